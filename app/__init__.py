@@ -1,0 +1,1 @@
+"""What the pages share. No business rules: those are in ``clps_core``."""

@@ -1,0 +1,70 @@
+"""Every error the engine raises on purpose.
+
+::
+
+    ClpsError                   anything a person can be told in one sentence
+    ├── ConfigError             bad input: a name, a size, a file, a URL          exit code 2
+    ├── DataError               a data set is missing, damaged or does not fit    exit code 2
+    ├── StoreError              the store cannot be opened, read or written       exit code 2
+    │   └── NotFoundError       no such run, comparison or artefact               exit code 2
+    ├── CheckpointError         a checkpoint is missing, damaged or of another shape
+    └── JobError                a job cannot be started, stopped or continued
+        └── RunFailed           a run ended with a failure                        exit code 1
+
+Messages say what must be, what was got and how to mend it:
+``num_groups must be between 1 and num_layers (6). Got 9. Lower num_groups or add layers.``
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckpointError",
+    "ClpsError",
+    "ConfigError",
+    "DataError",
+    "JobError",
+    "NotFoundError",
+    "RunFailed",
+    "StoreError",
+]
+
+
+class ClpsError(Exception):
+    """Base of all errors that carry a sentence for a person.
+
+    ``exit_code`` is what the command line returns for it.
+    """
+
+    exit_code = 2
+
+
+class ConfigError(ClpsError):
+    """A config, name, size, file or URL is not acceptable. Nothing was queued."""
+
+
+class DataError(ClpsError):
+    """A data set is missing, damaged or does not fit the model."""
+
+
+class StoreError(ClpsError):
+    """The store cannot be opened, read or written."""
+
+
+class NotFoundError(StoreError):
+    """No such run, comparison or artefact."""
+
+
+class CheckpointError(ClpsError):
+    """A checkpoint is missing, damaged, or belongs to a model of another shape."""
+
+    exit_code = 1
+
+
+class JobError(ClpsError):
+    """A job cannot be started, stopped or continued."""
+
+    exit_code = 1
+
+
+class RunFailed(JobError):
+    """A run ended with a failure; the message is its recorded reason."""

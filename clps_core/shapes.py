@@ -1,0 +1,157 @@
+"""The only source of parameter shapes; the counter and the parameter bank both read it.
+
+``block_shapes`` says what one layer of a stack consists of (these weights go through the sharing
+map); ``outer_shapes`` lists what lies outside the map: embeddings, heads, final norms.
+Linear weights are ``(out_features, in_features)``, as in torch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from clps_core.sharing.map import Shapes
+
+__all__ = ["OuterShape", "Sizes", "block_shapes", "outer_shapes", "stack_layers"]
+
+
+class Sizes(Protocol):
+    """What shapes are made from; ``config.ModelConfig`` has all of it."""
+
+    @property
+    def family(self) -> str: ...
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def decoder_layers(self) -> int: ...
+    @property
+    def d_model(self) -> int: ...
+    @property
+    def d_ff(self) -> int: ...
+    @property
+    def num_heads(self) -> int: ...
+    @property
+    def kv_heads(self) -> int: ...
+    @property
+    def head_size(self) -> int: ...
+    @property
+    def embedding_width(self) -> int: ...
+    @property
+    def vocab_size(self) -> int | None: ...
+    @property
+    def max_positions(self) -> int | None: ...
+    @property
+    def token_types(self) -> int: ...
+    @property
+    def patch_dim(self) -> int | None: ...
+    @property
+    def num_classes(self) -> int | None: ...
+    @property
+    def positions(self) -> str: ...
+    @property
+    def activation(self) -> str: ...
+    @property
+    def norm(self) -> str: ...
+    @property
+    def bias(self) -> bool: ...
+    @property
+    def embedding_norm(self) -> bool: ...
+    @property
+    def has_final_norm(self) -> bool: ...
+    @property
+    def pooler(self) -> bool: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def tie_embeddings(self) -> str: ...
+
+
+class OuterShape(NamedTuple):
+    """A parameter outside the map: its tensors and the group it is counted in."""
+
+    shapes: Shapes
+    group: str
+
+
+def stack_layers(sizes: Sizes) -> dict[str, int]:
+    """Stack -> number of executed layers, in order of execution."""
+    if sizes.family == "encoder_decoder":
+        return {"encoder": sizes.num_layers, "decoder": sizes.decoder_layers}
+    return {sizes.family: sizes.num_layers}
+
+
+def _linear(out_features: int, in_features: int, bias: bool) -> Shapes:
+    weight = (("weight", (out_features, in_features)),)
+    return (*weight, ("bias", (out_features,))) if bias else weight
+
+
+def _norm(width: int, sizes: Sizes) -> Shapes:
+    weight = (("weight", (width,)),)
+    return (*weight, ("bias", (width,))) if sizes.norm == "layernorm" and sizes.bias else weight
+
+
+def block_shapes(sizes: Sizes, stack: str) -> dict[str, Shapes]:
+    """Component -> tensors of one layer of ``stack``, in order of execution."""
+    d, bias = sizes.d_model, sizes.bias
+    q_width, kv_width = sizes.num_heads * sizes.head_size, sizes.kv_heads * sizes.head_size
+    attention = {"q": (q_width, d), "k": (kv_width, d), "v": (kv_width, d), "o": (d, q_width)}
+    shapes = {name: _linear(*size, bias) for name, size in attention.items()}
+    shapes["norm_attn"] = _norm(d, sizes)
+    if stack == "decoder" and sizes.family == "encoder_decoder":
+        shapes |= {f"cross_{name}": _linear(*size, bias) for name, size in attention.items()}
+        shapes["norm_cross"] = _norm(d, sizes)
+    shapes["ffn_in"] = _linear(sizes.d_ff, d, bias)
+    if sizes.activation == "swiglu":
+        shapes["ffn_gate"] = _linear(sizes.d_ff, d, bias)
+    shapes["ffn_out"] = _linear(d, sizes.d_ff, bias)
+    shapes["norm_ffn"] = _norm(d, sizes)
+    return shapes
+
+
+def outer_shapes(sizes: Sizes) -> dict[str, OuterShape]:
+    """Name -> tensors of everything outside the map; tied weights appear once.
+
+    Names are module paths of the built model, such as ``encoder_embedding.tokens``. With
+    ``tie_embeddings="all"`` an encoder-decoder has one ``embedding``; with ``output`` or ``all`` there
+    is no ``head`` weight. A factorised embedding (``embedding_size`` below ``d_model``) adds a
+    projection up (ALBERT, arXiv 1909.11942) and, for a tied language-model head, one down.
+    """
+    found: dict[str, OuterShape] = {}
+    two_stacks = sizes.family == "encoder_decoder" and sizes.tie_embeddings != "all"
+    for name in ("encoder_embedding", "decoder_embedding") if two_stacks else ("embedding",):
+        found |= _embedding(sizes, name)
+    if sizes.has_final_norm:
+        for stack in stack_layers(sizes):
+            found[f"{stack}_final_norm"] = OuterShape(_norm(sizes.d_model, sizes), "norm")
+    return found | _head(sizes)
+
+
+def _embedding(sizes: Sizes, name: str) -> dict[str, OuterShape]:
+    width, d = sizes.embedding_width, sizes.d_model
+    found: dict[str, OuterShape] = {}
+    if sizes.patch_dim is not None:
+        found[f"{name}.patches"] = OuterShape(_linear(width, sizes.patch_dim, True), "embedding")
+    else:
+        found[f"{name}.tokens"] = OuterShape((("weight", (sizes.vocab_size or 0, width)),), "embedding")
+    if sizes.positions == "learned":
+        found[f"{name}.positions"] = OuterShape((("weight", (sizes.max_positions or 0, width)),), "embedding")
+    if sizes.token_types:
+        found[f"{name}.token_types"] = OuterShape((("weight", (sizes.token_types, width)),), "embedding")
+    if sizes.embedding_norm:
+        found[f"{name}.norm"] = OuterShape(_norm(width, sizes), "embedding")
+    if width != d:
+        found[f"{name}.projection"] = OuterShape(_linear(d, width, sizes.bias), "embedding")
+    return found
+
+
+def _head(sizes: Sizes) -> dict[str, OuterShape]:
+    d = sizes.d_model
+    found: dict[str, OuterShape] = {}
+    if sizes.pooler:
+        found["pooler"] = OuterShape(_linear(d, d, True), "head")
+    if sizes.output == "classes":
+        found["head"] = OuterShape(_linear(sizes.num_classes or 0, d, True), "head")
+    elif sizes.output == "lm" and sizes.tie_embeddings == "none":
+        found["head"] = OuterShape(_linear(sizes.vocab_size or 0, d, False), "head")
+    elif sizes.output == "lm" and sizes.embedding_width != d:
+        found["head_projection"] = OuterShape(_linear(sizes.embedding_width, d, False), "head")
+    return found

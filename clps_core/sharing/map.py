@@ -1,0 +1,277 @@
+"""Which layer uses which weights. Start at SharingMap.
+
+A *site* is one use of a weight (stack, layer, component); a *slot* is one stored weight (pool,
+index). The map sends every site to a slot, or to ``None`` where the layer has no such weight.
+A pool is by default (stack, component), written ``encoder.q``; a tie merges pools.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from clps_core.errors import ConfigError
+from clps_core.words import _
+
+__all__ = ["Block", "SharingMap", "Site", "Slot", "build_map"]
+
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class Site(NamedTuple):
+    """One use of a weight: layer ``layer`` of ``stack`` uses ``component``."""
+
+    stack: str
+    layer: int
+    component: str
+
+    def __str__(self) -> str:
+        return f"{self.stack}.{self.layer}.{self.component}"
+
+
+class Slot(NamedTuple):
+    """One stored weight: number ``index`` of ``pool`` (such as ``encoder.q``)."""
+
+    pool: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.pool}.{self.index}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one stack's layers consist of.
+
+    ``shapes`` gives per component its tensors as ``((name, shape), ...)``; sharing only ever
+    compares them, it never asks what they mean.
+    """
+
+    num_layers: int
+    shapes: Mapping[str, Shapes]
+
+
+@dataclass(frozen=True)
+class SharingMap:
+    """The partition of sites into slots; canonical: slots are numbered by first use.
+
+    ``rows`` is ``((stack, component), (slot or None, one per layer))`` in declaration order.
+    """
+
+    rows: tuple[tuple[tuple[str, str], tuple[Slot | None, ...]], ...]
+
+    @cached_property
+    def _by_row(self) -> dict[tuple[str, str], tuple[Slot | None, ...]]:
+        return dict(self.rows)
+
+    @cached_property
+    def _sites(self) -> dict[Slot, tuple[Site, ...]]:
+        found: dict[Slot, list[Site]] = {}
+        for site, slot in self.items():
+            if slot is not None:
+                found.setdefault(slot, []).append(site)
+        return {slot: tuple(sites) for slot, sites in found.items()}
+
+    @property
+    def stacks(self) -> tuple[str, ...]:
+        """The stacks, in order of execution."""
+        return tuple(dict.fromkeys(stack for (stack, _component), _slots in self.rows))
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Every slot once, in order of first use."""
+        return tuple(self._sites)
+
+    def num_layers(self, stack: str) -> int:
+        """How many layers ``stack`` executes."""
+        return next(len(slots) for (name, _component), slots in self.rows if name == stack)
+
+    def components(self, stack: str) -> tuple[str, ...]:
+        """The components a layer of ``stack`` may have."""
+        return tuple(component for (name, component), _slots in self.rows if name == stack)
+
+    def row(self, stack: str, component: str) -> tuple[Slot | None, ...]:
+        """The slot of each layer for one component."""
+        return self._by_row[stack, component]
+
+    def slot(self, stack: str, layer: int, component: str) -> Slot | None:
+        """The slot of one site; ``None`` where the layer has no such weight."""
+        return self._by_row[stack, component][layer]
+
+    def sites(self, slot: Slot) -> tuple[Site, ...]:
+        """Every site that uses ``slot``, first use first."""
+        return self._sites[slot]
+
+    def items(self) -> Iterator[tuple[Site, Slot | None]]:
+        """Sites and their slots in order of execution: stack, layer, component."""
+        for stack in self.stacks:
+            for layer in range(self.num_layers(stack)):
+                for component in self.components(stack):
+                    yield Site(stack, layer, component), self.slot(stack, layer, component)
+
+    def layer_signature(self, stack: str, layer: int) -> tuple[Slot | None, ...]:
+        """All slots of one layer; equal signatures mean literally the same layer."""
+        return tuple(self.slot(stack, layer, component) for component in self.components(stack))
+
+    def layer_groups(self, stack: str, components: Sequence[str] | None = None) -> tuple[int, ...]:
+        """Per layer a number; layers with equal numbers use the same slots (in ``components``)."""
+        names = components if components is not None else self.components(stack)
+        seen: dict[tuple[Slot | None, ...], int] = {}
+        groups = []
+        for layer in range(self.num_layers(stack)):
+            key = tuple(self.slot(stack, layer, component) for component in names)
+            groups.append(seen.setdefault(key, len(seen)))
+        return tuple(groups)
+
+    def as_dict(self) -> dict[str, list[int | str | None]]:
+        """Plain data: ``{"encoder.q": [0, 0, None]}``; a slot of another pool is ``"pool:0"``."""
+        return {
+            f"{stack}.{component}": [
+                None if slot is None else slot.index if slot.pool == f"{stack}.{component}" else f"{slot.pool}:{slot.index}"
+                for slot in slots
+            ]
+            for (stack, component), slots in self.rows
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Sequence[int | str | None]]) -> SharingMap:
+        """The inverse of ``as_dict``; the result is made canonical."""
+        rows = []
+        for name, values in data.items():
+            stack, _dot, component = name.partition(".")
+            rows.append(((stack, component), tuple(_slot_from_plain(name, value) for value in values)))
+        return cls(_canonical(rows))
+
+    @cached_property
+    def digest(self) -> str:
+        """A short hash; equal maps have equal digests."""
+        return hashlib.sha256(json.dumps(self.as_dict()).encode()).hexdigest()[:16]
+
+
+def _slot_from_plain(row_name: str, value: int | str | None) -> Slot | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Slot(row_name, value)
+    pool, _colon, index = str(value).rpartition(":")
+    if not pool or not index.isdigit():
+        raise ConfigError(
+            _("a slot must be an integer, null, or 'pool:integer'. Got {value!r} in {row}.", value=value, row=row_name)
+        )
+    return Slot(pool, int(index))
+
+
+def _canonical(
+    rows: Sequence[tuple[tuple[str, str], tuple[Slot | None, ...]]],
+) -> tuple[tuple[tuple[str, str], tuple[Slot | None, ...]], ...]:
+    """Renumber the slots of each pool by first use (stack, then layer, then component)."""
+    by_row = dict(rows)
+    numbers: dict[Slot, Slot] = {}
+    used: dict[str, int] = {}
+    for stack in dict.fromkeys(stack for stack, _component in by_row):
+        of_stack = [slots for (name, _component), slots in by_row.items() if name == stack]
+        for at_layer in zip(*of_stack, strict=True):
+            for slot in at_layer:
+                if slot is not None and slot not in numbers:
+                    numbers[slot] = Slot(slot.pool, used.get(slot.pool, 0))
+                    used[slot.pool] = used.get(slot.pool, 0) + 1
+    return tuple(
+        (key, tuple(None if slot is None else numbers[slot] for slot in slots)) for key, slots in rows
+    )
+
+
+def build_map(
+    blocks: Mapping[str, Block],
+    layer_slots: Mapping[tuple[str, str], Sequence[int]],
+    *,
+    ties: Mapping[str, str] | None = None,
+    absent: frozenset[Site] = frozenset(),
+) -> SharingMap:
+    """Join per-component slot numbers, ties and absent sites into a canonical map.
+
+    ``blocks``: stack -> what its layers consist of. ``layer_slots``: (stack, component) -> slot of
+    each layer. ``ties``: pool -> pool it is merged into (``{"encoder.k": "encoder.q"}``).
+    Raises ``ConfigError`` where lengths do not fit, or where sites of one slot differ in shape.
+    """
+    merged = dict(ties or {})
+    rows: list[tuple[tuple[str, str], tuple[Slot | None, ...]]] = []
+    for stack, block in blocks.items():
+        for component in block.shapes:
+            numbers = layer_slots[stack, component]
+            _check_row(stack, component, numbers, block.num_layers)
+            pool = _root_pool(f"{stack}.{component}", merged)
+            rows.append(
+                (
+                    (stack, component),
+                    tuple(
+                        None if Site(stack, layer, component) in absent else Slot(pool, number)
+                        for layer, number in enumerate(numbers)
+                    ),
+                )
+            )
+    sharing_map = SharingMap(_canonical(rows))
+    _check_shapes(sharing_map, blocks)
+    return sharing_map
+
+
+def _check_row(stack: str, component: str, numbers: Sequence[int], num_layers: int) -> None:
+    if len(numbers) != num_layers:
+        raise ConfigError(
+            _(
+                "{stack} {component} must name one slot for each of the {layers} layers. Got {got} slots. "
+                "Give {layers} integers.",
+                stack=stack,
+                component=component,
+                layers=num_layers,
+                got=len(numbers),
+            )
+        )
+    for layer, number in enumerate(numbers):
+        if number < 0:
+            raise ConfigError(
+                _(
+                    "slots must be 0 or more. Got {number} for {stack} {component} of layer {layer}.",
+                    number=number,
+                    stack=stack,
+                    component=component,
+                    layer=layer,
+                )
+            )
+
+
+def _root_pool(pool: str, ties: Mapping[str, str]) -> str:
+    seen = {pool}
+    while pool in ties:
+        pool = ties[pool]
+        if pool in seen:
+            raise ConfigError(_("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool))
+        seen.add(pool)
+    return pool
+
+
+def _check_shapes(sharing_map: SharingMap, blocks: Mapping[str, Block]) -> None:
+    for slot in sharing_map.slots:
+        first, *others = sharing_map.sites(slot)
+        expected = blocks[first.stack].shapes[first.component]
+        for site in others:
+            got = blocks[site.stack].shapes[site.component]
+            if got != expected:
+                raise ConfigError(
+                    _(
+                        "sites of one slot must have one shape. {first_component} of {first_stack} layer "
+                        "{first_layer} has {expected}, {component} of {stack} layer {layer} has {got}. "
+                        "Give them slots of their own, or make the sizes equal.",
+                        first_component=first.component,
+                        first_stack=first.stack,
+                        first_layer=first.layer,
+                        expected=dict(expected),
+                        component=site.component,
+                        stack=site.stack,
+                        layer=site.layer,
+                        got=dict(got),
+                    )
+                )

@@ -1,0 +1,111 @@
+"""Facts of each task that a config needs, declared without loading any data.
+
+The data themselves are in ``clps_core/data``; tests hold these constants against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clps_core.errors import ConfigError
+from clps_core.words import _
+
+__all__ = ["TASKS", "TaskFacts", "get_task"]
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What is known of a task before its data are read.
+
+    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` /
+    ``max_target_len``: in tokens, special tokens included (0 where a task has none).
+    ``metric``: the validation metric people compare by; ``baseline``: what that metric is without
+    learning anything (``baseline_name`` says how). ``defaults``: a small config that fits a laptop,
+    as nested plain data for ``RunConfig``.
+    """
+
+    name: str
+    title: str
+    summary: str
+    family: str
+    metric: str
+    higher_is_better: bool
+    baseline_name: str
+    baseline: float
+    vocab_size: int | None = None
+    max_source_len: int = 0
+    max_target_len: int = 0
+    num_classes: int | None = None
+    patch_dim: int | None = None
+    causal: bool = True
+    defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+TASKS: dict[str, TaskFacts] = {
+    task.name: task
+    for task in (
+        TaskFacts(
+            name="dates",
+            title="Translate dates",
+            summary="Full dates in English to other languages; no test date was seen in any language.",
+            family="encoder_decoder",
+            metric="exact_match",
+            higher_is_better=True,
+            baseline_name="copy the input",
+            baseline=0.0,
+            vocab_size=96,
+            max_source_len=40,
+            max_target_len=44,
+            defaults={
+                "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
+                "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
+                "train": {"steps": 600, "batch_size": 64, "eval_every": 50},
+            },
+        ),
+        TaskFacts(
+            name="python-docs",
+            title="Continue Python's documentation",
+            summary="Language model on the documentation text of the standard library.",
+            family="decoder",
+            metric="perplexity",
+            higher_is_better=False,
+            baseline_name="uniform over the vocabulary",
+            baseline=1024.0,
+            vocab_size=1024,
+            max_source_len=128,
+            defaults={
+                "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "dropout": 0.1},
+                "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
+                "train": {"steps": 600, "batch_size": 16, "eval_every": 50},
+            },
+        ),
+        TaskFacts(
+            name="digits",
+            title="Read handwritten digits",
+            summary="8x8 images cut into patches, one of ten classes.",
+            family="encoder",
+            metric="accuracy",
+            higher_is_better=True,
+            baseline_name="the most frequent class",
+            baseline=0.1,
+            max_source_len=16,
+            num_classes=10,
+            patch_dim=4,
+            causal=False,
+            defaults={
+                "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.1},
+                "optim": {"learning_rate": 2e-3, "warmup_steps": 30},
+                "train": {"steps": 400, "batch_size": 64, "eval_every": 50},
+            },
+        ),
+    )
+}
+
+
+def get_task(name: str) -> TaskFacts:
+    """The facts of task ``name``; raises ``ConfigError`` that lists the tasks there are."""
+    task = TASKS.get(name)
+    if task is None:
+        raise ConfigError(_("task must be one of {known}. Got {name!r}.", known=", ".join(TASKS), name=str(name)[:60]))
+    return task
