@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# pip's own settings (PIP_INDEX_URL, PIP_FIND_LINKS, ...) are respected: pip reads them itself.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PORT   ?= 8501
+PIP     = $(VENV)/bin/python -m pip
+PYTEST  = $(VENV)/bin/python -m pytest
+
+.PHONY: run test check format bench soak words wheel pictures clean help
+
+help:            ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+
+run: $(VENV)/.run   ## set up and open the dashboard on http://127.0.0.1:8501
+	$(VENV)/bin/clps dashboard --port $(PORT)
+
+test: check browser    ## set up and run every check and test, the browser included
+	$(PYTEST) $(ARGS)
+
+check: $(VENV)/.dev   ## style, types and the direction of imports; no tests
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+format: $(VENV)/.dev   ## let ruff mend what it can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+bench: $(VENV)/.dev browser   ## measure; writes dated tables to benchmarks/results
+	for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
+
+soak: $(VENV)/.dev   ## the long chaos tests
+	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400
+
+words: $(VENV)/.dev   ## extract what people read into the catalogue
+	$(VENV)/bin/pybabel -q extract -k _ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
+
+wheel: $(VENV)/.dev   ## build dist/*.whl
+	$(VENV)/bin/python -m build --wheel
+
+clean:           ## remove what these commands made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "CLPS Lab needs Python 3.11 or newer. Got $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) install --quiet -c constraints.txt -e ".[dev]"
+	@touch $@ $(VENV)/.run
+
+.PHONY: browser
+browser: $(VENV)/.dev
+	@bash tests/browser/install-chromium.sh
