@@ -1,0 +1,135 @@
+"""A real Chromium in front of a real dashboard.
+
+``dashboard(home)`` starts the server on a free port of the loopback and stops it at the end of the
+test; ``browser_page`` is a fresh page that fails the test if the console or the page reported an error.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_chromium() -> str | None:
+    """The program to drive: ``CLPS_CHROMIUM``, or a Chromium or Chrome on the path."""
+    for name in (os.environ.get("CLPS_CHROMIUM"), *CHROMIUM_NAMES):
+        if name and (found := shutil.which(name)):
+            return found
+    return None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("NO CHROMIUM: browser tests skipped; install one or set CLPS_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_page(chromium: Browser) -> Iterator[Page]:
+    """A fresh 1440 x 900 page. ``page.problems`` collects errors; the test fails if there are any."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    problems: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            problems.append(f"console: {message.text}")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: problems.append(f"page: {error}"))
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()
+    assert not problems, problems
+
+
+@pytest.fixture
+def dashboard() -> Iterator[Callable[..., str]]:
+    """``dashboard(home, *options) -> url``: ``clps dashboard`` on a free port."""
+    started: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def start(home: Path, *options: str) -> str:
+        port = free_port()
+        command = [sys.executable, "-m", "clps_core.cli", "dashboard", "--port", str(port), *options]
+        environment = {**os.environ, "CLPS_HOME": str(home)}
+        log = (home.parent / f"dashboard-{port}.log").open("wb")
+        with log:
+            process = subprocess.Popen(command, env=environment, cwd=home.parent, stdout=log, stderr=log)
+        started.append((process, home))
+        wait_until_healthy(port, process)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for process, home in started:
+        stop_tree(process.pid)
+        process.wait(timeout=10)
+        stop_workers(home)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_healthy(port: int, process: subprocess.Popen[bytes], timeout: float = 60) -> None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the dashboard ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise AssertionError("the dashboard did not come up in time")
+
+
+def stop_tree(pid: int) -> None:
+    """Stop a process and its children, by id."""
+    try:
+        parent = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return
+    family = [*parent.children(recursive=True), parent]
+    for process in family:
+        process.terminate()
+    for process in psutil.wait_procs(family, timeout=5)[1]:
+        process.kill()
+
+
+def stop_workers(home: Path) -> None:
+    """Stop the supervisor and runners that belong to ``home``: they outlive the server on purpose."""
+    for process in psutil.process_iter(["cmdline"]):
+        arguments = process.info["cmdline"] or []
+        if any("clps_core.jobs" in word for word in arguments) and str(home) in arguments:
+            stop_tree(process.pid)
