@@ -93,22 +93,27 @@ class ModelConfig(_Frozen):
 
     @property
     def decoder_layers(self) -> int:
+        """Executed decoder layers: ``num_decoder_layers``, or ``num_layers``."""
         return self.num_decoder_layers or self.num_layers
 
     @property
     def kv_heads(self) -> int:
+        """Heads of keys and values."""
         return self.num_kv_heads or self.num_heads
 
     @property
     def head_size(self) -> int:
+        """Width of one head."""
         return self.head_dim or self.d_model // self.num_heads
 
     @property
     def embedding_width(self) -> int:
+        """Width of the embedding table."""
         return self.embedding_size or self.d_model
 
     @property
     def has_final_norm(self) -> bool:
+        """Whether each stack ends in a norm."""
         return self.final_norm if self.final_norm is not None else self.norm_position == "pre"
 
     @property
@@ -142,18 +147,30 @@ class ModelConfig(_Frozen):
             )
         if self.positions == "rotary" and self.head_size % 2:
             raise ValueError(
-                _("rotary positions need an even width of a head. Got {got}. Change d_model, num_heads or head_dim.", got=self.head_size)
+                _(
+                    "rotary positions need an even width of a head. Got {got}. Change d_model, num_heads or head_dim.",
+                    got=self.head_size,
+                )
             )
         if self.embedding_width > self.d_model:
             raise ValueError(
-                _("embedding_size must be at most d_model ({d_model}). Got {got}. Lower it.", d_model=self.d_model, got=self.embedding_size)
+                _(
+                    "embedding_size must be at most d_model ({d_model}). Got {got}. Lower it.",
+                    d_model=self.d_model,
+                    got=self.embedding_size,
+                )
             )
         if self.num_decoder_layers is not None and self.family != "encoder_decoder":
             raise ValueError(
-                _("num_decoder_layers belongs to family encoder_decoder. Got family {family}. Leave it out.", family=self.family)
+                _(
+                    "num_decoder_layers belongs to family encoder_decoder. Got family {family}. Leave it out.",
+                    family=self.family,
+                )
             )
         if self.family == "encoder" and self.output == "lm":
-            raise ValueError(_("an encoder's head must be classes or none. Got lm. Use family decoder for a language model."))
+            raise ValueError(
+                _("an encoder's head must be classes or none. Got lm. Use family decoder for a language model.")
+            )
         if self.output == "classes" and self.family != "encoder":
             raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))
         if self.patch_dim is not None and self.family != "encoder":
@@ -275,14 +292,21 @@ def _shortened_warmup(base: dict[str, Any], given: Mapping[str, Any]) -> dict[st
 def config_from_yaml(text: str) -> RunConfig:
     """Read a YAML experiment file (see ``examples/``); raises ``ConfigError`` where it is not one."""
     if len(text) > MAX_YAML_BYTES:
-        raise ConfigError(_("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text)))
+        raise ConfigError(
+            _("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text))
+        )
     try:
         data = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=first_line)) from None
     if not isinstance(data, dict):
-        raise ConfigError(_("a config file must hold 'name: value' lines such as 'model: {{num_layers: 4}}'. Got {got}.", got=type(data).__name__))
+        raise ConfigError(
+            _(
+                "a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.",
+                got=type(data).__name__,
+            )
+        )
     return build_config(data)
 
 
@@ -322,7 +346,9 @@ def resolve(config: RunConfig) -> RunConfig:
         )
     complete = config.model_copy(update={"model": model})
     if task.family == "decoder" and complete.data.seq_len is None:
-        complete = complete.model_copy(update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})})
+        complete = complete.model_copy(
+            update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
+        )
     sharing_map(complete.model, complete.sharing)
     return complete
 
@@ -338,7 +364,9 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
             )
         )
     if config.data.seq_len is not None and task.family != "decoder":
-        raise ConfigError(_("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name))
+        raise ConfigError(
+            _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
+        )
     if config.optim.warmup_steps > config.train.steps:
         raise ConfigError(
             _(
@@ -351,9 +379,7 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
 
 def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
     """The map of ``sharing`` at the sizes of ``model``; raises ``ConfigError`` where they do not fit."""
-    blocks = {
-        stack: Block(num_layers, block_shapes(model, stack)) for stack, num_layers in stack_layers(model).items()
-    }
+    blocks = {stack: Block(num_layers, block_shapes(model, stack)) for stack, num_layers in stack_layers(model).items()}
     stacks = {stack: (block.num_layers, tuple(block.shapes)) for stack, block in blocks.items()}
     return build_map(blocks, parse_strategy(sharing.strategy).layer_slots(stacks))
 
@@ -367,7 +393,11 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
         case "value_error":
             return str(context.get("error", detail["msg"]))
         case "extra_forbidden":
-            return _("{where} is not a field. Known here: {known}.", where=where, known=", ".join(_fields_at(kind, detail["loc"][:-1])))
+            return _(
+                "{where} is not a field. Known here: {known}.",
+                where=where,
+                known=", ".join(_fields_at(kind, detail["loc"][:-1])),
+            )
         case "literal_error":
             return _("{where} must be one of {known}. Got {got}.", where=where, known=context["expected"], got=got)
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" as bound:
@@ -378,8 +408,15 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
                 "less_than": _("less than"),
             }
             limit = next(iter(context.values()))
-            return _("{where} must be {bound} {limit}. Got {got}.", where=where, bound=words[bound], limit=limit, got=got)
-    return _("{where} is not valid: {problem}. Got {got}.", where=where or _("the config"), problem=detail["msg"].lower(), got=got)
+            return _(
+                "{where} must be {bound} {limit}. Got {got}.", where=where, bound=words[bound], limit=limit, got=got
+            )
+    return _(
+        "{where} is not valid: {problem}. Got {got}.",
+        where=where or _("the config"),
+        problem=detail["msg"].lower(),
+        got=got,
+    )
 
 
 def _fields_at(kind: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

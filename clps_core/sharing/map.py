@@ -37,7 +37,7 @@ class Slot(NamedTuple):
     """One stored weight: number ``index`` of ``pool`` (such as ``encoder.q``)."""
 
     pool: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody wants of a slot
 
     def __str__(self) -> str:
         return f"{self.pool}.{self.index}"
@@ -131,7 +131,11 @@ class SharingMap:
         """Plain data: ``{"encoder.q": [0, 0, None]}``; a slot of another pool is ``"pool:0"``."""
         return {
             f"{stack}.{component}": [
-                None if slot is None else slot.index if slot.pool == f"{stack}.{component}" else f"{slot.pool}:{slot.index}"
+                None
+                if slot is None
+                else slot.index
+                if slot.pool == f"{stack}.{component}"
+                else f"{slot.pool}:{slot.index}"
                 for slot in slots
             ]
             for (stack, component), slots in self.rows
@@ -179,9 +183,7 @@ def _canonical(
                 if slot is not None and slot not in numbers:
                     numbers[slot] = Slot(slot.pool, used.get(slot.pool, 0))
                     used[slot.pool] = used.get(slot.pool, 0) + 1
-    return tuple(
-        (key, tuple(None if slot is None else numbers[slot] for slot in slots)) for key, slots in rows
-    )
+    return tuple((key, tuple(None if slot is None else numbers[slot] for slot in slots)) for key, slots in rows)
 
 
 def build_map(
@@ -248,7 +250,9 @@ def _root_pool(pool: str, ties: Mapping[str, str]) -> str:
     while pool in ties:
         pool = ties[pool]
         if pool in seen:
-            raise ConfigError(_("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool))
+            raise ConfigError(
+                _("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool)
+            )
         seen.add(pool)
     return pool
 

@@ -35,11 +35,11 @@ class Rule:
         return -(-num_layers // 2)
 
 
-def _none(num_layers: int, num_slots: int) -> tuple[int, ...]:
+def _none(num_layers: int, _num_slots: int) -> tuple[int, ...]:
     return tuple(range(num_layers))
 
 
-def _all(num_layers: int, num_slots: int) -> tuple[int, ...]:
+def _all(num_layers: int, _num_slots: int) -> tuple[int, ...]:
     return (0,) * num_layers
 
 
@@ -69,12 +69,54 @@ def _cycle_rev(num_layers: int, num_slots: int) -> tuple[int, ...]:
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
-        Rule("none", "No sharing", "Every layer has weights of its own.", "Vaswani et al. 2017, arXiv 1706.03762", False, _none),
-        Rule("all", "All layers", "One layer's weights serve every layer.", "Lan et al. 2019 (ALBERT), arXiv 1909.11942", False, _all),
-        Rule("grouped", "Groups", "Neighbouring layers form groups of nearly equal size.", "Lan et al. 2019 (ALBERT), arXiv 1909.11942", True, _grouped),
-        Rule("sequence", "Sequence", "Each stored layer runs several times in a row.", "Takase & Kiyono 2021, arXiv 2104.06022", True, _sequence),
-        Rule("cycle", "Cycle", "The stored layers run in order, again and again.", "Takase & Kiyono 2021, arXiv 2104.06022", True, _cycle),
-        Rule("cycle_rev", "Cycle, reversed end", "As cycle, but the last pass runs backwards.", "Takase & Kiyono 2021, arXiv 2104.06022", True, _cycle_rev),
+        Rule(
+            "none",
+            "No sharing",
+            "Every layer has weights of its own.",
+            "Vaswani et al. 2017, arXiv 1706.03762",
+            False,
+            _none,
+        ),
+        Rule(
+            "all",
+            "All layers",
+            "One layer's weights serve every layer.",
+            "Lan et al. 2019 (ALBERT), arXiv 1909.11942",
+            False,
+            _all,
+        ),
+        Rule(
+            "grouped",
+            "Groups",
+            "Neighbouring layers form groups of nearly equal size.",
+            "Lan et al. 2019 (ALBERT), arXiv 1909.11942",
+            True,
+            _grouped,
+        ),
+        Rule(
+            "sequence",
+            "Sequence",
+            "Each stored layer runs several times in a row.",
+            "Takase & Kiyono 2021, arXiv 2104.06022",
+            True,
+            _sequence,
+        ),
+        Rule(
+            "cycle",
+            "Cycle",
+            "The stored layers run in order, again and again.",
+            "Takase & Kiyono 2021, arXiv 2104.06022",
+            True,
+            _cycle,
+        ),
+        Rule(
+            "cycle_rev",
+            "Cycle, reversed end",
+            "As cycle, but the last pass runs backwards.",
+            "Takase & Kiyono 2021, arXiv 2104.06022",
+            True,
+            _cycle_rev,
+        ),
     )
 }
 
@@ -86,9 +128,7 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
     """
     rule = RULES.get(name)
     if rule is None:
-        raise ConfigError(
-            _("rule must be one of {known}. Got {name!r}.", known=", ".join(RULES), name=name)
-        )
+        raise ConfigError(_("rule must be one of {known}. Got {name!r}.", known=", ".join(RULES), name=name))
     if num_slots is None:
         num_slots = rule.default_slots(num_layers)
     elif not rule.takes_slots:

@@ -21,7 +21,16 @@ from clps_core.errors import ConfigError
 from clps_core.sharing.rules import RULES, apply_rule
 from clps_core.words import _
 
-__all__ = ["COMPONENTS", "FAMILIES", "NAMED_STRATEGIES", "NORM_MODES", "NamedStrategy", "RuleUse", "Strategy", "parse_strategy"]
+__all__ = [
+    "COMPONENTS",
+    "FAMILIES",
+    "NAMED_STRATEGIES",
+    "NORM_MODES",
+    "NamedStrategy",
+    "RuleUse",
+    "Strategy",
+    "parse_strategy",
+]
 
 STACKS = ("encoder", "decoder")
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -76,9 +85,7 @@ class Strategy:
             parts.append(f"norms={self.norms}")
         return ",".join(parts)
 
-    def layer_slots(
-        self, stacks: Mapping[str, tuple[int, Sequence[str]]]
-    ) -> dict[tuple[str, str], tuple[int, ...]]:
+    def layer_slots(self, stacks: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], tuple[int, ...]]:
         """Slot numbers for ``stacks`` (stack -> number of layers, components a layer has).
 
         Returns (stack, component) -> slot of each layer. Raises ``ConfigError`` where a rule does
@@ -156,7 +163,10 @@ def parse_strategy(text: str) -> Strategy:
     """
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT:
         raise ConfigError(
-            _("strategy must be a short text such as 'cycle:3' or 'attention=all,ffn=none'. Got {got!r}.", got=str(text)[:40])
+            _(
+                "strategy must be a short text such as 'cycle:3' or 'attention=all,ffn=none'. Got {got!r}.",
+                got=str(text)[:40],
+            )
         )
     strategy: Strategy | None = None
     overrides: dict[str, RuleUse] = {}
@@ -165,11 +175,18 @@ def parse_strategy(text: str) -> Strategy:
         target, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             if strategy is not None:
-                raise ConfigError(_("a strategy has one rule for all components. Got a second one: {part!r}. Write target=rule.", part=part))
+                raise ConfigError(
+                    _(
+                        "a strategy has one rule for all components. Got a second one: {part!r}. Write target=rule.",
+                        part=part,
+                    )
+                )
             strategy = NAMED_STRATEGIES[part].strategy if part in NAMED_STRATEGIES else Strategy(_parse_rule(part))
         elif target == "norms":
             if value not in NORM_MODES:
-                raise ConfigError(_("norms must be one of {known}. Got {value!r}.", known=", ".join(NORM_MODES), value=value))
+                raise ConfigError(
+                    _("norms must be one of {known}. Got {value!r}.", known=", ".join(NORM_MODES), value=value)
+                )
             norms = value
         else:
             overrides[_check_target(target)] = _parse_rule(value)
@@ -193,7 +210,9 @@ def _parse_rule(text: str) -> RuleUse:
     if not colon:
         return RuleUse(name)
     if not re.fullmatch(r"\d{1,4}", option):
-        raise ConfigError(_("the part after {name}: must be a whole number. Got {option!r}.", name=name, option=option[:20]))
+        raise ConfigError(
+            _("the part after {name}: must be a whole number. Got {option!r}.", name=name, option=option[:20])
+        )
     return RuleUse(name, int(option))
 
 
