@@ -1,0 +1,105 @@
+"""One colour per strategy and one per slot, everywhere. Start at strategy_colour and slot_colour.
+
+Every colour here is a middle tone: at least 3:1 against the page in the light *and* in the dark
+theme, so that a chart needs no second palette. Hues follow Okabe and Ito's palette for readers who
+confuse red and green; still, never use a colour alone: a slot has its letter, a strategy its name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+__all__ = ["PAPER", "ink_on", "slot_colour", "slot_letter", "strategy_colour"]
+
+PAPER = {"light": "#fbfaf7", "dark": "#15171c"}
+"""The page's background per theme, as in ``.streamlit/config.toml``."""
+
+SLOTS = (
+    "#2676c4",  # blue
+    "#d2601a",  # vermilion
+    "#138f68",  # green
+    "#a8569f",  # purple
+    "#b08000",  # ochre
+    "#1c93a8",  # teal
+    "#c8506a",  # rose
+    "#7466d1",  # violet
+    "#6b8a1f",  # olive
+    "#8d6e57",  # brown
+    "#5f7f99",  # steel
+    "#b5547f",  # berry
+)
+
+STRATEGIES = {
+    "none": "#76808f",
+    "all": "#2676c4",
+    "attention_only": "#7466d1",
+    "ffn_only": "#1c93a8",
+    "grouped": "#138f68",
+    "sequence": "#a8569f",
+    "cycle": "#d2601a",
+    "cycle_rev": "#b08000",
+}
+
+
+def slot_colour(index: int) -> str:
+    """The colour of the slot with number ``index``, as ``#rrggbb``."""
+    if index < len(SLOTS):
+        return SLOTS[index]
+    return _from_oklch(0.55 + 0.06 * (index % 3), 0.11, (index * 137.508) % 360)
+
+
+def slot_letter(index: int) -> str:
+    """The name of the slot with number ``index``: A ... Z, AA, AB ..."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def strategy_colour(text: str) -> str:
+    """The colour of a strategy by its notation, as ``#rrggbb``; the same on every page and every day."""
+    known = STRATEGIES.get(text)
+    if known is not None:
+        return known
+    digest = hashlib.sha256(text.encode()).digest()
+    return _from_oklch(0.56 + 0.08 * digest[0] / 255, 0.12, 360 * int.from_bytes(digest[1:3]) / 65536)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever reads better on ``colour`` (at least 4.5:1)."""
+    brightness = luminance(colour)
+    return "#ffffff" if 1.05 / (brightness + 0.05) >= (brightness + 0.05) / 0.05 else "#000000"
+
+
+def contrast(one: str, other: str) -> float:
+    """The WCAG contrast ratio of two colours, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """WCAG relative luminance of ``#rrggbb``, 0 to 1."""
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _from_oklch(lightness: float, chroma: float, hue: float) -> str:
+    """OKLCH (Ottosson 2020) to ``#rrggbb``, clipped to what a screen shows."""
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    linear = (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
+    )
+    return "#" + "".join(f"{round(255 * _gamma(min(1.0, max(0.0, c)))):02x}" for c in linear)
+
+
+def _gamma(value: float) -> float:
+    return 12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055

@@ -1,0 +1,17 @@
+"""The dashboard's entry point: the frame around every page, and nothing more.
+
+Start it with ``clps dashboard`` (or ``streamlit run app/main.py``). Pages are in ``pages/``, their
+registry in ``app/navigation.py``.
+"""
+
+import streamlit as st
+
+from app import navigation
+from app.components.frame import frame
+from app.services import page_guard
+
+st.set_page_config(page_title="CLPS Lab", page_icon=":material/layers:", layout="wide")
+current = st.navigation(navigation.streamlit_pages())
+frame()
+with page_guard():
+    current.run()

@@ -1,0 +1,65 @@
+"""The pages: where they are, what they are called, and the question each answers. Start at PAGES."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+
+from clps_core.words import _
+
+__all__ = ["PAGES", "PageFacts", "go", "link", "page", "streamlit_pages"]
+
+Query = Mapping[str, str | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class PageFacts:
+    """One page: ``name`` is its file and its URL path, ``question`` is what it answers."""
+
+    name: str
+    title: str
+    icon: str
+    question: str
+    default: bool = False
+
+    @property
+    def path(self) -> str:
+        """The page's file as Streamlit wants it: relative to ``app/main.py``."""
+        return f"../pages/{self.name}.py"
+
+
+PAGES: tuple[PageFacts, ...] = (
+    PageFacts("start", _("Start"), ":material/home:", _("What is weight sharing between layers?"), default=True),
+    PageFacts("design", _("Design"), ":material/grid_view:", _("What does sharing cost and save?")),
+    PageFacts("train", _("Train"), ":material/play_circle:", _("What shall be trained side by side?")),
+    PageFacts("runs", _("Runs"), ":material/monitoring:", _("How is the training going?")),
+    PageFacts("compare", _("Compare"), ":material/compare_arrows:", _("Which model is better, and what does it cost?")),
+    PageFacts("attention", _("Attention"), ":material/visibility:", _("Same weights, different input: what changes?")),
+)
+
+
+def page(name: str) -> PageFacts:
+    """The facts of page ``name`` (a name in the code, never one from a URL)."""
+    return next(facts for facts in PAGES if facts.name == name)
+
+
+def streamlit_pages() -> list[st.Page]:
+    """What ``st.navigation`` needs."""
+    return [
+        st.Page(facts.path, title=facts.title, icon=facts.icon, url_path=facts.name, default=facts.default)
+        for facts in PAGES
+    ]
+
+
+def link(name: str, label: str | None = None, *, query: Query | None = None, help: str | None = None) -> None:  # noqa: A002
+    """A link to page ``name`` that keeps the session; ``query`` is what stands behind the ``?``."""
+    facts = page(name)
+    st.page_link(facts.path, label=label or facts.title, icon=facts.icon, query_params=query, help=help)
+
+
+def go(name: str, *, query: Query | None = None) -> NoReturn:
+    """Leave for page ``name`` at once."""
+    st.switch_page(page(name).path, query_params=query)

@@ -1,0 +1,74 @@
+"""The cached handles, and the guard that turns errors into sentences. The only cache decorators.
+
+``store()`` is the store of this server; ``page_guard`` wraps every page (``app/main.py`` does it
+once) and every fragment, which reruns without its page.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from clps_core.errors import ClpsError
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.store import Store
+
+__all__ = ["page_guard", "show_problem", "store"]
+
+log = logging.getLogger("clps.dashboard")
+
+
+def store() -> Store:
+    """The store under ``CLPS_HOME``; raises ``StoreError`` where there can be none."""
+    import os
+
+    return _open_store(os.environ.get("CLPS_HOME", ""), os.environ.get("CLPS_DATABASE_URL", ""))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _open_store(home: str, url: str) -> Store:
+    from pathlib import Path
+
+    from clps_core.store.database import open_store
+
+    return open_store(Path(home) if home else None, url or None)
+
+
+@contextmanager
+def page_guard() -> Iterator[None]:
+    """Show any error as one calm sentence; also usable as a decorator, ``@page_guard()``.
+
+    A ``ClpsError`` is its own sentence. Anything else is a fault of ours: its traceback goes to the
+    log under a reference that the page shows, never to the page.
+    """
+    try:
+        yield
+    except ClpsError as error:
+        show_problem(str(error))
+    except Exception:
+        reference = secrets.token_hex(3)
+        log.exception("unexpected error, reference %s", reference)
+        show_problem(
+            _(
+                "Something went wrong on our side. Nothing you made is lost; reload the page to go on. "
+                "The server's log has the details under {reference}.",
+                reference=reference,
+            )
+        )
+
+
+def show_problem(sentence: str) -> None:
+    """One sentence about what does not work, shown as text whatever it contains."""
+    st.error(escape_markdown(sentence), icon=":material/error:")
+
+
+def escape_markdown(text: str) -> str:
+    """``text`` such that Streamlit's Markdown shows exactly its characters."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-!|~$:" else char for char in text)

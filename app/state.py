@@ -1,0 +1,156 @@
+"""Every query parameter and session key, typed: the only place that spells them.
+
+Two kinds of URL: a *spec* (what to build and train: ``?spec=...&strategy=none&strategy=all``) and a
+*view* (run ids and what is shown: ``?runs=a,b``). A URL is a stranger's input: readers here return
+what is usable and a sentence about what is not, they never raise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from clps_core.errors import ClpsError, ConfigError
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.config import RunConfig
+
+__all__ = [
+    "RUN",
+    "RUNS",
+    "SEED",
+    "SPEC",
+    "STRATEGY",
+    "read_run",
+    "read_runs",
+    "read_seeds",
+    "read_spec",
+    "read_strategies",
+    "write",
+]
+
+# Query parameters.
+SPEC = "spec"  # Design, Train: a config, as clps_core.spec writes it
+STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
+SEED = "seed"  # Train: repeated; the seeds compared
+RUNS = "runs"  # Runs, Compare: run ids, comma-separated
+RUN = "run"  # Attention: one run id
+
+MAX_STRATEGIES = 8
+MAX_SEEDS = 8
+MAX_RUNS = 64
+MAX_TEXT = 8192
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class SpecRead(NamedTuple):
+    """A config from the URL: ``config`` is ``None`` where there was none or it was bad."""
+
+    config: RunConfig | None
+    problem: str | None
+
+
+class TextsRead(NamedTuple):
+    """Checked texts from the URL, and a sentence about those that were not usable."""
+
+    values: tuple[str, ...]
+    problem: str | None
+
+
+def read_spec() -> SpecRead:
+    """The config that ``?spec=`` asks for."""
+    text = _text(SPEC)
+    if not text:
+        return SpecRead(None, None)
+    try:
+        from clps_core.spec import from_spec
+
+        return SpecRead(from_spec(text), None)
+    except ClpsError as error:
+        return SpecRead(None, str(error))
+
+
+def read_strategies() -> TextsRead:
+    """The strategies that ``?strategy=`` (repeated) asks for, in their shortest notation, each once."""
+    from clps_core.sharing import parse_strategy
+
+    return _each(STRATEGY, lambda text: parse_strategy(text).text, MAX_STRATEGIES)
+
+
+def read_seeds() -> tuple[tuple[int, ...], str | None]:
+    """The seeds that ``?seed=`` (repeated) asks for, and a sentence about unusable ones."""
+    found = _each(SEED, _seed, MAX_SEEDS)
+    return tuple(map(int, found.values)), found.problem
+
+
+def read_runs() -> TextsRead:
+    """The well-formed run ids of ``?runs=a,b``; whether there are such runs, the store knows."""
+    return _ids(RUNS, MAX_RUNS)
+
+
+def read_run() -> TextsRead:
+    """The well-formed run id of ``?run=``, as zero or one values."""
+    return _ids(RUN, 1)
+
+
+def write(**values: str | Sequence[str] | None) -> None:
+    """Put ``values`` into the URL of this page; ``None`` or nothing removes a parameter.
+
+    Lists become repeated parameters. Unchanged values are not sent again.
+    """
+    for name, value in values.items():
+        wanted = [value] if isinstance(value, str) else list(value or ())
+        if not any(wanted):
+            if name in st.query_params:
+                del st.query_params[name]
+        elif st.query_params.get_all(name) != wanted:
+            st.query_params[name] = wanted if len(wanted) > 1 else wanted[0]
+
+
+def _text(name: str) -> str:
+    return st.query_params.get(name, "")[: MAX_TEXT + 1]
+
+
+def _ids(name: str, limit: int) -> TextsRead:
+    asked = [part.strip() for part in _text(name).split(",") if part.strip()]
+    good = list(dict.fromkeys(part for part in asked if RUN_ID.fullmatch(part)))
+    bad = next((part for part in asked if not RUN_ID.fullmatch(part)), None)
+    problem = None
+    if bad is not None:
+        problem = _(
+            "a run id in the address must be letters, digits, '-' or '_'. Got {got!r}. It is left out.", got=bad[:40]
+        )
+    elif len(good) > limit:
+        problem = _(
+            "an address can name {limit} runs at most. Got {got}. The rest is left out.", limit=limit, got=len(good)
+        )
+    return TextsRead(tuple(good[:limit]), problem)
+
+
+def _each(name: str, read: Callable[[str], str], limit: int) -> TextsRead:
+    values: dict[str, None] = {}
+    problem = None
+    asked = st.query_params.get_all(name)
+    for text in asked[:limit]:
+        try:
+            values[read(text[:MAX_TEXT])] = None
+        except ClpsError as error:
+            problem = problem or str(error)
+    if len(asked) > limit:
+        problem = problem or _(
+            "an address can name {limit} values of {name} at most. Got {got}. The rest is left out.",
+            limit=limit,
+            name=name,
+            got=len(asked),
+        )
+    return TextsRead(tuple(values), problem)
+
+
+def _seed(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) >= 2**31:
+        raise ConfigError(_("seed must be a whole number from 0 to 2147483647. Got {got!r}.", got=text[:20]))
+    return str(int(text))
