@@ -329,7 +329,8 @@ def resolve(config: RunConfig) -> RunConfig:
     if (model.max_positions or 0) < longest:
         raise ConfigError(
             _(
-                "max_positions must be at least the longest input of {task} ({longest}). Got {got}. Raise it or leave it out.",
+                "max_positions must be at least the longest input of {task} ({longest}). Got {got}. "
+                "Raise it or leave it out.",
                 task=task.name,
                 longest=longest,
                 got=model.max_positions,
