@@ -21,8 +21,10 @@ class TaskFacts:
     ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` /
     ``max_target_len``: in tokens, special tokens included (0 where a task has none).
     ``metric``: the validation metric people compare by; ``baseline``: what that metric is without
-    learning anything (``baseline_name`` says how). ``defaults``: a small config that fits a laptop,
-    as nested plain data for ``RunConfig``.
+    learning anything (``baseline_name`` says how; where the data differ from machine to machine it is
+    approximate, and ``TaskData.baseline()`` is exact). ``options``: what a typed input needs besides its
+    text, as name -> value -> title. ``example_inputs``: texts a person can start from. ``defaults``: a
+    small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
     name: str
@@ -39,6 +41,8 @@ class TaskFacts:
     num_classes: int | None = None
     patch_dim: int | None = None
     causal: bool = True
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    example_inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -54,9 +58,24 @@ TASKS: dict[str, TaskFacts] = {
             higher_is_better=True,
             baseline_name="copy the input",
             baseline=0.0,
-            vocab_size=96,
-            max_source_len=40,
-            max_target_len=44,
+            vocab_size=66,
+            max_source_len=32,
+            max_target_len=40,
+            options={
+                "language": {
+                    "de": _("German"),
+                    "fr": _("French"),
+                    "es": _("Spanish"),
+                    "it": _("Italian"),
+                    "nl": _("Dutch"),
+                    "pt": _("Portuguese"),
+                }
+            },
+            example_inputs=(
+                "Sunday, July 20, 1969",
+                "Thursday, November 9, 1989",
+                "Saturday, January 1, 2000",
+            ),
             defaults={
                 "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
                 "optim": {"learning_rate": 2e-3, "warmup_steps": 60},

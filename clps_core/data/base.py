@@ -1,0 +1,171 @@
+"""What every task's data look like to the rest of the engine. Start at TaskData, then Batch.
+
+Shape letters: B examples, S source (or window) tokens, T target tokens, N patches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clps_core.errors import DataError
+from clps_core.tasks import TaskFacts
+from clps_core.words import _
+
+__all__ = [
+    "IGNORED",
+    "SPLITS",
+    "Array",
+    "Batch",
+    "Example",
+    "TaskData",
+    "check_split",
+    "digest",
+    "held_out_split",
+    "padded",
+    "step_generator",
+]
+
+IGNORED = -100
+"""Label of a position that no loss or score counts."""
+
+SPLITS = ("train", "validation", "test")
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Numpy arrays of one step.
+
+    ``inputs``: int64 [B, S] tokens, or float32 [B, N, patch_dim]. ``input_mask``: bool [B, S], True at
+    real tokens; ``None`` if all are real. ``decoder_inputs``: int64 [B, T] that starts with bos, for an
+    encoder-decoder. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]), ``IGNORED`` where not scored.
+    """
+
+    inputs: Array
+    input_mask: Array | None
+    decoder_inputs: Array | None
+    labels: Array
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out input as a person would type it, with what belongs to it.
+
+    ``target_text`` is the right answer (``None`` where there is none to type); ``options`` go to
+    ``encode_source`` together with ``text``.
+    """
+
+    text: str
+    target_text: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class TaskData(Protocol):
+    """One task's data, splits and vocabulary; built by ``registry.load_task``. Where a task
+    has no such token (digits), the special ids are -1.
+    """
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What is declared of the task."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the data and splits: two runs with one fingerprint saw the same data."""
+
+    @property
+    def pad_id(self) -> int:
+        """Token of padding."""
+
+    @property
+    def bos_id(self) -> int:
+        """Token that opens a decoder's input."""
+
+    @property
+    def eos_id(self) -> int:
+        """Token that ends an answer."""
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """Training batch of ``step``: a pure function of (fingerprint, data seed, step, batch_size)."""
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        """The first ``limit`` examples of ``validation`` or ``test``, always in the same order."""
+
+    def baseline(self) -> float:
+        """The task's main metric on validation without learning anything; ``facts.baseline_name`` says how."""
+
+    def baselines(self) -> Mapping[str, float]:
+        """Every metric that has a baseline, by its name, on validation."""
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
+        """Typed input as ``inputs`` of a batch of one; ``DataError`` if it is empty or too long."""
+
+    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
+        """A typed target as ``decoder_inputs`` [1, T], bos first; ``DataError`` where a task has none."""
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """Characters of ``text`` that the vocabulary does not know, each once, in order."""
+
+    def decode(self, tokens: Sequence[int] | Array) -> str:
+        """Text of tokens up to the first eos, special tokens left out (for classes: the class's name)."""
+
+    def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
+        """One readable label per position of an encoded input or output."""
+
+    def examples(self, count: int) -> list[Example]:
+        """Up to ``count`` held-out inputs, always the same, different from each other."""
+
+    def tokenizer_json(self) -> str:
+        """The tokenizer as JSON of the ``tokenizers`` library; empty where a task has none."""
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 (hex) of ``parts``, each followed by a separator that no part contains."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(str(part).encode("utf-8", "surrogatepass"))
+        state.update(b"\x00")
+    return state.hexdigest()
+
+
+def step_generator(fingerprint: str, seed: int, step: int) -> np.random.Generator:
+    """The random numbers of one step: they depend on nothing but the arguments."""
+    return np.random.Generator(np.random.PCG64(int(digest("clps batch", fingerprint, seed, step), 16)))
+
+
+def held_out_split(key: str, percent_each: int = 5) -> str:
+    """The split a document or date belongs to, decided by a hash of its name alone.
+
+    ``percent_each`` percent go to ``validation`` and as many to ``test``. No seed takes part, so what
+    is held out is held out in every run.
+    """
+    place = int(digest("clps split", key)[:12], 16) % 100
+    if place < percent_each:
+        return "validation"
+    return "test" if place < 2 * percent_each else "train"
+
+
+def check_split(split: str) -> None:
+    """Raise ``DataError`` unless ``split`` can be evaluated."""
+    if split not in SPLITS[1:]:
+        raise DataError(_("split must be validation or test. Got {got!r}.", got=str(split)[:40]))
+
+
+def padded(rows: Sequence[Sequence[int]], fill: int, multiple: int, longest: int) -> Array:
+    """int64 [B, L] of ``rows``: L is the longest row rounded up to ``multiple``, at most ``longest``.
+
+    Few distinct lengths keep memory allocation steady without paying for the task's longest input.
+    """
+    width = max(len(row) for row in rows)
+    width = max(width, min(longest, -(-width // multiple) * multiple))
+    table = np.full((len(rows), width), fill, dtype=np.int64)
+    for place, row in enumerate(rows):
+        table[place, : len(row)] = row
+    return table

@@ -1,0 +1,254 @@
+"""Translate full dates from English into other languages. Start at Dates.
+
+The texts are Babel's ``format_date(..., format="full")``, that is, the Unicode CLDR's. A source is the
+target language's token, then the English date by characters; a target is the date in that language.
+The split is by calendar date: a validation or test date is in training in no language.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import numpy as np
+from babel.dates import format_date
+
+from clps_core.data.base import (
+    IGNORED,
+    SPLITS,
+    Array,
+    Batch,
+    Example,
+    check_split,
+    digest,
+    held_out_split,
+    padded,
+    step_generator,
+)
+from clps_core.errors import DataError
+from clps_core.tasks import TaskFacts, get_task
+from clps_core.words import _
+
+__all__ = ["FIRST_DATE", "LAST_DATE", "Dates", "full_date"]
+
+FIRST_DATE = datetime.date(1950, 1, 1)
+LAST_DATE = datetime.date(2049, 12, 31)
+SOURCE_LOCALE = "en_US"
+SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
+PAD, BOS, EOS, UNK = range(4)
+LENGTH_STEP = 4
+
+
+@lru_cache(maxsize=1 << 15)
+def full_date(ordinal: int, locale: str) -> str:
+    """The full date of a proleptic Gregorian ``ordinal`` in the words of ``locale``."""
+    return str(format_date(datetime.date.fromordinal(ordinal), format="full", locale=locale))
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """What is the same for every seed: vocabulary, splits, fingerprint."""
+
+    tokens: tuple[str, ...]
+    ids: Mapping[str, int]
+    splits: Mapping[str, Array]
+    """Ordinals of each split's dates; the held-out ones in an order that mixes years."""
+    fingerprint: str
+
+
+@cache
+def _calendar() -> _Calendar:
+    facts = get_task("dates")
+    languages = tuple(facts.options["language"])
+    # A leap year meets every weekday in every month and every day number, hence every word and every digit.
+    year = range(datetime.date(2000, 1, 1).toordinal(), datetime.date(2001, 1, 1).toordinal())
+    texts = [full_date(ordinal, locale) for locale in (SOURCE_LOCALE, *languages) for ordinal in year]
+    tokens = (*SPECIALS, *(f"<{language}>" for language in languages), *sorted(set("".join(texts))))
+    if len(tokens) != facts.vocab_size:
+        raise DataError(
+            _(
+                "the dates must need {want} tokens. Got {got}: this version of Babel writes them in other "
+                "characters. Install Babel as pinned in constraints.txt.",
+                want=facts.vocab_size,
+                got=len(tokens),
+            )
+        )
+    names: dict[str, list[int]] = {split: [] for split in SPLITS}
+    for ordinal in range(FIRST_DATE.toordinal(), LAST_DATE.toordinal() + 1):
+        names[held_out_split(f"date {ordinal}")].append(ordinal)
+    for split in SPLITS[1:]:
+        names[split].sort(key=lambda ordinal: digest("clps order", ordinal))
+    splits = {split: np.array(ordinals, dtype=np.int64) for split, ordinals in names.items()}
+    fingerprint = digest("dates 1", *tokens, *texts, *(ordinals.tobytes().hex() for ordinals in splits.values()))
+    return _Calendar(tokens, {token: place for place, token in enumerate(tokens)}, splits, fingerprint)
+
+
+class Dates:
+    """The ``dates`` task: see the module, and ``TaskData`` for the methods.
+
+    ``seed`` decides the training batches only; the splits are the same for all seeds.
+    """
+
+    pad_id, bos_id, eos_id, unk_id = PAD, BOS, EOS, UNK
+
+    def __init__(self, seed: int) -> None:
+        self.facts: TaskFacts = get_task("dates")
+        self.seed = seed
+        self.languages = tuple(self.facts.options["language"])
+        self._calendar = _calendar()
+        self.fingerprint = self._calendar.fingerprint
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The vocabulary: specials, target languages, characters."""
+        return self._calendar.tokens
+
+    def dates(self, split: str) -> Array:
+        """int64 ordinals of the calendar dates of ``split``."""
+        return self._calendar.splits[split]
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """Dates and languages drawn evenly, with replacement, from the training dates."""
+        generator = step_generator(self.fingerprint, self.seed, step)
+        ordinals = generator.choice(self.dates("train"), size=batch_size)
+        places = generator.integers(len(self.languages), size=batch_size)
+        return self._batch([(int(o), self.languages[p]) for o, p in zip(ordinals, places, strict=True)])
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        """Batches of ``pairs(split, limit)``, in that order."""
+        pairs = self.pairs(split, limit)
+        for start in range(0, len(pairs), batch_size):
+            yield self._batch(pairs[start : start + batch_size])
+
+    def pairs(self, split: str, limit: int) -> list[tuple[int, str]]:
+        """The first ``limit`` held-out (ordinal, language): new dates first, languages in turn.
+
+        All dates come once before any comes again in another language.
+        """
+        check_split(split)
+        dates, count = self.dates(split), len(self.languages)
+        total = min(limit, len(dates) * count)
+        rounds = [divmod(place, len(dates)) for place in range(total)]
+        return [(int(dates[place]), self.languages[(place + turn) % count]) for turn, place in rounds]
+
+    def _batch(self, pairs: Sequence[tuple[int, str]]) -> Batch:
+        sources = [self._source_ids(full_date(ordinal, SOURCE_LOCALE), language) for ordinal, language in pairs]
+        targets = [self._ids(full_date(ordinal, language)) for ordinal, language in pairs]
+        longest = self.facts.max_target_len
+        inputs = padded(sources, PAD, LENGTH_STEP, self.facts.max_source_len)
+        return Batch(
+            inputs=inputs,
+            input_mask=inputs != PAD,
+            decoder_inputs=padded([[BOS, *target] for target in targets], PAD, LENGTH_STEP, longest),
+            labels=padded([[*target, EOS] for target in targets], IGNORED, LENGTH_STEP, longest),
+        )
+
+    def baseline(self) -> float:
+        """Exact match of copying the input."""
+        return self.baselines()["exact_match"]
+
+    def baselines(self) -> Mapping[str, float]:
+        """Scores of an answer that repeats the English date, over all of validation in all languages.
+
+        ``exact_match``: the share of answers that are right as a whole. ``token_accuracy``: the share of
+        the target's characters (its end included) that stand at the same place in the English date.
+        """
+        return _copy_scores(self.languages)
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
+        """``options["language"]`` is the target language (the first if not given); spaces are evened out."""
+        language = (options or {}).get("language", self.languages[0])
+        if language not in self.languages:
+            raise DataError(
+                _(
+                    "language must be one of {known}. Got {got!r}.",
+                    known=", ".join(self.languages),
+                    got=str(language)[:40],
+                )
+            )
+        return np.array([self._source_ids(self._typed(text, self.facts.max_source_len - 1), language)], dtype=np.int64)
+
+    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """``text`` after bos, as far as it is typed: no eos."""
+        return np.array([[BOS, *self._ids(self._typed(text, self.facts.max_target_len - 1))]], dtype=np.int64)
+
+    def _typed(self, text: str, longest: int) -> str:
+        text = " ".join(text.split())
+        if not text:
+            raise DataError(
+                _("the text must not be empty. Type a date such as {example}.", example=self.facts.example_inputs[0])
+            )
+        if len(text) > longest:
+            raise DataError(
+                _(
+                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
+                    longest=longest,
+                    got=len(text),
+                )
+            )
+        return text
+
+    def _source_ids(self, text: str, language: str) -> list[int]:
+        return [self._calendar.ids[f"<{language}>"], *self._ids(text)]
+
+    def _ids(self, text: str) -> list[int]:
+        ids = self._calendar.ids
+        return [ids.get(character, UNK) for character in text]
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """Characters that become ``<unk>``."""
+        return tuple(dict.fromkeys(c for c in " ".join(text.split()) if c not in self._calendar.ids))
+
+    def decode(self, tokens: Sequence[int] | Array) -> str:
+        """The date written by ``tokens``; an unknown character shows as the replacement character."""
+        names = []
+        for token in np.asarray(tokens).reshape(-1).tolist():
+            if token == EOS:
+                break
+            names.append(self._name(token))
+        return "".join("�" if name == "<unk>" else name for name in names if name == "<unk>" or len(name) == 1)
+
+    def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
+        """Characters as they are, a space as ``␣``, a target language as ``→fr``."""
+        return [self._label(self._name(token)) for token in np.asarray(tokens).reshape(-1).tolist()]
+
+    def _name(self, token: int) -> str:
+        return self.tokens[token] if 0 <= token < len(self.tokens) else "<unk>"
+
+    def _label(self, name: str) -> str:
+        if name[1:-1] in self.languages:
+            return f"→{name[1:-1]}"
+        return "␣" if name.isspace() else name
+
+    def examples(self, count: int) -> list[Example]:
+        """Test dates, languages in turn."""
+        return [
+            Example(full_date(ordinal, SOURCE_LOCALE), full_date(ordinal, language), {"language": language})
+            for ordinal, language in self.pairs("test", count)
+        ]
+
+    def tokenizer_json(self) -> str:
+        """One token per character; the language's token is put in front by the caller."""
+        from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+        tokenizer = Tokenizer(models.WordLevel(dict(self._calendar.ids), unk_token=SPECIALS[UNK]))
+        tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        tokenizer.add_special_tokens([*SPECIALS, *(f"<{language}>" for language in self.languages)])
+        return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, sort_keys=True)
+
+
+@cache
+def _copy_scores(languages: tuple[str, ...]) -> Mapping[str, float]:
+    right = scored = exact = answers = 0
+    for ordinal in _calendar().splits["validation"].tolist():
+        copy = full_date(ordinal, SOURCE_LOCALE) + "\n"
+        for language in languages:
+            target = full_date(ordinal, language) + "\n"
+            right += sum(a == b for a, b in zip(copy, target, strict=False))
+            scored += len(target)
+            exact += copy == target
+            answers += 1
+    return {"exact_match": exact / answers, "token_accuracy": right / scored}
