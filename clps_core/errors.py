@@ -8,6 +8,7 @@
     ├── StoreError              the store cannot be opened, read or written       exit code 2
     │   └── NotFoundError       no such run, comparison or artefact               exit code 2
     ├── CheckpointError         a checkpoint is missing, damaged or of another shape
+    ├── TrainingError           training cannot go on: no finite numbers, no memory   exit code 1
     └── JobError                a job cannot be started, stopped or continued
         └── RunFailed           a run ended with a failure                        exit code 1
 
@@ -26,6 +27,7 @@ __all__ = [
     "NotFoundError",
     "RunFailed",
     "StoreError",
+    "TrainingError",
 ]
 
 
@@ -56,6 +58,12 @@ class NotFoundError(StoreError):
 
 class CheckpointError(ClpsError):
     """A checkpoint is missing, damaged, or belongs to a model of another shape."""
+
+    exit_code = 1
+
+
+class TrainingError(ClpsError):
+    """Training cannot go on: the loss is not finite, or memory ran out."""
 
     exit_code = 1
 
