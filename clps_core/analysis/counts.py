@@ -1,0 +1,207 @@
+"""What a design costs, as plain integers. Start at count; no torch here.
+
+Every figure follows from the shapes (``clps_core/shapes.py``) and the sharing map. Operations are in
+``flops.py``, training memory in ``memory.py``. Definitions, each under its name in ``Counts``:
+
+* *unique*: stored once per slot; what ``sum(p.numel() for p in model.parameters())`` gives.
+* *executed*: every site of the map counts; what the same layers would store without sharing between
+  layers. What lies outside the map (embeddings, heads, final norms) counts once in both, however
+  often it is used: a tied output layer is not sharing between layers.
+* *non-embedding*: unique, less the lookup tables (token, position, token type) and less an untied
+  output layer over the vocabulary. Norms, projections of a factorised embedding, patch projections,
+  poolers and class heads stay in. Reproduces the non-embedding figures of Mixture-of-Recursions
+  (arXiv 2507.10524, table 3); Kaplan et al. 2020 (arXiv 2001.08361) leave out the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+from clps_core.analysis.flops import context_length, train_flops_per_token
+from clps_core.config import ModelConfig, SharingConfig, sharing_map
+from clps_core.shapes import block_shapes, outer_shapes
+from clps_core.sharing import SharingMap
+from clps_core.sharing.map import Shapes
+from clps_core.sharing.strategies import FAMILIES
+
+__all__ = ["Counts", "LayerCount", "Tally", "count"]
+
+FP32_BYTES = 4
+CACHE_BYTES = 2
+"""Bytes of one cached number: 16 bits, as in the papers."""
+ADAMW_MOMENTS = 2
+LOOKUP_TABLES = ("tokens", "positions", "token_types")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Parameters stored (``unique``) and used (``executed``)."""
+
+    unique: int
+    executed: int
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """One executed layer: what it stores, what it uses, and what no earlier layer has used (``new``)."""
+
+    unique: int
+    executed: int
+    new: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """All figures of one design; definitions at the top of this file and of ``flops.py``.
+
+    ``by_component`` has the map's components (both stacks together) and ``embedding``, ``head``,
+    ``final_norm`` for what lies outside it; ``by_family`` is the same, added up to ``attention``,
+    ``cross_attention``, ``ffn``, ``norm``, ``embedding``, ``head``. The ``unique`` values of either
+    add up to ``unique_parameters``; a slot that several components use counts for the first.
+    Bytes are those of fp32 training with AdamW (two moments). ``kv_cache_bytes_per_token``: keys and
+    values of one generated token in all executed decoder layers, 16 bits each (0 for an encoder);
+    ``cross_kv_cache_bytes_per_token``: the same of one source token for cross-attention.
+    """
+
+    unique_parameters: int
+    executed_parameters: int
+    non_embedding_parameters: int
+    by_component: Mapping[str, Tally]
+    by_family: Mapping[str, Tally]
+    by_layer: Mapping[str, tuple[LayerCount, ...]]
+    weight_bytes: int
+    gradient_bytes: int
+    optimizer_bytes: int
+    train_flops_per_token: int
+    context_length: int
+    kv_cache_bytes_per_token: int
+    cross_kv_cache_bytes_per_token: int
+
+    @property
+    def training_bytes(self) -> int:
+        """Weights, gradients and moments together (no activations: see ``memory.py``)."""
+        return self.weight_bytes + self.gradient_bytes + self.optimizer_bytes
+
+    @property
+    def sharing_factor(self) -> float:
+        """Executed over unique: how often a stored weight is used on average."""
+        return self.executed_parameters / self.unique_parameters
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready data, field by field."""
+        plain = asdict(self)
+        plain["by_layer"] = {stack: list(layers) for stack, layers in plain["by_layer"].items()}
+        return plain
+
+
+def count(model: ModelConfig, sharing: SharingConfig | SharingMap, *, context: int | None = None) -> Counts:
+    """Count ``model`` under ``sharing``.
+
+    ``context`` is the length in tokens at which attention is counted; by default the model's
+    ``max_positions``. Raises ``ConfigError`` where the sharing does not fit the model.
+    """
+    mapping = sharing if isinstance(sharing, SharingMap) else sharing_map(model, sharing)
+    length = context_length(model, context)
+    outer = _outer(model)
+    by_component = _by_component(model, mapping) | outer
+    unique = sum(tally.unique for tally in by_component.values())
+    executed = sum(tally.executed for tally in by_component.values())
+    return Counts(
+        unique_parameters=unique,
+        executed_parameters=executed,
+        non_embedding_parameters=unique - _embedding_parameters(model),
+        by_component=by_component,
+        by_family=_by_family(by_component),
+        by_layer={stack: _layers(model, mapping, stack) for stack in mapping.stacks},
+        weight_bytes=unique * FP32_BYTES,
+        gradient_bytes=unique * FP32_BYTES,
+        optimizer_bytes=unique * FP32_BYTES * ADAMW_MOMENTS,
+        train_flops_per_token=train_flops_per_token(model, mapping, length),
+        context_length=length,
+        kv_cache_bytes_per_token=_kv_cache(model, mapping, ("k", "v")),
+        cross_kv_cache_bytes_per_token=_kv_cache(model, mapping, ("cross_k", "cross_v")),
+    )
+
+
+def _size(shapes: Shapes) -> int:
+    return sum(prod(shape) for _name, shape in shapes)
+
+
+def _sizes(model: ModelConfig, stack: str) -> dict[str, int]:
+    return {component: _size(shapes) for component, shapes in block_shapes(model, stack).items()}
+
+
+def _by_component(model: ModelConfig, mapping: SharingMap) -> dict[str, Tally]:
+    sizes = {stack: _sizes(model, stack) for stack in mapping.stacks}
+    unique: dict[str, int] = {}
+    executed: dict[str, int] = {}
+    for site, slot in mapping.items():
+        unique.setdefault(site.component, 0)
+        if slot is not None:
+            executed[site.component] = executed.get(site.component, 0) + sizes[site.stack][site.component]
+    for slot in mapping.slots:
+        first = mapping.sites(slot)[0]
+        unique[first.component] += sizes[first.stack][first.component]
+    return {component: Tally(unique[component], executed.get(component, 0)) for component in unique}
+
+
+def _outer(model: ModelConfig) -> dict[str, Tally]:
+    found: dict[str, int] = {}
+    for shape in outer_shapes(model).values():
+        group = "final_norm" if shape.group == "norm" else shape.group
+        found[group] = found.get(group, 0) + _size(shape.shapes)
+    return {group: Tally(total, total) for group, total in found.items()}
+
+
+def _embedding_parameters(model: ModelConfig) -> int:
+    total = 0
+    for name, shape in outer_shapes(model).items():
+        if name.rpartition(".")[2] in LOOKUP_TABLES or (name == "head" and model.output == "lm"):
+            total += _size(shape.shapes)
+    return total
+
+
+def _by_family(by_component: Mapping[str, Tally]) -> dict[str, Tally]:
+    family_of = {component: family for family, members in FAMILIES.items() for component in members}
+    found: dict[str, Tally] = {}
+    for component, tally in by_component.items():
+        family = family_of.get(component, "norm" if "norm" in component else component)
+        before = found.get(family, Tally(0, 0))
+        found[family] = Tally(before.unique + tally.unique, before.executed + tally.executed)
+    return found
+
+
+def _layers(model: ModelConfig, mapping: SharingMap, stack: str) -> tuple[LayerCount, ...]:
+    sizes = _sizes(model, stack)
+    layers = []
+    for layer in range(mapping.num_layers(stack)):
+        unique = executed = new = 0
+        seen = set()
+        for component, size in sizes.items():
+            slot = mapping.slot(stack, layer, component)
+            if slot is None:
+                continue
+            executed += size
+            if slot not in seen:
+                seen.add(slot)
+                unique += size
+                first = mapping.sites(slot)[0]
+                new += size if (first.stack, first.layer) == (stack, layer) else 0
+        layers.append(LayerCount(unique, executed, new))
+    return tuple(layers)
+
+
+def _kv_cache(model: ModelConfig, mapping: SharingMap, components: tuple[str, str]) -> int:
+    """Bytes one token adds: every *executed* layer caches its own keys and values, shared or not.
+
+    ``2 * kv_layers * num_kv_heads * head_dim * 2`` bytes (arXiv 2405.12981); a layer without
+    ``k`` and ``v`` reads another layer's and adds nothing.
+    """
+    if "decoder" not in mapping.stacks:
+        return 0
+    present = set(mapping.components("decoder")) & set(components)
+    cached = sum(slot is not None for component in present for slot in mapping.row("decoder", component))
+    return cached * model.kv_heads * model.head_size * CACHE_BYTES

@@ -1,0 +1,78 @@
+"""Will it fit? Memory of a training run, estimated before anything is queued. Start at check_fits.
+
+The estimate is for fp32 AdamW training in one process and errs on the large side:
+
+* weights, gradients and two moments: 16 bytes per *unique* parameter;
+* what the backward pass keeps, for every *executed* layer and position: inputs of the norms, of the
+  projections and of the feed-forward network, and the attention probabilities (fused attention does
+  not store them; plain attention at short lengths does);
+* the output layer: logits, their gradient and the softmax between;
+* the process itself (``PROCESS_BYTES``).
+"""
+
+from __future__ import annotations
+
+from clps_core.analysis.counts import count
+from clps_core.config import ModelConfig, RunConfig, resolve
+from clps_core.errors import ConfigError
+from clps_core.shapes import stack_layers
+from clps_core.words import _
+
+__all__ = ["check_fits", "estimate_training_memory"]
+
+FP32_BYTES = 4
+GIB = 2**30
+PROCESS_BYTES = 450 * 2**20
+"""An interpreter with torch, the task's data and the allocator's slack (measured: 0.3-0.4 GiB)."""
+LOGIT_COPIES = 3
+
+
+def estimate_training_memory(config: RunConfig) -> int:
+    """Bytes that training ``config`` will need at its peak; see the top of this file."""
+    complete = resolve(config)
+    state = count(complete.model, complete.sharing).training_bytes
+    return PROCESS_BYTES + state + activation_bytes(complete)
+
+
+def activation_bytes(config: RunConfig) -> int:
+    """Bytes of activations that one step of a *resolved* config keeps for its backward pass."""
+    model, batch = config.model, config.train.batch_size
+    length = config.data.seq_len or model.max_positions or 1
+    per_sequence = 0
+    for stack, layers in stack_layers(model).items():
+        cross = stack == "decoder" and model.family == "encoder_decoder"
+        per_sequence += layers * _layer_numbers(model, length, cross=cross)
+    per_sequence += LOGIT_COPIES * length * (model.vocab_size or 0) if model.output == "lm" else 0
+    return batch * per_sequence * FP32_BYTES
+
+
+def _layer_numbers(model: ModelConfig, length: int, *, cross: bool) -> int:
+    """Numbers kept for one sequence by one layer."""
+    d, width = model.d_model, model.num_heads * model.head_size
+    kept = 2 if model.dropout else 1
+    # Norm in and out, q, k, v, the mix, its projection and the residual sum; then the probabilities.
+    attention = length * (4 * d + 2 * width + 2 * width) + kept * model.num_heads * length * length
+    wide = 4 if model.activation == "swiglu" else 2
+    ffn = length * (4 * d + wide * model.d_ff)
+    return attention * (2 if cross else 1) + ffn
+
+
+def check_fits(config: RunConfig, memory_bytes: int) -> None:
+    """Raise ``ConfigError`` when training ``config`` would need more than ``memory_bytes``."""
+    complete = resolve(config)
+    needed = estimate_training_memory(complete)
+    if needed <= memory_bytes:
+        return
+    activations = activation_bytes(complete)
+    if activations > (needed - PROCESS_BYTES) // 2:
+        advice = _("batch_size ({batch}) or seq_len", batch=complete.train.batch_size)
+    else:
+        advice = _("d_model ({d_model}), d_ff or num_layers, or share more", d_model=complete.model.d_model)
+    raise ConfigError(
+        _(
+            "a run must fit into memory. It needs about {needed:.1f} GiB, this machine has {got:.1f} GiB for it. Lower {advice}.",
+            needed=needed / GIB,
+            got=memory_bytes / GIB,
+            advice=advice,
+        )
+    )
