@@ -1,0 +1,105 @@
+// One head at large on a canvas: where things stand, the drawing, and which cell a pointer is on.
+
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const LARGEST_CELL = 30;
+
+function readableOn([red, green, blue]) {
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? [20, 22, 30] : [255, 255, 255];
+}
+
+function token(label, position) {
+  // A token as text, with its position: letters repeat.
+  const node = element("span", { class: "token" });
+  node.textContent = label;
+  const where = element("sub", {});
+  where.textContent = position;
+  return element("span", {}, node, where);
+}
+
+function widest(labels, size) {
+  return labels.reduce((most, label) => Math.max(most, Math.min(14, [...label].length)), 1) * size * 0.62 + 8;
+}
+
+function layoutLarge(data, room, theme) {
+  const rows = data.queries.length;
+  const columns = data.keys.length;
+  const left = Math.min(110, widest(data.queries, 12));
+  const cell = Math.max(0.5, Math.min(LARGEST_CELL, (room - left - 4) / columns));
+  const size = Math.max(9, Math.min(13, cell * 0.92));
+  const top = Math.min(110, widest(data.keys, size) + 4);
+  return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };
+}
+
+function drawHead(canvas, place, { picture, data, theme, active, kept, colour }) {
+  const { left, top, cell, rows, columns } = place;
+  const context = sharpCanvas(canvas, place.width, place.height);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, left, top, cell * columns, cell * rows);
+  if (cell >= 7) {
+    context.fillStyle = css(theme.background);
+    for (let row = 1; row < rows; row++) context.fillRect(left, top + row * cell - 0.5, cell * columns, 1);
+    for (let column = 1; column < columns; column++) context.fillRect(left + column * cell - 0.5, top, 1, cell * rows);
+  }
+  if (active) {
+    context.strokeStyle = css(theme.text, 0.45);
+    context.lineWidth = 1;
+    context.strokeRect(left, top + active[0] * cell, cell * columns, cell);
+    context.strokeRect(left + active[1] * cell, top, cell, cell * rows);
+  }
+  drawLabels(context, place, data, theme, active);
+  for (const [at, width] of [[kept, 2.5], [active, 1.5]]) {
+    if (!at) continue;
+    context.strokeStyle = css(theme.text);
+    context.lineWidth = width;
+    const side = Math.max(cell, 5);
+    context.strokeRect(left + (at[1] + 0.5) * cell - side / 2, top + (at[0] + 0.5) * cell - side / 2, side, side);
+  }
+  context.strokeStyle = css(colour);
+  context.lineWidth = 1;
+  context.strokeRect(left - 0.5, top - 0.5, cell * columns + 1, cell * rows + 1);
+}
+
+function drawLabels(context, place, data, theme, active) {
+  // Where labels do not fit, every n-th is written; the two under the pointer always are.
+  const { left, top, cell, size, rows, columns } = place;
+  const every = Math.max(1, Math.ceil((size + 1) / cell));
+  const crowded = (at, position) => position !== null && at !== position && Math.abs(at - position) < every;
+  context.textBaseline = "middle";
+  for (let row = 0; row < rows; row++) {
+    const isActive = active?.[0] === row;
+    if (!isActive && (row % every || crowded(row, active ? active[0] : null))) continue;
+    context.font = labelFont(size, theme, isActive);
+    context.fillStyle = css(isActive ? theme.text : theme.muted);
+    context.textAlign = "right";
+    context.fillText(shortLabel(data.queries[row]), left - 5, top + (row + 0.5) * cell, left - 6);
+  }
+  for (let column = 0; column < columns; column++) {
+    const isActive = active?.[1] === column;
+    if (!isActive && (column % every || crowded(column, active ? active[1] : null))) continue;
+    context.font = labelFont(size, theme, isActive);
+    context.fillStyle = css(isActive ? theme.text : theme.muted);
+    drawTopLabel(context, shortLabel(data.keys[column]), left + (column + 0.5) * cell, top - 4, size);
+  }
+}
+
+function drawTopLabel(context, label, x, y, size) {
+  if ([...label].length === 1) {
+    context.textAlign = "center";
+    context.fillText(label, x, y - size / 2);
+    return;
+  }
+  context.save();
+  context.translate(x, y);
+  context.rotate(-Math.PI / 2);
+  context.textAlign = "left";
+  context.fillText(label, 0, 0);
+  context.restore();
+}
+
+function cellAt(event, canvas, place, data) {
+  const box = canvas.getBoundingClientRect();
+  const row = Math.floor((event.clientY - box.top - place.top) / place.cell);
+  const column = Math.floor((event.clientX - box.left - place.left) / place.cell);
+  const inside = row >= 0 && column >= 0 && row < data.queries.length && column < data.keys.length;
+  return inside ? [row, column] : null;
+}

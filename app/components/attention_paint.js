@@ -1,0 +1,116 @@
+// What the attention components share: the payload, colours, and the painting of one head.
+// Every text reaches the page through textContent or a canvas, never as markup.
+
+function unpack(bytes) {
+  // [u32 little-endian length of the header][header: JSON][body: one byte per attention weight]
+  const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  header.body = bytes.subarray(4 + length);
+  return header;
+}
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function fill(message, values) {
+  return message.replace(/\{(\w+)\}/g, (_whole, name) => String(values[name]));
+}
+
+function asWeight(byte) {
+  return (byte / 255).toFixed(3);
+}
+
+let probe;
+function rgb(colour) {
+  // Any CSS colour as [red, green, blue].
+  probe ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  probe.fillStyle = "#888888";
+  probe.fillStyle = colour;
+  probe.fillRect(0, 0, 1, 1);
+  return [...probe.getImageData(0, 0, 1, 1).data.subarray(0, 3)];
+}
+
+function mix(from, to, share) {
+  return from.map((value, i) => Math.round(value + (to[i] - value) * share));
+}
+
+function css([red, green, blue], alpha = 1) {
+  return `rgb(${red} ${green} ${blue} / ${alpha})`;
+}
+
+function readTheme(node) {
+  const style = getComputedStyle(node);
+  const variable = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+  const background = rgb(variable("--st-background-color", "#ffffff"));
+  const dark = 0.299 * background[0] + 0.587 * background[1] + 0.114 * background[2] < 128;
+  const text = rgb(variable("--st-text-color", dark ? "#fafafa" : "#31333f"));
+  return {
+    dark,
+    background,
+    text,
+    empty: mix(background, text, dark ? 0.09 : 0.045),
+    muted: mix(background, text, 0.62),
+    font: style.fontFamily || "sans-serif",
+    code: variable("--st-code-font", "monospace"),
+  };
+}
+
+function slotColour(pair, theme) {
+  return rgb(Array.isArray(pair) ? pair[theme.dark ? 1 : 0] : pair);
+}
+
+function ramp(colour, theme, boost) {
+  // 256 colours, from "looks away" to "looks here only"; `boost` lifts faint weights (square root).
+  const table = new Uint32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    const share = boost ? Math.sqrt(byte / 255) : byte / 255;
+    const [r, g, b] =
+      share < 0.7 ? mix(theme.empty, colour, share / 0.7) : mix(colour, theme.text, ((share - 0.7) / 0.3) * 0.55);
+    table[byte] = (255 << 24) | (b << 16) | (g << 8) | r;
+  }
+  return table;
+}
+
+function paintBytes(canvas, bytes, rows, columns, table, firstHidden) {
+  // One pixel per weight; from `firstHidden(row)` on the columns stay clear (the causal mask).
+  canvas.width = columns;
+  canvas.height = rows;
+  const image = new ImageData(columns, rows);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let row = 0; row < rows; row++) {
+    const end = firstHidden ? Math.min(columns, firstHidden(row)) : columns;
+    for (let at = row * columns, last = at + end; at < last; at++) pixels[at] = table[bytes[at]];
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function causalEdge(causal, rows, queries) {
+  // A thumbnail's row stands for several queries: the last of them sees farthest.
+  if (!causal) return null;
+  return (row) => Math.ceil(((row + 1) * queries) / rows) * (rows / queries);
+}
+
+function labelFont(size, theme, strong) {
+  return `${strong ? 600 : 400} ${size}px ${theme.code}, ${theme.font}`;
+}
+
+function shortLabel(text, limit = 14) {
+  const characters = [...text];
+  return characters.length > limit ? characters.slice(0, limit - 1).join("") + "…" : text;
+}
+
+function sharpCanvas(canvas, width, height) {
+  const ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.width = `${width}px`;
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.direction = "ltr";
+  return context;
+}
