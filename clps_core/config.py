@@ -7,6 +7,7 @@ entrance uses these two, so that the same mistake gets the same words everywhere
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -36,6 +37,8 @@ __all__ = [
 
 SCHEMA_VERSION = 1
 MAX_YAML_BYTES = 200_000
+MAX_MISTAKES = 5
+"""How many mistakes of one config are told at once."""
 
 T = TypeVar("T", bound=BaseModel)
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -187,7 +190,8 @@ class SharingConfig(_Frozen):
     @classmethod
     def _read(cls, value: object) -> str:
         try:
-            return parse_strategy(str(value)).text
+            # Only plain scalars are turned to text: YAML aliases make lists whose text would fill the memory.
+            return parse_strategy(str(value) if isinstance(value, (str, int)) else "").text
         except ConfigError as error:
             raise ValueError(str(error)) from None
 
@@ -259,7 +263,7 @@ def validated(kind: type[T], data: Mapping[str, Any]) -> T:
     try:
         return kind.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigError(" ".join(_sentence(kind, detail) for detail in error.errors())) from None
+        raise ConfigError(" ".join(_sentence(kind, detail) for detail in error.errors()[:MAX_MISTAKES])) from None
 
 
 def build_config(partial: Mapping[str, Any] | None = None) -> RunConfig:
@@ -269,7 +273,8 @@ def build_config(partial: Mapping[str, Any] | None = None) -> RunConfig:
     """
     given = dict(partial or {})
     data = given.get("data")
-    task = get_task(str(data.get("task", "dates")) if isinstance(data, Mapping) else "dates")
+    name = data.get("task", "dates") if isinstance(data, Mapping) else "dates"
+    task = get_task(name if isinstance(name, str) else reprlib.repr(name))
     base: dict[str, Any] = {name: dict(values) for name, values in task.defaults.items()}
     base.setdefault("model", {})["family"] = task.family
     for name, value in given.items():
@@ -387,8 +392,8 @@ def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
 
 def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
     """One pydantic error as must / got / fix."""
-    where = ".".join(str(part) for part in detail["loc"])
-    got = repr(detail.get("input"))[:60]
+    where = ".".join(str(part) for part in detail["loc"])[:120]
+    got = reprlib.repr(detail.get("input"))[:60]
     context = detail.get("ctx", {})
     match detail["type"]:
         case "value_error":
