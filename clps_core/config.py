@@ -417,6 +417,14 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
             return _(
                 "{where} must be {bound} {limit}. Got {got}.", where=where, bound=words[bound], limit=limit, got=got
             )
+        case "int_type" | "int_parsing" | "int_parsing_size" | "int_from_float":
+            return _("{where} must be a whole number. Got {got}.", where=where, got=got)
+        case "float_type" | "float_parsing" | "finite_number":
+            return _("{where} must be a number. Got {got}.", where=where, got=got)
+        case "bool_type" | "bool_parsing":
+            return _("{where} must be true or false. Got {got}.", where=where, got=got)
+        case "model_type" | "dict_type":
+            return _("{where} must be a group of fields. Got {got}.", where=where or _("the config"), got=got)
     return _(
         "{where} is not valid: {problem}. Got {got}.",
         where=where or _("the config"),
