@@ -1,0 +1,10 @@
+"""Runs, attempts and metrics on disk. No torch here. Start at :func:`open_store` and :class:`Store`.
+
+``records.py`` says what comes out, ``schema.py`` how it lies in the database, ``metrics.py`` how curves are
+appended and followed, ``queue.py`` the transitions of a run from queued to finished (used by jobs only).
+"""
+
+from clps_core.store.database import Store, default_home, open_store
+from clps_core.store.records import STATUSES, Artefact, Comparison, Point, Run, is_run_id
+
+__all__ = ["STATUSES", "Artefact", "Comparison", "Point", "Run", "Store", "default_home", "is_run_id", "open_store"]

@@ -1,0 +1,266 @@
+"""Everything that is known of all runs. Start at open_store."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import platformdirs
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from clps_core.errors import JobError, NotFoundError
+from clps_core.store import metrics, schema
+from clps_core.store.connection import connect, make_home, sentences
+from clps_core.store.records import Artefact, Comparison, Point, Run, check_run_id, new_id
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.config import RunConfig
+
+__all__ = ["Store", "default_home", "open_store"]
+
+_r, _a = schema.run.c, schema.artefact.c
+_RUN_COLUMNS = (
+    _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
+    _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
+    _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
+    _r.stop_requested,
+)  # fmt: skip
+
+
+def default_home() -> Path:
+    """``CLPS_HOME``, or the usual place for a person's application data."""
+    return Path(os.environ.get("CLPS_HOME") or platformdirs.user_data_dir("clps")).expanduser().absolute()
+
+
+def open_store(home: Path | None = None, url: str | None = None) -> Store:
+    """The store of ``home`` (default: ``default_home()``), created or brought up to date where needed.
+
+    ``url`` (default: ``CLPS_DATABASE_URL``) replaces the SQLite file in ``home``; run folders stay there.
+    Raises ``StoreError`` with a sentence where the folder or the database cannot be used.
+    """
+    home = Path(home).absolute() if home is not None else default_home()
+    make_home(home)
+    engine = connect(home, url or os.environ.get("CLPS_DATABASE_URL"))
+    store = Store(home, engine)
+    with store.reading() as connection:
+        current = schema.is_current(connection)
+    if not current:
+        with store.writing() as connection:
+            schema.migrate(connection)
+    return store
+
+
+class Store:
+    """Comparisons, runs, curves and artefacts. Safe to use from several threads and processes."""
+
+    def __init__(self, home: Path, engine: Engine) -> None:
+        self.home = home
+        self._engine = engine
+        self._writer = engine.execution_options(writes=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One consistent snapshot."""
+        with sentences(self.home), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One write transaction: all of it or nothing."""
+        with sentences(self.home), self._writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    def run_folder(self, run_id: str) -> Path:
+        """Where the run's files are; the id is checked first, so the path stays under ``runs``."""
+        return self.home / "runs" / check_run_id(run_id)
+
+    # Comparisons and runs
+
+    def create_comparison(
+        self,
+        name: str,
+        configs: Sequence[RunConfig],
+        owner: str = "local",
+        ready: bool = False,
+        *,
+        run_names: Sequence[str] | None = None,
+        parameters: Sequence[tuple[int, int] | None] | None = None,
+        parent_id: str | None = None,
+        priority: int = 0,
+    ) -> str:
+        """Queue one run per resolved config; returns the comparison's id.
+
+        ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
+        """
+        comparison_id = new_id()
+        run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
+        counts = parameters or [None] * len(configs)
+        with self.writing() as connection:
+            moment = schema.now(connection)
+            connection.execute(
+                schema.comparison.insert().values(
+                    id=comparison_id, name=name, owner=owner, ready=int(ready), created_at=moment
+                )
+            )
+            for position, (config, run_name, count) in enumerate(zip(configs, run_names, counts, strict=True)):
+                row = run_row(config, run_name, owner, moment) | {
+                    "comparison_id": comparison_id,
+                    "position": position,
+                    "parent_id": parent_id,
+                    "priority": priority,
+                }
+                if count is not None:
+                    row |= {"unique_parameters": count[0], "executed_parameters": count[1]}
+                connection.execute(schema.run.insert().values(row))
+        return comparison_id
+
+    def comparisons(self) -> list[Comparison]:
+        """All comparisons that still have runs, newest first."""
+        c = schema.comparison.c
+        with self.reading() as connection:
+            rows = connection.execute(
+                sa.select(c.id, c.name, c.created_at, c.owner, c.ready).order_by(c.created_at.desc())
+            ).all()
+            members: dict[str, list[str]] = {}
+            runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
+            for comparison_id, run_id in connection.execute(runs):
+                members.setdefault(comparison_id, []).append(run_id)
+        return [
+            Comparison(row.id, row.name, row.created_at, tuple(members[row.id]), row.owner, bool(row.ready))
+            for row in rows
+            if row.id in members
+        ]
+
+    def runs(
+        self, *, comparison: str | None = None, status: str | Iterable[str] | None = None, limit: int = 1000
+    ) -> list[Run]:
+        """Runs, newest comparison first, within it as they were given."""
+        query = sa.select(*_RUN_COLUMNS).order_by(_r.created_at.desc(), _r.position).limit(limit)
+        if comparison is not None:
+            query = query.where(_r.comparison_id == comparison)
+        if status is not None:
+            query = query.where(_r.status.in_([status] if isinstance(status, str) else list(status)))
+        with self.reading() as connection:
+            return self._records(connection, query)
+
+    def run(self, run_id: str) -> Run:
+        """The run with this id, or the only one whose id begins so; else ``NotFoundError``."""
+        check_run_id(run_id)
+        with self.reading() as connection:
+            for condition in (_r.id == run_id, _r.id.startswith(run_id, autoescape=True)):
+                found = self._records(connection, sa.select(*_RUN_COLUMNS).where(condition).limit(6))
+                if len(found) == 1:
+                    return found[0]
+        if found:
+            ids = ", ".join(run.id for run in found)
+            raise NotFoundError(_("{got} begins several runs' ids: {ids}. Give more of it.", got=run_id, ids=ids))
+        raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+
+    def some_runs(self, run_ids: Iterable[str]) -> list[Run]:
+        """The runs with these ids that exist, in the given order; one query."""
+        wanted = list(run_ids)
+        with self.reading() as connection:
+            found = {
+                run.id: run for run in self._records(connection, sa.select(*_RUN_COLUMNS).where(_r.id.in_(wanted)))
+            }
+        return [found[run_id] for run_id in wanted if run_id in found]
+
+    def _records(self, connection: Connection, query: sa.Select[Any]) -> list[Run]:
+        rows = connection.execute(query).mappings().all()
+        places: dict[str, int] = {}
+        if any(row["status"] == "queued" for row in rows):
+            waiting = connection.execute(
+                sa.select(_r.id).where(_r.status == "queued").order_by(*queue_order())
+            ).scalars()
+            places = {run_id: place for place, run_id in enumerate(waiting, 1)}
+        return [Run(**row, queue_position=places.get(row["id"])) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Status -> number of runs."""
+        with self.reading() as connection:
+            query = sa.select(_r.status, sa.func.count()).group_by(_r.status)
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def forget_run(self, run_id: str) -> None:
+        """Remove a run that is not running: its rows, then its folder. ``JobError`` while it runs."""
+        folder = self.run_folder(run_id)
+        with self.writing() as connection:
+            row = connection.execute(sa.select(_r.status, _r.comparison_id).where(_r.id == run_id)).one_or_none()
+            if row is None:
+                raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+            if row.status == "running":
+                raise JobError(_("run {got} is running and cannot be deleted. Cancel it first.", got=run_id))
+            connection.execute(schema.run.delete().where(_r.id == run_id))
+            c = schema.comparison.c
+            empty = ~sa.exists().where(_r.comparison_id == c.id)
+            connection.execute(schema.comparison.delete().where(c.id == row.comparison_id, empty))
+        with sentences(self.home):
+            if folder.is_symlink():
+                folder.unlink()
+            elif folder.is_dir():
+                shutil.rmtree(folder)
+
+    # Curves and artefacts
+
+    def metrics_after(
+        self, run_ids: Sequence[str], cursor: int, names: Iterable[str] | None = None
+    ) -> tuple[list[Point], int]:
+        """Points logged after ``cursor`` (0: from the start), and the next cursor.
+
+        A point with ``forgets`` set says: drop what you hold of its run beyond its step (the run went back
+        to a checkpoint); then the points that follow replace what was dropped.
+        """
+        with self.reading() as connection:
+            return metrics.news(connection, run_ids, cursor, names)
+
+    def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
+        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs."""
+        with self.reading() as connection:
+            return metrics.curve(connection, run_id, split, name, coarse)
+
+    def latest(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
+        """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
+        with self.reading() as connection:
+            return metrics.latest(connection, run_ids)
+
+    def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
+        """Files the run left, by kind and step."""
+        folder = self.run_folder(run_id)
+        query = sa.select(_a.kind, _a.step, _a.path).where(_a.run_id == run_id).order_by(_a.kind, _a.step)
+        if kind is not None:
+            query = query.where(_a.kind == kind)
+        with self.reading() as connection:
+            return [Artefact(row.kind, row.step, folder / row.path) for row in connection.execute(query)]
+
+
+def queue_order() -> tuple[sa.ColumnElement[Any], ...]:
+    """Who starts first: priority, then age."""
+    return (_r.priority.desc(), _r.queued_at, _r.position, _r.id)
+
+
+def run_row(config: RunConfig, name: str, owner: str, moment: float) -> dict[str, Any]:
+    """The row of a run that was just queued."""
+    return {
+        "id": new_id(),
+        "name": name,
+        "owner": owner,
+        "config": json.dumps(config.as_dict()),
+        "task": config.data.task,
+        "strategy": config.sharing.strategy,
+        "seed": config.seed,
+        "steps": config.train.steps,
+        "status": "queued",
+        "created_at": moment,
+        "queued_at": moment,
+    }

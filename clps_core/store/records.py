@@ -1,0 +1,139 @@
+"""What the store hands out: frozen records. Start at Run and Point."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from clps_core.errors import NotFoundError
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.config import RunConfig
+
+__all__ = ["ACTIVE", "STATUSES", "Artefact", "Comparison", "Point", "Run", "check_run_id", "is_run_id", "new_id"]
+
+STATUSES = ("queued", "running", "finished", "failed", "cancelled", "paused")
+ACTIVE = ("queued", "running")
+"""Statuses in which something will still happen without a person."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
+_RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+
+
+def new_id() -> str:
+    """Eight random characters that can be read out loud: 40 bits."""
+    return "".join(secrets.choice(_ALPHABET) for _position in range(8))
+
+
+def is_run_id(text: object) -> bool:
+    """Whether ``text`` may be a run's id; only then may it become part of a path."""
+    return isinstance(text, str) and _RUN_ID.fullmatch(text) is not None
+
+
+def check_run_id(text: object) -> str:
+    """``text`` if it may be a run's id; raises ``NotFoundError`` otherwise."""
+    if isinstance(text, str) and is_run_id(text):
+        return text
+    raise NotFoundError(
+        _("a run's id must be letters, digits and hyphens. Got {got}. 'clps runs' lists them.", got=repr(text)[:60])
+    )
+
+
+class Point(NamedTuple):
+    """One value of one curve; ``seconds`` is training time so far.
+
+    Where ``forgets`` is true it is not a value but news: the run went back to a checkpoint, so drop all
+    you hold of this run beyond ``step``. It always comes before the points that replace the dropped ones.
+    """
+
+    run_id: str
+    split: str
+    name: str
+    step: int
+    value: float
+    seconds: float
+
+    @property
+    def forgets(self) -> bool:
+        """Whether this says "drop what you hold of this run beyond ``step``"."""
+        return not self.split
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training. Times are UTC seconds since the epoch, ``seconds`` is time spent training.
+
+    ``status`` is one of ``STATUSES``; ``reason`` is a sentence where there is something to say (why it
+    failed, that it was retried). ``step`` of ``steps`` are done. ``queue_position`` is 1 for the next
+    run to start and ``None`` for runs that do not wait.
+    """
+
+    id: str
+    name: str
+    comparison_id: str | None
+    owner: str
+    parent_id: str | None
+    status: str
+    reason: str | None
+    config_text: str
+    strategy: str
+    task: str
+    seed: int
+    step: int
+    steps: int
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    seconds: float
+    tokens_per_second: float | None
+    device: str | None
+    threads: int | None
+    unique_parameters: int | None
+    executed_parameters: int | None
+    attempts: int
+    stop_requested: str | None = None
+    queue_position: int | None = None
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The resolved config. Read on first use: a table of a thousand runs needs none of them."""
+        from clps_core.config import RunConfig, validated
+
+        return validated(RunConfig, json.loads(self.config_text))
+
+    @property
+    def active(self) -> bool:
+        """Whether the run is waiting or working."""
+        return self.status in ACTIVE
+
+    @property
+    def progress(self) -> float:
+        """Part of the steps that is done, 0 to 1."""
+        return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs that were launched together, in the order they were given."""
+
+    id: str
+    name: str
+    created_at: float
+    run_ids: tuple[str, ...]
+    owner: str = "local"
+    ready: bool = False
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A file that a run left: ``kind`` is for example ``best``, ``last`` or ``probe``."""
+
+    kind: str
+    step: int
+    path: Path

@@ -1,0 +1,179 @@
+"""How the rows lie in the database, and how an older store becomes a newer one. Start at MIGRATIONS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from sqlalchemy import Column, Connection, Float, ForeignKey, Index, Integer, String, Table, Text
+
+from clps_core.errors import StoreError
+from clps_core.words import _
+
+__all__ = ["artefact", "attempt", "comparison", "metric", "metric_coarse", "migrate", "now", "run"]
+
+tables = sa.MetaData()
+
+
+def _run_key(primary_key: bool = False) -> Column[str]:
+    return Column(
+        "run_id", String(40), ForeignKey("run.id", ondelete="CASCADE"), nullable=False, primary_key=primary_key
+    )
+
+
+schema_version = Table("schema_version", tables, Column("version", Integer, primary_key=True))
+
+comparison = Table(
+    "comparison",
+    tables,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner", String(80), nullable=False),
+    Column("ready", Integer, nullable=False, default=0),
+    Column("created_at", Float, nullable=False, index=True),
+)
+
+run = Table(
+    "run",
+    tables,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("comparison_id", String(40), ForeignKey("comparison.id", ondelete="SET NULL"), index=True),
+    Column("position", Integer, nullable=False, default=0),
+    Column("owner", String(80), nullable=False),
+    Column("parent_id", String(40), ForeignKey("run.id", ondelete="SET NULL"), index=True),
+    Column("config", Text, nullable=False),
+    Column("task", String(80), nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("priority", Integer, nullable=False, default=0),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("stop_requested", String(16)),
+    Column("stop_requested_at", Float),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("retries", Integer, nullable=False, default=0),
+    Column("step", Integer, nullable=False, default=0),
+    Column("seconds", Float, nullable=False, default=0.0),
+    Column("tokens_per_second", Float),
+    Column("device", String(40)),
+    Column("precision", String(16)),
+    Column("threads", Integer),
+    Column("unique_parameters", sa.BigInteger),
+    Column("executed_parameters", sa.BigInteger),
+    Column("latest", Text, nullable=False, default="{}"),
+    Column("created_at", Float, nullable=False),
+    Column("queued_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+    Index("run_queue", "status", "priority", "queued_at", "position"),
+    Index("run_newest", "created_at", "position"),
+)
+
+attempt = Table(
+    "attempt",
+    tables,
+    _run_key(primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("slot", Integer, nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("boot", String(120), nullable=False),
+    Column("launched_at", Float, nullable=False),
+    Column("waiter_pid", Integer),
+    Column("waiter_created", Float),
+    Column("pid", Integer),
+    Column("created", Float),
+    Column("claimed_at", Float),
+    Column("lease_until", Float),
+    Column("ended_at", Float),
+    Column("exit_code", Integer),
+    Column("signal", Integer),
+    Column("outcome", Text),
+    Index("attempt_open", "ended_at"),
+)
+
+metric = Table(
+    "metric",
+    tables,
+    Column("id", sa.BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _run_key(),
+    Column("split", String(40), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("value", Float),  # NULL stands for not-a-number, which SQLite cannot hold
+    Column("seconds", Float, nullable=False),
+    Index("metric_once", "run_id", "split", "name", "step", unique=True),
+    Index("metric_news", "run_id", "id"),
+    sqlite_autoincrement=True,  # a deleted row's id is never given again: cursors stay true
+)
+
+metric_coarse = Table(
+    "metric_coarse",
+    tables,
+    _run_key(primary_key=True),
+    Column("split", String(40), primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("bucket", Integer, primary_key=True),
+    Column("step", Integer, nullable=False),
+    Column("value", Float),
+    Column("seconds", Float, nullable=False),
+)
+
+artefact = Table(
+    "artefact",
+    tables,
+    _run_key(primary_key=True),
+    Column("kind", String(40), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("path", Text, nullable=False),
+)
+
+
+def _first_tables(connection: Connection) -> None:
+    tables.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+"""Step n brings a store from version n to n + 1. Never edit a step that was released: add one."""
+
+
+def version_of(connection: Connection) -> int:
+    """The store's schema version; 0 for an empty database."""
+    if not sa.inspect(connection).has_table(schema_version.name):
+        return 0
+    return connection.execute(sa.select(sa.func.max(schema_version.c.version))).scalar() or 0
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether nothing is to be done; raises ``StoreError`` for a store of a newer CLPS Lab."""
+    version = version_of(connection)
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            _(
+                "the store must be of version {known} or older. Got {version}: a newer CLPS Lab wrote it. "
+                "Update CLPS Lab, or set CLPS_HOME to another folder.",
+                known=len(MIGRATIONS),
+                version=version,
+            )
+        )
+    return version == len(MIGRATIONS)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the store to the newest version, inside the caller's write transaction."""
+    if is_current(connection):
+        return
+    for number in range(version_of(connection), len(MIGRATIONS)):
+        MIGRATIONS[number](connection)
+        connection.execute(schema_version.insert().values(version=number + 1))
+
+
+def now(connection: Connection) -> float:
+    """The database's clock, UTC seconds since the epoch: the one clock that all leases are measured by."""
+    if connection.dialect.name == "sqlite":
+        # julianday keeps about 0.1 ms here; unixepoch('subsec') needs SQLite 3.42.
+        text = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+    else:
+        text = "SELECT extract(epoch FROM clock_timestamp())"
+    return float(connection.exec_driver_sql(text).scalar_one())
