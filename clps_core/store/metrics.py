@@ -91,11 +91,9 @@ def _thin_out(connection: Connection, run_id: str, split: str, name: str, first:
     bucket = sa.type_coerce(_m.step, sa.Integer).op("/")(sa.literal(width))
     same = (_m.run_id, _m.split, _m.name, bucket)
     fresh = (
-        sa.select(
-            _m.run_id, _m.split, _m.name, bucket, sa.func.max(_m.step), sa.func.avg(_m.value), sa.func.max(_m.seconds)
-        )
+        sa.select(*same, sa.func.max(_m.step), sa.func.avg(_m.value), sa.func.max(_m.seconds))
         .where(*series, _m.step >= first // width * width)
-        .group_by(_m.run_id, _m.split, _m.name, bucket)
+        .group_by(*same)
     )
     names = ["run_id", "split", "name", "bucket", "step", "value", "seconds"]
     connection.execute(schema.metric_coarse.insert().from_select(names, fresh))
