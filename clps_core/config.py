@@ -30,6 +30,7 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "config_from_yaml",
+    "plain_from_yaml",
     "resolve",
     "sharing_map",
     "validated",
@@ -296,23 +297,29 @@ def _shortened_warmup(base: dict[str, Any], given: Mapping[str, Any]) -> dict[st
 
 def config_from_yaml(text: str) -> RunConfig:
     """Read a YAML experiment file (see ``examples/``); raises ``ConfigError`` where it is not one."""
+    return build_config(plain_from_yaml(text))
+
+
+def plain_from_yaml(text: str) -> dict[str, Any]:
+    """The fields of a YAML file as plain data; raises ``ConfigError`` where it holds anything else."""
     if len(text) > MAX_YAML_BYTES:
         raise ConfigError(
             _("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text))
         )
     try:
         data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=first_line)) from None
     if not isinstance(data, dict):
         raise ConfigError(
             _(
-                "a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.",
+                "a config file must hold 'name: value' lines such as 'model: {{num_layers: 4}}'. Got {got}.",
                 got=type(data).__name__,
             )
         )
-    return build_config(data)
+    return data
 
 
 def resolve(config: RunConfig) -> RunConfig:

@@ -1,0 +1,67 @@
+"""A comparison as one YAML file: a run config plus what differs between its runs. Start at read_experiment.
+
+The file holds the fields of ``RunConfig`` and, beside them, up to three more at the top level::
+
+    name: Dates, shared or not       # what the comparison is called
+    strategies: [none, all]          # one run for each strategy ...
+    seeds: [0, 1]                    # ... and each seed
+    data: {task: dates}
+    train: {steps: 600}
+
+Without ``strategies`` there is one run with ``sharing.strategy``; without ``seeds`` one with ``seed``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from clps_core.config import plain_from_yaml
+from clps_core.errors import ConfigError
+from clps_core.words import _
+
+__all__ = ["MAX_RUNS", "Experiment", "merged", "read_experiment"]
+
+MAX_NAME = 120
+MAX_RUNS = 256
+"""Runs of one comparison: a mistyped list must not fill the queue."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """``base`` is the partial run config that all runs have in common, as nested plain data."""
+
+    base: dict[str, Any] = field(default_factory=dict)
+    strategies: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    name: str | None = None
+
+
+def read_experiment(text: str) -> Experiment:
+    """The experiment of a YAML file; raises ``ConfigError`` where it is not one.
+
+    The fields of the config itself are checked when the runs are made (``build_config``).
+    """
+    base = dict(plain_from_yaml(text))
+    name = base.pop("name", None)
+    if name is not None and (not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME):
+        raise ConfigError(_("name must be a text of at most {limit} characters.", limit=MAX_NAME))
+    strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
+    seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
+    return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
+
+
+def _listed(value: object, kind: type | tuple[type, ...], sentence: str) -> list[Any]:
+    plain = isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value)
+    if not plain or not isinstance(value, list) or len(value) > MAX_RUNS:
+        raise ConfigError(sentence)
+    return value
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``over`` laid over ``base``, group by group; neither is changed."""
+    result = dict(base)
+    for name, value in over.items():
+        before = result.get(name)
+        result[name] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
+    return result
