@@ -315,7 +315,7 @@ def plain_from_yaml(text: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(
             _(
-                "a config file must hold 'name: value' lines such as 'model: {{num_layers: 4}}'. Got {got}.",
+                "a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.",
                 got=type(data).__name__,
             )
         )
