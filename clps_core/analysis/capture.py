@@ -1,0 +1,95 @@
+"""One pass through a model, and everything that happened inside as plain arrays. Start at capture.
+
+The model takes its explicit attention path here; a test holds it equal to the fast path.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clps_core.errors import DataError
+from clps_core.words import _
+
+__all__ = ["Capture", "capture"]
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What one example did inside a model; every array is float32.
+
+    ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> ``[layer, head, query, key]``; rows sum to 1,
+    masked keys are exactly 0. ``hidden``: stack -> ``[layer + 1, position, d_model]``: the input of each
+    layer, then the output of the last one (before the final norm). ``logits``: what the model returned,
+    without the batch axis.
+    """
+
+    attention: dict[str, np.ndarray]
+    hidden: dict[str, np.ndarray]
+    logits: np.ndarray
+
+
+class _Recorder:
+    """Fulfils ``model.layer.Recorder``; layers report in order of execution."""
+
+    def __init__(self) -> None:
+        self.probabilities: dict[str, list[Tensor]] = defaultdict(list)
+        self.states: dict[str, list[Tensor]] = defaultdict(list)
+
+    def attention(self, kind: str, layer: int, probabilities: Tensor) -> None:
+        assert layer == len(self.probabilities[kind])
+        self.probabilities[kind].append(probabilities[0])
+
+    def hidden(self, stack: str, index: int, states: Tensor) -> None:
+        assert index == len(self.states[stack])
+        self.states[stack].append(states[0])
+
+
+def capture(
+    model: nn.Module,
+    inputs: np.ndarray | Tensor,
+    input_mask: np.ndarray | Tensor | None = None,
+    decoder_inputs: np.ndarray | Tensor | None = None,
+) -> Capture:
+    """Run ``model`` (a ``Transformer``) on ONE example and record it.
+
+    ``inputs`` ``[1, S]`` tokens or ``[1, S, patch_dim]``, ``input_mask`` bool ``[1, S]``, ``decoder_inputs``
+    ``[1, T]``. Without dropout or gradients; the model is left in the mode it was in. Raises
+    ``DataError`` for more than one example.
+    """
+    if inputs.shape[0] != 1:
+        raise DataError(_("capture takes one example. Got {count}. Give them one by one.", count=inputs.shape[0]))
+    recorder = _Recorder()
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            logits = model(
+                _tensor(inputs, model),
+                input_mask=_tensor(input_mask, model),
+                decoder_inputs=_tensor(decoder_inputs, model),
+                recorder=recorder,
+            )
+    finally:
+        model.train(was_training)
+    return Capture(
+        {kind: _array(torch.stack(found)) for kind, found in recorder.probabilities.items()},
+        {stack: _array(torch.stack(found)) for stack, found in recorder.states.items()},
+        _array(logits[0]),
+    )
+
+
+def _tensor(value: np.ndarray | Tensor | None, model: nn.Module) -> Tensor | None:
+    if value is None:
+        return None
+    some = next(model.parameters())
+    tensor = torch.as_tensor(value, device=some.device)
+    return tensor.to(some.dtype) if tensor.is_floating_point() else tensor
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.to("cpu", torch.float32).numpy()

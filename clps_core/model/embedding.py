@@ -1,0 +1,91 @@
+"""From tokens or patches to the first layer's input. Start at Embedding.
+
+Shape letters: B examples, T positions, E embedding width, D d_model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from clps_core.config import ModelConfig
+from clps_core.errors import DataError
+from clps_core.model.bank import make_module
+from clps_core.shapes import OuterShape
+from clps_core.words import _
+
+__all__ = ["Embedding", "sinusoids"]
+
+
+class Embedding(nn.Module):
+    """Tokens (or patches) + positions (+ token type 0), then norm, dropout and projection, where there are any.
+
+    Everything is added in the embedding width E. Tables are drawn with variance 1/E, which is the
+    right scale for a tied output layer, and multiplied by sqrt(E) on the way in (Vaswani et al.
+    2017, section 3.4), so that tokens, learned positions and the sinusoids (mean square 1/2) meet on
+    one scale.
+    """
+
+    def __init__(self, config: ModelConfig, shapes: Mapping[str, OuterShape]) -> None:
+        super().__init__()
+        self.width = config.embedding_width
+        self.dropout = config.dropout
+        self.max_positions = config.max_positions or 0
+        for name, outer in shapes.items():
+            if name in ("tokens", "positions", "token_types"):
+                rows, width = dict(outer.shapes)["weight"]
+                self.add_module(name, skip_init(nn.Embedding, rows, width))  # type: ignore[no-untyped-call]
+            else:
+                self.add_module(name, make_module(outer.shapes, config.norm, config.norm_eps))
+        table = sinusoids(self.max_positions, self.width) if config.positions == "sinusoidal" else None
+        self.register_buffer("sinusoids", table, persistent=False)
+
+    @property
+    def table(self) -> Tensor:
+        """The token table ``[vocab_size, E]``, which a tied output layer reads."""
+        return self.get_parameter("tokens.weight")
+
+    def forward(self, inputs: Tensor, start: int = 0) -> Tensor:
+        """``[B, T]`` tokens or ``[B, T, patch_dim]`` patches, at positions from ``start`` on -> ``[B, T, D]``."""
+        parts = self._modules
+        stop = start + inputs.shape[1]
+        if stop > self.max_positions:
+            raise DataError(
+                _(
+                    "an input must have at most {limit} positions. Got {got}. Shorten it, or raise max_positions.",
+                    limit=self.max_positions,
+                    got=stop,
+                )
+            )
+        scale = math.sqrt(self.width)
+        tables = 0.0 if "positions" not in parts else self.get_parameter("positions.weight")[start:stop]
+        if "token_types" in parts:
+            tables = tables + self.get_parameter("token_types.weight")[0]
+        if "tokens" in parts:
+            x_BTE = (F.embedding(inputs, self.table) + tables) * scale
+        else:
+            patches = self.get_submodule("patches")
+            x_BTE = patches(inputs) + tables * scale
+        if isinstance(self.sinusoids, Tensor):
+            x_BTE = x_BTE + self.sinusoids[start:stop]
+        if "norm" in parts:
+            x_BTE = self.get_submodule("norm")(x_BTE)
+        if self.dropout:
+            x_BTE = F.dropout(x_BTE, self.dropout, self.training)
+        return cast(Tensor, self.get_submodule("projection")(x_BTE)) if "projection" in parts else x_BTE
+
+
+def sinusoids(num_positions: int, width: int) -> Tensor:
+    """``[num_positions, width]`` of Vaswani et al. 2017, section 3.5: sines on even, cosines on odd columns."""
+    position = torch.arange(num_positions, dtype=torch.float64)[:, None]
+    rate = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(10_000.0) / width))
+    table = torch.zeros(num_positions, width, dtype=torch.float64)
+    table[:, 0::2] = torch.sin(position * rate)
+    table[:, 1::2] = torch.cos(position * rate[: width // 2])
+    return table.float()

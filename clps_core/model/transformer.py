@@ -1,0 +1,250 @@
+"""The model of every family, built from a sharing map. Start at build_model.
+
+A model is embeddings -> layers (-> final norm) per stack, then a head. Which weights a layer uses is
+read from the map alone; nothing here asks for a strategy's name.
+
+Shape letters: B examples, S input positions, T decoder positions, D d_model, V vocab_size.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from clps_core.config import ModelConfig, RunConfig, sharing_map
+from clps_core.errors import ConfigError, DataError
+from clps_core.model.attention import explicit_is_faster, make_mask, rotary_tables
+from clps_core.model.bank import Joined, ParameterBank, make_module
+from clps_core.model.embedding import Embedding
+from clps_core.model.initial import initialise
+from clps_core.model.layer import Layer, Recorder, StackPass
+from clps_core.shapes import block_shapes, outer_shapes, stack_layers
+from clps_core.sharing import SharingMap
+from clps_core.words import _
+
+__all__ = ["DecoderState", "Transformer", "build_model"]
+
+
+def build_model(config: RunConfig) -> Transformer:
+    """The model of a resolved ``config``: on the CPU, in fp32, with initial values that depend on seed and map only.
+
+    Raises ``ConfigError`` where ``config`` was not resolved (its vocabulary or lengths are unknown).
+    """
+    return Transformer(config.model, sharing_map(config.model, config.sharing), config.seed)
+
+
+class Transformer(nn.Module):
+    """Decoder, encoder-decoder or encoder over one ``ParameterBank``.
+
+    ``config`` must be resolved; ``map`` may be any map at its sizes (``config.sharing_map``).
+    """
+
+    def __init__(self, config: ModelConfig, sharing: SharingMap, seed: int = 0) -> None:
+        super().__init__()
+        _check_resolved(config)
+        self.config = config
+        self.map = sharing
+        blocks = {stack: block_shapes(config, stack) for stack in stack_layers(config)}
+        self.bank = ParameterBank(sharing, blocks, config.norm, config.norm_eps)
+        for stack, num_layers in stack_layers(config).items():
+            layers = [Layer(config, stack, layer, self._weights_of(stack, layer)) for layer in range(num_layers)]
+            self.add_module(f"{stack}_layers", nn.ModuleList(layers))
+        self._add_outer_modules()
+        rotary = config.positions == "rotary"
+        tables = rotary_tables(config.max_positions or 0, config.head_size, config.rotary_base) if rotary else None
+        self.register_buffer("rotary", tables, persistent=False)
+        initialise(self, sharing, seed)
+
+    def _weights_of(self, stack: str, layer: int) -> dict[str, nn.Module]:
+        slots = {component: self.map.slot(stack, layer, component) for component in self.map.components(stack)}
+        return {component: self.bank[slot] for component, slot in slots.items() if slot is not None}
+
+    def _add_outer_modules(self) -> None:
+        """Everything outside the map, under the names ``shapes.outer_shapes`` gives."""
+        outer = outer_shapes(self.config)
+        for name in dict.fromkeys(full.partition(".")[0] for full in outer):
+            if name in outer:
+                self.add_module(name, make_module(outer[name].shapes, self.config.norm, self.config.norm_eps))
+            else:
+                parts = {full.partition(".")[2]: shape for full, shape in outer.items() if full.startswith(f"{name}.")}
+                self.add_module(name, Embedding(self.config, parts))
+
+    def forward(
+        self,
+        inputs: Tensor,
+        *,
+        input_mask: Tensor | None = None,
+        decoder_inputs: Tensor | None = None,
+        recorder: Recorder | None = None,
+    ) -> Tensor:
+        """Logits of one batch.
+
+        ``inputs``: int64 ``[B, S]`` tokens or float ``[B, S, patch_dim]``. ``input_mask``: bool ``[B, S]``,
+        True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
+
+        Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]`` or, without
+        a head, ``[B, S, D]`` (encoder). Raises ``DataError`` for inputs longer than ``max_positions``.
+        """
+        if self.config.family == "encoder_decoder":
+            if decoder_inputs is None:
+                raise DataError(
+                    _("an encoder-decoder must have decoder_inputs. Got none. Give at least the first token.")
+                )
+            joined = Joined()
+            memory = self.encode(inputs, input_mask, recorder=recorder, joined=joined)
+            state = self.start_decoding(memory, input_mask, recorder=recorder, joined=joined)
+            return self.logits(self.decode(decoder_inputs, state))
+        if self.config.family == "decoder":
+            state = DecoderState(None, input_mask, recorder=recorder)
+            return self.logits(self.decode(inputs, state))
+        states = self.encode(inputs, input_mask, recorder=recorder)
+        return self.classify(states, input_mask) if self.config.output == "classes" else states
+
+    def encode(
+        self,
+        inputs: Tensor,
+        input_mask: Tensor | None = None,
+        *,
+        recorder: Recorder | None = None,
+        joined: Joined | None = None,
+    ) -> Tensor:
+        """The encoder's states ``[B, S, D]``, after its final norm."""
+        x_BSD = self._embedding("encoder")(inputs)
+        size = x_BSD.shape[1]
+        explicit = recorder is not None or explicit_is_faster(x_BSD.device, size)
+        run = StackPass(
+            "encoder",
+            make_mask(input_mask, size, size, causal=False, like=x_BSD, explicit=explicit),
+            explicit,
+            joined or Joined(),
+            rotary=self._rotary(0, size),
+            recorder=recorder,
+        )
+        return self._run_layers(x_BSD, run)
+
+    def start_decoding(
+        self,
+        memory: Tensor,
+        memory_mask: Tensor | None = None,
+        *,
+        keep_past: bool = False,
+        recorder: Recorder | None = None,
+        joined: Joined | None = None,
+    ) -> DecoderState:
+        """What ``decode`` needs besides tokens. With ``keep_past`` it takes the target piece by piece."""
+        return DecoderState(memory, memory_mask, keep_past=keep_past, recorder=recorder, joined=joined)
+
+    def decode(self, tokens: Tensor, state: DecoderState) -> Tensor:
+        """The decoder's states ``[B, T, D]`` for ``tokens`` ``[B, T]``, after its final norm.
+
+        With ``keep_past``, ``tokens`` are those after the ones already given.
+        """
+        x_BTD = self._embedding("decoder")(tokens, state.length)
+        size = x_BTD.shape[1]
+        keys = state.length + size
+        explicit = state.recorder is not None or explicit_is_faster(x_BTD.device, keys)
+        own_mask = state.own_mask if state.memory is None else None
+        run = StackPass(
+            "decoder",
+            make_mask(own_mask, size, keys, causal=True, like=x_BTD, explicit=explicit),
+            explicit,
+            state.joined,
+            rotary=self._rotary(state.length, keys),
+            recorder=state.recorder,
+            past=state.past,
+        )
+        if state.memory is not None:
+            source = state.memory.shape[1]
+            run.memory, run.memory_kv = state.memory, state.memory_kv
+            run.memory_explicit = state.recorder is not None or explicit_is_faster(x_BTD.device, source)
+            run.memory_mask = make_mask(
+                state.own_mask, size, source, causal=False, like=x_BTD, explicit=run.memory_explicit
+            )
+        if state.past is not None:
+            state.length = keys
+        return self._run_layers(x_BTD, run)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """``[..., D]`` decoder states -> ``[..., V]``; tied heads read the embedding's table."""
+        if self.config.tie_embeddings == "none":
+            return cast(Tensor, self.get_submodule("head")(states))
+        if "head_projection" in self._modules:
+            states = self.get_submodule("head_projection")(states)
+        return F.linear(states, self._embedding("decoder").table)
+
+    def classify(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
+        """``[B, S, D]`` encoder states -> ``[B, num_classes]``: by the pooler, or the mean of real positions."""
+        if "pooler" in self._modules:
+            pooled = self.pool(states)
+        elif input_mask is None:
+            pooled = states.mean(1)
+        else:
+            real = input_mask[:, :, None].to(states.dtype)
+            pooled = (states * real).sum(1) / real.sum(1).clamp(min=1.0)
+        return cast(Tensor, self.get_submodule("head")(pooled))
+
+    def pool(self, states: Tensor) -> Tensor:
+        """The pooler: tanh of a linear layer on the first position (BERT, arXiv 1810.04805)."""
+        return torch.tanh(self.get_submodule("pooler")(states[:, 0]))
+
+    def _run_layers(self, x: Tensor, run: StackPass) -> Tensor:
+        layers = cast(nn.ModuleList, self._modules[f"{run.stack}_layers"])
+        for index, layer in enumerate(layers):
+            if run.recorder is not None:
+                run.recorder.hidden(run.stack, index, x)
+            x = layer(x, run)
+        if run.recorder is not None:
+            run.recorder.hidden(run.stack, len(layers), x)
+        final_norm = self._modules.get(f"{run.stack}_final_norm")
+        return x if final_norm is None else cast(Tensor, final_norm(x))
+
+    def _embedding(self, stack: str) -> Embedding:
+        name = "embedding" if "embedding" in self._modules else f"{stack}_embedding"
+        return cast(Embedding, self._modules[name])
+
+    def _rotary(self, start: int, stop: int) -> Tensor | None:
+        return self.rotary[:, start:stop] if isinstance(self.rotary, Tensor) else None
+
+
+class DecoderState:
+    """The memory, and with ``keep_past`` what the decoder has computed so far.
+
+    Lives for one forward, or for one generation in which weights do not change.
+    """
+
+    def __init__(
+        self,
+        memory: Tensor | None,
+        own_mask: Tensor | None,
+        *,
+        keep_past: bool = False,
+        recorder: Recorder | None = None,
+        joined: Joined | None = None,
+    ) -> None:
+        self.memory = memory
+        self.own_mask = own_mask
+        """Real positions of the memory, or of the decoder's own input where there is no memory."""
+        self.recorder = recorder
+        self.joined = joined or Joined()
+        self.memory_kv: dict[tuple[nn.Linear, ...], tuple[Tensor, Tensor]] = {}
+        self.past: dict[int, tuple[Tensor, Tensor]] | None = {} if keep_past else None
+        self.length = 0
+
+
+def _check_resolved(config: ModelConfig) -> None:
+    missing = [
+        name
+        for name, wanted in (
+            ("vocab_size", config.patch_dim is None),
+            ("max_positions", True),
+            ("num_classes", config.output == "classes"),
+        )
+        if wanted and getattr(config, name) is None
+    ]
+    if missing:
+        raise ConfigError(
+            _("a model must have {fields}. Got none. Resolve the config, or give them.", fields=", ".join(missing))
+        )
