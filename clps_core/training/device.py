@@ -93,7 +93,9 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
         reason = _("CPU, {threads} threads, {precision}: {why}.", threads=threads, precision=precision, why=why)
         return DevicePlan("cpu", precision, threads, reason)
     if wanted.precision == "bf16" and not gpu.bf16:
-        raise ConfigError(_("precision bf16 needs a GPU that computes in it. {gpu} does not. Use auto or fp32.", gpu=gpu.name))
+        raise ConfigError(
+            _("precision bf16 needs a GPU that computes in it. {gpu} does not. Use auto or fp32.", gpu=gpu.name)
+        )
     precision = "bf16" if gpu.bf16 and wanted.precision != "fp32" else "fp32"
     if wanted.precision == "fp32":
         why = _("the config asks for fp32")

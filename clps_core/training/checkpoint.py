@@ -1,0 +1,251 @@
+"""Weights and optimiser on disk, such that one good file exists at every instant. Start at save_last.
+
+A checkpoint is one safetensors file: tensors ``model.*`` and ``optimiser.*``, and one JSON text in its
+header with the facts (step, seconds, best ...) and a checksum over facts and tensors. It is written
+under a temporary name, synced, and renamed; before that, the former ``last`` becomes ``previous``.
+``best`` holds weights only. Reading never changes a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from clps_core.errors import CheckpointError
+from clps_core.words import _
+
+__all__ = [
+    "MODEL_PREFIX",
+    "Checkpoint",
+    "checkpoint_path",
+    "latest",
+    "latest_step",
+    "read",
+    "restore_weights",
+    "save_best",
+    "save_last",
+    "set_damaged_aside",
+    "weights",
+]
+
+logger = logging.getLogger(__name__)
+
+MODEL_PREFIX = "model."
+HEADER_KEY = "clps"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What one file holds: tensors by name, and plain facts (at least ``step``)."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """Updates done when it was written."""
+        return int(self.facts["step"])
+
+
+def checkpoint_path(folder: Path, name: str) -> Path:
+    """Where ``last``, ``previous`` or ``best`` of the run in ``folder`` lies."""
+    return folder / "checkpoints" / f"{name}.safetensors"
+
+
+def weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The model's tensors under their names in a checkpoint; tied weights come once."""
+    return {MODEL_PREFIX + name: tensor for name, tensor in model.state_dict().items()}
+
+
+def save_last(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write ``last``; the former one becomes ``previous``. Raises ``CheckpointError`` if it cannot.
+
+    Whenever the process dies, ``last`` or ``previous`` is whole: the new file is complete and synced
+    before the old ones move, and between the two renames ``previous`` is the former ``last``.
+    """
+    path, previous = checkpoint_path(folder, "last"), checkpoint_path(folder, "previous")
+    with _new_file(path) as temporary:
+        _serialise(temporary, checkpoint)
+        if path.exists():
+            path.replace(previous)
+            _sync(path.parent)
+    return path
+
+
+def save_best(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write ``best`` in the place of the former one. Raises ``CheckpointError`` if it cannot."""
+    path = checkpoint_path(folder, "best")
+    with _new_file(path) as temporary:
+        _serialise(temporary, checkpoint)
+    return path
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Any:
+    """Yield a temporary path; what is written there takes the place of ``path`` at the end."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+        _sync(path.parent)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            _(
+                "the checkpoint must be written to {folder}. Got: {problem}. Earlier checkpoints are intact: "
+                "make room there, then resume the run.",
+                folder=path.parent,
+                problem=getattr(error, "strerror", None) or error,
+            )
+        ) from error
+
+
+def _serialise(path: Path, checkpoint: Checkpoint) -> None:
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    facts = {"format": FORMAT, **checkpoint.facts}
+    header = {"facts": facts, "checksum": _checksum(facts, tensors)}
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header, sort_keys=True)})
+    _sync(path)
+
+
+def _checksum(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> int:
+    """CRC-32 over everything that counts: safetensors itself notices a cut file, but not a changed byte."""
+    value = zlib.crc32(json.dumps(facts, sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = zlib.crc32(name.encode(), value)
+        value = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy().data, value)
+    return value
+
+
+def _sync(path: Path) -> None:
+    """Make a file's content, or a folder's names, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: Path) -> Checkpoint:
+    """The checkpoint at ``path``, its checksum verified; tensors are copies on the CPU.
+
+    Raises ``FileNotFoundError`` where there is none and ``CheckpointError`` where it is damaged.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        # The copies matter: a view into the file would have its alignment, and kernels that choose
+        # their path by alignment could round differently after a resume.
+        with safe_open(path, framework="pt", device="cpu") as file:
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            header = json.loads((file.metadata() or {})[HEADER_KEY])
+        facts = header["facts"]
+        whole = header["checksum"] == _checksum(facts, tensors) and isinstance(facts["step"], int)
+    except FileNotFoundError:
+        raise
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(_damaged(path, str(error))) from error
+    if not whole:
+        raise CheckpointError(_damaged(path, _("its checksum does not fit its content")))
+    if facts["format"] != FORMAT:
+        raise CheckpointError(
+            _(
+                "a checkpoint must have format {known}. Got {got} in {path}. Use the version that wrote it.",
+                known=FORMAT,
+                got=facts["format"],
+                path=path,
+            )
+        )
+    return Checkpoint(tensors, facts)
+
+
+def _damaged(path: Path, problem: str) -> str:
+    return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=path, problem=problem)
+
+
+def latest(folder: Path) -> Checkpoint | None:
+    """The newest whole checkpoint to resume from; ``None`` for a run that has none yet.
+
+    A damaged ``last`` is named in the log and ``previous`` is taken. Raises ``CheckpointError`` if
+    there are files but none is whole.
+    """
+    problems = []
+    for name in ("last", "previous"):
+        try:
+            found = read(checkpoint_path(folder, name))
+        except FileNotFoundError:
+            continue
+        except CheckpointError as error:
+            logger.warning("%s", error)
+            problems.append(str(error))
+            continue
+        if problems:
+            logger.warning("%s", _("The checkpoint before it is used, of step {step}.", step=found.step))
+        return found
+    if problems:
+        raise CheckpointError(
+            _(
+                "a run must have one whole checkpoint to resume from. {problems} Start the run anew.",
+                problems=" ".join(problems),
+            )
+        )
+    return None
+
+
+def latest_step(folder: Path) -> int | None:
+    """The step a new attempt would resume from (points beyond it are void); ``None``: from the start."""
+    found = latest(folder)
+    return None if found is None else found.step
+
+
+def set_damaged_aside(folder: Path) -> None:
+    """Rename a damaged ``last``, so that the next save does not push it over a whole ``previous``."""
+    path = checkpoint_path(folder, "last")
+    try:
+        read(path)
+    except FileNotFoundError:
+        return
+    except CheckpointError:
+        path.replace(path.with_name("damaged.safetensors"))
+
+
+def restore_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Copy ``model.*`` of ``tensors`` into ``model``, in place; every name and shape must fit.
+
+    Raises ``CheckpointError`` that names the first tensor that does not.
+    """
+    own = weights(model)
+    given = {name: tensor for name, tensor in tensors.items() if name.startswith(MODEL_PREFIX)}
+    for name in [*own, *given]:
+        want, got = _shape(own.get(name)), _shape(given.get(name))
+        if want != got:
+            raise CheckpointError(
+                _(
+                    "a checkpoint must fit its model. {name} must be {want}. Got {got}. Use the run's own config.",
+                    name=name,
+                    want=want,
+                    got=got,
+                )
+            )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(given[name])
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return _("absent") if tensor is None else "x".join(map(str, tensor.shape)) or _("a number")

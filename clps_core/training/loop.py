@@ -1,0 +1,311 @@
+"""Training as an outline. Start at train.
+
+Everything a step depends on is a function of (config, step): the batch, the learning rate, the
+dropout. So the state is weights and optimiser moments, a checkpoint holds it all, and a killed run
+that goes on equals its undisturbed twin, on the CPU bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from clps_core.config import RunConfig, resolve
+from clps_core.data.base import TaskData
+from clps_core.data.registry import load_task
+from clps_core.errors import TrainingError
+from clps_core.model.transformer import Transformer, build_model
+from clps_core.training.checkpoint import (
+    Checkpoint,
+    latest,
+    restore_weights,
+    save_best,
+    save_last,
+    set_damaged_aside,
+    weights,
+)
+from clps_core.training.device import DevicePlan
+from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens, to_device
+from clps_core.training.optimiser import build_optimiser, optimiser_tensors, restore_optimiser
+from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
+from clps_core.training.randomness import reseed
+from clps_core.training.run_folder import fixed_plan, open_folder
+from clps_core.training.schedule import learning_rate
+from clps_core.training.sink import Outcome, Sink
+from clps_core.words import _
+
+__all__ = ["train"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Stopwatch:
+    """Training time: of the run over all attempts, and of the steps since the last reading.
+
+    Evaluation, checkpoints and probes count as time of the run, but not as time of the steps.
+    """
+
+    before: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+    window_started: float = field(default_factory=time.perf_counter)
+    tokens: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
+
+    def tokens_per_second(self) -> float:
+        """Tokens of the steps since the last reading, per second; starts a new window."""
+        now = time.perf_counter()
+        speed = self.tokens / max(now - self.window_started, 1e-9)
+        self.tokens, self.window_started = 0, now
+        return speed
+
+    @contextlib.contextmanager
+    def beside_training(self) -> Iterator[None]:
+        """What happens inside does not slow the measured speed down."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.window_started += time.perf_counter() - began
+
+
+@dataclass
+class Run:
+    """One attempt in progress; ``step`` counts the updates done."""
+
+    config: RunConfig
+    folder: Path
+    sink: Sink
+    plan: DevicePlan
+    data: TaskData
+    model: Transformer
+    optimiser: torch.optim.AdamW
+    probes: tuple[ProbeInput, ...]
+    probe_at: frozenset[int]
+    step: int = 0
+    resumed: bool = False
+    saved_step: int = -1
+    best: dict[str, float] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    loss: Tensor | None = None
+    gradient_norm: Tensor | None = None
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    @property
+    def is_last_step(self) -> bool:
+        return self.step >= self.config.train.steps
+
+    def due(self, every: int) -> bool:
+        return self.step % every == 0 or self.is_last_step
+
+
+def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
+    """Train the run of ``folder`` to its end, or until the sink asks for a stop.
+
+    Goes on from ``folder/checkpoints`` if there is one; the device plan of the first attempt then wins
+    over ``device``. Raises ``TrainingError`` (the loss is not finite, memory ran out),
+    ``CheckpointError`` (nothing whole to resume from, disk full) and ``DataError``.
+    """
+    config = resolve(config)
+    data = load_task(config)
+    open_folder(folder, config, data)
+    plan = fixed_plan(folder, config, device)
+    with plan.in_force(), memory_errors_explained(config):
+        run = prepare(config, folder, sink, plan, data)
+        if not run.resumed:
+            evaluation_step(run)
+            probe_step(run)
+        while not run.is_last_step:
+            train_step(run)
+            if run.step == 1 or run.due(config.train.log_every):
+                log_step(run)
+            if run.due(config.train.eval_every):
+                evaluation_step(run)
+            if run.step in run.probe_at:
+                probe_step(run)
+            stop = sink.stop_requested()
+            if stop or run.due(config.train.checkpoint_every):
+                save(run)
+            if stop and not run.is_last_step:
+                return ended(run, "stopped", stop)
+        return ended(run, "finished")
+
+
+def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data: TaskData) -> Run:
+    """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one."""
+    checkpoint = latest(folder)
+    set_damaged_aside(folder)
+    model = build_model(config).to(plan.device)
+    optimiser = build_optimiser(model, config.optim)
+    model.train()
+    wanted = probe_steps(config.train.steps, config.train.probe_count)
+    run = Run(config, folder, sink, plan, data, model, optimiser, probe_inputs(data) if wanted else (), wanted)
+    logger.info("%s", plan.reason)
+    if checkpoint is not None:
+        restore_weights(model, checkpoint.tensors)
+        restore_optimiser(model, optimiser, checkpoint.tensors)
+        facts = checkpoint.facts
+        run.resumed, run.step, run.saved_step = True, checkpoint.step, checkpoint.step
+        run.best, run.metrics = facts["best"], dict(facts["metrics"])
+        run.watch = Stopwatch(before=float(facts["seconds"]))
+        logger.info("%s", _("Resumed from step {step}.", step=run.step))
+    return run
+
+
+def train_step(run: Run) -> None:
+    """One update. Nothing here waits for a GPU: losses stay tensors until they are logged."""
+    config, step = run.config, run.step
+    reseed(config.seed, step)
+    batch = run.data.batch(step, config.train.batch_size)
+    run.watch.tokens += real_tokens(batch)
+    on_device = to_device(batch, run.plan.device)
+    with run.plan.autocast():
+        logits = run.model(on_device.inputs, input_mask=on_device.input_mask, decoder_inputs=on_device.decoder_inputs)
+        loss = cross_entropy(logits, on_device.labels, smoothing=config.optim.label_smoothing)
+    run.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    run.gradient_norm = nn.utils.clip_grad_norm_(run.model.parameters(), config.optim.clip_norm)
+    rate = learning_rate(step, config.train.steps, config.optim)
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    run.optimiser.step()
+    run.loss = loss.detach()
+    run.step += 1
+
+
+def log_step(run: Run) -> None:
+    """Send the step's loss, gradient norm (before clipping), rate and speed to the sink."""
+    loss, norm = finite_loss(run)
+    speed = run.watch.tokens_per_second()
+    rate = learning_rate(run.step - 1, run.config.train.steps, run.config.optim)
+    values = {"loss": loss, "gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
+    record(run, "train", values)
+    run.sink.progress(run.step, speed)
+
+
+def evaluation_step(run: Run) -> None:
+    """Score the held-out examples; the best weights so far are kept."""
+    if run.step:
+        finite_loss(run)
+    with run.watch.beside_training():
+        values = evaluate(run.model, run.data, run.config, run.plan)
+        record(run, "validation", values)
+        logger.info("%s", _("Step {step}: {values}", step=run.step, values=in_words(values)))
+        if is_better(run, values):
+            facts = run.data.facts
+            run.best = {"step": run.step, "value": values[facts.metric], "loss": values["loss"]}
+            path = save_best(run.folder, Checkpoint(weights(run.model), {**run.best, "metric": facts.metric}))
+            run.sink.artefact("best", run.step, path)
+
+
+def is_better(run: Run, values: dict[str, float]) -> bool:
+    """By the task's metric; among equals (exact match is 0 for long) by the loss."""
+    value, loss = values[run.data.facts.metric], values["loss"]
+    if run.best is None or not math.isfinite(value):
+        return run.best is None
+    sign = 1.0 if run.data.facts.higher_is_better else -1.0
+    return (sign * value, -loss) > (sign * run.best["value"], -run.best["loss"])
+
+
+def probe_step(run: Run) -> None:
+    """Keep the attention of the probe inputs."""
+    if run.step in run.probe_at:
+        with run.watch.beside_training():
+            run.sink.artefact("probe", run.step, write_probe(run.folder, run.step, run.model, run.probes))
+
+
+def save(run: Run) -> None:
+    """Write a checkpoint, after everything recorded up to its step is durable."""
+    if run.saved_step == run.step:
+        return
+    finite_loss(run)
+    with run.watch.beside_training():
+        run.sink.flush()
+        facts: dict[str, Any] = {
+            "step": run.step,
+            "seconds": run.watch.seconds,
+            "best": run.best,
+            "metrics": run.metrics,
+            "plan": run.plan.as_json(),
+        }
+        tensors = weights(run.model) | optimiser_tensors(run.model, run.optimiser)
+        path = save_last(run.folder, Checkpoint(tensors, facts))
+        run.saved_step = run.step
+        run.sink.artefact("last", run.step, path)
+
+
+def ended(run: Run, status: Any, reason: str = "") -> Outcome:
+    """Say how it ended."""
+    run.sink.flush()
+    logger.info("%s", _("Training {status} {reason} at step {step}.", status=status, reason=reason, step=run.step))
+    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds)
+
+
+def record(run: Run, split: str, values: dict[str, float]) -> None:
+    """Hand values to the sink, and remember them as the latest."""
+    run.sink.metrics(run.step, split, values)
+    run.metrics |= {f"{split}.{name}": value for name, value in values.items()}
+
+
+def in_words(values: dict[str, float]) -> str:
+    """``loss 1.234, exact_match 0.5``."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def finite_loss(run: Run) -> tuple[float, float]:
+    """Loss and gradient norm of the latest step as numbers (this waits for a GPU).
+
+    Called before anything is recorded or saved, so that a checkpoint never holds broken weights.
+    Raises ``TrainingError`` where one is not finite.
+    """
+    assert run.loss is not None
+    assert run.gradient_norm is not None
+    loss, norm = torch.stack([run.loss.double(), run.gradient_norm.double()]).tolist()
+    if math.isfinite(loss) and math.isfinite(norm):
+        return loss, norm
+    optim = run.config.optim
+    raise TrainingError(
+        _(
+            "the loss must stay finite. At step {step} it is {loss} and the gradient norm {norm}. Lower learning_rate "
+            "({rate:g}) or clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
+            step=run.step,
+            loss=loss,
+            norm=norm,
+            rate=optim.learning_rate,
+            clip=optim.clip_norm,
+            warmup=optim.warmup_steps,
+        )
+    )
+
+
+@contextlib.contextmanager
+def memory_errors_explained(config: RunConfig) -> Iterator[None]:
+    """Turn "out of memory" into a sentence that names the sizes to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not out_of_memory and "not enough memory" not in str(error) and "allocate memory" not in str(error):
+            raise
+        raise TrainingError(
+            _(
+                "the run must fit into memory. It ran out. Lower batch_size ({batch_size}), d_model ({d_model}), "
+                "num_layers ({num_layers}) or seq_len ({seq_len}).",
+                batch_size=config.train.batch_size,
+                d_model=config.model.d_model,
+                num_layers=config.model.num_layers,
+                seq_len=config.data.seq_len or config.model.max_positions,
+            )
+        ) from error

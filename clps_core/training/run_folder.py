@@ -1,0 +1,146 @@
+"""What lies beside the checkpoints in a run's folder: config, versions, tokenizer, device plan.
+
+Written once, when the run begins; a later attempt must find the same. Start at open_folder.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+
+import clps_core
+from clps_core.config import RunConfig, validated
+from clps_core.data.base import TaskData
+from clps_core.errors import CheckpointError, DataError
+from clps_core.training.device import DevicePlan, available_cuda, choose
+from clps_core.words import _
+
+__all__ = ["fixed_plan", "open_folder", "read_config", "versions"]
+
+logger = logging.getLogger(__name__)
+
+
+def versions(data: TaskData) -> dict[str, str]:
+    """What a run's numbers depend on besides its config."""
+    return {
+        "clps": clps_core.__version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": numpy.__version__,
+        "machine": f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
+        "data": data.fingerprint,
+    }
+
+
+def open_folder(folder: Path, config: RunConfig, data: TaskData) -> None:
+    """Write config, versions and tokenizer, or hold them against what an earlier attempt wrote.
+
+    Raises ``CheckpointError`` where the folder belongs to another config and ``DataError`` where the
+    data have changed since (held-out examples could have been trained on).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / "config.json").exists():
+        _check_same_config(folder, config)
+    now = versions(data)
+    if (folder / "versions.json").exists():
+        _check_same_data(_read_json(folder / "versions.json"), now)
+    else:
+        _write(folder / "versions.json", json.dumps(now, indent=2))
+    if tokenizer := data.tokenizer_json():
+        _write(folder / "tokenizer.json", tokenizer)
+    # Last: where it stands, the rest stands too.
+    _write(folder / "config.json", json.dumps(config.as_dict(), indent=2))
+
+
+def read_config(folder: Path) -> RunConfig:
+    """The resolved config of the run in ``folder``; raises ``CheckpointError`` where there is none."""
+    path = folder / "config.json"
+    if not path.exists():
+        raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=folder))
+    return validated(RunConfig, _read_json(path))
+
+
+def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> DevicePlan:
+    """The plan of the run's first attempt; else ``wanted``, or one chosen now, which is then stored.
+
+    A run that began on a GPU and finds none goes on with a new plan, and the log says that it is no
+    longer exact.
+    """
+    path = folder / "plan.json"
+    if path.exists():
+        stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
+        if stored.device == "cpu" or available_cuda().available:
+            return stored
+        logger.warning("%s", _("The run began on a GPU that is gone: it goes on, but not bit for bit."))
+    plan = wanted or choose(config, torch.get_num_threads())
+    _write(path, plan.as_json())
+    return plan
+
+
+def _check_same_config(folder: Path, config: RunConfig) -> None:
+    before, now = _flat(read_config(folder).as_dict()), _flat(config.as_dict())
+    changed = [name for name in before | now if before.get(name) != now.get(name)]
+    if changed:
+        raise CheckpointError(
+            _(
+                "a run must go on with the config it began with. {names} changed. Start a new run instead.",
+                names=", ".join(changed[:5]),
+            )
+        )
+
+
+def _check_same_data(before: dict[str, Any], now: dict[str, str]) -> None:
+    if before.get("data") != now["data"]:
+        raise DataError(
+            _(
+                "a run must go on with the data it began with. They changed since (another version of their "
+                "source is installed). Start a new run, or install the version in constraints.txt."
+            )
+        )
+    for name in ("clps", "torch", "machine"):
+        if before.get(name) != now[name]:
+            logger.warning(
+                "%s",
+                _(
+                    "The run began with {name} {before} and goes on with {now}: not bit for bit.",
+                    name=name,
+                    before=before.get(name),
+                    now=now[name],
+                ),
+            )
+
+
+def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return found
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = None
+    if not isinstance(data, dict):
+        raise CheckpointError(_("{path} must hold a JSON object. It is damaged. Start a new run.", path=path))
+    return data
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: a run may be killed at any instant."""
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(
+            _("a run must write to {path}. Got: {problem}. Make room there.", path=path, problem=error.strerror)
+        ) from error
