@@ -127,11 +127,12 @@ class TaskData(Protocol):
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 (hex) of ``parts``, each followed by a separator that no part contains."""
+    """SHA-256 (hex) of ``parts``: bytes as they are, anything else as its text, each with its length."""
     state = hashlib.sha256()
     for part in parts:
-        state.update(str(part).encode("utf-8", "surrogatepass"))
-        state.update(b"\x00")
+        content = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        state.update(f"{len(content)}:".encode())
+        state.update(content)
     return state.hexdigest()
 
 
@@ -141,7 +142,7 @@ def step_generator(fingerprint: str, seed: int, step: int) -> np.random.Generato
 
 
 def held_out_split(key: str, percent_each: int = 5) -> str:
-    """The split a document or date belongs to, decided by a hash of its name alone.
+    """The split a date belongs to, decided by a hash of its name alone.
 
     ``percent_each`` percent go to ``validation`` and as many to ``test``. No seed takes part, so what
     is held out is held out in every run.

@@ -82,7 +82,7 @@ def _calendar() -> _Calendar:
     for split in SPLITS[1:]:
         names[split].sort(key=lambda ordinal: digest("clps order", ordinal))
     splits = {split: np.array(ordinals, dtype=np.int64) for split, ordinals in names.items()}
-    fingerprint = digest("dates 1", *tokens, *texts, *(ordinals.tobytes().hex() for ordinals in splits.values()))
+    fingerprint = digest("dates 1", *tokens, *texts, *(ordinals.tobytes() for ordinals in splits.values()))
     return _Calendar(tokens, {token: place for place, token in enumerate(tokens)}, splits, fingerprint)
 
 

@@ -32,6 +32,21 @@ def _dates(config: RunConfig, _cache_folder: Path | None) -> TaskData:
     return Dates(seed=config.data.seed)
 
 
+def _python_docs(config: RunConfig, cache_folder: Path | None) -> TaskData:
+    from clps_core.data.python_docs import PythonDocs
+
+    length = config.data.seq_len or get_task("python-docs").max_source_len
+    return PythonDocs(seed=config.data.seed, seq_len=length, cache_folder=cache_folder)
+
+
+def _digits(config: RunConfig, _cache_folder: Path | None) -> TaskData:
+    from clps_core.data.digits import Digits
+
+    return Digits(seed=config.data.seed)
+
+
 _LOADERS: dict[str, Callable[[RunConfig, Path | None], TaskData]] = {
     "dates": _dates,
+    "digits": _digits,
+    "python-docs": _python_docs,
 }
