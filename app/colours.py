@@ -1,7 +1,7 @@
 """One colour per strategy and one per slot, everywhere. Start at strategy_colour and slot_colour.
 
 Every colour here is a middle tone: at least 3:1 against the page in the light *and* in the dark
-theme, so that a chart needs no second palette. Hues follow Okabe and Ito's palette for readers who
+theme, so that a chart needs no second palette, and dark enough for white letters. Hues follow Okabe and Ito's palette for readers who
 confuse red and green; still, never use a colour alone: a slot has its letter, a strategy its name.
 """
 
@@ -10,35 +10,38 @@ from __future__ import annotations
 import hashlib
 import math
 
-__all__ = ["PAPER", "ink_on", "slot_colour", "slot_letter", "strategy_colour"]
+__all__ = ["PAPER", "contrast", "ink_on", "luminance", "slot_colour", "slot_letter", "strategy_colour"]
 
 PAPER = {"light": "#fbfaf7", "dark": "#15171c"}
 """The page's background per theme, as in ``.streamlit/config.toml``."""
 
+TONE = 0.165
+"""Luminance of generated colours: white text on them has 4.8:1, they have 3.7:1 on the dark page."""
+
 SLOTS = (
-    "#2676c4",  # blue
-    "#d2601a",  # vermilion
-    "#138f68",  # green
-    "#a8569f",  # purple
-    "#b08000",  # ochre
-    "#1c93a8",  # teal
-    "#c8506a",  # rose
-    "#7466d1",  # violet
-    "#6b8a1f",  # olive
-    "#8d6e57",  # brown
-    "#5f7f99",  # steel
-    "#b5547f",  # berry
+    "#1b72c5",  # blue
+    "#c3520d",  # vermilion
+    "#038154",  # green
+    "#a04e9f",  # purple
+    "#966e00",  # ochre
+    "#007f92",  # teal
+    "#c6405c",  # rose
+    "#6e5bc6",  # violet
+    "#697c1a",  # olive
+    "#89644c",  # brown
+    "#5c758b",  # steel
+    "#ab497d",  # berry
 )
 
 STRATEGIES = {
-    "none": "#76808f",
-    "all": "#2676c4",
-    "attention_only": "#7466d1",
-    "ffn_only": "#1c93a8",
-    "grouped": "#138f68",
-    "sequence": "#a8569f",
-    "cycle": "#d2601a",
-    "cycle_rev": "#b08000",
+    "none": "#6b7685",
+    "all": "#1b72c5",
+    "attention_only": "#6e5bc6",
+    "ffn_only": "#007f92",
+    "grouped": "#038154",
+    "sequence": "#a04e9f",
+    "cycle": "#c3520d",
+    "cycle_rev": "#966e00",
 }
 
 
@@ -46,7 +49,7 @@ def slot_colour(index: int) -> str:
     """The colour of the slot with number ``index``, as ``#rrggbb``."""
     if index < len(SLOTS):
         return SLOTS[index]
-    return _from_oklch(0.55 + 0.06 * (index % 3), 0.11, (index * 137.508) % 360)
+    return _toned((index * 137.508) % 360, 0.11)
 
 
 def slot_letter(index: int) -> str:
@@ -65,7 +68,7 @@ def strategy_colour(text: str) -> str:
     if known is not None:
         return known
     digest = hashlib.sha256(text.encode()).digest()
-    return _from_oklch(0.56 + 0.08 * digest[0] / 255, 0.12, 360 * int.from_bytes(digest[1:3]) / 65536)
+    return _toned(360 * int.from_bytes(digest[:2]) / 65536, 0.09 + 0.06 * digest[2] / 255)
 
 
 def ink_on(colour: str) -> str:
@@ -85,6 +88,15 @@ def luminance(colour: str) -> float:
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _toned(hue: float, chroma: float) -> str:
+    """The colour of this hue whose luminance is ``TONE``."""
+    low, high = 0.0, 1.0
+    for _round in range(24):
+        middle = (low + high) / 2
+        low, high = (middle, high) if luminance(_from_oklch(middle, chroma, hue)) < TONE else (low, middle)
+    return _from_oklch(high, chroma, hue)
 
 
 def _from_oklch(lightness: float, chroma: float, hue: float) -> str:

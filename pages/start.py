@@ -1,9 +1,7 @@
-"""start: a placeholder until the page is built."""
-
-import streamlit as st
+"""Start: what sharing is, in one picture; a ready comparison; the ways in."""
 
 from app.components.frame import header
-from clps_core.words import _
+from app.components.sharing_picture import sharing_picture
 
 header("start")
-st.info(_("This page is being built."))
+sharing_picture()

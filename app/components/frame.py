@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from html import escape
+from pathlib import Path
+
 import streamlit as st
 
 from app import navigation
 
-__all__ = ["frame", "header"]
+__all__ = ["MARK", "frame", "header"]
+
+ASSETS = Path(__file__).parents[1] / "assets"
+MARK = str(ASSETS / "mark.svg")
 
 
 def frame() -> None:
     """Draw what every page has, once per run of the script, before the page."""
-    st.logo(":material/layers:", size="large")
+    st.logo(MARK, size="large")
+    st.html(ASSETS / "frame.css")
 
 
 def header(name: str) -> None:
-    """The page's title and the question it answers."""
+    """The page's name, small, and the question it answers as the title."""
     facts = navigation.page(name)
-    st.title(facts.title, anchor=False)
-    st.caption(facts.question)
+    with st.container(gap=None):
+        st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>')
+        st.title(facts.question, anchor=False)
