@@ -1,0 +1,329 @@
+// The live chart: draws what live_chart_feed.js holds, zooms, hovers. Start at the default export at the end.
+// live_chart_draw.js stands before this file; what arrives as `data` is described in live_chart.py.
+
+const mounted = new WeakMap();
+
+function element(tag, properties = {}, ...children) {
+  const { attributes = {}, ...rest } = properties;
+  const made = Object.assign(document.createElement(tag), rest);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function keyPicture(run) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "key");
+  svg.setAttribute("viewBox", "0 0 30 12");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(svg.namespaceURI, "line");
+  const attributes = { x1: 0, y1: 6, x2: 30, y2: 6, stroke: run.colour, "stroke-width": 2.5, "stroke-dasharray": DASHES[run.dash % DASHES.length].join(" ") };
+  for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value);
+  const point = document.createElementNS(svg.namespaceURI, "path");
+  const shapes = { circle: "M15 2a4 4 0 1 0 .01 0z", square: "M11.5 2.5h7v7h-7z", triangle: "M15 1l5 9.500h-10z", diamond: "M15 .5l4.500 5.500-4.500 5.500-4.500-5.500z", cross: "M13.300 1h3.400v3.300h3.300v3.400h-3.300v3.300h-3.400v-3.300h-3.300v-3.400h3.300z", star: "M15 0l1.600 4 4.400.3-3.300 2.700 1 4.500-3.700-2.400-3.700 2.400 1-4.500-3.300-2.700 4.400-.3z" };
+  point.setAttribute("d", shapes[MARKS[run.mark % MARKS.length]]);
+  point.setAttribute("fill", run.colour);
+  svg.append(line, point);
+  return svg;
+}
+
+class LiveChart {
+  constructor(parent, store) {
+    this.store = store;
+    this.cursor = null;
+    this.drag = null;
+    this.root = element("div", { className: "clps-live-chart", attributes: { role: "group" } });
+    this.bar = element("div", { className: "bar" });
+    this.grid = element("div", { className: "panels" });
+    this.legend = element("div", { className: "legend", attributes: { role: "group" } });
+    this.table = element("details");
+    this.root.append(this.bar, this.grid, this.legend, this.table);
+    parent.append(this.root);
+    this.panels = [];
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(this.root);
+    this.table.addEventListener("toggle", () => this.fillTable());
+    this.onPoints = () => { this.draw(); this.fillTable(); };
+    store.listeners.add(this.onPoints);
+  }
+
+  remove() {
+    this.store.listeners.delete(this.onPoints);
+    this.observer.disconnect();
+    this.root.remove();
+  }
+
+  /** Take over what shall be shown; rebuild only what changed. */
+  show(spec) {
+    const shape = JSON.stringify([spec.panels, spec.words, spec.height]), people = JSON.stringify(spec.runs);
+    this.spec = spec;
+    this.store.x ??= spec.x;
+    this.store.smooth ??= true;
+    for (const panel of spec.panels) this.store.log[panel.id] ??= Boolean(panel.log);
+    this.root.setAttribute("aria-label", spec.words.title);
+    if (shape !== this.shape) this.buildFrame();
+    if (people !== this.people || shape !== this.shape) this.buildLegend();
+    [this.shape, this.people] = [shape, people];
+    this.draw();
+    this.fillTable();
+  }
+
+  buildFrame() {
+    const { words, panels } = this.spec;
+    const axes = element("span", { className: "choice", attributes: { role: "group", "aria-label": words.x } });
+    this.axisButtons = Object.entries(words.axes).map(([name, label]) => {
+      const button = element("button", { type: "button", textContent: label, onclick: () => { this.store.x = name; this.store.zoom = null; this.draw(); this.fillTable(); } });
+      button.dataset.x = name;
+      return button;
+    });
+    axes.append(...this.axisButtons);
+    this.smoothButton = element("button", { type: "button", className: "toggle smooth", textContent: words.smooth, onclick: () => { this.store.smooth = !this.store.smooth; this.draw(); } });
+    this.smoothButton.hidden = !panels.some((panel) => panel.noisy);
+    this.resetButton = element("button", { type: "button", className: "reset", textContent: words.reset, onclick: () => this.zoomTo(null) });
+    this.bar.replaceChildren(axes, this.smoothButton, this.resetButton, element("span", { className: "hint", textContent: words.hint }));
+    this.panels = panels.map((panel) => this.buildPanel(panel, words));
+    this.grid.dataset.count = panels.length;
+    this.grid.replaceChildren(...this.panels.map((panel) => panel.section));
+    this.table.replaceChildren(element("summary", { textContent: words.table }));
+  }
+
+  buildPanel(panel, words) {
+    const canvas = element("canvas", { tabIndex: 0, attributes: { role: "img" } });
+    canvas.style.height = `${this.spec.height}px`;
+    const tip = element("div", { className: "tip", hidden: true });
+    const log = element("button", { type: "button", className: "toggle log", textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
+    const title = element("h4", { textContent: panel.title }, element("span", { className: "better", textContent: panel.note ?? "" }));
+    log.hidden = panel.kind === "percent";
+    const section = element("section", { className: "panel" }, element("div", { className: "head" }, title, log), element("div", { className: "plot" }, canvas, tip));
+    section.dataset.panel = panel.id;
+    const built = { panel, canvas, tip, log, section };
+    canvas.addEventListener("pointerdown", (event) => this.press(built, event));
+    canvas.addEventListener("pointermove", (event) => this.move(built, event));
+    canvas.addEventListener("pointerup", (event) => this.release(built, event));
+    canvas.addEventListener("pointercancel", () => { this.drag = null; this.draw(); });
+    canvas.addEventListener("pointerleave", () => { if (!this.drag) this.point(built, null); });
+    canvas.addEventListener("dblclick", () => this.zoomTo(null));
+    canvas.addEventListener("keydown", (event) => this.press_key(built, event));
+    canvas.addEventListener("blur", () => this.point(built, null));
+    return built;
+  }
+
+  buildLegend() {
+    const { hidden } = this.store;
+    this.legend.setAttribute("aria-label", this.spec.words.legend);
+    this.legend.replaceChildren(...this.spec.runs.map((run) => element("button", {
+      type: "button", title: this.spec.words.hide,
+      attributes: { "aria-pressed": String(!hidden.has(run.id)) },
+      onclick: (event) => {
+        if (!hidden.delete(run.id)) hidden.add(run.id);
+        event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(run.id)));
+        this.draw();
+      },
+    }, keyPicture(run), element("span", { textContent: run.name }))));
+  }
+
+  xsOf(line, run) {
+    if (this.store.x === "seconds") return line.seconds;
+    if (this.store.x === "examples") return line.steps.map((step) => step * run.batch);
+    return line.steps;
+  }
+
+  /** The lines of a panel that are not hidden, ready to draw. */
+  linesOf(panel) {
+    const lines = [];
+    for (const run of this.spec.runs) {
+      const line = this.store.lines.get(`${run.id} ${panel.id}`);
+      if (!line || !line.steps.length || this.store.hidden.has(run.id)) continue;
+      const smooth = panel.noisy && this.store.smooth && line.values.length > 8 ? smoothed(line.values, Math.max(1.5, line.values.length / 60)) : null;
+      lines.push({ ...run, xs: this.xsOf(line, run), ys: line.values, smooth });
+    }
+    return lines;
+  }
+
+  fullRange() {
+    let low = Infinity, high = -Infinity;
+    for (const run of this.spec.runs) {
+      for (const { id } of this.spec.panels) {
+        const line = this.store.lines.get(`${run.id} ${id}`);
+        if (!line?.steps.length) continue;
+        const scale = this.store.x === "examples" ? run.batch : 1, list = this.store.x === "seconds" ? line.seconds : line.steps;
+        low = Math.min(low, list[0] * scale);
+        high = Math.max(high, list[list.length - 1] * scale);
+      }
+    }
+    return low > high ? [0, 1] : [Math.min(low, high * 0.02) < high * 0.05 ? 0 : low, high > low ? high : low + 1];
+  }
+
+  draw() {
+    if (!this.spec || !this.root.isConnected) return;
+    const { store, spec } = this, style = getComputedStyle(this.root), range = store.zoom ?? this.fullRange();
+    const view = {
+      xRange: range, zoomed: Boolean(store.zoom), xKind: store.x === "seconds" ? "seconds" : "plain", xTitle: spec.words.axisTitles[store.x],
+      ink: style.color, font: style.fontFamily, grid: style.getPropertyValue("--st-border-color").trim() || "#ccc",
+      paper: style.getPropertyValue("--st-background-color").trim() || "#fff",
+    };
+    for (const built of this.panels) {
+      built.lines = this.linesOf(built.panel);
+      built.box = drawPanel(built.canvas, built.panel, built.lines, { ...view, log: store.log[built.panel.id] });
+      built.log.setAttribute("aria-pressed", String(store.log[built.panel.id]));
+      built.canvas.setAttribute("aria-label", this.description(built));
+      this.drawOverlay(built, view);
+    }
+    for (const button of this.axisButtons) button.setAttribute("aria-pressed", String(button.dataset.x === store.x));
+    this.smoothButton.setAttribute("aria-pressed", String(store.smooth));
+    this.resetButton.hidden = !store.zoom;
+    let points = 0;
+    for (const run of spec.runs) for (const { id } of spec.panels) points += store.lines.get(`${run.id} ${id}`)?.steps.length ?? 0;
+    Object.assign(this.root.dataset, { points, zoomed: view.zoomed, xRange: range.map((x) => +x.toPrecision(8)).join(","), x: store.x, lastBatch: store.lastBatch ?? 0, serial: store.serial });
+  }
+
+  description({ panel, lines }) {
+    const parts = lines.map((line) => `${line.name}: ${format(line.ys[line.ys.length - 1], panel.kind)}`);
+    return `${panel.title}. ${this.spec.words.latest} ${parts.join("; ") || this.spec.words.empty}. ${this.spec.words.keys}`;
+  }
+
+  drawOverlay({ canvas, box, lines, panel }, view) {
+    const context = canvas.getContext("2d");
+    context.fillStyle = context.strokeStyle = view.ink;
+    if (!lines.length) {
+      context.globalAlpha = 0.65;
+      context.textAlign = "center";
+      context.fillText(this.spec.words.empty, (box.left + box.right) / 2, (box.top + box.bottom) / 2);
+    }
+    if (this.drag) {
+      const [from, to] = [this.drag.from, this.drag.to].map((x) => Math.min(box.right, Math.max(box.left, box.toX(x))));
+      context.globalAlpha = 0.12;
+      context.fillRect(Math.min(from, to), box.top, Math.abs(to - from), box.bottom - box.top);
+    } else if (this.cursor !== null && this.cursor >= view.xRange[0] && this.cursor <= view.xRange[1]) {
+      context.globalAlpha = 0.5;
+      context.lineWidth = 1;
+      const x = Math.round(box.toX(this.cursor)) + 0.5;
+      context.beginPath(); context.moveTo(x, box.top); context.lineTo(x, box.bottom); context.stroke();
+      context.globalAlpha = 1;
+      for (const line of lines) {
+        const i = nearest(line.xs, this.cursor);
+        if (i === null) continue;
+        context.fillStyle = line.colour;
+        const value = (line.smooth ?? line.ys)[i];
+        if (!this.store.log[panel.id] || value > 0) mark(context, MARKS[line.mark % MARKS.length], box.toX(line.xs[i]), box.toY(value), 4.5);
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Put the cursor on the data point nearest to `x` (or nowhere) and show all values there. */
+  point(built, x) {
+    let best = null;
+    if (x !== null) {
+      for (const line of built.lines) {
+        const i = nearest(line.xs, x);
+        if (i !== null && (best === null || Math.abs(line.xs[i] - x) < Math.abs(best - x))) best = line.xs[i];
+      }
+    }
+    this.cursor = best;
+    this.draw();
+    for (const other of this.panels) if (other !== built) other.tip.hidden = true;
+    built.tip.hidden = best === null;
+    if (best !== null) this.fillTip(built);
+  }
+
+  fillTip({ tip, lines, panel, box, canvas }) {
+    const { words } = this.spec, rows = [];
+    for (const line of lines) {
+      const i = nearest(line.xs, this.cursor);
+      if (i !== null) rows.push({ line, value: line.ys[i] });
+    }
+    rows.sort((one, other) => other.value - one.value);
+    const head = `${words.axisTitles[this.store.x]} ${format(this.cursor, this.store.x === "seconds" ? "seconds" : "plain", 1)}`;
+    tip.replaceChildren(element("b", { textContent: head }), ...rows.map(({ line, value }) => element("div", {}, keyPicture(line), element("span", { textContent: line.name }), element("output", { textContent: format(value, panel.kind) }))));
+    const x = box.toX(this.cursor), right = x + 14 + tip.offsetWidth > canvas.clientWidth;
+    tip.style.left = `${Math.max(0, right ? x - 14 - tip.offsetWidth : x + 14)}px`;
+  }
+
+  place(built, event) {
+    const pixel = event.clientX - built.canvas.getBoundingClientRect().left;
+    return built.box.fromX(Math.min(built.box.right, Math.max(built.box.left, pixel)));
+  }
+
+  press(built, event) {
+    if (event.button !== 0) return;
+    const x = this.place(built, event);
+    this.pressed = { x, pixel: event.clientX };
+    built.canvas.setPointerCapture(event.pointerId);
+  }
+
+  move(built, event) {
+    const x = this.place(built, event);
+    if (this.pressed && Math.abs(event.clientX - this.pressed.pixel) > 5) {
+      this.drag = { from: this.pressed.x, to: x };
+      built.tip.hidden = true;
+      this.draw();
+    } else if (!this.pressed) this.point(built, x);
+  }
+
+  release(built) {
+    const drag = this.drag;
+    this.drag = this.pressed = null;
+    if (drag) this.zoomTo([Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]);
+  }
+
+  zoomTo(range) {
+    this.store.zoom = range;
+    this.draw();
+  }
+
+  press_key(built, event) {
+    const range = this.store.zoom ?? this.fullRange(), span = range[1] - range[0];
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      const all = [...new Set(built.lines.flatMap((line) => line.xs))].filter((x) => x >= range[0] && x <= range[1]).sort((a, b) => a - b);
+      const at = this.cursor === null ? -1 : lowerBound(all, this.cursor);
+      const next = event.key === "ArrowRight" ? Math.min(all.length - 1, at + 1) : Math.max(0, at - 1);
+      if (all.length) this.point(built, all[next]);
+    } else if (event.key === "+" || event.key === "-") {
+      const middle = this.cursor ?? (range[0] + range[1]) / 2, wide = event.key === "+" ? span / 2 : span * 2, full = this.fullRange();
+      this.zoomTo(wide >= full[1] - full[0] ? null : [Math.max(full[0], middle - wide / 2), Math.min(full[1], middle + wide / 2)]);
+    } else if (event.key === "Escape") this.zoomTo(null);
+    else return;
+    event.preventDefault();
+  }
+
+  /** The same numbers as a table: up to 40 rows, the values each line had reached there. */
+  fillTable() {
+    if (!this.table.open || !this.spec) return;
+    const columns = this.panels.flatMap(({ panel, lines }) => lines.map((line) => ({ panel, line })));
+    const sparsest = this.panels.map(({ lines }) => [...new Set(lines.flatMap((line) => line.xs))].sort((a, b) => a - b)).filter((xs) => xs.length).sort((one, other) => one.length - other.length)[0] ?? [];
+    const every = Math.max(1, Math.ceil(sparsest.length / 40)), rows = sparsest.filter((_x, i) => (sparsest.length - 1 - i) % every === 0);
+    const kind = this.store.x === "seconds" ? "seconds" : "plain";
+    const cell = ({ panel, line }, x) => {
+      const i = lowerBound(line.xs, x + 1e-9) - 1;
+      return element("td", { textContent: i < 0 || x > line.xs[line.xs.length - 1] * 1.0001 + 1e-9 ? "–" : format(line.ys[i], panel.kind) });
+    };
+    const groups = this.panels.filter(({ lines }) => lines.length).map(({ panel, lines }) => element("th", { textContent: panel.title, colSpan: lines.length, scope: "colgroup" }));
+    const corner = element("th", { textContent: this.spec.words.axisTitles[this.store.x], scope: "col", rowSpan: 2 });
+    const head = [element("tr", {}, corner, ...groups), element("tr", {}, ...columns.map(({ line }) => element("th", { textContent: line.name, scope: "col" })))];
+    const body = rows.map((x) => element("tr", {}, element("th", { textContent: format(x, kind, 1), scope: "row" }), ...columns.map((column) => cell(column, x))));
+    const scroll = this.table.querySelector(".scroll") ?? this.table.appendChild(element("div", { className: "scroll", tabIndex: 0 }));
+    scroll.replaceChildren(element("table", {}, element("thead", {}, ...head), element("tbody", {}, ...body)));
+  }
+}
+
+/** Index of the value nearest to `x` in sorted `xs`; null where the line has not come that far. */
+function nearest(xs, x) {
+  const right = lowerBound(xs, x), gap = xs.length > 1 ? (xs[xs.length - 1] - xs[0]) / (xs.length - 1) : Infinity;
+  if (right === xs.length) return x - xs[xs.length - 1] <= gap / 2 ? xs.length - 1 : null;
+  return right > 0 && x - xs[right - 1] < xs[right] - x ? right - 1 : right;
+}
+
+export default function ({ data, parentElement }) {
+  const store = heldFor(data.key);
+  let chart = mounted.get(parentElement);
+  if (!chart || chart.store !== store || !chart.root.isConnected) {
+    chart?.remove();
+    mounted.set(parentElement, (chart = new LiveChart(parentElement, store)));
+  }
+  chart.show(data);
+  return () => {
+    chart.remove();
+    if (mounted.get(parentElement) === chart) mounted.delete(parentElement);
+  };
+}

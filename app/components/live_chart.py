@@ -1,0 +1,145 @@
+"""A chart of several runs that grows while they train and keeps its zoom. Start at live_chart.
+
+Two small components: ``clps_live_chart`` has the drawing code and changes only with the selection;
+``clps_live_feed`` is sent with every tick and carries nothing but new points
+(``live_chart_messages.py``). The browser keeps the points (``live_chart_held.js``), also over a change of
+page. For tests and the curious the root element ``.clps-live-chart`` tells ``data-points``,
+``data-last-batch`` (points in the last message), ``data-zoomed``, ``data-x-range``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from app.components.live_chart_messages import next_message
+from clps_core.store import Store
+from clps_core.words import _
+
+__all__ = ["Baseline", "LineStyle", "Panel", "live_chart"]
+
+HERE = Path(__file__).parent
+
+
+def _code(*names: str) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+_chart = st.components.v2.component(
+    "clps_live_chart",
+    css=_code("live_chart.css"),
+    js=_code("live_chart_held.js", "live_chart_draw.js", "live_chart.js"),
+)
+_feed = st.components.v2.component("clps_live_feed", js=_code("live_chart_held.js", "live_chart_feed.js"))
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A value to beat, drawn as a dashed line with its name."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot: ``id`` is the metric (``train.loss``), ``kind`` how values are written (``percent``, ``plain``).
+
+    ``range``: what the y axis shows at least; ``log``: starts with a log axis; ``noisy``: may be smoothed;
+    ``note``: a few words beside the title.
+    """
+
+    id: str
+    title: str
+    kind: str = "plain"
+    note: str = ""
+    baseline: Baseline | None = None
+    range: tuple[float, float] | None = None
+    log: bool = False
+    noisy: bool = False
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """One run: its full ``name`` for the legend, a short ``label`` at the line's end, colour, dash and mark.
+
+    ``batch`` is the number of examples in one step. Colour never stands alone: ``dash`` and ``mark`` are
+    numbers of patterns that differ between runs of one colour and between colours.
+    """
+
+    id: str
+    name: str
+    label: str
+    colour: str
+    dash: int = 0
+    mark: int = 0
+    batch: int = 1
+
+
+def live_chart(
+    store: Store,
+    lines: Sequence[LineStyle],
+    panels: Sequence[Panel],
+    *,
+    key: str,
+    title: str,
+    height: int = 300,
+    x: str = "step",
+) -> None:
+    """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
+
+    Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the first choice of
+    the x axis: ``step``, ``seconds`` or ``examples``.
+    """
+    place = _memory_key(key)
+    names = [panel.id for panel in panels]
+    memory = next_message(
+        st.session_state.get(place),
+        [line.id for line in lines],
+        names,
+        lambda run_ids, cursor: store.metrics_after(run_ids, cursor, names),
+    )
+    st.session_state[place] = memory
+    with st.container(gap=None):
+        _chart(
+            key=key,
+            data={
+                "key": key,
+                "panels": [asdict(panel) for panel in panels],
+                "runs": [asdict(line) for line in lines],
+                "words": _words(title),
+                "height": height,
+                "x": x,
+            },
+        )
+        _feed(
+            key=f"{key}_feed",
+            data={"key": key, **memory.message},
+            on_resend_change=lambda: st.session_state.pop(place, None),
+        )
+
+
+def _memory_key(key: str) -> str:
+    return f"live_chart_sent.{key}"
+
+
+def _words(title: str) -> dict[str, object]:
+    return {
+        "title": title,
+        "x": _("horizontal axis"),
+        "axes": {"step": _("Steps"), "seconds": _("Time"), "examples": _("Examples")},
+        "axisTitles": {"step": _("step"), "seconds": _("training time"), "examples": _("examples seen")},
+        "log": _("log"),
+        "smooth": _("Smooth"),
+        "reset": _("Reset zoom"),
+        "hint": _("drag to zoom, double click to reset"),
+        "legend": _("runs: click to hide or show"),
+        "hide": _("click to hide or show"),
+        "table": _("Show as table"),
+        "latest": _("Latest:"),
+        "empty": _("no points yet"),
+        "keys": _("Arrow keys read values, + and - zoom, Escape resets."),
+    }

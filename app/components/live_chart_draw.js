@@ -1,0 +1,238 @@
+// Drawing of one panel of the live chart: scales, ticks, thinning, lines. No state, no events.
+// Start at drawPanel; live_chart.js (which is appended to this file) decides what to draw and when.
+
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2, 1, 2], [1, 4], [14, 3, 3, 3]];
+const MARKS = ["circle", "square", "triangle", "diamond", "cross", "star"];
+const TOP = 10, BOTTOM = 40, LEFT = 54;
+
+/** Round tick values inside [low, high]; on a log axis powers of ten, with 2 and 5 where there is room. */
+function ticks(low, high, count, log) {
+  if (log) {
+    const decades = Math.log10(high / low), found = [];
+    const steps = decades < 1.2 ? [1, 1.5, 2, 3, 4, 5, 7] : decades < 3 ? [1, 2, 5] : [1];
+    const skip = Math.max(1, Math.ceil(decades / count));
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+      if (power % skip) continue;
+      for (const step of steps) {
+        const value = step * 10 ** power;
+        if (value >= low * 0.9999 && value <= high * 1.0001) found.push(value);
+      }
+    }
+    return found;
+  }
+  const raw = (high - low) / Math.max(1, count), power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999);
+  const found = [];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) found.push(k * step);
+  return found;
+}
+
+/** A number as short as its neighbours allow; `kind` is "percent", "seconds" or "plain". */
+function format(value, kind, gap = 0) {
+  if (!Number.isFinite(value)) return "–";
+  if (kind === "percent") return `${(value * 100).toFixed(gap && gap < 0.01 ? 2 : gap ? 0 : 1)} %`;
+  if (kind === "seconds") {
+    if (value < 60) return `${+value.toFixed(gap >= 1 ? 0 : 1)}s`;
+    const whole = Math.round(value), pad = (n) => String(n).padStart(2, "0");
+    return whole < 3600 ? `${Math.floor(whole / 60)}m ${pad(whole % 60)}s` : `${Math.floor(whole / 3600)}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+  }
+  const size = Math.abs(value);
+  if (size >= 1e6) return `${+(value / 1e6).toPrecision(4)}M`;
+  if (size >= 1e4) return `${+(value / 1e3).toPrecision(4)}k`;
+  if (gap) return String(+value.toPrecision(6));
+  return size >= 1000 ? value.toFixed(0) : size !== 0 && size < 1e-3 ? value.toExponential(2) : String(+value.toPrecision(4));
+}
+
+/** Indices of at most 4 points a pixel column (first, lowest, highest, last): the line looks the same. */
+function thinned(xs, ys, from, to, toPixel, columns) {
+  if (to - from <= 4 * columns) return null;
+  const kept = [];
+  for (let i = from; i < to; ) {
+    const column = Math.floor(toPixel(xs[i]));
+    let low = i, high = i, j = i;
+    for (; j < to && Math.floor(toPixel(xs[j])) === column; j += 1) {
+      if (ys[j] < ys[low]) low = j;
+      if (ys[j] > ys[high]) high = j;
+    }
+    if (j === i) j = i + 1;
+    kept.push(...new Set([i, Math.min(low, high), Math.max(low, high), j - 1]));
+    i = j;
+  }
+  return kept;
+}
+
+/** Mean over the neighbours on both sides, weighted by exp(-distance / span): no lag, and gaps (NaN) are left out. */
+function smoothed(ys, span) {
+  const keep = Math.exp(-1 / span), count = ys.length, sums = new Array(count), weights = new Array(count), out = new Array(count);
+  let sum = 0, weight = 0;
+  for (let i = 0; i < count; i += 1) {
+    const known = !Number.isNaN(ys[i]);
+    sums[i] = sum = keep * sum + (known ? ys[i] : 0);
+    weights[i] = weight = keep * weight + (known ? 1 : 0);
+  }
+  sum = weight = 0;
+  for (let i = count - 1; i >= 0; i -= 1) {
+    out[i] = (sums[i] + sum) / (weights[i] + weight);
+    const known = !Number.isNaN(ys[i]);
+    sum = keep * (sum + (known ? ys[i] : 0));
+    weight = keep * (weight + (known ? 1 : 0));
+  }
+  return out;
+}
+
+function mark(context, kind, x, y, r) {
+  context.beginPath();
+  if (kind === "circle") context.arc(x, y, r, 0, 7);
+  else if (kind === "square") context.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8);
+  else if (kind === "triangle") { context.moveTo(x, y - r * 1.2); context.lineTo(x + r * 1.1, y + r * 0.8); context.lineTo(x - r * 1.1, y + r * 0.8); context.closePath(); }
+  else if (kind === "diamond") { context.moveTo(x, y - r * 1.3); context.lineTo(x + r * 1.1, y); context.lineTo(x, y + r * 1.3); context.lineTo(x - r * 1.1, y); context.closePath(); }
+  else if (kind === "cross") { const a = r * 0.45; for (const [w, h] of [[a, r * 1.2], [r * 1.2, a]]) context.rect(x - w, y - h, 2 * w, 2 * h); }
+  else for (let k = 0; k < 10; k += 1) context.lineTo(x + Math.sin(k * Math.PI / 5) * r * (k % 2 ? 0.55 : 1.4), y - Math.cos(k * Math.PI / 5) * r * (k % 2 ? 0.55 : 1.4));
+  context.fill();
+}
+
+/** Lowest and highest y of what is visible, with a margin; the whole `panel.range` when not zoomed. */
+function verticalRange(panel, lines, xRange, zoomed, log) {
+  let low = Infinity, high = -Infinity;
+  for (const { xs, ys } of lines) {
+    const to = lowerBound(xs, xRange[1] + 1e-9);
+    for (let i = lowerBound(xs, xRange[0]); i < to; i += 1) {
+      if (log && ys[i] <= 0) continue;
+      if (ys[i] < low) low = ys[i];
+      if (ys[i] > high) high = ys[i];
+    }
+  }
+  if (!zoomed) {
+    for (const value of [panel.baseline?.value, ...(panel.range ?? [])]) {
+      if (value == null || (log && value <= 0)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (low > high) return log ? [0.1, 1] : [0, 1];
+  if (log) return [low / 1.15, high * 1.15];
+  const margin = (high - low || Math.abs(high) || 1) * 0.05;
+  const floor = low >= 0 && low - margin < 0 ? (panel.kind === "percent" ? -0.02 * (high - low || 1) : 0) : low - margin;
+  return [floor, high + margin];
+}
+
+/**
+ * Draw one panel. `lines`: [{xs, ys, colour, dash, mark, label}] that are visible.
+ * Returns the geometry that hover and zoom need: {left, right, top, bottom, toX, toY, fromX}.
+ */
+function drawPanel(canvas, panel, lines, view) {
+  const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  context.font = `12px ${view.font}`;
+  const labels = width > 430 && lines.length <= 8 ? lines : [];
+  const labelWidth = labels.length ? Math.min(118, 16 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
+  const box = { left: LEFT, right: width - labelWidth, top: TOP, bottom: height - BOTTOM };
+  const log = view.log;
+  const [low, high] = verticalRange(panel, lines, view.xRange, view.zoomed, log);
+  const scaleY = log ? (v) => Math.log(Math.max(v, low / 10) / low) / Math.log(high / low) : (v) => (v - low) / (high - low);
+  const span = view.xRange[1] - view.xRange[0] || 1;
+  box.toX = (x) => box.left + ((x - view.xRange[0]) / span) * (box.right - box.left);
+  box.fromX = (pixel) => view.xRange[0] + ((pixel - box.left) / (box.right - box.left)) * span;
+  box.toY = (y) => box.bottom - scaleY(y) * (box.bottom - box.top);
+  drawAxes(context, box, panel, view, low, high);
+  context.save();
+  context.beginPath();
+  context.rect(box.left, box.top - 6, box.right - box.left + 6, box.bottom - box.top + 12);
+  context.clip();
+  for (const line of lines) drawLine(context, box, line, view);
+  if (panel.baseline) drawBaseline(context, box, panel.baseline, view);
+  context.restore();
+  drawLabels(context, box, labels, view);
+  return box;
+}
+
+function drawAxes(context, box, panel, view, low, high) {
+  context.strokeStyle = view.grid;
+  context.fillStyle = view.ink;
+  context.lineWidth = 1;
+  const yTicks = ticks(low, high, Math.max(3, (box.bottom - box.top) / 45), view.log), yGap = yTicks[1] - yTicks[0] || 1;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const value of yTicks) {
+    const y = Math.round(box.toY(value)) + 0.5;
+    context.globalAlpha = 1;
+    context.beginPath(); context.moveTo(box.left, y); context.lineTo(box.right, y); context.stroke();
+    context.globalAlpha = 0.75;
+    context.fillText(format(value, panel.kind, yGap), box.left - 8, y);
+  }
+  const xTicks = ticks(view.xRange[0], view.xRange[1], Math.max(2, (box.right - box.left) / 90), false), xGap = xTicks[1] - xTicks[0] || 1;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (const value of xTicks) context.fillText(format(value, view.xKind, xGap), box.toX(value), box.bottom + 7);
+  context.fillText(view.xTitle, (box.left + box.right) / 2, box.bottom + 24);
+  context.globalAlpha = 1;
+  context.strokeStyle = view.ink;
+  context.globalAlpha = 0.35;
+  context.beginPath(); context.moveTo(box.left, box.bottom + 0.5); context.lineTo(box.right, box.bottom + 0.5); context.stroke();
+  context.globalAlpha = 1;
+}
+
+function drawBaseline(context, box, baseline, view) {
+  const y = Math.round(box.toY(baseline.value)) + 0.5;
+  context.strokeStyle = context.fillStyle = view.ink;
+  context.globalAlpha = 0.8;
+  context.setLineDash([3, 4]);
+  context.lineWidth = 1.5;
+  context.beginPath(); context.moveTo(box.left, y); context.lineTo(box.right, y); context.stroke();
+  context.setLineDash([]);
+  context.textAlign = "right";
+  const below = y - box.top < 18;
+  context.textBaseline = below ? "top" : "bottom";
+  context.lineWidth = 4;
+  context.strokeStyle = view.paper;
+  context.globalAlpha = 1;
+  context.strokeText(baseline.label, box.right - 4, below ? y + 4 : y - 4);
+  context.globalAlpha = 0.8;
+  context.fillText(baseline.label, box.right - 4, below ? y + 4 : y - 4);
+  context.globalAlpha = 1;
+}
+
+function drawLine(context, box, line, view) {
+  const { xs, ys } = line;
+  const from = Math.max(0, lowerBound(xs, view.xRange[0]) - 1), to = Math.min(xs.length, lowerBound(xs, view.xRange[1] + 1e-9) + 1);
+  const path = (values, alpha, width) => {
+    const kept = thinned(xs, values, from, to, box.toX, box.right - box.left);
+    context.beginPath();
+    const add = (i) => { if (!view.log || values[i] > 0) context.lineTo(box.toX(xs[i]), box.toY(values[i])); };
+    if (kept) kept.forEach(add); else for (let i = from; i < to; i += 1) add(i);
+    context.globalAlpha = alpha;
+    context.lineWidth = width;
+    context.stroke();
+  };
+  context.strokeStyle = context.fillStyle = line.colour;
+  context.lineJoin = "round";
+  context.setLineDash(DASHES[line.dash % DASHES.length]);
+  if (line.smooth) { path(ys, 0.25, 1); path(line.smooth, 1, 2); } else path(ys, 1, 2);
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+  const shown = line.smooth ?? ys, sparse = to - from <= (box.right - box.left) / 14;
+  for (let i = from; i < to; i += 1) {
+    if (sparse || i === xs.length - 1) mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[i]), box.toY(shown[i]), i === xs.length - 1 ? 4 : 3);
+  }
+}
+
+/** Names where the lines leave the plot, moved apart where they would overlap. */
+function drawLabels(context, box, lines, view) {
+  const spots = [];
+  for (const line of lines) {
+    const last = lowerBound(line.xs, view.xRange[1] + 1e-9) - 1, y = last < 0 ? NaN : box.toY((line.smooth ?? line.ys)[last]);
+    if (Number.isFinite(y)) spots.push({ line, y: Math.min(box.bottom, Math.max(box.top + 4, y)) });
+  }
+  spots.sort((one, other) => one.y - other.y);
+  for (let i = 1; i < spots.length; i += 1) spots[i].y = Math.max(spots[i].y, spots[i - 1].y + 14);
+  for (let i = spots.length - 1, limit = box.bottom + 4; i >= 0; i -= 1, limit -= 14) spots[i].y = Math.min(spots[i].y, limit);
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  for (const { line, y } of spots) {
+    context.fillStyle = line.colour;
+    context.fillText(line.label, box.right + 9, y, 104);
+  }
+}

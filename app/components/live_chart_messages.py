@@ -1,0 +1,95 @@
+"""What is sent to the live chart: each message holds only points that the browser does not have. Start at next_message.
+
+Messages of one *epoch* are numbered from 0. The browser adds message n + 1 to what it holds after message
+n, ignores what it has had, and asks for everything anew when one is missing (``live_chart_feed.js``);
+``next_message(None, ...)`` then starts another epoch. So no acknowledgement is needed, and a rerun that was
+cut short, a lost message or a second browser tab can do no harm.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clps_core.store.records import Point
+
+__all__ = ["MAX_LINE_POINTS", "Memory", "next_message"]
+
+MAX_LINE_POINTS = 6000
+"""A line that is sent as a whole has at most about this many points; more cannot be told apart on a screen."""
+
+Read = Callable[[Sequence[str], int], tuple[list[Point], int]]
+Line = tuple[str, str, list[int], list[float | None], list[float]]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What one session has sent so far: kept between reruns, never shared."""
+
+    names: tuple[str, ...]
+    runs: frozenset[str] = frozenset()
+    cursor: int = 0
+    epoch: str = field(default_factory=lambda: secrets.token_hex(4))
+    serial: int = -1
+    message: Mapping[str, object] = field(default_factory=dict)
+
+
+def next_message(memory: Memory | None, run_ids: Sequence[str], names: Sequence[str], read: Read) -> Memory:
+    """The memory after the next message; the message itself is its ``message``.
+
+    ``read(run_ids, cursor)`` is ``Store.metrics_after`` for ``names`` (each as ``train.loss``). A
+    message without a ``batch`` says that nothing came after the message with its number.
+    """
+    if memory is None or memory.names != tuple(names):
+        memory = Memory(tuple(names))
+    asked = frozenset(run_ids)
+    known, fresh = [run for run in run_ids if run in memory.runs], [run for run in run_ids if run not in memory.runs]
+    points, cursor = read(known, memory.cursor)
+    forget, lines = _collect(points)
+    if fresh:
+        # Read last: what is logged in between then comes twice, which does no harm, and never not at all.
+        history, _newest = read(fresh, 0)
+        lines += [_thinned(line) for line in _collect(history)[1]]
+        forget += [(run, -1) for run in fresh]
+    quiet = memory.serial >= 0 and not lines and not forget
+    serial = memory.serial if quiet else memory.serial + 1
+    message = {"epoch": memory.epoch, "serial": serial, "forget": forget, "batch": None if quiet else lines}
+    return Memory(memory.names, asked, cursor, memory.epoch, serial, message)
+
+
+def _collect(points: Sequence[Point]) -> tuple[list[tuple[str, int]], list[Line]]:
+    """Group points by line; what a later mark takes back is not even sent."""
+    forget: dict[str, int] = {}
+    lines: dict[tuple[str, str], Line] = {}
+    for point in points:
+        if point.forgets:
+            forget[point.run_id] = min(point.step, forget.get(point.run_id, point.step))
+            for key, line in lines.items():
+                if key[0] == point.run_id:
+                    _cut(line, point.step)
+            continue
+        name = f"{point.split}.{point.name}"
+        line = lines.setdefault((point.run_id, name), (point.run_id, name, [], [], []))
+        if line[2] and line[2][-1] >= point.step:
+            _cut(line, point.step - 1)
+        line[2].append(point.step)
+        line[3].append(float(f"{point.value:.6g}") if math.isfinite(point.value) else None)
+        line[4].append(round(point.seconds, 2))
+    return list(forget.items()), [line for line in lines.values() if line[2]]
+
+
+def _cut(line: Line, last: int) -> None:
+    keep = sum(1 for step in line[2] if step <= last)
+    for values in line[2:]:
+        del values[keep:]
+
+
+def _thinned(line: Line) -> Line:
+    every = math.ceil(len(line[2]) / MAX_LINE_POINTS)
+    if every <= 1:
+        return line
+    last = (len(line[2]) - 1) % every  # so that the newest point stays
+    run, name, steps, values, seconds = line
+    return run, name, steps[last::every], values[last::every], seconds[last::every]
