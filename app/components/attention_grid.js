@@ -68,7 +68,7 @@ class Explorer {
   }
 
   colourOf(layer) {
-    return slotColour(this.data.colours[layer], this.theme);
+    return rgb(this.data.colours[layer]);
   }
 
   drawOverview() {
@@ -78,10 +78,11 @@ class Explorer {
     overview.replaceChildren();
     overview.style.setProperty("--heads", data.heads);
     overview.setAttribute("aria-label", data.words.overview);
-    const top = element("div", { role: "row", class: "row" }, element("span", { role: "columnheader", class: "corner" }));
+    const top = element("div", { role: "row", class: "row" }, element("span", { role: "columnheader", class: "column-name corner" }));
+    if (data.heads > 6) top.firstChild.textContent = data.words.heads;
     for (let head = 0; head < data.heads; head++) {
       const name = element("span", { role: "columnheader", class: "column-name" });
-      name.textContent = fill(data.words.head, { head });
+      name.textContent = data.heads > 6 ? head : fill(data.words.head, { head });
       top.append(name);
     }
     overview.append(top);

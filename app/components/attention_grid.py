@@ -33,7 +33,7 @@ class GridView:
     """What the grid shows of one attention kind.
 
     ``weights``: uint8 [layer, head, query, key]; ``queries`` / ``keys``: labels of the axes;
-    ``letters`` / ``colours``: per layer the slot's letter and (light, dark) colours; ``name`` tells
+    ``letters`` / ``colours``: per layer the slot's letter and colour; ``name`` tells
     this view from others: another name means another input, and old selections are dropped.
     """
 
@@ -43,7 +43,7 @@ class GridView:
     queries: Sequence[str]
     keys: Sequence[str]
     letters: Sequence[str]
-    colours: Sequence[tuple[str, str]]
+    colours: Sequence[str]
     causal: bool = False
 
 
@@ -102,7 +102,7 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "queries": list(view.queries),
         "keys": list(view.keys),
         "letters": list(view.letters),
-        "colours": [list(pair) for pair in view.colours],
+        "colours": list(view.colours),
         "causal": view.causal,
         "selected": [layer, head],
         "thumb": None if small is None else list(small.shape[2:]),
@@ -125,6 +125,7 @@ def _grid_words() -> dict[str, str]:
     return {
         "overview": _("Attention of every layer and head; arrow keys move"),
         "head": _("Head {head}"),
+        "heads": _("Head"),
         "layer": _("Layer {layer}"),
         "slot": _("Slot {letter}: layers with this letter use the same query and key weights"),
         "cell": _("Layer {layer}, head {head}, slot {letter}"),

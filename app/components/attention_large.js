@@ -2,6 +2,7 @@
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const LARGEST_CELL = 30;
+const TALLEST = 640;
 
 function readableOn([red, green, blue]) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? [20, 22, 30] : [255, 255, 255];
@@ -24,7 +25,7 @@ function layoutLarge(data, room, theme) {
   const rows = data.queries.length;
   const columns = data.keys.length;
   const left = Math.min(110, widest(data.queries, 12));
-  const cell = Math.max(0.5, Math.min(LARGEST_CELL, (room - left - 4) / columns));
+  const cell = Math.max(0.5, Math.min(LARGEST_CELL, (room - left - 4) / columns, TALLEST / rows));
   const size = Math.max(9, Math.min(13, cell * 0.92));
   const top = Math.min(110, widest(data.keys, size) + 4);
   return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };

@@ -59,10 +59,6 @@ function readTheme(node) {
   };
 }
 
-function slotColour(pair, theme) {
-  return rgb(Array.isArray(pair) ? pair[theme.dark ? 1 : 0] : pair);
-}
-
 function ramp(colour, theme, boost) {
   // 256 colours, from "looks away" to "looks here only"; `boost` lifts faint weights (square root).
   const table = new Uint32Array(256);

@@ -1,0 +1,272 @@
+"""What a trained run does with one typed input, as plain arrays. Start at inspect_run.
+
+torch is imported inside ``inspect_run`` only: whoever shows an ``Inspection`` needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clps_core.errors import DataError
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.analysis.capture import Capture
+    from clps_core.config import RunConfig
+    from clps_core.data.base import TaskData
+    from clps_core.model.transformer import Transformer
+
+__all__ = ["KIND_SITES", "LONGEST_TEXT", "Guess", "Inspection", "dequantised", "inspect_run", "quantised"]
+
+Array = NDArray[Any]
+
+LONGEST_TEXT = 4_000
+"""Longer typed texts are refused before anything is loaded."""
+CONTINUATION = 24
+"""Tokens that a language model adds to a prompt."""
+SHOWN_GUESSES = 5
+
+KIND_SITES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "encoder": ("encoder", ("q", "k")),
+    "decoder": ("decoder", ("q", "k")),
+    "cross": ("decoder", ("cross_q", "cross_k")),
+}
+"""Attention kind -> the stack and components whose weights decide where it looks."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One possible answer and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One input seen through one model.
+
+    ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> float32 [layer, head, query, key], as
+    ``analysis.capture`` gives it. ``groups``: kind -> per layer a number; layers with equal numbers use
+    the same query and key weights. ``source_labels`` / ``target_labels``: one label per position of the
+    input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
+    input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
+    in words (greedy, whatever the target was); ``guesses``: the best answers of a classifier, or the
+    most probable next tokens of a language model. ``next_tokens``: per decoder position the best next
+    token. ``image``: [8, 8] in 0..1 for image tasks. ``unknown``: typed characters without a token.
+    """
+
+    task: str
+    step: int
+    text: str
+    options: Mapping[str, str]
+    attention: Mapping[str, Array]
+    groups: Mapping[str, tuple[int, ...]]
+    source_labels: tuple[str, ...]
+    target_labels: tuple[str, ...]
+    target: Literal["greedy", "typed", "none"]
+    prediction: str
+    guesses: tuple[Guess, ...] = ()
+    next_tokens: tuple[Guess, ...] = ()
+    image: Array | None = None
+    unknown: tuple[str, ...] = field(default=())
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The attention kinds this model has, in order of execution."""
+        return tuple(self.attention)
+
+    def labels(self, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Labels of the queries and of the keys of ``kind``."""
+        if kind == "cross":
+            return self.target_labels, self.source_labels
+        own = self.target_labels if kind == "decoder" and self.target != "none" else self.source_labels
+        return own, own
+
+    def quantise(self) -> dict[str, NDArray[np.uint8]]:
+        """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""
+        return {kind: quantised(weights) for kind, weights in self.attention.items()}
+
+
+def quantised(weights: Array) -> NDArray[np.uint8]:
+    """Weights in 0..1 to the nearest of 0, 1/255 ... 1."""
+    return np.rint(np.clip(weights, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def dequantised(weights: NDArray[np.uint8]) -> Array:
+    """The inverse of ``quantised`` up to 1/510: float32."""
+    return weights.astype(np.float32) / np.float32(255.0)
+
+
+def inspect_run(
+    folder: Path,
+    text: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    target_text: str | None = None,
+    which: Literal["best", "last"] = "best",
+) -> Inspection:
+    """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
+
+    ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
+    ``target_text`` if given, else the model's own greedy answer. Runs on the CPU with one thread.
+    Raises ``CheckpointError`` where there are no weights yet and ``DataError`` for an empty or too
+    long text or one that the task cannot read.
+    """
+    for typed in (text, target_text or ""):
+        if len(typed) > LONGEST_TEXT:
+            raise DataError(
+                _(
+                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
+                    longest=LONGEST_TEXT,
+                    got=len(typed),
+                )
+            )
+    with _one_thread():
+        from clps_core.data.registry import load_task
+        from clps_core.training.loading import load_model
+
+        model, config, step = load_model(folder, which)
+        data = load_task(config)
+        given = dict(options or {})
+        inputs = data.encode_source(text, options=given)
+        read = {
+            "encoder_decoder": _read_pair,
+            "decoder": _read_prompt,
+            "encoder": _read_classes,
+        }[config.model.family]
+        facts = read(model, config, data, inputs, (target_text or "").strip(), given)
+    return Inspection(
+        task=config.data.task,
+        step=step,
+        text=text,
+        options=given,
+        groups={kind: model.map.layer_groups(*KIND_SITES[kind]) for kind in facts["attention"]},
+        source_labels=tuple(data.token_labels(inputs[0])),
+        unknown=data.unknown(text),
+        **facts,
+    )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One browser must not take every core of the server from the others, nor from the training."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _read_pair(
+    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Encoder-decoder: the greedy answer, and attention under that answer or the typed target."""
+    import torch
+
+    from clps_core.analysis.capture import capture
+    from clps_core.model.generate import greedy
+
+    longest = data.facts.max_target_len or config.model.max_positions or 1
+    answer = greedy(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, longest)[0].tolist()
+    if target_text:
+        decoder_inputs = data.encode_target(target_text, options=options)
+    else:
+        said = answer[: answer.index(data.eos_id)] if data.eos_id in answer else answer
+        # The last token of an answer that never ended is not read by the decoder: it has no position left.
+        decoder_inputs = np.array([[data.bos_id, *said][:longest]], dtype=np.int64)
+    found = capture(model, inputs, decoder_inputs=decoder_inputs)
+    return {
+        "attention": found.attention,
+        "target_labels": tuple(data.token_labels(decoder_inputs[0])),
+        "target": "typed" if target_text else "greedy",
+        "prediction": data.decode(answer),
+        "next_tokens": _best_next(found, data),
+    }
+
+
+def _read_prompt(
+    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, _options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Language model: attention over the prompt, and how it would go on."""
+    import torch
+
+    from clps_core.analysis.capture import capture
+    from clps_core.model.generate import greedy
+
+    _refuse_target(data, target_text)
+    room = max(1, min(CONTINUATION, (config.model.max_positions or 1) - inputs.shape[1]))
+    more = greedy(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, room)[0].tolist()
+    found = capture(model, inputs)
+    return {
+        "attention": found.attention,
+        "target_labels": (),
+        "target": "none",
+        "prediction": data.decode(more),
+        "guesses": _ranked(found.logits[-1], lambda token: data.token_labels([token])[0]),
+        "next_tokens": _best_next(found, data),
+    }
+
+
+def _read_classes(
+    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, _options: Mapping[str, str]
+) -> dict[str, Any]:
+    """Classifier: the classes by probability."""
+    from clps_core.analysis.capture import capture
+
+    _refuse_target(data, target_text)
+    found = capture(model, inputs)
+    has_classes = config.model.output == "classes"
+    guesses = _ranked(found.logits, lambda label: data.decode([label])) if has_classes else ()
+    return {
+        "attention": found.attention,
+        "target_labels": (),
+        "target": "none",
+        "prediction": guesses[0].label if guesses else "",
+        "guesses": guesses,
+        "image": _image(inputs) if config.model.patch_dim else None,
+    }
+
+
+def _refuse_target(data: TaskData, target_text: str) -> None:
+    if target_text:
+        data.encode_target(target_text)
+
+
+def _probabilities(logits: Array) -> Array:
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def _ranked(logits: Array, name: Any, count: int = SHOWN_GUESSES) -> tuple[Guess, ...]:
+    """The ``count`` most probable entries of ``logits`` [V], best first."""
+    probabilities = _probabilities(logits)
+    best = np.argsort(-probabilities, kind="stable")[:count].tolist()
+    return tuple(Guess(name(token), float(probabilities[token])) for token in best)
+
+
+def _best_next(found: Capture, data: TaskData) -> tuple[Guess, ...]:
+    """Per decoder position the most probable next token."""
+    probabilities = _probabilities(found.logits)
+    best = probabilities.argmax(axis=-1)
+    labels = data.token_labels(best)
+    return tuple(Guess(label, float(p)) for label, p in zip(labels, probabilities.max(axis=-1), strict=True))
+
+
+def _image(patches: Array) -> Array:
+    """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side]."""
+    _one, count, pixels = patches.shape
+    across, side = int(count**0.5), int(pixels**0.5)
+    return np.asarray(
+        patches[0].reshape(across, across, side, side).swapaxes(1, 2).reshape(across * side, across * side)
+    )
