@@ -1,0 +1,134 @@
+"""``clps dashboard``: find the pages, check what could go wrong, become Streamlit. Start at serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import clps_core
+from clps_core.cli.output import say
+from clps_core.errors import ClpsError, ConfigError
+from clps_core.words import _
+
+__all__ = ["arguments", "bundle", "queue_ready", "serve"]
+
+ADDRESS = "127.0.0.1"
+
+
+def bundle() -> Path:
+    """The folder that holds ``app``, ``pages`` and ``.streamlit``: inside a wheel, or the checkout."""
+    package = Path(clps_core.__file__).resolve().parent
+    # The wheel first: beside an installed package (site-packages) any other project may have put an app/.
+    for folder in (package / "_dashboard", package.parent):
+        if (folder / "app" / "main.py").is_file() and (folder / "pages").is_dir():
+            return folder
+    raise ConfigError(
+        _(
+            "the dashboard's pages must lie beside the engine. They are missing from {folder}. Install again.",
+            folder=package,
+        )
+    )
+
+
+def arguments(folder: Path, port: int, *, browser: bool = False) -> list[str]:
+    """The command line that starts Streamlit on ``folder``.
+
+    Everything is a flag: Streamlit reads config files only from the working folder, the home and the
+    script's own folder, and a flag wins over files and environment. The bundle's
+    ``.streamlit/config.toml`` is passed value by value, what must hold for safety after it.
+    """
+    file = folder / ".streamlit" / "config.toml"
+    flags = _flattened(tomllib.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    flags |= {
+        "server.address": ADDRESS,
+        "server.port": str(port),
+        "server.headless": "false" if browser else "true",
+        "server.showEmailPrompt": "false",
+        "server.enableXsrfProtection": "true",
+        "server.enableCORS": "true",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+    }
+    start = [sys.executable, "-m", "streamlit", "run", str(folder / "app" / "main.py")]
+    return start + [part for name, value in flags.items() for part in (f"--{name}", value)]
+
+
+def _flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flags: dict[str, str] = {}
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            flags |= _flattened(value, f"{key}.")
+        else:
+            flags[key] = value if isinstance(value, str) else json.dumps(value)
+    return flags
+
+
+def serve(port: int, *, browser: bool, ready: bool) -> None:
+    """Start the server in this process's place; raises ``ConfigError`` or ``StoreError`` where it cannot run."""
+    folder = bundle()
+    _check_port(port)
+    _check_home(ready=ready)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
+    }
+    say(_("CLPS Lab: http://{address}:{port} (Ctrl-C stops the server, not the runs)", address=ADDRESS, port=port))
+    command = arguments(folder, port, browser=browser)
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)  # noqa: S606  # the server takes this process's place, and its signals
+
+
+def _check_port(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise ConfigError(
+                _(
+                    "the port must be free. {port} is not ({reason}). Take another: clps dashboard --port {other}",
+                    port=port,
+                    reason=error.strerror,
+                    other=port % 65535 + 1,
+                )
+            ) from None
+
+
+def _check_home(*, ready: bool) -> None:
+    """Open the store once, so that a home that cannot be used is told here and not page by page."""
+    from clps_core.store.database import open_store
+
+    store = open_store()
+    try:
+        if ready:
+            queue_ready(store)
+        else:
+            from clps_core.jobs import service
+
+            service.ensure_supervisor(store)
+    except ClpsError as error:
+        # The pages work without it: a machine too small for the comparison must not lose the rest.
+        say(_("No ready comparison: {reason}", reason=str(error)))
+    finally:
+        store.close()
+
+
+def queue_ready(store: Any) -> bool:
+    """Queue ``dates`` with none, all and cycle, matched, when there are no runs; whether it did."""
+    from clps_core.jobs import service
+
+    if store.runs(limit=1):
+        service.ensure_supervisor(store)
+        return False
+    configs = service.matched({"data": {"task": "dates"}}, ["none", "all", "cycle"], [0])
+    service.submit(store, configs, name=_("Dates: no sharing, all layers, cycle"))
+    return True

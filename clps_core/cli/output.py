@@ -1,0 +1,94 @@
+"""What the command line prints: JSON, tables, sentences. Results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from clps_core.words import _
+
+__all__ = ["amount", "duration", "print_error", "print_json", "print_lines", "print_table", "say", "size"]
+
+
+def print_json(data: object) -> None:
+    """``data`` as JSON on stdout; numbers that are not finite become null, as JSON has none."""
+    sys.stdout.write(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_lines(*lines: str) -> None:
+    """Plain text on stdout; control characters that could drive a terminal are shown, not sent."""
+    for line in lines:
+        sys.stdout.write(_harmless(line) + "\n")
+
+
+def say(text: str) -> None:
+    """A remark for the person at the terminal, on stderr."""
+    sys.stderr.write(_harmless(text) + "\n")
+
+
+def print_error(text: str) -> None:
+    """``error: ...`` on stderr."""
+    say(_("error: {text}", text=text))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, left: int = 1
+) -> None:
+    """A table on stdout: the first ``left`` columns to the left, the others (figures) to the right."""
+    table = Table(title=escape(title) if title else None, title_justify="left", header_style="bold", expand=False)
+    for position, column in enumerate(columns):
+        table.add_column(escape(column), justify="left" if position < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_harmless(str(value))) for value in row))
+    # Without a terminal there is no width to fit into, and a script wants whole lines.
+    Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def amount(number: int) -> str:
+    """1.23M: a count of parameters or operations in three figures."""
+    value = float(number)
+    for unit in ("", "k", "M", "G", "T"):
+        if value < 999.5:
+            return f"{value:.3g}{unit}"
+        value /= 1000
+    return f"{value:.3g}P"
+
+
+def size(number: int) -> str:
+    """1.5 MiB."""
+    value = float(number)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1023.5:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"
+
+
+def duration(seconds: float | None) -> str:
+    """3m 05s."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m {rest:02d}s" if minutes < 60 else f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+def _harmless(text: str) -> str:
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text)
+
+
+def _finite(data: object) -> object:
+    if isinstance(data, float):
+        return data if data == data and abs(data) != float("inf") else None
+    if isinstance(data, dict):
+        return {str(key): _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    return data

@@ -1,0 +1,200 @@
+"""``clps train``: queue a matched comparison and, if asked, wait for it. Start at plan and start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
+from clps_core.config import MAX_YAML_BYTES
+from clps_core.errors import ConfigError
+from clps_core.experiment import MAX_RUNS, Experiment, merged, read_experiment
+from clps_core.spec import parse_assignments
+from clps_core.tasks import get_task
+from clps_core.words import _, ngettext
+
+if TYPE_CHECKING:
+    from clps_core.store.database import Store
+    from clps_core.store.records import Run
+
+__all__ = ["plan", "read_text", "run_record", "start"]
+
+
+def read_text(path: Path) -> str:
+    """The text of a config file; raises ``ConfigError`` where there is none."""
+    try:
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise ConfigError(
+                _("a config file must be at most {limit} bytes. {path} is larger.", limit=MAX_YAML_BYTES, path=path)
+            )
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else _("it is not UTF-8 text")
+        raise ConfigError(
+            _("--config must name a YAML file that can be read. Got {path}: {reason}.", path=path, reason=reason)
+        ) from None
+
+
+def plan(
+    task: str | None,
+    strategies: Sequence[str] | None,
+    seeds: Sequence[int] | None,
+    steps: int | None,
+    config: Path | None,
+    settings: Sequence[str] | None,
+    name: str | None,
+) -> Experiment:
+    """What the options of ``clps train`` ask for; an option wins over the file."""
+    found = read_experiment(read_text(config)) if config is not None else Experiment()
+    base = merged(found.base, parse_assignments(settings or []))
+    if task is not None:
+        base = merged(base, {"data": {"task": task}})
+    if steps is not None:
+        base = merged(base, {"train": {"steps": steps}})
+    plain_strategy = (
+        base.get("sharing", {}).get("strategy", "none") if isinstance(base.get("sharing", {}), dict) else "none"
+    )
+    chosen = tuple(strategies or found.strategies or (str(plain_strategy),))
+    chosen_seeds = tuple(seeds or found.seeds or (base.get("seed", 0),))
+    if len(chosen) * len(chosen_seeds) > MAX_RUNS:
+        raise ConfigError(
+            _(
+                "a comparison must have at most {limit} runs. Got {strategies} strategies x {seeds} seeds. Take fewer.",
+                limit=MAX_RUNS,
+                strategies=len(chosen),
+                seeds=len(chosen_seeds),
+            )
+        )
+    return Experiment(base, chosen, chosen_seeds, name or found.name)
+
+
+def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
+    """Check everything, queue it, and wait if asked; ends with exit code 1 where a run did not finish."""
+    from clps_core.jobs import service
+    from clps_core.store.database import open_store
+
+    configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
+    store = open_store()
+    runs = service.submit(store, configs, name=experiment.name)
+    if not wait:
+        _show_queued(store, runs, as_json=as_json)
+        return
+    _wait(store, runs, quiet=as_json)
+    ended = [store.run(run.id) for run in runs]
+    if as_json:
+        print_json([run_record(store, run) for run in ended])
+    else:
+        _show_results(store, ended)
+    failed = [run for run in ended if run.status != "finished"]
+    for run in failed:
+        say(
+            _("{name} ({id}): {status}. {reason}", name=run.name, id=run.id, status=run.status, reason=run.reason or "")
+        )
+    if failed:
+        import typer
+
+        raise typer.Exit(1)
+
+
+def run_record(store: Store, run: Run) -> dict[str, Any]:
+    """A run as JSON-ready data.
+
+    ``metrics`` holds the latest value of each: validation metrics under their own names, those of
+    other splits with the split before (``train_loss``).
+    """
+    latest = store.latest([run.id]).get(run.id, {})
+    metrics = {}
+    for name, (_step, value) in latest.items():
+        split, _dot, short = name.partition(".")
+        metrics[short if split == "validation" else f"{split}_{short}"] = value
+    return {
+        "id": run.id,
+        "name": run.name,
+        "comparison_id": run.comparison_id,
+        "status": run.status,
+        "reason": run.reason,
+        "task": run.task,
+        "strategy": run.strategy,
+        "seed": run.seed,
+        "unique_parameters": run.unique_parameters,
+        "executed_parameters": run.executed_parameters,
+        "step": run.step,
+        "steps": run.steps,
+        "metrics": metrics,
+        "seconds": run.seconds,
+        "tokens_per_second": run.tokens_per_second,
+        "device": run.device,
+        "threads": run.threads,
+        "attempts": run.attempts,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }
+
+
+def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
+    if as_json:
+        print_json([run_record(store, run) for run in runs])
+        return
+    for run in runs:
+        print_lines(f"{run.id}  {run.name}")
+    say(
+        ngettext(
+            "{n} run queued. It goes on in the background.", "{n} runs queued. They go on in the background.", len(runs)
+        )
+    )
+    say(_("Watch: clps runs list, clps runs show {id}, or clps dashboard.", id=runs[0].id))
+
+
+def _show_results(store: Store, runs: Sequence[Run]) -> None:
+    facts = get_task(runs[0].task)
+    rows = []
+    for run in runs:
+        value = run_record(store, run)["metrics"].get(facts.metric)
+        rows.append(
+            (
+                run.id,
+                run.strategy,
+                run.seed,
+                run.status,
+                amount(run.unique_parameters or 0),
+                "" if value is None else f"{value:.4g}",
+                f"{facts.baseline:.4g}",
+                f"{run.step}/{run.steps}",
+                duration(run.seconds),
+            )
+        )
+    columns = [
+        _("id"),
+        _("strategy"),
+        _("seed"),
+        _("status"),
+        _("unique parameters"),
+        facts.metric,
+        _("baseline"),
+        _("steps"),
+        _("time"),
+    ]
+    print_table(columns, rows, left=4)
+
+
+def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> None:
+    """Wait with live progress on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
+    from clps_core.jobs import service
+
+    ids = [run.id for run in runs]
+    try:
+        if quiet or not sys.stderr.isatty():
+            service.wait(store, ids)
+            return
+        from clps_core.cli.progress import LiveProgress
+
+        with LiveProgress(store, runs) as live:
+            service.wait(store, ids, on_tick=live.tick)
+    except KeyboardInterrupt:
+        import typer
+
+        say(_("The runs go on. Watch them with: clps runs list. Stop one with: clps runs cancel {id}.", id=ids[0]))
+        raise typer.Exit(130) from None
