@@ -65,12 +65,15 @@ def check_fits(config: RunConfig, memory_bytes: int) -> None:
         return
     activations = activation_bytes(complete)
     if activations > (needed - PROCESS_BYTES) // 2:
-        advice = _("batch_size ({batch}) or seq_len", batch=complete.train.batch_size)
+        longer = _("batch_size ({batch}) or seq_len", batch=complete.train.batch_size)
+        shorter = _("batch_size ({batch})", batch=complete.train.batch_size)
+        advice = longer if complete.data.seq_len else shorter
     else:
         advice = _("d_model ({d_model}), d_ff or num_layers, or share more", d_model=complete.model.d_model)
     raise ConfigError(
         _(
-            "a run must fit into memory. It needs about {needed:.1f} GiB, this machine has {got:.1f} GiB for it. Lower {advice}.",
+            "a run must fit into memory. It needs about {needed:.1f} GiB, this machine has {got:.1f} GiB for it. "
+            "Lower {advice}.",
             needed=needed / GIB,
             got=memory_bytes / GIB,
             advice=advice,
