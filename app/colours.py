@@ -1,8 +1,8 @@
 """One colour per strategy and one per slot, everywhere. Start at strategy_colour and slot_colour.
 
 Every colour here is a middle tone: at least 3:1 against the page in the light *and* in the dark
-theme, so that a chart needs no second palette, and dark enough for white letters. Hues follow Okabe and Ito's palette for readers who
-confuse red and green; still, never use a colour alone: a slot has its letter, a strategy its name.
+theme, so that a chart needs no second palette, and dark enough for white letters. Still, never use
+a colour alone, for readers who confuse some of them: a slot has its letter, a strategy its name.
 """
 
 from __future__ import annotations

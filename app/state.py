@@ -44,7 +44,6 @@ MAX_STRATEGIES = 8
 MAX_SEEDS = 8
 MAX_RUNS = 64
 MAX_TEXT = 8192
-RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class SpecRead(NamedTuple):
@@ -116,13 +115,16 @@ def _text(name: str) -> str:
 
 
 def _ids(name: str, limit: int) -> TextsRead:
+    from clps_core.store.records import is_run_id
+
     asked = [part.strip() for part in _text(name).split(",") if part.strip()]
-    good = list(dict.fromkeys(part for part in asked if RUN_ID.fullmatch(part)))
-    bad = next((part for part in asked if not RUN_ID.fullmatch(part)), None)
+    good = list(dict.fromkeys(part for part in asked if is_run_id(part)))
+    bad = next((part for part in asked if not is_run_id(part)), None)
     problem = None
     if bad is not None:
         problem = _(
-            "a run id in the address must be letters, digits, '-' or '_'. Got {got!r}. It is left out.", got=bad[:40]
+            "a run id in the address must be small letters, digits and hyphens. Got {got!r}. It is left out.",
+            got=bad[:40],
         )
     elif len(good) > limit:
         problem = _(
