@@ -1,0 +1,152 @@
+"""Tied weights are one object, and stay one."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from tiny_models import batch_for, loss_of, maps_for, model_configs, tiny
+
+from clps_core.errors import CheckpointError
+from clps_core.model.transformer import Transformer
+from clps_core.model.weights import load_weights
+from clps_core.shapes import block_shapes, outer_shapes
+
+
+def assert_layers_follow_the_map(model: Transformer) -> None:
+    """Same slot: the same object, and the one the bank registers; another slot: another object."""
+    for site, slot in model.map.items():
+        layer = model.get_submodule(f"{site.stack}_layers.{site.layer}")
+        assert slot is not None
+        assert layer.weights[site.component] is model.bank[slot]
+    assert len({id(model.bank[slot]) for slot in model.map.slots}) == len(model.map.slots)
+    registered = [id(parameter) for parameter in model.parameters()]
+    used = {
+        id(parameter)
+        for site, _slot in model.map.items()
+        for parameter in model.get_submodule(f"{site.stack}_layers.{site.layer}").weights[site.component].parameters()
+    }
+    assert len(registered) == len(set(registered))
+    assert used <= set(registered)
+
+
+STRATEGIES = ["none", "all", "cycle:2", "attention=all,ffn=none", "0-1-1-0", "all,norms=own"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("family", ["decoder", "encoder", "encoder_decoder"])
+def test_layers_in_one_slot_are_the_same_object_also_after_copying_and_moving(family: str, strategy: str) -> None:
+    model = tiny(strategy, family=family, num_layers=4)
+    assert_layers_follow_the_map(model)
+    copied = copy.deepcopy(model)
+    assert_layers_follow_the_map(copied)
+    assert not {id(p) for p in copied.parameters()} & {id(p) for p in model.parameters()}
+    assert_layers_follow_the_map(copied.to(torch.float64))
+    assert_layers_follow_the_map(copied.half())
+    assert_layers_follow_the_map(pickle.loads(pickle.dumps(model)))
+
+
+def test_a_copy_computes_with_its_own_weights() -> None:
+    model = tiny("all", num_layers=3)
+    copied = copy.deepcopy(model)
+    batch = batch_for(model)
+    before = model(**batch)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.zero_()
+    assert torch.equal(model(**batch), before)
+    assert torch.count_nonzero(copied(**batch)) == 0
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_layers_in_one_slot_are_the_same_object_after_reload(strategy: str, tmp_path: Path) -> None:
+    model = tiny(strategy, family="encoder_decoder", num_layers=4)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    other = tiny(strategy, family="encoder_decoder", num_layers=4, seed=5)
+    batch = batch_for(model)
+    assert not torch.equal(model(**batch), other(**batch))
+    load_weights(other, load_file(tmp_path / "model.safetensors"))
+    assert_layers_follow_the_map(other)
+    assert torch.equal(model(**batch), other(**batch))
+
+
+def test_a_state_dict_stores_each_slot_once_under_its_own_name() -> None:
+    model = tiny("cycle:2", num_layers=4, tie_embeddings="output")
+    names = [name for name in model.state_dict() if name.startswith("bank.decoder.q.")]
+    assert names == [f"bank.decoder.q.{slot}.{tensor}" for slot in (0, 1) for tensor in ("weight", "bias")]
+    assert "head.weight" not in model.state_dict()
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(data=st.data())
+def test_a_built_model_has_exactly_the_parameters_of_the_shape_tables(data: st.DataObject) -> None:
+    config = data.draw(model_configs())
+    sharing = data.draw(maps_for(config))
+    model = Transformer(config, sharing)
+    wanted = {
+        f"bank.{slot}.{tensor}": shape
+        for slot in sharing.slots
+        for tensor, shape in block_shapes(config, sharing.sites(slot)[0].stack)[sharing.sites(slot)[0].component]
+    }
+    wanted |= {f"{name}.{tensor}": shape for name, outer in outer_shapes(config).items() for tensor, shape in outer.shapes}
+    assert {name: tuple(parameter.shape) for name, parameter in model.named_parameters()} == wanted
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(data=st.data())
+def test_every_parameter_receives_a_gradient(data: st.DataObject) -> None:
+    config = data.draw(model_configs())
+    model = Transformer(config, data.draw(maps_for(config)), seed=data.draw(st.integers(0, 9)))
+    loss_of(model, batch_for(model)).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+        # Attention does not change when a number is added to every score: a key bias has no effect.
+        if not (".k." in name or ".cross_k." in name):
+            assert torch.count_nonzero(parameter.grad) > 0, name
+
+
+def test_a_slots_gradient_is_the_sum_of_the_gradients_of_untied_copies() -> None:
+    tied = tiny("all", family="encoder_decoder", num_layers=3, activation="swiglu", seed=3).double()
+    untied = tiny("none", family="encoder_decoder", num_layers=3, activation="swiglu", seed=3).double()
+    first_of = {str(slot): slot for slot in tied.map.slots}
+    with torch.no_grad():
+        for slot in untied.map.slots:
+            source = tied.bank[first_of[f"{slot.pool}.0"]]
+            untied.bank[slot].load_state_dict(source.state_dict())
+        for name, parameter in untied.named_parameters():
+            if not name.startswith("bank."):
+                parameter.copy_(tied.get_parameter(name))
+    batch = batch_for(tied)
+    loss_of(tied, batch).backward()
+    loss_of(untied, batch).backward()
+    for slot in tied.map.slots:
+        for name, parameter in tied.bank[slot].named_parameters():
+            parts = [
+                untied.bank[untied.map.slot(*site)].get_parameter(name).grad for site in tied.map.sites(slot)
+            ]
+            torch.testing.assert_close(parameter.grad, torch.stack(parts).sum(0), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda state: state.pop("bank.decoder.q.0.weight"), "must hold bank.decoder.q.0.weight"),
+        (lambda state: state.update({"bank.decoder.q.9.weight": torch.zeros(1)}), "has no bank.decoder.q.9.weight"),
+        (lambda state: state.update({"bank.decoder.q.0.weight": torch.zeros(1, 2)}), r"must be of shape \(16, 16\)"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_nothing_changes(change, words: str) -> None:
+    model = tiny()
+    before = copy.deepcopy(model.state_dict())
+    state = {name: torch.zeros_like(tensor) for name, tensor in before.items()}
+    change(state)
+    with pytest.raises(CheckpointError, match=words):
+        load_weights(model, state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
