@@ -1,0 +1,200 @@
+"""Which process is which, and the supervisor's lock. Standard library and psutil only. Start at is_alive."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+__all__ = [
+    "SupervisorLock",
+    "boot_marker",
+    "find_process",
+    "host_name",
+    "is_alive",
+    "send_signal",
+    "started_at",
+    "wake",
+]
+
+CLOCK_SLACK = 2.0
+"""Creation times of one process may differ by this many seconds when the system's clock is set."""
+
+
+def host_name() -> str:
+    """This machine's name."""
+    return os.uname().nodename
+
+
+@cache
+def boot_marker() -> str:
+    """Changes when the machine (or, in a container, the container) is started again."""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Field 22: when process 1 started, in ticks since boot; it tells restarts of a container apart.
+        first_process = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{boot}:{first_process}"
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]  # macOS
+        return subprocess.run(command, capture_output=True, check=True, text=True, timeout=5).stdout.strip()
+    return f"about {round(psutil.boot_time() / 60)}"
+
+
+def started_at(pid: int) -> float:
+    """When the process was created, UTC seconds; 0 if it is gone."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return 0.0
+
+
+def is_alive(pid: int | None, created: float | None) -> bool:
+    """Whether the process with this pid *and* creation time still runs; pids are used again, pairs are not."""
+    if pid is None or created is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < CLOCK_SLACK
+        return same and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def find_process(arguments: Sequence[str]) -> int | None:
+    """The pid of a process of ours whose command line ends in ``arguments``."""
+    wanted = list(arguments)
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = process.info["cmdline"] or []
+        if command[-len(wanted) :] == wanted and process.info["status"] != psutil.STATUS_ZOMBIE:
+            return int(process.pid)
+    return None
+
+
+def send_signal(pid: int | None, created: float | None, number: int) -> bool:
+    """Send a signal to the process if it is still the same one; returns whether it was sent."""
+    if pid is None or not is_alive(pid, created):
+        return False
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def python_module(module: str, *arguments: str) -> list[str]:
+    """The command that runs a module of ours; ``-P`` keeps the working folder off the import path."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+# Wake-up calls: one byte through a named pipe
+
+
+def bell_path(home: Path) -> Path:
+    """The named pipe on which the supervisor sleeps."""
+    return home / "supervisor.bell"
+
+
+def wake(home: Path) -> None:
+    """Tell the supervisor that there is news; harmless where there is none."""
+    with contextlib.suppress(OSError):
+        bell = os.open(bell_path(home), os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(bell, b"!")
+        finally:
+            os.close(bell)
+
+
+def open_bell(home: Path) -> int | None:
+    """The supervisor's end of the pipe; ``None`` where the file system has no pipes (it then polls)."""
+    path = bell_path(home)
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(path, 0o600)
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
+class SupervisorLock:
+    """At most one supervisor per home: an OS lock on a file, which dies with its holder.
+
+    The file's content says who holds it, as one JSON object.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / "supervisor.lock"
+        self._file: int | None = None
+
+    def acquire(self, patience: float = 1.0) -> bool:
+        """Take the lock; ``patience``: seconds to try (those who only look hold it for an instant)."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        deadline = time.monotonic() + patience
+        while not _lock(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return False
+            time.sleep(0.01)
+        self._file = descriptor
+        return True
+
+    def describe(self, facts: dict[str, Any]) -> None:
+        """Write who holds it."""
+        assert self._file is not None
+        text = json.dumps(facts).encode()
+        os.pwrite(self._file, text, 0)
+        os.ftruncate(self._file, len(text))
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def still_ours(self) -> bool:
+        """False once the file was removed or replaced: the home is gone, so is our purpose."""
+        assert self._file is not None
+        try:
+            return os.fstat(self._file).st_ino == self.path.stat().st_ino
+        except OSError:
+            return False
+
+    def holder(self) -> dict[str, Any] | None:
+        """What the holder wrote (empty while it starts), or ``None`` if nobody holds the lock."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR)
+        except OSError:
+            return None
+        try:
+            if _lock(descriptor, fcntl.LOCK_SH):
+                return None
+            text = os.pread(descriptor, 100_000, 0)
+        finally:
+            os.close(descriptor)
+        try:
+            facts = json.loads(text or b"{}")
+        except ValueError:
+            facts = {}
+        return facts if isinstance(facts, dict) else {}
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
+    return True

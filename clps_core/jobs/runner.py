@@ -1,0 +1,316 @@
+"""One attempt at one run: the one place where training meets the store. Start at main.
+
+The process claims its attempt before anything else, so that two can never train one run. Then it
+imports torch, trains with a ``StoreSink``, and writes the outcome. A stop (SIGTERM, or the flag in
+the store) is answered between two steps, with a checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from clps_core.errors import ClpsError, StoreError
+from clps_core.jobs import processes
+from clps_core.store import Run, Store, open_store
+from clps_core.store.queue import (
+    EXIT_DISK_FULL,
+    EXIT_LOST,
+    EXIT_STORE,
+    LEASE_SECONDS,
+    STOPPED,
+    LeaseLost,
+    Queue,
+    relative_path,
+)
+from clps_core.store.records import Point
+from clps_core.words import _
+
+__all__ = ["StoreSink", "main"]
+
+logger = logging.getLogger("clps.runner")
+
+BEAT = 0.3
+"""Seconds between two messages to the store."""
+RENEW_EVERY = LEASE_SECONDS / 6
+NICENESS = 5
+LOCK_PATIENCE = 10.0
+ENDED_BY_SIGTERM = -signal.SIGTERM
+"""Exit as if SIGTERM had not been caught: the run goes back to the queue, since nobody asked it to end."""
+
+
+class StopSignal:
+    """Remembers SIGTERM; before training began there is nothing to save, so then it ends the process."""
+
+    def __init__(self) -> None:
+        self.received = False
+        self.training = False
+        signal.signal(signal.SIGTERM, self._receive)
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        first, self.received = not self.received, True
+        if first and not self.training:
+            raise _StoppedEarlyError
+
+
+class _StoppedEarlyError(BaseException):
+    """SIGTERM came before the first step."""
+
+
+class StoreSink:
+    """What training says goes to the store, in batches, by a thread of its own; what it is asked comes back.
+
+    The thread also renews the lease. What goes wrong there is raised in the training thread, at its next
+    call: ``LeaseLost``, or ``StoreError`` if the store stayed out of reach for a whole lease.
+    """
+
+    def __init__(self, queue: Queue, run: Run, number: int, *, folder: Path, seconds: float, stop: StopSignal) -> None:
+        self._queue, self._run_id, self._number, self._folder = queue, run.id, number, folder
+        self._stop = stop
+        self._seconds, self._began = seconds, 0.0
+        self._points: list[Point] = []
+        self._artefacts: list[tuple[str, int, str]] = []
+        self._progress: dict[str, float] = {}
+        self._requested: str | None = None
+        self._failure: ClpsError | None = None
+        self._buffer, self._sending = threading.Lock(), threading.Lock()
+        self._closing = threading.Event()
+        self._reached_at = self._renewed_at = time.monotonic()
+        self._thread = threading.Thread(target=self._beat, name="store", daemon=True)
+        self._thread.start()
+
+    # What training calls
+
+    def metrics(self, step: int, split: str, values: Mapping[str, float]) -> None:
+        """Buffer the values of one step."""
+        self._check()
+        seconds = self._elapsed()
+        points = [Point(self._run_id, split, name, step, float(value), seconds) for name, value in values.items()]
+        with self._buffer:
+            self._points.extend(points)
+
+    def progress(self, step: int, tokens_per_second: float) -> None:
+        """Buffer how far and how fast."""
+        with self._buffer:
+            self._progress = {"step": step, "tokens_per_second": tokens_per_second, "seconds": self._elapsed()}
+
+    def artefact(self, kind: str, step: int, path: Path) -> None:
+        """Buffer the note that a file was written."""
+        note = (kind, step, relative_path(self._folder, path))
+        with self._buffer:
+            self._artefacts.append(note)
+
+    def stop_requested(self) -> str | None:
+        """``cancel`` or ``pause`` if the run shall stop; a SIGTERM without either is a pause too."""
+        self._check()
+        if self._requested is None and self._stop.received:
+            return "pause"
+        return self._requested
+
+    def flush(self) -> None:
+        """Write everything now; on return it is in the store, and the run was still ours.
+
+        Raises ``LeaseLost`` and ``StoreError``.
+        """
+        self._send(always=True)
+        self._check()
+
+    # The thread
+
+    def close(self) -> None:
+        """End the thread, and send what is left if that is possible (``flush`` first to be sure)."""
+        self._closing.set()
+        self._thread.join()
+        with contextlib.suppress(ClpsError):
+            self._send()
+
+    def _beat(self) -> None:
+        while not self._closing.wait(BEAT):
+            try:
+                self._send()
+                if time.monotonic() - self._renewed_at > RENEW_EVERY:
+                    self._requested = self._queue.renew(self._run_id, self._number)
+                    self._reached_at = self._renewed_at = time.monotonic()
+            except StoreError as error:
+                logger.warning("%s", error)
+                if time.monotonic() - self._reached_at > LEASE_SECONDS:
+                    self._failure = error
+            except ClpsError as error:
+                self._failure = error
+                return
+
+    def _send(self, *, always: bool = False) -> None:
+        with self._sending:
+            with self._buffer:
+                points, self._points = self._points, []
+                artefacts, self._artefacts = self._artefacts, []
+                progress, self._progress = self._progress, {}
+            try:
+                if points or artefacts or progress or always or self._stop.received:
+                    self._requested = self._queue.append(
+                        self._run_id, self._number, points, progress=progress, artefacts=artefacts
+                    )
+                    self._reached_at = time.monotonic()
+            except StoreError:
+                with self._buffer:
+                    self._points[:0] = points
+                    self._artefacts[:0] = artefacts
+                    self._progress = self._progress or progress
+                raise
+
+    def _elapsed(self) -> float:
+        self._began = self._began or time.perf_counter()
+        return self._seconds + time.perf_counter() - self._began
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+def main() -> int:
+    """``python -m clps_core.jobs.runner --home H --run ID --attempt N``; returns the exit code."""
+    stop = StopSignal()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--attempt", type=int, required=True)
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        store = open_store(given.home)
+        return attempt(store, given.run, given.attempt, stop)
+    except LeaseLost as lost:
+        logger.warning("%s", lost)
+        return EXIT_LOST
+    except StoreError as error:
+        logger.exception("%s", error)
+        return EXIT_DISK_FULL if _is_disk_full(error) else EXIT_STORE
+    except OSError as error:
+        logger.exception("%s", error)
+        return EXIT_DISK_FULL if _is_disk_full(error) else EXIT_STORE
+    except _StoppedEarlyError:  # before the claim
+        return ENDED_BY_SIGTERM
+
+
+def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
+    """Claim, train, write the outcome. Raises ``LeaseLost`` and ``StoreError`` if that cannot be written."""
+    queue, pid = Queue(store), os.getpid()
+    folder = store.run_folder(run_id)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        if not _locked(lock.fileno()) or not queue.claim(run_id, number, pid, processes.started_at(pid)):
+            logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
+            return EXIT_LOST
+        os.nice(NICENESS)
+        try:
+            status, reason = _train(queue, store.run(run_id), number, folder, stop)
+        except (LeaseLost, StoreError):
+            raise
+        except _StoppedEarlyError:
+            status, reason = "stopped", None
+        except BaseException as error:
+            traceback.print_exc()
+            status, reason = "failed", sentence(error)
+        stop.training = True  # from here on SIGTERM must not interrupt
+        if status == "stopped":
+            requested = queue.renew(run_id, number)
+            if requested is None:  # SIGTERM by nobody we know: most likely the machine is shutting down
+                return ENDED_BY_SIGTERM
+            status = STOPPED[requested]
+        queue.finish(run_id, number, status, reason)
+        logger.info("%s", status)
+    return 0
+
+
+def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) -> tuple[str, str | None]:
+    if run.stop_requested:
+        return "stopped", None
+    from clps_core.training.checkpoint import latest
+    from clps_core.training.device import choose
+    from clps_core.training.loop import train
+    from clps_core.training.run_folder import fixed_plan
+
+    threads = run.threads or int(os.environ.get("CLPS_RUN_THREADS", "1"))
+    plan = fixed_plan(folder, run.config, choose(run.config, threads))
+    checkpoint = latest(folder)
+    step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
+    del checkpoint
+    queue.begin(
+        run.id,
+        number,
+        step=step,
+        seconds=seconds,
+        plan={"device": plan.device, "precision": plan.precision, "threads": plan.threads},
+    )
+    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop)
+    try:
+        stop.training = True
+        outcome = train(run.config, folder, sink, device=plan)
+        sink.flush()
+    finally:
+        sink.close()
+    queue.append(run.id, number, [], progress={"step": outcome.step, "seconds": outcome.seconds})
+    return outcome.status, None
+
+
+def sentence(error: BaseException) -> str:
+    """Why a run failed, for a person; the traceback is in the log."""
+    if _is_disk_full(error):
+        return _("The disk is full. Free some space, then resume the run: it goes on from its last checkpoint.")
+    if isinstance(error, ClpsError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return _("Memory ran out. A smaller batch_size or d_model needs less.")
+    first_line = (str(error).splitlines() or [""])[0][:200]
+    return _(
+        "The training stopped with an unexpected error ({kind}: {text}). Its log has the details.",
+        kind=type(error).__name__,
+        text=first_line,
+    )
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "disk is full" in str(error):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _locked(descriptor: int) -> bool:
+    """A second fence besides the claim: the system's lock on the run's folder. A former runner may still be leaving."""
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is written. Taking torch down in good order would only keep the slot for another second.
+    os._exit(code)

@@ -1,0 +1,279 @@
+"""What pages, commands and scripts may do with runs. They call nothing else of ``jobs``. No torch here.
+
+Start at submit. Every function takes the store; every refusal is a ``ClpsError`` with a sentence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from clps_core.analysis.counts import count
+from clps_core.analysis.memory import check_fits
+from clps_core.config import RunConfig, build_config, resolve
+from clps_core.errors import ClpsError, ConfigError, JobError
+from clps_core.jobs import processes
+from clps_core.jobs.slots import plan_slots
+from clps_core.store import Run, Store
+from clps_core.store.queue import Queue
+from clps_core.words import _, ngettext
+
+__all__ = [
+    "SupervisorStatus",
+    "cancel",
+    "delete",
+    "ensure_supervisor",
+    "estimated_starts",
+    "log_text",
+    "matched",
+    "pause",
+    "resume",
+    "submit",
+    "supervisor_status",
+    "wait",
+]
+
+WAIT_POLL = 0.2
+LOOK_AFTER_SUPERVISOR_EVERY = 2.0
+MOST_RUNS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class SupervisorStatus:
+    """Who hands out the work: ``busy`` of ``slots`` are taken, each run gets ``threads_per_slot`` CPU threads."""
+
+    running: bool
+    pid: int | None
+    slots: int
+    busy: int
+    threads_per_slot: int
+    reason: str
+
+
+def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[int]) -> list[RunConfig]:
+    """One config per strategy and seed, equal in all else: all see the same data in the same order.
+
+    ``base`` is a partial config (nested plain data). Raises ``ConfigError``, also for the same run twice.
+    """
+    if not strategies or not seeds:
+        raise ConfigError(_("a comparison must have at least one strategy and one seed. Add one."))
+    found = []
+    for seed in seeds:
+        for strategy in strategies:
+            sharing = {**(base.get("sharing") or {}), "strategy": strategy}
+            found.append(resolve(build_config({**base, "sharing": sharing, "seed": seed})))
+    if len({config.model_dump_json() for config in found}) < len(found):
+        raise ConfigError(_("each strategy and each seed must be given once. Leave out the repeated one."))
+    return found
+
+
+def submit(
+    store: Store,
+    configs: Sequence[RunConfig],
+    name: str | None = None,
+    owner: str = "local",
+    *,
+    ready: bool = False,
+    parent_id: str | None = None,
+    priority: int = 0,
+) -> list[Run]:
+    """Queue the configs as one comparison and see to it that they are worked on; returns at once.
+
+    Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
+    or into memory, ``StoreError`` where nothing can be written.
+    """
+    complete = [resolve(config) for config in configs]
+    if not 1 <= len(complete) <= MOST_RUNS_AT_ONCE:
+        raise ConfigError(
+            _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(complete))
+        )
+    plan_slots()  # refuses settings that no supervisor could work with
+    memory = psutil.virtual_memory().total
+    parameters = []
+    for config in complete:
+        check_fits(config, memory)
+        counts = count(config.model, config.sharing)
+        parameters.append((counts.unique_parameters, counts.executed_parameters))
+    comparison_id = store.create_comparison(
+        name or comparison_name(complete),
+        complete,
+        owner,
+        ready,
+        run_names=run_names(complete),
+        parameters=parameters,
+        parent_id=parent_id,
+        priority=priority,
+    )
+    ensure_supervisor(store)
+    return store.runs(comparison=comparison_id)
+
+
+def comparison_name(configs: Sequence[RunConfig]) -> str:
+    """Such as ``dates · none, all · 2 seeds``."""
+    tasks = _distinct(config.data.task for config in configs)
+    strategies = _distinct(config.sharing.strategy for config in configs)
+    seeds = _distinct(config.seed for config in configs)
+    parts = [", ".join(tasks), ", ".join(strategies[:4]) + (" …" if len(strategies) > 4 else "")]
+    if len(seeds) > 1:
+        parts.append(ngettext("{n} seed", "{n} seeds", len(seeds)))
+    return " · ".join(parts)
+
+
+def run_names(configs: Sequence[RunConfig]) -> list[str]:
+    """Such as ``dates · cycle · seed 0``, followed by whatever else differs: ``· d_model 64``."""
+    flat = [_flat(config.as_dict()) for config in configs]
+    usual = {"data.task", "sharing.strategy", "seed"}
+    keys = _distinct(key for fields in flat for key in fields)
+    differing = [key for key in keys if key not in usual and len({repr(fields.get(key)) for fields in flat}) > 1]
+    names = []
+    for config, fields in zip(configs, flat, strict=True):
+        parts = [config.data.task, config.sharing.strategy, _("seed {seed}", seed=config.seed)]
+        parts += [f"{key.rpartition('.')[2]} {fields.get(key)}" for key in differing[:4]]
+        names.append(" · ".join(parts))
+    return names
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list(dict.fromkeys(values))
+
+
+def ensure_supervisor(store: Store) -> None:
+    """Start the supervisor if there is work and none is up; wake it if it is. Cheap enough for every call."""
+    lock = processes.SupervisorLock(store.home)
+    if lock.holder() is not None:
+        processes.wake(store.home)
+        return
+    if not Queue(store).has_work():
+        return
+    with (store.home / "supervisor.log").open("ab") as log:
+        subprocess.Popen(
+            processes.python_module("clps_core.jobs.supervisor", "--home", str(store.home)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def supervisor_status(store: Store) -> SupervisorStatus:
+    """What the supervisor does; where none is up, what one would do. Takes well under a millisecond or two."""
+    facts = processes.SupervisorLock(store.home).holder()
+    busy = len(Queue(store).open_attempts())
+    if facts:
+        return SupervisorStatus(True, facts["pid"], facts["slots"], busy, facts["threads"], facts["reason"])
+    try:
+        slots = plan_slots()
+    except ConfigError as error:
+        return SupervisorStatus(False, None, 0, busy, 0, str(error))
+    return SupervisorStatus(facts is not None, None, slots.count, busy, slots.threads, slots.reason)
+
+
+def cancel(store: Store, run_id: str) -> None:
+    """Stop a queued or running run for good; what it has learnt stays, and it can be resumed."""
+    _stop(store, run_id, "cancel")
+
+
+def pause(store: Store, run_id: str) -> None:
+    """Stop a queued or running run for now."""
+    _stop(store, run_id, "pause")
+
+
+def _stop(store: Store, run_id: str, kind: str) -> None:
+    attempt = Queue(store).request_stop(store.run(run_id).id, kind)
+    if attempt is not None and attempt.host == processes.host_name():
+        processes.send_signal(attempt.pid, attempt.created, signal.SIGTERM)
+    ensure_supervisor(store)
+
+
+def resume(store: Store, run_id: str) -> None:
+    """Queue a cancelled, paused or failed run again; it goes on from its last checkpoint."""
+    Queue(store).requeue(store.run(run_id).id)
+    ensure_supervisor(store)
+
+
+def delete(store: Store, run_id: str) -> None:
+    """Remove a run and its files for good; ``JobError`` while it is running."""
+    store.forget_run(store.run(run_id).id)
+
+
+def log_text(store: Store, run_id: str, tail: int = 64_000) -> str:
+    """The end of the run's log, at most ``tail`` bytes; empty before it started."""
+    path = store.run_folder(store.run(run_id).id) / "log.txt"
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - tail))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise JobError(
+            _("the log of run {run_id} cannot be read: {why}.", run_id=run_id, why=error.strerror)
+        ) from error
+    return text if size <= tail else text.partition("\n")[2]
+
+
+def wait(
+    store: Store,
+    run_ids: Sequence[str],
+    on_tick: Callable[[list[Run]], None] | None = None,
+    *,
+    timeout: float | None = None,
+) -> list[Run]:
+    """Wait until none of the runs is queued or running; returns them as they are then.
+
+    ``on_tick`` gets the runs at every look. Runs that are deleted meanwhile drop out. Raises ``JobError``
+    when ``timeout`` seconds have passed. A supervisor that dies meanwhile is replaced.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    looked_at = 0.0
+    while True:
+        runs = store.some_runs(run_ids)
+        if on_tick is not None:
+            on_tick(runs)
+        if not any(run.active for run in runs):
+            return runs
+        if deadline is not None and time.monotonic() > deadline:
+            raise JobError(_("the runs did not end within {seconds:g} seconds.", seconds=timeout))
+        if time.monotonic() - looked_at > LOOK_AFTER_SUPERVISOR_EVERY:
+            with contextlib.suppress(ClpsError):
+                ensure_supervisor(store)
+            looked_at = time.monotonic()
+        time.sleep(WAIT_POLL)
+
+
+def estimated_starts(store: Store) -> dict[str, float]:
+    """Queued run -> seconds until it probably starts; empty while no speed is known yet.
+
+    A queued run is expected to take as many seconds a step as the running ones do.
+    """
+    runs = store.runs(status=("running", "queued"))
+    paces = [run.seconds / run.step for run in runs if run.status == "running" and run.step and run.seconds]
+    if not paces:
+        return {}
+    usual = sum(paces) / len(paces)
+    running = [run for run in runs if run.status == "running"]
+    free_at = sorted((run.steps - run.step) * (run.seconds / run.step if run.step else usual) for run in running)
+    slots = max(supervisor_status(store).slots, len(free_at), 1)
+    free_at = [0.0] * (slots - len(free_at)) + free_at
+    found = {}
+    for run in sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queue_position or 0):
+        free_at.sort()
+        found[run.id] = free_at[0]
+        free_at[0] += (run.steps - run.step) * usual
+    return found

@@ -1,0 +1,111 @@
+"""How many runs advance at once, and with how many threads each. No torch here. Start at plan_slots.
+
+On CPUs one slot per core with one thread each was the fastest for models of this size (measured:
+``benchmarks/slots.py``); with GPUs there is one slot per GPU. ``CLPS_SLOTS`` and ``CLPS_THREADS`` overrule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from clps_core.errors import ConfigError
+from clps_core.words import _, ngettext
+
+__all__ = ["Slots", "available_cores", "plan_slots", "visible_gpus"]
+
+MOST_SLOTS = 8
+MEMORY_PER_SLOT = 1 << 30
+"""A slot is only offered where this many bytes of memory exist for it."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """``count`` runs at once, ``threads`` CPU threads each, ``gpus[slot]`` for each slot if there are any."""
+
+    count: int
+    threads: int
+    gpus: tuple[str, ...]
+    reason: str
+
+    def environment(self, slot: int, threads: int | None = None) -> dict[str, str]:
+        """What a runner in this slot gets to see; ``threads`` if its run began with another number."""
+        number = str(threads or self.threads)
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CLPS_RUN_THREADS")
+        found = dict.fromkeys(names, number)
+        if self.gpus:
+            found["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
+        return found
+
+
+def plan_slots(environment: Mapping[str, str] = os.environ) -> Slots:
+    """Slots and threads of this machine; ``ConfigError`` where ``CLPS_SLOTS`` or ``CLPS_THREADS`` is no number."""
+    cores, gpus = available_cores(), visible_gpus(environment)
+    asked_slots, asked_threads = _asked(environment, "CLPS_SLOTS"), _asked(environment, "CLPS_THREADS")
+    room = max(2, psutil.virtual_memory().total // MEMORY_PER_SLOT)
+    count = asked_slots or (len(gpus) if gpus else min(max(2, cores), MOST_SLOTS, room))
+    threads = asked_threads or max(1, cores // count)
+    if asked_slots or asked_threads:
+        reason = _("CLPS_SLOTS or CLPS_THREADS asks for it.")
+    elif gpus:
+        reason = ngettext("One run per GPU; there is {n}.", "One run per GPU; there are {n}.", len(gpus))
+    else:
+        reason = ngettext(
+            "No GPU; {n} core is shared by two runs.",
+            "No GPU; the {n} cores are divided among the runs.",
+            cores,
+        )
+    return Slots(count, threads, gpus, reason)
+
+
+def _asked(environment: Mapping[str, str], name: str) -> int | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise ConfigError(_("{name} must be a number from 1 to 1024. Got {got!r}.", name=name, got=text[:40]))
+    return int(text)
+
+
+def available_cores() -> int:
+    """Cores this process may use: its CPU set, and the quota of its container."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS
+        cores = os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, round(int(quota) / int(period))))
+    return cores
+
+
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """CUDA devices that a runner could use, as ``CUDA_VISIBLE_DEVICES`` names them; torch is not asked."""
+    if _torch_is_for_cpu():
+        return ()
+    chosen = environment.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1", "NoDevFiles"))
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        lines = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
+        return tuple(str(number) for number, line in enumerate(_gpu_lines(lines)))
+    return ()
+
+
+def _gpu_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("GPU ")]
+
+
+def _torch_is_for_cpu() -> bool:
+    try:
+        return version("torch").endswith("+cpu")
+    except PackageNotFoundError:
+        return True

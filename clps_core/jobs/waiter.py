@@ -1,0 +1,82 @@
+"""Spawns one runner and notes how it ended, whether or not a supervisor is there to see it.
+
+Standard library only: one of these sits beside every runner. The note is a small file in the run's
+folder; whoever supervises next turns it into rows. Start at main.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["exit_file", "main"]
+
+
+def exit_file(home: Path, run_id: str, number: int) -> Path:
+    """Where the end of an attempt is noted."""
+    return home / "runs" / run_id / f"exit-{number}.json"
+
+
+def main() -> int:
+    """Run the runner, wait, write the note, ring the supervisor's bell."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--attempt", type=int, required=True)
+    given = parser.parse_args()
+    folder: Path = given.home / "runs" / given.run
+    folder.mkdir(mode=0o700, exist_ok=True)
+    arguments = ["--home", str(given.home), "--run", given.run, "--attempt", str(given.attempt)]
+    killed_before = _out_of_memory_kills()
+    with (folder / "log.txt").open("ab") as log:
+        moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        log.write(f"--- attempt {given.attempt}, {moment}\n".encode())
+        log.flush()
+        runner = subprocess.Popen(
+            [sys.executable, "-P", "-X", "faulthandler", "-m", "clps_core.jobs.runner", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    code = runner.wait()
+    note = {
+        "code": code if code >= 0 else None,
+        "signal": -code if code < 0 else None,
+        "out_of_memory": code < 0 and _out_of_memory_kills() > killed_before,
+    }
+    # The folder is gone if the run was deleted, the disk may be full: then the end stays unseen, which
+    # the supervisor can handle too.
+    with contextlib.suppress(OSError):
+        _write_note(exit_file(given.home, given.run, given.attempt), json.dumps(note))
+    with contextlib.suppress(OSError):
+        bell = os.open(given.home / "supervisor.bell", os.O_WRONLY | os.O_NONBLOCK)
+        os.write(bell, b"!")
+        os.close(bell)
+    return 0
+
+
+def _write_note(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def _out_of_memory_kills() -> int:
+    """How many processes the system has ended for want of memory, in our container or on the machine."""
+    for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
+        with contextlib.suppress(OSError, ValueError):
+            for line in path.read_text().splitlines():
+                name, _space, number = line.partition(" ")
+                if name == "oom_kill":
+                    return int(number)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

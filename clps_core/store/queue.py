@@ -1,0 +1,358 @@
+"""How a run moves from queued to its end; for jobs only. Start at Queue.
+
+Every move is one write transaction that first looks whether it may still be made, so any number of
+supervisors, runners and callers may try at once and only one succeeds::
+
+    queued --start_next--> running --finish--> finished | failed | cancelled | paused
+      ^                       |
+      +------- settle --------+   the process is gone and left no outcome: retried, or failed
+
+A *fence* protects a run from an attempt that was given up but still lives: whatever an attempt writes
+is refused (``LeaseLost``) once the run's newest attempt is another one or has ended.
+"""
+
+from __future__ import annotations
+
+import signal as signals
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from clps_core.errors import JobError, NotFoundError
+from clps_core.store import metrics, schema
+from clps_core.store.database import Store, queue_order
+from clps_core.store.records import Point
+from clps_core.words import _
+
+__all__ = ["MAX_RETRIES", "Attempt", "Exit", "LeaseLost", "Queue"]
+
+MAX_RETRIES = 2
+"""How often a run whose process died is started again by itself."""
+LEASE_SECONDS = 30.0
+
+EXIT_LOST = 10
+"""Exit code of a runner that may not, or no longer, work on its run."""
+EXIT_DISK_FULL = 11
+EXIT_STORE = 12
+"""Exit codes of a runner that could not write its outcome: the disk is full, the store is out of reach."""
+
+STOPPED = {"cancel": "cancelled", "pause": "paused"}
+_r, _t = schema.run.c, schema.attempt.c
+
+
+class LeaseLost(JobError):
+    """The run was given to another attempt, or ended without us: stop at once and write nothing."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One process working on a run; (pid, created) name a process beyond doubt."""
+
+    run_id: str
+    number: int
+    slot: int
+    host: str
+    boot: str
+    launched_at: float
+    waiter_pid: int | None
+    waiter_created: float | None
+    pid: int | None
+    created: float | None
+    claimed_at: float | None
+    lease_until: float | None
+    threads: int | None
+    stop_requested: str | None
+    stop_age: float | None
+    """Seconds since the stop was asked for."""
+    overdue: float
+    """Seconds since the lease ran out, less one more lease of patience; negative while all is well."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended: its exit code, or the signal that killed it, or neither if nobody knows."""
+
+    code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    interrupted: bool = False
+    """The machine went down, or asked the process to end: not the run's fault."""
+
+
+class Queue:
+    """The transitions of runs and attempts in one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    # For callers: pages, command line
+
+    def request_stop(self, run_id: str, kind: str) -> Attempt | None:
+        """Ask for ``cancel`` or ``pause``. A waiting run stops at once; for a running one, its attempt comes back."""
+        with self.store.writing() as connection:
+            moment = schema.now(connection)
+            status = self._status(connection, run_id)
+            if status not in ("queued", "running"):
+                raise JobError(
+                    _(
+                        "only a queued or running run can be stopped. Run {run_id} is {status}.",
+                        run_id=run_id,
+                        status=status,
+                    )
+                )
+            if status == "queued":
+                self._end(connection, run_id, STOPPED[kind], None, moment)
+                return None
+            asked = schema.run.update().where(_r.id == run_id)
+            connection.execute(asked.where(_r.stop_requested.is_(None)).values(stop_requested_at=moment))
+            connection.execute(asked.values(stop_requested=kind))
+            found = self._attempts(connection, _t.run_id == run_id, _t.ended_at.is_(None))
+            return found[-1] if found else None
+
+    def requeue(self, run_id: str) -> None:
+        """Put a cancelled, paused or failed run back in the queue; it goes on from its checkpoint."""
+        with self.store.writing() as connection:
+            status = self._status(connection, run_id)
+            if status not in ("cancelled", "paused", "failed"):
+                raise JobError(
+                    _(
+                        "only a cancelled, paused or failed run can be resumed. Run {run_id} is {status}.",
+                        run_id=run_id,
+                        status=status,
+                    )
+                )
+            fresh = {"status": "queued", "reason": None, "retries": 0, "finished_at": None, "stop_requested": None}
+            moment = schema.now(connection)
+            connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, queued_at=moment))
+
+    # For the supervisor
+
+    def start_next(self, slot: int, host: str, boot: str) -> Attempt | None:
+        """Take the first run of the queue and write down its next attempt; ``None`` if nothing waits."""
+        with self.store.writing() as connection:
+            first = sa.select(_r.id, _r.attempts).where(_r.status == "queued").order_by(*queue_order()).limit(1)
+            row = connection.execute(first.with_for_update(skip_locked=True)).one_or_none()
+            if row is None:
+                return None
+            number = row.attempts + 1
+            connection.execute(
+                schema.run.update()
+                .where(_r.id == row.id)
+                .values(status="running", attempts=number, stop_requested=None, stop_requested_at=None)
+            )
+            moment = schema.now(connection)
+            connection.execute(
+                schema.attempt.insert().values(
+                    run_id=row.id, number=number, slot=slot, host=host, boot=boot, launched_at=moment
+                )
+            )
+            return self._attempts(connection, _t.run_id == row.id, _t.number == number)[0]
+
+    def record_waiter(self, run_id: str, number: int, pid: int, created: float) -> None:
+        """Note the process that waits for the attempt's end."""
+        with self.store.writing() as connection:
+            where = (_t.run_id == run_id, _t.number == number)
+            connection.execute(schema.attempt.update().where(*where).values(waiter_pid=pid, waiter_created=created))
+
+    def open_attempts(self, host: str | None = None) -> list[Attempt]:
+        """Attempts that have not ended, oldest first."""
+        with self.store.reading() as connection:
+            conditions = [_t.ended_at.is_(None)] + ([_t.host == host] if host else [])
+            return self._attempts(connection, *conditions)
+
+    def is_open(self, run_id: str, number: int) -> bool:
+        """Whether the attempt has not ended."""
+        with self.store.reading() as connection:
+            return bool(self._attempts(connection, _t.run_id == run_id, _t.number == number, _t.ended_at.is_(None)))
+
+    def has_work(self) -> bool:
+        """Whether anything waits or runs."""
+        with self.store.reading() as connection:
+            query = sa.select(_r.id).where(_r.status.in_(("queued", "running"))).limit(1)
+            return connection.execute(query).first() is not None
+
+    def settle(self, run_id: str, number: int, end: Exit) -> str | None:
+        """Close an attempt whose process is gone; if it left no outcome, decide what becomes of the run.
+
+        Returns the run's new status, ``None`` if the attempt had ended already or the run is not its own.
+        """
+        with self.store.writing() as connection:
+            moment = schema.now(connection)
+            closed = connection.execute(
+                schema.attempt.update()
+                .where(_t.run_id == run_id, _t.number == number, _t.ended_at.is_(None))
+                .values(ended_at=moment, exit_code=end.code, signal=end.signal)
+            )
+            query = sa.select(_r.status, _r.attempts, _r.retries, _r.stop_requested).where(_r.id == run_id)
+            row = connection.execute(query).one_or_none()
+            if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
+                return None
+            status, reason = _verdict(end, row.retries, row.stop_requested)
+            if status != "queued":
+                self._end(connection, run_id, status, reason, moment)
+                return status
+            retries = row.retries if end.interrupted else row.retries + 1
+            again = {"status": "queued", "reason": reason, "retries": retries, "stop_requested": None}
+            connection.execute(schema.run.update().where(_r.id == run_id).values(**again))
+            return status
+
+    # For the runner
+
+    def claim(self, run_id: str, number: int, pid: int, created: float) -> bool:
+        """Take the attempt for this process. Of any number of claimants exactly one gets ``True``."""
+        with self.store.writing() as connection:
+            moment = schema.now(connection)
+            run_is_ours = sa.exists().where(_r.id == run_id, _r.attempts == number, _r.status == "running")
+            claimed = connection.execute(
+                schema.attempt.update()
+                .where(_t.run_id == run_id, _t.number == number, run_is_ours)
+                .where(_t.claimed_at.is_(None), _t.ended_at.is_(None))
+                .values(pid=pid, created=created, claimed_at=moment, lease_until=moment + LEASE_SECONDS)
+            )
+            if claimed.rowcount != 1:
+                return False
+            started = sa.func.coalesce(_r.started_at, moment)
+            connection.execute(schema.run.update().where(_r.id == run_id).values(started_at=started))
+            return True
+
+    def renew(self, run_id: str, number: int) -> str | None:
+        """Renew the lease; returns the stop that was asked for, if any. Raises ``LeaseLost``."""
+        with self.store.writing() as connection:
+            stop = self._fence(connection, run_id, number)
+            until = schema.now(connection) + LEASE_SECONDS
+            where = (_t.run_id == run_id, _t.number == number)
+            connection.execute(schema.attempt.update().where(*where).values(lease_until=until))
+            return stop
+
+    def append(
+        self,
+        run_id: str,
+        number: int,
+        points: Sequence[Point],
+        *,
+        progress: dict[str, float] | None = None,
+        artefacts: Sequence[tuple[str, int, str]] = (),
+    ) -> str | None:
+        """Write what the attempt has to say, in one transaction; returns the stop asked for. Raises ``LeaseLost``.
+
+        ``progress``: any of step, seconds, tokens_per_second. ``artefacts``: (kind, step, path in the folder).
+        """
+        with self.store.writing() as connection:
+            stop = self._fence(connection, run_id, number)
+            metrics.append(connection, run_id, points)
+            if progress:
+                connection.execute(schema.run.update().where(_r.id == run_id).values(**progress))
+            write_artefacts(connection, run_id, artefacts)
+            return stop
+
+    def begin(self, run_id: str, number: int, *, step: int, seconds: float, plan: dict[str, str | int]) -> int:
+        """Start from the checkpoint of ``step`` (-1: none), dropping all points beyond it; returns how many.
+
+        ``plan``: device, precision and threads that were chosen.
+        """
+        with self.store.writing() as connection:
+            self._fence(connection, run_id, number)
+            values = {"step": max(0, step), "seconds": seconds, **plan}
+            connection.execute(schema.run.update().where(_r.id == run_id).values(values))
+            a = schema.artefact.c
+            connection.execute(schema.artefact.delete().where(a.run_id == run_id, a.step > step))
+            return metrics.discard(connection, run_id, step)
+
+    def finish(self, run_id: str, number: int, status: str, reason: str | None) -> None:
+        """Write the outcome. Raises ``LeaseLost`` if it is not this attempt's to write."""
+        with self.store.writing() as connection:
+            self._fence(connection, run_id, number)
+            moment = schema.now(connection)
+            self._end(connection, run_id, status, reason, moment)
+            where = (_t.run_id == run_id, _t.number == number)
+            connection.execute(schema.attempt.update().where(*where).values(outcome=status))
+
+    # Inside
+
+    def _fence(self, connection: Connection, run_id: str, number: int) -> str | None:
+        query = (
+            sa.select(_r.stop_requested)
+            .join(schema.attempt, sa.and_(_t.run_id == _r.id, _t.number == _r.attempts))
+            .where(_r.id == run_id, _r.attempts == number, _r.status == "running", _t.ended_at.is_(None))
+        )
+        row = connection.execute(query.with_for_update()).one_or_none()
+        if row is None:
+            raise LeaseLost(_("run {run_id} was given to another process.", run_id=run_id))
+        stop: str | None = row.stop_requested
+        return stop
+
+    def _status(self, connection: Connection, run_id: str) -> str:
+        status = connection.execute(sa.select(_r.status).where(_r.id == run_id).with_for_update()).scalar()
+        if status is None:
+            raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+        return str(status)
+
+    def _end(self, connection: Connection, run_id: str, status: str, reason: str | None, moment: float) -> None:
+        values = {"status": status, "reason": reason, "finished_at": moment, "stop_requested": None}
+        connection.execute(schema.run.update().where(_r.id == run_id).values(values))
+
+    def _attempts(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Attempt]:
+        moment = schema.now(connection)
+        lease_end = sa.func.coalesce(_t.lease_until, _t.launched_at + LEASE_SECONDS)
+        query = (
+            sa.select(
+                *(_t[name] for name in list(Attempt.__dataclass_fields__)[:12]),
+                _r.threads,
+                _r.stop_requested,
+                (moment - _r.stop_requested_at).label("stop_age"),
+                (moment - lease_end - LEASE_SECONDS).label("overdue"),
+            )
+            .join(schema.run, _r.id == _t.run_id)
+            .where(*conditions)
+            .order_by(_t.launched_at)
+        )
+        return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def write_artefacts(connection: Connection, run_id: str, artefacts: Sequence[tuple[str, int, str]]) -> None:
+    """Note files of the run; of a file that is written again (``last``, ``best``) only the newest counts."""
+    a = schema.artefact.c
+    for kind, step, path in artefacts:
+        connection.execute(schema.artefact.delete().where(a.run_id == run_id, a.path == path))
+        connection.execute(schema.artefact.insert().values(run_id=run_id, kind=kind, step=step, path=path))
+
+
+def relative_path(folder: Path, path: Path) -> str:
+    """How an artefact's place is stored: relative to the run's folder."""
+    return path.resolve().relative_to(folder.resolve()).as_posix()
+
+
+def _verdict(end: Exit, retries: int, stop: str | None) -> tuple[str, str | None]:
+    """(status, reason) for a run whose process ended without an outcome."""
+    if stop in STOPPED:
+        return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
+    if end.interrupted:
+        return "queued", _("The machine went down or asked it to stop; it goes on from its last checkpoint.")
+    if end.code == EXIT_DISK_FULL:
+        return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
+    if end.code == EXIT_STORE:
+        return "failed", _("The run could not write to its store. Its log says why; resume it once that is mended.")
+    if end.code is not None and end.code != EXIT_LOST:
+        return "failed", _(
+            "The process ended with exit code {code} before it could say why. Its log may tell more.", code=end.code
+        )
+    what = _what_killed(end)
+    if retries < MAX_RETRIES:
+        again = _("It is retried from its last checkpoint ({n} of {limit}).", n=retries + 1, limit=MAX_RETRIES)
+        return "queued", f"{what} {again}"
+    advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
+    return "failed", f"{what} {advice}"
+
+
+def _what_killed(end: Exit) -> str:
+    if end.out_of_memory:
+        return _("The system ended the process because memory ran out. A smaller batch_size or d_model needs less.")
+    if end.signal == signals.SIGKILL:
+        return _("The process was killed (SIGKILL): by a person, or by the system because memory ran out.")
+    if end.signal is not None:
+        names = {member.value: member.name for member in signals.Signals}
+        return _("The process crashed ({signal}).", signal=names.get(end.signal, str(end.signal)))
+    return _("The process is gone and nobody saw how it ended.")
