@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
 __all__ = [
+    "DESIGNS",
+    "DESIGNS_URL",
     "RUN",
     "RUNS",
+    "RUNS_LOG",
+    "RUNS_PROBLEM",
+    "RUNS_SEEN",
     "SEED",
     "SPEC",
     "STRATEGY",
+    "TRAIN_LINK",
     "read_run",
     "read_runs",
     "read_seeds",
@@ -39,6 +45,22 @@ STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
 SEED = "seed"  # Train: repeated; the seeds compared
 RUNS = "runs"  # Runs, Compare: run ids, comma-separated
 RUN = "run"  # Attention: one run id
+
+# Session keys that are not a widget's.
+DESIGNS = "designs"  # Design: app.designs.Designs
+DESIGNS_URL = "designs_url"  # Design: the (spec, strategies) this session last put into the URL
+
+
+def field_key(name: str) -> str:
+    """The key of the Design form's widget for the model's field ``name``."""
+    return f"design_{name}"
+
+
+# Session keys of Train, Runs and Compare (widgets' own keys stand beside the widgets).
+RUNS_SEEN = "runs.seen"  # list of run ids: what was shown last, for a visit without an address
+RUNS_LOG = "runs.log"  # run id whose log is open
+RUNS_PROBLEM = "runs.problem"  # a sentence to show once
+TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
 
 MAX_STRATEGIES = 8
 MAX_SEEDS = 8

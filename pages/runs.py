@@ -1,9 +1,60 @@
-"""runs: a placeholder until the page is built."""
+"""How is the training going? The runs of a comparison, live: table, curves, logs."""
 
 import streamlit as st
 
+from app import navigation, state
 from app.components.frame import header
+from app.components.run_curves import run_curves
+from app.components.run_picker import nothing_yet, pick_comparison
+from app.components.run_table import queue_sentence, run_log, run_table
+from app.services import page_guard, store
+from clps_core.jobs import service
 from clps_core.words import _
 
-header("runs")
-st.info(_("This page is being built."))
+TICK_SECONDS = 1.0
+
+
+def page() -> None:
+    header("runs")
+    runs = pick_comparison(store())
+    if not runs:
+        nothing_yet()
+        return
+    active = any(run.active for run in runs)
+    if active:
+        service.ensure_supervisor(store())
+    st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
+
+
+@page_guard()
+def live(run_ids: list[str], was_active: bool) -> None:
+    """What moves; ticks only while something is active."""
+    runs = store().some_runs(run_ids)
+    active = any(run.active for run in runs)
+    if active != was_active or len(runs) < len(run_ids):
+        st.rerun()
+    if active:
+        waiting = store().counts().get("queued", 0)
+        st.caption(queue_sentence(service.supervisor_status(store()), waiting))
+    run_table(store(), runs)
+    run_log(store(), runs)
+    loss = st.segmented_control(
+        _("Loss"),
+        ["train", "validation"],
+        default="train",
+        required=True,
+        format_func={"train": _("on training data"), "validation": _("on held-out data")}.get,
+        key="runs.loss",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    run_curves(store(), runs, key="runs", loss=loss)
+    ids = ",".join(run.id for run in runs)
+    left, right, *_rest = st.columns(4)
+    with left:
+        navigation.link("compare", _("Compare these runs"), query={state.RUNS: ids})
+    with right:
+        navigation.link("attention", _("Look inside"), query={state.RUN: runs[0].id})
+
+
+page()

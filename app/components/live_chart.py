@@ -11,29 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import streamlit as st
 
+from app.components.assets_folder import asset
 from app.components.live_chart_messages import next_message
 from clps_core.store import Store
 from clps_core.words import _
 
 __all__ = ["Baseline", "LineStyle", "Panel", "live_chart"]
 
-HERE = Path(__file__).parent
-
-
-def _code(*names: str) -> str:
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
 _chart = st.components.v2.component(
     "clps_live_chart",
-    css=_code("live_chart.css"),
-    js=_code("live_chart_held.js", "live_chart_draw.js", "live_chart.js"),
+    css=asset("live_chart.css"),
+    js=asset("live_chart_held.js") + asset("live_chart_draw.js") + asset("live_chart.js"),
 )
-_feed = st.components.v2.component("clps_live_feed", js=_code("live_chart_held.js", "live_chart_feed.js"))
+_feed = st.components.v2.component("clps_live_feed", js=asset("live_chart_held.js") + asset("live_chart_feed.js"))
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,9 @@ function mark(context, kind, x, y, r) {
 function verticalRange(panel, lines, xRange, zoomed, log) {
   let low = Infinity, high = -Infinity;
   for (const { xs, ys } of lines) {
-    const to = lowerBound(xs, xRange[1] + 1e-9);
-    for (let i = lowerBound(xs, xRange[0]); i < to; i += 1) {
+    let from = lowerBound(xs, xRange[0]), to = lowerBound(xs, xRange[1] + 1e-9);
+    if (to - from < 20) [from, to] = [Math.max(0, from - 1), Math.min(xs.length, to + 1)]; // where few points are, their neighbours decide
+    for (let i = from; i < to; i += 1) {
       if (log && ys[i] <= 0) continue;
       if (ys[i] < low) low = ys[i];
       if (ys[i] > high) high = ys[i];

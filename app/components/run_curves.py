@@ -1,0 +1,91 @@
+"""Curves of runs on the live chart: which lines, which panels, which style. Start at run_curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app.colours import strategy_colour
+from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
+from clps_core.store import Run, Store
+from clps_core.tasks import TASKS, TaskFacts
+from clps_core.words import _
+
+__all__ = ["line_styles", "metric_title", "panels_of", "run_curves", "short_names"]
+
+
+def metric_title(name: str) -> str:
+    """What a metric is called: ``exact_match`` or ``validation.exact_match`` -> ``Exact match``."""
+    titles: Mapping[str, str] = {
+        "loss": _("Loss"),
+        "exact_match": _("Exact match"),
+        "accuracy": _("Accuracy"),
+        "token_accuracy": _("Token accuracy"),
+        "perplexity": _("Perplexity"),
+    }
+    kind = name.rpartition(".")[2]
+    return titles.get(kind, kind)
+
+
+def short_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> the shortest name that tells the runs apart: strategy, with the seed or the id where needed."""
+    names = {run.id: run.strategy for run in runs}
+    if len(set(names.values())) < len(runs):
+        names = {run.id: _("{strategy} seed {seed}", strategy=run.strategy, seed=run.seed) for run in runs}
+    seen = list(names.values())
+    return {run_id: name if seen.count(name) == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
+
+
+def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
+    """One style per run: colour and mark tell the strategy, the dash tells runs of one strategy apart."""
+    strategies = list(dict.fromkeys(run.strategy for run in runs))
+    names = short_names(runs)
+    used = dict.fromkeys(strategies, 0)
+    styles = []
+    for run in runs:
+        styles.append(
+            LineStyle(
+                run.id,
+                name=names[run.id],
+                label=names[run.id],
+                colour=strategy_colour(run.strategy),
+                dash=used[run.strategy],
+                mark=strategies.index(run.strategy),
+                batch=run.config.train.batch_size,
+            )
+        )
+        used[run.strategy] += 1
+    return styles
+
+
+def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
+    """The two plots of a task: its loss and the metric that people compare by, with its baseline."""
+    share = task.metric != "perplexity"
+    losses = {
+        "train": Panel("train.loss", _("Training loss"), note=_("lower is better"), noisy=True),
+        "validation": Panel("validation.loss", _("Loss on held-out data"), note=_("lower is better")),
+    }
+    metric = Panel(
+        f"validation.{task.metric}",
+        _("{metric} on held-out data", metric=metric_title(task.metric)),
+        kind="percent" if share else "plain",
+        note=_("higher is better") if task.higher_is_better else _("lower is better"),
+        baseline=Baseline(task.baseline, _("{name}: no learning", name=task.baseline_name)),
+        range=(0.0, 1.0) if share else None,
+        log=not share,
+    )
+    return [losses[loss], metric]
+
+
+def run_curves(store: Store, runs: Sequence[Run], *, key: str, loss: str = "train", x: str = "step") -> None:
+    """One live chart per task of ``runs``, with all its lines; call it again to send what is new."""
+    for task in dict.fromkeys(run.task for run in runs):
+        facts = TASKS.get(task)
+        if facts is None:
+            continue
+        of_task = [run for run in runs if run.task == task]
+        if len(of_task) < len(runs):
+            st.markdown(f"**{facts.title}**")
+        title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)
+        live_chart(store, line_styles(of_task), panels_of(facts, loss), key=f"{key}.{task}", title=title, x=x)

@@ -1,0 +1,134 @@
+"""Which runs a page shows: read from the URL, chosen from lists, written back. Start at pick_comparison."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import navigation, state
+from app.formatting import ago
+from app.services import show_problem
+from clps_core.store import Comparison, Run, Store
+from clps_core.words import _, ngettext
+
+__all__ = ["comparison_label", "nothing_yet", "pick_comparison", "pick_runs", "runs_of_url"]
+
+MOST_COMPARISONS = 200
+
+
+def runs_of_url(store: Store) -> list[Run]:
+    """The runs that ``?runs=`` names and that exist; a sentence stands on the page about all others."""
+    asked, problem = state.read_runs()
+    if problem:
+        show_problem(problem)
+    found = store.some_runs(asked)
+    missing = [run_id for run_id in asked if run_id not in {run.id for run in found}]
+    if missing:
+        show_problem(
+            ngettext(
+                "there is no run {ids}. It may have been deleted; choose from the list.",
+                "there are no runs {ids}. They may have been deleted; choose from the list.",
+                len(missing),
+                ids=", ".join(missing[:8]),
+            )
+        )
+    return found
+
+
+def nothing_yet() -> None:
+    """What stands where runs would, and the way to the first ones."""
+    with st.container(border=True):
+        st.markdown(_("**Nothing has been trained here yet.**"))
+        st.markdown(
+            _("Queue a comparison: the same task, data and seed with different sharing. It appears here at once.")
+        )
+        navigation.link("train", _("Train a comparison"))
+
+
+def comparison_label(comparison: Comparison, now: float) -> str:
+    """A comparison in one line: name, number of runs, age."""
+    count = ngettext("{n} run", "{n} runs", len(comparison.run_ids))
+    return f"{comparison.name} · {count} · {ago(comparison.created_at, now)}"
+
+
+def pick_comparison(store: Store) -> list[Run]:
+    """The runs of one comparison (or those of the URL, whatever they are), with a list to choose another."""
+    comparisons = store.comparisons()[:MOST_COMPARISONS]
+    if not comparisons:
+        return []
+    shown = runs_of_url(store) or _remembered(store, comparisons)
+    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
+    names = {one.id: comparison_label(one, time.time()) for one in comparisons}
+    members = {one.id: one.run_ids for one in comparisons}
+    current = next((one.id for one in comparisons if set(one.run_ids) == {run.id for run in shown}), None)
+    if current is None:
+        names[""] = ngettext("{n} run chosen by its address", "{n} runs chosen by their address", len(shown))
+    key = "runs.comparison"
+    st.session_state[key] = current or ""
+
+    def chosen() -> None:
+        state.write(**{state.RUNS: ",".join(members.get(st.session_state[key], ()))})
+
+    st.selectbox(
+        _("Comparison"),
+        list(names),
+        format_func=lambda one: names.get(one, one),
+        key=key,
+        on_change=chosen,
+        required=True,
+    )
+    return shown
+
+
+def _remembered(store: Store, comparisons: Sequence[Comparison]) -> list[Run]:
+    seen = store.some_runs(st.session_state.get(state.RUNS_SEEN, ()))
+    if seen:
+        return seen
+    working = {run.comparison_id for run in store.runs(status=("running", "queued"))}
+    newest = next((one for one in comparisons if one.id in working), comparisons[0])
+    return store.some_runs(newest.run_ids)
+
+
+def pick_runs(store: Store) -> list[Run]:
+    """Any runs of any comparisons, for comparing: two lists, one of comparisons and one of their runs."""
+    comparisons = store.comparisons()[:MOST_COMPARISONS]
+    if not comparisons:
+        return []
+    shown = runs_of_url(store) or _remembered(store, comparisons)
+    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
+    members = {one.id: one.run_ids for one in comparisons}
+    labels = {one.id: comparison_label(one, time.time()) for one in comparisons}
+    chosen_ids = {run.id for run in shown}
+    sources = [one.id for one in comparisons if chosen_ids & set(one.run_ids)]
+    offered = {run.id: run for run in store.some_runs(run_id for source in sources for run_id in members[source])}
+    st.session_state["compare.comparisons"] = sources
+    st.session_state["compare.runs"] = [run_id for run_id in offered if run_id in chosen_ids]
+
+    def comparisons_chosen() -> None:
+        now = st.session_state["compare.comparisons"]
+        kept = [run_id for source in now if source in sources for run_id in members[source] if run_id in chosen_ids]
+        added = [run_id for source in now if source not in sources for run_id in members[source]]
+        state.write(**{state.RUNS: ",".join(kept + added)})
+        st.session_state[state.RUNS_SEEN] = kept + added
+
+    def runs_chosen() -> None:
+        state.write(**{state.RUNS: ",".join(st.session_state["compare.runs"])})
+
+    left, right = st.columns(2)
+    left.multiselect(
+        _("Comparisons"),
+        list(labels),
+        format_func=lambda one: labels.get(one, one),
+        key="compare.comparisons",
+        on_change=comparisons_chosen,
+    )
+    right.multiselect(
+        _("Runs"),
+        list(offered),
+        format_func=lambda one: offered[one].name if one in offered else one,
+        key="compare.runs",
+        on_change=runs_chosen,
+    )
+    return shown

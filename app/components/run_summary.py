@@ -1,0 +1,127 @@
+"""Figures of runs for tables: best and final quality, time to a quality, seeds together. No streamlit here.
+
+Start at ``summary`` (one run) and ``grouped`` (mean and spread over the seeds of one config).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clps_core.store import Point, Run, Store
+from clps_core.tasks import TASKS
+
+__all__ = ["Group", "Summary", "differences", "grouped", "is_better", "summary"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run in figures. ``best`` and ``final`` are (step, value) of the task's metric on held-out data.
+
+    ``reached`` is (step, seconds) of the first evaluation that was at least as good as the wanted quality.
+    """
+
+    run: Run
+    metric: str
+    higher_is_better: bool
+    best: tuple[int, float] | None
+    final: tuple[int, float] | None
+    reached: tuple[int, float] | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean and sample standard deviation (``None`` for a single value) of ``count`` values."""
+
+    mean: float
+    deviation: float | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of one config that differ only in their seeds."""
+
+    summaries: tuple[Summary, ...]
+    best: Spread | None
+    final: Spread | None
+    tokens_per_second: Spread | None
+    seconds: Spread | None
+    seconds_to_quality: Spread | None
+
+    @property
+    def run(self) -> Run:
+        """One of the runs, for what they have in common."""
+        return self.summaries[0].run
+
+
+def is_better(value: float, than: float, higher_is_better: bool) -> bool:
+    """Whether ``value`` is strictly better."""
+    return value > than if higher_is_better else value < than
+
+
+def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
+    """The figures of ``run``; ``quality`` is what ``reached`` asks for, in the metric's unit."""
+    task = TASKS.get(run.task)
+    metric, higher = (task.metric, task.higher_is_better) if task else ("loss", False)
+    points = [point for point in store.curve(run.id, "validation", metric) if math.isfinite(point.value)]
+    best: Point | None = None
+    reached: Point | None = None
+    for point in points:
+        if best is None or is_better(point.value, best.value, higher):
+            best = point
+        if reached is None and quality is not None and not is_better(quality, point.value, higher):
+            reached = point
+    return Summary(
+        run,
+        metric,
+        higher,
+        best=(best.step, best.value) if best else None,
+        final=(points[-1].step, points[-1].value) if points else None,
+        reached=(reached.step, reached.seconds) if reached else None,
+    )
+
+
+def grouped(summaries: Sequence[Summary]) -> list[Group]:
+    """Runs whose configs differ in nothing but ``seed``, together; in the order of their first run."""
+    groups: dict[str, list[Summary]] = {}
+    for one in summaries:
+        groups.setdefault(one.run.config.model_copy(update={"seed": 0}).model_dump_json(), []).append(one)
+    return [_group(members) for members in groups.values()]
+
+
+def _group(members: Sequence[Summary]) -> Group:
+    return Group(
+        tuple(members),
+        best=_spread([one.best[1] for one in members if one.best]),
+        final=_spread([one.final[1] for one in members if one.final]),
+        tokens_per_second=_spread([one.run.tokens_per_second for one in members if one.run.tokens_per_second]),
+        seconds=_spread([one.run.seconds for one in members if one.run.seconds]),
+        seconds_to_quality=_spread([one.reached[1] for one in members if one.reached]),
+    )
+
+
+def _spread(values: Sequence[float]) -> Spread | None:
+    if not values:
+        return None
+    return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
+
+
+def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
+    """Config field -> its value in each run, for the fields that are not the same in all runs."""
+    flat = [_flat(run.config.as_dict()) for run in runs]
+    names = dict.fromkeys(name for config in flat for name in config)
+    table = {name: [config.get(name, "–") for config in flat] for name in names}
+    return {name: values for name, values in table.items() if len(set(values)) > 1}
+
+
+def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = "–" if value is None else str(value)
+    return found

@@ -1,0 +1,205 @@
+"""The table of runs on the Runs page: status, progress, best metric, reasons, and what can be done. Start at run_table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+
+import streamlit as st
+
+from app import navigation, state
+from app.components.live_chart import LineStyle
+from app.components.run_curves import line_styles, metric_title
+from app.components.run_summary import Summary, summary
+from app.components.run_timing import seconds_left
+from app.formatting import compact, duration, metric, speed
+from app.services import escape_markdown, show_problem
+from clps_core.errors import ClpsError
+from clps_core.jobs import service
+from clps_core.store import Run, Store
+from clps_core.words import _, ngettext
+
+__all__ = ["queue_sentence", "run_log", "run_table"]
+
+WIDTHS = (2.5, 1.25, 3.0, 1.9, 1.5, 0.7)
+MOST_ROWS = 12
+DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2 1 2", "1 4", "14 3 3 3")
+MARKS = (
+    '<circle cx="15" cy="6" r="4"/>',
+    '<rect x="11.5" y="2.5" width="7" height="7"/>',
+    '<path d="M15 1l5 9.5H10z"/>',
+    '<path d="M15 .5l4.500 5.500-4.500 5.500-4.500-5.500z"/>',
+    '<path d="M13.300 1h3.400v3.300H20v3.400h-3.300V11h-3.400V7.700H10V4.300h3.300z"/>',
+    '<path d="M15 0l1.600 4 4.400.3-3.300 2.700 1 4.500-3.700-2.400-3.700 2.400 1-4.500L9 4.300l4.400-.3z"/>',
+)
+"""The same dashes and marks as in ``live_chart_draw.js``."""
+
+
+def run_table(store: Store, runs: Sequence[Run]) -> None:
+    """One row per run, with its actions; 12 rows at a time."""
+    _problem()
+    styles = {style.id: style for style in line_styles(runs)}
+    rows = _page_of(runs)
+    waits = service.estimated_starts(store) if any(run.status == "queued" for run in rows) else {}
+    best = metric_title(summary(store, rows[0]).metric)
+    titles = (_("Run"), _("Status"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
+    for column, title in zip(st.columns(WIDTHS), titles, strict=True):
+        column.caption(title)
+    for run in rows:
+        _row(store, run, styles[run.id], waits.get(run.id))
+
+
+def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
+    if len(runs) <= MOST_ROWS:
+        return runs
+    pages = -(-len(runs) // MOST_ROWS)
+    number = st.pagination(pages, key="runs.page")
+    return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
+
+
+def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
+    figures = summary(store, run)
+    name, status, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
+    name.html(_name(run, style))
+    words, colour, icon = _status(run)
+    status.badge(words, color=colour, icon=icon)
+    progress.progress(run.progress, text=_progress(run, wait))
+    best.markdown(_best(figures))
+    parameters.markdown(compact(run.unique_parameters), help=_parameters_help(run))
+    with actions.popover(
+        "", icon=":material/more_vert:", help=_("Log, cancel, delete ..."), type="tertiary", key=f"actions.{run.id}"
+    ):
+        _actions(store, run)
+    if run.reason:
+        kind = st.error if run.status == "failed" else st.caption
+        kind(escape_markdown(run.reason))
+
+
+def _name(run: Run, style: LineStyle) -> str:
+    dash = DASHES[style.dash % len(DASHES)]
+    picture = (
+        f'<svg viewBox="0 0 30 12" width="30" height="12" aria-hidden="true" fill="{style.colour}">'
+        f'<line x1="0" y1="6" x2="30" y2="6" stroke="{style.colour}" stroke-width="2.5" stroke-dasharray="{dash}"/>'
+        f"{MARKS[style.mark % len(MARKS)]}</svg>"
+    )
+    return (
+        f'<div style="display:flex;gap:.6rem;align-items:center">{picture}'
+        f'<span><b>{escape(style.name)}</b><br><small style="opacity:.65">{escape(run.id)}</small></span></div>'
+    )
+
+
+def _status(run: Run) -> tuple[str, str, str]:
+    if run.active and run.stop_requested:
+        return _("stopping"), "orange", ":material/hourglass_bottom:"
+    known: Mapping[str, tuple[str, str, str]] = {
+        "queued": (_("queued"), "gray", ":material/schedule:"),
+        "running": (_("running"), "blue", ":material/play_arrow:"),
+        "finished": (_("finished"), "green", ":material/check:"),
+        "failed": (_("failed"), "red", ":material/error:"),
+        "cancelled": (_("cancelled"), "gray", ":material/block:"),
+        "paused": (_("paused"), "orange", ":material/pause:"),
+    }
+    return known.get(run.status, (run.status, "gray", ":material/help:"))
+
+
+def _progress(run: Run, wait: float | None) -> str:
+    parts = [_("{step} of {steps}", step=f"{run.step:,}", steps=f"{run.steps:,}")]
+    if run.status == "running":
+        left = seconds_left(run)
+        parts.append(_("{time} left", time=duration(left)) if left is not None else _("starting"))
+        if run.tokens_per_second:
+            parts.append(speed(run.tokens_per_second))
+    elif run.status == "queued":
+        parts = [_("place {place} in the queue", place=run.queue_position or "–")]
+        if wait is not None:
+            parts.append(_("starts in about {time}", time=duration(wait)) if wait > 1 else _("starts next"))
+    elif run.seconds:
+        parts.append(_("took {time}", time=duration(run.seconds)))
+    return " · ".join(parts)
+
+
+def _best(figures: Summary) -> str:
+    if figures.best is None:
+        return "–"
+    step, value = figures.best
+    return _("**{value}** at step {step}", value=metric(figures.metric, value), step=f"{step:,}")
+
+
+def _parameters_help(run: Run) -> str | None:
+    if run.unique_parameters is None or run.executed_parameters is None:
+        return None
+    return _(
+        "{unique} stored, {executed} used in one pass",
+        unique=f"{run.unique_parameters:,}",
+        executed=f"{run.executed_parameters:,}",
+    )
+
+
+def _actions(store: Store, run: Run) -> None:
+    _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: _open_log(run.id))
+    if run.active:
+        _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: service.pause(store, run.id), run)
+        _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: service.cancel(store, run.id), run)
+        return
+    if run.status != "finished":
+        label = _("Continue from step {step}", step=run.step) if run.step else _("Start again")
+        _action(label, ":material/replay:", f"resume.{run.id}", lambda: service.resume(store, run.id))
+    if run.status in ("finished", "cancelled", "paused", "failed"):
+        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+    sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
+    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(store, run.id), disabled=not sure)
+
+
+def _action(
+    label: str, icon: str, key: str, do: Callable[[], object], run: Run | None = None, *, disabled: bool = False
+) -> None:
+    """A button whose error, if any, is shown above the table."""
+
+    def clicked() -> None:
+        try:
+            do()
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+
+    stopping = run is not None and bool(run.stop_requested)
+    st.button(label, icon=icon, key=key, on_click=clicked, disabled=disabled or stopping, width="stretch")
+
+
+def _delete(store: Store, run_id: str) -> None:
+    service.delete(store, run_id)
+    left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run != run_id]
+    st.session_state[state.RUNS_SEEN] = left
+    if st.session_state.get(state.RUNS_LOG) == run_id:
+        _open_log(None)
+    if state.RUNS in st.query_params:
+        state.write(**{state.RUNS: ",".join(left)})
+
+
+def _open_log(run_id: str | None) -> None:
+    st.session_state[state.RUNS_LOG] = run_id
+
+
+def _problem() -> None:
+    problem = st.session_state.pop(state.RUNS_PROBLEM, None)
+    if problem:
+        show_problem(problem)
+
+
+def run_log(store: Store, runs: Sequence[Run]) -> None:
+    """The log that was asked for in the table, as plain text, newest lines last."""
+    run = next((run for run in runs if run.id == st.session_state.get(state.RUNS_LOG)), None)
+    if run is None:
+        return
+    with st.container(border=True):
+        title, close = st.columns((6, 1), vertical_alignment="center")
+        title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
+        close.button(_("Close"), key="runs.close_log", on_click=_open_log, args=(None,), width="stretch")
+        text = service.log_text(store, run.id)
+        st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
+
+
+def queue_sentence(status: service.SupervisorStatus, waiting: int) -> str:
+    """What the machine is doing, in one line."""
+    busy = _("{busy} of {slots} slots busy", busy=status.busy, slots=status.slots)
+    queue = ngettext("{n} run waits", "{n} runs wait", waiting) if waiting else _("nobody waits")
+    return f"{busy} · {queue}"
