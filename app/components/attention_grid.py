@@ -2,7 +2,7 @@
 
 One binary message goes to the browser: a JSON header (labels, slots, words) and one byte per
 attention weight. Small views carry every head in full; large ones carry max-pooled thumbnails of all
-heads and the selected head in full. The drawing is in ``attention_*.js``; texts are only ever set
+heads and the selected head in full. The drawing is in ``assets/attention_*.js``; texts are only ever set
 as text, never as markup.
 """
 
@@ -12,16 +12,15 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from app.components.assets_folder import asset
 from clps_core.words import _
 
-__all__ = ["GridView", "attention_grid", "grid_payload", "max_pooled"]
+__all__ = ["FULL_LIMIT", "GridView", "attention_grid", "grid_payload", "max_pooled", "packed"]
 
-HERE = Path(__file__).parent
 THUMBNAIL_SIDE = 64
 """A thumbnail has at most this many rows and columns."""
 FULL_LIMIT = 600_000
@@ -47,15 +46,11 @@ class GridView:
     causal: bool = False
 
 
-def _asset(*names: str) -> str:
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
 _COMPONENT = st.components.v2.component(
     "clps.attention_grid",
-    html=_asset("attention_grid.html"),
-    css=_asset("attention_grid.css"),
-    js=_asset("attention_paint.js", "attention_large.js", "attention_grid.js"),
+    html=asset("attention_grid.html"),
+    css=asset("attention_grid.css"),
+    js="\n".join(map(asset, ("attention_paint.js", "attention_large.js", "attention_grid.js"))),
 )
 
 

@@ -70,5 +70,5 @@ def _distributions(weights: Array) -> Array:
 
 def _relative_entropy(p: Array, q: Array) -> Array:
     """Sum of p log2(p / q) over the last axis, with 0 log 0 = 0; ``q`` is positive wherever ``p`` is."""
-    ratio = np.divide(p, q, out=np.ones_like(p), where=p > 0)
+    ratio = np.divide(p, q, out=np.ones_like(q), where=p > 0)
     return np.asarray((p * np.log2(ratio)).sum(axis=-1))
