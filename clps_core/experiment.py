@@ -23,7 +23,7 @@ from clps_core.words import _
 __all__ = ["MAX_RUNS", "Experiment", "merged", "read_experiment"]
 
 MAX_NAME = 120
-MAX_RUNS = 256
+MAX_RUNS = 200
 """Runs of one comparison: a mistyped list must not fill the queue."""
 
 

@@ -9,12 +9,15 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import clps_core
 from clps_core.cli.output import say
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.store import Store
 
 __all__ = ["arguments", "bundle", "queue_ready", "serve"]
 
@@ -105,7 +108,7 @@ def _check_port(port: int) -> None:
 
 def _check_home(*, ready: bool) -> None:
     """Open the store once, so that a home that cannot be used is told here and not page by page."""
-    from clps_core.store.database import open_store
+    from clps_core.store import open_store
 
     store = open_store()
     try:
@@ -122,7 +125,7 @@ def _check_home(*, ready: bool) -> None:
         store.close()
 
 
-def queue_ready(store: Any) -> bool:
+def queue_ready(store: Store) -> bool:
     """Queue ``dates`` with none, all and cycle, matched, when there are no runs; whether it did."""
     from clps_core.jobs import service
 
@@ -130,5 +133,5 @@ def queue_ready(store: Any) -> bool:
         service.ensure_supervisor(store)
         return False
     configs = service.matched({"data": {"task": "dates"}}, ["none", "all", "cycle"], [0])
-    service.submit(store, configs, name=_("Dates: no sharing, all layers, cycle"))
+    service.submit(store, configs, name=_("Dates: no sharing, all layers, cycle"), ready=True)
     return True

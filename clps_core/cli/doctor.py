@@ -42,11 +42,19 @@ def examine(*, as_json: bool) -> None:
         for part, facts in found.items():
             print_lines(part)
             for name, value in facts.items():
-                print_lines(f"  {name:20} {'' if value is None else value}")
+                print_lines(f"  {name.removesuffix('_bytes'):20} {_shown(name, value)}")
     if not found["store"]["usable"]:
         import typer
 
         raise typer.Exit(2)
+
+
+def _shown(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{amount} {key}" for key, amount in value.items()) or "0"
+    if isinstance(value, int) and name.endswith("_bytes"):
+        return size(value)
+    return "" if value is None else str(value)
 
 
 def _versions() -> dict[str, Any]:
@@ -65,8 +73,8 @@ def _machine() -> dict[str, Any]:
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpus": allowed,
-        "memory": size(memory.total),
-        "memory_available": size(memory.available),
+        "memory_bytes": memory.total,
+        "memory_available_bytes": memory.available,
         "executable": sys.executable,
     }
 
@@ -75,9 +83,14 @@ def _training() -> dict[str, Any]:
     """Device, precision, threads, slots: what a run started now would get."""
     found: dict[str, Any] = {}
     try:
+        from clps_core.jobs.slots import plan_slots
+
+        slots = plan_slots()
+        found |= {"slots": slots.count, "threads_per_slot": slots.threads, "why_slots": slots.reason}
+        # Last: it imports torch, and what is known without it should be shown even where torch is broken.
         from clps_core.training.device import choose
 
-        chosen = choose(resolve(build_config({})), None)
+        chosen = choose(resolve(build_config({})), slots.threads)
         found |= {
             "device": str(chosen.device),
             "precision": chosen.precision,
@@ -91,7 +104,7 @@ def _training() -> dict[str, Any]:
 
 def _store() -> dict[str, Any]:
     from clps_core.jobs import service
-    from clps_core.store.database import default_home, open_store
+    from clps_core.store import default_home, open_store
 
     home = default_home()
     found: dict[str, Any] = {
@@ -106,13 +119,10 @@ def _store() -> dict[str, Any]:
     status = service.supervisor_status(store)
     found |= {
         "usable": True,
-        "disk_free": size(shutil.disk_usage(store.home).free),
+        "disk_free_bytes": shutil.disk_usage(store.home).free,
         "runs": store.counts(),
         "supervisor": _("running, process {pid}", pid=status.pid) if status.running else _("starts with the next run"),
-        "slots": status.slots,
         "busy": status.busy,
-        "threads_per_slot": status.threads_per_slot,
-        "why": status.reason,
     }
     store.close()
     return found

@@ -14,8 +14,7 @@ from clps_core.cli.output import amount
 from clps_core.tasks import get_task
 
 if TYPE_CHECKING:
-    from clps_core.store.database import Store
-    from clps_core.store.records import Run
+    from clps_core.store import Run, Store
 
 __all__ = ["LiveProgress"]
 
@@ -45,15 +44,14 @@ class LiveProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.tick()
         self._progress.stop()
 
-    def tick(self, *_whatever: object) -> None:
-        """Draw the present state; arguments are ignored."""
+    def tick(self, runs: Sequence[Run]) -> None:
+        """Draw ``runs`` as they are now."""
         latest = self._store.latest(self._ids)
-        for run_id, line in self._lines.items():
-            run = self._store.run(run_id)
-            self._progress.update(line, completed=run.step, news=escape(self._news(run, latest.get(run_id, {}))))
+        for run in runs:
+            news = escape(self._news(run, latest.get(run.id, {})))
+            self._progress.update(self._lines[run.id], completed=run.step, news=news)
 
     def _news(self, run: Run, latest: dict[str, tuple[int, float]]) -> str:
         parts = [run.status]

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
-from clps_core.cli.train import run_record
+from clps_core.cli.train import run_records
 from clps_core.errors import ConfigError
 from clps_core.jobs import service
-from clps_core.store.database import open_store
-from clps_core.store.records import STATUSES
+from clps_core.store import STATUSES, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
@@ -24,7 +23,7 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
     store = open_store()
     runs = store.runs(status=status, limit=limit)
-    records = [run_record(store, run) for run in runs]
+    records = run_records(store, runs)
     if as_json:
         print_json(records)
         return
@@ -53,15 +52,15 @@ def show_one(run_id: str, *, as_json: bool) -> None:
     """Everything known of one run, its config included."""
     store = open_store()
     run = store.run(run_id)
-    record = {**run_record(store, run), "config": run.config.as_dict()}
+    record = {**run_records(store, [run])[0], "config": run.config.as_dict()}
     if as_json:
         print_json(record)
         return
-    config = record.pop("config")
+    del record["config"]
     for name, value in record.items():
         shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
         print_lines(f"{name:20} {'' if shown is None else shown}")
-    print_lines("", *run.config.as_yaml().splitlines()) if config else None
+    print_lines("", *run.config.as_yaml().splitlines())
 
 
 def show_log(run_id: str, *, as_json: bool) -> None:
@@ -94,7 +93,7 @@ def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
             records.append({"id": run.id, "status": "deleted"})
         else:
             (service.cancel if action == "cancel" else service.resume)(store, run.id)
-            records.append(run_record(store, store.run(run.id)))
+            records += run_records(store, [store.run(run.id)])
     if as_json:
         print_json(records)
         return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
-from clps_core.config import MAX_YAML_BYTES
+from clps_core.config import MAX_YAML_BYTES, build_config
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, Experiment, merged, read_experiment
 from clps_core.spec import parse_assignments
@@ -16,10 +16,9 @@ from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
-    from clps_core.store.database import Store
-    from clps_core.store.records import Run
+    from clps_core.store import Run, Store
 
-__all__ = ["plan", "read_text", "run_record", "start"]
+__all__ = ["plan", "read_text", "run_records", "start"]
 
 
 def read_text(path: Path) -> str:
@@ -53,11 +52,10 @@ def plan(
         base = merged(base, {"data": {"task": task}})
     if steps is not None:
         base = merged(base, {"train": {"steps": steps}})
-    plain_strategy = (
-        base.get("sharing", {}).get("strategy", "none") if isinstance(base.get("sharing", {}), dict) else "none"
-    )
-    chosen = tuple(strategies or found.strategies or (str(plain_strategy),))
-    chosen_seeds = tuple(seeds or found.seeds or (base.get("seed", 0),))
+    # Built once here, so that a file's mistakes are told before anything is put together from it.
+    plain = build_config(base)
+    chosen = tuple(strategies or found.strategies or (plain.sharing.strategy,))
+    chosen_seeds = tuple(seeds or found.seeds or (plain.seed,))
     if len(chosen) * len(chosen_seeds) > MAX_RUNS:
         raise ConfigError(
             _(
@@ -73,7 +71,7 @@ def plan(
 def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
     """Check everything, queue it, and wait if asked; ends with exit code 1 where a run did not finish."""
     from clps_core.jobs import service
-    from clps_core.store.database import open_store
+    from clps_core.store import open_store
 
     configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
     store = open_store()
@@ -81,10 +79,9 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
     if not wait:
         _show_queued(store, runs, as_json=as_json)
         return
-    _wait(store, runs, quiet=as_json)
-    ended = [store.run(run.id) for run in runs]
+    ended = _wait(store, runs, quiet=as_json)
     if as_json:
-        print_json([run_record(store, run) for run in ended])
+        print_json(run_records(store, ended))
     else:
         _show_results(store, ended)
     failed = [run for run in ended if run.status != "finished"]
@@ -98,13 +95,17 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def run_record(store: Store, run: Run) -> dict[str, Any]:
-    """A run as JSON-ready data.
+def run_records(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Runs as JSON-ready data, in their order.
 
     ``metrics`` holds the latest value of each: validation metrics under their own names, those of
     other splits with the split before (``train_loss``).
     """
-    latest = store.latest([run.id]).get(run.id, {})
+    latest = store.latest([run.id for run in runs])
+    return [_record(run, latest.get(run.id, {})) for run in runs]
+
+
+def _record(run: Run, latest: Mapping[str, tuple[int, float]]) -> dict[str, Any]:
     metrics = {}
     for name, (_step, value) in latest.items():
         split, _dot, short = name.partition(".")
@@ -136,7 +137,7 @@ def run_record(store: Store, run: Run) -> dict[str, Any]:
 
 def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
     if as_json:
-        print_json([run_record(store, run) for run in runs])
+        print_json(run_records(store, runs))
         return
     for run in runs:
         print_lines(f"{run.id}  {run.name}")
@@ -151,8 +152,8 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
 def _show_results(store: Store, runs: Sequence[Run]) -> None:
     facts = get_task(runs[0].task)
     rows = []
-    for run in runs:
-        value = run_record(store, run)["metrics"].get(facts.metric)
+    for run, record in zip(runs, run_records(store, runs), strict=True):
+        value = record["metrics"].get(facts.metric)
         rows.append(
             (
                 run.id,
@@ -180,19 +181,18 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
     print_table(columns, rows, left=4)
 
 
-def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> None:
+def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:
     """Wait with live progress on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
     from clps_core.jobs import service
 
     ids = [run.id for run in runs]
     try:
         if quiet or not sys.stderr.isatty():
-            service.wait(store, ids)
-            return
+            return service.wait(store, ids)
         from clps_core.cli.progress import LiveProgress
 
         with LiveProgress(store, runs) as live:
-            service.wait(store, ids, on_tick=live.tick)
+            return service.wait(store, ids, on_tick=live.tick)
     except KeyboardInterrupt:
         import typer
 
