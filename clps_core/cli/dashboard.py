@@ -9,17 +9,14 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import clps_core
 from clps_core.cli.output import say
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.words import _
 
-if TYPE_CHECKING:
-    from clps_core.store import Store
-
-__all__ = ["arguments", "bundle", "queue_ready", "serve"]
+__all__ = ["arguments", "bundle", "serve"]
 
 ADDRESS = "127.0.0.1"
 
@@ -108,30 +105,17 @@ def _check_port(port: int) -> None:
 
 def _check_home(*, ready: bool) -> None:
     """Open the store once, so that a home that cannot be used is told here and not page by page."""
+    from clps_core import samples
+    from clps_core.jobs import service
     from clps_core.store import open_store
 
     store = open_store()
     try:
         if ready:
-            queue_ready(store)
-        else:
-            from clps_core.jobs import service
-
-            service.ensure_supervisor(store)
+            samples.prepare(store)
+        service.ensure_supervisor(store)
     except ClpsError as error:
         # The pages work without it: a machine too small for the comparison must not lose the rest.
         say(_("No ready comparison: {reason}", reason=str(error)))
     finally:
         store.close()
-
-
-def queue_ready(store: Store) -> bool:
-    """Queue ``dates`` with none, all and cycle, matched, when there are no runs; whether it did."""
-    from clps_core.jobs import service
-
-    if store.runs(limit=1):
-        service.ensure_supervisor(store)
-        return False
-    configs = service.matched({"data": {"task": "dates"}}, ["none", "all", "cycle"], [0])
-    service.submit(store, configs, name=_("Dates: no sharing, all layers, cycle"), ready=True)
-    return True
