@@ -58,7 +58,7 @@ TASKS: dict[str, TaskFacts] = {
             higher_is_better=True,
             baseline_name="copy the input",
             baseline=0.0,
-            vocab_size=66,
+            vocab_size=107,
             max_source_len=32,
             max_target_len=40,
             options={
@@ -69,17 +69,15 @@ TASKS: dict[str, TaskFacts] = {
                     "it": _("Italian"),
                     "nl": _("Dutch"),
                     "pt": _("Portuguese"),
+                    "el": _("Greek"),
+                    "hu": _("Hungarian"),
                 }
             },
-            example_inputs=(
-                "Sunday, July 20, 1969",
-                "Thursday, November 9, 1989",
-                "Saturday, January 1, 2000",
-            ),
+            example_inputs=("Wednesday, October 3, 1990", "Friday, May 29, 1953", "Wednesday, August 28, 1963"),
             defaults={
                 "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
                 "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
-                "train": {"steps": 600, "batch_size": 64, "eval_every": 50},
+                "train": {"steps": 600, "batch_size": 32, "eval_every": 50},
             },
         ),
         TaskFacts(
@@ -93,6 +91,7 @@ TASKS: dict[str, TaskFacts] = {
             baseline=340.0,
             vocab_size=1024,
             max_source_len=128,
+            example_inputs=("Return the number of", "If the file does not exist", "A class that"),
             defaults={
                 "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "dropout": 0.1},
                 "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
@@ -112,6 +111,7 @@ TASKS: dict[str, TaskFacts] = {
             num_classes=10,
             patch_dim=4,
             causal=False,
+            example_inputs=("0", "17", "99"),
             defaults={
                 "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.1},
                 "optim": {"learning_rate": 2e-3, "warmup_steps": 30},

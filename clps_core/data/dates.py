@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -176,7 +177,7 @@ class Dates:
         return np.array([[BOS, *self._ids(self._typed(text, self.facts.max_target_len - 1))]], dtype=np.int64)
 
     def _typed(self, text: str, longest: int) -> str:
-        text = " ".join(text.split())
+        text = _even(text)
         if not text:
             raise DataError(
                 _("the text must not be empty. Type a date such as {example}.", example=self.facts.example_inputs[0])
@@ -200,7 +201,7 @@ class Dates:
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """Characters that become ``<unk>``."""
-        return tuple(dict.fromkeys(c for c in " ".join(text.split()) if c not in self._calendar.ids))
+        return tuple(dict.fromkeys(c for c in _even(text) if c not in self._calendar.ids))
 
     def decode(self, tokens: Sequence[int] | Array) -> str:
         """The date written by ``tokens``; an unknown character shows as the replacement character."""
@@ -238,6 +239,11 @@ class Dates:
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.add_special_tokens([*SPECIALS, *(f"<{language}>" for language in self.languages)])
         return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, sort_keys=True)
+
+
+def _even(text: str) -> str:
+    """``text`` as CLDR would write it: single spaces, accents and their letters as one character."""
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 @cache

@@ -66,6 +66,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
+@cache
 def _build(vocab_size: int) -> _Corpus:
     splits = split_texts(library_texts())
     size = sum(len(text) for texts in splits.values() for text in texts.values())
@@ -79,6 +80,7 @@ def _build(vocab_size: int) -> _Corpus:
             )
         )
     tokenizer = train_tokenizer(list(splits["train"].values()), vocab_size)
+    tokenizer.encode_special_tokens = True
     tokens = {
         split: np.concatenate(
             [[BOS, *code.ids, EOS] for code in tokenizer.encode_batch(list(texts.values()), add_special_tokens=False)]
@@ -156,7 +158,9 @@ class PythonDocs:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The trained byte-level BPE."""
-        return Tokenizer.from_str(self._corpus.tokenizer)
+        tokenizer = Tokenizer.from_str(self._corpus.tokenizer)
+        tokenizer.encode_special_tokens = True  # a typed "<eos>" is five characters
+        return tokenizer
 
     def tokens(self, split: str) -> Array:
         """All tokens of ``split``, int64 [n]."""

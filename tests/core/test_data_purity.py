@@ -1,0 +1,97 @@
+"""One primitive makes data matched and resume exact: a batch is a pure function of its step."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clps_core.config import build_config, resolve
+from clps_core.data.base import digest, padded, step_generator
+from clps_core.data.registry import load_task
+from clps_core.tasks import TASKS
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from clps_core.config import build_config, resolve
+from clps_core.data.base import digest
+from clps_core.data.registry import load_task
+
+def summary(name):
+    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})))
+    batch = data.batch(41, 6)
+    evaluation = [b.inputs.tobytes() for b in data.evaluation("validation", 20, 8)]
+    arrays = [batch.inputs.tobytes(), batch.labels.tobytes()]
+    return [data.fingerprint, digest(*arrays), digest(*evaluation), digest(data.tokenizer_json())]
+
+summaries = {name: summary(name) for name in sys.argv[1:]}
+heavy = sorted({"torch", "transformers", "bertviz", "streamlit"} & set(sys.modules))
+print(json.dumps({"heavy": heavy, **summaries}))
+"""
+
+
+def _elsewhere(program: str, *arguments: str) -> str:
+    """What ``program`` prints in a fresh process with another hash seed."""
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> dict[str, list[str]]:
+    return json.loads(_elsewhere(PROGRAM, *TASKS))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_fresh_process_makes_the_same_batches(elsewhere: dict[str, list[str]], name: str) -> None:
+    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})))
+    data.batch(0, 4)
+    batch = data.batch(41, 6)
+    evaluation = [part.inputs.tobytes() for part in data.evaluation("validation", 20, 8)]
+    arrays = [batch.inputs.tobytes(), batch.labels.tobytes()]
+    mine = [data.fingerprint, digest(*arrays), digest(*evaluation), digest(data.tokenizer_json())]
+    assert mine == elsewhere[name]
+
+
+def test_the_registry_itself_loads_no_heavy_library() -> None:
+    heavy = "{'torch', 'transformers', 'bertviz', 'sklearn', 'tokenizers', 'babel', 'streamlit'}"
+    program = f"import sys, clps_core.data.registry; print(sorted({heavy} & set(sys.modules)))"
+    assert _elsewhere(program).strip() == "[]"
+
+
+def test_no_task_loads_torch(elsewhere: dict[str, list[str]]) -> None:
+    assert elsewhere["heavy"] == []
+
+
+def test_a_step_has_its_own_random_numbers() -> None:
+    draws = {
+        int(step_generator(*arguments).integers(2**62))
+        for arguments in [("a", 0, 0), ("a", 0, 1), ("a", 1, 0), ("b", 0, 0), ("a", 10, 0), ("a", 1, 10), ("a", 11, 0)]
+    }
+    assert len(draws) == 7
+
+
+def test_a_digest_tells_its_parts_apart() -> None:
+    assert len({digest("ab", "c"), digest("a", "bc"), digest("abc"), digest("a", "b", "c"), digest("abc", "")}) == 5
+
+
+def test_rows_are_padded_to_few_widths() -> None:
+    assert padded([[1], [1, 2, 3, 4, 5]], 0, 4, 40).tolist() == [[1, 0, 0, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 0, 0, 0]]
+    assert padded([[1, 2, 3]], 9, 4, 3).tolist() == [[1, 2, 3]]
+
+
+def test_cached_documentation_lies_where_the_caller_says(tmp_path: Path) -> None:
+    config = resolve(build_config({"data": {"task": "dates"}}))
+    load_task(config, tmp_path)
+    assert list(tmp_path.iterdir()) == []
