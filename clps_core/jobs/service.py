@@ -12,7 +12,8 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -23,6 +24,8 @@ from clps_core.errors import ClpsError, ConfigError, JobError
 from clps_core.jobs import processes
 from clps_core.jobs.slots import plan_slots
 from clps_core.store import Run, Store
+from clps_core.store.archive import export_run, import_run
+from clps_core.store.connection import sentences
 from clps_core.store.queue import Queue
 from clps_core.words import _, ngettext
 
@@ -32,6 +35,8 @@ __all__ = [
     "delete",
     "ensure_supervisor",
     "estimated_starts",
+    "export_run",
+    "import_run",
     "log_text",
     "matched",
     "pause",
@@ -42,6 +47,7 @@ __all__ = [
 ]
 
 WAIT_POLL = 0.2
+STARTING_SECONDS = 3.0
 LOOK_AFTER_SUPERVISOR_EVERY = 2.0
 MOST_RUNS_AT_ONCE = 200
 
@@ -160,14 +166,27 @@ def ensure_supervisor(store: Store) -> None:
         return
     if not Queue(store).has_work():
         return
-    with (store.home / "supervisor.log").open("ab") as log:
-        subprocess.Popen(
+    earlier = _started.get(store.home)
+    if earlier is not None and earlier.process.poll() is None and time.monotonic() - earlier.at < STARTING_SECONDS:
+        return
+    with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:
+        process = subprocess.Popen(
             processes.python_module("clps_core.jobs.supervisor", "--home", str(store.home)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    _started[store.home] = _Started(process, time.monotonic())
+
+
+class _Started(NamedTuple):
+    process: subprocess.Popen[bytes]
+    at: float
+
+
+_started: dict[Path, _Started] = {}
+"""Supervisors that this process started: while one starts up, no second is needed; once ended, it is reaped."""
 
 
 def supervisor_status(store: Store) -> SupervisorStatus:

@@ -31,7 +31,7 @@ logger = logging.getLogger("clps.supervisor")
 
 BUSY_POLL, IDLE_POLL, ERROR_POLL = 0.25, 2.0, 1.0
 """Seconds between looks; a ring of the bell cuts them short."""
-STOP_GRACE = 20.0
+STOP_GRACE = float(os.environ.get("CLPS_STOP_GRACE", "20"))
 """Seconds a run has to write its checkpoint after it was asked to stop."""
 IDLE_MINUTES = 5.0
 

@@ -1,7 +1,8 @@
 """Runs, attempts and metrics on disk. No torch here. Start at :func:`open_store` and :class:`Store`.
 
 ``records.py`` says what comes out, ``schema.py`` how it lies in the database, ``metrics.py`` how curves are
-appended and followed, ``queue.py`` the transitions of a run from queued to finished (used by jobs only).
+appended and followed, ``queue.py`` the transitions of a run from queued to finished (used by jobs only),
+``archive.py`` how a finished run is carried from one store to another.
 """
 
 from clps_core.store.database import Store, default_home, open_store

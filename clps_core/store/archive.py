@@ -1,0 +1,159 @@
+"""A finished run as a folder that can be carried elsewhere, and back into a store. Start at import_run.
+
+The folder holds what the run's own folder holds (config, best weights, tokenizer, probes), and::
+
+    run.json      id, name, figures and artefacts
+    metrics.csv   split,name,step,value,seconds: all curves
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from clps_core.config import RunConfig, validated
+from clps_core.errors import NotFoundError, StoreError
+from clps_core.store import metrics, schema
+from clps_core.store.connection import sentences
+from clps_core.store.database import Store, run_row
+from clps_core.store.queue import relative_path, write_artefacts
+from clps_core.store.records import Point, Run, check_run_id
+from clps_core.words import _
+
+__all__ = ["export_run", "import_run"]
+
+FACTS = ("seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters", "executed_parameters")
+TIMES = ("created_at", "started_at", "finished_at")
+LEFT_BEHIND = ("last.safetensors", "previous.safetensors", "damaged.safetensors", "log.txt", "lock")
+"""Files of a run that only matter where it ran."""
+
+
+def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = None) -> None:
+    """Write a finished run to ``folder`` (new, or empty), such that ``import_run`` reads it back.
+
+    ``new_id``: the id under which it will be imported; its own if not given.
+    """
+    run = store.run(run_id)
+    if run.status != "finished":
+        message = _(
+            "a run must be finished to be exported. Run {run_id} is {status}.", run_id=run.id, status=run.status
+        )
+        raise StoreError(message)
+    source = store.run_folder(run.id)
+    points, _cursor = store.metrics_after([run.id], 0)
+    artefacts = [
+        (artefact.kind, artefact.step, relative_path(source, artefact.path))
+        for artefact in store.artefacts(run.id)
+        if artefact.path.name not in LEFT_BEHIND
+    ]
+    facts = {name: getattr(run, name) for name in (*FACTS, *TIMES)}
+    with sentences(store.home):
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy(source, folder, leave=LEFT_BEHIND)
+        about = {"id": check_run_id(new_id or run.id), "name": run.name, **facts, "artefacts": artefacts}
+        (folder / "run.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        with (folder / "metrics.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["split", "name", "step", "value", "seconds"])
+            for point in points:
+                if not point.forgets:
+                    writer.writerow([*point[1:4], repr(point.value), round(point.seconds, 3)])
+
+
+def import_run(store: Store, folder: Path, name: str | None = None, comparison: str | None = None) -> Run:
+    """Register the finished run in ``folder``; returns it. Doing it again changes nothing.
+
+    ``name`` and ``comparison`` (a name; runs imported under one name stand together) replace those of the
+    export. Raises ``NotFoundError`` where the folder holds no exported run.
+    """
+    about = _read_json(folder / "run.json")
+    run_id = check_run_id(about.get("id"))
+    if there := store.some_runs([run_id]):
+        return there[0]
+    config = validated(RunConfig, _read_json(folder / "config.json"))
+    title = comparison or str(about["name"])
+    _bring(folder, store.run_folder(run_id), store.home)
+    with store.writing() as connection:
+        if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:
+            now = schema.now(connection)
+            comparison_id = _comparison(connection, title, float(about.get("created_at") or now))
+            row = run_row(config, name or str(about["name"]), "local", float(about.get("created_at") or now))
+            row |= {key: about.get(key) for key in (*FACTS, "started_at", "finished_at")}
+            row |= {"id": run_id, "comparison_id": comparison_id, "status": "finished", "attempts": 1}
+            row["position"] = connection.execute(
+                sa.select(sa.func.count()).where(schema.run.c.comparison_id == comparison_id)
+            ).scalar_one()
+            connection.execute(schema.run.insert().values(row))
+            metrics.append(connection, run_id, _read_points(folder, run_id))
+            write_artefacts(connection, run_id, [(str(k), int(s), str(p)) for k, s, p in about.get("artefacts", [])])
+    return store.run(run_id)
+
+
+def _comparison(connection: sa.Connection, title: str, created_at: float) -> str:
+    digest = hashlib.sha256(title.encode()).hexdigest()[:8]
+    c = schema.comparison.c
+    found = f"imported-{digest}"
+    if connection.execute(sa.select(c.id).where(c.id == found)).first() is None:
+        row = {"id": found, "name": title, "owner": "local", "ready": 1, "created_at": created_at}
+        connection.execute(schema.comparison.insert().values(row))
+    return found
+
+
+def _bring(source: Path, target: Path, home: Path) -> None:
+    """Copy the files, so that the run's folder appears whole or not at all."""
+    if target.exists():
+        return
+    with sentences(home):
+        arriving = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        try:
+            arriving.mkdir(mode=0o700)
+            _copy(source, arriving, leave=("run.json", "metrics.csv"))
+            if not target.exists():
+                arriving.rename(target)
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, leave: tuple[str, ...]) -> None:
+    for path in sorted(source.rglob("*")):
+        wanted = path.name not in leave and not path.name.startswith((".", "exit-"))
+        if wanted and path.is_file() and not path.is_symlink():
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)  # the content only: a packaged file may be read-only
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        data = None
+    if not isinstance(data, dict):
+        raise NotFoundError(_not_exported(path))
+    return data
+
+
+def _read_points(folder: Path, run_id: str) -> list[Point]:
+    path = folder / "metrics.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [
+            Point(run_id, row["split"], row["name"], int(row["step"]), float(row["value"]), float(row["seconds"]))
+            for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise NotFoundError(_not_exported(path)) from None
+
+
+def _not_exported(path: Path) -> str:
+    return _(
+        "{folder} must hold an exported run. Its {file} is missing or damaged.", folder=path.parent, file=path.name
+    )
