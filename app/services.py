@@ -18,9 +18,10 @@ from clps_core.errors import ClpsError
 from clps_core.words import _
 
 if TYPE_CHECKING:
+    from app.components.attention_queue import InspectionQueue
     from clps_core.store import Store
 
-__all__ = ["page_guard", "show_problem", "store"]
+__all__ = ["inspections", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
 
@@ -39,6 +40,14 @@ def _open_store(home: str, url: str) -> Store:
     from clps_core.store.database import open_store
 
     return open_store(Path(home) if home else None, url or None)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def inspections() -> InspectionQueue:
+    """The one queue through which all browsers look into models."""
+    from app.components.attention_queue import InspectionQueue
+
+    return InspectionQueue()
 
 
 @contextmanager

@@ -20,22 +20,35 @@ if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
 __all__ = [
+    "ATTENTION_SEEN",
+    "BESIDE",
     "DESIGNS",
+    "DESIGNS_PROBLEM",
     "DESIGNS_URL",
+    "HEAD",
+    "KIND",
+    "LAYER",
     "RUN",
     "RUNS",
     "RUNS_LOG",
     "RUNS_PROBLEM",
     "RUNS_SEEN",
     "SEED",
+    "SLOT",
     "SPEC",
     "STRATEGY",
+    "TARGET",
+    "TEXT",
     "TRAIN_LINK",
+    "VIEW",
+    "read_choice",
+    "read_number",
     "read_run",
     "read_runs",
     "read_seeds",
     "read_spec",
     "read_strategies",
+    "read_text",
     "write",
 ]
 
@@ -45,16 +58,27 @@ STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
 SEED = "seed"  # Train: repeated; the seeds compared
 RUNS = "runs"  # Runs, Compare: run ids, comma-separated
 RUN = "run"  # Attention: one run id
+TEXT = "text"  # Attention: the typed input (a task's options stand beside it under their own names)
+TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
+VIEW = "view"  # Attention: grid, layers or bertviz
+KIND = "kind"  # Attention: encoder, decoder or cross
+LAYER = "layer"  # Attention: the selected layer
+HEAD = "head"  # Attention: the selected head
+SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
+BESIDE = "beside"  # Attention: a second run, shown beside the first
 
 # Session keys that are not a widget's.
 DESIGNS = "designs"  # Design: app.designs.Designs
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies) this session last put into the URL
+DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
 
 
 def field_key(name: str) -> str:
     """The key of the Design form's widget for the model's field ``name``."""
     return f"design_{name}"
 
+
+ATTENTION_SEEN = "attention.seen"  # dict of query parameters: Attention as this session left it
 
 # Session keys of Train, Runs and Compare (widgets' own keys stand beside the widgets).
 RUNS_SEEN = "runs.seen"  # list of run ids: what was shown last, for a visit without an address
@@ -116,6 +140,31 @@ def read_runs() -> TextsRead:
 def read_run() -> TextsRead:
     """The well-formed run id of ``?run=``, as zero or one values."""
     return _ids(RUN, 1)
+
+
+def read_text(name: str) -> str:
+    """A free text from the URL, cut where it is too long for any use; empty where there is none."""
+    return _text(name)
+
+
+def read_choice(name: str, choices: Sequence[str]) -> TextsRead:
+    """One of ``choices`` from the URL, as zero or one values."""
+    asked = _text(name)
+    if not asked or asked in choices:
+        return TextsRead((asked,) if asked else (), None)
+    problem = _(
+        "{name} in the address must be one of {choices}. Got {got!r}. It is left out.",
+        name=name,
+        choices=", ".join(choices),
+        got=asked[:40],
+    )
+    return TextsRead((), problem)
+
+
+def read_number(name: str, limit: int) -> int | None:
+    """A whole number from 0 up to and without ``limit`` from the URL; ``None`` where there is no such."""
+    asked = _text(name)
+    return int(asked) if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) < limit else None
 
 
 def write(**values: str | Sequence[str] | None) -> None:
