@@ -1,0 +1,39 @@
+"""The README's commands and pictures exist and run as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf8")
+RUNS_FOR_LONG = ("clps dashboard", "clps train")
+COMMANDS = [line for line in re.findall(r"^clps .+$", README, re.MULTILINE) if not line.startswith(RUNS_FOR_LONG)]
+
+
+def test_every_file_the_readme_points_to_is_there() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r"examples/[\w-]+\.yaml", README)
+    missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_of_the_readme_run_as_written(command: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "CLPS_HOME": str(tmp_path / "home")}
+    arguments = [sys.executable, "-m", "clps_core.cli", *shlex.split(command)[1:]]
+    done = subprocess.run(arguments, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() or done.stderr.strip()
+
+
+def test_the_python_of_the_readme_runs_as_written() -> None:
+    for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout) > 0
