@@ -7,12 +7,15 @@ inside functions: a page without a chart does not pay for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from clps_core.words import _
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["CONFIG", "GRID", "figure"]
+__all__ = ["CONFIG", "GRID", "CostBar", "cost_bars", "figure"]
 
 GRID = "rgba(128, 132, 145, 0.25)"
 AXIS = "rgba(128, 132, 145, 0.55)"
@@ -38,3 +41,59 @@ def figure(*, x_title: str | None = None, y_title: str | None = None, height: in
     made.update_xaxes(title=x_title, gridcolor=GRID, linecolor=AXIS, zeroline=False, automargin=True)
     made.update_yaxes(title=y_title, gridcolor=GRID, linecolor=AXIS, zeroline=False, automargin=True)
     return made
+
+
+class CostBar(NamedTuple):
+    """One design's stored parameters by part, and what it executes."""
+
+    name: str
+    colour: str
+    parts: Mapping[str, int]
+    executed: int
+
+
+PART_STRENGTH = (1.0, 0.78, 0.58, 0.2, 0.4, 0.3)
+"""How strongly each part is painted, so that neighbours in a bar differ within the design's own colour."""
+
+
+def cost_bars(bars: Sequence[CostBar]) -> Figure:
+    """One bar of stored parameters per design in its own colour, a tick where the executed ones end."""
+    import plotly.graph_objects as go
+
+    made = figure(height=70 + 46 * len(bars))
+    names = [bar.name for bar in bars]
+    longest = max(bar.executed for bar in bars)
+    for part, strength in zip(bars[0].parts, PART_STRENGTH, strict=False):
+        values = [bar.parts.get(part, 0) for bar in bars]
+        made.add_bar(
+            x=values,
+            y=names,
+            orientation="h",
+            name=part,
+            marker={"color": [_faded(bar.colour, strength) for bar in bars], "line": {"width": 0}},
+            text=[part if value > 0.07 * longest else "" for value in values],
+            textposition="inside",
+            insidetextanchor="middle",
+            hovertemplate="%{y}<br>" + part + ": %{x:,}<extra></extra>",
+        )
+    made.add_trace(
+        go.Scatter(
+            x=[bar.executed for bar in bars],
+            y=names,
+            mode="markers",
+            name=_("executed"),
+            marker={"symbol": "line-ns", "size": 26, "line": {"width": 2, "color": [bar.colour for bar in bars]}},
+            hovertemplate="%{y}<br>" + _("executed") + ": %{x:,}<extra></extra>",
+        )
+    )
+    made.update_layout(barmode="stack", showlegend=False, bargap=0.42)
+    made.update_xaxes(
+        range=[0, 1.04 * longest], tickformat="~s", title=_("parameters stored; the tick is what is executed")
+    )
+    made.update_yaxes(autorange="reversed", showgrid=False)
+    return made
+
+
+def _faded(colour: str, strength: float) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {strength})"

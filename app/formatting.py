@@ -6,7 +6,19 @@ from datetime import UTC, datetime, tzinfo
 
 from clps_core.words import _, ngettext
 
-__all__ = ["compact", "date_time", "duration", "exact", "memory", "metric", "percent", "speed", "times"]
+__all__ = [
+    "ago",
+    "compact",
+    "date_time",
+    "duration",
+    "exact",
+    "memory",
+    "metric",
+    "percent",
+    "speed",
+    "strategy_name",
+    "times",
+]
 
 NOTHING = "–"
 
@@ -109,3 +121,16 @@ def _three_digits(number: float) -> str:
     if size >= 99.95 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if size >= 9.995 else f"{number:.2f}"
+
+
+def strategy_name(text: str) -> str:
+    """A strategy as people call it: ``cycle:3`` -> Cycle, 3 stored; what has no name stays as written."""
+    from clps_core.sharing import NAMED_STRATEGIES
+
+    name, colon, number = text.partition(":")
+    named = NAMED_STRATEGIES.get(name)
+    if named is not None and not colon:
+        return named.title
+    if named is not None and number.isdigit():
+        return _("{title}, {number} stored", title=named.title, number=number)
+    return text if len(text) <= 40 else f"{text[:37]}…"

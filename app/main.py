@@ -7,10 +7,10 @@ registry in ``app/navigation.py``.
 import streamlit as st
 
 from app import navigation
-from app.components.frame import MARK, frame
+from app.components.frame import MARK, SIDEBAR_WIDTH, frame
 from app.services import page_guard
 
-st.set_page_config(page_title="CLPS Lab", page_icon=MARK, layout="wide")
+st.set_page_config(page_title="CLPS Lab", page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
 frame()
 with page_guard():

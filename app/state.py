@@ -39,6 +39,7 @@ __all__ = [
     "STRATEGY",
     "TARGET",
     "TEXT",
+    "TRAIN_BASE",
     "TRAIN_LINK",
     "VIEW",
     "read_choice",
@@ -84,6 +85,7 @@ ATTENTION_SEEN = "attention.seen"  # dict of query parameters: Attention as this
 RUNS_SEEN = "runs.seen"  # list of run ids: what was shown last, for a visit without an address
 RUNS_LOG = "runs.log"  # run id whose log is open
 RUNS_PROBLEM = "runs.problem"  # a sentence to show once
+TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
 TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
 
 MAX_STRATEGIES = 8

@@ -1,9 +1,72 @@
-"""design: a placeholder until the page is built."""
+"""Design: what sharing costs and saves, for several strategies next to each other."""
+
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
+from app import navigation, state
+from app.components.counts_table import counts_figure, counts_table
 from app.components.frame import header
+from app.components.model_form import fill_form, model_form
+from app.components.sharing_map import sharing_map
+from app.components.strategy_form import strategy_form
+from app.designs import (
+    Costed,
+    Designs,
+    apply_action,
+    component_sizes,
+    costed,
+    counted_model,
+    current_designs,
+    open_designs,
+    save_designs,
+    trainable,
+)
+from app.services import show_problem
+from clps_core.errors import ClpsError
 from clps_core.words import _
 
+
+def read_form(designs: Designs, problems: list[str]) -> Designs:
+    try:
+        wanted = replace(designs, base=model_form(designs))
+        counted_model(wanted.base)
+    except ClpsError as error:
+        problems.append(_("{problem} Below are the last sizes that fit.", problem=error))
+        return designs
+    return wanted
+
+
+def changed(change: dict[str, Any] | str) -> None:
+    designs = current_designs()
+    try:
+        save_designs(designs.with_strategy(change) if isinstance(change, str) else apply_action(designs, change))
+    except ClpsError as error:
+        st.session_state[state.DESIGNS_PROBLEM] = str(error)
+
+
+def draw_actions(designs: Designs, found: list[Costed]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(_("The designs"), anchor=False, width="stretch")
+        with st.popover(_("Add a design"), icon=":material/add:"):
+            strategy_form(counted_model(designs.base), changed)
+        if st.button(_("Train this comparison"), type="primary", icon=":material/play_circle:", disabled=not found):
+            navigation.go("train", query=trainable(designs, [design.strategy for design in found]).query)
+
+
 header("design")
-st.info(_("This page is being built."))
+designs, problems = open_designs()
+if st.session_state.get(state.DESIGNS) is not designs:
+    fill_form(designs.base)
+designs = read_form(designs, problems)
+save_designs(designs)
+found, unfit = costed(designs)
+for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DESIGNS_PROBLEM, None)])]:
+    show_problem(problem)
+draw_actions(designs, found)
+if found:
+    sharing_map(found, designs.chosen, component_sizes(counted_model(designs.base)), changed)
+    st.subheader(_("What they cost"), anchor=False)
+    counts_table(found, designs.chosen)
+    counts_figure(found)

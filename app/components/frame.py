@@ -9,10 +9,12 @@ import streamlit as st
 
 from app import navigation
 
-__all__ = ["MARK", "frame", "header"]
+__all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
 
 ASSETS = Path(__file__).parents[1] / "assets"
 MARK = str(ASSETS / "mark.svg")
+SIDEBAR_WIDTH = 224
+"""Pixels: six short names need no more, and a window of 800 pixels has them to spare."""
 
 
 def frame() -> None:
