@@ -204,7 +204,7 @@ class DataConfig(_Frozen):
     seq_len: Annotated[int, Field(ge=2, le=65536)] | None = None
     """Tokens per training window of a language model; the task's own length if not given."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of splits and batches: runs with one data seed see the same batches at every step."""
+    """Seed of the batches: runs with one data seed see the same batches at every step. No seed moves a split."""
 
 
 class OptimConfig(_Frozen):
