@@ -3,7 +3,7 @@
 A checkpoint is one safetensors file: tensors ``model.*`` and ``optimiser.*``, and one JSON text in its
 header with the facts (step, seconds, best ...) and a checksum over facts and tensors. It is written
 under a temporary name, synced, and renamed; before that, the former ``last`` becomes ``previous``.
-``best`` holds weights only. Reading never changes a file.
+``best`` holds weights only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ __all__ = [
     "restore_weights",
     "save_best",
     "save_last",
-    "set_damaged_aside",
     "weights",
 ]
 
@@ -94,7 +93,7 @@ def save_best(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 @contextlib.contextmanager
-def _new_file(path: Path) -> Any:
+def _new_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path; what is written there takes the place of ``path`` at the end."""
     temporary = path.with_name(f".{path.name}.writing")
     try:
@@ -178,11 +177,12 @@ def _damaged(path: Path, problem: str) -> str:
     return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=path, problem=problem)
 
 
-def latest(folder: Path) -> Checkpoint | None:
+def latest(folder: Path, *, set_aside: bool = False) -> Checkpoint | None:
     """The newest whole checkpoint to resume from; ``None`` for a run that has none yet.
 
-    A damaged ``last`` is named in the log and ``previous`` is taken. Raises ``CheckpointError`` if
-    there are files but none is whole.
+    A damaged ``last`` is named in the log and ``previous`` is taken; with ``set_aside`` (for the one
+    process that trains the run) it is also renamed, so that the next save does not push it over the
+    whole ``previous``. Raises ``CheckpointError`` if there are files but none is whole.
     """
     problems = []
     for name in ("last", "previous"):
@@ -196,6 +196,8 @@ def latest(folder: Path) -> Checkpoint | None:
             continue
         if problems:
             logger.warning("%s", _("The checkpoint before it is used, of step {step}.", step=found.step))
+            if set_aside:
+                checkpoint_path(folder, "last").replace(checkpoint_path(folder, "damaged"))
         return found
     if problems:
         raise CheckpointError(
@@ -211,17 +213,6 @@ def latest_step(folder: Path) -> int | None:
     """The step a new attempt would resume from (points beyond it are void); ``None``: from the start."""
     found = latest(folder)
     return None if found is None else found.step
-
-
-def set_damaged_aside(folder: Path) -> None:
-    """Rename a damaged ``last``, so that the next save does not push it over a whole ``previous``."""
-    path = checkpoint_path(folder, "last")
-    try:
-        read(path)
-    except FileNotFoundError:
-        return
-    except CheckpointError:
-        path.replace(path.with_name("damaged.safetensors"))
 
 
 def restore_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> None:

@@ -30,7 +30,6 @@ from clps_core.training.checkpoint import (
     restore_weights,
     save_best,
     save_last,
-    set_damaged_aside,
     weights,
 )
 from clps_core.training.device import DevicePlan
@@ -97,6 +96,7 @@ class Run:
     step: int = 0
     resumed: bool = False
     saved_step: int = -1
+    checked_step: int = -1
     best: dict[str, float] | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     loss: Tensor | None = None
@@ -145,8 +145,7 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
 
 def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data: TaskData) -> Run:
     """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one."""
-    checkpoint = latest(folder)
-    set_damaged_aside(folder)
+    checkpoint = latest(folder, set_aside=True)
     model = build_model(config).to(plan.device)
     optimiser = build_optimiser(model, config.optim)
     model.train()
@@ -187,7 +186,7 @@ def train_step(run: Run) -> None:
 
 def log_step(run: Run) -> None:
     """Send the step's loss, gradient norm (before clipping), rate and speed to the sink."""
-    loss, norm = finite_loss(run)
+    loss, norm = finite_step(run)
     speed = run.watch.tokens_per_second()
     rate = learning_rate(run.step - 1, run.config.train.steps, run.config.optim)
     values = {"loss": loss, "gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
@@ -197,8 +196,7 @@ def log_step(run: Run) -> None:
 
 def evaluation_step(run: Run) -> None:
     """Score the held-out examples; the best weights so far are kept."""
-    if run.step:
-        finite_loss(run)
+    check_weights(run)
     with run.watch.beside_training():
         values = evaluate(run.model, run.data, run.config, run.plan)
         record(run, "validation", values)
@@ -222,6 +220,7 @@ def is_better(run: Run, values: dict[str, float]) -> bool:
 def probe_step(run: Run) -> None:
     """Keep the attention of the probe inputs."""
     if run.step in run.probe_at:
+        check_weights(run)
         with run.watch.beside_training():
             run.sink.artefact("probe", run.step, write_probe(run.folder, run.step, run.model, run.probes))
 
@@ -230,7 +229,7 @@ def save(run: Run) -> None:
     """Write a checkpoint, after everything recorded up to its step is durable."""
     if run.saved_step == run.step:
         return
-    finite_loss(run)
+    check_weights(run)
     with run.watch.beside_training():
         run.sink.flush()
         facts: dict[str, Any] = {
@@ -264,10 +263,9 @@ def in_words(values: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
-def finite_loss(run: Run) -> tuple[float, float]:
+def finite_step(run: Run) -> tuple[float, float]:
     """Loss and gradient norm of the latest step as numbers (this waits for a GPU).
 
-    Called before anything is recorded or saved, so that a checkpoint never holds broken weights.
     Raises ``TrainingError`` where one is not finite.
     """
     assert run.loss is not None
@@ -275,14 +273,29 @@ def finite_loss(run: Run) -> tuple[float, float]:
     loss, norm = torch.stack([run.loss.double(), run.gradient_norm.double()]).tolist()
     if math.isfinite(loss) and math.isfinite(norm):
         return loss, norm
+    raise not_finite(run, _("the loss is {loss} and the gradient norm {norm}", loss=loss, norm=norm))
+
+
+def check_weights(run: Run) -> None:
+    """Raise ``TrainingError`` unless the weights are finite: nothing broken is recorded or saved."""
+    if run.checked_step == run.step:
+        return
+    if run.loss is not None:
+        finite_step(run)
+    if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.model.parameters()]).all()):
+        raise not_finite(run, _("weights are not"))
+    run.checked_step = run.step
+
+
+def not_finite(run: Run, problem: str) -> TrainingError:
+    """The error of a run whose numbers have blown up."""
     optim = run.config.optim
-    raise TrainingError(
+    return TrainingError(
         _(
-            "the loss must stay finite. At step {step} it is {loss} and the gradient norm {norm}. Lower learning_rate "
-            "({rate:g}) or clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
+            "training must keep its numbers finite. At step {step} {problem}. Lower learning_rate ({rate:g}) or "
+            "clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
             step=run.step,
-            loss=loss,
-            norm=norm,
+            problem=problem,
             rate=optim.learning_rate,
             clip=optim.clip_norm,
             warmup=optim.warmup_steps,

@@ -58,7 +58,7 @@ class RecordingSink:
     """A sink that keeps everything in memory: for scripts, notebooks and tests."""
 
     stop_after: int | None = None
-    """Ask for a stop once this many updates are done."""
+    """Ask for a stop once the step of the latest logged metrics is this one or later."""
     points: list[tuple[int, str, str, float]] = field(default_factory=list)
     artefacts: list[tuple[str, int, Path]] = field(default_factory=list)
     speeds: list[tuple[int, float]] = field(default_factory=list)
