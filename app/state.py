@@ -25,6 +25,7 @@ __all__ = [
     "DESIGNS",
     "DESIGNS_PROBLEM",
     "DESIGNS_URL",
+    "DESIGNS_VERSION",
     "HEAD",
     "KIND",
     "LAYER",
@@ -71,12 +72,18 @@ BESIDE = "beside"  # Attention: a second run, shown beside the first
 # Session keys that are not a widget's.
 DESIGNS = "designs"  # Design: app.designs.Designs
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies) this session last put into the URL
+DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
 
 
 def field_key(name: str) -> str:
-    """The key of the Design form's widget for the model's field ``name``."""
-    return f"design_{name}"
+    """The key of the Design form's widget ``name``; new after ``renew_fields``, so that it shows its default again."""
+    return f"design_{name}_{st.session_state.get(DESIGNS_VERSION, 0)}"
+
+
+def renew_fields() -> None:
+    """Let the Design form start afresh from the values it is drawn with."""
+    st.session_state[DESIGNS_VERSION] = st.session_state.get(DESIGNS_VERSION, 0) + 1
 
 
 ATTENTION_SEEN = "attention.seen"  # dict of query parameters: Attention as this session left it

@@ -43,7 +43,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
         ["train", "validation"],
         default="train",
         required=True,
-        format_func={"train": _("on training data"), "validation": _("on held-out data")}.get,
+        format_func={"train": _("Training loss"), "validation": _("Loss on held-out data")}.get,
         key="runs.loss",
         persist_state="session",
         label_visibility="collapsed",

@@ -1,9 +1,48 @@
-"""train: a placeholder until the page is built."""
+"""What shall be trained side by side? A matched comparison in one click."""
 
 import streamlit as st
 
+from app import navigation, state
 from app.components.frame import header
-from clps_core.words import _
+from app.components.train_estimate import estimate
+from app.components.train_form import Asked, train_form, write_address
+from app.services import show_problem, store
+from clps_core.config import RunConfig, build_config
+from clps_core.errors import ClpsError
+from clps_core.jobs import service
+from clps_core.words import _, ngettext
 
-header("train")
-st.info(_("This page is being built."))
+
+def page() -> None:
+    header("train")
+    st.markdown(
+        _(
+            "All runs of a comparison see the same data in the same order and start from matched weights: "
+            "only the sharing differs."
+        )
+    )
+    asked = train_form()
+    try:
+        configs = service.matched(asked.base, asked.strategies, asked.seeds)
+    except ClpsError as error:
+        show_problem(str(error))
+        configs = []
+    if configs:
+        write_address(build_config(asked.base), asked)
+        estimate(store(), configs)
+    label = ngettext("Train {n} run", "Train {n} runs side by side", len(configs)) if configs else _("Train")
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not configs):
+        queue(configs, asked)
+
+
+def queue(configs: list[RunConfig], asked: Asked) -> None:
+    """Queue the runs and show them."""
+    try:
+        runs = service.submit(store(), configs, asked.name)
+    except ClpsError as error:
+        show_problem(str(error))
+        return
+    navigation.go("runs", query={state.RUNS: ",".join(run.id for run in runs)})
+
+
+page()

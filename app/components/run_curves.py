@@ -8,11 +8,14 @@ import streamlit as st
 
 from app.colours import strategy_colour
 from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
+from app.formatting import strategy_name
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 
 __all__ = ["line_styles", "metric_title", "panels_of", "run_curves", "short_names"]
+
+LONGEST_LABEL = 18
 
 
 def metric_title(name: str) -> str:
@@ -30,9 +33,9 @@ def metric_title(name: str) -> str:
 
 def short_names(runs: Sequence[Run]) -> dict[str, str]:
     """Run id -> the shortest name that tells the runs apart: strategy, with the seed or the id where needed."""
-    names = {run.id: run.strategy for run in runs}
+    names = {run.id: strategy_name(run.strategy) for run in runs}
     if len(set(names.values())) < len(runs):
-        names = {run.id: _("{strategy} seed {seed}", strategy=run.strategy, seed=run.seed) for run in runs}
+        names = {run.id: _("{strategy}, seed {seed}", strategy=names[run.id], seed=run.seed) for run in runs}
     seen = list(names.values())
     return {run_id: name if seen.count(name) == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
 
@@ -48,7 +51,7 @@ def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
             LineStyle(
                 run.id,
                 name=names[run.id],
-                label=names[run.id],
+                label=_label(run, names[run.id]),
                 colour=strategy_colour(run.strategy),
                 dash=used[run.strategy],
                 mark=strategies.index(run.strategy),
@@ -57,6 +60,11 @@ def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
         )
         used[run.strategy] += 1
     return styles
+
+
+def _label(run: Run, name: str) -> str:
+    """What fits beside the end of a line."""
+    return name if len(name) <= LONGEST_LABEL else f"{run.strategy[: LONGEST_LABEL - 3]} {run.seed}"
 
 
 def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
@@ -71,7 +79,7 @@ def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
         _("{metric} on held-out data", metric=metric_title(task.metric)),
         kind="percent" if share else "plain",
         note=_("higher is better") if task.higher_is_better else _("lower is better"),
-        baseline=Baseline(task.baseline, _("{name}: no learning", name=task.baseline_name)),
+        baseline=Baseline(task.baseline, _("baseline: {name}", name=task.baseline_name)),
         range=(0.0, 1.0) if share else None,
         log=not share,
     )

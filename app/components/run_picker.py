@@ -77,7 +77,6 @@ def pick_comparison(store: Store) -> list[Run]:
         format_func=lambda one: names.get(one, one),
         key=key,
         on_change=chosen,
-        required=True,
     )
     return shown
 

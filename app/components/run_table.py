@@ -1,7 +1,8 @@
-"""The table of runs on the Runs page: status, progress, best metric, reasons, and what can be done. Start at run_table."""
+"""The table of runs: status, progress, best metric, reasons, and what can be done. Start at run_table."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
@@ -21,7 +22,7 @@ from clps_core.words import _, ngettext
 
 __all__ = ["queue_sentence", "run_log", "run_table"]
 
-WIDTHS = (2.5, 1.25, 3.0, 1.9, 1.5, 0.7)
+WIDTHS = (2.2, 3.2, 1.9, 1.4, 0.8)
 MOST_ROWS = 12
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2 1 2", "1 4", "14 3 3 3")
 MARKS = (
@@ -42,7 +43,7 @@ def run_table(store: Store, runs: Sequence[Run]) -> None:
     rows = _page_of(runs)
     waits = service.estimated_starts(store) if any(run.status == "queued" for run in rows) else {}
     best = metric_title(summary(store, rows[0]).metric)
-    titles = (_("Run"), _("Status"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
+    titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
     for run in rows:
@@ -59,13 +60,14 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
 
 def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
     figures = summary(store, run)
-    name, status, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
-    name.html(_name(run, style))
+    name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
-    status.badge(words, color=colour, icon=icon)
+    with name.container(gap="xxsmall"):
+        st.html(_name(style))
+        st.badge(words, color=colour, icon=icon)
     progress.progress(run.progress, text=_progress(run, wait))
     best.markdown(_best(figures))
-    parameters.markdown(compact(run.unique_parameters), help=_parameters_help(run))
+    parameters.markdown(_parameters(run))
     with actions.popover(
         "", icon=":material/more_vert:", help=_("Log, cancel, delete ..."), type="tertiary", key=f"actions.{run.id}"
     ):
@@ -75,16 +77,17 @@ def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
         kind(escape_markdown(run.reason))
 
 
-def _name(run: Run, style: LineStyle) -> str:
+def _name(style: LineStyle) -> str:
     dash = DASHES[style.dash % len(DASHES)]
     picture = (
-        f'<svg viewBox="0 0 30 12" width="30" height="12" aria-hidden="true" fill="{style.colour}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 12" fill="{style.colour}">'
         f'<line x1="0" y1="6" x2="30" y2="6" stroke="{style.colour}" stroke-width="2.5" stroke-dasharray="{dash}"/>'
         f"{MARKS[style.mark % len(MARKS)]}</svg>"
     )
+    source = base64.b64encode(picture.encode()).decode()
     return (
-        f'<div style="display:flex;gap:.6rem;align-items:center">{picture}'
-        f'<span><b>{escape(style.name)}</b><br><small style="opacity:.65">{escape(run.id)}</small></span></div>'
+        '<div style="display:flex;gap:.6rem;align-items:center">'
+        f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><b>{escape(style.name)}</b></div>'
     )
 
 
@@ -125,17 +128,17 @@ def _best(figures: Summary) -> str:
     return _("**{value}** at step {step}", value=metric(figures.metric, value), step=f"{step:,}")
 
 
-def _parameters_help(run: Run) -> str | None:
+def _parameters(run: Run) -> str:
     if run.unique_parameters is None or run.executed_parameters is None:
-        return None
-    return _(
-        "{unique} stored, {executed} used in one pass",
-        unique=f"{run.unique_parameters:,}",
-        executed=f"{run.executed_parameters:,}",
-    )
+        return "–"
+    if run.unique_parameters == run.executed_parameters:
+        return f"**{compact(run.unique_parameters)}**"
+    used = _("used as {count}", count=compact(run.executed_parameters))
+    return f"**{compact(run.unique_parameters)}** {used}"
 
 
 def _actions(store: Store, run: Run) -> None:
+    st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: _open_log(run.id))
     if run.active:
         _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: service.pause(store, run.id), run)

@@ -6,14 +6,16 @@ then operations alone at a rate measured once on a laptop-class core. What was u
 
 from __future__ import annotations
 
+import heapq
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clps_core.analysis.counts import count
 from clps_core.config import RunConfig
 from clps_core.store import Run, Store
 
-__all__ = ["OPERATIONS_PER_SECOND", "Pace", "seconds_left"]
+__all__ = ["OPERATIONS_PER_SECOND", "Pace", "seconds_for_all", "seconds_left"]
 
 OPERATIONS_PER_SECOND = 2.0e10
 """Training operations a second of one run where nothing was measured yet: a small model on one CPU core."""
@@ -48,7 +50,19 @@ class Pace:
 def operations_per_step(config: RunConfig) -> float:
     """Training operations of one step, padding included: comparable between runs of one task."""
     counts = count(config.model, config.sharing)
-    return float(counts.train_flops_per_token) * counts.context_length * config.train.batch_size
+    stacks = 2 if config.model.family == "encoder_decoder" else 1
+    return float(counts.train_flops_per_token) * counts.context_length * stacks * config.train.batch_size
+
+
+def seconds_for_all(durations: Sequence[float], slots: int, busy: Sequence[float] = ()) -> float:
+    """When the last of ``durations`` ends if they start in this order as ``slots`` become free.
+
+    ``busy``: seconds until each run that is already there, running or queued, will be done on its slot.
+    """
+    free = [0.0] * max(1, slots)
+    for seconds in (*busy, *durations):
+        heapq.heapreplace(free, free[0] + seconds)
+    return max(free)
 
 
 def seconds_left(run: Run) -> float | None:

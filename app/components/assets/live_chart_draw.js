@@ -154,7 +154,7 @@ function drawAxes(context, box, panel, view, low, high) {
   context.strokeStyle = view.grid;
   context.fillStyle = view.ink;
   context.lineWidth = 1;
-  const yTicks = ticks(low, high, Math.max(3, (box.bottom - box.top) / 45), view.log), yGap = yTicks[1] - yTicks[0] || 1;
+  const yTicks = ticks(low, high, Math.max(3, (box.bottom - box.top) / 36), view.log), yGap = yTicks[1] - yTicks[0] || 1;
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const value of yTicks) {
