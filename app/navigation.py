@@ -37,7 +37,7 @@ PAGES: tuple[PageFacts, ...] = (
     PageFacts("train", _("Train"), ":material/play_circle:", _("What shall be trained side by side?")),
     PageFacts("runs", _("Runs"), ":material/monitoring:", _("How is the training going?")),
     PageFacts("compare", _("Compare"), ":material/compare_arrows:", _("Which model is better, and what does it cost?")),
-    PageFacts("attention", _("Attention"), ":material/visibility:", _("Same weights, different input: what changes?")),
+    PageFacts("attention", _("Attention"), ":material/visibility:", _("What does each layer look at?")),
 )
 
 

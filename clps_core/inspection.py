@@ -135,6 +135,7 @@ def inspect_run(
 
         model, config, step = load_model(folder, which)
         data = load_task(config)
+        _check_same_tokens(folder, data)
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
         read = {
@@ -153,6 +154,19 @@ def inspect_run(
         unknown=data.unknown(text),
         **facts,
     )
+
+
+def _check_same_tokens(folder: Path, data: TaskData) -> None:
+    """Refuse to read a text with other tokens than those the run was trained with: its answer would be noise."""
+    path = folder / "tokenizer.json"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if before != data.tokenizer_json():
+        raise DataError(
+            _(
+                "the run must have been trained with the tokens of the installed data. They changed since: another "
+                "version of their source is installed. Train it again, or install the version in constraints.txt."
+            )
+        )
 
 
 @contextmanager

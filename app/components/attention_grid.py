@@ -44,6 +44,10 @@ class GridView:
     letters: Sequence[str]
     colours: Sequence[str]
     causal: bool = False
+    next_tokens: Sequence[tuple[str, float]] = ()
+    """Per query the most probable next token and its probability, where the queries are a decoder's."""
+    image: np.ndarray | None = None
+    """[side, side] in 0..1 where the positions are patches of an image."""
 
 
 _COMPONENT = st.components.v2.component(
@@ -99,6 +103,8 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "letters": list(view.letters),
         "colours": list(view.colours),
         "causal": view.causal,
+        "next": [[label, round(probability, 3)] for label, probability in view.next_tokens],
+        "image": None if view.image is None else view.image.round(3).tolist(),
         "selected": [layer, head],
         "thumb": None if small is None else list(small.shape[2:]),
         "full": list(range(layers * heads)) if everything else [layer * heads + head],
@@ -132,6 +138,7 @@ def _grid_words() -> dict[str, str]:
         "hint": _("Point at a cell: which token (row) looks at which token (column)? Click to keep it."),
         "loading": _("Loading this head ..."),
         "masked": _("not visible"),
+        "next": _("then says {token} ({percent} %)"),
         "kept": _("kept; click again to let go"),
         "strip": _("Where {token} (position {position}) looks:"),
         "scale": _("share of attention; each row adds up to 1"),

@@ -219,6 +219,11 @@ class Explorer {
         token(data.keys[key], key),
         element("strong", { class: "value" }, masked ? data.words.masked : value),
       );
+      const next = data.next[query];
+      if (next) {
+        const percent = (next[1] * 100).toFixed(0);
+        line.append(element("span", { class: "note" }, fill(data.words.next, { token: next[0], percent })));
+      }
       if (this.kept && !this.hover) line.append(element("span", { class: "note" }, data.words.kept));
     }
     this.drawStrip(at);
@@ -233,6 +238,10 @@ class Explorer {
     strip.replaceChildren();
     if (query === null || !bytes) return;
     const colour = this.colourOf(this.layer);
+    if (data.image) {
+      strip.append(patchPicture(data, bytes, at, colour, this.boost));
+      return;
+    }
     data.keys.forEach((label, key) => {
       const byte = bytes[query * data.keys.length + key];
       const share = this.boost ? Math.sqrt(byte / 255) : byte / 255;

@@ -104,3 +104,29 @@ function cellAt(event, canvas, place, data) {
   const inside = row >= 0 && column >= 0 && row < data.queries.length && column < data.keys.length;
   return inside ? [row, column] : null;
 }
+
+function patchPicture(data, bytes, [query, key], colour, boost) {
+  // The image with each patch tinted by the attention it gets; the reading patch is framed.
+  const side = data.image.length;
+  const across = Math.round(Math.sqrt(data.keys.length));
+  const pixel = Math.floor(192 / side);
+  const patch = (pixel * side) / across;
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const context = sharpCanvas(canvas, pixel * side, pixel * side);
+  data.image.forEach((row, y) =>
+    row.forEach((value, x) => {
+      const grey = Math.round(255 * (1 - value));
+      const at = Math.floor((y * across) / side) * across + Math.floor((x * across) / side);
+      const byte = bytes[query * data.keys.length + at];
+      const share = 0.85 * (boost ? Math.sqrt(byte / 255) : byte / 255);
+      context.fillStyle = css(mix([grey, grey, grey], colour, share));
+      context.fillRect(x * pixel, y * pixel, pixel, pixel);
+    }),
+  );
+  for (const [at, width, style] of [[query, 3, "#000"], [query, 1.5, "#fff"], [key, 1, css(colour)]]) {
+    context.lineWidth = width;
+    context.strokeStyle = style;
+    context.strokeRect((at % across) * patch + 1.5, Math.floor(at / across) * patch + 1.5, patch - 3, patch - 3);
+  }
+  return canvas;
+}

@@ -1,0 +1,209 @@
+"""Which run is looked into, with which weights, on which input. Start at choose_run and typed_input.
+
+The URL is the truth: widgets are set from it and write back to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from app import navigation, state
+from app.formatting import strategy_name
+from app.services import inspections, show_problem, store
+from clps_core.inspection import Inspection, inspect_run
+from clps_core.store import Run
+from clps_core.store.records import ACTIVE
+from clps_core.tasks import TaskFacts, get_task
+from clps_core.words import _
+
+__all__ = ["Question", "choose_run", "follow_url", "inspect", "nothing_to_see", "runs_with_weights", "typed_input"]
+
+MOST_RUNS = 300
+TEST_IMAGES = 180
+WEIGHT_FILES = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best")}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One typed input, to be shown to one or more runs of a task."""
+
+    text: str
+    options: dict[str, str] = field(default_factory=dict)
+    target_text: str = ""
+
+
+def runs_with_weights() -> list[Run]:
+    """Runs that have a checkpoint, newest comparison first."""
+    return [run for run in store().runs(limit=MOST_RUNS) if _weights(run) is not None]
+
+
+def nothing_to_see() -> None:
+    """What stands on the page while no run has weights: what is missing, and the way to it."""
+    with st.container(border=True):
+        if store().runs(status=ACTIVE, limit=1):
+            st.markdown(_("**No run has weights yet.** They come with a run's first checkpoint; this page then opens."))
+            navigation.link("runs", _("Watch the runs"))
+        else:
+            st.markdown(
+                _("**There is no trained run to look into.** Train one; it can be looked into while it learns.")
+            )
+            navigation.link("train", _("Train a comparison"))
+
+
+def choose_run(runs: Sequence[Run]) -> Run:
+    """The run of the URL, or a telling one; with a list to choose another. ``runs`` must not be empty."""
+    asked, problem = state.read_run()
+    chosen = next((run for run in runs if asked and run.id.startswith(asked[0])), None)
+    if asked and chosen is None:
+        problem = _not_here(asked[0])
+    if problem:
+        show_problem(problem)
+    chosen = chosen or _most_telling(runs)
+    by_id = {run.id: run for run in runs}
+    follow_url("attention.run", chosen.id)
+    st.selectbox(
+        _("Run"),
+        list(by_id),
+        format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
+        key="attention.run",
+        on_change=lambda: state.write(**{state.RUN: st.session_state["attention.run"]}),
+    )
+    return chosen
+
+
+def run_label(run: Run) -> str:
+    """A run in one line; the id tells runs of one name apart."""
+    status = {"finished": "", "running": _("training, step {step}", step=run.step)}.get(run.status, run.status)
+    parts = [get_task(run.task).title, strategy_name(run.strategy), _("seed {seed}", seed=run.seed), status, run.id[:4]]
+    return " · ".join(part for part in parts if part)
+
+
+def _not_here(run_id: str) -> str:
+    known = store().some_runs([run_id])
+    if known:
+        return _(
+            "{run} has no weights yet: they come with its first checkpoint. Another run is shown.",
+            run=run_label(known[0]),
+        )
+    return _("there is no run {id}. It may have been deleted; choose from the list.", id=run_id)
+
+
+def _most_telling(runs: Sequence[Run]) -> Run:
+    """A finished run of the newest comparison, one that shares weights if there is one."""
+    finished = [run for run in runs if run.status == "finished"] or list(runs)
+    newest = [run for run in finished if run.comparison_id == finished[0].comparison_id]
+    return next((run for run in newest if run.strategy != "none"), newest[0])
+
+
+def follow_url(key: str, value: Any) -> None:
+    """Let the widget ``key`` show ``value``; one that shows it already is left alone, with what is half typed."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def typed_input(run: Run) -> Question:
+    """The fields for an input of the run's task, set from the URL, first filled with an example."""
+    task = get_task(run.task)
+    text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)
+    widths = [5, *[2 for _name in task.options], *([3] if task.family == "encoder_decoder" else [])]
+    columns = iter(st.columns(widths, vertical_alignment="bottom"))
+    with next(columns):
+        text = _text_field(task, text)
+    options = {}
+    for name, values in task.options.items():
+        with next(columns):
+            options[name] = _option_field(name, values)
+    target = ""
+    if task.family == "encoder_decoder":
+        with next(columns):
+            target = _target_field()
+    return Question(text, options, target)
+
+
+def _text_field(task: TaskFacts, text: str) -> str:
+    key = f"attention.text.{task.name}"
+    if task.patch_dim:
+        number = int(text) if text.isdecimal() and int(text) < TEST_IMAGES else 0
+        follow_url(key, number)
+        st.number_input(
+            _("Number of a test image, 0 to {last}", last=TEST_IMAGES - 1),
+            min_value=0,
+            max_value=TEST_IMAGES - 1,
+            key=key,
+            on_change=lambda: state.write(**{state.TEXT: str(st.session_state[key])}),
+        )
+        return str(number)
+    follow_url(key, text)
+    field_kind = st.text_area if task.family == "decoder" else st.text_input
+    field_kind(
+        _("Your text"),
+        key=key,
+        max_chars=1000,
+        on_change=lambda: state.write(**{state.TEXT: st.session_state[key]}),
+        **({"height": 80} if task.family == "decoder" else {}),
+    )
+    return text
+
+
+def _option_field(name: str, values: Any) -> str:
+    key = f"attention.option.{name}"
+    asked, problem = state.read_choice(name, list(values))
+    if problem:
+        show_problem(problem)
+    chosen = asked[0] if asked else next(iter(values))
+    follow_url(key, chosen)
+    st.selectbox(
+        {"language": _("Language")}.get(name, name),
+        list(values),
+        format_func=lambda value: values.get(value, value),
+        key=key,
+        on_change=lambda: state.write(**{name: st.session_state[key]}),
+    )
+    return chosen
+
+
+def _target_field() -> str:
+    key = "attention.target"
+    target = state.read_text(state.TARGET)
+    follow_url(key, target)
+    st.text_input(
+        _("Decoder target (optional)"),
+        key=key,
+        max_chars=200,
+        placeholder=_("the model's own prediction"),
+        help=_("What the decoder reads. Leave it empty to let the model read its own greedy prediction."),
+        on_change=lambda: state.write(**{state.TARGET: st.session_state[key]}),
+    )
+    return target
+
+
+def _weights(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None:
+    """Which weights of ``run`` are shown, and a stamp that changes with the file; ``None`` without any."""
+    which: Literal["best", "last"] = "last" if run.active else "best"
+    folder: Path = store().run_folder(run.id) / "checkpoints"
+    for name in WEIGHT_FILES[which]:
+        try:
+            facts = (folder / f"{name}.safetensors").stat()
+        except OSError:
+            continue
+        return which, (facts.st_mtime_ns, facts.st_size)
+    return None
+
+
+def inspect(run: Run, question: Question) -> Inspection:
+    """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
+    which, stamp = _weights(run) or ("best", (0, 0))
+    key = (run.id, which, stamp, question.text, tuple(sorted(question.options.items())), question.target_text)
+    folder = store().run_folder(run.id)
+
+    def work() -> Inspection:
+        return inspect_run(
+            folder, question.text, options=question.options, target_text=question.target_text or None, which=which
+        )
+
+    return inspections().ask(key, work)

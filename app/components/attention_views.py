@@ -1,0 +1,169 @@
+"""The views of one inspection: the grid, layers of one slot, BertViz. Start at explore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import state
+from app.colours import slot_colour, slot_letter
+from app.components.attention_grid import GridView, attention_grid
+from app.components.attention_layers import LayersView, layers_view
+from app.components.attention_source import follow_url
+from app.services import show_problem
+from clps_core.analysis.similarity import similarity_to_first
+from clps_core.inspection import Inspection, quantised
+from clps_core.words import _
+
+__all__ = ["choose_kind", "choose_view", "explore", "grid_view", "kind_sentence", "same_weights", "slot_sentence"]
+
+KIND_ORDER = ("cross", "encoder", "decoder")
+"""The kind shown first: where the answer reads the input, if the model has that."""
+ALL_LAYERS = "all"
+NEUTRAL = "#76808f"
+
+
+def choose_view() -> str:
+    """Which of the views is open."""
+    names = {
+        "grid": _("All layers and heads"),
+        "layers": _("Same weights, different input"),
+        "bertviz": _("BertViz"),
+    }
+    return _choice(state.VIEW, names, _("View"), "grid")
+
+
+def choose_kind(answer: Inspection) -> str:
+    """Which attention is shown, of those that the model has."""
+    names = {"encoder": _("Encoder"), "decoder": _("Decoder"), "cross": _("Cross")}
+    first = next(kind for kind in KIND_ORDER if kind in answer.kinds)
+    return _choice(state.KIND, {kind: names[kind] for kind in answer.kinds}, _("Attention"), first)
+
+
+def kind_sentence(answer: Inspection, kind: str) -> str:
+    """Who looks at whom in this kind of attention."""
+    if kind == "cross":
+        return _("Cross-attention: each token of the answer (rows) looks at the input (columns).")
+    if kind == "encoder":
+        return _("Encoder: each part of the input (rows) looks at the whole input (columns).")
+    if answer.target == "none":
+        return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
+    return _("Decoder: each token of the answer (rows) looks at itself and what stands before it (columns).")
+
+
+def _choice(name: str, choices: dict[str, str], label: str, first: str) -> str:
+    """A segmented choice that lives in the URL under ``name``."""
+    asked, problem = state.read_choice(name, list(choices))
+    if problem:
+        show_problem(problem)
+    chosen = asked[0] if asked else first
+    key = f"attention.{name}"
+    follow_url(key, chosen)
+    st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda value: choices.get(value, value),
+        key=key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=lambda: state.write(**{name: st.session_state[key]}),
+    )
+    return chosen
+
+
+def slot_sentence(groups: Sequence[int]) -> str:
+    """Which layers share their query and key weights, in one sentence."""
+    slots = sorted(set(groups))
+    if len(slots) == len(groups):
+        return _("No two layers share: each has query and key weights of its own.")
+    uses = [
+        _(
+            "{letter}: {layers}",
+            letter=slot_letter(slot),
+            layers=", ".join(str(i) for i, g in enumerate(groups) if g == slot),
+        )
+        for slot in slots
+    ]
+    return _("Layers with one letter use the very same query and key weights. {uses}.", uses="; ".join(uses))
+
+
+def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
+    """What the grid draws of one attention kind."""
+    queries, keys = answer.labels(kind)
+    groups = answer.groups[kind]
+    return GridView(
+        kind=kind,
+        name=name,
+        weights=quantised(answer.attention[kind]),
+        queries=queries,
+        keys=keys,
+        letters=[slot_letter(group) for group in groups],
+        colours=[slot_colour(group) for group in groups],
+        causal=kind == "decoder",
+        next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
+        image=answer.image,
+    )
+
+
+def explore(answer: Inspection, kind: str, name: str) -> None:
+    """The grid of layers x heads; the selected head stands in the URL."""
+    layers, heads = answer.attention[kind].shape[:2]
+    asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
+    layer, head = attention_grid(grid_view(answer, kind, name), selected=asked, key="attention.grid")
+    state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})
+
+
+def same_weights(answer: Inspection, kind: str, name: str) -> None:
+    """Pick a slot: all its layers side by side for one head, and how alike they are."""
+    groups = answer.groups[kind]
+    members = {
+        slot_letter(slot): [layer for layer, group in enumerate(groups) if group == slot]
+        for slot in sorted(set(groups))
+    }
+    shared = {letter: layers for letter, layers in members.items() if len(layers) > 1}
+    if not shared:
+        st.info(
+            _(
+                "No two layers of this run share their query and key weights, so there is nothing with the same "
+                "weights to compare. Below are all layers, each with weights of its own. Choose a run that shares "
+                "to see the difference."
+            ),
+            icon=":material/info:",
+        )
+    names = {
+        letter: _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
+        for letter, layers in shared.items()
+    }
+    choice = _choice(state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), next(iter(shared), ALL_LAYERS))
+    layers = shared.get(choice, list(range(len(groups))))
+    colour = slot_colour(groups[layers[0]]) if choice in shared else NEUTRAL
+    if len(layers) < 2:
+        st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
+        return
+    queries, keys = answer.labels(kind)
+    causal = kind == "decoder"
+    weights = answer.attention[kind]
+    head = layers_view(
+        LayersView(
+            kind=kind,
+            name=f"{name} {choice}",
+            letter=choice,
+            colour=colour,
+            layers=layers,
+            weights=quantised(weights[layers]),
+            similarities=similarity_to_first(weights, layers, causal=causal),
+            queries=queries,
+            keys=keys,
+            causal=causal,
+        ),
+        head=state.read_number(state.HEAD, weights.shape[1]),
+        key="attention.layers",
+    )
+    state.write(**{state.HEAD: str(head)})
+    st.caption(
+        _(
+            "Similarity is 1 minus the Jensen-Shannon divergence of two layers' rows (in bits), averaged over all "
+            "rows: 1 means that both look at the same places, 0 that they have no place in common."
+        )
+    )
