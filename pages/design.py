@@ -8,7 +8,7 @@ import streamlit as st
 from app import navigation, state
 from app.components.counts_table import counts_figure, counts_table
 from app.components.frame import header
-from app.components.model_form import fill_form, model_form
+from app.components.model_form import model_form
 from app.components.sharing_map import sharing_map
 from app.components.strategy_form import strategy_form
 from app.designs import (
@@ -58,7 +58,7 @@ def draw_actions(designs: Designs, found: list[Costed]) -> None:
 header("design")
 designs, problems = open_designs()
 if st.session_state.get(state.DESIGNS) is not designs:
-    fill_form(designs.base)
+    state.renew_fields()
 designs = read_form(designs, problems)
 save_designs(designs)
 found, unfit = costed(designs)
