@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,10 +145,14 @@ class SharingMap:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Sequence[int | str | None]]) -> SharingMap:
-        """The inverse of ``as_dict``; the result is made canonical."""
+        """The inverse of ``as_dict``; the result is made canonical. Raises ``ConfigError`` for anything else."""
         rows = []
+        layers: dict[str, int] = {}
         for name, values in data.items():
             stack, _dot, component = name.partition(".")
+            if not stack or not component or not isinstance(values, (list, tuple)):
+                raise ConfigError(_("a map must hold lists such as 'encoder.q': [0, 0]. Got {row!r}.", row=name[:60]))
+            _check_row(stack, component, values, layers.setdefault(stack, len(values)))
             rows.append(((stack, component), tuple(_slot_from_plain(name, value) for value in values)))
         return cls(_canonical(rows))
 
@@ -161,10 +167,14 @@ def _slot_from_plain(row_name: str, value: int | str | None) -> Slot | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool):
         return Slot(row_name, value)
-    pool, _colon, index = str(value).rpartition(":")
-    if not pool or not index.isdigit():
+    pool, _colon, index = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not pool or not re.fullmatch(r"[0-9]{1,6}", index):
         raise ConfigError(
-            _("a slot must be an integer, null, or 'pool:integer'. Got {value!r} in {row}.", value=value, row=row_name)
+            _(
+                "a slot must be an integer, null, or 'pool:integer'. Got {value} in {row}.",
+                value=reprlib.repr(value),
+                row=row_name,
+            )
         )
     return Slot(pool, int(index))
 
@@ -220,7 +230,7 @@ def build_map(
     return sharing_map
 
 
-def _check_row(stack: str, component: str, numbers: Sequence[int], num_layers: int) -> None:
+def _check_row(stack: str, component: str, numbers: Sequence[int | str | None], num_layers: int) -> None:
     if len(numbers) != num_layers:
         raise ConfigError(
             _(
@@ -233,7 +243,7 @@ def _check_row(stack: str, component: str, numbers: Sequence[int], num_layers: i
             )
         )
     for layer, number in enumerate(numbers):
-        if number < 0:
+        if isinstance(number, int) and number < 0:
             raise ConfigError(
                 _(
                     "slots must be 0 or more. Got {number} for {stack} {component} of layer {layer}.",
