@@ -1,0 +1,136 @@
+"""A store whose runs really run, for tests that kill things. Start at JobRoom."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import psutil
+from safetensors.numpy import load_file
+
+from clps_core.config import RunConfig, build_config
+from clps_core.jobs import service
+from clps_core.jobs.processes import SupervisorLock
+from clps_core.store import Run, open_store
+from clps_core.store.queue import Attempt, Queue
+
+T = TypeVar("T")
+PATIENCE = 120.0
+
+
+def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
+    """A dates run with dropout that takes a second or two, with a checkpoint every 20 steps."""
+    return build_config(
+        {
+            "data": {"task": "dates"},
+            "model": {"num_layers": 2, "d_model": 16, "d_ff": 32, "num_heads": 2, "dropout": 0.1},
+            "sharing": {"strategy": strategy},
+            "train": {
+                "steps": 240,
+                "batch_size": 4,
+                "eval_every": 80,
+                "eval_examples": 4,
+                "checkpoint_every": 20,
+                "log_every": 5,
+                "probe_count": 2,
+                "device": "cpu",
+                **train,
+            },
+            "seed": seed,
+        }
+    )
+
+
+def eventually(look: Callable[[], T | bool | None], what: str, patience: float = PATIENCE) -> T:
+    """What ``look`` returns once that is true; fails after ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if found := look():
+            return found  # type: ignore[return-value]
+        time.sleep(0.01)
+    raise AssertionError(f"did not happen within {patience} s: {what}")
+
+
+class JobRoom:
+    """A home folder with its store, and the processes that belong to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.store = open_store(home)
+        self.queue = Queue(self.store)
+
+    def submit(self, *configs: RunConfig) -> list[str]:
+        return [run.id for run in service.submit(self.store, configs)]
+
+    def wait(self, *run_ids: str) -> list[Run]:
+        return service.wait(self.store, run_ids, timeout=PATIENCE)
+
+    def attempt(self, run_id: str) -> Attempt | None:
+        return next((attempt for attempt in self.queue.open_attempts() if attempt.run_id == run_id), None)
+
+    def reach(self, run_id: str, step: int) -> int:
+        """Wait until the run is at ``step``; returns its runner's pid."""
+
+        def look() -> int | None:
+            run, attempt = self.store.run(run_id), self.attempt(run_id)
+            assert run.active, run.reason
+            return attempt.pid if run.step >= step and attempt else None
+
+        return eventually(look, f"{run_id} at step {step}")
+
+    def supervisor_pid(self) -> int:
+        return eventually(lambda: (SupervisorLock(self.home).holder() or {}).get("pid"), "a supervisor")
+
+    def kill_supervisor(self) -> int:
+        pid = self.supervisor_pid()
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: SupervisorLock(self.home).holder() is None, "the lock is free again")
+        return pid
+
+    def processes(self) -> list[psutil.Process]:
+        """All supervisors, waiters and runners of this home."""
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or []
+            if str(self.home) in command and any(part.startswith("clps_core.jobs.") for part in command):
+                found.append(process)
+        return found
+
+    def close(self) -> None:
+        for _round in range(3):  # a supervisor may start one more process while it is killed
+            members = self.processes()
+            for process in sorted(
+                members, key=lambda member: "clps_core.jobs.supervisor" not in member.info["cmdline"]
+            ):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(members, timeout=5)
+        self.store.close()
+
+    # What a run left
+
+    def weights(self, run_id: str, which: str = "last") -> dict[str, np.ndarray]:
+        return load_file(self.store.run_folder(run_id) / "checkpoints" / f"{which}.safetensors")
+
+    def curves(self, run_id: str) -> dict[tuple[str, str, int], float]:
+        """Every point but the speed, which no two runs share."""
+        points, _cursor = self.store.metrics_after([run_id], 0)
+        return {
+            (point.split, point.name, point.step): point.value
+            for point in points
+            if not point.forgets and point.name != "tokens_per_second"
+        }
+
+    def assert_twins(self, one: str, other: str) -> None:
+        """Both runs left the same weights, optimiser and curves, bit for bit."""
+        for which in ("last", "best"):
+            left, right = self.weights(one, which), self.weights(other, which)
+            assert left.keys() == right.keys()
+            assert all(np.array_equal(left[name], right[name]) for name in left), which
+        assert self.curves(one) == self.curves(other)
