@@ -29,6 +29,7 @@ __all__ = [
     "HEAD",
     "KIND",
     "LAYER",
+    "QUALITY",
     "RUN",
     "RUNS",
     "RUNS_LOG",
@@ -42,6 +43,7 @@ __all__ = [
     "TEXT",
     "TRAIN_BASE",
     "TRAIN_LINK",
+    "X",
     "VIEW",
     "read_choice",
     "read_number",
@@ -60,6 +62,8 @@ STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
 SEED = "seed"  # Train: repeated; the seeds compared
 RUNS = "runs"  # Runs, Compare: run ids, comma-separated
 RUN = "run"  # Attention: one run id
+X = "x"  # Compare: what the curves are drawn over: step, seconds or examples
+QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: grid, layers or bertviz

@@ -1,9 +1,59 @@
-"""compare: a placeholder until the page is built."""
+"""Which model is better, and what does it cost? Runs against each other."""
 
 import streamlit as st
 
+from app import state
+from app.components.compare_view import download, figures, scatter, what_differs
 from app.components.frame import header
+from app.components.run_curves import run_curves
+from app.components.run_picker import nothing_yet, pick_runs
+from app.services import page_guard, store
+from clps_core.store import Run
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
-header("compare")
-st.info(_("This page is being built."))
+TICK_SECONDS = 2.0
+AXES = {"step": _("Steps"), "seconds": _("Training time"), "examples": _("Examples")}
+
+
+def page() -> None:
+    header("compare")
+    runs = [run for run in pick_runs(store()) if run.task in TASKS]
+    if not runs:
+        nothing_yet()
+        return
+    active = any(run.active for run in runs)
+    st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
+    what_differs(runs)
+    download(store(), runs)
+
+
+@page_guard()
+def live(run_ids: list[str], was_active: bool) -> None:
+    """Figures and curves; tick while a run is active."""
+    runs = store().some_runs(run_ids)
+    if any(run.active for run in runs) != was_active or len(runs) < len(run_ids):
+        st.rerun()
+    by_task: dict[str, list[Run]] = {}
+    for run in runs:
+        by_task.setdefault(run.task, []).append(run)
+    groups = []
+    for task, members in by_task.items():
+        if len(by_task) > 1:
+            st.subheader(TASKS[task].title, anchor=False)
+        groups.append(figures(store(), members, alone=len(by_task) == 1))
+    axis = st.segmented_control(
+        _("Curves over"),
+        list(AXES),
+        format_func=AXES.get,
+        default="step",
+        required=True,
+        key=state.X,
+        bind="query-params",
+    )
+    run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False)
+    for designs in groups:
+        scatter(designs)
+
+
+page()

@@ -81,11 +81,12 @@ def live_chart(
     title: str,
     height: int = 300,
     x: str = "step",
+    axis_choice: bool = True,
 ) -> None:
     """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
 
-    Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the first choice of
-    the x axis: ``step``, ``seconds`` or ``examples``.
+    Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis:
+    ``step``, ``seconds`` or ``examples``; with ``axis_choice`` it is only where the reader starts.
     """
     place = _memory_key(key)
     names = [panel.id for panel in panels]
@@ -106,6 +107,7 @@ def live_chart(
                 "words": _words(title),
                 "height": height,
                 "x": x,
+                "axisChoice": axis_choice,
             },
         )
         _feed(

@@ -86,8 +86,13 @@ def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
     return [losses[loss], metric]
 
 
-def run_curves(store: Store, runs: Sequence[Run], *, key: str, loss: str = "train", x: str = "step") -> None:
-    """One live chart per task of ``runs``, with all its lines; call it again to send what is new."""
+def run_curves(
+    store: Store, runs: Sequence[Run], *, key: str, loss: str = "train", x: str = "step", axis_choice: bool = True
+) -> None:
+    """One live chart per task of ``runs``, with all its lines; call it again to send what is new.
+
+    ``axis_choice``: the reader changes the x axis in the chart; else ``x`` is what it is.
+    """
     for task in dict.fromkeys(run.task for run in runs):
         facts = TASKS.get(task)
         if facts is None:
@@ -96,4 +101,12 @@ def run_curves(store: Store, runs: Sequence[Run], *, key: str, loss: str = "trai
         if len(of_task) < len(runs):
             st.markdown(f"**{facts.title}**")
         title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)
-        live_chart(store, line_styles(of_task), panels_of(facts, loss), key=f"{key}.{task}", title=title, x=x)
+        live_chart(
+            store,
+            line_styles(of_task),
+            panels_of(facts, loss),
+            key=f"{key}.{task}",
+            title=title,
+            x=x,
+            axis_choice=axis_choice,
+        )

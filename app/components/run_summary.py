@@ -10,10 +10,21 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.formatting import strategy_name
 from clps_core.store import Point, Run, Store
 from clps_core.tasks import TASKS
 
-__all__ = ["Group", "Summary", "differences", "grouped", "is_better", "summary"]
+__all__ = [
+    "Group",
+    "Spread",
+    "Summary",
+    "differences",
+    "group_names",
+    "grouped",
+    "is_better",
+    "quality_of_all",
+    "summary",
+]
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,33 @@ def grouped(summaries: Sequence[Summary]) -> list[Group]:
     for one in summaries:
         groups.setdefault(one.run.config.model_copy(update={"seed": 0}).model_dump_json(), []).append(one)
     return [_group(members) for members in groups.values()]
+
+
+def group_names(groups: Sequence[Group]) -> list[str]:
+    """What tells the groups apart: the strategy, and where that is not enough the fields that differ."""
+    names = [strategy_name(group.run.strategy) for group in groups]
+    if len(set(names)) == len(names):
+        return names
+    fields = differences([group.run for group in groups])
+    usual = ("sharing.strategy", "seed", "data.task")
+    extra = {field.rpartition(".")[2]: values for field, values in fields.items() if field not in usual}
+    return [
+        " · ".join([name, *(f"{field} {values[place]}" for field, values in list(extra.items())[:3])])
+        for place, name in enumerate(names)
+    ]
+
+
+def quality_of_all(summaries: Sequence[Summary]) -> float | None:
+    """A round quality that every run with an evaluation has reached: the natural finishing line."""
+    best = [one.best[1] for one in summaries if one.best]
+    if not best:
+        return None
+    if summaries[0].higher_is_better:
+        worst = min(best)
+        return math.floor(worst * 20) / 20 if worst >= 0.05 else math.floor(worst * 1000) / 1000
+    worst = max(best)
+    unit = 10.0 ** (math.floor(math.log10(worst)) - 1) if worst > 0 else 1.0
+    return round(math.ceil(worst / unit - 1e-9) * unit, 10)
 
 
 def _group(members: Sequence[Summary]) -> Group:

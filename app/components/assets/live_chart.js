@@ -57,6 +57,7 @@ class LiveChart {
   show(spec) {
     const shape = JSON.stringify([spec.panels, spec.words, spec.height]), people = JSON.stringify(spec.runs);
     this.spec = spec;
+    if (!spec.axisChoice && this.store.x !== spec.x) [this.store.x, this.store.zoom] = [spec.x, null];
     this.store.x ??= spec.x;
     this.store.smooth ??= true;
     for (const panel of spec.panels) this.store.log[panel.id] ??= Boolean(panel.log);
@@ -77,6 +78,7 @@ class LiveChart {
       return button;
     });
     axes.append(...this.axisButtons);
+    axes.hidden = !this.spec.axisChoice;
     this.smoothButton = element("button", { type: "button", className: "toggle smooth", textContent: words.smooth, onclick: () => { this.store.smooth = !this.store.smooth; this.draw(); } });
     this.smoothButton.hidden = !panels.some((panel) => panel.noisy);
     this.resetButton = element("button", { type: "button", className: "reset", textContent: words.reset, onclick: () => this.zoomTo(null) });

@@ -1,0 +1,229 @@
+"""Runs against each other: figures, quality against size, what differs, the same as a file. Start at figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.charts import CONFIG
+from app.colours import strategy_colour
+from app.components.figure_table import Row, figure_table
+from app.components.run_curves import metric_title, short_names
+from app.components.run_scatter import Dot, quality_scatter
+from app.components.run_summary import (
+    Group,
+    Spread,
+    Summary,
+    differences,
+    group_names,
+    grouped,
+    quality_of_all,
+    summary,
+)
+from app.formatting import compact, duration, metric, percent, speed
+from clps_core.store import Run, Store
+from clps_core.tasks import TASKS
+from clps_core.words import _, ngettext
+
+__all__ = ["download", "figures", "scatter", "what_differs"]
+
+
+def figures(store: Store, runs: Sequence[Run], *, alone: bool) -> list[Group]:
+    """The table of runs of one task; ``alone``: it is the only task, so its quality goes into the address."""
+    plain = [summary(store, run) for run in runs]
+    quality = _quality(plain, alone)
+    groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
+    _table(groups, group_names(groups), quality)
+    return groups
+
+
+def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
+    """The chosen finishing line, in the metric's own unit."""
+    first = summaries[0]
+    usual = quality_of_all(summaries)
+    if usual is None:
+        return None
+    share = first.metric != "perplexity"
+    scale = 100.0 if share else 1.0
+    title = metric_title(first.metric)
+    label = _("{metric} to reach, in %", metric=title) if share else _("{metric} to reach", metric=title)
+    chosen = st.number_input(
+        label,
+        min_value=0.0,
+        max_value=100.0 if share else None,
+        value=round(usual * scale, 4),
+        step=5.0 if share else 10.0,
+        format="%.4g",
+        key=state.QUALITY if alone else f"{state.QUALITY}.{first.run.task}",
+        bind="query-params" if alone else None,
+        help=_(
+            "How long each run trained until it was this good on held-out data. At first: what all of them reached."
+        ),
+        width=240,
+    )
+    return (usual * scale if chosen is None else float(chosen)) / scale
+
+
+def _table(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> None:
+    title = metric_title(groups[0].summaries[0].metric)
+    name = groups[0].summaries[0].metric
+    several = any(len(group.summaries) > 1 for group in groups)
+    wanted = metric(name, quality)
+    columns = [
+        (_("Design"), ""),
+        (_("Best {metric}", metric=title.lower()), _("on held-out data, at the best evaluation of each run")),
+        (_("Final"), _("at the last evaluation")),
+        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("of unshared"), _("stored, compared with what the same layers use in one pass")),
+        (_("Executed"), _("every use counts")),
+        (_("Speed"), _("while training")),
+        (
+            _("Time to {quality}", quality=wanted),
+            _("seconds of training until the first evaluation that was this good"),
+        ),
+        (_("Trained for"), _("without waiting in the queue")),
+    ]
+    rows = [
+        Row(label, strategy_colour(group.run.strategy), _cells(group, name))
+        for label, group in zip(names, groups, strict=True)
+    ]
+    figure_table(_("Quality, size and speed of each design"), columns, rows)
+    if several:
+        st.caption(_("± is the standard deviation over the seeds of a design; n is how many seeds there are."))
+
+
+def _cells(group: Group, name: str) -> list[str]:
+    run = group.run
+    seeds = len(group.summaries)
+    share = (
+        run.unique_parameters / run.executed_parameters if run.unique_parameters and run.executed_parameters else None
+    )
+    reached = group.seconds_to_quality
+    time = duration(reached.mean) if reached else _("not reached")
+    if reached and reached.count < seeds:
+        time = _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=seeds)
+    return [
+        _with_spread(group.best, name, seeds),
+        _with_spread(group.final, name, 1),
+        compact(run.unique_parameters),
+        percent(share, 0),
+        compact(run.executed_parameters),
+        speed(group.tokens_per_second.mean if group.tokens_per_second else None),
+        time,
+        duration(group.seconds.mean if group.seconds else None),
+    ]
+
+
+def _with_spread(spread: Spread | None, name: str, seeds: int) -> str:
+    if spread is None:
+        return "–"
+    text = metric(name, spread.mean)
+    if spread.deviation is not None:
+        text = _("{mean} ± {deviation}", mean=text, deviation=metric(name, spread.deviation))
+    return _("{text} (n = {count})", text=text, count=spread.count) if seeds > 1 else text
+
+
+def scatter(groups: Sequence[Group]) -> None:
+    """Best quality against stored parameters, one mark per design; the table above has the same figures."""
+    names = group_names(groups)
+    dots = [
+        Dot(
+            name,
+            strategy_colour(group.run.strategy),
+            group.run.unique_parameters,
+            group.best.mean,
+            group.best.deviation,
+        )
+        for name, group in zip(names, groups, strict=True)
+        if group.best and group.run.unique_parameters
+    ]
+    if not dots:
+        return
+    task = TASKS[groups[0].run.task]
+    title = metric_title(task.metric)
+    said = "; ".join(
+        _(
+            "{name}: {quality} with {count}",
+            name=dot.name,
+            quality=metric(task.metric, dot.quality),
+            count=compact(dot.parameters),
+        )
+        for dot in dots
+    )
+    st.markdown(_("**{metric} against stored parameters**", metric=title))
+    st.plotly_chart(
+        quality_scatter(dots, task, title),
+        key=f"compare.scatter.{task.name}",
+        config=CONFIG | {"displayModeBar": False},
+        alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
+    )
+
+
+def what_differs(runs: Sequence[Run]) -> None:
+    """The config fields that are not equal in all runs, so that nobody compares apples with pears."""
+    found = differences(runs)
+    names = short_names(runs)
+    planned = {"sharing.strategy", "seed"}
+    others = [field for field in found if field not in planned]
+    if others:
+        label = ngettext(
+            "{n} setting differs besides strategy and seed",
+            "{n} settings differ besides strategy and seed",
+            len(others),
+        )
+    else:
+        label = _("Matched: nothing differs but strategy and seed")
+    with st.expander(label, icon=":material/warning:" if others else ":material/verified:", expanded=bool(others)):
+        if found:
+            table = pd.DataFrame(found, index=[names[run.id] for run in runs]).T
+            table.index.name = _("Setting")
+            st.dataframe(table)
+        else:
+            st.markdown(_("The configs are equal in every field."))
+
+
+def download(store: Store, runs: Sequence[Run]) -> None:
+    """All runs with their figures and settings as CSV."""
+
+    def content() -> bytes:
+        rows = []
+        for run in runs:
+            one = summary(store, run)
+            rows.append(
+                {
+                    "id": run.id,
+                    "name": run.name,
+                    "status": run.status,
+                    "task": run.task,
+                    "strategy": run.strategy,
+                    "seed": run.seed,
+                    "metric": one.metric,
+                    "best": one.best[1] if one.best else None,
+                    "best_step": one.best[0] if one.best else None,
+                    "final": one.final[1] if one.final else None,
+                    "final_step": one.final[0] if one.final else None,
+                    "unique_parameters": run.unique_parameters,
+                    "executed_parameters": run.executed_parameters,
+                    "steps": run.step,
+                    "seconds": run.seconds,
+                    "tokens_per_second": run.tokens_per_second,
+                }
+            )
+        return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()
+
+    st.download_button(
+        _("Download as CSV"),
+        content,
+        file_name="clps-runs.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _not_a_formula(value: object) -> object:
+    """Spreadsheets run text that begins like a formula; a leading apostrophe makes it text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
