@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = (
@@ -61,10 +61,16 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     problems: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and "Failed to load resource" not in message.text:
             problems.append(f"console: {message.text}")
 
+    def on_response(response: Response) -> None:
+        # On a deep link Streamlit's own front end first asks /page/_stcore/..., and then the root.
+        if response.status >= 400 and "/_stcore/" not in response.url:
+            problems.append(f"{response.status}: {response.url}")
+
     page.on("console", on_console)
+    page.on("response", on_response)
     page.on("pageerror", lambda error: problems.append(f"page: {error}"))
     page.set_default_timeout(30_000)
     yield page
