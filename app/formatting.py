@@ -133,4 +133,5 @@ def strategy_name(text: str) -> str:
         return named.title
     if named is not None and number.isdigit():
         return _("{title}, {number} stored", title=named.title, number=number)
-    return text if len(text) <= 40 else f"{text[:37]}…"
+    plain = text.removeprefix("none,").replace(",", ", ")
+    return plain if len(plain) <= 48 else f"{plain[:47]}…"

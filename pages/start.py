@@ -1,7 +1,40 @@
 """Start: what sharing is, in one picture; a ready comparison; the ways in."""
 
+import streamlit as st
+
+from app.components.comparison_card import comparison_card, featured
+from app.components.empty_states import empty_state
 from app.components.frame import header
 from app.components.sharing_picture import sharing_picture
+from app.components.ways_in import ways_in
+from app.components.work_line import work_line
+from app.services import page_guard, store
+from clps_core.words import _
+
+TICK_SECONDS = 2.0
+
+
+@page_guard()
+def ready() -> None:
+    work_line(store())
+    comparisons = featured(store())
+    with st.container(horizontal=True, key="cards_ready"):
+        for comparison in comparisons:
+            comparison_card(store(), comparison)
+    if not comparisons:
+        empty_state(
+            _("Nothing has been trained here yet."),
+            _("The first comparison trains the same small translator three times, with different sharing."),
+            "train",
+            _("Train the first comparison"),
+        )
+
 
 header("start")
 sharing_picture()
+st.subheader(_("Ready to open"), anchor=False)
+with page_guard():
+    active = bool(store().runs(status=("running", "queued"), limit=1))
+    st.fragment(ready, run_every=TICK_SECONDS if active else None)()
+st.subheader(_("Ways in"), anchor=False)
+ways_in()

@@ -55,7 +55,7 @@ def arguments(folder: Path, port: int, *, browser: bool = False) -> list[str]:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.showErrorDetails": "none",
-        "client.toolbarMode": "minimal",
+        "client.toolbarMode": "viewer",
     }
     start = [sys.executable, "-m", "streamlit", "run", str(folder / "app" / "main.py")]
     return start + [part for name, value in flags.items() for part in (f"--{name}", value)]

@@ -24,11 +24,19 @@ function widest(labels, size) {
 function layoutLarge(data, room, theme) {
   const rows = data.queries.length;
   const columns = data.keys.length;
+  if (data.image) return layoutPatches(rows, columns, room);
   const left = Math.min(110, widest(data.queries, 12));
   const cell = Math.max(0.5, Math.min(LARGEST_CELL, (room - left - 4) / columns, TALLEST / rows));
   const size = Math.max(9, Math.min(13, cell * 0.92));
   const top = Math.min(110, widest(data.keys, size) + 4);
   return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };
+}
+
+function layoutPatches(rows, columns, room) {
+  // Positions are patches of an image: the axes show the patches themselves.
+  const cell = Math.max(4, Math.min(LARGEST_CELL, (room - 40) / columns, TALLEST / rows));
+  const left = cell + 8;
+  return { left, top: left, cell, size: cell, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
 }
 
 function drawHead(canvas, place, { picture, data, theme, active, kept, colour }) {
@@ -63,6 +71,10 @@ function drawHead(canvas, place, { picture, data, theme, active, kept, colour })
 function drawLabels(context, place, data, theme, active) {
   // Where labels do not fit, every n-th is written; the two under the pointer always are.
   const { left, top, cell, size, rows, columns } = place;
+  if (data.image) {
+    drawPatchLabels(context, place, data, theme, active);
+    return;
+  }
   const every = Math.max(1, Math.ceil((size + 1) / cell));
   const crowded = (at, position) => position !== null && at !== position && Math.abs(at - position) < every;
   context.textBaseline = "middle";
@@ -95,6 +107,32 @@ function drawTopLabel(context, label, x, y, size) {
   context.textAlign = "left";
   context.fillText(label, 0, 0);
   context.restore();
+}
+
+function drawPatchLabels(context, place, data, theme, active) {
+  const { left, top, cell, rows, columns } = place;
+  const tile = cell * 0.84;
+  const inset = (cell - tile) / 2;
+  for (let row = 0; row < rows; row++)
+    drawPatch(context, data, row, left - tile - 5, top + row * cell + inset, tile, theme, active?.[0] === row);
+  for (let column = 0; column < columns; column++)
+    drawPatch(context, data, column, left + column * cell + inset, top - tile - 5, tile, theme, active?.[1] === column);
+}
+
+function drawPatch(context, data, at, x, y, tile, theme, isActive) {
+  const side = data.image.length;
+  const across = Math.round(Math.sqrt(data.keys.length));
+  const pixels = side / across;
+  const step = tile / pixels;
+  for (let row = 0; row < pixels; row++)
+    for (let column = 0; column < pixels; column++) {
+      const value = data.image[Math.floor(at / across) * pixels + row][(at % across) * pixels + column];
+      context.fillStyle = css([255, 255, 255].map((white) => Math.round(white * (1 - value))));
+      context.fillRect(x + column * step, y + row * step, step + 0.4, step + 0.4);
+    }
+  context.lineWidth = isActive ? 2 : 0.75;
+  context.strokeStyle = css(isActive ? theme.text : theme.muted);
+  context.strokeRect(x, y, tile, tile);
 }
 
 function cellAt(event, canvas, place, data) {

@@ -43,6 +43,7 @@ class Comparison {
     this.theme = readTheme(this.root);
     this.part("boost-name").textContent = data.words.boost;
     this.part("boost").checked = this.boost;
+    this.part("about").textContent = data.words.about;
     this.drawTable();
     this.buildMaps();
     this.drawMaps();
@@ -138,8 +139,8 @@ class Comparison {
     if (room < 40 || !this.cards) return;
     const { data } = this;
     const count = this.cards.length;
-    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / 280)));
-    const width = Math.min(560, Math.floor((room - (across - 1) * 20) / across) - 2);
+    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / 236)));
+    const width = Math.min(520, Math.floor((room - (across - 1) * 20) / across) - 2);
     this.part("maps").style.setProperty("--card", `${width}px`);
     this.place = layoutLarge(data, width, this.theme);
     const active = this.hover ?? this.kept;
@@ -160,8 +161,9 @@ class Comparison {
     const { data, root } = this;
     const line = this.part("reading");
     const at = active ? active[0] * data.keys.length + active[1] : -1;
+    const masked = active && data.causal && active[1] > active[0];
     const values = this.cards.map((card) => (active && card.bytes ? asWeight(card.bytes[at]) : ""));
-    this.cards.forEach((card, place) => (card.reading.textContent = values[place] || " "));
+    this.cards.forEach((card, place) => (card.reading.textContent = masked ? data.words.masked : values[place] || " "));
     root.dataset.hoverValues = active ? values.join(",") : "";
     root.dataset.hoverQuery = active ? data.queries[active[0]] : "";
     root.dataset.hoverKey = active ? data.keys[active[1]] : "";

@@ -62,10 +62,13 @@ function readTheme(node) {
 function ramp(colour, theme, boost) {
   // 256 colours, from "looks away" to "looks here only"; `boost` lifts faint weights (square root).
   const table = new Uint32Array(256);
+  const knee = theme.dark ? 0.5 : 0.7;
   for (let byte = 0; byte < 256; byte++) {
     const share = boost ? Math.sqrt(byte / 255) : byte / 255;
     const [r, g, b] =
-      share < 0.7 ? mix(theme.empty, colour, share / 0.7) : mix(colour, theme.text, ((share - 0.7) / 0.3) * 0.55);
+      share < knee
+        ? mix(theme.empty, colour, share / knee)
+        : mix(colour, theme.text, ((share - knee) / (1 - knee)) * (theme.dark ? 0.8 : 0.55));
     table[byte] = (255 << 24) | (b << 16) | (g << 8) | r;
   }
   return table;

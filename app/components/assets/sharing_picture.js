@@ -2,7 +2,7 @@
 // Everything that comes from Python is put in place as text or as a checked attribute, never as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
-const BOX = 44, GAP = 10, LEFT = 24, TOP = 22, SHELF = 142, TILE = 34, WIDTH = 372, STEP_MS = 620;
+const BOX = 44, GAP = 10, LEFT = 38, TOP = 26, SHELF = 146, TILE = 34, WIDTH = 388, STEP_MS = 620;
 
 function svg(name, attributes, text) {
   const node = document.createElementNS(SVG, name);
@@ -23,7 +23,7 @@ const middle = (layer) => LEFT + layer * (BOX + GAP) + BOX / 2;
 function drawPanel(panel, words) {
   const box = element("section", "panel");
   box.append(element("h3", "", panel.title), element("p", "", panel.note));
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 192`, role: "img", "aria-label": panel.alt });
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 202`, role: "img", "aria-label": panel.alt });
   const line = TOP + BOX / 2;
   picture.append(svg("path", { class: "flow", d: `M2 ${line}H${WIDTH - 4}m-6 -5l6 5l-6 5` }));
   const users = new Map();
@@ -53,8 +53,8 @@ function drawPanel(panel, words) {
     picture.append(svg("text", { class: "index", x: middle(layer), y: TOP - 9, "text-anchor": "middle" }, String(layer)));
   });
   picture.append(svg("text", { class: "label", x: 0, y: TOP - 9 }, words.layer));
-  picture.append(svg("text", { class: "label", x: 0, y: SHELF + TILE + 13 }, words.stored));
-  picture.append(threads, tiles, layers, svg("circle", { class: "pulse", r: 4, cx: 2, cy: TOP + BOX + 9 }));
+  picture.append(svg("text", { class: "label", x: 0, y: SHELF + TILE + 16 }, words.stored));
+  picture.append(threads, tiles, layers);
   box.append(picture, meters(panel, words));
   return box;
 }
@@ -91,7 +91,6 @@ function play(root, state, layers) {
     for (const panel of root.querySelectorAll("section")) {
       const slot = panel.querySelector(`.layer[data-layer="${layer}"]`)?.dataset.slot;
       light(panel, (node) => node.dataset.slot === slot && (node.dataset.layer ?? String(layer)) === String(layer));
-      panel.querySelector(".pulse").setAttribute("cx", middle(layer));
     }
     layer += 1;
   };

@@ -1,0 +1,38 @@
+"""The three ways in from Start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import navigation
+from clps_core.words import _
+
+__all__ = ["ways_in"]
+
+
+def ways_in() -> None:
+    """Design, Train, Attention: what each is good for, and its link."""
+    ways = (
+        (
+            "design",
+            _("Which layers use which weights? Paint a map and see at once what it saves."),
+            _("Design a map"),
+        ),
+        (
+            "train",
+            _("Train shared and unshared models side by side, on the same data, in the background."),
+            _("Train a comparison"),
+        ),
+        (
+            "attention",
+            _("Look into layers that have the same weights but see different inputs."),
+            _("Look inside"),
+        ),
+    )
+    with st.container(horizontal=True, key="cards_ways"):
+        for name, sentence, label in ways:
+            with st.container(border=True, height="stretch"):
+                facts = navigation.page(name)
+                st.markdown(f"#### {facts.icon} {facts.title}")
+                st.markdown(sentence)
+                navigation.link(name, label)

@@ -1,0 +1,46 @@
+"""What the machine is doing, in one line. Start at work_line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import navigation, state
+from app.formatting import duration, strategy_name
+from app.services import escape_markdown
+from clps_core.store import Run, Store
+from clps_core.words import _, ngettext
+
+__all__ = ["work_line", "work_sentence"]
+
+
+def work_line(store: Store) -> bool:
+    """Draw the line if anything runs or waits; returns whether it does."""
+    runs = store.runs(status=("running", "queued"))
+    if not runs:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/progress_activity: {escape_markdown(work_sentence(runs))}", width="content")
+        navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs)})
+    return True
+
+
+def work_sentence(runs: Sequence[Run]) -> str:
+    """Running runs with their progress and time left, and how many wait."""
+    running = [run for run in runs if run.status == "running"]
+    waiting = sum(run.status == "queued" for run in runs)
+    parts = [_progress(run) for run in running[:3]]
+    if len(running) > 3:
+        parts.append(ngettext("{n} more running", "{n} more running", len(running) - 3))
+    if waiting:
+        parts.append(ngettext("{n} run waits", "{n} runs wait", waiting))
+    return " · ".join(parts)
+
+
+def _progress(run: Run) -> str:
+    name = strategy_name(run.strategy)
+    if not run.step or not run.seconds:
+        return _("{name} is starting", name=name)
+    left = (run.steps - run.step) * run.seconds / run.step
+    return _("{name} {share} %, {left} left", name=name, share=int(100 * run.progress), left=duration(left))
