@@ -34,7 +34,7 @@ from clps_core.training.checkpoint import (
 )
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens, to_device
-from clps_core.training.optimiser import build_optimiser, optimiser_tensors, restore_optimiser
+from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
 from clps_core.training.randomness import reseed
 from clps_core.training.run_folder import fixed_plan, open_folder
@@ -90,7 +90,7 @@ class Run:
     plan: DevicePlan
     data: TaskData
     model: Transformer
-    optimiser: torch.optim.AdamW
+    optimiser: Optimiser
     probes: tuple[ProbeInput, ...]
     probe_at: frozenset[int]
     step: int = 0
@@ -147,14 +147,14 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
     """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one."""
     checkpoint = latest(folder, set_aside=True)
     model = build_model(config).to(plan.device)
-    optimiser = build_optimiser(model, config.optim)
+    optimiser = Optimiser(model, config.optim)
     model.train()
     wanted = probe_steps(config.train.steps, config.train.probe_count)
     run = Run(config, folder, sink, plan, data, model, optimiser, probe_inputs(data) if wanted else (), wanted)
     logger.info("%s", plan.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
-        restore_optimiser(model, optimiser, checkpoint.tensors)
+        optimiser.restore(checkpoint.tensors, checkpoint.step)
         facts = checkpoint.facts
         run.resumed, run.step, run.saved_step = True, checkpoint.step, checkpoint.step
         run.best, run.metrics = facts["best"], dict(facts["metrics"])
@@ -166,20 +166,17 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
 def train_step(run: Run) -> None:
     """One update. Nothing here waits for a GPU: losses stay tensors until they are logged."""
     config, step = run.config, run.step
-    reseed(config.seed, step)
+    reseed(config.seed, step, run.plan.device)
     batch = run.data.batch(step, config.train.batch_size)
     run.watch.tokens += real_tokens(batch)
     on_device = to_device(batch, run.plan.device)
     with run.plan.autocast():
         logits = run.model(on_device.inputs, input_mask=on_device.input_mask, decoder_inputs=on_device.decoder_inputs)
         loss = cross_entropy(logits, on_device.labels, smoothing=config.optim.label_smoothing)
-    run.optimiser.zero_grad(set_to_none=True)
+    run.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    run.gradient_norm = nn.utils.clip_grad_norm_(run.model.parameters(), config.optim.clip_norm)
-    rate = learning_rate(step, config.train.steps, config.optim)
-    for group in run.optimiser.param_groups:
-        group["lr"] = rate
-    run.optimiser.step()
+    run.gradient_norm = nn.utils.clip_grad_norm_(run.optimiser.parameters, config.optim.clip_norm)
+    run.optimiser.step(learning_rate(step, config.train.steps, config.optim))
     run.loss = loss.detach()
     run.step += 1
 
@@ -239,7 +236,7 @@ def save(run: Run) -> None:
             "metrics": run.metrics,
             "plan": run.plan.as_json(),
         }
-        tensors = weights(run.model) | optimiser_tensors(run.model, run.optimiser)
+        tensors = weights(run.model) | run.optimiser.tensors()
         path = save_last(run.folder, Checkpoint(tensors, facts))
         run.saved_step = run.step
         run.sink.artefact("last", run.step, path)
@@ -282,7 +279,7 @@ def check_weights(run: Run) -> None:
         return
     if run.loss is not None:
         finite_step(run)
-    if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.model.parameters()]).all()):
+    if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.optimiser.parameters]).all()):
         raise not_finite(run, _("weights are not"))
     run.checked_step = run.step
 

@@ -18,6 +18,9 @@ def step_seed(seed: int, step: int) -> int:
     return int.from_bytes(hashlib.sha256(f"dropout:{seed}:{step}".encode()).digest()[:8]) >> 1
 
 
-def reseed(seed: int, step: int) -> None:
-    """Seed torch's generators (CPU and CUDA) for one training step."""
-    torch.manual_seed(step_seed(seed, step))
+def reseed(seed: int, step: int, device: str = "cpu") -> None:
+    """Seed the generators a training step draws from: the CPU's and, on ``cuda``, the GPUs'."""
+    number = step_seed(seed, step)
+    torch.default_generator.manual_seed(number)
+    if device == "cuda":
+        torch.cuda.manual_seed_all(number)

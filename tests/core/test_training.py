@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,12 @@ from tokenizers import Tokenizer
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError, ClpsError, DataError, TrainingError
+from clps_core.model.transformer import build_model
 from clps_core.training.checkpoint import checkpoint_path, latest, latest_step, read
 from clps_core.training.device import DevicePlan
 from clps_core.training.loading import load_best, load_model
 from clps_core.training.loop import memory_errors_explained, train
-from clps_core.training.optimiser import build_optimiser, decays
+from clps_core.training.optimiser import Optimiser, decays
 from clps_core.training.probes import probe_path, read_probe
 from clps_core.training.sink import RecordingSink
 
@@ -245,17 +249,55 @@ def test_bf16_on_the_cpu_runs_when_asked_for_and_stays_near_fp32(tmp_path: Path)
 
 
 def test_weight_decay_spares_norms_biases_and_embeddings() -> None:
-    from clps_core.model.transformer import build_model
-
     model = build_model(tiny("dates"))
     spared = {name for name, parameter in model.named_parameters() if not decays(name, parameter)}
     assert "embedding.tokens.weight" in spared
     assert "bank.encoder.q.0.weight" not in spared
     assert "bank.encoder.norm_attn.0.weight" in spared
     assert all(name.endswith("bias") or "norm" in name or "embedding" in name for name in spared)
-    optimiser = build_optimiser(model, tiny("dates").optim)
-    assert [group["weight_decay"] for group in optimiser.param_groups] == [0.01, 0.0]
-    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(list(model.parameters()))
+    groups = Optimiser(model, tiny("dates").optim).groups
+    assert [group.weight_decay for group in groups] == [0.01, 0.0]
+    assert set(groups[1].names) == spared
+    assert len(groups[0].names) + len(groups[1].names) == len(list(model.parameters()))
+
+
+def test_the_optimiser_is_torchs_adamw() -> None:
+    ours, theirs = (build_model(tiny("digits", "all")).eval() for _twin in range(2))
+    optim = tiny().optim.model_copy(update={"weight_decay": 0.3})
+    optimiser = Optimiser(ours, optim)
+    groups = [
+        {"params": [p for n, p in theirs.named_parameters() if decays(n, p)], "weight_decay": 0.3},
+        {"params": [p for n, p in theirs.named_parameters() if not decays(n, p)], "weight_decay": 0.0},
+    ]
+    reference = torch.optim.AdamW(groups, betas=(optim.beta1, optim.beta2), eps=optim.eps, fused=True)
+    batch = torch.randn(4, 16, 4)
+    for rate in (0.01, 0.002, 0.03):
+        for group in reference.param_groups:
+            group["lr"] = rate
+        for model, step in ((ours, lambda: optimiser.step(rate)), (theirs, reference.step)):  # noqa: B023
+            model(batch).square().sum().backward()
+            step()
+            model.zero_grad()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_a_run_does_not_import_torchs_compiler(tmp_path: Path) -> None:
+    # It would double the time to the first metric.
+    program = (
+        "import sys, pathlib; from clps_core.config import build_config, resolve\n"
+        "from clps_core.training.loop import train; from clps_core.training.sink import RecordingSink\n"
+        "config = {'data': {'task': 'digits'}, 'train': {'steps': 2, 'eval_examples': 8}}\n"
+        "train(resolve(build_config(config)), pathlib.Path(sys.argv[1]), RecordingSink())\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_a_missing_gpu_that_is_asked_for_is_said_in_a_sentence(tmp_path: Path) -> None:
