@@ -17,6 +17,7 @@ from torch.nn.utils import skip_init
 from clps_core.config import ModelConfig
 from clps_core.errors import DataError
 from clps_core.model.bank import make_module
+from clps_core.model.dropout import drop
 from clps_core.shapes import OuterShape
 from clps_core.words import _
 
@@ -76,8 +77,7 @@ class Embedding(nn.Module):
             x_BTE = x_BTE + self.sinusoids[start:stop]
         if "norm" in parts:
             x_BTE = self.get_submodule("norm")(x_BTE)
-        if self.dropout:
-            x_BTE = F.dropout(x_BTE, self.dropout, self.training)
+        x_BTE = drop(x_BTE, self.dropout, self.training)
         return cast(Tensor, self.get_submodule("projection")(x_BTE)) if "projection" in parts else x_BTE
 
 

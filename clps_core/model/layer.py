@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from clps_core.config import ModelConfig
 from clps_core.model.attention import Mask, attend, rotate
 from clps_core.model.bank import Joined
+from clps_core.model.dropout import drop
 
 __all__ = ["Layer", "Recorder", "StackPass"]
 
@@ -87,19 +88,16 @@ class Layer(nn.Module):
     def _branch(self, x_BTD: Tensor, norm_name: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
         norm = self.weights[norm_name]
         change = compute(norm(x_BTD) if self.pre_norm else x_BTD)
-        if self.dropout:
-            change = F.dropout(change, self.dropout, self.training)
-        total = x_BTD + change
+        total = x_BTD + drop(change, self.dropout, self.training)
         return total if self.pre_norm else cast(Tensor, norm(total))
 
     def _self_attention(self, x_BTD: Tensor, run: StackPass) -> Tensor:
-        # q, k and v come from one wide product; heads stand side by side in its output.
-        heads_BTHC = self._project(x_BTD, ("q", "k", "v"), run.joined)
-        heads_BHTC = heads_BTHC.transpose(1, 2)
-        q, k, v = torch.split(heads_BHTC, [self.heads, self.kv_heads, self.kv_heads], 1)
+        # q, k and v come from one wide product; their heads stand side by side in its output.
+        heads = self._project(x_BTD, ("q", "k", "v"), run.joined)
+        q, k, v = torch.split(heads, [self.heads, self.kv_heads, self.kv_heads])
         if run.rotary is not None:
-            turned = rotate(heads_BHTC[:, : self.heads + self.kv_heads], run.rotary)
-            q, k = torch.split(turned, [self.heads, self.kv_heads], 1)
+            turned = rotate(heads[: self.heads + self.kv_heads], run.rotary)
+            q, k = torch.split(turned, [self.heads, self.kv_heads])
         if run.past is not None:
             if self.index in run.past:
                 past_k, past_v = run.past[self.index]
@@ -109,13 +107,12 @@ class Layer(nn.Module):
         return cast(Tensor, self.weights["o"](mixed))
 
     def _cross_attention(self, x_BTD: Tensor, run: StackPass) -> Tensor:
-        q = self._project(x_BTD, ("cross_q",), run.joined).transpose(1, 2)
+        q = self._project(x_BTD, ("cross_q",), run.joined)
         key = self._linears(("cross_k", "cross_v"))
         if key not in run.memory_kv:
             assert run.memory is not None
-            heads = self._project(run.memory, ("cross_k", "cross_v"), run.joined).transpose(1, 2)
-            memory_k, memory_v = torch.split(heads, self.kv_heads, 1)
-            run.memory_kv[key] = memory_k.contiguous(), memory_v.contiguous()
+            k, v = torch.split(self._project(run.memory, ("cross_k", "cross_v"), run.joined), self.kv_heads)
+            run.memory_kv[key] = k, v
         k, v = run.memory_kv[key]
         record = self._record("cross", run)
         mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, record=record)
@@ -132,10 +129,10 @@ class Layer(nn.Module):
         return cast(Tensor, self.weights["ffn_out"](inner))
 
     def _project(self, x_BTD: Tensor, names: tuple[str, ...], joined: Joined) -> Tensor:
-        """The heads of several projections side by side, ``[B, T, heads, C]``."""
+        """The heads of several projections one after the other, ``[heads, B, T, C]``."""
         weight, bias = joined(self._linears(names))
         projected = F.linear(x_BTD, weight, bias)
-        return projected.view(*projected.shape[:-1], -1, self.head_size)
+        return projected.view(*projected.shape[:-1], -1, self.head_size).permute(2, 0, 1, 3).contiguous()
 
     def _linears(self, names: tuple[str, ...]) -> tuple[nn.Linear, ...]:
         return tuple(cast(nn.Linear, self.weights[name]) for name in names)

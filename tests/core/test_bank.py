@@ -94,7 +94,9 @@ def test_a_built_model_has_exactly_the_parameters_of_the_shape_tables(data: st.D
         for slot in sharing.slots
         for tensor, shape in block_shapes(config, sharing.sites(slot)[0].stack)[sharing.sites(slot)[0].component]
     }
-    wanted |= {f"{name}.{tensor}": shape for name, outer in outer_shapes(config).items() for tensor, shape in outer.shapes}
+    wanted |= {
+        f"{name}.{tensor}": shape for name, outer in outer_shapes(config).items() for tensor, shape in outer.shapes
+    }
     assert {name: tuple(parameter.shape) for name, parameter in model.named_parameters()} == wanted
 
 
@@ -128,9 +130,7 @@ def test_a_slots_gradient_is_the_sum_of_the_gradients_of_untied_copies() -> None
     loss_of(untied, batch).backward()
     for slot in tied.map.slots:
         for name, parameter in tied.bank[slot].named_parameters():
-            parts = [
-                untied.bank[untied.map.slot(*site)].get_parameter(name).grad for site in tied.map.sites(slot)
-            ]
+            parts = [untied.bank[untied.map.slot(*site)].get_parameter(name).grad for site in tied.map.sites(slot)]
             torch.testing.assert_close(parameter.grad, torch.stack(parts).sum(0), rtol=1e-9, atol=1e-12)
 
 

@@ -12,6 +12,7 @@ from clps_core.config import ModelConfig, build_config, resolve
 from clps_core.errors import ConfigError, DataError
 from clps_core.model import attention
 from clps_core.model.attention import Mask, attend, make_mask, rotary_tables, rotate
+from clps_core.model.dropout import drop
 from clps_core.model.embedding import sinusoids
 from clps_core.model.transformer import Transformer, build_model
 
@@ -100,11 +101,11 @@ def test_the_fused_and_the_explicit_path_agree(family: str, kv_heads: int, monke
 def test_grouped_queries_equal_repeated_heads() -> None:
     """Query head h reads key head h // (H / K)."""
     draw = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(2, heads, 5, 4, generator=draw) for heads in (4, 2, 2))
+    q, k, v = (torch.randn(heads, 2, 5, 4, generator=draw) for heads in (4, 2, 2))
     mask = make_mask(None, 5, 5, causal=True, like=q, explicit=True)
     grouped = attend(q, k, v, mask, explicit=True)
     for head in range(4):
-        alone = attend(q[:, head : head + 1], k[:, head // 2 :][:, :1], v[:, head // 2 :][:, :1], mask, explicit=True)
+        alone = attend(q[head][None], k[head // 2][None], v[head // 2][None], mask, explicit=True)
         torch.testing.assert_close(grouped[..., 4 * head : 4 * head + 4], alone)
 
 
@@ -185,6 +186,22 @@ def test_dropout_acts_in_training_only_and_follows_the_seed(family: str) -> None
     assert torch.equal(model(**batch), tiny(family=family)(**batch))
 
 
+@pytest.mark.parametrize("probability", [0.1, 0.5, 0.999])
+def test_dropout_drops_the_asked_part_and_keeps_the_mean(probability: float) -> None:
+    torch.manual_seed(0)
+    x = torch.ones(1001, 999, requires_grad=True)
+    dropped = drop(x, probability, True)
+    share = (dropped == 0).float().mean().item()
+    assert share == pytest.approx(probability, abs=1e-3)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.05)
+    # Neighbours are dropped independently, also where four of them came from one draw.
+    for distance in (1, 2, 3, 4):
+        both = ((dropped == 0)[:, :-distance] & (dropped == 0)[:, distance:]).float().mean().item()
+        assert both == pytest.approx(probability**2, abs=2e-3)
+    dropped.sum().backward()
+    assert torch.equal(x.grad, dropped.detach())
+
+
 def test_layers_that_share_cross_attention_weights_project_the_memory_once() -> None:
     counts = {}
     for strategy in ("all", "none"):
@@ -220,7 +237,7 @@ def test_the_causal_mask_of_one_new_token_sees_the_whole_past() -> None:
     assert make_mask(None, 1, 9, causal=True, like=like, explicit=True) == Mask()
     mask = make_mask(None, 2, 4, causal=True, like=like, explicit=True).additive
     assert mask is not None
-    assert ((mask == 0) == torch.tensor([[True, True, True, False], [True] * 4])).all()
+    assert ((mask[0, 0] == 0) == torch.tensor([[True, True, True, False], [True] * 4])).all()
 
 
 def test_the_models_modules_are_named_by_the_shape_table() -> None:

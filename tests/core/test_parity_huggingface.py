@@ -31,12 +31,13 @@ def copy_into(theirs: nn.Module, pairs: dict[str, nn.Module]) -> None:
 def test_a_rotary_grouped_query_swiglu_decoder_equals_llama() -> None:
     llama = pytest.importorskip("transformers.models.llama.modeling_llama")
     model = shaken(
-        tiny("0-1-0", num_layers=3, num_heads=4, num_kv_heads=2, positions="rotary", activation="swiglu", norm="rmsnorm",
-             bias=False, tie_embeddings="none")
+        tiny("0-1-0", num_layers=3, num_heads=4, num_kv_heads=2, positions="rotary", activation="swiglu",
+             norm="rmsnorm", bias=False, tie_embeddings="none")
     )  # fmt: skip
     theirs = llama.LlamaForCausalLM(
-        llama.LlamaConfig(vocab_size=11, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4,
-                          num_key_value_heads=2, rms_norm_eps=1e-5, max_position_embeddings=12, tie_word_embeddings=False)
+        llama.LlamaConfig(vocab_size=11, hidden_size=16, intermediate_size=24, num_hidden_layers=3,
+                          num_attention_heads=4, num_key_value_heads=2, rms_norm_eps=1e-5, max_position_embeddings=12,
+                          tie_word_embeddings=False)
     )  # fmt: skip
     names = {"q": "self_attn.q_proj", "k": "self_attn.k_proj", "v": "self_attn.v_proj", "o": "self_attn.o_proj",
              "ffn_in": "mlp.up_proj", "ffn_gate": "mlp.gate_proj", "ffn_out": "mlp.down_proj",
@@ -66,8 +67,16 @@ def test_one_shared_post_norm_layer_with_a_factorised_embedding_equals_albert() 
              "ffn_in": "ffn", "ffn_out": "ffn_output", "norm_attn": "attention.LayerNorm",
              "norm_ffn": "full_layer_layer_norm"}  # fmt: skip
     (shared,) = theirs.encoder.albert_layer_groups[0].albert_layers
-    copy_into(shared, {names[part]: module for part, module in model.get_submodule("encoder_layers")[0].weights.items()})
-    copy_into(theirs, {"embeddings.LayerNorm": model.embedding.norm, "encoder.embedding_hidden_mapping_in": model.embedding.projection})
+    copy_into(
+        shared, {names[part]: module for part, module in model.get_submodule("encoder_layers")[0].weights.items()}
+    )
+    copy_into(
+        theirs,
+        {
+            "embeddings.LayerNorm": model.embedding.norm,
+            "encoder.embedding_hidden_mapping_in": model.embedding.projection,
+        },
+    )
     scale = math.sqrt(8)
     with torch.no_grad():
         for name, ours in (("word", "tokens"), ("position", "positions"), ("token_type", "token_types")):

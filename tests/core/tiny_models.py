@@ -102,6 +102,10 @@ def maps_for(draw: st.DrawFn, config: ModelConfig) -> SharingMap:
         for stack, block in blocks.items()
         for component in block.shapes
     }
-    both = [name for name in blocks.get("encoder", Block(0, {})).shapes if name in blocks.get("decoder", Block(0, {})).shapes]
+    both = [
+        name
+        for name in blocks.get("encoder", Block(0, {})).shapes
+        if name in blocks.get("decoder", Block(0, {})).shapes
+    ]
     ties = {f"decoder.{name}": f"encoder.{name}" for name in both if draw(st.booleans())}
     return build_map(blocks, slots, ties=ties)
