@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -101,17 +102,26 @@ def _new_file(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
         _sync(path.parent)
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError) as raised:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        error = _as_os_error(raised)
         raise CheckpointError(
             _(
                 "the checkpoint must be written to {folder}. Got: {problem}. Earlier checkpoints are intact: "
                 "make room there, then resume the run.",
                 folder=path.parent,
-                problem=getattr(error, "strerror", None) or error,
+                problem=error.strerror or error,
             )
         ) from error
+
+
+def _as_os_error(error: OSError | SafetensorError) -> OSError:
+    """safetensors tells the system's errors in its own words, but with their number."""
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"os error (\d+)", str(error))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(str(error))
 
 
 def _serialise(path: Path, checkpoint: Checkpoint) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import subprocess
 import sys
@@ -144,13 +145,14 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
     save_last(folder, checkpoint(3))
 except CheckpointError as error:
-    print(error)
+    print(error, error.__cause__.errno)
 """
 
 
 def test_a_full_disk_is_said_and_leaves_the_checkpoints_intact(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
     assert "make room there" in done.stdout
+    assert done.stdout.split()[-1] == str(errno.EFBIG)
     assert (latest_step(tmp_path), read(checkpoint_path(tmp_path, "previous")).step) == (2, 1)
     assert len(list((tmp_path / "checkpoints").iterdir())) == 2
 
