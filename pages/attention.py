@@ -64,7 +64,7 @@ def look(run_id: str, follow: bool) -> None:
         bertviz_view(answer)
     else:
         st.caption(f"{kind_sentence(answer, kind)} {slot_sentence(answer.groups[kind])}")
-        name = f"{run.id} {kind} {question}"
+        name = question.name(run.id, kind)
         (explore if view == "grid" else same_weights)(answer, kind, name)
     st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
 

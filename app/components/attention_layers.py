@@ -43,6 +43,10 @@ class LayersView:
     queries: Sequence[str]
     keys: Sequence[str]
     causal: bool = False
+    image: np.ndarray | None = None
+    """[side, side] in 0..1 where the positions are patches of an image."""
+    shared: bool = True
+    """Whether these layers use the same weights."""
 
 
 def most_different_head(similarities: np.ndarray) -> int:
@@ -76,18 +80,26 @@ def layers_payload(view: LayersView, head: int) -> bytes:
         "keys": list(view.keys),
         "causal": view.causal,
         "full": list(range(len(by_head))) if everything else [head],
-        "words": _layers_words(),
+        "words": _layers_words(view),
+        "image": None if view.image is None else view.image.round(3).tolist(),
     }
     return packed(header, np.ascontiguousarray(by_head if everything else by_head[head]).tobytes())
 
 
-def _layers_words() -> dict[str, str]:
+def _layers_words(view: LayersView) -> dict[str, str]:
     return {
+        "about": _(
+            "These layers multiply by the very same query and key matrices. What differs is what arrives: each layer "
+            "reads what the layers before it have written. A darker cell is a layer that looks elsewhere."
+        )
+        if view.shared
+        else _("These layers have query and key matrices of their own. A darker cell is a layer that looks elsewhere."),
         "boost": _("Lift faint weights"),
         "head": _("Head {head}"),
         "heads": _("Head"),
         "layer": _("Layer {layer}"),
-        "table": _("How alike each layer's attention is to that of the first (1 = the same); click a head"),
+        "masked": _("not visible"),
+        "table": _("How alike to the first layer? Click a head."),
         "first": _("first"),
         "reference": _("the one compared with"),
         "alike": _("similarity to layer {layer}: {value}"),

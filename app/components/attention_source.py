@@ -5,6 +5,7 @@ The URL is the truth: widgets are set from it and write back to it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,11 @@ class Question:
     text: str
     options: dict[str, str] = field(default_factory=dict)
     target_text: str = ""
+
+    def name(self, *more: str) -> str:
+        """A short text that another question, or other ``more``, does not have."""
+        parts = (*more, self.text, *self.options.items(), self.target_text)
+        return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def runs_with_weights() -> list[Run]:

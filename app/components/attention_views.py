@@ -156,6 +156,8 @@ def same_weights(answer: Inspection, kind: str, name: str) -> None:
             queries=queries,
             keys=keys,
             causal=causal,
+            image=answer.image,
+            shared=choice in shared or len(members) == 1,
         ),
         head=state.read_number(state.HEAD, weights.shape[1]),
         key="attention.layers",
