@@ -20,7 +20,7 @@ from clps_core.config import plain_from_yaml
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["MAX_RUNS", "Experiment", "merged", "read_experiment"]
+__all__ = ["MAX_RUNS", "Experiment", "check_name", "merged", "read_experiment"]
 
 MAX_NAME = 120
 MAX_RUNS = 200
@@ -43,12 +43,17 @@ def read_experiment(text: str) -> Experiment:
     The fields of the config itself are checked when the runs are made (``build_config``).
     """
     base = dict(plain_from_yaml(text))
-    name = base.pop("name", None)
-    if name is not None and (not isinstance(name, str) or not 1 <= len(name) <= MAX_NAME):
-        raise ConfigError(_("name must be a text of at most {limit} characters.", limit=MAX_NAME))
+    name = check_name(base.pop("name", None))
     strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
     seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
     return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
+
+
+def check_name(name: object) -> str | None:
+    """A comparison's name, or ``None`` for none; raises ``ConfigError`` where it cannot be one."""
+    if name is None or (isinstance(name, str) and name.strip() and len(name) <= MAX_NAME):
+        return name
+    raise ConfigError(_("name must be a text of 1 to {limit} characters.", limit=MAX_NAME))
 
 
 def _listed(value: object, kind: type | tuple[type, ...], sentence: str) -> list[Any]:

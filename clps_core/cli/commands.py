@@ -50,7 +50,6 @@ def _os_sentence(error: OSError) -> str:
 
 app = typer.Typer(
     cls=_Sentences,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

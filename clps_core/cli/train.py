@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.config import MAX_YAML_BYTES, build_config
 from clps_core.errors import ConfigError
-from clps_core.experiment import MAX_RUNS, Experiment, merged, read_experiment
+from clps_core.experiment import MAX_RUNS, Experiment, check_name, merged, read_experiment
 from clps_core.spec import parse_assignments
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
@@ -65,7 +65,7 @@ def plan(
                 seeds=len(chosen_seeds),
             )
         )
-    return Experiment(base, chosen, chosen_seeds, name or found.name)
+    return Experiment(base, chosen, chosen_seeds, check_name(name) or found.name)
 
 
 def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:

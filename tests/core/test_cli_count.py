@@ -1,0 +1,149 @@
+"""``clps count`` and ``clps presets``: stable keys, the exact figures, one sentence for each mistake."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from clps_core.analysis.counts import count
+from clps_core.cli import app
+from clps_core.config import build_config, resolve
+from clps_core.presets import PRESETS
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+KEYS = {
+    "unique_parameters",
+    "executed_parameters",
+    "non_embedding_parameters",
+    "by_component",
+    "kv_cache_bytes_per_token",
+    "train_flops_per_token",
+}
+
+
+def clps(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def data(*arguments):
+    result = clps(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_counted_to_the_digit(preset):
+    found = data("count", "--preset", preset)
+    assert found.keys() >= KEYS
+    assert found["unique_parameters"] == PRESETS[preset].exact
+    assert found["preset"] == preset
+
+
+def test_presets_are_listed_with_their_sources():
+    listed = {entry["name"]: entry for entry in data("presets")}
+    assert listed.keys() == PRESETS.keys()
+    assert all("arXiv" in entry["source"] and entry["published"] for entry in listed.values())
+    assert listed["albert-base"]["unique_parameters"] == 11_683_584
+
+
+def test_sizes_that_are_not_given_are_those_that_train_would_take():
+    for family, task in (("decoder", "python-docs"), ("encoder_decoder", "dates"), ("encoder", "digits")):
+        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": "all"}}))
+        expected = count(config.model, config.sharing)
+        assert data("count", "--family", family, "--strategy", "all")["unique_parameters"] == expected.unique_parameters
+        assert data("count", "--task", task, "--strategy", "all")["unique_parameters"] == expected.unique_parameters
+
+
+def test_sizes_come_from_flags_and_settings():
+    found = data(
+        "count", "--family", "decoder", "--layers", "6", "--d-model", "512", "--d-ff", "2048", "--heads", "8",
+        "--vocab-size", "100", "--strategy", "all", "--set", "model.bias=false",
+    )  # fmt: skip
+    assert found["strategy"] == "all"
+    parts = found["by_component"]
+    assert sum(parts[name]["unique"] for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == 3_145_728
+    assert sum(parts[name]["executed"] for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == 18_874_368
+
+
+def test_a_preset_can_be_resized_and_shared_otherwise():
+    small, shared = data(
+        "count", "--preset", "mobilellm-125m", "--layers", "2", "--strategy", "none", "--strategy", "all"
+    )
+    assert small["executed_parameters"] == shared["executed_parameters"] < PRESETS["mobilellm-125m"].exact
+    assert small["unique_parameters"] > shared["unique_parameters"]
+
+
+def test_several_strategies_stand_side_by_side():
+    found = data("count", "--task", "dates", "--strategy", "none", "--strategy", "cycle:2")
+    assert [entry["strategy"] for entry in found] == ["none", "cycle:2"]
+    table = clps("count", "--task", "dates", "--strategy", "none", "--strategy", "cycle:2")
+    for entry in found:
+        assert f"{entry['unique_parameters']:,}" in table.stdout
+
+
+def test_an_experiment_file_is_counted_strategy_by_strategy():
+    found = data("count", "--config", str(EXAMPLES / "dates-none-vs-all.yaml"))
+    assert [entry["strategy"] for entry in found] == ["none", "all"]
+
+
+def test_one_design_is_shown_as_figures_with_their_names():
+    shown = clps("count", "--preset", "albert-base").stdout
+    for text in ("11,683,584", "89,650,176", "44.6 MiB", "attention", "embedding"):
+        assert text in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--preset", "bert"], "error: preset must be one of albert-base"),
+        (["--preset", "albert-base", "--task", "dates"], "error: --preset comes alone"),
+        (["--preset", "albert-base", "--set", "train.steps=3"], "error: with --preset, --set takes model.*"),
+        (["--preset", "albert-base", "--heads", "7"], "error: d_model must be divisible by num_heads. Got 768 and 7."),
+        (["--strategy", "cycel"], "error: strategy must be one of none, all"),
+        (["--family", "rnn"], "error: model.family must be one of"),
+        (["--family", "decoder", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),
+        (["--layers", "0"], "error: model.num_layers must be at least 1. Got 0."),
+        (["--layers", "-3"], "error: model.num_layers must be at least 1. Got -3."),
+        (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
+        (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
+        (["--config", "."], "error: --config must name a YAML file that can be read"),
+        (["--set", "model.depth=3"], "error: model.depth is not a field. Known here: family"),
+        (["--set", "d_model"], "error: a setting must read name=value"),
+        (["--layers", "six"], "Invalid value for '--layers'"),
+        (["--depth", "6"], "No such option"),
+    ],
+)
+def test_bad_input_is_one_sentence_on_stderr_and_exit_code_2(arguments, sentence):
+    result = clps("count", *arguments, "--json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_files_that_are_no_text_are_refused(tmp_path):
+    file = tmp_path / "binary.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    assert "it is not UTF-8 text" in clps("count", "--config", str(file)).stderr
+    file.write_bytes(b"x" * 300_000)
+    assert "at most 200000 bytes" in clps("count", "--config", str(file)).stderr
+
+
+def test_without_a_command_there_is_help_and_with_version_the_version():
+    assert "dashboard" in clps().stdout
+    assert clps().exit_code == 0
+    assert clps("--version").stdout.startswith("clps ")
+
+
+def test_tables_show_markup_and_control_characters_as_text(capsys):
+    from clps_core.cli.output import print_lines, print_table
+
+    print_table(["name"], [["[red]<script>[/red]"], ["\x1b[31mx\u202e"]])
+    print_lines("a\x1b]0;title\x07b")
+    shown = capsys.readouterr().out
+    assert "[red]<script>[/red]" in shown
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    assert "\u202e" not in shown

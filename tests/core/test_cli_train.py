@@ -1,0 +1,260 @@
+"""``clps train`` and ``clps runs``: real runs through real processes, and nothing queued after bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from job_room import PATIENCE, eventually
+from typer.testing import CliRunner
+
+from clps_core.cli import app
+
+TINY = [
+    "--set", "model.num_layers=2", "--set", "model.d_model=16", "--set", "model.d_ff=32", "--set", "model.num_heads=2",
+    "--set", "train.batch_size=4", "--set", "train.eval_examples=4",
+    "--set", "train.probe_count=0", "--set", "train.device=cpu",
+]  # fmt: skip
+KEYS = {"id", "status", "strategy", "seed", "unique_parameters", "steps", "metrics", "seconds", "tokens_per_second"}
+
+
+@pytest.fixture
+def home(room, monkeypatch):
+    """An empty home that the command line uses; its processes are ended afterwards."""
+    monkeypatch.setenv("CLPS_HOME", str(room.home))
+    return room
+
+
+def clps(*arguments):
+    return CliRunner().invoke(app, list(arguments))
+
+
+def process(*arguments):
+    return [sys.executable, "-c", "from clps_core.cli import main; main()", *arguments]
+
+
+def run(*arguments):
+    return subprocess.run(process(*arguments), capture_output=True, text=True, timeout=PATIENCE)
+
+
+def listed(*arguments):
+    result = clps("runs", *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_comparison_is_trained_and_told_as_json(home):
+    ended = run(
+        "train",
+        "--task",
+        "dates",
+        "--strategy",
+        "none",
+        "--strategy",
+        "all",
+        "--steps",
+        "12",
+        *TINY,
+        "--wait",
+        "--json",
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    none, shared = records = json.loads(ended.stdout)
+    assert all(record.keys() >= KEYS for record in records)
+    assert [record["strategy"] for record in records] == ["none", "all"]
+    assert {record["status"] for record in records} == {"finished"}
+    assert {(record["seed"], record["steps"], record["step"]) for record in records} == {(0, 12, 12)}
+    assert none["unique_parameters"] == none["executed_parameters"] == shared["executed_parameters"]
+    assert shared["unique_parameters"] < none["unique_parameters"]
+    for record in records:
+        assert record["metrics"].keys() >= {"loss", "token_accuracy", "exact_match", "train_loss"}
+        assert record["seconds"] > 0
+        assert record["tokens_per_second"] > 0
+
+    assert [record["id"] for record in listed()] == [none["id"], shared["id"]]
+    shown = listed("show", none["id"][:6])
+    assert shown["config"]["model"]["d_model"] == 16
+    assert shown["metrics"] == none["metrics"]
+    assert "finished" in listed("logs", none["id"])["log"]
+    assert none["id"] in clps("runs").stdout
+    assert "d_model: 16" in clps("runs", "show", none["id"]).stdout
+    assert "finished" in clps("runs", "logs", none["id"]).stdout
+    assert listed("delete", none["id"]) == [{"id": none["id"], "status": "deleted"}]
+    assert [record["id"] for record in listed("list", "--status", "finished")] == [shared["id"]]
+
+
+def test_interrupting_the_wait_leaves_the_run_going_and_it_can_be_steered(home):
+    waiting = subprocess.Popen(
+        process("train", "--task", "dates", "--steps", "100000", *TINY, "--wait"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def advancing():
+        assert waiting.poll() is None, waiting.communicate()
+        return any(one.step > 0 for one in home.store.runs())
+
+    eventually(advancing, "a run that advances")
+    waiting.send_signal(signal.SIGINT)
+    _out, errors = waiting.communicate(timeout=PATIENCE)
+    assert waiting.returncode == 130
+    assert "The runs go on." in errors
+    assert "Traceback" not in errors
+
+    (record,) = listed()
+    assert record["status"] == "running"
+    refused = clps("runs", "delete", record["id"], "--json")
+    assert refused.exit_code in (1, 2)
+    assert refused.stderr.startswith("error: ")
+    assert clps("runs", "cancel", record["id"]).exit_code == 0
+    eventually(lambda: home.store.run(record["id"]).status == "cancelled", "the run is cancelled")
+    assert clps("runs", "resume", record["id"]).exit_code == 0
+    eventually(lambda: home.store.run(record["id"]).status == "running", "the run goes on")
+    assert clps("runs", "cancel", record["id"]).exit_code == 0
+    eventually(lambda: home.store.run(record["id"]).status == "cancelled", "the run is cancelled again")
+
+
+def test_a_failed_run_ends_with_exit_code_1_and_its_reason(home):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("cuda would not fail here")
+    ended = run("train", "--task", "digits", "--steps", "5", *TINY[:-1], "train.device=cuda", "--wait", "--json")
+    assert ended.returncode == 1
+    (record,) = json.loads(ended.stdout)
+    assert record["status"] == "failed"
+    assert "cuda" in record["reason"].lower()
+    assert record["id"] in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
+    result = clps(
+        "train",
+        "--task",
+        "dates",
+        "--strategy",
+        "all",
+        "--seed",
+        "1",
+        "--seed",
+        "2",
+        "--steps",
+        "3",
+        *TINY,
+        "--name",
+        "[b]<i>",
+    )
+    assert result.exit_code == 0
+    runs = home.store.runs()
+    assert [one.seed for one in runs] == [1, 2]
+    assert all(one.id in result.stdout for one in runs)
+    assert f"clps runs show {runs[0].id}" in result.stderr
+    assert home.store.comparisons()[0].name == "[b]<i>"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
+        (["--strategy", "cycel"], "error: strategy must be one of none, all, attention_only"),
+        (["--strategy", "none", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),
+        (["--strategy", "all", "--strategy", "all"], "must be given once"),
+        (["--steps", "-5"], "error: train.steps must be at least 1. Got -5."),
+        (["--seed", "-1"], "error: seed must be at least 0. Got -1."),
+        (
+            ["--set", "model.d_model=100", "--set", "model.num_heads=7"],
+            "d_model must be divisible by num_heads. Got 100 and 7.",
+        ),
+        (["--set", "model.max_positions=3"], "max_positions must be at least the longest input of dates"),
+        (["--set", "model.d_model=65536", "--set", "model.num_layers=99"], "error: a run must fit into memory"),
+        (["--config", "nowhere.yaml"], "error: --config must name a YAML file"),
+        (["--name", ""], "error: name must be a text"),
+        (["--name", "x" * 121], "error: name must be a text"),
+        (["--seed", "x"], "Invalid value for '--seed'"),
+        ([part for seed in range(201) for part in ("--seed", str(seed))], "at most 200 runs"),
+    ],
+)
+def test_bad_input_queues_nothing(home, arguments, sentence):
+    result = clps("train", *arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert home.store.runs() == []
+
+
+def test_a_config_file_that_is_wrong_anywhere_queues_nothing(home, tmp_path):
+    file = tmp_path / "bad.yaml"
+    for text in (
+        "sharing: 3",
+        "strategies: all",
+        "model: {num_layers: x}",
+        "data: [dates]",
+        "train: {steps: 1, epochs: 2}",
+    ):
+        file.write_text(text)
+        result = clps("train", "--config", str(file))
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr.startswith("error: ")
+    assert home.store.runs() == []
+
+
+@pytest.mark.parametrize("command", ["show", "logs", "cancel", "resume", "delete"])
+@pytest.mark.parametrize("run_id", ["nosuchrun", "../../etc/passwd", "%", "<script>"])
+def test_runs_that_do_not_exist_are_said_not_to(home, command, run_id):
+    result = clps("runs", command, run_id, "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: ")
+
+
+def test_an_empty_list_says_how_to_start(home):
+    assert listed() == []
+    assert "clps train --task dates" in clps("runs").stderr
+    assert "status must be one of queued, running" in clps("runs", "list", "--status", "lost").stderr
+
+
+def test_a_home_that_is_a_file_is_a_sentence(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv("CLPS_HOME", str(file))
+    for arguments in (["runs"], ["train", "--task", "dates"], ["doctor"]):
+        result = clps(*arguments, "--json")
+        assert result.exit_code == 2
+        assert "CLPS_HOME" in result.stdout + result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_live_progress_names_each_run_and_its_steps(home, capsys):
+    from clps_core.cli.progress import LiveProgress
+    from clps_core.config import build_config, resolve
+
+    store = home.store
+    store.create_comparison("x", [resolve(build_config({"sharing": {"strategy": text}})) for text in ("none", "all")])
+    runs = store.runs()
+    with LiveProgress(store, runs) as live:
+        live.tick(runs)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    for one in runs:
+        assert one.strategy in shown.err
+    assert "0/600" in shown.err
+
+
+def test_doctor_says_what_would_be_used_and_why(home):
+    result = clps("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["store"]["home"] == os.environ["CLPS_HOME"]
+    assert found["store"]["usable"]
+    assert (found["training"]["slots"], found["training"]["threads_per_slot"]) == (2, 1)
+    assert found["training"]["device"] in ("cpu", "cuda")
+    assert found["training"]["why"]
+    assert found["versions"]["torch"]
+    assert found["machine"]["memory_bytes"] > 0
+    shown = clps("doctor").stdout
+    assert str(home.home) in shown
+    assert "GiB" in shown
