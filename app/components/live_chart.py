@@ -4,7 +4,7 @@ Two small components: ``clps_live_chart`` has the drawing code and changes only 
 ``clps_live_feed`` is sent with every tick and carries nothing but new points
 (``live_chart_messages.py``). The browser keeps the points (``live_chart_held.js``), also over a change of
 page. For tests and the curious the root element ``.clps-live-chart`` tells ``data-points``,
-``data-last-batch`` (points in the last message), ``data-zoomed``, ``data-x-range``.
+``data-last-batch`` (points that came last), ``data-zoomed``, ``data-x-range``.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def live_chart(
         )
         _feed(
             key=f"{key}_feed",
-            data={"key": key, **memory.message},
+            data=memory.message | {"key": key},
             on_resend_change=lambda: st.session_state.pop(place, None),
         )
 

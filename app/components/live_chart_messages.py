@@ -1,27 +1,48 @@
-"""What is sent to the live chart: each message holds only points that the browser does not have. Start at next_message.
+"""What is sent to the live chart: only points that the browser does not have. Start at next_message.
 
-Messages of one *epoch* are numbered from 0. The browser adds message n + 1 to what it holds after message
-n, ignores what it has had, and asks for everything anew when one is missing (``live_chart_feed.js``);
-``next_message(None, ...)`` then starts another epoch. So no acknowledgement is needed, and a rerun that was
-cut short, a lost message or a second browser tab can do no harm.
+What is new since the last time is a *part*; the parts of one *epoch* are numbered from 0. A message carries
+the newest part, and the few before it while they are small. The browser adds the parts it has not had and
+asks for everything anew when one is missing (``live_chart_feed.js``); ``next_message(None, ...)`` then
+starts another epoch. So no acknowledgement is needed, and a rerun that was cut short, a lost message or a
+change of page can do no harm.
 """
 
 from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from clps_core.store.records import Point
 
-__all__ = ["MAX_LINE_POINTS", "Memory", "next_message"]
+__all__ = ["MAX_LINE_POINTS", "Memory", "Part", "next_message"]
 
 MAX_LINE_POINTS = 6000
 """A line that is sent as a whole has at most about this many points; more cannot be told apart on a screen."""
 
+MAX_PARTS = 3
+MAX_REPEATED_POINTS = 200
+"""Parts with more points than this are sent once."""
+NOTHING = -1
+"""As the last step to keep of a run: all of it is forgotten."""
+
 Read = Callable[[Sequence[str], int], tuple[list[Point], int]]
 Line = tuple[str, str, list[int], list[float | None], list[float]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was new at one time: apply ``forget`` (run, last step to keep) first, then add the lines."""
+
+    serial: int
+    forget: list[tuple[str, int]]
+    lines: list[Line]
+
+    @property
+    def points(self) -> int:
+        """How many points it has."""
+        return sum(len(line[2]) for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -33,30 +54,37 @@ class Memory:
     cursor: int = 0
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     serial: int = -1
-    message: Mapping[str, object] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def message(self) -> dict[str, object]:
+        """What goes to the browser: JSON-ready."""
+        parts = [{"serial": part.serial, "forget": part.forget, "lines": part.lines} for part in self.parts]
+        return {"epoch": self.epoch, "serial": self.serial, "parts": parts}
 
 
 def next_message(memory: Memory | None, run_ids: Sequence[str], names: Sequence[str], read: Read) -> Memory:
     """The memory after the next message; the message itself is its ``message``.
 
-    ``read(run_ids, cursor)`` is ``Store.metrics_after`` for ``names`` (each as ``train.loss``). A
-    message without a ``batch`` says that nothing came after the message with its number.
+    ``read(run_ids, cursor)`` is ``Store.metrics_after`` for ``names`` (each as ``train.loss``).
     """
     if memory is None or memory.names != tuple(names):
         memory = Memory(tuple(names))
-    asked = frozenset(run_ids)
-    known, fresh = [run for run in run_ids if run in memory.runs], [run for run in run_ids if run not in memory.runs]
+    known = [run for run in run_ids if run in memory.runs]
+    fresh = [run for run in run_ids if run not in memory.runs]
     points, cursor = read(known, memory.cursor)
     forget, lines = _collect(points)
+    forget += [(run, NOTHING) for run in sorted(memory.runs.difference(run_ids))]
     if fresh:
         # Read last: what is logged in between then comes twice, which does no harm, and never not at all.
         history, _newest = read(fresh, 0)
         lines += [_thinned(line) for line in _collect(history)[1]]
-        forget += [(run, -1) for run in fresh]
-    quiet = memory.serial >= 0 and not lines and not forget
-    serial = memory.serial if quiet else memory.serial + 1
-    message = {"epoch": memory.epoch, "serial": serial, "forget": forget, "batch": None if quiet else lines}
-    return Memory(memory.names, asked, cursor, memory.epoch, serial, message)
+        forget += [(run, NOTHING) for run in fresh]
+    repeated = memory.parts if sum(part.points for part in memory.parts) <= MAX_REPEATED_POINTS else ()
+    if forget or lines or memory.serial < 0:
+        memory = replace(memory, serial=memory.serial + 1)
+        repeated = (*repeated[1 - MAX_PARTS :], Part(memory.serial, forget, lines))
+    return replace(memory, runs=frozenset(run_ids), cursor=cursor, parts=repeated)
 
 
 def _collect(points: Sequence[Point]) -> tuple[list[tuple[str, int]], list[Line]]:

@@ -22,7 +22,7 @@ from clps_core.words import _, ngettext
 
 __all__ = ["queue_sentence", "run_log", "run_table"]
 
-WIDTHS = (2.2, 3.2, 1.9, 1.4, 0.8)
+WIDTHS = (2.9, 3.0, 1.9, 1.6, 0.7)
 MOST_ROWS = 12
 DASHES = ("", "7 4", "2 3", "9 3 2 3", "12 5", "4 2 1 2 1 2", "1 4", "14 3 3 3")
 MARKS = (
@@ -62,8 +62,8 @@ def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
     figures = summary(store, run)
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
-    with name.container(gap="xxsmall"):
-        st.html(_name(style))
+    with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.html(_name(style), width="content")
         st.badge(words, color=colour, icon=icon)
     progress.progress(run.progress, text=_progress(run, wait))
     best.markdown(_best(figures))

@@ -55,6 +55,10 @@ class LiveChart {
 
   /** Take over what shall be shown; rebuild only what changed. */
   show(spec) {
+    if (this.spec && !spec.runs.some((run) => this.spec.runs.some((before) => before.id === run.id))) {
+      this.store.zoom = null; // other runs altogether
+      this.store.hidden.clear();
+    }
     const shape = JSON.stringify([spec.panels, spec.words, spec.height]), people = JSON.stringify(spec.runs);
     this.spec = spec;
     if (!spec.axisChoice && this.store.x !== spec.x) [this.store.x, this.store.zoom] = [spec.x, null];

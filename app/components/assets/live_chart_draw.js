@@ -220,20 +220,36 @@ function drawLine(context, box, line, view) {
   }
 }
 
+/** The line's height at `x`; its last value beyond its end. */
+function valueAt(xs, ys, x) {
+  const next = lowerBound(xs, x);
+  if (next === 0 || next === xs.length || xs[next] === x) return ys[Math.min(next, xs.length - 1)];
+  return ys[next - 1] + ((ys[next] - ys[next - 1]) * (x - xs[next - 1])) / (xs[next] - xs[next - 1]);
+}
+
 /** Names where the lines leave the plot, moved apart where they would overlap. */
 function drawLabels(context, box, lines, view) {
   const spots = [];
   for (const line of lines) {
-    const last = lowerBound(line.xs, view.xRange[1] + 1e-9) - 1, y = last < 0 ? NaN : box.toY((line.smooth ?? line.ys)[last]);
-    if (Number.isFinite(y)) spots.push({ line, y: Math.min(box.bottom, Math.max(box.top + 4, y)) });
+    const y = box.toY(valueAt(line.xs, line.smooth ?? line.ys, view.xRange[1]));
+    const end = Math.min(box.right, box.toX(line.xs[line.xs.length - 1]));
+    if (Number.isFinite(y)) spots.push({ line, end, from: y, y: Math.min(box.bottom, Math.max(box.top + 4, y)) });
   }
   spots.sort((one, other) => one.y - other.y);
   for (let i = 1; i < spots.length; i += 1) spots[i].y = Math.max(spots[i].y, spots[i - 1].y + 14);
   for (let i = spots.length - 1, limit = box.bottom + 4; i >= 0; i -= 1, limit -= 14) spots[i].y = Math.min(spots[i].y, limit);
   context.textAlign = "left";
   context.textBaseline = "middle";
-  for (const { line, y } of spots) {
-    context.fillStyle = line.colour;
+  for (const { line, y, from, end } of spots) {
+    context.fillStyle = context.strokeStyle = line.colour;
+    if (box.right - end > 16 && end > box.left) {
+      context.globalAlpha = 0.45;
+      context.lineWidth = 1;
+      context.setLineDash([1, 3]);
+      context.beginPath(); context.moveTo(end + 7, from); context.lineTo(box.right + 5, y); context.stroke();
+      context.setLineDash([]);
+      context.globalAlpha = 1;
+    }
     context.fillText(line.label, box.right + 9, y, 104);
   }
 }

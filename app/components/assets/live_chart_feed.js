@@ -6,23 +6,25 @@ function cut(line, length) {
   for (const list of Object.values(line)) list.length = Math.min(list.length, length);
 }
 
-/** Add a message's points to `store`. False when messages before it are missing: then everything is needed again. */
+/** Add the parts of a message that `store` has not had. False when one is missing: then everything is needed again. */
 function receive(store, message) {
-  if (!message.batch) return message.epoch === store.epoch && message.serial === store.serial;
-  if (message.serial === 0 && message.epoch !== store.epoch) {
-    store.lines.clear();
+  for (const part of message.parts) {
+    const next = part.serial === store.serial + 1 && message.epoch === store.epoch;
+    if (!next && (part.serial !== 0 || message.epoch === store.epoch)) continue;
+    if (part.serial === 0) store.lines.clear();
     store.epoch = message.epoch;
-  } else if (message.epoch !== store.epoch || message.serial > store.serial + 1) {
-    return false;
-  } else if (message.serial <= store.serial) {
-    return true; // the same message once more
+    add(store, part);
   }
-  store.serial = message.serial;
-  for (const [run, step] of message.forget) {
+  return message.epoch === store.epoch && message.serial <= store.serial;
+}
+
+function add(store, part) {
+  store.serial = part.serial;
+  store.lastBatch = 0;
+  for (const [run, step] of part.forget) {
     for (const [name, line] of store.lines) if (name.startsWith(`${run} `)) cut(line, lowerBound(line.steps, step + 0.5));
   }
-  store.lastBatch = 0;
-  for (const [run, panel, steps, values, seconds] of message.batch) {
+  for (const [run, panel, steps, values, seconds] of part.lines) {
     const name = `${run} ${panel}`;
     if (!store.lines.has(name)) store.lines.set(name, { steps: [], values: [], seconds: [] });
     const line = store.lines.get(name);
@@ -35,7 +37,6 @@ function receive(store, message) {
     store.lastBatch += steps.length;
   }
   for (const tell of store.listeners) tell();
-  return true;
 }
 
 export default function ({ data, setTriggerValue }) {
