@@ -22,6 +22,7 @@ from clps_core.store.queue import Attempt, Queue
 
 T = TypeVar("T")
 PATIENCE = 120.0
+STEPS = 160
 
 
 def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
@@ -32,9 +33,9 @@ def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
             "model": {"num_layers": 2, "d_model": 16, "d_ff": 32, "num_heads": 2, "dropout": 0.1},
             "sharing": {"strategy": strategy},
             "train": {
-                "steps": 240,
+                "steps": STEPS,
                 "batch_size": 4,
-                "eval_every": 80,
+                "eval_every": 50,
                 "eval_examples": 4,
                 "checkpoint_every": 20,
                 "log_every": 5,
@@ -127,10 +128,34 @@ class JobRoom:
             if not point.forgets and point.name != "tokens_per_second"
         }
 
-    def assert_twins(self, one: str, other: str) -> None:
-        """Both runs left the same weights, optimiser and curves, bit for bit."""
-        for which in ("last", "best"):
-            left, right = self.weights(one, which), self.weights(other, which)
-            assert left.keys() == right.keys()
-            assert all(np.array_equal(left[name], right[name]) for name in left), which
-        assert self.curves(one) == self.curves(other)
+
+class Twin:
+    """What an undisturbed run left; another run must have left the same, bit for bit."""
+
+    def __init__(self, room: JobRoom, run_id: str) -> None:
+        self.curves = room.curves(run_id)
+        self.weights = {which: room.weights(run_id, which) for which in ("last", "best")}
+
+    def assert_equal(self, room: JobRoom, run_id: str) -> None:
+        for which, expected in self.weights.items():
+            found = room.weights(run_id, which)
+            assert found.keys() == expected.keys()
+            assert all(np.array_equal(found[name], expected[name]) for name in expected), which
+        assert room.curves(run_id) == self.curves
+
+
+class Reader:
+    """Follows a run's curves as a page does: by a cursor, only what is new."""
+
+    def __init__(self, room: JobRoom, run_id: str) -> None:
+        self._room, self._run_id = room, run_id
+        self._cursor = 0
+        self.held: dict[tuple[str, str, int], float] = {}
+
+    def follow(self) -> None:
+        points, self._cursor = self._room.store.metrics_after([self._run_id], self._cursor)
+        for point in points:
+            if point.forgets:
+                self.held = {key: value for key, value in self.held.items() if key[2] <= point.step}
+            elif point.name != "tokens_per_second":
+                self.held[point.split, point.name, point.step] = point.value

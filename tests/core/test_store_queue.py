@@ -1,0 +1,231 @@
+"""A run moves from queued to its end one step at a time, whoever tries at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from clps_core.config import build_config, resolve
+from clps_core.errors import JobError
+from clps_core.store import Point, Store, open_store
+from clps_core.store.queue import EXIT_DISK_FULL, EXIT_STORE, Attempt, Exit, LeaseLost, Queue
+
+CONFIG = resolve(build_config())
+KILLED = Exit(signal=9)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def queue(store: Store) -> Queue:
+    return Queue(store)
+
+
+def add(store: Store, count: int = 1, priority: int = 0) -> list[str]:
+    comparison = store.create_comparison("x", [CONFIG] * count, priority=priority)
+    return [run.id for run in store.runs(comparison=comparison)]
+
+
+def started(queue: Queue, *, claimed: bool = True) -> Attempt:
+    attempt = queue.start_next(0, "here", "boot")
+    assert attempt is not None
+    if claimed:
+        assert queue.claim(attempt.run_id, attempt.number, 123, 1.0)
+    return attempt
+
+
+def test_the_queue_hands_out_by_priority_then_age(store: Store, queue: Queue) -> None:
+    early, urgent, late = add(store, 2), add(store, 1, priority=5), add(store, 1)
+    order = [queue.start_next(0, "here", "boot") for _run in range(5)]
+    assert [attempt.run_id if attempt else None for attempt in order] == [*urgent, *early, *late, None]
+    assert [attempt.number for attempt in order if attempt] == [1, 1, 1, 1]
+
+
+def test_of_many_threads_that_claim_one_attempt_exactly_one_gets_it(store: Store, queue: Queue) -> None:
+    add(store, 5)
+    with ThreadPoolExecutor(8) as pool:
+        for _run in range(5):
+            attempt = started(queue, claimed=False)
+            claims = pool.map(lambda pid, a=attempt: queue.claim(a.run_id, a.number, pid, 1.0), range(1, 17))
+            assert sum(claims) == 1
+
+
+def test_of_many_processes_that_claim_one_attempt_exactly_one_gets_it(store: Store, queue: Queue) -> None:
+    add(store)
+    attempt = started(queue, claimed=False)
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from clps_core.store import open_store\n"
+        "from clps_core.store.queue import Queue\n"
+        "queue = Queue(open_store(Path(sys.argv[1])))\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(queue.claim(sys.argv[2], 1, os.getpid(), 1.0))\n"
+    )
+    command = [sys.executable, "-c", script, str(store.home), attempt.run_id]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    claimants = [subprocess.Popen(command, **pipes) for _number in range(3)]
+    for claimant in claimants:
+        assert claimant.stdout.readline() == "ready\n"
+    for claimant in claimants:
+        claimant.stdin.write("go\n")
+        claimant.stdin.flush()
+    answers = [claimant.communicate(timeout=60)[0].strip() for claimant in claimants]
+    assert sorted(answers) == ["False", "False", "True"]
+
+
+def test_many_supervisors_start_each_run_once(store: Store, queue: Queue) -> None:
+    ids = add(store, 20)
+    with ThreadPoolExecutor(4) as pool:
+        attempts = [
+            attempt for attempt in pool.map(lambda n: queue.start_next(n, "here", "boot"), range(30)) if attempt
+        ]
+    assert sorted(attempt.run_id for attempt in attempts) == sorted(ids)
+
+
+def test_an_attempt_that_was_given_up_can_write_nothing_more(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    assert queue.settle(run_id, 1, KILLED) == "queued"
+    second = started(queue)
+    assert second.number == 2
+    point = Point(run_id, "train", "loss", 1, 0.5, 0.1)
+    for write in (
+        lambda: queue.append(run_id, 1, [point]),
+        lambda: queue.append(run_id, 1, []),
+        lambda: queue.renew(run_id, 1),
+        lambda: queue.begin(run_id, 1, step=-1, seconds=0.0, plan={}),
+        lambda: queue.finish(run_id, 1, "finished", None),
+    ):
+        with pytest.raises(LeaseLost, match="was given to another process"):
+            write()
+    assert not queue.claim(run_id, 1, 1, 1.0)
+    assert store.metrics_after([run_id], 0)[0] == []
+    queue.append(run_id, 2, [point])
+    queue.finish(run_id, 2, "finished", None)
+    with pytest.raises(LeaseLost):
+        queue.append(run_id, 2, [point])
+    assert store.run(run_id).status == "finished"
+
+
+def test_a_death_is_retried_twice_and_a_resume_counts_anew(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    for expected in ("queued", "queued", "failed"):
+        attempt = started(queue)
+        assert queue.settle(run_id, attempt.number, KILLED) == expected
+        assert queue.settle(run_id, attempt.number, KILLED) is None, "a second look changes nothing"
+    queue.requeue(run_id)
+    assert queue.settle(run_id, started(queue).number, KILLED) == "queued"
+
+
+def test_an_interruption_does_not_count_as_a_death(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    for _round in range(5):
+        assert queue.settle(run_id, started(queue).number, Exit(interrupted=True)) == "queued"
+    assert "The machine went down" in (store.run(run_id).reason or "")
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (Exit(code=1), "ended with exit code 1 before it could say why"),
+        (Exit(code=EXIT_DISK_FULL), "The disk is full"),
+        (Exit(code=EXIT_STORE), "could not write to its store"),
+    ],
+)
+def test_a_process_that_fails_by_itself_is_not_retried(store: Store, queue: Queue, end: Exit, words: str) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    assert queue.settle(run_id, 1, end) == "failed"
+    assert words in (store.run(run_id).reason or "")
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (Exit(signal=9), "was killed (SIGKILL)"),
+        (Exit(signal=9, out_of_memory=True), "because memory ran out. A smaller batch_size"),
+        (Exit(signal=11), "The process crashed (SIGSEGV)"),
+        (Exit(), "nobody saw how it ended"),
+    ],
+)
+def test_a_death_has_its_reason(store: Store, queue: Queue, end: Exit, words: str) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    assert queue.settle(run_id, 1, end) == "queued"
+    assert words in (store.run(run_id).reason or "")
+    assert "retried from its last checkpoint (1 of 2)" in (store.run(run_id).reason or "")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("cancel", "cancelled"), ("pause", "paused")])
+def test_a_waiting_run_stops_at_once_and_a_running_one_is_asked(
+    store: Store, queue: Queue, kind: str, status: str
+) -> None:
+    running, waiting = add(store, 2)
+    started(queue)
+    assert queue.request_stop(waiting, kind) is None
+    assert store.run(waiting).status == status
+    asked = queue.request_stop(running, kind)
+    assert asked is not None
+    assert (asked.run_id, asked.pid, asked.stop_requested) == (running, 123, kind)
+    assert queue.renew(running, 1) == kind
+    assert queue.append(running, 1, []) == kind
+    assert queue.settle(running, 1, KILLED) == status, "a run that was asked to stop is not retried"
+    with pytest.raises(JobError, match=f"only a queued or running run can be stopped. Run {running} is {status}"):
+        queue.request_stop(running, kind)
+
+
+def test_only_what_stopped_can_be_resumed(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    for _look in ("queued", "running"):
+        with pytest.raises(JobError, match="only a cancelled, paused or failed run can be resumed"):
+            queue.requeue(run_id)
+        queue.start_next(0, "here", "boot")
+    queue.finish(run_id, 1, "finished", None)
+    with pytest.raises(JobError, match="is finished"):
+        queue.requeue(run_id)
+
+
+def test_a_run_that_finished_stays_so_whatever_its_process_does_then(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    queue.finish(run_id, 1, "finished", None)
+    assert [attempt.run_id for attempt in queue.open_attempts()] == [run_id], "its slot is taken until it is gone"
+    assert queue.settle(run_id, 1, KILLED) is None
+    assert store.run(run_id).status == "finished"
+    assert queue.open_attempts() == []
+
+
+def test_a_new_attempt_drops_what_lies_beyond_its_checkpoint(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    points = [Point(run_id, "train", "loss", step, float(step), 0.0) for step in (5, 10, 15)]
+    notes = [("probe", 5, "probes/step-000005.npz"), ("probe", 15, "probes/step-000015.npz")]
+    queue.append(run_id, 1, points, progress={"step": 15, "seconds": 3.0}, artefacts=notes)
+    queue.settle(run_id, 1, KILLED)
+    started(queue)
+    assert queue.begin(run_id, 2, step=10, seconds=2.0, plan={"device": "cpu", "threads": 1}) == 1
+    assert [point.step for point in store.curve(run_id, "train", "loss")] == [5, 10]
+    assert [artefact.step for artefact in store.artefacts(run_id)] == [5]
+    run = store.run(run_id)
+    assert (run.step, run.seconds, run.device, run.threads) == (10, 2.0, "cpu", 1)
+
+
+def test_of_a_file_that_is_written_again_only_the_newest_counts(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    for step in (10, 20):
+        queue.append(run_id, 1, [], artefacts=[("last", step, "checkpoints/last.safetensors")])
+    (artefact,) = store.artefacts(run_id, "last")
+    assert artefact.step == 20
+    assert artefact.path == store.run_folder(run_id) / "checkpoints" / "last.safetensors"
