@@ -1,0 +1,37 @@
+"""Run folders with weights that nobody trained: enough to look inside. Start at untrained_run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from clps_core.config import RunConfig, build_config, resolve
+from clps_core.data.registry import load_task
+from clps_core.model.transformer import build_model
+from clps_core.store import Run, Store
+from clps_core.training.checkpoint import Checkpoint, save_best, save_last, weights
+from clps_core.training.run_folder import open_folder
+
+SIZES = {"num_layers": 4, "d_model": 16, "d_ff": 24, "num_heads": 2}
+
+
+def small_config(task: str = "dates", strategy: str = "cycle:2", **model: Any) -> RunConfig:
+    given = {"data": {"task": task}, "model": {**SIZES, **model}, "sharing": {"strategy": strategy}}
+    return resolve(build_config({**given, "train": {"steps": 40}}))
+
+
+def untrained_run(folder: Path, config: RunConfig, step: int = 0) -> Path:
+    """Write into ``folder`` what a run at ``step`` leaves behind, best and last weights alike."""
+    open_folder(folder, config, load_task(config))
+    state = Checkpoint(weights(build_model(config)), {"step": step})
+    save_last(folder, state)
+    save_best(folder, state)
+    return folder
+
+
+def stored_run(store: Store, config: RunConfig, step: int = 0) -> Run:
+    """A run of the store that has weights; it stays queued, as no supervisor is there to take it."""
+    comparison = store.create_comparison("looked into", [config])
+    run = store.runs(comparison=comparison)[0]
+    untrained_run(store.run_folder(run.id), config, step)
+    return run
