@@ -50,8 +50,6 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
         )
         with st.container(horizontal=True, gap="medium"):
             ids = ",".join(run.id for run in runs)
-            if any(run.active for run in runs):
-                navigation.link("runs", _("Watch it"), query={state.RUNS: ids})
             navigation.link("compare", _("Open the comparison"), query={state.RUNS: ids})
             seen = next((run for run in runs if run.step), None)
             if seen is not None:

@@ -1,0 +1,34 @@
+"""A dashboard without a browser: the real pages, run by Streamlit's own AppTest on a home of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty ``CLPS_HOME``."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("CLPS_HOME", str(folder))
+    monkeypatch.delenv("CLPS_DATABASE_URL", raising=False)
+    return folder
+
+
+@pytest.fixture
+def open_page(home: Path) -> Callable[..., AppTest]:
+    """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run."""
+
+    def open_one(name: str, **query: str | list[str]) -> AppTest:
+        test = AppTest.from_file(str(ENTRY), default_timeout=60)
+        test.switch_page(f"../pages/{name}.py")
+        for parameter, value in query.items():
+            test.query_params[parameter] = value
+        return test.run()
+
+    return open_one

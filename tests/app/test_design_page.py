@@ -1,0 +1,203 @@
+"""The Design page counts what the engine counts, keeps everything in its address, and survives bad input."""
+
+import pytest
+from page_reading import sentences, tables
+from streamlit.testing.v1 import AppTest
+
+from app import state
+from app.designs import Designs, apply_action, costed, counted_model, origins, trainable
+from app.formatting import compact, exact
+from clps_core.analysis.counts import count
+from clps_core.config import SharingConfig, build_config, resolve
+from clps_core.errors import ConfigError
+from clps_core.presets import PRESETS
+from clps_core.spec import from_spec
+
+
+def designs_of(test: AppTest) -> Designs:
+    return test.session_state[state.DESIGNS]
+
+
+def field(test: AppTest, name: str) -> str:
+    return f"design_{name}_{test.session_state[state.DESIGNS_VERSION]}"
+
+
+def address(test: AppTest) -> dict[str, list[str]]:
+    return {name: value if isinstance(value, list) else [value] for name, value in test.query_params.items()}
+
+
+def test_the_first_click_finds_a_choice_already_made_and_a_bare_address(open_page):
+    test = open_page("design")
+    assert designs_of(test).strategies == ("none", "all", "cycle")
+    assert address(test) == {}
+    assert any(button.label == "Train this comparison" and not button.disabled for button in test.button)
+
+
+@pytest.mark.parametrize("strategies", [["none", "all"], ["cycle:2", "attention_only", "0-1-1-0"]])
+@pytest.mark.parametrize("task", ["dates", "python-docs", "digits"])
+def test_the_figures_are_those_of_the_engine(open_page, task, strategies):
+    test = open_page("design", spec=f"1;task={task}", strategy=strategies)
+    shown = tables(test)
+    for strategy in strategies:
+        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}}))
+        counts = count(config.model, config.sharing)
+        assert f'title="{exact(counts.unique_parameters)}">{compact(counts.unique_parameters)}<' in shown
+        assert f'title="{exact(counts.executed_parameters)}">' in shown
+        assert f'title="{exact(counts.train_flops_per_token)}">' in shown
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_papers_preset_is_counted_as_the_engine_counts_it(name):
+    preset = PRESETS[name]
+    origin = next(one for one in origins() if one.designs.base.model == preset.model)
+    found, problems = costed(origin.designs)
+    assert problems == []
+    by_strategy = {one.strategy: one.counts for one in found}
+    assert by_strategy[SharingConfig(strategy=preset.sharing.strategy).strategy] == count(preset.model, preset.sharing)
+
+
+def test_an_edit_goes_into_the_address_and_the_address_brings_it_back(open_page):
+    test = open_page("design")
+    test.number_input(key=field(test, "num_layers")).set_value(6).run()
+    test.number_input(key=field(test, "d_model")).set_value(64).run()
+    there = address(test)
+    assert from_spec(there["spec"][0]).model.num_layers == 6
+    again = open_page("design", **there)
+    assert sentences(again) == []
+    assert designs_of(again) == designs_of(test)
+    assert again.number_input(key=field(again, "num_layers")).value == 6
+    assert address(again) == there
+
+
+def test_sizes_that_do_not_fit_are_one_sentence_and_the_last_figures_stay(open_page):
+    test = open_page("design")
+    before = tables(test)
+    test.number_input(key=field(test, "num_heads")).set_value(5).run()
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert "d\\_model must be divisible by num\\_heads" in sentences(test)[0]
+    assert tables(test) == before
+    test.number_input(key=field(test, "num_heads")).set_value(8).run()
+    assert sentences(test) == []
+
+
+def test_a_strategy_that_does_not_fit_is_named_and_the_others_are_shown(open_page):
+    test = open_page("design", strategy=["none", "0-1-1", "all"])
+    assert len(sentences(test)) == 1
+    assert "0\\-1\\-1 is left out" in sentences(test)[0]
+    assert "All layers" in tables(test)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["nonsense", "1;task=dates;model.family=decoder", "1;model.num_heads=5", "9;task=dates", "1;model.d_model=-3"],
+)
+def test_a_bad_spec_is_one_sentence_and_the_page_works_with_the_default(open_page, spec):
+    test = open_page("design", spec=spec)
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert designs_of(test).base == build_config()
+    test.number_input(key=field(test, "num_layers")).set_value(3).run()
+    assert sentences(test) == []
+
+
+def test_another_family_starts_from_its_own_task_and_keeps_the_sizes(open_page):
+    test = open_page("design")
+    test.number_input(key=field(test, "num_layers")).set_value(5).run()
+    test.button_group(key=field(test, "family")).set_value("decoder").run()
+    assert not test.exception
+    base = designs_of(test).base
+    assert (base.data.task, base.model.family, base.model.num_layers) == ("python-docs", "decoder", 5)
+
+
+def test_starting_from_a_paper_compares_its_published_strategies(open_page):
+    test = open_page("design")
+    test.selectbox(key=field(test, "origin")).set_value("albert-base").run()
+    assert not test.exception
+    assert designs_of(test).strategies == ("none", "all", "attention_only", "ffn_only")
+    assert 'title="11,683,584"' in tables(test)
+
+
+def test_a_design_is_added_once(open_page):
+    test = open_page("design")
+    for _round in range(2):
+        test.button(key=field(test, "add")).click().run()
+        assert designs_of(test).strategies == ("none", "all", "cycle", "grouped:2")
+        assert designs_of(test).chosen == 3
+
+
+def test_a_refused_text_says_why_and_cannot_be_added(open_page):
+    test = open_page("design")
+    test.button_group(key=field(test, "way")).set_value("text").run()
+    test.text_input(key=field(test, "written")).set_value("cycle:9").run()
+    assert "must be between 1 and the number of layers" in sentences(test)[0]
+    assert test.button(key=field(test, "add_refused")).disabled
+
+
+def paint(**changes):
+    return {
+        "kind": "paint",
+        "design": 1,
+        "stack": "encoder",
+        "component": "q",
+        "layer": 0,
+        "slot": 1,
+        "scope": "cell",
+    } | changes
+
+
+def test_painting_a_cell_makes_a_strategy_of_ones_own():
+    designs = apply_action(Designs(build_config()), paint(layer=3))
+    assert designs.strategies == ("none", "all,encoder.q=0-0-0-1", "cycle")
+    found, problems = costed(designs)
+    assert problems == []
+    row = found[1].map.row("encoder", "q")
+    assert [slot.index for slot in row] == [0, 0, 0, 1]
+
+
+def test_painting_a_family_or_a_layer_takes_its_norms_along():
+    family = apply_action(Designs(build_config()), paint(layer=3, scope="family"))
+    assert family.strategies[1] == "all,encoder.attention=0-0-0-1"
+    layer = apply_action(Designs(build_config()), paint(layer=3, scope="layer"))
+    mapping = costed(layer)[0][1].map
+    assert mapping.layer_groups("encoder") == (0, 0, 0, 1)
+    assert mapping.layer_groups("decoder") == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {},
+        {"kind": "paint"},
+        {"kind": "sing", "design": 0},
+        {"kind": "choose", "design": 99},
+        {"kind": "choose", "design": "0"},
+        paint(stack="<b>"),
+        paint(component="zz"),
+        paint(layer=99),
+        paint(layer="0"),
+        paint(slot=-1),
+        paint(slot=10**9),
+        paint(slot=None),
+    ],
+)
+def test_what_a_browser_makes_up_is_refused(action):
+    with pytest.raises(ConfigError):
+        apply_action(Designs(build_config()), action)
+
+
+def test_the_last_design_cannot_be_removed():
+    designs = Designs(build_config(), ("all",))
+    assert apply_action(designs, {"kind": "remove", "design": 0}) == designs
+    two = apply_action(Designs(build_config()), {"kind": "remove", "design": 0})
+    assert two.strategies == ("all", "cycle")
+
+
+@pytest.mark.parametrize("origin", origins(), ids=lambda origin: origin.name)
+def test_whatever_is_compared_can_be_trained_at_least_small(origin):
+    start = trainable(origin.designs, origin.designs.strategies)
+    assert start.strategies[0] == "none"
+    assert len(start.strategies) == len(origin.designs.strategies)
+    for strategy in start.strategies:
+        resolve(start.config(strategy))
+    assert counted_model(start.base).d_model <= 128
