@@ -139,8 +139,8 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
             if stop or run.due(config.train.checkpoint_every):
                 save(run)
             if stop and not run.is_last_step:
-                return ended(run, "stopped", stop)
-        return ended(run, "finished")
+                return ended(run, stop)
+        return ended(run)
 
 
 def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data: TaskData) -> Run:
@@ -242,11 +242,14 @@ def save(run: Run) -> None:
         run.sink.artefact("last", run.step, path)
 
 
-def ended(run: Run, status: Any, reason: str = "") -> Outcome:
-    """Say how it ended."""
+def ended(run: Run, reason: str | None = None) -> Outcome:
+    """Say how it ended: by itself, or for the ``reason`` a stop was asked for."""
     run.sink.flush()
-    logger.info("%s", _("Training {status} {reason} at step {step}.", status=status, reason=reason, step=run.step))
-    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds)
+    if reason:
+        logger.info("%s", _("Stopped at step {step} ({reason} was asked for).", step=run.step, reason=reason))
+    else:
+        logger.info("%s", _("Finished at step {step}.", step=run.step))
+    return Outcome("stopped" if reason else "finished", run.step, dict(run.metrics), run.watch.seconds)
 
 
 def record(run: Run, split: str, values: dict[str, float]) -> None:
