@@ -1,0 +1,111 @@
+"""BertViz's page: offline, escaped, bounded."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.bertviz_view import MOST_TOKENS, bertviz_document, shown_tokens
+from clps_core.inspection import Inspection
+
+# BertViz leaves its script's file open for the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"',
+    "'",
+    "😀",
+    "שלום",
+    "\u2028",
+    "&lt;",
+)
+
+
+def inspection(source: tuple[str, ...], target: tuple[str, ...] = (), layers: int = 2, heads: int = 2) -> Inspection:
+    random = np.random.default_rng(0)
+
+    def weights(queries: int, keys: int) -> np.ndarray:
+        return random.dirichlet(np.ones(keys), size=(layers, heads, queries)).astype(np.float32)
+
+    attention = {"encoder": weights(len(source), len(source))}
+    if target:
+        attention |= {"decoder": weights(len(target), len(target)), "cross": weights(len(target), len(source))}
+    return Inspection(
+        task="dates",
+        step=1,
+        text=" ".join(source),
+        options={},
+        attention=attention,
+        groups={kind: (0, 0) for kind in attention},
+        source_labels=source,
+        target_labels=target,
+        target="greedy" if target else "none",
+        prediction="",
+    )
+
+
+def payload(document: str) -> dict[str, Any]:
+    start = document.index("const params = ") + len("const params = ")
+    return json.JSONDecoder().raw_decode(document, start)[0]
+
+
+def test_typed_text_stands_in_the_document_only_as_escaped_data() -> None:
+    document = bertviz_document(inspection(HOSTILE))
+    assert document.count("</script>") == 4, "d3, jQuery, the shim, BertViz"
+    data = document[document.index("const params = ") :].partition("\n")[0]
+    assert "alert(1)" in data
+    assert "<" not in data
+    assert "alert(1)" not in document.replace(data, "")
+    assert tuple(payload(document)["attention"][0]["left_text"]) == HOSTILE
+
+
+def test_the_document_loads_nothing() -> None:
+    document = bertviz_document(inspection(("a", "b")))
+    assert "require.min.js" not in document
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)", document)
+    assert "default-src 'none'" in document
+
+
+def test_the_data_stand_in_it_once_and_rounded() -> None:
+    found = inspection(("one", "two", "three"))
+    document = bertviz_document(found)
+    assert document.count('"left_text"') == 1
+    shown = np.array(payload(document)["attention"][0]["attn"])
+    assert np.abs(shown - found.attention["encoder"]).max() <= 0.0005 + 1e-9
+    assert max(len(text) for text in re.findall(r"0\.\d+", json.dumps(shown.tolist()))) <= 5
+
+
+def test_an_encoder_decoder_shows_all_three_kinds() -> None:
+    found = inspection(("a", "b", "c"), ("x", "y"))
+    shown = payload(bertviz_document(found))["attention"]
+    assert [part["name"] for part in shown] == ["Encoder", "Decoder", "Cross"]
+    assert shown[2]["left_text"] == ["x", "y"]
+    assert shown[2]["right_text"] == ["a", "b", "c"]
+
+
+def test_stacks_of_unequal_depth_show_the_layers_they_both_have() -> None:
+    found = inspection(("a", "b"), ("x",), layers=3)
+    deeper = replace(found, attention={**found.attention, "encoder": np.repeat(found.attention["encoder"], 2, axis=0)})
+    assert payload(bertviz_document(deeper))["include_layers"] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("layers", "heads", "limit"), [(4, 4, MOST_TOKENS), (12, 12, 33), (64, 64, 8)])
+def test_tokens_are_cut_before_a_browser_would_freeze(layers: int, heads: int, limit: int) -> None:
+    found = inspection(tuple(f"t{i}" for i in range(60)), layers=layers, heads=heads)
+    assert shown_tokens(found) == limit
+    shown = payload(bertviz_document(found, limit))["attention"][0]
+    assert len(shown["left_text"]) == limit
+
+
+def test_importing_the_view_imports_neither_bertviz_nor_torch() -> None:
+    code = "import sys, app.bertviz_view; sys.exit(any(name in sys.modules for name in ('bertviz', 'torch')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
