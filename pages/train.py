@@ -23,7 +23,7 @@ def page() -> None:
     )
     asked = train_form()
     try:
-        configs = service.matched(asked.base, asked.strategies, asked.seeds)
+        configs = service.checked(service.matched(asked.base, asked.strategies, asked.seeds))
     except ClpsError as error:
         show_problem(str(error))
         configs = []

@@ -32,6 +32,7 @@ from clps_core.words import _, ngettext
 __all__ = [
     "SupervisorStatus",
     "cancel",
+    "checked",
     "delete",
     "ensure_supervisor",
     "estimated_starts",
@@ -96,6 +97,24 @@ def submit(
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
     """
+    complete = checked(configs)
+    counts = [count(config.model, config.sharing) for config in complete]
+    comparison_id = store.create_comparison(
+        name or comparison_name(complete),
+        complete,
+        owner,
+        ready,
+        run_names=run_names(complete),
+        parameters=[(one.unique_parameters, one.executed_parameters) for one in counts],
+        parent_id=parent_id,
+        priority=priority,
+    )
+    ensure_supervisor(store)
+    return store.runs(comparison=comparison_id)
+
+
+def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """The complete configs, if ``submit`` would take them; raises the ``ConfigError`` that it would raise."""
     complete = [resolve(config) for config in configs]
     if not 1 <= len(complete) <= MOST_RUNS_AT_ONCE:
         raise ConfigError(
@@ -103,23 +122,9 @@ def submit(
         )
     plan_slots()  # refuses settings that no supervisor could work with
     memory = psutil.virtual_memory().total
-    parameters = []
     for config in complete:
         check_fits(config, memory)
-        counts = count(config.model, config.sharing)
-        parameters.append((counts.unique_parameters, counts.executed_parameters))
-    comparison_id = store.create_comparison(
-        name or comparison_name(complete),
-        complete,
-        owner,
-        ready,
-        run_names=run_names(complete),
-        parameters=parameters,
-        parent_id=parent_id,
-        priority=priority,
-    )
-    ensure_supervisor(store)
-    return store.runs(comparison=comparison_id)
+    return complete
 
 
 def comparison_name(configs: Sequence[RunConfig]) -> str:

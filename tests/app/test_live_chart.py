@@ -1,0 +1,137 @@
+"""Messages to the live chart hold what is new and nothing else, whatever happens to a run meanwhile."""
+
+import json
+import math
+
+import pytest
+from recorded_runs import extend, go_back, record
+
+from app.components.live_chart_messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
+from app.components.run_curves import line_styles, panels_of
+from clps_core.store import Point, metrics, open_store
+from clps_core.tasks import TASKS
+
+NAMES = ["train.loss", "validation.accuracy"]
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+def tick(store, runs, memory=None, names=NAMES) -> Memory:
+    return next_message(
+        memory, [run.id for run in runs], names, lambda ids, cursor: store.metrics_after(ids, cursor, names)
+    )
+
+
+def steps_of(memory: Memory, name: str = "train.loss") -> list[int]:
+    return [step for _run, line, steps, _values, _seconds in memory.parts[-1].lines if line == name for step in steps]
+
+
+def test_the_first_message_has_every_point_and_the_second_only_new_ones(store):
+    runs = record(store, ["none"])
+    first = tick(store, runs)
+    assert steps_of(first) == list(range(0, 201, 5))
+    extend(store, runs[0], range(205, 216, 5))
+    second = tick(store, runs, first)
+    assert steps_of(second) == [205, 210, 215]
+    assert second.serial == first.serial + 1
+    assert second.epoch == first.epoch
+
+
+def test_a_tick_without_news_repeats_at_most_the_last_small_parts(store):
+    runs = record(store, ["none"])
+    memory = tick(store, runs)
+    for step in range(205, 240, 5):
+        extend(store, runs[0], [step])
+        memory = tick(store, runs, memory)
+    quiet = tick(store, runs, memory)
+    assert quiet.serial == memory.serial
+    assert len(quiet.message["parts"]) == MAX_PARTS
+    assert sum(part.points for part in quiet.parts) < 10
+
+
+def test_a_large_part_is_sent_once(store):
+    runs = record(store, ["none", "all", "cycle", "grouped", "sequence"])
+    memory = tick(store, runs)
+    assert sum(part.points for part in memory.parts) > 200
+    assert tick(store, runs, memory).message["parts"] == []
+
+
+def test_a_run_that_went_back_is_forgotten_beyond_its_checkpoint_before_new_points_come(store):
+    runs = record(store, ["none", "all"])
+    memory = tick(store, runs)
+    go_back(store, runs[0], 100)
+    extend(store, runs[0], [105])
+    part = tick(store, runs, memory).parts[-1]
+    assert part.forget == [(runs[0].id, 100)]
+    assert [(line[0], line[2]) for line in part.lines] == [(runs[0].id, [105])]
+
+
+def test_points_that_were_taken_back_between_two_ticks_are_never_sent(store):
+    runs = record(store, ["none"])
+    memory = tick(store, runs)
+    extend(store, runs[0], range(205, 226, 5))
+    go_back(store, runs[0], 210)
+    extend(store, runs[0], [215])
+    assert steps_of(tick(store, runs, memory)) == [205, 210, 215]
+
+
+def test_a_run_that_is_added_comes_whole_and_one_that_is_removed_is_forgotten(store):
+    runs = record(store, ["none", "all"])
+    memory = tick(store, runs[:1])
+    memory = tick(store, runs, memory)
+    assert {line[0] for line in memory.parts[-1].lines} == {runs[1].id}
+    memory = tick(store, runs[1:], memory)
+    assert memory.parts[-1].forget == [(runs[0].id, -1)]
+    memory = tick(store, runs, memory)
+    assert {line[0] for line in memory.parts[-1].lines} == {runs[0].id}
+
+
+def test_other_metrics_begin_another_epoch(store):
+    runs = record(store, ["none"])
+    first = tick(store, runs)
+    other = tick(store, runs, first, names=["validation.loss"])
+    assert other.serial == 0
+    assert other.epoch != first.epoch
+
+
+def test_values_that_are_no_numbers_become_gaps_and_the_message_stays_json(store):
+    runs = record(store, ["none"], status="queued")
+    values = [1.0, math.nan, math.inf, 0.5]
+    with store.writing() as connection:
+        points = [Point(runs[0].id, "train", "loss", step, value, 0.0) for step, value in enumerate(values)]
+        metrics.append(connection, runs[0].id, points)
+    memory = tick(store, runs)
+    assert memory.parts[-1].lines[0][3] == [1.0, None, None, 0.5]
+    json.dumps(memory.message, allow_nan=False)
+
+
+def test_a_very_long_line_is_thinned_and_keeps_its_newest_point(store):
+    runs = record(store, ["none"], status="queued")
+    count = 3 * MAX_LINE_POINTS + 1
+    with store.writing() as connection:
+        points = [Point(runs[0].id, "train", "loss", step, 1.0, 0.0) for step in range(count)]
+        metrics.append(connection, runs[0].id, points)
+    steps = steps_of(tick(store, runs))
+    assert len(steps) <= MAX_LINE_POINTS
+    assert steps[-1] == count - 1
+
+
+def test_no_two_lines_of_a_chart_look_alike(store):
+    runs = record(store, ["none", "all", "cycle:2"], [0, 1, 2])
+    styles = line_styles(runs)
+    assert len({(style.colour, style.dash) for style in styles}) == len(runs)
+    assert len({(style.mark, style.dash) for style in styles}) == len(runs)
+    assert len({style.name for style in styles}) == len(runs)
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_every_task_has_its_metric_with_its_baseline(task):
+    metric = panels_of(task)[1]
+    assert metric.id == f"validation.{task.metric}"
+    assert metric.baseline.value == task.baseline
+    assert task.baseline_name in metric.baseline.label
