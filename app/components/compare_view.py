@@ -28,7 +28,7 @@ from clps_core.store import Run, Store
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
 
-__all__ = ["download", "figures", "scatter", "what_differs"]
+__all__ = ["as_csv", "download", "figures", "scatter", "what_differs"]
 
 
 def figures(store: Store, runs: Sequence[Run], *, alone: bool) -> list[Group]:
@@ -186,42 +186,44 @@ def what_differs(runs: Sequence[Run]) -> None:
 
 
 def download(store: Store, runs: Sequence[Run]) -> None:
-    """All runs with their figures and settings as CSV."""
-
-    def content() -> bytes:
-        rows = []
-        for run in runs:
-            one = summary(store, run)
-            rows.append(
-                {
-                    "id": run.id,
-                    "name": run.name,
-                    "status": run.status,
-                    "task": run.task,
-                    "strategy": run.strategy,
-                    "seed": run.seed,
-                    "metric": one.metric,
-                    "best": one.best[1] if one.best else None,
-                    "best_step": one.best[0] if one.best else None,
-                    "final": one.final[1] if one.final else None,
-                    "final_step": one.final[0] if one.final else None,
-                    "unique_parameters": run.unique_parameters,
-                    "executed_parameters": run.executed_parameters,
-                    "steps": run.step,
-                    "seconds": run.seconds,
-                    "tokens_per_second": run.tokens_per_second,
-                }
-            )
-        return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()
-
+    """A button for ``as_csv``; the file is made when it is asked for."""
     st.download_button(
         _("Download as CSV"),
-        content,
+        lambda: as_csv(store, runs),
         file_name="clps-runs.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
+    """One row per run with its figures, values unrounded."""
+    rows = []
+    for run in runs:
+        one = summary(store, run)
+        best, final = one.best or (None, None), one.final or (None, None)
+        rows.append(
+            {
+                "id": run.id,
+                "name": run.name,
+                "status": run.status,
+                "task": run.task,
+                "strategy": run.strategy,
+                "seed": run.seed,
+                "metric": one.metric,
+                "best": best[1],
+                "best_step": best[0],
+                "final": final[1],
+                "final_step": final[0],
+                "unique_parameters": run.unique_parameters,
+                "executed_parameters": run.executed_parameters,
+                "steps": run.step,
+                "seconds": run.seconds,
+                "tokens_per_second": run.tokens_per_second,
+            }
+        )
+    return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()
 
 
 def _not_a_formula(value: object) -> object:

@@ -1,0 +1,150 @@
+"""The Compare page says which design is better, by how much, at what cost; and names what is not matched."""
+
+import csv
+import io
+import math
+import statistics
+
+import pytest
+from page_reading import sentences
+from recorded_runs import extend, mark, record
+
+from app.components.run_summary import differences, group_names, grouped, quality_of_all, summary
+from app.formatting import percent
+from clps_core.store import open_store
+
+
+@pytest.fixture
+def store(home):
+    store = open_store(home)
+    yield store
+    store.close()
+
+
+def table(test) -> str:
+    return "".join(block.proto.body for block in test.get("html"))
+
+
+def value(pace: float, step: int = 200) -> float:
+    return 1 - math.exp(-pace * step / 60)
+
+
+def test_an_empty_store_says_what_to_do(open_page):
+    test = open_page("compare")
+    assert sentences(test) == []
+    assert any("Nothing has been trained here yet" in one.value for one in test.markdown)
+
+
+def test_best_and_final_are_those_of_the_curve(store):
+    run = record(store, ["none"])[0]
+    one = summary(store, run, quality=0.5)
+    assert one.best == (200, pytest.approx(value(1)))
+    assert one.final == one.best
+    assert one.reached == (60, 6.0)  # the first evaluation at 0.5 or better: 1 - exp(-1) = 0.63
+
+
+def test_a_quality_that_was_never_reached_has_no_time(store):
+    assert summary(store, record(store, ["none"])[0], quality=0.9999).reached is None
+
+
+def test_lower_is_better_where_the_task_says_so(store):
+    run = record(store, ["none"], status="queued", task="python-docs")[0]
+    from clps_core.store import Point, metrics
+
+    values = [300.0, 40.0, 20.0, 30.0]
+    with store.writing() as connection:
+        points = [Point(run.id, "validation", "perplexity", 10 * i, one, float(i)) for i, one in enumerate(values)]
+        metrics.append(connection, run.id, points)
+    one = summary(store, run, quality=40.0)
+    assert one.best == (20, 20.0)
+    assert one.final == (30, 30.0)
+    assert one.reached == (10, 1.0)
+    assert quality_of_all([one]) == 20.0
+
+
+def test_seeds_of_one_design_stand_together_with_mean_and_deviation(store):
+    runs = record(store, ["none", "all"], [0, 1, 2])
+    groups = grouped([summary(store, run) for run in runs])
+    assert [len(group.summaries) for group in groups] == [3, 3]
+    values = [value(1 / (1 + place)) for place in range(3)]
+    assert groups[0].best.mean == pytest.approx(statistics.fmean(values))
+    assert groups[0].best.deviation == pytest.approx(statistics.stdev(values))
+
+
+def test_designs_of_one_strategy_are_told_apart_by_what_differs(store):
+    runs = record(store, ["all"]) + record(store, ["all"], batch_size=8)
+    groups = grouped([summary(store, run) for run in runs])
+    names = group_names(groups)
+    assert len(set(names)) == 2
+    assert "batch_size 8" in names[1]
+
+
+def test_the_quality_offered_first_was_reached_by_every_run(store):
+    summaries = [summary(store, run) for run in record(store, ["none", "all", "cycle"])]
+    offered = quality_of_all(summaries)
+    assert all(summary(store, one.run, offered).reached for one in summaries)
+
+
+def test_the_page_shows_the_table_of_the_runs_in_its_address(open_page, store):
+    runs = record(store, ["none", "all"])
+    record(store, ["cycle"])
+    test = open_page("compare", runs=",".join(run.id for run in runs))
+    assert sentences(test) == []
+    assert "No sharing" in table(test)
+    assert "Cycle" not in table(test)
+    assert percent(value(1)) in table(test)
+
+
+def test_another_quality_changes_the_time_to_it(open_page, store):
+    record(store, ["none"])
+    test = open_page("compare")
+    test.number_input(key="quality").set_value(99.9).run()
+    assert "not reached" in table(test)
+    test.number_input(key="quality").set_value(60.0).run()
+    assert "<td>6s</td>" in table(test)
+
+
+def test_unequal_settings_are_named(open_page, store):
+    runs = record(store, ["none"]) + record(store, ["all"], batch_size=8)
+    assert set(differences(runs)) == {"sharing.strategy", "train.batch_size"}
+    test = open_page("compare", runs=",".join(run.id for run in runs))
+    assert any("1 setting differs" in one.label for one in test.expander)
+    test = open_page("compare", runs=",".join(run.id for run in record(store, ["none", "all"])))
+    assert any("Matched" in one.label for one in test.expander)
+
+
+def test_runs_of_two_tasks_are_never_in_one_table(open_page, store):
+    runs = record(store, ["none"]) + record(store, ["none"], task="dates")
+    test = open_page("compare", runs=",".join(run.id for run in runs))
+    assert not test.exception
+    assert sentences(test) == []
+    assert {one.value for one in test.subheader} == {"Translate dates", "Read handwritten digits"}
+
+
+def test_runs_without_a_single_evaluation_do_no_harm(open_page, store):
+    record(store, ["none"], status="queued")
+    mark(store, store.runs()[0], status="cancelled")
+    test = open_page("compare")
+    assert not test.exception
+    assert sentences(test) == []
+
+
+def test_hostile_addresses_are_sentences(open_page, store):
+    record(store, ["none"])
+    test = open_page("compare", runs="<script>,../..,zzzzzzzz", x="<b>", quality="1e999999")
+    assert not test.exception
+    assert sentences(test)
+    assert "our side" not in "".join(sentences(test))
+    assert "No sharing" in table(test)
+
+
+def test_the_file_has_a_row_per_run_and_no_formulas(store):
+    from app.components.compare_view import as_csv
+
+    runs = record(store, ["none", "all"], name="=cmd()")
+    mark(store, runs[0], name="=HYPERLINK(1)")
+    extend(store, runs[0], [205])
+    rows = list(csv.DictReader(io.StringIO(as_csv(store, store.runs()).decode())))
+    assert {row["id"] for row in rows} == {run.id for run in runs}
+    assert "'=HYPERLINK(1)" in {row["name"] for row in rows}
+    assert float(rows[0]["best"]) == pytest.approx(value(1))
