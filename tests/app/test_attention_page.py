@@ -1,0 +1,149 @@
+"""The attention page as a person walks through it, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from page_reading import sentences
+from streamlit.testing.v1 import AppTest
+from untrained_runs import small_config, stored_run
+
+from clps_core.store import Run, Store, open_store
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return open_store(home)
+
+
+@pytest.fixture
+def dates(store: Store) -> Run:
+    return stored_run(store, small_config("dates"), step=40)
+
+
+def captions(test: AppTest) -> str:
+    return " ".join(caption.value for caption in test.caption)
+
+
+def address(test: AppTest, name: str) -> str:
+    """One query parameter; AppTest hands it back as it was given, or as the page wrote it."""
+    value = test.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def choice(test: AppTest, key: str) -> list[str]:
+    """What a segmented choice offers."""
+    return list(test.button_group(key=key).options)
+
+
+def test_without_any_run_the_page_says_what_it_needs(open_page: OpenPage, home: Path) -> None:
+    test = open_page("attention")
+    assert "no trained run" in " ".join(text.value for text in test.markdown)
+    assert not test.selectbox
+
+
+def test_a_queued_run_without_weights_is_waited_for(open_page: OpenPage, store: Store) -> None:
+    store.create_comparison("waits", [small_config()])
+    test = open_page("attention")
+    assert "No run has weights yet" in " ".join(text.value for text in test.markdown)
+
+
+def test_the_page_opens_with_a_run_an_input_and_cross_attention(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention")
+    assert not test.exception
+    assert sentences(test) == []
+    assert test.selectbox(key="attention.run").value == dates.id
+    assert test.text_input(key="attention.text.dates").value
+    assert choice(test, "attention.kind") == ["Encoder", "Decoder", "Cross"]
+    assert "the answer (rows) looks at the input (columns)" in captions(test)
+    assert "A: 0, 2; B: 1, 3" in captions(test)
+    assert "It is not an explanation" in captions(test)
+    assert address(test, "layer") == "0"
+
+
+def test_the_address_decides_what_is_shown(open_page: OpenPage, dates: Run, store: Store) -> None:
+    stored_run(store, small_config("digits"))
+    test = open_page("attention", run=dates.id, text="May 3", language="fr", kind="encoder", layer="3", head="1")
+    assert test.selectbox(key="attention.run").value == dates.id
+    assert test.selectbox(key="attention.option.language").value == "fr"
+    assert test.text_input(key="attention.text.dates").value == "May 3"
+    assert "the input (rows) looks at the whole input" in captions(test)
+    assert (address(test, "layer"), address(test, "head")) == ("3", "1")
+
+
+def test_what_is_typed_goes_into_the_address(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention")
+    test.text_input(key="attention.text.dates").set_value("May 4 <script>alert(1)</script>").run()
+    test.text_input(key="attention.target").set_value("4. Mai").run()
+    test.button_group(key="attention.kind").set_value("decoder").run()
+    assert not test.exception
+    assert sentences(test) == []
+    assert address(test, "text") == "May 4 <script>alert(1)</script>"
+    assert address(test, "target") == "4. Mai"
+    assert address(test, "kind") == "decoder"
+
+
+def test_a_run_that_is_not_there_is_one_sentence_and_nothing_else_is_lost(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run="nosuchrun", text="May 3")
+    assert len(sentences(test)) == 1
+    assert "there is no run nosuchrun" in sentences(test)[0].replace("\\", "")
+    assert test.selectbox(key="attention.run").value == dates.id
+    assert test.text_input(key="attention.text.dates").value == "May 3"
+
+
+def test_unknown_choices_in_the_address_are_named_and_left_out(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id, kind="<b>", view="x", language="xx", layer="999", head="-1")
+    assert not test.exception
+    assert len(sentences(test)) == 3
+    assert (address(test, "layer"), address(test, "head")) == ("0", "0")
+
+
+def test_a_text_that_is_too_long_is_refused_in_a_sentence(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id, text="May " * 300)
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert "Shorten it" in sentences(test)[0]
+    assert test.text_input(key="attention.text.dates").value.startswith("May")
+
+
+def test_layers_of_one_slot_are_compared(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id, view="layers")
+    assert choice(test, "attention.slot") == ["Slot A: layers 0, 2", "Slot B: layers 1, 3", "All layers"]
+    assert "Jensen-Shannon" in captions(test)
+    assert not test.info
+
+
+def test_a_run_that_shares_nothing_says_so_and_shows_all_layers(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, small_config("dates", "none"))
+    test = open_page("attention", run=run.id, view="layers")
+    assert "No two layers of this run share" in test.info[0].value
+    assert choice(test, "attention.slot") == ["All layers"]
+
+
+@pytest.mark.parametrize(("task", "kind"), [("digits", "Encoder"), ("python-docs", "Decoder")])
+def test_the_other_families_show_the_attention_they_have(
+    open_page: OpenPage, store: Store, task: str, kind: str
+) -> None:
+    run = stored_run(store, small_config(task))
+    test = open_page("attention", run=run.id)
+    assert not test.exception
+    assert sentences(test) == []
+    assert choice(test, "attention.kind") == [kind]
+
+
+@pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+def test_bertviz_is_imported_when_its_view_is_opened(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id, view="bertviz")
+    assert not test.exception
+    assert sentences(test) == []
+    assert "BertViz" in captions(test)
+
+
+def test_a_run_in_progress_shows_its_latest_checkpoint(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id)
+    assert test.toggle(key="attention.follow").value
+    assert dates.active
