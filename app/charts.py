@@ -52,28 +52,37 @@ class CostBar(NamedTuple):
     executed: int
 
 
-PART_STRENGTH = (1.0, 0.78, 0.58, 0.2, 0.4, 0.3)
-"""How strongly each part is painted, so that neighbours in a bar differ within the design's own colour."""
+PART_MIXES = (
+    ("#000000", 0.0),
+    ("#000000", 0.16),
+    ("#000000", 0.32),
+    ("#ffffff", 0.45),
+    ("#6b7685", 0.55),
+    ("#6b7685", 0.85),
+)
+"""What a design's colour is mixed with for each part: neighbours differ, white words stay readable on all but norms."""
 
 
 def cost_bars(bars: Sequence[CostBar]) -> Figure:
     """One bar of stored parameters per design in its own colour, a tick where the executed ones end."""
     import plotly.graph_objects as go
 
-    made = figure(height=70 + 46 * len(bars))
+    made = figure(height=56 + 46 * len(bars))
     names = [bar.name for bar in bars]
     longest = max(bar.executed for bar in bars)
-    for part, strength in zip(bars[0].parts, PART_STRENGTH, strict=False):
+    for part, (other, share) in zip(bars[0].parts, PART_MIXES, strict=False):
         values = [bar.parts.get(part, 0) for bar in bars]
         made.add_bar(
             x=values,
             y=names,
             orientation="h",
             name=part,
-            marker={"color": [_faded(bar.colour, strength) for bar in bars], "line": {"width": 0}},
-            text=[part if value > 0.07 * longest else "" for value in values],
+            marker={"color": [_mixed(bar.colour, other, share) for bar in bars], "line": {"width": 0}},
+            text=[part if value > 0.1 * longest else "" for value in values],
             textposition="inside",
             insidetextanchor="middle",
+            insidetextfont={"color": "#ffffff"},
+            constraintext="none",
             hovertemplate="%{y}<br>" + part + ": %{x:,}<extra></extra>",
         )
     made.add_trace(
@@ -94,6 +103,6 @@ def cost_bars(bars: Sequence[CostBar]) -> Figure:
     return made
 
 
-def _faded(colour: str, strength: float) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {strength})"
+def _mixed(colour: str, other: str, share: float) -> str:
+    pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round((1 - share) * one + share * two):02x}" for one, two in pairs)

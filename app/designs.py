@@ -76,6 +76,11 @@ class Designs:
         chosen = self.chosen - (at < self.chosen)
         return replace(self, strategies=(*self.strategies[:at], *self.strategies[at + 1 :]), chosen=chosen)
 
+    def only(self, indices: Sequence[int]) -> Designs:
+        """With the strategies of these numbers alone, or the default ones if that leaves none."""
+        kept = tuple(self.strategies[index] for index in indices)
+        return replace(self, strategies=kept or DEFAULT_STRATEGIES)
+
     def config(self, strategy: str) -> RunConfig:
         """The run config of one design."""
         return self.base.model_copy(update={"sharing": SharingConfig(strategy=strategy)})
@@ -188,6 +193,8 @@ def origins() -> list[Origin]:
         first = PRESETS[names[0]]
         base = build_config({"data": {"task": tasks[model.family]}}).model_copy(update={"model": model})
         given = dict.fromkeys(["none", *(PRESETS[name].sharing.strategy for name in names)])
+        if len(given) == 1:
+            given["all"] = None
         title = first.title.partition(":")[0]
         found.append(Origin(names[0], title, first.source, Designs(base, tuple(given))))
     return found

@@ -64,6 +64,9 @@ save_designs(designs)
 found, unfit = costed(designs)
 for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DESIGNS_PROBLEM, None)])]:
     show_problem(problem)
+if unfit:
+    kept = designs.only([design.index for design in found])
+    st.button(_("Remove what does not fit"), on_click=save_designs, args=(kept,), icon=":material/delete:")
 draw_actions(designs, found)
 if found:
     sharing_map(found, designs.chosen, component_sizes(counted_model(designs.base)), changed)

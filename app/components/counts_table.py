@@ -27,14 +27,15 @@ FAMILY_TITLES = {
 
 
 def counts_table(designs: Sequence[Costed], chosen: int) -> None:
-    """One row per design; the one with number ``chosen`` is marked."""
+    """One row per design; the one with number ``chosen`` is marked. What they have in common is said below."""
+    length = exact(designs[0].counts.context_length)
     heads = (
         (_("Design"), ""),
         (_("Stored parameters"), _("unique: what the file and the optimiser hold")),
         (_("of unshared"), _("stored, compared with what the same layers hold without sharing")),
         (_("Executed"), _("every use counts")),
         (_("Memory to train"), _("weights, gradients and AdamW's two moments in fp32; no activations")),
-        (_("FLOPs per token"), _("forward and backward")),
+        (_("FLOPs per token"), _("to train: forward and backward, at {length} tokens of context", length=length)),
         (_("KV cache per token"), _("keys and values of all decoder layers, 16 bits each")),
     )
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
@@ -45,6 +46,14 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
         f'<div class="clps-counts"><table><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+    stored = {design.counts.unique_parameters for design in designs}
+    if len(stored) > 1 and len({design.counts.train_flops_per_token for design in designs}) == 1:
+        st.caption(
+            _(
+                "The FLOPs are the same for every design: a shared layer is still computed each time. "
+                "What shrinks is what is stored, and what the optimiser keeps for it."
+            )
+        )
 
 
 def _row(design: Costed, chosen: bool) -> str:
@@ -80,6 +89,7 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         for design in designs
     ]
     said = "; ".join(f"{bar.name}: {compact(sum(bar.parts.values()))}" for bar in bars)
+    st.markdown(_("**Stored parameters by part.** The upright mark is what is executed."))
     st.plotly_chart(
         cost_bars(bars),
         key="counts_figure",
