@@ -54,7 +54,7 @@ def eventually(look: Callable[[], T | bool | None], what: str, patience: float =
     while time.monotonic() < deadline:
         if found := look():
             return found  # type: ignore[return-value]
-        time.sleep(0.01)
+        time.sleep(0.03)
     raise AssertionError(f"did not happen within {patience} s: {what}")
 
 
