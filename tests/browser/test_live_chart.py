@@ -1,0 +1,209 @@
+"""The live chart in a real Chromium: it grows without a reload, keeps its zoom, and is sent only what is new."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from job_room import tiny
+from playwright.sync_api import Locator, Page, WebSocket
+
+from app.components.assets_folder import asset
+from app.components.live_chart_messages import MAX_PARTS, Memory, next_message
+from clps_core.jobs import service
+from clps_core.store import Point, Store, open_store
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from recorded_runs import extend, go_back, record
+
+pytestmark = pytest.mark.browser
+NAMES = ["train.loss", "validation.accuracy"]
+DELIVER = "data => { let asked = false; feed({ data, setTriggerValue: () => { asked = true; } }); return asked; }"
+HELD = "key => Object.fromEntries([...heldFor(key).lines].map(([name, line]) => [name, [line.steps, line.values]]))"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+def until(condition: Callable[[], object], what: str, timeout: float = 90) -> None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"did not happen: {what}")
+
+
+def points(chart: Locator) -> int:
+    return int(chart.get_attribute("data-points") or 0)
+
+
+def grows(chart: Locator, by: int = 1) -> None:
+    known = points(chart)
+    until(lambda: points(chart) >= known + by, f"more than {known} points")
+
+
+def drag(page: Page, chart: Locator, start: float, end: float) -> None:
+    """Drag over the first panel from one fraction of its width to another."""
+    box = chart.locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * start, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * end, box["y"] + 90, steps=6)
+    page.mouse.up()
+
+
+def overheard(page: Page) -> list[dict[str, Any]]:
+    """A list that fills with the messages to live charts that come over the wire."""
+    messages: list[dict[str, Any]] = []
+
+    def on_frame(frame: bytes | str) -> None:
+        start = frame.find(b'{"epoch"') if isinstance(frame, bytes) else -1
+        if start >= 0:
+            messages.append(json.JSONDecoder().raw_decode(frame[start:].decode("utf-8", "ignore"))[0])
+
+    def on_socket(socket: WebSocket) -> None:
+        socket.on("framereceived", on_frame)
+
+    page.on("websocket", on_socket)
+    return messages
+
+
+def test_the_chart_grows_without_a_reload_is_sent_only_new_points_and_keeps_its_zoom(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    page = browser_page
+    runs = service.submit(store, [tiny("none", steps=100_000), tiny("all", steps=100_000)])
+    url = dashboard(store.home, "--no-ready")
+    messages = overheard(page)
+    page.goto(f"{url}/runs?runs={','.join(run.id for run in runs)}")
+    chart = page.locator(".clps-live-chart")
+    chart.wait_for()
+    page.evaluate("window.loadedOnce = true")
+    grows(chart, 40)
+
+    drag(page, chart, 0.3, 0.6)
+    assert chart.get_attribute("data-zoomed") == "true"
+    zoomed_to = chart.get_attribute("data-x-range")
+    grows(chart, 40)
+    assert chart.get_attribute("data-zoomed") == "true"
+    assert chart.get_attribute("data-x-range") == zoomed_to
+    assert int(chart.get_attribute("data-last-batch") or 0) < points(chart) / 2
+
+    page.get_by_role("link", name="Compare", exact=True).first.click()
+    page.wait_for_url("**/compare*")
+    page.locator(".clps-live-chart").wait_for()
+    page.get_by_role("link", name="Runs", exact=True).first.click()
+    page.wait_for_url("**/runs*")
+    grows(chart, 10)
+    assert chart.get_attribute("data-x-range") == zoomed_to
+
+    chart.locator("canvas").first.dblclick()
+    until(lambda: chart.get_attribute("data-zoomed") == "false", "the zoom is reset")
+    assert page.evaluate("window.loadedOnce === true"), "the page was loaded again"
+
+    parts = {(message["epoch"], part["serial"]): part for message in messages for part in message["parts"]}
+    carried = [
+        (epoch, run, line, step)
+        for (epoch, _serial), part in parts.items()
+        for run, line, steps, _values, _seconds in part["lines"]
+        for step in steps
+    ]
+    assert len(carried) == len(set(carried)), "a point came in two parts"
+    assert len(carried) >= points(chart)
+    assert len(parts) > 5
+    assert all(len(message["parts"]) <= MAX_PARTS for message in messages)
+
+
+def test_pointing_shows_the_values_of_all_lines_and_the_legend_hides_one(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    page = browser_page
+    runs = record(store, ["none", "all"])
+    url = dashboard(store.home, "--no-ready")
+    page.goto(f"{url}/runs?runs={','.join(run.id for run in runs)}")
+    chart = page.locator(".clps-live-chart")
+    until(lambda: points(chart) == 2 * (41 + 11), "all points")
+
+    canvas = chart.locator("canvas").first
+    canvas.focus()
+    for _press in range(3):
+        page.keyboard.press("ArrowRight")
+    tip = chart.locator(".tip").first
+    shown = tip.inner_text()
+    assert "step 10" in shown
+    for run in runs:
+        value = store.curve(run.id, "train", "loss")[2].value
+        assert f"{value:.4g}" in shown
+
+    chart.get_by_role("button", name="All layers").click()
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: "All layers" not in tip.inner_text(), "the hidden line has no value")
+    assert "No sharing" in tip.inner_text()
+    assert "No sharing" in (canvas.get_attribute("aria-label") or "")
+
+    chart.get_by_text("Show as table").click()
+    table = chart.locator("table")
+    until(lambda: "100.0 %" in table.inner_text() or "96.4 %" in table.inner_text(), "the table has the last accuracy")
+
+    chart.get_by_role("button", name="Time", exact=True).click()
+    assert chart.get_attribute("data-x") == "seconds"
+    assert chart.get_attribute("data-x-range") == "0,20"
+
+
+def test_whatever_messages_are_lost_the_browser_ends_with_what_the_store_holds(
+    browser_page: Page, store: Store
+) -> None:
+    feed = asset("live_chart_feed.js").replace("export default function", "window.feed = function")
+    browser_page.evaluate(f"() => {{ {asset('live_chart_held.js')} {feed}; window.heldFor = heldFor; }}")
+    asked = sum(follow_with_losses(browser_page, store, seed) for seed in range(6))
+    assert asked > 3, "hardly any message was missed: the test tests nothing"
+
+
+def follow_with_losses(page: Page, store: Store, seed: int) -> int:
+    """Runs go on, go back and leave the chart while messages get lost; how often the browser asked anew."""
+    chance = random.Random(seed)
+    runs = record(store, ["none", "all", "cycle"], status="queued")
+    reached = dict.fromkeys([run.id for run in runs], 0)
+    memory: Memory | None = None
+    asked, lost = 0, 0
+
+    def read(run_ids: Sequence[str], cursor: int) -> tuple[list[Point], int]:
+        return store.metrics_after(run_ids, cursor, NAMES)
+
+    for still_to_come in reversed(range(60)):
+        for _more in range(chance.randrange(4)):
+            run = chance.choice(runs)
+            reached[run.id] += 5
+            extend(store, run, [reached[run.id]])
+        run = chance.choice(runs)
+        if chance.random() < 0.2 and reached[run.id]:
+            reached[run.id] = chance.randrange(0, reached[run.id], 5)
+            go_back(store, run, reached[run.id])
+        shown = [run.id for run in runs if still_to_come < 3 or chance.random() < 0.95]
+        memory = next_message(memory, shown, NAMES, read)
+        lost = lost - 1 if lost else chance.choice([0, 0, 0, 0, 1, 5])
+        if lost and still_to_come > 3:
+            continue
+        if page.evaluate(DELIVER, memory.message | {"key": str(seed)}):
+            asked, memory = asked + 1, None
+
+    held = page.evaluate(HELD, str(seed))
+    for run in runs:
+        for name in NAMES:
+            steps, values = held.get(f"{run.id} {name}", [[], []])
+            curve = store.curve(run.id, *name.split("."))
+            assert steps == [point.step for point in curve]
+            assert values == pytest.approx([point.value for point in curve], rel=1e-5)
+    return asked
