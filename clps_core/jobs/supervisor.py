@@ -96,11 +96,10 @@ class Supervisor:
         working = [attempt for attempt in self.queue.open_attempts() if not self._ended(attempt)]
         self._press(working)
         taken = {attempt.slot for attempt in working if attempt.host == self.host}
-        for slot in range(self.slots.count):
-            if slot not in taken:
-                attempt = self.queue.start_next(slot, self.host, self.boot)
-                if attempt is None:
-                    break
+        free = [slot for slot in range(self.slots.count) if slot not in taken]
+        while free and self.queue.has_work("queued"):  # only a look: taking one needs the store's write lock
+            attempt = self.queue.start_next(free.pop(0), self.host, self.boot)
+            if attempt is not None:
                 self._spawn(attempt)
                 working.append(attempt)
         return BUSY_POLL if working else IDLE_POLL

@@ -24,7 +24,7 @@ from sqlalchemy import Connection
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.database import Store, queue_order
-from clps_core.store.records import Point
+from clps_core.store.records import ACTIVE, Point
 from clps_core.words import _
 
 __all__ = ["MAX_RETRIES", "Attempt", "Exit", "LeaseLost", "Queue"]
@@ -163,15 +163,10 @@ class Queue:
             conditions = [_t.ended_at.is_(None)] + ([_t.host == host] if host else [])
             return self._attempts(connection, *conditions)
 
-    def is_open(self, run_id: str, number: int) -> bool:
-        """Whether the attempt has not ended."""
+    def has_work(self, *statuses: str) -> bool:
+        """Whether anything waits or runs (or is in one of ``statuses``)."""
         with self.store.reading() as connection:
-            return bool(self._attempts(connection, _t.run_id == run_id, _t.number == number, _t.ended_at.is_(None)))
-
-    def has_work(self) -> bool:
-        """Whether anything waits or runs."""
-        with self.store.reading() as connection:
-            query = sa.select(_r.id).where(_r.status.in_(("queued", "running"))).limit(1)
+            query = sa.select(_r.id).where(_r.status.in_(statuses or ACTIVE)).limit(1)
             return connection.execute(query).first() is not None
 
     def settle(self, run_id: str, number: int, end: Exit) -> str | None:

@@ -1,7 +1,7 @@
 """Random kills of everything that can be killed: no run is lost, none is trained twice, nothing is computed
 differently, and who follows the curves holds what the table holds.
 
-``CLPS_SOAK_MINUTES=30 python -m pytest tests/chaos`` goes on for as long, with a new seed every round.
+``make soak`` goes on for 20 minutes (``CLPS_SOAK_MINUTES``), with a new seed every round.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from job_room import JobRoom, Reader, Twin, eventually, tiny
 from clps_core.jobs import service
 
 pytestmark = pytest.mark.slow
-SOAK_MINUTES = float(os.environ.get("CLPS_SOAK_MINUTES", "0"))
+SOAK_MINUTES = float(os.environ.get("CLPS_SOAK_MINUTES") or (20 if os.environ.get("CLPS_SOAK") else 0))
 STEPS = 120
 
 
@@ -106,7 +106,7 @@ def test_six_runs_amid_random_kills_equal_their_undisturbed_twin(room: JobRoom, 
     chaos(room, twin, seed=20261121, runs=6, kills=6)
 
 
-@pytest.mark.skipif(not SOAK_MINUTES, reason="CLPS_SOAK_MINUTES says how long to go on")
+@pytest.mark.skipif(not SOAK_MINUTES, reason="make soak goes on for longer")
 @pytest.mark.timeout(SOAK_MINUTES * 60 + 1800)
 def test_many_runs_amid_random_kills_equal_their_undisturbed_twin(room: JobRoom, twin: Twin) -> None:
     began, seed = time.monotonic(), int(os.environ.get("CLPS_SOAK_SEED", "0"))
