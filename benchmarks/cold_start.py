@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, sync_playwright
+
 from report import write_table
 
 ROUNDS = 3

@@ -9,11 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from clps_core.store.database import open_store
-from report import write_table
-
 from clps_core.config import build_config
 from clps_core.jobs import service
+from clps_core.store.database import open_store
+from report import write_table
 
 ROUNDS = 5
 

@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 import psutil
-from report import write_table
 
 from clps_core.config import RunConfig, build_config
 from clps_core.jobs import service
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.jobs.slots import available_cores
 from clps_core.store import open_store
+from report import write_table
 
 STEPS = {"dates": 120, "python-docs": 40, "digits": 400}
 
