@@ -107,24 +107,28 @@ def default_designs() -> Designs:
 
 
 def open_designs() -> tuple[Designs, list[str]]:
-    """The designs of the URL if it has changed, else those of this session; and what was wrong with the URL."""
+    """The designs of the URL if it has changed, else those of this session; and what was wrong with the URL.
+
+    What the URL does not say, or says badly, stays as it was in this session, or as it is by default.
+    """
     session = st.session_state
     asked = (st.query_params.get(state.SPEC, ""), tuple(st.query_params.get_all(state.STRATEGY)))
     known: Designs | None = session.get(state.DESIGNS)
     if known is not None and (asked == ("", ()) or asked == session.get(state.DESIGNS_URL)):
         return known, []
+    fallback = known or default_designs()
     spec, strategies = state.read_spec(), state.read_strategies()
     problems = [problem for problem in (spec.problem, strategies.problem) if problem]
-    base = spec.config or build_config()
+    base = spec.config or fallback.base
     try:
         counted_model(base)
     except ClpsError as error:
-        base = build_config()
+        base = fallback.base
         problems.append(str(error))
     texts = strategies.values
     if not texts:
         asked_for = base.sharing.strategy
-        texts = DEFAULT_STRATEGIES if asked_for in DEFAULT_STRATEGIES else ("none", asked_for)
+        texts = fallback.strategies if asked_for in fallback.strategies else ("none", asked_for)
     return Designs(base, texts), problems
 
 

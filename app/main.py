@@ -10,8 +10,9 @@ from app import navigation
 from app.components.frame import MARK, SIDEBAR_WIDTH, frame
 from app.services import page_guard
 
-st.set_page_config(page_title="CLPS Lab", page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
+st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
+st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
 with page_guard():
     current.run()

@@ -15,8 +15,9 @@ TICK_SECONDS = 2.0
 
 
 @page_guard()
-def ready() -> None:
-    work_line(store())
+def ready(was_active: bool) -> None:
+    if work_line(store()) != was_active:
+        st.rerun()
     comparisons = featured(store())
     with st.container(horizontal=True, key="cards_ready"):
         for comparison in comparisons:
@@ -35,6 +36,6 @@ sharing_picture()
 st.subheader(_("Ready to open"), anchor=False)
 with page_guard():
     active = bool(store().runs(status=("running", "queued"), limit=1))
-    st.fragment(ready, run_every=TICK_SECONDS if active else None)()
+    st.fragment(ready, run_every=TICK_SECONDS if active else None)(active)
 st.subheader(_("Ways in"), anchor=False)
 ways_in()

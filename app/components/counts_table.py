@@ -31,12 +31,12 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     length = exact(designs[0].counts.context_length)
     heads = (
         (_("Design"), ""),
-        (_("Stored parameters"), _("unique: what the file and the optimiser hold")),
+        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
         (_("of unshared"), _("stored, compared with what the same layers hold without sharing")),
-        (_("Executed"), _("every use counts")),
+        (_("Executed"), _("parameters, counted at every use")),
         (_("Memory to train"), _("weights, gradients and AdamW's two moments in fp32; no activations")),
-        (_("FLOPs per token"), _("to train: forward and backward, at {length} tokens of context", length=length)),
-        (_("KV cache per token"), _("keys and values of all decoder layers, 16 bits each")),
+        (_("FLOPs/token"), _("to train: forward and backward, at {length} tokens of context", length=length)),
+        (_("KV cache/token"), _("keys and values of all decoder layers, 16 bits each")),
     )
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
     body = "".join(_row(design, design.index == chosen) for design in designs)

@@ -86,6 +86,9 @@ def test_a_strategy_that_does_not_fit_is_named_and_the_others_are_shown(open_pag
     assert len(sentences(test)) == 1
     assert "0\\-1\\-1 is left out" in sentences(test)[0]
     assert "All layers" in tables(test)
+    next(button for button in test.button if button.label == "Remove what does not fit").click().run()
+    assert sentences(test) == []
+    assert designs_of(test).strategies == ("none", "all")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,17 @@ def test_a_bad_spec_is_one_sentence_and_the_page_works_with_the_default(open_pag
     assert designs_of(test).base == build_config()
     test.number_input(key=field(test, "num_layers")).set_value(3).run()
     assert sentences(test) == []
+
+
+def test_a_bad_address_in_mid_session_loses_nothing(open_page):
+    test = open_page("design", spec="1;task=dates;model.num_layers=6", strategy=["none", "cycle:2"])
+    before = designs_of(test)
+    test.query_params["spec"] = "1;model.num_layers=banana"
+    test.query_params["strategy"] = "sideways"
+    test.run()
+    assert len(sentences(test)) == 2
+    assert designs_of(test) == before
+    assert from_spec(address(test)["spec"][0]).model.num_layers == 6
 
 
 def test_another_family_starts_from_its_own_task_and_keeps_the_sizes(open_page):
