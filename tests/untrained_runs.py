@@ -8,7 +8,7 @@ from typing import Any
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.registry import load_task
 from clps_core.model.transformer import build_model
-from clps_core.store import Run, Store
+from clps_core.store import Run, Store, schema
 from clps_core.training.checkpoint import Checkpoint, save_best, save_last, weights
 from clps_core.training.run_folder import open_folder
 
@@ -29,9 +29,11 @@ def untrained_run(folder: Path, config: RunConfig, step: int = 0) -> Path:
     return folder
 
 
-def stored_run(store: Store, config: RunConfig, step: int = 0) -> Run:
-    """A run of the store that has weights; it stays queued, as no supervisor is there to take it."""
+def stored_run(store: Store, config: RunConfig, step: int = 40, status: str = "finished") -> Run:
+    """A run of the store that has weights and no supervisor has seen."""
     comparison = store.create_comparison("looked into", [config])
     run = store.runs(comparison=comparison)[0]
     untrained_run(store.run_folder(run.id), config, step)
-    return run
+    with store.writing() as connection:
+        connection.execute(schema.run.update().where(schema.run.c.id == run.id).values(status=status, step=step))
+    return store.run(run.id)

@@ -90,10 +90,13 @@ def _layers_words(view: LayersView) -> dict[str, str]:
     return {
         "about": _(
             "These layers multiply by the very same query and key matrices. What differs is what arrives: each layer "
-            "reads what the layers before it have written. A darker cell is a layer that looks elsewhere."
+            "reads what the layers before it have written. A stronger colour marks a layer that looks elsewhere."
         )
         if view.shared
-        else _("These layers have query and key matrices of their own. A darker cell is a layer that looks elsewhere."),
+        else _(
+            "These layers have query and key matrices of their own. A stronger colour marks a layer that looks "
+            "elsewhere."
+        ),
         "boost": _("Lift faint weights"),
         "head": _("Head {head}"),
         "heads": _("Head"),

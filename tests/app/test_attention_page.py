@@ -143,7 +143,8 @@ def test_bertviz_is_imported_when_its_view_is_opened(open_page: OpenPage, dates:
     assert "BertViz" in captions(test)
 
 
-def test_a_run_in_progress_shows_its_latest_checkpoint(open_page: OpenPage, dates: Run) -> None:
-    test = open_page("attention", run=dates.id)
+def test_a_run_in_progress_is_followed_by_its_latest_checkpoint(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, small_config(), status="running")
+    test = open_page("attention", run=run.id)
     assert test.toggle(key="attention.follow").value
-    assert dates.active
+    assert "training, step 40" in test.selectbox(key="attention.run").options[0]

@@ -180,12 +180,14 @@ class Explorer {
     const edge = causalEdge(data.causal, shown.rows, data.queries.length);
     paintBytes(this.picture, shown.bytes, shown.rows, shown.columns, this.table, edge);
     this.bytes = full;
+    this.root.dataset.full = full ? `${this.layer},${this.head}` : "";
   }
 
   drawLarge() {
     const room = this.part("large").clientWidth;
     if (room < 40) return;
     this.place = layoutLarge(this.data, room, this.theme);
+    this.root.dataset.place = JSON.stringify({ left: this.place.left, top: this.place.top, cell: this.place.cell });
     drawHead(this.part("map"), this.place, {
       picture: this.picture,
       data: this.data,

@@ -164,6 +164,7 @@ class Comparison {
     const masked = active && data.causal && active[1] > active[0];
     const values = this.cards.map((card) => (active && card.bytes ? asWeight(card.bytes[at]) : ""));
     this.cards.forEach((card, place) => (card.reading.textContent = masked ? data.words.masked : values[place] || " "));
+    root.dataset.hoverCell = active ? active.join(",") : "";
     root.dataset.hoverValues = active ? values.join(",") : "";
     root.dataset.hoverQuery = active ? data.queries[active[0]] : "";
     root.dataset.hoverKey = active ? data.keys[active[1]] : "";
