@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.components.attention_queue import InspectionQueue
     from clps_core.store import Store
 
-__all__ = ["inspections", "page_guard", "show_problem", "store"]
+__all__ = ["escape_markdown", "inspections", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
 
