@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,22 +75,24 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
     from clps_core.store import open_store
 
     configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
-    store = open_store()
-    runs = service.submit(store, configs, name=experiment.name)
-    if not wait:
-        _show_queued(store, runs, as_json=as_json)
-        return
-    ended = _wait(store, runs, quiet=as_json)
-    if as_json:
-        print_json(run_records(store, ended))
-    else:
-        _show_results(store, ended)
+    with closing(open_store()) as store:
+        runs = service.submit(store, configs, name=experiment.name)
+        if not wait:
+            _show_queued(store, runs, as_json=as_json)
+            return
+        ended = _wait(store, runs, quiet=as_json)
+        if as_json:
+            print_json(run_records(store, ended))
+        elif ended:
+            _show_results(store, ended)
     failed = [run for run in ended if run.status != "finished"]
     for run in failed:
         say(
             _("{name} ({id}): {status}. {reason}", name=run.name, id=run.id, status=run.status, reason=run.reason or "")
         )
-    if failed:
+    if deleted := len(runs) - len(ended):
+        say(ngettext("{n} run was deleted meanwhile.", "{n} runs were deleted meanwhile.", deleted))
+    if failed or deleted:
         import typer
 
         raise typer.Exit(1)
