@@ -58,9 +58,10 @@ class Inspection:
     the same query and key weights. ``source_labels`` / ``target_labels``: one label per position of the
     input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
     input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
-    in words (greedy, whatever the target was); ``guesses``: the best answers of a classifier, or the
-    most probable next tokens of a language model. ``next_tokens``: per decoder position the best next
-    token. ``image``: [8, 8] in 0..1 for image tasks. ``unknown``: typed characters without a token.
+    in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
+    that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
+    model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
+    tasks. ``unknown``: typed characters without a token.
     """
 
     task: str
@@ -75,6 +76,7 @@ class Inspection:
     prediction: str
     guesses: tuple[Guess, ...] = ()
     next_tokens: tuple[Guess, ...] = ()
+    right_answer: str | None = None
     image: Array | None = None
     unknown: tuple[str, ...] = field(default=())
 
@@ -152,6 +154,7 @@ def inspect_run(
         groups={kind: model.map.layer_groups(*KIND_SITES[kind]) for kind in facts["attention"]},
         source_labels=tuple(data.token_labels(inputs[0])),
         unknown=data.unknown(text),
+        right_answer=data.right_answer(text, options=given),
         **facts,
     )
 

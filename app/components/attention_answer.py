@@ -33,6 +33,8 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "said_name": _said_name(answer),
             "said": answer.prediction or _("(nothing)"),
+            "verdict": _verdict(answer),
+            "is_right": answer.prediction == answer.right_answer,
             "guesses_name": _("The most probable answers"),
             "guesses": [[guess.label, guess.probability] for guess in answer.guesses],
             "facts": " ".join(sentence for sentence in facts if sentence),
@@ -52,6 +54,14 @@ def _said_name(answer: Inspection) -> str:
     if answer.target == "none":
         return _("Prediction") if answer.image is not None else _("Continuation")
     return _("Prediction")
+
+
+def _verdict(answer: Inspection) -> str:
+    if answer.right_answer is None:
+        return ""
+    if answer.prediction == answer.right_answer:
+        return _("✓ right")
+    return _("✗ right would be: {answer}", answer=answer.right_answer)
 
 
 def _target_sentence(answer: Inspection) -> str:

@@ -110,6 +110,9 @@ class TaskData(Protocol):
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
         """A typed target as ``decoder_inputs`` [1, T], bos first; ``DataError`` where a task has none."""
 
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:
+        """The right answer to a typed input, where the task knows one."""
+
     def unknown(self, text: str) -> tuple[str, ...]:
         """Characters of ``text`` that the vocabulary does not know, each once, in order."""
 

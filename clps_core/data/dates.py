@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
-from babel.dates import format_date
+from babel.dates import format_date, get_month_names
 
 from clps_core.data.base import (
     IGNORED,
@@ -175,6 +176,21 @@ class Dates:
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """``text`` after bos, as far as it is typed: no eos."""
         return np.array([[BOS, *self._ids(self._typed(text, self.facts.max_target_len - 1))]], dtype=np.int64)
+
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:
+        """The date in the target language, if ``text`` is a date exactly as ``full_date`` writes it."""
+        text = " ".join(text.split())
+        found = re.fullmatch(r"\w+, (\w+) ([0-9]{1,2}), ([0-9]{4})", text)
+        months = {name: number for number, name in get_month_names("wide", locale=SOURCE_LOCALE).items()}
+        if found is None or found[1] not in months:
+            return None
+        try:
+            ordinal = datetime.date(int(found[3]), months[found[1]], int(found[2])).toordinal()
+        except ValueError:
+            return None
+        language = (options or {}).get("language", self.languages[0])
+        is_exact = full_date(ordinal, SOURCE_LOCALE) == text and language in self.languages
+        return full_date(ordinal, language) if is_exact else None
 
     def _typed(self, text: str, longest: int) -> str:
         text = _even(text)

@@ -58,6 +58,10 @@ def _images() -> _Images:
     return _Images(pixels, classes, digest("digits 1", *content))
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\s,;\[\]()]+", text)
+
+
 class Digits:
     """The ``digits`` task: see the module, and ``TaskData`` for the methods.
 
@@ -116,7 +120,7 @@ class Digits:
                     got=len(text),
                 )
             )
-        words = re.findall(r"[^\s,;\[\]()]+", text)
+        words = _words(text)
         if len(words) == 1:
             return self.images("test")[[self._number(words[0])]]
         if len(words) != SIDE * SIDE:
@@ -146,6 +150,11 @@ class Digits:
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """A classifier has no decoder target: always a ``DataError``."""
         raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
+        """The digit that a test image shows; nobody knows it of a typed one."""
+        words = _words(text)
+        return str(self.classes("test")[self._number(words[0])]) if len(words) == 1 else None
 
     def unknown(self, text: str) -> tuple[str, ...]:  # noqa: ARG002
         """Nothing: what is not a number is refused."""

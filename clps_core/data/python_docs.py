@@ -233,6 +233,10 @@ class PythonDocs:
         """A language model has no decoder target: always a ``DataError``."""
         raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
 
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
+        """None: a text can go on in many ways."""
+        return None
+
     def unknown(self, text: str) -> tuple[str, ...]:  # noqa: ARG002
         """Nothing: bytes spell every character."""
         return ()

@@ -89,6 +89,16 @@ def test_layers_that_share_query_and_key_weights_are_in_one_group(folders: dict[
     assert found.groups == {"encoder": (0, 1, 0, 1), "decoder": (0, 1, 0, 1), "cross": (0, 1, 0, 1)}
 
 
+def test_the_right_answer_stands_beside_the_prediction_where_it_is_known(folders: dict[str, Path]) -> None:
+    french = {"language": "fr"}
+    assert inspect_run(folders["dates"], TEXTS["dates"], options=french).right_answer == "dimanche 20 juillet 1969"
+    for no_date in ("Monday, July 20, 1969", "Sunday, Juli 20, 1969", "Friday, February 30, 2024", "moon landing"):
+        assert inspect_run(folders["dates"], no_date, options=french).right_answer is None
+    data = load_task(small_config("digits"))
+    assert inspect_run(folders["digits"], "17").right_answer == data.examples(18)[17].target_text
+    assert inspect_run(folders["python-docs"], "The").right_answer is None
+
+
 def test_a_classifier_shows_its_image_and_ranks_its_classes(folders: dict[str, Path]) -> None:
     found = inspect_run(folders["digits"], "17")
     model, config, _step = load_model(folders["digits"], "best")
