@@ -76,7 +76,7 @@ TASKS: dict[str, TaskFacts] = {
             example_inputs=("Wednesday, October 3, 1990", "Friday, May 29, 1953", "Wednesday, August 28, 1963"),
             defaults={
                 "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
-                "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
+                "optim": {"learning_rate": 2e-3, "warmup_steps": 60, "final_ratio": 0.02},
                 "train": {"steps": 600, "batch_size": 32, "eval_every": 50},
             },
         ),
@@ -95,7 +95,7 @@ TASKS: dict[str, TaskFacts] = {
             defaults={
                 "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "dropout": 0.1},
                 "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
-                "train": {"steps": 600, "batch_size": 16, "eval_every": 50},
+                "train": {"steps": 600, "batch_size": 12, "eval_every": 50},
             },
         ),
         TaskFacts(
