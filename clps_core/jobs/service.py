@@ -5,8 +5,8 @@ Start at submit. Every function takes the store; every refusal is a ``ClpsError`
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -20,7 +20,7 @@ import psutil
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.errors import ClpsError, ConfigError, JobError
+from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import processes
 from clps_core.jobs.slots import plan_slots
 from clps_core.store import Run, Store
@@ -48,7 +48,8 @@ __all__ = [
 ]
 
 WAIT_POLL = 0.2
-STARTING_SECONDS = 3.0
+LEAST_FREE_BYTES = 1 << 20
+STARTING_SECONDS = 30.0
 LOOK_AFTER_SUPERVISOR_EVERY = 2.0
 MOST_RUNS_AT_ONCE = 200
 
@@ -164,7 +165,10 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
 
 
 def ensure_supervisor(store: Store) -> None:
-    """Start the supervisor if there is work and none is up; wake it if it is. Cheap enough for every call."""
+    """Start the supervisor if there is work and none is up; wake it if it is. Cheap enough for every call.
+
+    Raises ``JobError`` where one was started a moment ago and could not work.
+    """
     lock = processes.SupervisorLock(store.home)
     if lock.holder() is not None:
         processes.wake(store.home)
@@ -172,8 +176,13 @@ def ensure_supervisor(store: Store) -> None:
     if not Queue(store).has_work():
         return
     earlier = _started.get(store.home)
-    if earlier is not None and earlier.process.poll() is None and time.monotonic() - earlier.at < STARTING_SECONDS:
-        return
+    if earlier is not None and time.monotonic() - earlier.at < STARTING_SECONDS:
+        code = earlier.process.poll()
+        if code is None:
+            return
+        if code > 0:
+            log_path = store.home / "supervisor.log"
+            raise JobError(_("the supervisor could not start, so no run will. {path} says why.", path=log_path))
     with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
             processes.python_module("clps_core.jobs.supervisor", "--home", str(store.home)),
@@ -198,6 +207,9 @@ def supervisor_status(store: Store) -> SupervisorStatus:
     """What the supervisor does; where none is up, what one would do. Takes well under a millisecond or two."""
     facts = processes.SupervisorLock(store.home).holder()
     busy = len(Queue(store).open_attempts())
+    if shutil.disk_usage(store.home).free < LEAST_FREE_BYTES and facts:
+        full = _("The disk that holds {home} is full: nothing can start or go on. Free some space.", home=store.home)
+        facts["reason"] = full
     if facts:
         return SupervisorStatus(True, facts["pid"], facts["slots"], busy, facts["threads"], facts["reason"])
     try:
@@ -262,7 +274,7 @@ def wait(
     """Wait until none of the runs is queued or running; returns them as they are then.
 
     ``on_tick`` gets the runs at every look. Runs that are deleted meanwhile drop out. Raises ``JobError``
-    when ``timeout`` seconds have passed. A supervisor that dies meanwhile is replaced.
+    when ``timeout`` seconds have passed, or when no supervisor can be started; one that dies is replaced.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     looked_at = 0.0
@@ -275,8 +287,7 @@ def wait(
         if deadline is not None and time.monotonic() > deadline:
             raise JobError(_("the runs did not end within {seconds:g} seconds.", seconds=timeout))
         if time.monotonic() - looked_at > LOOK_AFTER_SUPERVISOR_EVERY:
-            with contextlib.suppress(ClpsError):
-                ensure_supervisor(store)
+            ensure_supervisor(store)
             looked_at = time.monotonic()
         time.sleep(WAIT_POLL)
 

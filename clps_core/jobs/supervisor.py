@@ -48,6 +48,7 @@ class Supervisor:
         self.host, self.boot = processes.host_name(), processes.boot_marker()
         self._waiters: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
         self._asked_to_leave = False
+        self._trouble = ""
 
     def serve(self) -> bool:
         """Supervise until idle; ``False`` if another supervisor is at work already."""
@@ -84,10 +85,14 @@ class Supervisor:
 
     def _round_safely(self) -> float:
         try:
-            return self.round()
+            pause = self.round()
         except (StoreError, OSError) as error:  # a full disk or a locked store may mend: try again
-            logger.warning("%s", error)
+            if str(error) != self._trouble:  # but do not fill the log with it
+                logger.warning("%s", error)
+            self._trouble = str(error)
             return ERROR_POLL
+        self._trouble = ""
+        return pause
 
     def round(self) -> float:
         """Look at everything once; returns how many seconds to sleep."""

@@ -17,6 +17,8 @@ from pathlib import Path
 
 __all__ = ["exit_file", "main"]
 
+NOTE_BYTES = 128
+
 
 def exit_file(home: Path, run_id: str, number: int) -> Path:
     """Where the end of an attempt is noted."""
@@ -32,6 +34,8 @@ def main() -> int:
     given = parser.parse_args()
     folder: Path = given.home / "runs" / given.run
     folder.mkdir(mode=0o700, exist_ok=True)
+    note_path = exit_file(given.home, given.run, given.attempt)
+    _reserve_note(note_path)
     arguments = ["--home", str(given.home), "--run", given.run, "--attempt", str(given.attempt)]
     killed_before = _out_of_memory_kills()
     with (folder / "log.txt").open("ab") as log:
@@ -50,10 +54,8 @@ def main() -> int:
         "signal": -code if code < 0 else None,
         "out_of_memory": code < 0 and _out_of_memory_kills() > killed_before,
     }
-    # The folder is gone if the run was deleted, the disk may be full: then the end stays unseen, which
-    # the supervisor can handle too.
-    with contextlib.suppress(OSError):
-        _write_note(exit_file(given.home, given.run, given.attempt), json.dumps(note))
+    with contextlib.suppress(OSError):  # the folder is gone if the run was deleted
+        _write_note(note_path, json.dumps(note))
     with contextlib.suppress(OSError):
         bell = os.open(given.home / "supervisor.bell", os.O_WRONLY | os.O_NONBLOCK)
         os.write(bell, b"!")
@@ -61,10 +63,18 @@ def main() -> int:
     return 0
 
 
+def _reserve_note(path: Path) -> None:
+    """Take the note's room on the disk now: it may be full when the run ends, perhaps because of the run."""
+    path.write_bytes(b" " * NOTE_BYTES)
+
+
 def _write_note(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(text)
-    temporary.replace(path)
+    """Over the reserved room, in one write; until then the file reads as no note at all."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, text.encode().ljust(NOTE_BYTES), 0)
+    finally:
+        os.close(descriptor)
 
 
 def _out_of_memory_kills() -> int:

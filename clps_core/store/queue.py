@@ -322,6 +322,8 @@ def relative_path(folder: Path, path: Path) -> str:
 
 def _verdict(end: Exit, retries: int, stop: str | None) -> tuple[str, str | None]:
     """(status, reason) for a run whose process ended without an outcome."""
+    if stop in STOPPED and end.interrupted:
+        return STOPPED[stop], None
     if stop in STOPPED:
         return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
     if end.interrupted:

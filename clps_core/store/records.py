@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,7 +81,7 @@ class Run:
     parent_id: str | None
     status: str
     reason: str | None
-    config_text: str
+    config_text: str = field(repr=False)
     strategy: str
     task: str
     seed: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from clps_core.config import build_config, resolve
-from clps_core.errors import ConfigError, NotFoundError
+from clps_core.errors import ConfigError, JobError, NotFoundError
 from clps_core.jobs import service
+from clps_core.jobs.runner import sentence
 from clps_core.jobs.slots import Slots, plan_slots, visible_gpus
 from clps_core.store import Store, open_store
 from clps_core.store.queue import Queue
@@ -86,6 +88,30 @@ def test_the_supervisor_is_only_started_for_work(store: Store) -> None:
     status = service.supervisor_status(store)
     assert (status.running, status.pid, status.busy) == (False, None, 0)
     assert status.slots >= 2
+
+
+def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.create_comparison("x", [resolve(build_config())])
+    monkeypatch.setenv("CLPS_SLOTS", "none")
+    with pytest.raises(JobError, match=r"the supervisor could not start, so no run will\. .*supervisor\.log says why"):
+        service.wait(store, [run.id for run in store.runs()], timeout=60)
+    assert "CLPS_SLOTS must be a number" in (store.home / "supervisor.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConfigError("heads must fit."), "heads must fit."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume the run"),
+        (MemoryError(), "Memory ran out. A smaller batch_size"),
+        (
+            ZeroDivisionError("by zero\nmore"),
+            "an unexpected error (ZeroDivisionError: by zero). Its log has the details.",
+        ),
+    ],
+)
+def test_an_error_becomes_a_sentence(error: Exception, words: str) -> None:
+    assert words in sentence(error)
 
 
 def test_the_log_of_a_run_that_never_started_is_empty_and_a_long_one_is_cut_at_a_line(store: Store) -> None:
