@@ -179,6 +179,8 @@ class ModelConfig(_Frozen):
             raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))
         if self.patch_dim is not None and self.family != "encoder":
             raise ValueError(_("image patches need family encoder. Got {family}.", family=self.family))
+        if self.pooler and self.family != "encoder":
+            raise ValueError(_("a pooler needs family encoder. Got {family}. Leave it out.", family=self.family))
         return self
 
 
