@@ -38,13 +38,14 @@ __all__ = [
     "SEED",
     "SLOT",
     "SPEC",
+    "STEP",
     "STRATEGY",
     "TARGET",
     "TEXT",
     "TRAIN_BASE",
     "TRAIN_LINK",
-    "X",
     "VIEW",
+    "X",
     "read_choice",
     "read_number",
     "read_run",
@@ -71,6 +72,7 @@ KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
+STEP = "step"  # Attention: the training step whose kept attention is shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
 
 # Session keys that are not a widget's.

@@ -1,10 +1,17 @@
-"""What does each layer look at? One typed input, seen through a trained run."""
+"""What does each layer look at? One typed input, seen through a trained run, or through two."""
 
 import streamlit as st
 
-from app.components.attention_answer import attention_answer
-from app.components.attention_source import choose_run, inspect, nothing_to_see, runs_with_weights, typed_input
-from app.components.attention_views import choose_kind, choose_view, explore, kind_sentence, same_weights, slot_sentence
+from app.components.attention_panels import panels
+from app.components.attention_source import (
+    choose_beside,
+    choose_run,
+    come_back,
+    leave_trace,
+    nothing_to_see,
+    runs_with_weights,
+    typed_input,
+)
 from app.components.frame import header
 from app.services import page_guard, store
 from clps_core.words import _
@@ -18,14 +25,18 @@ def page() -> None:
     if not runs:
         st.fragment(waiting, run_every=TICK_SECONDS)()
         return
-    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    come_back()
+    left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
     with left:
         run = choose_run(runs)
+    with middle:
+        beside = choose_beside(run, runs)
+    shown = [run] if beside is None else [run, beside]
     follow = False
-    if run.active:
+    if any(one.active for one in shown):
         with right:
             follow = st.toggle(_("Follow the training"), value=True, key="attention.follow", persist_state="session")
-    st.fragment(look, run_every=TICK_SECONDS if follow else None)(run.id, follow)
+    st.fragment(look, run_every=TICK_SECONDS if follow else None)([one.id for one in shown], follow)
 
 
 @page_guard()
@@ -37,36 +48,14 @@ def waiting() -> None:
 
 
 @page_guard()
-def look(run_id: str, follow: bool) -> None:
+def look(run_ids: list[str], follow: bool) -> None:
     """Input, answer and attention; while a run is followed, this part alone runs again and again."""
-    run = store().run(run_id)
-    if follow and not run.active:
+    runs = store().some_runs(run_ids)
+    if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
         st.rerun()
-    question = typed_input(run)
-    with st.spinner(_("Reading the model ...")):
-        answer = inspect(run, question)
-    weights = (
-        _(
-            "Weights of the latest checkpoint: step {step} of {steps}, still training.",
-            step=answer.step,
-            steps=run.steps,
-        )
-        if run.active
-        else _("Weights of step {step}.", step=answer.step)
-    )
-    attention_answer(answer, weights=weights, key="attention.answer")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        view = choose_view()
-        kind = choose_kind(answer) if view != "bertviz" else ""
-    if view == "bertviz":
-        from app.bertviz_view import bertviz_view
-
-        bertviz_view(answer)
-    else:
-        st.caption(f"{kind_sentence(answer, kind)} {slot_sentence(answer.groups[kind])}")
-        name = question.name(run.id, kind)
-        (explore if view == "grid" else same_weights)(answer, kind, name)
+    panels(runs, typed_input(runs[0]))
     st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
+    leave_trace()
 
 
 page()

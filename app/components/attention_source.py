@@ -22,7 +22,18 @@ from clps_core.store.records import ACTIVE
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
 
-__all__ = ["Question", "choose_run", "follow_url", "inspect", "nothing_to_see", "runs_with_weights", "typed_input"]
+__all__ = [
+    "Question",
+    "choose_beside",
+    "choose_run",
+    "come_back",
+    "follow_url",
+    "inspect",
+    "leave_trace",
+    "nothing_to_see",
+    "runs_with_weights",
+    "typed_input",
+]
 
 MOST_RUNS = 300
 TEST_IMAGES = 180
@@ -69,17 +80,55 @@ def choose_run(runs: Sequence[Run]) -> Run:
         problem = _not_here(asked[0])
     if problem:
         show_problem(problem)
-    chosen = chosen or _most_telling(runs)
+    current = chosen or _most_telling(runs)
     by_id = {run.id: run for run in runs}
-    follow_url("attention.run", chosen.id)
+
+    def changed() -> None:
+        # What was typed stays where it can still be read: in runs of the same task.
+        other = by_id[st.session_state["attention.run"]].task != current.task
+        task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *get_task(current.task).options)
+        forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
+        state.write(**{**forgotten, state.RUN: st.session_state["attention.run"]})
+
+    follow_url("attention.run", current.id)
     st.selectbox(
         _("Run"),
         list(by_id),
         format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
         key="attention.run",
-        on_change=lambda: state.write(**{state.RUN: st.session_state["attention.run"]}),
+        on_change=changed,
     )
-    return chosen
+    return current
+
+
+def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
+    """A second run of the same task that sees the same input, or none."""
+    by_id = {one.id: one for one in runs if one.task == run.task and one.id != run.id}
+    asked, problem = state.read_choice(state.BESIDE, list(by_id))
+    if problem:
+        show_problem(problem)
+    follow_url("attention.beside", asked[0] if asked else None)
+    st.selectbox(
+        _("Beside it"),
+        list(by_id),
+        format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
+        key="attention.beside",
+        placeholder=_("no second run"),
+        disabled=not by_id,
+        on_change=lambda: state.write(**{state.BESIDE: st.session_state["attention.beside"]}),
+    )
+    return by_id[asked[0]] if asked else None
+
+
+def come_back() -> None:
+    """A visit without an address goes on where this session left the page."""
+    if not st.query_params:
+        state.write(**st.session_state.get(state.ATTENTION_SEEN, {}))
+
+
+def leave_trace() -> None:
+    """Remember the address for ``come_back``."""
+    st.session_state[state.ATTENTION_SEEN] = st.query_params.to_dict()
 
 
 def run_label(run: Run) -> str:

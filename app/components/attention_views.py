@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -16,7 +17,16 @@ from clps_core.analysis.similarity import similarity_to_first
 from clps_core.inspection import Inspection, quantised
 from clps_core.words import _
 
-__all__ = ["choose_kind", "choose_view", "explore", "grid_view", "kind_sentence", "same_weights", "slot_sentence"]
+__all__ = [
+    "choose_kind",
+    "choose_view",
+    "explore",
+    "grid_view",
+    "kind_sentence",
+    "same_weights",
+    "similarity_sentence",
+    "slot_sentence",
+]
 
 KIND_ORDER = ("cross", "encoder", "decoder")
 """The kind shown first: where the answer reads the input, if the model has that."""
@@ -29,27 +39,28 @@ def choose_view() -> str:
     names = {
         "grid": _("All layers and heads"),
         "layers": _("Same weights, different input"),
+        "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }
     return _choice(state.VIEW, names, _("View"), "grid")
 
 
-def choose_kind(answer: Inspection) -> str:
-    """Which attention is shown, of those that the model has."""
+def choose_kind(kinds: Sequence[str]) -> str:
+    """Which attention is shown, of the kinds that the model has."""
     names = {"encoder": _("Encoder"), "decoder": _("Decoder"), "cross": _("Cross")}
-    first = next(kind for kind in KIND_ORDER if kind in answer.kinds)
-    return _choice(state.KIND, {kind: names[kind] for kind in answer.kinds}, _("Attention"), first)
+    first = next(kind for kind in KIND_ORDER if kind in kinds)
+    return _choice(state.KIND, {kind: names[kind] for kind in kinds}, _("Attention"), first)
 
 
-def kind_sentence(answer: Inspection, kind: str) -> str:
+def kind_sentence(kind: str, *, two_stacks: bool) -> str:
     """Who looks at whom in this kind of attention."""
     if kind == "cross":
         return _("Cross-attention: each token of the answer (rows) looks at the input (columns).")
     if kind == "encoder":
         return _("Encoder: each part of the input (rows) looks at the whole input (columns).")
-    if answer.target == "none":
-        return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
-    return _("Decoder: each token of the answer (rows) looks at itself and what stands before it (columns).")
+    if two_stacks:
+        return _("Decoder: each token of the answer (rows) looks at itself and what stands before it (columns).")
+    return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
 
 
 def _choice(name: str, choices: dict[str, str], label: str, first: str) -> str:
@@ -106,15 +117,22 @@ def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
     )
 
 
-def explore(answer: Inspection, kind: str, name: str) -> None:
-    """The grid of layers x heads; the selected head stands in the URL."""
-    layers, heads = answer.attention[kind].shape[:2]
+def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, int] | None = None) -> tuple[int, int]:
+    """The grid of layers x heads; returns what is selected.
+
+    Without ``follow`` the selection stands in the URL; with it the grid selects what another one did.
+    """
+    layers, heads = view.weights.shape[:2]
+    if follow is not None:
+        wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
+        return attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=f"{key} {wanted}")
     asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
-    layer, head = attention_grid(grid_view(answer, kind, name), selected=asked, key="attention.grid")
+    layer, head = attention_grid(view, selected=asked, key=key)
     state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})
+    return layer, head
 
 
-def same_weights(answer: Inspection, kind: str, name: str) -> None:
+def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = False) -> None:
     """Pick a slot: all its layers side by side for one head, and how alike they are."""
     groups = answer.groups[kind]
     members = {
@@ -123,49 +141,61 @@ def same_weights(answer: Inspection, kind: str, name: str) -> None:
     }
     shared = {letter: layers for letter, layers in members.items() if len(layers) > 1}
     if not shared:
-        st.info(
-            _(
-                "No two layers of this run share their query and key weights, so there is nothing with the same "
-                "weights to compare. Below are all layers, each with weights of its own. Choose a run that shares "
-                "to see the difference."
-            ),
-            icon=":material/info:",
-        )
-    names = {
-        letter: _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
-        for letter, layers in shared.items()
-    }
-    choice = _choice(state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), next(iter(shared), ALL_LAYERS))
+        _nothing_shared()
+    choice = _choose_slot(shared, beside=beside)
     layers = shared.get(choice, list(range(len(groups))))
-    colour = slot_colour(groups[layers[0]]) if choice in shared else NEUTRAL
     if len(layers) < 2:
         st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
         return
     queries, keys = answer.labels(kind)
     causal = kind == "decoder"
     weights = answer.attention[kind]
-    head = layers_view(
-        LayersView(
-            kind=kind,
-            name=f"{name} {choice}",
-            letter=choice,
-            colour=colour,
-            layers=layers,
-            weights=quantised(weights[layers]),
-            similarities=similarity_to_first(weights, layers, causal=causal),
-            queries=queries,
-            keys=keys,
-            causal=causal,
-            image=answer.image,
-            shared=choice in shared or len(members) == 1,
-        ),
-        head=state.read_number(state.HEAD, weights.shape[1]),
-        key="attention.layers",
+    view = LayersView(
+        kind=kind,
+        name=f"{name} {choice}",
+        letter=choice,
+        colour=slot_colour(groups[layers[0]]) if choice in shared else NEUTRAL,
+        layers=layers,
+        weights=quantised(weights[layers]),
+        similarities=similarity_to_first(weights, layers, causal=causal),
+        queries=queries,
+        keys=keys,
+        causal=causal,
+        image=answer.image,
+        shared=choice in shared or len(members) == 1,
     )
-    state.write(**{state.HEAD: str(head)})
-    st.caption(
+    asked = state.read_number(state.HEAD, weights.shape[1])
+    head = layers_view(view, head=asked, key="attention.layers.beside" if beside else "attention.layers")
+    if not beside:
+        state.write(**{state.HEAD: str(head)})
+
+
+def _nothing_shared() -> None:
+    st.info(
         _(
-            "Similarity is 1 minus the Jensen-Shannon divergence of two layers' rows (in bits), averaged over all "
-            "rows: 1 means that both look at the same places, 0 that they have no place in common."
-        )
+            "No two layers of this run share their query and key weights, so there is nothing with the same "
+            "weights to compare. Below are all layers, each with weights of its own. Choose a run that shares "
+            "to see the difference."
+        ),
+        icon=":material/info:",
+    )
+
+
+def _choose_slot(shared: dict[str, list[int]], *, beside: bool) -> str:
+    """The letter of a slot with several layers, or ``all``."""
+    first = next(iter(shared), ALL_LAYERS)
+    if beside:
+        return first
+    names = {
+        letter: _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
+        for letter, layers in shared.items()
+    }
+    return _choice(state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), first)
+
+
+def similarity_sentence() -> str:
+    """What the similarity number is."""
+    return _(
+        "Similarity is 1 minus the Jensen-Shannon divergence of two layers' rows (in bits), averaged over all "
+        "rows: 1 means that both look at the same places, 0 that they have no place in common."
     )
