@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
+from app.colours import strategy_colour
+from app.components.figure_table import Row, figure_table
 from app.components.run_timing import Pace, seconds_for_all, seconds_left
 from app.formatting import compact, duration, percent, strategy_name
 from clps_core.analysis.counts import count
@@ -23,18 +24,27 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
     pace = Pace.of(store, configs[0].data.task)
     one_seed = [config for config in configs if config.seed == configs[0].seed]
     counts = {config.sharing.strategy: count(config.model, config.sharing) for config in one_seed}
-    largest = max(one.executed_parameters for one in counts.values())
+    columns = [
+        (_("Strategy"), ""),
+        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("of unshared"), _("stored, compared with what the same layers use in one pass")),
+        (_("Executed"), _("every use counts")),
+        (_("Time for a run"), _("on this machine, without waiting")),
+    ]
     rows = [
-        {
-            _("Strategy"): strategy_name(strategy),
-            _("Parameters stored"): f"**{compact(one.unique_parameters)}**",
-            _("of unshared"): percent(one.unique_parameters / largest, 0),
-            _("used in one pass"): compact(one.executed_parameters),
-            _("Time for a run"): _about(pace.seconds(config), pace),
-        }
+        Row(
+            strategy_name(strategy),
+            strategy_colour(strategy),
+            [
+                compact(one.unique_parameters),
+                percent(one.unique_parameters / one.executed_parameters, 0),
+                compact(one.executed_parameters),
+                _about(pace.seconds(config), pace),
+            ],
+        )
         for config, (strategy, one) in zip(one_seed, counts.items(), strict=True)
     ]
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    figure_table(_("What each strategy costs"), columns, rows)
     st.markdown(_sentence(store, configs, pace))
 
 

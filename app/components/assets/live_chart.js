@@ -96,20 +96,21 @@ class LiveChart {
   buildPanel(panel, words) {
     const canvas = element("canvas", { tabIndex: 0, attributes: { role: "img" } });
     canvas.style.height = `${this.spec.height}px`;
+    const cursor = element("canvas", { className: "cursor", attributes: { "aria-hidden": "true" } });
     const tip = element("div", { className: "tip", hidden: true });
     const log = element("button", { type: "button", className: "toggle log", textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
     const title = element("h4", { textContent: panel.title }, element("span", { className: "better", textContent: panel.note ?? "" }));
     log.hidden = panel.kind === "percent";
-    const section = element("section", { className: "panel" }, element("div", { className: "head" }, title, log), element("div", { className: "plot" }, canvas, tip));
+    const section = element("section", { className: "panel" }, element("div", { className: "head" }, title, log), element("div", { className: "plot" }, canvas, cursor, tip));
     section.dataset.panel = panel.id;
-    const built = { panel, canvas, tip, log, section };
+    const built = { panel, canvas, cursor, tip, log, section };
     canvas.addEventListener("pointerdown", (event) => this.press(built, event));
     canvas.addEventListener("pointermove", (event) => this.move(built, event));
     canvas.addEventListener("pointerup", (event) => this.release(built, event));
-    canvas.addEventListener("pointercancel", () => { this.drag = null; this.draw(); });
+    canvas.addEventListener("pointercancel", () => { this.drag = this.pressed = null; this.drawCursors(); });
     canvas.addEventListener("pointerleave", () => { if (!this.drag) this.point(built, null); });
     canvas.addEventListener("dblclick", () => this.zoomTo(null));
-    canvas.addEventListener("keydown", (event) => this.press_key(built, event));
+    canvas.addEventListener("keydown", (event) => this.pressKey(built, event));
     canvas.addEventListener("blur", () => this.point(built, null));
     return built;
   }
@@ -168,13 +169,14 @@ class LiveChart {
       ink: style.color, font: style.fontFamily, grid: style.getPropertyValue("--st-border-color").trim() || "#ccc",
       paper: style.getPropertyValue("--st-background-color").trim() || "#fff",
     };
+    this.view = view;
     for (const built of this.panels) {
       built.lines = this.linesOf(built.panel);
       built.box = drawPanel(built.canvas, built.panel, built.lines, { ...view, log: store.log[built.panel.id] });
       built.log.setAttribute("aria-pressed", String(store.log[built.panel.id]));
       built.canvas.setAttribute("aria-label", this.description(built));
-      this.drawOverlay(built, view);
     }
+    this.drawCursors();
     for (const button of this.axisButtons) button.setAttribute("aria-pressed", String(button.dataset.x === store.x));
     this.smoothButton.setAttribute("aria-pressed", String(store.smooth));
     this.resetButton.hidden = !store.zoom;
@@ -188,10 +190,18 @@ class LiveChart {
     return `${panel.title}. ${this.spec.words.latest} ${parts.join("; ") || this.spec.words.empty}. ${this.spec.words.keys}`;
   }
 
-  drawOverlay({ canvas, box, lines, panel }, view) {
-    const context = canvas.getContext("2d");
-    context.fillStyle = context.strokeStyle = view.ink;
+  /** The cursor or the stretch being dragged, on a canvas of its own: pointing does not draw the lines anew. */
+  drawCursors() {
+    for (const built of this.panels) this.drawCursor(built);
+  }
+
+  drawCursor({ canvas, cursor, box, lines, panel }) {
+    const { xRange, ink } = this.view, ratio = window.devicePixelRatio || 1, context = cursor.getContext("2d");
+    [cursor.width, cursor.height] = [canvas.width, canvas.height];
+    context.scale(ratio, ratio);
+    context.fillStyle = context.strokeStyle = ink;
     if (!lines.length) {
+      context.font = `13px ${this.view.font}`;
       context.globalAlpha = 0.65;
       context.textAlign = "center";
       context.fillText(this.spec.words.empty, (box.left + box.right) / 2, (box.top + box.bottom) / 2);
@@ -200,9 +210,8 @@ class LiveChart {
       const [from, to] = [this.drag.from, this.drag.to].map((x) => Math.min(box.right, Math.max(box.left, box.toX(x))));
       context.globalAlpha = 0.12;
       context.fillRect(Math.min(from, to), box.top, Math.abs(to - from), box.bottom - box.top);
-    } else if (this.cursor !== null && this.cursor >= view.xRange[0] && this.cursor <= view.xRange[1]) {
+    } else if (this.cursor !== null && this.cursor >= xRange[0] && this.cursor <= xRange[1]) {
       context.globalAlpha = 0.5;
-      context.lineWidth = 1;
       const x = Math.round(box.toX(this.cursor)) + 0.5;
       context.beginPath(); context.moveTo(x, box.top); context.lineTo(x, box.bottom); context.stroke();
       context.globalAlpha = 1;
@@ -214,7 +223,6 @@ class LiveChart {
         if (!this.store.log[panel.id] || value > 0) mark(context, MARKS[line.mark % MARKS.length], box.toX(line.xs[i]), box.toY(value), 4.5);
       }
     }
-    context.globalAlpha = 1;
   }
 
   /** Put the cursor on the data point nearest to `x` (or nowhere) and show all values there. */
@@ -227,7 +235,7 @@ class LiveChart {
       }
     }
     this.cursor = best;
-    this.draw();
+    this.drawCursors();
     for (const other of this.panels) if (other !== built) other.tip.hidden = true;
     built.tip.hidden = best === null;
     if (best !== null) this.fillTip(built);
@@ -263,7 +271,7 @@ class LiveChart {
     if (this.pressed && Math.abs(event.clientX - this.pressed.pixel) > 5) {
       this.drag = { from: this.pressed.x, to: x };
       built.tip.hidden = true;
-      this.draw();
+      this.drawCursors();
     } else if (!this.pressed) this.point(built, x);
   }
 
@@ -278,7 +286,7 @@ class LiveChart {
     this.draw();
   }
 
-  press_key(built, event) {
+  pressKey(built, event) {
     const range = this.store.zoom ?? this.fullRange(), span = range[1] - range[0];
     if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       const all = [...new Set(built.lines.flatMap((line) => line.xs))].filter((x) => x >= range[0] && x <= range[1]).sort((a, b) => a - b);
