@@ -6,8 +6,9 @@ VENV   ?= .venv
 PORT   ?= 8501
 PIP     = $(VENV)/bin/python -m pip
 PYTEST  = $(VENV)/bin/python -m pytest
+BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
-.PHONY: run test check format bench soak words wheel pictures clean help
+.PHONY: run test check format bench soak words wheel pictures samples clean help
 
 help:            ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -29,13 +30,19 @@ format: $(VENV)/.dev   ## let ruff mend what it can
 	$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.dev browser   ## measure; writes dated tables to benchmarks/results
-	for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
+	for script in $(BENCHMARKS); do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
 
 soak: $(VENV)/.dev   ## the long chaos tests
 	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400
 
 words: $(VENV)/.dev   ## extract what people read into the catalogue
 	$(VENV)/bin/pybabel -q extract -k _ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
+
+pictures: $(VENV)/.dev browser   ## photograph the pages for the README
+	$(VENV)/bin/python docs/make_pictures.py
+
+samples: $(VENV)/.dev   ## train the runs that ship with the project anew
+	$(VENV)/bin/python -m clps_core.samples.make
 
 wheel: $(VENV)/.dev   ## build dist/*.whl
 	$(VENV)/bin/python -m build --wheel

@@ -1,0 +1,47 @@
+"""Make the README's pictures: the real pages, on the runs that ship with the project.
+
+Run ``make pictures`` after a visible change.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.driving import chromium, dashboard
+from clps_core import samples
+from clps_core.store import open_store
+
+FOLDER = Path(__file__).parent / "pictures"
+WIDTH, HEIGHT = 1440, 900
+PICTURES = (
+    ("start", "", "light"),
+    ("design", "design", "light"),
+    ("runs", "runs", "dark"),
+    ("compare", "compare", "light"),
+    ("attention", "attention", "dark"),
+)
+
+
+def main() -> None:
+    """Serve the sample runs, photograph every page."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary) / "home"
+        store = open_store(home)
+        samples.install(store)
+        store.close()
+        with dashboard(home) as url, chromium() as browser:
+            for name, path, scheme in PICTURES:
+                context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
+                page = context.new_page()
+                page.goto(f"{url}/{path}")
+                page.locator("h1").first.wait_for(timeout=60_000)
+                page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
+                page.wait_for_timeout(3000)
+                page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
+                context.close()
+
+
+if __name__ == "__main__":
+    main()
