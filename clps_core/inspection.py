@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clps_core.data.base import TaskData
     from clps_core.model.transformer import Transformer
 
-__all__ = ["KIND_SITES", "LONGEST_TEXT", "Guess", "Inspection", "dequantised", "inspect_run", "quantised"]
+__all__ = ["KIND_SITES", "LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
 
 Array = NDArray[Any]
 
@@ -251,7 +251,7 @@ def _read_classes(
         "target": "none",
         "prediction": guesses[0].label if guesses else "",
         "guesses": guesses,
-        "image": _image(inputs) if config.model.patch_dim else None,
+        "image": image_of(inputs) if config.model.patch_dim else None,
     }
 
 
@@ -280,7 +280,7 @@ def _best_next(found: Capture, data: TaskData) -> tuple[Guess, ...]:
     return tuple(Guess(label, float(p)) for label, p in zip(labels, probabilities.max(axis=-1), strict=True))
 
 
-def _image(patches: Array) -> Array:
+def image_of(patches: Array) -> Array:
     """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side]."""
     _one, count, pixels = patches.shape
     across, side = int(count**0.5), int(pixels**0.5)

@@ -112,6 +112,7 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
         _("Beside it"),
         list(by_id),
         format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
+        index=None,
         key="attention.beside",
         placeholder=_("no second run"),
         disabled=not by_id,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from app import state
@@ -15,7 +16,7 @@ from app.components.attention_source import follow_url
 from app.components.attention_views import choose_kind, explore, kind_sentence, slot_sentence
 from app.services import escape_markdown, store
 from clps_core.config import sharing_map
-from clps_core.inspection import KIND_SITES
+from clps_core.inspection import KIND_SITES, image_of
 from clps_core.store import Run
 from clps_core.words import _
 
@@ -43,12 +44,21 @@ def while_it_learned(run: Run) -> None:
         return
     from clps_core.training.probes import read_probe
 
-    _step, records = read_probe(steps[_choose_step(list(steps))])
-    record = _choose_record(records)
+    left, right = st.columns([3, 2])
+    with left:
+        step = _choose_step(list(steps))
+    _step, records = read_probe(steps[step])
+    with right:
+        record = _choose_record(records)
     kind = choose_kind(list(record.attention))
     config = run.config
     groups = sharing_map(config.model, config.sharing).layer_groups(*KIND_SITES[kind])
-    st.caption(f"{kind_sentence(kind, two_stacks='cross' in record.attention)} {slot_sentence(groups)}")
+    fixed = (
+        _("A fixed held-out example; the decoder read its right answer, so that all steps can be compared.")
+        if record.target_labels
+        else _("A fixed held-out example, the same at all steps.")
+    )
+    st.caption(f"{fixed} {kind_sentence(kind, two_stacks='cross' in record.attention)} {slot_sentence(groups)}")
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     view = GridView(
         kind=kind,
@@ -60,8 +70,16 @@ def while_it_learned(run: Run) -> None:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=kind == "decoder",
+        image=_image(run, record.text) if config.model.patch_dim else None,
     )
     explore(view, key="attention.training")
+
+
+def _image(run: Run, text: str) -> np.ndarray:
+    """The image that the probe saw."""
+    from clps_core.data.registry import load_task
+
+    return image_of(load_task(run.config).encode_source(text))
 
 
 def _choose_step(steps: list[int]) -> int:
@@ -90,8 +108,4 @@ def _choose_record(records: tuple[ProbeRecord, ...]) -> ProbeRecord:
             required=True,
             key="attention.probe",
         )
-    if records[number].target_labels:
-        st.caption(_("A fixed held-out example; the decoder read its right answer, so that all steps can be compared."))
-    else:
-        st.caption(_("A fixed held-out example, the same at all steps."))
     return records[number]

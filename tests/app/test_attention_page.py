@@ -10,7 +10,10 @@ from page_reading import sentences
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
+from clps_core.data.registry import load_task
 from clps_core.store import Run, Store, open_store
+from clps_core.training.loading import load_model
+from clps_core.training.probes import probe_inputs, write_probe
 
 OpenPage = Callable[..., AppTest]
 
@@ -133,6 +136,47 @@ def test_the_other_families_show_the_attention_they_have(
     assert not test.exception
     assert sentences(test) == []
     assert choice(test, "attention.kind") == [kind]
+
+
+def test_two_runs_stand_side_by_side_under_one_input(open_page: OpenPage, store: Store, dates: Run) -> None:
+    other = stored_run(store, small_config("dates", "none"))
+    stored_run(store, small_config("digits"))
+    test = open_page("attention", run=dates.id, text="May 3")
+    assert len(test.selectbox(key="attention.beside").options) == 1, "only runs that read the same input"
+    test.selectbox(key="attention.beside").set_value(other.id).run()
+    assert not test.exception
+    assert sentences(test) == []
+    assert "A: 0, 2; B: 1, 3" in captions(test)
+    assert "No two layers share" in captions(test)
+    assert address(test, "beside") == other.id
+
+
+def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage, store: Store) -> None:
+    for task in ("dates", "digits"):
+        run = stored_run(store, small_config(task))
+        for step in (0, 7, 40):
+            model, config, _step = load_model(store.run_folder(run.id))
+            write_probe(store.run_folder(run.id), step, model, probe_inputs(load_task(config)))
+        test = open_page("attention", run=run.id, view="training", step="8")
+        assert not test.exception
+        assert sentences(test) == []
+        assert test.select_slider(key="attention.step").value == 7
+        assert "A fixed held-out example" in captions(test)
+
+
+def test_a_run_that_kept_nothing_says_so(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("attention", run=dates.id, view="training")
+    assert "kept no attention" in test.info[0].value
+
+
+def test_another_task_forgets_what_only_the_old_one_could_read(open_page: OpenPage, store: Store, dates: Run) -> None:
+    digits = stored_run(store, small_config("digits"))
+    test = open_page("attention", run=dates.id, text="May 3", language="fr", kind="cross", head="1")
+    test.selectbox(key="attention.run").set_value(digits.id).run()
+    assert not test.exception
+    assert sentences(test) == []
+    assert address(test, "run") == digits.id
+    assert "text" not in test.query_params
 
 
 @pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
