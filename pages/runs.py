@@ -21,8 +21,6 @@ def page() -> None:
         nothing_yet()
         return
     active = any(run.active for run in runs)
-    if active:
-        service.ensure_supervisor(store())
     st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
 
 
@@ -34,6 +32,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
     if active != was_active or len(runs) < len(run_ids):
         st.rerun()
     if active:
+        service.ensure_supervisor(store())
         waiting = store().counts().get("queued", 0)
         st.caption(queue_sentence(service.supervisor_status(store()), waiting))
     run_table(store(), runs)

@@ -72,9 +72,13 @@ def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
         "", icon=":material/more_vert:", help=_("Log, cancel, delete ..."), type="tertiary", key=f"actions.{run.id}"
     ):
         _actions(store, run)
-    if run.reason:
-        kind = st.error if run.status == "failed" else st.caption
-        kind(escape_markdown(run.reason))
+    if run.reason and run.status == "failed":
+        reason, log = st.columns((7, 1), vertical_alignment="center")
+        with reason:
+            show_problem(run.reason)
+        log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=_open_log, args=(run.id,))
+    elif run.reason:
+        st.caption(escape_markdown(run.reason))
 
 
 def _name(style: LineStyle) -> str:

@@ -72,11 +72,13 @@ def test_a_run_that_is_not_there_is_one_sentence_and_the_others_are_shown(open_p
 
 
 def test_the_reason_of_a_failure_stands_in_the_table_as_plain_text(open_page, store):
-    record(store, ["none"], status="failed", reason="Out of memory at <b>step 7</b> & **more**.")
+    run = record(store, ["none"], status="failed", reason="Out of memory at <b>step 7</b> & **more**.")[0]
     test = open_page("runs")
     shown = test.error[0].value
     assert "\\<b\\>step 7\\</b\\>" in shown
     assert "\\*\\*more\\*\\*" in shown
+    click(test, f"why.{run.id}")
+    assert test.code
 
 
 def test_markup_in_names_is_text_everywhere(open_page, store):
