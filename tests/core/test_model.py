@@ -28,11 +28,12 @@ def path(explicit_keys: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("task", ["dates", "python-docs", "digits"])
 @pytest.mark.parametrize("strategy", ["none", "all"])
-def test_every_task_builds_and_learns_from_its_defaults(task: str, strategy: str) -> None:
+def test_every_task_builds_from_its_defaults_and_has_finite_gradients(task: str, strategy: str) -> None:
     model = build_model(resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}})))
     batch = batch_for(model)
     loss = loss_of(model, batch)
     loss.backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
     wide = {"dates": (3, 5), "python-docs": (3, 7), "digits": (3,)}[task]
     assert model(**batch).shape[:-1] == wide
     assert math.isfinite(loss.item())
@@ -81,6 +82,20 @@ def test_rows_with_nothing_but_padding_give_numbers_and_gradients(family: str, d
     loss_of(model, batch).backward()
     assert torch.isfinite(model(**batch)).all()
     assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+@BOTH_PATHS
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("family", ["encoder", "decoder", "encoder_decoder"])
+@pytest.mark.parametrize("norm", ["layernorm", "rmsnorm"])
+def test_mixed_precision_stays_near_full_precision(family: str, norm: str) -> None:
+    model = tiny("all", family=family, positions="rotary", norm=norm, activation="swiglu", num_kv_heads=1)
+    batch = batch_for(model)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss_of(model, batch).backward()
+        mixed = model(**batch).float()
+    assert all(parameter.grad.dtype == torch.float32 for parameter in model.parameters())
+    torch.testing.assert_close(mixed, model(**batch), rtol=0.1, atol=0.1)
 
 
 @pytest.mark.parametrize("family", ["encoder", "decoder", "encoder_decoder"])
