@@ -48,7 +48,8 @@ def panels(runs: Sequence[Run], question: Question) -> None:
     elif view == "training":
         while_it_learned(runs[0])
     else:
-        st.caption(kind_sentence(kind, two_stacks="cross" in answers[0].kinds))
+        slots = "" if len(runs) > 1 else slot_sentence(answers[0].groups[kind])
+        st.caption(f"{kind_sentence(kind, two_stacks='cross' in answers[0].kinds)} {slots}")
         (_grids if view == "grid" else _layers)(runs, answers, kind, question)
 
 
@@ -56,7 +57,8 @@ def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, questi
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            st.caption(slot_sentence(answers[place].groups[kind]))
+            if len(runs) > 1:
+                st.caption(slot_sentence(answers[place].groups[kind]))
             view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
             selected = explore(view, key=f"attention.grid.{place}", follow=selected)
 

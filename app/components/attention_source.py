@@ -134,7 +134,7 @@ def leave_trace() -> None:
 
 def run_label(run: Run) -> str:
     """A run in one line; the id tells runs of one name apart."""
-    status = {"finished": "", "running": _("training, step {step}", step=run.step)}.get(run.status, run.status)
+    status = {"finished": "", "running": _("training")}.get(run.status, run.status)
     parts = [get_task(run.task).title, strategy_name(run.strategy), _("seed {seed}", seed=run.seed), status, run.id[:4]]
     return " · ".join(part for part in parts if part)
 

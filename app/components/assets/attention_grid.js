@@ -40,6 +40,8 @@ class Explorer {
       this.hover = null;
       this.kept = null;
     }
+    this.hover = insideOf(data, this.hover);
+    this.kept = insideOf(data, this.kept);
     const { root } = this;
     root.dataset.kind = data.kind;
     root.dataset.layers = data.layers;

@@ -135,6 +135,11 @@ function drawPatch(context, data, at, x, y, tile, theme, isActive) {
   context.strokeRect(x, y, tile, tile);
 }
 
+function insideOf(data, cell) {
+  // An answer may become shorter while a run is followed.
+  return cell && cell[0] < data.queries.length && cell[1] < data.keys.length ? cell : null;
+}
+
 function cellAt(event, canvas, place, data) {
   const box = canvas.getBoundingClientRect();
   const row = Math.floor((event.clientY - box.top - place.top) / place.cell);

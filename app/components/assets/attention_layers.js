@@ -40,6 +40,8 @@ class Comparison {
       this.kept = null;
     }
     this.data = data;
+    this.hover = insideOf(data, this.hover);
+    this.kept = insideOf(data, this.kept);
     this.theme = readTheme(this.root);
     this.part("boost-name").textContent = data.words.boost;
     this.part("boost").checked = this.boost;
