@@ -58,9 +58,13 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def attention_grid(view: GridView, *, selected: tuple[int, int], key: str) -> tuple[int, int]:
-    """Draw the grid; returns the (layer, head) that is selected in the browser."""
-    chosen = _within(st.session_state.get(key, {}).get("selected"), view) or _within(selected, view) or (0, 0)
+def attention_grid(view: GridView, *, selected: tuple[int, int], key: str, led: bool = False) -> tuple[int, int]:
+    """Draw the grid; returns the (layer, head) that is selected in the browser, at first ``selected``.
+
+    A ``led`` grid goes back to ``selected`` with every new ``view.name``, whatever was clicked in it.
+    """
+    clicked = None if led else _within(st.session_state.get(key, {}).get("selected"), view)
+    chosen = clicked or _within(selected, view) or (0, 0)
     _COMPONENT(data=grid_payload(view, chosen), key=key, on_selected_change=lambda: None)
     return chosen
 

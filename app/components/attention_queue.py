@@ -22,7 +22,7 @@ class InspectionQueue:
     """
 
     def __init__(
-        self, *, waiting: int = 8, patience: float = 60.0, kept: int = 48, kept_bytes: int = 256_000_000
+        self, *, waiting: int = 40, patience: float = 60.0, kept: int = 48, kept_bytes: int = 256_000_000
     ) -> None:
         self.waiting = waiting
         self.patience = patience

@@ -125,7 +125,7 @@ def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, i
     layers, heads = view.weights.shape[:2]
     if follow is not None:
         wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
-        return attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=f"{key} {wanted}")
+        return attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
     asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
     layer, head = attention_grid(view, selected=asked, key=key)
     state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})

@@ -153,6 +153,19 @@ def test_markup_shows_as_text_everywhere(
     assert frame.locator("body").evaluate("() => document.querySelectorAll('img').length") == 0
 
 
+def test_the_second_run_selects_what_the_first_does(
+    store: Store, open_attention: Callable[..., Locator], browser_page: Page
+) -> None:
+    run, other = stored_run(store, small_config()), stored_run(store, small_config("dates", "none"))
+    first = open_attention(run, text=TEXT, beside=other.id)
+    second = browser_page.locator(".attention[data-selected]").nth(1)
+    second.locator(".cell[data-layer='3'][data-head='0']").click()
+    expect(second).to_have_attribute("data-selected", "3,0")
+    first.locator(".cell[data-layer='2'][data-head='1']").click()
+    expect(second).to_have_attribute("data-selected", "2,1")
+    expect(first).to_have_attribute("data-selected", "2,1")
+
+
 def test_layers_of_one_slot_share_one_pointer(store: Store, open_attention: Callable[..., Locator]) -> None:
     run = stored_run(store, small_config())
     found = shown_of(store, run)

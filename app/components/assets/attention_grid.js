@@ -14,6 +14,7 @@ export default function (component) {
   explorer.show(unpack(data));
   return () => {
     explorer.watcher.disconnect();
+    clearTimeout(explorer.telling);
     explorers.delete(parentElement);
   };
 }
