@@ -135,7 +135,13 @@ def leave_trace() -> None:
 def run_label(run: Run) -> str:
     """A run in one line; the id tells runs of one name apart."""
     status = {"finished": "", "running": _("training")}.get(run.status, run.status)
-    parts = [get_task(run.task).title, strategy_name(run.strategy), _("seed {seed}", seed=run.seed), status, run.id[:4]]
+    parts = [
+        get_task(run.task).title,
+        strategy_name(run.strategy),
+        _("seed {seed}", seed=run.seed),
+        status,
+        run.id.partition("-")[0][:8],
+    ]
     return " · ".join(part for part in parts if part)
 
 
