@@ -131,4 +131,4 @@ def rotate(x_HBTC: Tensor, tables_2TC: Tensor) -> Tensor:
     first, second = x_HBTC.chunk(2, -1)
     cosine, sine = tables_2TC
     turned = torch.cat([-second, first], -1)
-    return (x_HBTC * cosine + turned * sine).to(x_HBTC.dtype)
+    return torch.add(x_HBTC * cosine, turned * sine).to(x_HBTC.dtype)
