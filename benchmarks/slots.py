@@ -21,7 +21,7 @@ from clps_core.jobs.slots import available_cores
 from clps_core.store import open_store
 from report import write_table
 
-STEPS = {"dates": 120, "python-docs": 40, "digits": 400}
+STEPS = {"dates": 80, "python-docs": 24, "digits": 240}
 
 
 def config(task: str, seed: int) -> RunConfig:
@@ -54,6 +54,7 @@ def main() -> None:
     rows = []
     for task in STEPS:
         figures = [throughput(task, *layout) for layout in layouts]
+        print(task, [round(figure) for figure in figures], flush=True)
         rows.append([f"`{task}`", *[f"{figure:,.0f} ({figure / figures[0]:.2f})" for figure in figures]])
     write_table(
         "slots",

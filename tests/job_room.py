@@ -22,7 +22,7 @@ from clps_core.store.queue import Attempt, Queue
 
 T = TypeVar("T")
 PATIENCE = 120.0
-STEPS = 160
+STEPS = 140
 
 
 def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
@@ -54,7 +54,7 @@ def eventually(look: Callable[[], T | bool | None], what: str, patience: float =
     while time.monotonic() < deadline:
         if found := look():
             return found  # type: ignore[return-value]
-        time.sleep(0.03)
+        time.sleep(0.05)
     raise AssertionError(f"did not happen within {patience} s: {what}")
 
 
