@@ -80,7 +80,17 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def dashboard() -> Iterator[Callable[..., str]]:
-    """``dashboard(home, *options) -> url``: ``clps dashboard`` on a free port."""
+    """``dashboard(home, *options) -> url``: ``clps dashboard`` on a free port, for one test."""
+    yield from dashboards()
+
+
+@pytest.fixture(scope="module")
+def lasting_dashboard() -> Iterator[Callable[..., str]]:
+    """The same for all tests of a file: a server takes seconds to start."""
+    yield from dashboards()
+
+
+def dashboards() -> Iterator[Callable[..., str]]:
     started: list[tuple[subprocess.Popen[bytes], Path]] = []
 
     def start(home: Path, *options: str) -> str:

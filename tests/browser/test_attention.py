@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,24 +21,28 @@ TEXT = "Sunday, July 20, 1969"
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=alert(2)> \"quoted\" 'it' & 😀 שלום"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("attention") / "home"
+
+
+@pytest.fixture(scope="module")
+def store(home: Path) -> Iterator[Store]:
+    store = open_store(home)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def url(lasting_dashboard: Callable[..., str], home: Path) -> str:
+    return lasting_dashboard(home, "--no-ready")
 
 
 @pytest.fixture
-def store(home: Path) -> Store:
-    return open_store(home)
-
-
-@pytest.fixture
-def open_attention(dashboard: Callable[..., str], browser_page: Page, home: Path) -> Callable[..., Locator]:
+def open_attention(url: str, browser_page: Page) -> Callable[..., Locator]:
     """``open_attention(run, view="layers", ...)``: the component's root once it is drawn."""
-    url = ""
 
     def open_one(run: Run, **query: str) -> Locator:
-        nonlocal url
-        url = url or dashboard(home, "--no-ready")
         browser_page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
         words = "&".join(f"{name}={value}" for name, value in query.items())
         browser_page.goto(f"{url}/attention?run={run.id}&{words}")
