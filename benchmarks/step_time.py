@@ -7,8 +7,10 @@ round, and ratios are medians over rounds of the time in that round: a busy mach
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -135,6 +137,7 @@ def measure(steps: dict[str, Step], rounds: int) -> dict[str, list[float]]:
 
 
 def rows_of(shape: str, steps: dict[str, Step], rounds: int) -> list[list[str]]:
+    print(shape, flush=True)
     taken = measure(steps, rounds)
     base = taken["ours, none"]
     return [
@@ -155,6 +158,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
+    warnings.filterwarnings("ignore", message="enable_nested_tensor")  # torch's note on its own default
+    load = os.getloadavg()[0]
     rows = []
     for d_model, tokens, layers in DECODERS:
         shape = f"decoder, {layers} layers, d_model {d_model}, {BATCH} x {tokens} tokens"
@@ -166,8 +171,9 @@ def main() -> None:
         "One training step",
         ["shape", "model", "median", "ratio to ours without sharing"],
         rows,
-        f"Forward, backward and AdamW in fp32 on {options.threads} threads; medians of {options.rounds} rounds in "
-        "which the models take turns. x-transformers has no biases in its attention.",
+        f"Forward, backward and AdamW in fp32, threads: {options.threads}; medians of {options.rounds} rounds in "
+        "which the models take turns. x-transformers has no biases in its attention. "
+        f"Load of the machine when it began: {load:.1f} processes on {os.cpu_count()} cores; trust the ratios.",
     )
 
 
