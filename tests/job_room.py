@@ -112,6 +112,8 @@ class JobRoom:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             psutil.wait_procs(members, timeout=5)
+        if started := service._started.pop(self.home, None):
+            started.process.wait(10)
         self.store.close()
 
     # What a run left

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import processes
-from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.store import Run, Store
 from clps_core.store.archive import export_run, import_run
 from clps_core.store.connection import sentences
@@ -49,7 +47,8 @@ __all__ = [
 
 WAIT_POLL = 0.2
 LEAST_FREE_BYTES = 1 << 20
-STARTING_SECONDS = 30.0
+FAILED_SECONDS = 30.0
+"""How long a supervisor that could not start is not tried again."""
 LOOK_AFTER_SUPERVISOR_EVERY = 2.0
 MOST_RUNS_AT_ONCE = 200
 
@@ -122,7 +121,7 @@ def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
             _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(complete))
         )
     plan_slots()  # refuses settings that no supervisor could work with
-    memory = psutil.virtual_memory().total
+    memory = available_memory()
     for config in complete:
         check_fits(config, memory)
     return complete
@@ -176,11 +175,11 @@ def ensure_supervisor(store: Store) -> None:
     if not Queue(store).has_work():
         return
     earlier = _started.get(store.home)
-    if earlier is not None and time.monotonic() - earlier.at < STARTING_SECONDS:
-        code = earlier.process.poll()
+    if earlier is not None:
+        code = earlier.process.poll()  # reaps it, too
         if code is None:
-            return
-        if code > 0:
+            return  # it is starting up, or just leaving: the next call will see
+        if code > 0 and time.monotonic() - earlier.at < FAILED_SECONDS:
             log_path = store.home / "supervisor.log"
             raise JobError(_("the supervisor could not start, so no run will. {path} says why.", path=log_path))
     with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:

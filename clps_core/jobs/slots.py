@@ -19,7 +19,7 @@ import psutil
 from clps_core.errors import ConfigError
 from clps_core.words import _, ngettext
 
-__all__ = ["Slots", "available_cores", "plan_slots", "visible_gpus"]
+__all__ = ["Slots", "available_cores", "available_memory", "plan_slots", "visible_gpus"]
 
 MOST_SLOTS = 8
 MEMORY_PER_SLOT = 1 << 30
@@ -49,7 +49,7 @@ def plan_slots(environment: Mapping[str, str] = os.environ) -> Slots:
     """Slots and threads of this machine; ``ConfigError`` where ``CLPS_SLOTS`` or ``CLPS_THREADS`` is no number."""
     cores, gpus = available_cores(), visible_gpus(environment)
     asked_slots, asked_threads = _asked(environment, "CLPS_SLOTS"), _asked(environment, "CLPS_THREADS")
-    room = max(2, psutil.virtual_memory().total // MEMORY_PER_SLOT)
+    room = max(2, available_memory() // MEMORY_PER_SLOT)
     count = asked_slots or (len(gpus) if gpus else min(max(2, cores), MOST_SLOTS, room))
     threads = asked_threads or max(1, cores // count)
     if asked_slots or asked_threads:
@@ -85,6 +85,15 @@ def available_cores() -> int:
         if quota != "max":
             cores = min(cores, max(1, round(int(quota) / int(period))))
     return cores
+
+
+def available_memory() -> int:
+    """Bytes of memory that runs could fill if they had the machine, or its container, to themselves."""
+    total = psutil.virtual_memory().total
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int(Path(path).read_text()))
+    return total
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
