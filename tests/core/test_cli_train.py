@@ -85,12 +85,18 @@ def test_a_comparison_is_trained_and_told_as_json(home):
     assert [record["id"] for record in listed("list", "--status", "finished")] == [shared["id"]]
 
 
+def listen_to_interrupts() -> None:
+    """As in a terminal: a shell's background jobs, and what they start, are deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupting_the_wait_leaves_the_run_going_and_it_can_be_steered(home):
     waiting = subprocess.Popen(
         process("train", "--task", "dates", "--steps", "100000", *TINY, "--wait"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen_to_interrupts,
     )
 
     def advancing():
