@@ -15,12 +15,13 @@ from clps_core.store import open_store
 FOLDER = Path(__file__).parent / "pictures"
 WIDTH, HEIGHT = 1440, 900
 PICTURES = (
-    ("start", "", "light"),
-    ("design", "design", "light"),
-    ("runs", "runs", "dark"),
-    ("compare", "compare", "light"),
-    ("attention", "attention", "dark"),
+    ("start", "", "light", "h1"),
+    ("design", "design", "light", "h1"),
+    ("runs", "runs", "dark", ".clps-live-chart"),
+    ("compare", "compare", "light", ".clps-live-chart"),
+    ("attention", "attention", "dark", "[data-painted]"),
 )
+"""Name, path, colour scheme, and what must be on the page before it is photographed."""
 
 
 def main() -> None:
@@ -32,11 +33,11 @@ def main() -> None:
         samples.install(store)
         store.close()
         with dashboard(home) as url, chromium() as browser:
-            for name, path, scheme in PICTURES:
+            for name, path, scheme, wanted in PICTURES:
                 context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{url}/{path}")
-                page.locator("h1").first.wait_for(timeout=60_000)
+                page.locator(wanted).first.wait_for(timeout=60_000)
                 page.wait_for_function("() => !document.querySelector('[data-testid=stStatusWidget]')")
                 page.wait_for_timeout(3000)
                 page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
