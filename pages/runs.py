@@ -49,10 +49,8 @@ def live(run_ids: list[str], was_active: bool) -> None:
     )
     run_curves(store(), runs, key="runs", loss=loss)
     ids = ",".join(run.id for run in runs)
-    left, right, *_rest = st.columns(4)
-    with left:
+    with st.container(horizontal=True):
         navigation.link("compare", _("Compare these runs"), query={state.RUNS: ids})
-    with right:
         navigation.link("attention", _("Look inside"), query={state.RUN: runs[0].id})
 
 
