@@ -32,10 +32,10 @@ class Pace:
 
     @classmethod
     def of(cls, store: Store, task: str) -> Pace:
-        """From the newest runs of ``task`` that got far enough; else the guess."""
+        """From the newest runs of ``task`` that got far enough here, not elsewhere; else the guess."""
         rates = []
         for run in store.runs(limit=400):
-            if run.task != task or run.step < FEWEST_STEPS or run.seconds <= 0:
+            if run.task != task or run.step < FEWEST_STEPS or run.seconds <= 0 or run.imported:
                 continue
             rates.append(operations_per_step(run.config) * run.step / run.seconds)
             if len(rates) == MOST_RUNS_LOOKED_AT:

@@ -24,7 +24,7 @@ from clps_core.store import metrics, schema
 from clps_core.store.connection import sentences
 from clps_core.store.database import Store, run_row
 from clps_core.store.queue import relative_path, write_artefacts
-from clps_core.store.records import Point, Run, check_run_id
+from clps_core.store.records import IMPORTED, Point, Run, check_run_id
 from clps_core.words import _
 
 __all__ = ["export_run", "import_run"]
@@ -99,7 +99,7 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
 def _comparison(connection: sa.Connection, title: str, created_at: float) -> str:
     digest = hashlib.sha256(title.encode()).hexdigest()[:8]
     c = schema.comparison.c
-    found = f"imported-{digest}"
+    found = f"{IMPORTED}{digest}"
     if connection.execute(sa.select(c.id).where(c.id == found)).first() is None:
         row = {"id": found, "name": title, "owner": "local", "ready": 1, "created_at": created_at}
         connection.execute(schema.comparison.insert().values(row))

@@ -22,6 +22,9 @@ STATUSES = ("queued", "running", "finished", "failed", "cancelled", "paused")
 ACTIVE = ("queued", "running")
 """Statuses in which something will still happen without a person."""
 
+IMPORTED = "imported-"
+"""How the ids of comparisons begin whose runs were brought in from elsewhere."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
 _RUN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -111,6 +114,11 @@ class Run:
     def active(self) -> bool:
         """Whether the run is waiting or working."""
         return self.status in ACTIVE
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was trained elsewhere (``archive.import_run``): its speed says nothing of this machine."""
+        return (self.comparison_id or "").startswith(IMPORTED)
 
     @property
     def progress(self) -> float:

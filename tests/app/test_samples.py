@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from job_room import JobRoom
 
+from app.components.run_timing import Pace
 from clps_core import samples
 from clps_core.config import resolve
 from clps_core.data.registry import load_task
@@ -45,3 +46,8 @@ def test_an_empty_home_gets_samples_and_a_comparison_in_training_and_a_used_one_
         service.cancel(room.store, run.id)
     room.wait(*[run.id for run in started])
     assert not samples.prepare(room.store)
+
+
+def test_the_speed_of_the_sample_is_not_taken_for_that_of_this_machine(room: JobRoom) -> None:
+    assert all(run.imported for run in samples.install(room.store))
+    assert Pace.of(room.store, "dates").runs == 0
