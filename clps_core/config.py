@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
-from clps_core.sharing import Block, SharingMap, build_map, parse_strategy
+from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_strategy
 from clps_core.tasks import TASKS, TaskFacts, get_task
 from clps_core.words import _
 
@@ -33,6 +33,7 @@ __all__ = [
     "plain_from_yaml",
     "resolve",
     "sharing_map",
+    "sharing_plan",
     "validated",
 ]
 
@@ -185,7 +186,7 @@ class ModelConfig(_Frozen):
 
 
 class SharingConfig(_Frozen):
-    """How layers share weights, in the notation of ``sharing/strategies.py``."""
+    """How layers share weights, in the notation of ``sharing/grammar.py``."""
 
     strategy: str = "none"
 
@@ -364,7 +365,7 @@ def resolve(config: RunConfig) -> RunConfig:
         complete = complete.model_copy(
             update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
         )
-    sharing_map(complete.model, complete.sharing)
+    sharing_plan(complete.model, complete.sharing)
     return complete
 
 
@@ -392,11 +393,15 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
         )
 
 
-def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
-    """The map of ``sharing`` at the sizes of ``model``; raises ``ConfigError`` where they do not fit."""
+def sharing_plan(model: ModelConfig, sharing: SharingConfig) -> SharingPlan:
+    """What ``sharing`` means at the sizes of ``model``; raises ``ConfigError`` where they do not fit."""
     blocks = {stack: Block(num_layers, block_shapes(model, stack)) for stack, num_layers in stack_layers(model).items()}
-    stacks = {stack: (block.num_layers, tuple(block.shapes)) for stack, block in blocks.items()}
-    return build_map(blocks, parse_strategy(sharing.strategy).layer_slots(stacks))
+    return build_plan(blocks, parse_strategy(sharing.strategy))
+
+
+def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
+    """The map of ``sharing`` at the sizes of ``model``: the plan without what stands beside it."""
+    return sharing_plan(model, sharing).map
 
 
 def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:

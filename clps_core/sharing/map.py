@@ -2,7 +2,8 @@
 
 A *site* is one use of a weight (stack, layer, component); a *slot* is one stored weight (pool,
 index). The map sends every site to a slot, or to ``None`` where the layer has no such weight.
-A pool is by default (stack, component), written ``encoder.q``; a tie merges pools.
+A pool is by default (stack, component), written ``encoder.q``; a tie merges pools. In a finished map
+a slot bears the pool of the first site that uses it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Block:
 
 @dataclass(frozen=True)
 class SharingMap:
-    """The partition of sites into slots; canonical: slots are numbered by first use.
+    """The partition of sites into slots; canonical: slots are named and numbered by first use.
 
     ``rows`` is ``((stack, component), (slot or None, one per layer))`` in declaration order.
     """
@@ -182,17 +183,18 @@ def _slot_from_plain(row_name: str, value: int | str | None) -> Slot | None:
 def _canonical(
     rows: Sequence[tuple[tuple[str, str], tuple[Slot | None, ...]]],
 ) -> tuple[tuple[tuple[str, str], tuple[Slot | None, ...]], ...]:
-    """Renumber the slots of each pool by first use (stack, then layer, then component)."""
+    """Name every slot after its first use (stack, layer, component), so that equal partitions are equal maps."""
     by_row = dict(rows)
     numbers: dict[Slot, Slot] = {}
     used: dict[str, int] = {}
     for stack in dict.fromkeys(stack for stack, _component in by_row):
-        of_stack = [slots for (name, _component), slots in by_row.items() if name == stack]
-        for at_layer in zip(*of_stack, strict=True):
-            for slot in at_layer:
+        of_stack = {component: slots for (name, component), slots in by_row.items() if name == stack}
+        for at_layer in zip(*of_stack.values(), strict=True):
+            for component, slot in zip(of_stack, at_layer, strict=True):
                 if slot is not None and slot not in numbers:
-                    numbers[slot] = Slot(slot.pool, used.get(slot.pool, 0))
-                    used[slot.pool] = used.get(slot.pool, 0) + 1
+                    pool = f"{stack}.{component}"
+                    numbers[slot] = Slot(pool, used.get(pool, 0))
+                    used[pool] = used.get(pool, 0) + 1
     return tuple((key, tuple(None if slot is None else numbers[slot] for slot in slots)) for key, slots in rows)
 
 

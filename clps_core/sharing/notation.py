@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from clps_core.errors import ConfigError
+from clps_core.sharing.grammar import parse_strategy
 from clps_core.sharing.map import Site
 from clps_core.sharing.rules import RULES
 from clps_core.sharing.strategies import (
@@ -15,14 +16,13 @@ from clps_core.sharing.strategies import (
     NORM_FOLLOWS,
     NORM_MODES,
     RuleUse,
+    Stacks,
     Strategy,
-    parse_strategy,
 )
 from clps_core.words import _
 
 __all__ = ["repaint", "write_strategy"]
 
-Stacks = Mapping[str, tuple[int, Sequence[str]]]
 Row = tuple[int, ...]
 Rows = Mapping[tuple[str, str], Row]
 
@@ -34,6 +34,7 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
     norm's own site is painted. Raises ``ConfigError`` for sites that do not exist.
     """
     strategy = parse_strategy(text)
+    pools = strategy.pools(stacks)
     rows = {key: _canonical(row) for key, row in strategy.layer_slots(stacks).items()}
     painted = set()
     for site in sites:
@@ -48,20 +49,33 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
             )
         rows[key] = (*rows[key][: site.layer], slot, *rows[key][site.layer + 1 :])
         painted.add(key)
+    # A painted row leaves its tie; what was tied to it follows it still.
+    tied = {pool: source for pool, source in pools.items() if tuple(pool.split(".")) not in painted}
     own_norms = {key for key in rows if key[1] in NORM_FOLLOWS and (key in painted or _has_own_rule(strategy, *key))}
-    wanted = {key: row for key, row in rows.items() if key[1] not in NORM_FOLLOWS or key in own_norms}
-    return write_strategy(stacks, wanted, strategy.norms)
+    wanted = {
+        key: row
+        for key, row in rows.items()
+        if ".".join(key) not in tied and (key[1] not in NORM_FOLLOWS or key in own_norms)
+    }
+    hints = [strategy.default, *(use for _target, use in strategy.overrides)]
+    plain = parse_strategy(write_strategy(stacks, wanted, strategy.norms, hints))
+    ties = strategy.ties if len(tied) == len(pools) else tuple(tied.items())
+    return replace(plain, ties=ties, reuse=strategy.reuse, extras=strategy.extras).text
 
 
-def write_strategy(stacks: Stacks, rows: Rows, norms: str = "follow") -> str:
-    """The shortest text whose slots are ``rows``; norms that ``rows`` does not name go by ``norms``."""
+def write_strategy(stacks: Stacks, rows: Rows, norms: str = "follow", hints: Sequence[RuleUse] = ()) -> str:
+    """The shortest text whose slots are ``rows``; norms that ``rows`` does not name go by ``norms``.
+
+    Rows that are not named at all (tied ones) may have any slots. ``hints`` are rules to try besides the
+    plain ones, such as a ``loop:2/4/2`` that was there before.
+    """
     wanted = {key: _canonical(row) for key, row in rows.items()}
     for mode in dict.fromkeys((norms, *NORM_MODES)):
         for named in NAMED_STRATEGIES.values():
             candidate = replace(named.strategy, norms=mode)
             if _matches(candidate, stacks, wanted) and (mode == norms or _names_all_norms(stacks, wanted)):
                 return candidate.text
-    labels = {key: _labels(row) for key, row in wanted.items()}
+    labels = {key: _labels(row, hints) for key, row in wanted.items()}
     blocks = {key: texts for key, texts in labels.items() if key[1] not in NORM_FOLLOWS}
     tally = Counter(text for texts in blocks.values() for text in texts)
     default = max(tally, key=lambda text: (tally[text], -len(text)))
@@ -100,12 +114,12 @@ def _exceptions(stacks: Stacks, labels: Mapping[tuple[str, str], list[str]], def
     return parts
 
 
-def _labels(row: Row) -> list[str]:
+def _labels(row: Row, hints: Sequence[RuleUse]) -> list[str]:
     """Every rule that gives ``row``, the plainest first; plain integers where there is none."""
     stored = len(set(row))
     found = []
-    for rule in RULES.values():
-        use = RuleUse(rule.name, stored if rule.takes_slots else None)
+    plain = [RuleUse(rule.name, stored if rule.takes_slots else None) for rule in RULES.values()]
+    for use in [*plain, *(hint for hint in hints if hint.name == "loop")]:
         try:
             fits = _canonical(use.slots(len(row))) == row
         except ConfigError:

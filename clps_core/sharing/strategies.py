@@ -1,35 +1,31 @@
-"""Strategies: which rule each component follows, in one line of text. Start at parse_strategy.
+"""Strategies: a rule for every component, ties, reuse and extras. Start at Strategy; ``grammar.py`` reads them.
 
-Notation, the same on the command line, in YAML and in URLs::
-
-    cycle:3                          one rule for every component, with 3 stored layers
-    0-1-2-2-1-0                      the same as plain integers, one per layer
-    attention=all,ffn=none           a rule per family (attention, cross_attention, ffn)
-    all,norms=own                    norms: follow (their block, the default), own or shared
-    none,decoder.q=all,decoder.k=all a single component, of one stack or of both
-
-A more specific target wins: ``decoder.q`` over ``q`` over ``decoder.attention`` over ``attention``.
+A more specific target wins: ``decoder.q`` over ``q`` over ``decoder.attention`` over ``attention``
+over the default rule.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from clps_core.errors import ConfigError
-from clps_core.sharing.rules import RULES, apply_rule
+from clps_core.sharing.extras import Extras
+from clps_core.sharing.rules import RULES, Core, apply_rule, loop_slots, rule_core
+from clps_core.sharing.sources import REUSE_KINDS, Reuse, SourceUse
 from clps_core.words import _
 
 __all__ = [
     "COMPONENTS",
     "FAMILIES",
     "NAMED_STRATEGIES",
+    "NORM_FOLLOWS",
     "NORM_MODES",
+    "STACKS",
     "NamedStrategy",
     "RuleUse",
+    "Stacks",
     "Strategy",
-    "parse_strategy",
 ]
 
 STACKS = ("encoder", "decoder")
@@ -41,12 +37,14 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 NORM_FOLLOWS = {"norm_attn": "o", "norm_cross": "cross_o", "norm_ffn": "ffn_out"}
 NORM_MODES = ("follow", "own", "shared")
 COMPONENTS: tuple[str, ...] = tuple(name for family in FAMILIES.values() for name in family) + tuple(NORM_FOLLOWS)
-MAX_TEXT = 4096
+
+Stacks = Mapping[str, tuple[int, Sequence[str]]]
+"""Stack -> number of layers, components a layer has."""
 
 
 @dataclass(frozen=True)
 class RuleUse:
-    """A rule with its option: ``cycle:3``, or integers (``name`` is then ``custom``)."""
+    """A rule with its option: ``cycle:3``, ``loop:1/2/1``, or integers (``name`` is then ``custom``)."""
 
     name: str
     num_slots: int | None = None
@@ -57,48 +55,141 @@ class RuleUse:
         """The notation that parses back to this."""
         if self.name == "custom":
             return "-".join(map(str, self.integers))
+        if self.name == "loop" and self.integers:
+            return f"loop:{'/'.join(map(str, self.integers))}"
         return self.name if self.num_slots is None else f"{self.name}:{self.num_slots}"
 
     def slots(self, num_layers: int) -> tuple[int, ...]:
         """The slot of each layer, 0-based."""
         if self.name == "custom":
             return self.integers
+        if self.name == "loop" and self.integers:
+            return loop_slots(num_layers, self._core)
         return apply_rule(self.name, num_layers, self.num_slots)
+
+    def core(self, num_layers: int) -> Core | None:
+        """The part this rule repeats as a whole, if there is one."""
+        if self.name == "custom":
+            return None
+        if self.name == "loop" and self.integers:
+            return self._core
+        return rule_core(self.name, num_layers, self.num_slots)
+
+    @property
+    def _core(self) -> Core:
+        prelude, core, coda = self.integers
+        return prelude, core, coda
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """A rule for every component: ``default``, then more specific ``overrides``; and the norms' mode."""
+    """A rule for every component: ``default``, then more specific ``overrides``; and what stands beside the map.
+
+    ``ties``: (target, source): the target uses the source's weights, layer by layer. ``reuse``:
+    (``kv_source`` or ``decoder.kv_source``, rule). ``extras`` loosen ties.
+    """
 
     default: RuleUse
     overrides: tuple[tuple[str, RuleUse], ...] = ()
     norms: str = "follow"
+    ties: tuple[tuple[str, str], ...] = ()
+    reuse: tuple[tuple[str, SourceUse], ...] = ()
+    extras: Extras = field(default_factory=Extras)
 
     @property
     def text(self) -> str:
         """The shortest notation that parses back to this strategy."""
         for named in NAMED_STRATEGIES.values():
-            if replace(named.strategy, norms=self.norms) == self:
-                return named.name if self.norms == "follow" else f"{named.name},norms={self.norms}"
-        parts = [self.default.text, *(f"{target}={use.text}" for target, use in self.overrides)]
+            if replace(named.strategy, norms=self.norms, extras=self.extras) == self:
+                parts = [named.name]
+                break
+        else:
+            parts = [self.default.text, *(f"{target}={use.text}" for target, use in self.overrides)]
+            parts += [f"{target}=@{source}" for target, source in self.ties]
+            parts += [f"{target}={use.text}" for target, use in self.reuse]
         if self.norms != "follow":
             parts.append(f"norms={self.norms}")
-        return ",".join(parts)
+        return ",".join([*parts, *self.extras.parts])
 
-    def layer_slots(self, stacks: Mapping[str, tuple[int, Sequence[str]]]) -> dict[tuple[str, str], tuple[int, ...]]:
-        """Slot numbers for ``stacks`` (stack -> number of layers, components a layer has).
+    def layer_slots(self, stacks: Stacks) -> dict[tuple[str, str], tuple[int, ...]]:
+        """Slot numbers for ``stacks``: (stack, component) -> slot of each layer; a tied row has its source's.
 
-        Returns (stack, component) -> slot of each layer. Raises ``ConfigError`` where a rule does
-        not fit the number of layers.
+        Raises ``ConfigError`` where a rule or a tie does not fit the number of layers.
         """
+        pools = self.pools(stacks)
         result: dict[tuple[str, str], tuple[int, ...]] = {}
         for stack, (num_layers, components) in stacks.items():
             for component in components:
-                result[stack, component] = self._slots_of(stack, component, num_layers)
+                result[stack, component] = self._row(stack, component, num_layers, pools, stacks)
         return result
 
+    def pools(self, stacks: Stacks) -> dict[str, str]:
+        """Pool -> pool it is merged into, such as ``{"encoder.k": "encoder.q"}``.
+
+        Raises ``ConfigError`` for a tie that names nothing of the model, or runs in a circle.
+        """
+        found: dict[str, str] = {}
+        for target, source in self.ties:
+            pairs = _tied_rows(target, source, stacks, norms=self.norms != "own")
+            if not pairs:
+                raise ConfigError(
+                    _(
+                        "a tie must name parts that the model has. Got {target}=@{source}. Stacks here: {stacks}.",
+                        target=target,
+                        source=source,
+                        stacks=", ".join(stacks),
+                    )
+                )
+            found.update(pairs)
+        for pool in found:
+            _root(pool, found)
+        return found
+
+    def reuse_of(self, stack: str, num_layers: int) -> Reuse:
+        """What the layers of ``stack`` read from earlier ones; raises ``ConfigError`` where that cannot be."""
+        uses = dict(self.reuse)
+        chosen = {kind: uses.get(f"{stack}.{kind}", uses.get(kind)) for kind in REUSE_KINDS}
+        sources = {kind: use.sources(num_layers) for kind, use in chosen.items() if use is not None}
+        return Reuse(stack, num_layers, sources.get("kv_source", ()), sources.get("attention_source", ()))
+
+    def lora_rank(self, stack: str, component: str) -> int:
+        """The rank of LoRA at one component, 0 for none."""
+        if component in NORM_FOLLOWS:
+            return 0
+        ranks = dict(self.extras.lora)
+        return next((ranks[target] for target in (*_targets(stack, component), "") if target in ranks), 0)
+
+    def core(self, num_layers: int) -> Core | None:
+        """The part that the rule of most components repeats."""
+        return self.default.core(num_layers)
+
+    def _row(
+        self, stack: str, component: str, num_layers: int, pools: Mapping[str, str], stacks: Stacks
+    ) -> tuple[int, ...]:
+        pool = f"{stack}.{component}"
+        root = _root(pool, pools)
+        if root == pool:
+            return self._slots_of(stack, component, num_layers)
+        source_stack, _dot, source_component = root.partition(".")
+        source = self._slots_of(source_stack, source_component, stacks[source_stack][0])
+        if len(source) == num_layers:
+            return source
+        if len(set(source)) == 1:
+            return source[:1] * num_layers
+        raise ConfigError(
+            _(
+                "tied stacks must have as many layers, or one set of weights. {stack} {component} has {layers} "
+                "layers, {source} has {got}. Make the depths equal.",
+                stack=stack,
+                component=component,
+                layers=num_layers,
+                source=root.replace(".", " "),
+                got=len(source),
+            )
+        )
+
     def _slots_of(self, stack: str, component: str, num_layers: int) -> tuple[int, ...]:
-        use = self._specific(stack, component)
+        use = self.rule_of(stack, component)
         if use is not None:
             return use.slots(num_layers)
         if component in NORM_FOLLOWS:
@@ -109,13 +200,53 @@ class Strategy:
             return self._slots_of(stack, NORM_FOLLOWS[component], num_layers)
         return self.default.slots(num_layers)
 
-    def _specific(self, stack: str, component: str) -> RuleUse | None:
-        family = next((name for name, members in FAMILIES.items() if component in members), None)
+    def rule_of(self, stack: str, component: str) -> RuleUse | None:
+        """The most specific override of a component; ``None`` where the default or the norms' mode rules."""
         rules = dict(self.overrides)
-        for target in (f"{stack}.{component}", component, f"{stack}.{family}", family):
-            if target in rules:
-                return rules[target]
-        return None
+        return next((rules[target] for target in _targets(stack, component) if target in rules), None)
+
+
+def _targets(stack: str, component: str) -> tuple[str, ...]:
+    """The targets that name a component, the most specific first."""
+    family = next((name for name, members in FAMILIES.items() if component in members), None)
+    return (f"{stack}.{component}", component, *((f"{stack}.{family}", family) if family else ()))
+
+
+def _tied_rows(target: str, source: str, stacks: Stacks, *, norms: bool) -> dict[str, str]:
+    """Pools that a tie merges: ``k=@q`` in every stack, ``decoder=@encoder`` for every component both have.
+
+    Without ``norms``, a tie of blocks leaves their norms alone.
+    """
+    if target in STACKS or target.rpartition(".")[0]:
+        stack, _dot, name = target.partition(".")
+        source_stack, _dot, source_name = source.partition(".")
+        if stack not in stacks or source_stack not in stacks:
+            return {}
+        own, theirs = stacks[stack][1], stacks[source_stack][1]
+        if name in COMPONENTS:
+            pairs = [(name, source_name or name)]
+        else:
+            blocks = FAMILIES.get(name, tuple(part for family in FAMILIES.values() for part in family))
+            follow = [norm for norm, block in NORM_FOLLOWS.items() if norms and block in blocks]
+            pairs = [(member, member) for member in (*blocks, *follow)]
+        return {f"{stack}.{one}": f"{source_stack}.{two}" for one, two in pairs if one in own and two in theirs}
+    return {
+        f"{stack}.{target}": f"{stack}.{source}"
+        for stack, (_layers, components) in stacks.items()
+        if target in components and source in components
+    }
+
+
+def _root(pool: str, pools: Mapping[str, str]) -> str:
+    seen = {pool}
+    while pool in pools:
+        pool = pools[pool]
+        if pool in seen:
+            raise ConfigError(
+                _("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool)
+            )
+        seen.add(pool)
+    return pool
 
 
 @dataclass(frozen=True)
@@ -154,81 +285,3 @@ def _named() -> dict[str, NamedStrategy]:
 
 
 NAMED_STRATEGIES: dict[str, NamedStrategy] = _named()
-
-
-def parse_strategy(text: str) -> Strategy:
-    """Read the notation at the top of this file.
-
-    Raises ``ConfigError`` that lists what exists when a name is unknown.
-    """
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT:
-        raise ConfigError(
-            _(
-                "strategy must be a short text such as 'cycle:3' or 'attention=all,ffn=none'. Got {got!r}.",
-                got=str(text)[:40],
-            )
-        )
-    strategy: Strategy | None = None
-    overrides: dict[str, RuleUse] = {}
-    norms = "follow"
-    for part in (piece.strip() for piece in text.split(",")):
-        target, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            if strategy is not None:
-                raise ConfigError(
-                    _(
-                        "a strategy has one rule for all components. Got a second one: {part!r}. Write target=rule.",
-                        part=part,
-                    )
-                )
-            strategy = NAMED_STRATEGIES[part].strategy if part in NAMED_STRATEGIES else Strategy(_parse_rule(part))
-        elif target == "norms":
-            if value not in NORM_MODES:
-                raise ConfigError(
-                    _("norms must be one of {known}. Got {value!r}.", known=", ".join(NORM_MODES), value=value)
-                )
-            norms = value
-        else:
-            overrides[_check_target(target)] = _parse_rule(value)
-    strategy = strategy or Strategy(RuleUse("none"))
-    merged = {**dict(strategy.overrides), **overrides}
-    return Strategy(strategy.default, tuple(sorted(merged.items(), key=_target_order)), norms)
-
-
-def _parse_rule(text: str) -> RuleUse:
-    if re.fullmatch(r"\d{1,4}(-\d{1,4})*", text):
-        return RuleUse("custom", integers=tuple(map(int, text.split("-"))))
-    name, colon, option = text.partition(":")
-    if name not in RULES:
-        raise ConfigError(
-            _(
-                "strategy must be one of {known}, or integers such as 0-1-1-0. Got {name!r}.",
-                known=", ".join(NAMED_STRATEGIES),
-                name=text[:60],
-            )
-        )
-    if not colon:
-        return RuleUse(name)
-    if not re.fullmatch(r"\d{1,4}", option):
-        raise ConfigError(
-            _("the part after {name}: must be a whole number. Got {option!r}.", name=name, option=option[:20])
-        )
-    return RuleUse(name, int(option))
-
-
-def _check_target(target: str) -> str:
-    stack, dot, name = target.rpartition(".")
-    if (name in FAMILIES or name in COMPONENTS) and (not dot or stack in STACKS):
-        return target
-    raise ConfigError(
-        _(
-            "a sharing target must be one of {known}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
-            known=", ".join([*FAMILIES, *COMPONENTS, "norms"]),
-            target=target[:60],
-        )
-    )
-
-
-def _target_order(item: tuple[str, RuleUse]) -> tuple[int, str]:
-    name = item[0].rpartition(".")[2]
-    return ([*FAMILIES, *COMPONENTS].index(name), item[0])

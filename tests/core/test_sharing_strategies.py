@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from clps_core.errors import ConfigError
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
-from clps_core.sharing.strategies import COMPONENTS, FAMILIES, MAX_TEXT, NORM_MODES
+from clps_core.sharing.grammar import MAX_TEXT
+from clps_core.sharing.strategies import COMPONENTS, FAMILIES, NORM_MODES
 
 rules = st.one_of(
     st.sampled_from(sorted(RULES)),

@@ -1,0 +1,239 @@
+"""Everything a strategy means at given sizes: the map and what stands beside it. Start at build_plan.
+
+A plan is what the counter and the model are built from: which layer uses which weights (the map),
+which activations it reads (reuse), what loosens its ties (extras), and how often the core runs
+(execution). Plain integers, no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clps_core.errors import ConfigError
+from clps_core.sharing.extras import MAX_LOOPS, Extras
+from clps_core.sharing.map import Block, Shapes, SharingMap, Site, build_map
+from clps_core.sharing.rules import Core
+from clps_core.sharing.sources import REUSE_KINDS, Reuse
+from clps_core.sharing.strategies import Strategy
+from clps_core.words import _
+
+__all__ = ["Execution", "SharingPlan", "build_plan", "plan_of"]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The order in which one stack runs its layers.
+
+    ``core`` is the repeated part, ``None`` where there is none; ``fixed`` then says in one sentence why
+    the number of loops cannot be changed.
+    """
+
+    num_layers: int
+    core: Core | None = None
+    fixed: str | None = None
+
+    @property
+    def loops(self) -> int:
+        """How often the core runs in the layers that the map names (1 without a core)."""
+        if self.core is None:
+            return 1
+        prelude, repeated, coda = self.core
+        return (self.num_layers - prelude - coda) // repeated
+
+    def layers(self, loops: int | None = None) -> tuple[int, ...]:
+        """For each executed position the layer of the map that stands for it.
+
+        Raises ``ConfigError`` for another number of loops than the map's where that is fixed.
+        """
+        if loops is None or loops == self.loops:
+            return tuple(range(self.num_layers))
+        if not 1 <= loops <= MAX_LOOPS:
+            raise ConfigError(_("loops must be from 1 to {most}. Got {loops}.", most=MAX_LOOPS, loops=loops))
+        if self.core is None or self.fixed:
+            raise ConfigError(
+                _(
+                    "the number of loops must stay {own} here. Got {loops}. {why}",
+                    own=self.loops,
+                    loops=loops,
+                    why=self.fixed or "",
+                )
+            )
+        prelude, repeated, coda = self.core
+        core = tuple(range(prelude, prelude + repeated))
+        return (*range(prelude), *core * loops, *range(self.num_layers - coda, self.num_layers))
+
+    def starts(self, loops: int | None = None) -> frozenset[int]:
+        """The executed positions at which a loop begins (none without a core)."""
+        if self.core is None:
+            return frozenset()
+        prelude, repeated, _coda = self.core
+        count = self.loops if loops is None else loops
+        return frozenset(range(prelude, prelude + repeated * count, repeated))
+
+
+@dataclass(frozen=True)
+class SharingPlan:
+    """A map, and per stack its reuse and execution; ``lora`` holds the rank of every site that has one."""
+
+    map: SharingMap
+    reuse: Mapping[str, Reuse] = field(default_factory=dict)
+    execution: Mapping[str, Execution] = field(default_factory=dict)
+    extras: Extras = field(default_factory=Extras)
+    lora: tuple[tuple[Site, int], ...] = ()
+
+    def lora_ranks(self) -> dict[Site, int]:
+        """Rank of each site that has LoRA."""
+        return dict(self.lora)
+
+    @property
+    def loops(self) -> int | None:
+        """How often the core runs in the layers that the map names; ``None`` where no stack has a core."""
+        found = [execution.loops for execution in self.execution.values() if execution.core is not None]
+        return found[0] if found else None
+
+    @property
+    def fixed_loops(self) -> str | None:
+        """Why the number of loops cannot be changed; ``None`` where it can."""
+        return next((one.fixed for one in self.execution.values() if one.fixed), None)
+
+
+def plan_of(mapping: SharingMap) -> SharingPlan:
+    """A plan with nothing beside the map."""
+    stacks = {stack: mapping.num_layers(stack) for stack in mapping.stacks}
+    return SharingPlan(
+        mapping,
+        {stack: Reuse(stack, layers) for stack, layers in stacks.items()},
+        {stack: Execution(layers, None, _no_core()) for stack, layers in stacks.items()},
+    )
+
+
+def build_plan(blocks: Mapping[str, Block], strategy: Strategy) -> SharingPlan:
+    """``strategy`` at the sizes of ``blocks`` (stack -> what its layers consist of).
+
+    Raises ``ConfigError`` that names layer and component where something does not fit.
+    """
+    stacks = {stack: (block.num_layers, tuple(block.shapes)) for stack, block in blocks.items()}
+    _check_targets(strategy, stacks)
+    reuse = {stack: strategy.reuse_of(stack, block.num_layers) for stack, block in blocks.items()}
+    absent = frozenset(
+        Site(stack, layer, component)
+        for stack, one in reuse.items()
+        for kind, components in REUSE_KINDS.items()
+        for layer in one.consumers(kind)
+        for component in components
+    )
+    mapping = build_map(blocks, strategy.layer_slots(stacks), ties=strategy.pools(stacks), absent=absent)
+    lora = _lora(strategy, mapping, blocks)
+    keyed = strategy.extras.keyed_by_layer(lora)
+    execution = {stack: _execution(strategy, mapping, reuse[stack], stack, keyed) for stack in mapping.stacks}
+    plan = SharingPlan(mapping, reuse, execution, strategy.extras, lora)
+    _check_loops(plan)
+    return plan
+
+
+def _check_targets(strategy: Strategy, stacks: Mapping[str, tuple[int, tuple[str, ...]]]) -> None:
+    """A reuse of a stack that the model does not have is a mistake, not nothing."""
+    for target, _use in strategy.reuse:
+        stack = target.rpartition(".")[0]
+        if stack and stack not in stacks:
+            raise ConfigError(
+                _(
+                    "{target} must name a stack of the model ({stacks}). Got {stack}. Change or remove it.",
+                    target=target,
+                    stacks=", ".join(stacks),
+                    stack=stack,
+                )
+            )
+
+
+def _lora(strategy: Strategy, mapping: SharingMap, blocks: Mapping[str, Block]) -> tuple[tuple[Site, int], ...]:
+    if not strategy.extras.lora:
+        return ()
+    found = []
+    for site, slot in mapping.items():
+        rank = strategy.lora_rank(site.stack, site.component) if slot is not None else 0
+        if rank:
+            _check_rank(site, rank, blocks[site.stack].shapes[site.component])
+            found.append((site, rank))
+    return tuple(found)
+
+
+def _check_rank(site: Site, rank: int, shapes: Shapes) -> None:
+    rows, columns = dict(shapes)["weight"]
+    if rank > min(rows, columns):
+        raise ConfigError(
+            _(
+                "the rank of LoRA must be at most the smaller side of its matrix ({limit} for {component} of {stack} "
+                "layer {layer}). Got {rank}. Lower it.",
+                limit=min(rows, columns),
+                component=site.component,
+                stack=site.stack,
+                layer=site.layer,
+                rank=rank,
+            )
+        )
+
+
+def _execution(strategy: Strategy, mapping: SharingMap, reuse: Reuse, stack: str, keyed: str | None) -> Execution:
+    num_layers = mapping.num_layers(stack)
+    core = strategy.core(num_layers)
+    if core is None:
+        return Execution(num_layers, None, _no_core())
+    odd = _not_periodic(mapping, stack, core)
+    if odd is not None:
+        sentence = _(
+            "Every loop must use the same weights, but {component} of {stack} layer {layer} has others.",
+            component=odd.component,
+            stack=odd.stack,
+            layer=odd.layer,
+        )
+        return Execution(num_layers, None, sentence)
+    fixed = None
+    if keyed is not None:
+        fixed = _("{extra} exists once for each executed layer.", extra=keyed)
+    elif reuse:
+        fixed = _("Activations are read from layers of fixed numbers ({stack}).", stack=stack)
+    return Execution(num_layers, core, fixed)
+
+
+def _no_core() -> str:
+    return _("The map has no core that repeats: use all, cycle, sandwich, middle_cycle or loop for every component.")
+
+
+def _not_periodic(mapping: SharingMap, stack: str, core: Core) -> Site | None:
+    """The first site whose slot differs from the one a loop earlier."""
+    prelude, repeated, coda = core
+    for layer in range(prelude + repeated, mapping.num_layers(stack) - coda):
+        for component in mapping.components(stack):
+            slot, before = (mapping.slot(stack, one, component) for one in (layer, layer - repeated))
+            # A layer that reads another's activations has no weight there, which is no other weight.
+            if slot != before and slot is not None and before is not None:
+                return Site(stack, layer, component)
+    return None
+
+
+def _check_loops(plan: SharingPlan) -> None:
+    """Random loops and re-injected input need a core."""
+    extras = plan.extras
+    wanted = f"inject={extras.inject}" if extras.inject != "none" else ""
+    varied = extras.train_loops is not None and any(
+        extras.train_loops != (one.loops, one.loops) for one in plan.execution.values()
+    )
+    for stack, one in plan.execution.items():
+        if one.core is None and (wanted or varied):
+            raise ConfigError(
+                _(
+                    "{part} must have a core that is looped in {stack}. Got none. {why}",
+                    part=wanted or "train_loops",
+                    stack=stack,
+                    why=one.fixed or "",
+                )
+            )
+        if varied and one.fixed:
+            raise ConfigError(
+                _(
+                    "train_loops must be left out where the number of loops is fixed. {why} Remove one of them.",
+                    why=one.fixed,
+                )
+            )
