@@ -1,7 +1,8 @@
 """The only source of parameter shapes; the counter and the parameter bank both read it.
 
 ``block_shapes`` says what one layer of a stack consists of (these weights go through the sharing
-map); ``outer_shapes`` lists what lies outside the map: embeddings, heads, final norms.
+map); ``outer_shapes`` lists what lies outside the map: embeddings, heads, final norms;
+``extra_shapes`` what loosens its ties: LoRA, depth embeddings, scales, and re-injected input.
 Linear weights are ``(out_features, in_features)``, as in torch.
 """
 
@@ -10,8 +11,12 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 from clps_core.sharing.map import Shapes
+from clps_core.sharing.plan import SharingPlan
 
-__all__ = ["OuterShape", "Sizes", "block_shapes", "outer_shapes", "stack_layers"]
+__all__ = ["ExtraShape", "OuterShape", "Sizes", "block_shapes", "extra_shapes", "outer_shapes", "stack_layers"]
+
+BRANCHES = {"attn": "o", "cross": "cross_o", "ffn": "ffn_out"}
+"""Residual branch -> the component that ends it."""
 
 
 class Sizes(Protocol):
@@ -70,6 +75,19 @@ class OuterShape(NamedTuple):
 
     shapes: Shapes
     group: str
+
+
+class ExtraShape(NamedTuple):
+    """A parameter of the extras: its tensors, the group it is counted in, and where it stands.
+
+    ``layer`` is ``None`` for what a stack has once; ``component`` is the one that LoRA loosens.
+    """
+
+    shapes: Shapes
+    group: str
+    stack: str
+    layer: int | None = None
+    component: str | None = None
 
 
 def stack_layers(sizes: Sizes) -> dict[str, int]:
@@ -154,4 +172,33 @@ def _head(sizes: Sizes) -> dict[str, OuterShape]:
         found["head"] = OuterShape(_linear(sizes.vocab_size or 0, d, False), "head")
     elif sizes.output == "lm" and sizes.embedding_width != d:
         found["head_projection"] = OuterShape(_linear(sizes.embedding_width, d, False), "head")
+    return found
+
+
+def extra_shapes(sizes: Sizes, plan: SharingPlan) -> dict[str, ExtraShape]:
+    """Name -> what stands beside the map of ``plan``, by executed layer.
+
+    LoRA of rank r on a matrix ``(out, in)`` adds ``down`` (r, in) and ``up`` (out, r); a learned depth
+    embedding and every scale are vectors of ``d_model``; concatenated input needs one ``(d, 2 d)`` matrix.
+    """
+    d, extras = sizes.d_model, plan.extras
+    vector: Shapes = (("weight", (d,)),)
+    found: dict[str, ExtraShape] = {}
+    for site, rank in plan.lora:
+        rows, columns = dict(block_shapes(sizes, site.stack)[site.component])["weight"]
+        name = f"extras.{site.stack}.{site.layer}.{site.component}"
+        where = (site.stack, site.layer, site.component)
+        found[f"{name}.down"] = ExtraShape(_linear(rank, columns, False), "lora", *where)
+        found[f"{name}.up"] = ExtraShape(_linear(rows, rank, False), "lora", *where)
+    for stack, num_layers in stack_layers(sizes).items():
+        if extras.inject == "concat":
+            found[f"extras.{stack}.injection"] = ExtraShape(_linear(d, 2 * d, False), "injection", stack)
+        for layer in range(num_layers):
+            name = f"extras.{stack}.{layer}"
+            if extras.depth_embedding == "learned":
+                found[f"{name}.depth"] = ExtraShape(vector, "depth_embedding", stack, layer)
+            if extras.layer_scale:
+                components = plan.map.components(stack)
+                for branch in (branch for branch, end in BRANCHES.items() if end in components):
+                    found[f"{name}.scale_{branch}"] = ExtraShape(vector, "layer_scale", stack, layer)
     return found

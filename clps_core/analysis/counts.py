@@ -5,8 +5,8 @@ Every figure follows from the shapes (``clps_core/shapes.py``) and the sharing m
 
 * *unique*: stored once per slot; what ``sum(p.numel() for p in model.parameters())`` gives.
 * *executed*: every site of the map counts; what the same layers would store without sharing between
-  layers. What lies outside the map (embeddings, heads, final norms) counts once in both, however
-  often it is used: a tied output layer is not sharing between layers.
+  layers. What lies outside the map (embeddings, heads, final norms, and the extras that loosen ties)
+  counts once in both, however often it is used: a tied output layer is not sharing between layers.
 * *non-embedding*: unique, less the lookup tables (token, position, token type) and less an untied
   output layer over the vocabulary. Norms, projections of a factorised embedding, patch projections,
   poolers and class heads stay in. Reproduces the non-embedding figures of Mixture-of-Recursions
@@ -21,9 +21,9 @@ from math import prod
 from typing import Any
 
 from clps_core.analysis.flops import context_length, train_flops_per_token
-from clps_core.config import ModelConfig, SharingConfig, sharing_map
-from clps_core.shapes import block_shapes, outer_shapes
-from clps_core.sharing import SharingMap
+from clps_core.config import ModelConfig, SharingConfig, sharing_plan
+from clps_core.shapes import block_shapes, extra_shapes, outer_shapes
+from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
 
@@ -97,16 +97,21 @@ class Counts:
         return plain
 
 
-def count(model: ModelConfig, sharing: SharingConfig | SharingMap, *, context: int | None = None) -> Counts:
-    """Count ``model`` under ``sharing``.
+def count(
+    model: ModelConfig, sharing: SharingConfig | SharingMap | SharingPlan, *, context: int | None = None
+) -> Counts:
+    """Count ``model`` under ``sharing``; a bare map has nothing beside it.
 
     ``context`` is the length in tokens at which attention is counted; by default the model's
     ``max_positions``. Raises ``ConfigError`` where the sharing does not fit the model.
     """
-    mapping = sharing if isinstance(sharing, SharingMap) else sharing_map(model, sharing)
+    if isinstance(sharing, SharingConfig):
+        plan = sharing_plan(model, sharing)
+    else:
+        plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
+    mapping = plan.map
     length = context_length(model, context)
-    outer = _outer(model)
-    by_component = _by_component(model, mapping) | outer
+    by_component = _by_component(model, mapping) | _extras(model, plan) | _outer(model)
     unique = sum(tally.unique for tally in by_component.values())
     executed = sum(tally.executed for tally in by_component.values())
     return Counts(
@@ -115,11 +120,11 @@ def count(model: ModelConfig, sharing: SharingConfig | SharingMap, *, context: i
         non_embedding_parameters=unique - _embedding_parameters(model),
         by_component=by_component,
         by_family=_by_family(by_component),
-        by_layer={stack: _layers(model, mapping, stack) for stack in mapping.stacks},
+        by_layer={stack: _layers(model, plan, stack) for stack in mapping.stacks},
         weight_bytes=unique * FP32_BYTES,
         gradient_bytes=unique * FP32_BYTES,
         optimizer_bytes=unique * FP32_BYTES * ADAMW_MOMENTS,
-        train_flops_per_token=train_flops_per_token(model, mapping, length),
+        train_flops_per_token=train_flops_per_token(model, plan, length),
         context_length=length,
         kv_cache_bytes_per_token=_kv_cache(model, mapping, ("k", "v")),
         cross_kv_cache_bytes_per_token=_kv_cache(model, mapping, ("cross_k", "cross_v")),
@@ -156,6 +161,13 @@ def _outer(model: ModelConfig) -> dict[str, Tally]:
     return {group: Tally(total, total) for group, total in found.items()}
 
 
+def _extras(model: ModelConfig, plan: SharingPlan) -> dict[str, Tally]:
+    found: dict[str, int] = {}
+    for extra in extra_shapes(model, plan).values():
+        found[extra.group] = found.get(extra.group, 0) + _size(extra.shapes)
+    return {group: Tally(total, total) for group, total in found.items()}
+
+
 def _embedding_parameters(model: ModelConfig) -> int:
     total = 0
     for name, shape in outer_shapes(model).items():
@@ -174,11 +186,15 @@ def _by_family(by_component: Mapping[str, Tally]) -> dict[str, Tally]:
     return found
 
 
-def _layers(model: ModelConfig, mapping: SharingMap, stack: str) -> tuple[LayerCount, ...]:
-    sizes = _sizes(model, stack)
+def _layers(model: ModelConfig, plan: SharingPlan, stack: str) -> tuple[LayerCount, ...]:
+    mapping, sizes = plan.map, _sizes(model, stack)
+    extras: dict[int, int] = {}
+    for extra in extra_shapes(model, plan).values():
+        if extra.stack == stack and extra.layer is not None:
+            extras[extra.layer] = extras.get(extra.layer, 0) + _size(extra.shapes)
     layers = []
     for layer in range(mapping.num_layers(stack)):
-        unique = executed = new = 0
+        unique = executed = new = extras.get(layer, 0)
         seen = set()
         for component, size in sizes.items():
             slot = mapping.slot(stack, layer, component)

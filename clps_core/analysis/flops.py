@@ -13,6 +13,10 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
   token or patch. Encoder-decoder: source and target tokens together, both at full ``length``:
   operations of one pair divided by ``2 * length``. Cross-attention keys and values are computed per
   source token, everything else of the decoder per target token.
+* A layer that reads another's keys and values saves their two matrices; one that reads another's
+  probabilities saves the matrices of queries and keys and the scores, half of the attention's
+  operations. LoRA costs its two matrices at every layer that has it; concatenated input its matrix at
+  every loop.
 """
 
 from __future__ import annotations
@@ -20,8 +24,8 @@ from __future__ import annotations
 from math import prod
 
 from clps_core.config import ModelConfig
-from clps_core.shapes import block_shapes, outer_shapes
-from clps_core.sharing import SharingMap
+from clps_core.shapes import block_shapes, extra_shapes, outer_shapes
+from clps_core.sharing import SharingPlan
 
 __all__ = ["context_length", "train_flops_per_token"]
 
@@ -36,41 +40,53 @@ def context_length(model: ModelConfig, context: int | None = None) -> int:
     return context or model.max_positions or DEFAULT_CONTEXT
 
 
-def train_flops_per_token(model: ModelConfig, mapping: SharingMap, length: int) -> int:
+def train_flops_per_token(model: ModelConfig, plan: SharingPlan, length: int) -> int:
     """Operations of one training step per token, rounded down; inputs of ``length`` tokens."""
     if model.family != "encoder_decoder":
         stack = model.family
-        weights = _matrix_weights(model, mapping, stack) + _outer_per_token(model)
-        per_token = PER_WEIGHT * weights + _attention(model, mapping, stack, "q", length)
+        weights = _matrix_weights(model, plan, stack) + _outer_per_token(model)
+        per_token = PER_WEIGHT * weights + _attention(model, plan, stack, "q", length)
         return per_token + PER_WEIGHT * _outer_per_input(model) // length
-    source = PER_WEIGHT * (_matrix_weights(model, mapping, "encoder") + _outer_per_token(model, head=False))
-    source += _attention(model, mapping, "encoder", "q", length)
+    source = PER_WEIGHT * (_matrix_weights(model, plan, "encoder") + _outer_per_token(model, head=False))
+    source += _attention(model, plan, "encoder", "q", length)
     # Cross-attention's keys and values are made once per source token, its queries per target token.
-    cross = PER_WEIGHT * _matrix_weights(model, mapping, "decoder", only=("cross_k", "cross_v"))
-    rest = PER_WEIGHT * _matrix_weights(model, mapping, "decoder", without=("cross_k", "cross_v"))
+    cross = PER_WEIGHT * _matrix_weights(model, plan, "decoder", only=("cross_k", "cross_v"))
+    rest = PER_WEIGHT * _matrix_weights(model, plan, "decoder", without=("cross_k", "cross_v"))
     target = rest + PER_WEIGHT * _outer_per_token(model)
-    target += _attention(model, mapping, "decoder", "q", length) + _attention(
-        model, mapping, "decoder", "cross_q", length
-    )
+    target += _attention(model, plan, "decoder", "q", length) + _attention(model, plan, "decoder", "cross_q", length)
     return (source + cross + target) // 2
 
 
 def _matrix_weights(
-    model: ModelConfig, mapping: SharingMap, stack: str, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()
+    model: ModelConfig, plan: SharingPlan, stack: str, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()
 ) -> int:
     total = 0
     for component, shapes in block_shapes(model, stack).items():
         if (only and component not in only) or component in without:
             continue
         size = sum(prod(shape) for _name, shape in shapes if len(shape) == 2)
-        total += size * sum(slot is not None for slot in mapping.row(stack, component))
+        total += size * sum(slot is not None for slot in plan.map.row(stack, component))
+    return total + _extra_weights(model, plan, stack, only, without)
+
+
+def _extra_weights(
+    model: ModelConfig, plan: SharingPlan, stack: str, only: tuple[str, ...], without: tuple[str, ...]
+) -> int:
+    total = 0
+    for extra in extra_shapes(model, plan).values():
+        if extra.stack != stack or (only and extra.component not in only) or extra.component in without:
+            continue
+        size = sum(prod(shape) for _name, shape in extra.shapes if len(shape) == 2)
+        total += size * (plan.execution[stack].loops if extra.layer is None else 1)
     return total
 
 
-def _attention(model: ModelConfig, mapping: SharingMap, stack: str, component: str, length: int) -> int:
-    # Layers, not q sites: a layer that takes over another's q still mixes its values.
-    layers = mapping.num_layers(stack) if component in mapping.components(stack) else 0
-    return PER_QUERY_AND_KEY * layers * model.num_heads * model.head_size * length
+def _attention(model: ModelConfig, plan: SharingPlan, stack: str, component: str, length: int) -> int:
+    # Layers, not q sites: a layer that reads another's keys still mixes values.
+    layers = plan.map.num_layers(stack) if component in plan.map.components(stack) else 0
+    reused = len(plan.reuse[stack].consumers("attention_source")) if component == "q" else 0
+    halves = 2 * layers - reused
+    return PER_QUERY_AND_KEY // 2 * halves * model.num_heads * model.head_size * length
 
 
 def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:

@@ -15,9 +15,8 @@ to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
 from __future__ import annotations
 
 from clps_core.analysis.counts import count
-from clps_core.config import ModelConfig, RunConfig, resolve
+from clps_core.config import ModelConfig, RunConfig, resolve, sharing_plan
 from clps_core.errors import ConfigError
-from clps_core.shapes import stack_layers
 from clps_core.words import _
 
 __all__ = ["check_fits", "estimate_training_memory"]
@@ -41,7 +40,10 @@ def activation_bytes(config: RunConfig) -> int:
     model, batch = config.model, config.train.batch_size
     length = config.data.seq_len or model.max_positions or 1
     per_sequence = 0
-    for stack, layers in stack_layers(model).items():
+    plan = sharing_plan(model, config.sharing)
+    most = plan.extras.train_loops[1] if plan.extras.train_loops else None
+    for stack, execution in plan.execution.items():
+        layers = len(execution.layers(most)) if execution.core else execution.num_layers
         cross = stack == "decoder" and model.family == "encoder_decoder"
         per_sequence += layers * _layer_numbers(model, length, cross=cross)
     per_sequence += LOGIT_COPIES * length * (model.vocab_size or 0) if model.output == "lm" else 0
