@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Mask", "attend", "explicit_is_faster", "make_mask", "rotary_tables", "rotate"]
+__all__ = ["Mask", "attend", "explicit_is_faster", "make_mask", "remix", "rotary_tables", "rotate"]
 
 EXPLICIT_UP_TO_KEYS = 128
 """Up to so many keys, plain matmul-softmax beats the fused kernel on a CPU.
@@ -110,6 +110,16 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Mask, record: Callable[[Tensor],
     if record is not None:
         record(probabilities.view(heads, examples, queries, -1).transpose(0, 1))
     return torch.bmm(probabilities.to(v.dtype), v.flatten(0, 1)).view(heads, examples, queries, width)
+
+
+def remix(probabilities_BHTS: Tensor, v_KBSC: Tensor) -> Tensor:
+    """Values mixed by probabilities that another layer has computed -> ``[B, T, H * C]``."""
+    examples, heads, queries, _keys = probabilities_BHTS.shape
+    if heads > v_KBSC.shape[0]:
+        v_KBSC = v_KBSC.repeat_interleave(heads // v_KBSC.shape[0], 0)
+    flat = probabilities_BHTS.transpose(0, 1).flatten(0, 1).to(v_KBSC.dtype)
+    mixed_HBTC = torch.bmm(flat, v_KBSC.flatten(0, 1)).view(heads, examples, queries, -1)
+    return mixed_HBTC.permute(1, 2, 0, 3).flatten(2)
 
 
 def _per_head(additive_B1TS: Tensor, heads: int) -> Tensor:

@@ -8,7 +8,9 @@ o, cross_o, ffn_out (they end a residual branch)  N(0, 1 / (in_features x branch
 biases                                            0
 norms                                             weight 1, bias 0
 tokens, learned positions, token types            N(0, 1 / width), then scaled by sqrt(width)
-patches, projection, pooler, head                 N(0, 1 / in_features)
+patches, projection, pooler, head, injection      N(0, 1 / in_features)
+LoRA                                              down N(0, 1 / in_features), up 0
+learned depth embedding, layer scale              0, 1
 ================================================  ===========================================
 
 ``branches`` counts the residual branches a stack *executes* (2 per layer, 3 with cross-attention),
@@ -54,6 +56,9 @@ def initialise(model: nn.Module, sharing_map: SharingMap, seed: int) -> None:
             branches = 3 if "cross_o" in sharing_map.components(site.stack) else 2
             divisor = branches * sharing_map.num_layers(site.stack)
         _fill(module, generator, divisor)
+        if name.startswith("extras.") and name.endswith((".up", ".depth")):
+            # A loosened model starts equal to the tied one.
+            module.get_parameter("weight").zero_()
 
 
 def _fill(module: nn.Module, generator: torch.Generator, divisor: int) -> None:

@@ -15,13 +15,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clps_core.config import ModelConfig
-from clps_core.model.attention import Mask, attend, rotate
+from clps_core.model.attention import Mask, attend, remix, rotate
 from clps_core.model.bank import Joined
 from clps_core.model.dropout import drop
+from clps_core.model.extras import LayerExtras
+from clps_core.sharing.sources import Reuse
 
-__all__ = ["Layer", "Recorder", "StackPass"]
+__all__ = ["KeyValue", "Layer", "Recorder", "StackPass"]
 
-KeyValue = tuple[Tensor, Tensor]
+KeyValue = tuple[Tensor | None, Tensor]
 
 
 class Recorder(Protocol):
@@ -38,9 +40,11 @@ class Recorder(Protocol):
 class StackPass:
     """What the layers of one stack have in common during one pass.
 
-    ``past`` (greedy decoding only) holds keys and values per *executed* layer: layers with the same
-    weights still see different inputs. ``memory_kv`` is different: the memory is the same for all
-    layers, so layers that share cross_k and cross_v share the projected memory too.
+    ``past`` (decoding only) holds keys and values per *executed* layer: layers with the same weights still
+    see different inputs, in every loop. Layers that read another's keys hold nothing there.
+    ``memory_kv`` is different: the memory is the same for all layers, so layers that share cross_k and
+    cross_v share the projected memory too. ``kv`` and ``probabilities`` hold, during one pass, what later
+    layers read.
     """
 
     stack: str
@@ -51,91 +55,177 @@ class StackPass:
     memory: Tensor | None = None
     memory_mask: Mask = field(default_factory=Mask)
     memory_explicit: bool = False
-    memory_kv: dict[tuple[nn.Linear, ...], KeyValue] = field(default_factory=dict)
+    memory_kv: dict[tuple[nn.Module, ...], tuple[Tensor, Tensor]] = field(default_factory=dict)
     recorder: Recorder | None = None
     past: dict[int, KeyValue] | None = None
+    kv: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    probabilities: dict[int, Tensor] = field(default_factory=dict)
 
 
 class Layer(nn.Module):
-    """One executed layer. Owns no parameters: ``weights`` refers to modules of the bank, unregistered.
+    """One layer. Owns no parameters: ``weights`` and ``extras`` refer to modules registered elsewhere.
 
     Self-attention, then cross-attention where there are ``cross_`` weights, then the feed-forward network,
     each in a residual branch with its norm before (pre) or after the addition (post). Dropout falls
-    on each branch's end, as in Vaswani et al. 2017, section 5.4.
+    on each branch's end, as in Vaswani et al. 2017, section 5.4. ``reuse`` says which earlier layer's
+    keys and values, or probabilities, are read.
     """
 
-    def __init__(self, config: ModelConfig, stack: str, index: int, weights: Mapping[str, nn.Module]) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        stack: str,
+        index: int,
+        weights: Mapping[str, nn.Module],
+        reuse: Reuse,
+        extras: LayerExtras,
+    ) -> None:
         super().__init__()
         self.stack, self.index = stack, index
         self.heads, self.kv_heads, self.head_size = config.num_heads, config.kv_heads, config.head_size
         self.pre_norm = config.norm_position == "pre"
         self.activation = config.activation
         self.dropout = config.dropout
-        # A plain dict, not a ModuleDict: the bank alone registers parameters.
+        self.kv_from = reuse.source("kv_source", index)
+        self.attention_from = reuse.source("attention_source", index)
+        self.kv_is_read = index in reuse.read("kv_source")
+        self.attention_is_read = index in reuse.read("attention_source")
+        # Plain dicts, not ModuleDicts: the bank alone registers parameters.
         self.weights = dict(weights)
+        self.lora = dict(extras.lora)
+        self.scales = dict(extras.scales)
+        self.projected = tuple(name for name in ("q", "k", "v") if name in self.weights)
 
     def extra_repr(self) -> str:
         """What ``repr`` says of a layer."""
         return f"{self.stack} {self.index}: {', '.join(self.weights)}"
 
-    def forward(self, x_BTD: Tensor, run: StackPass) -> Tensor:
-        """``[B, T, D]`` -> ``[B, T, D]``."""
-        x_BTD = self._branch(x_BTD, "norm_attn", partial(self._self_attention, run=run))
+    def forward(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
+        """``[B, T, D]`` -> ``[B, T, D]``; ``place`` is the executed position, ``index`` in an unchanged order."""
+        x_BTD = self._branch(x_BTD, "attn", partial(self._self_attention, run=run, place=place))
         if "cross_q" in self.weights:
-            x_BTD = self._branch(x_BTD, "norm_cross", partial(self._cross_attention, run=run))
-        return self._branch(x_BTD, "norm_ffn", partial(self._feed_forward, run=run))
+            x_BTD = self._branch(x_BTD, "cross", partial(self._cross_attention, run=run, place=place))
+        return self._branch(x_BTD, "ffn", partial(self._feed_forward, run=run))
 
-    def _branch(self, x_BTD: Tensor, norm_name: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        norm = self.weights[norm_name]
+    def _branch(self, x_BTD: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        norm = self.weights[f"norm_{name}"]
         change = compute(norm(x_BTD) if self.pre_norm else x_BTD)
+        if name in self.scales:
+            change = change * self.scales[name].weight
         total = x_BTD + drop(change, self.dropout, self.training)
         return total if self.pre_norm else cast(Tensor, norm(total))
 
-    def _self_attention(self, x_BTD: Tensor, run: StackPass) -> Tensor:
-        # q, k and v come from one wide product; their heads stand side by side in its output.
-        heads = self._project(x_BTD, ("q", "k", "v"), run.joined)
-        q, k, v = torch.split(heads, [self.heads, self.kv_heads, self.kv_heads])
-        if run.rotary is not None:
-            turned = rotate(heads[: self.heads + self.kv_heads], run.rotary)
-            q, k = torch.split(turned, [self.heads, self.kv_heads])
-        if run.past is not None:
-            if self.index in run.past:
-                past_k, past_v = run.past[self.index]
-                k, v = torch.cat([past_k, k], 2), torch.cat([past_v, v], 2)
-            run.past[self.index] = k, v
-        mixed = attend(q, k, v, run.mask, explicit=run.explicit, record=self._record(self.stack, run))
-        return cast(Tensor, self.weights["o"](mixed))
+    def _self_attention(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
+        q, k, v = self._queries_keys_values(x_BTD, run, place)
+        if q is None:
+            probabilities = run.probabilities[self.attention_from]
+            mixed = remix(probabilities, v)
+            if run.recorder is not None:
+                run.recorder.attention(self.stack, place, probabilities)
+        else:
+            assert k is not None
+            mixed = attend(q, k, v, run.mask, explicit=run.explicit, record=self._record(self.stack, run, place))
+        return self._linear("o", mixed)
 
-    def _cross_attention(self, x_BTD: Tensor, run: StackPass) -> Tensor:
+    def _queries_keys_values(
+        self, x_BTD: Tensor, run: StackPass, place: int
+    ) -> tuple[Tensor | None, Tensor | None, Tensor]:
+        """Heads of queries ``[H, B, T, C]``, keys and values ``[K, B, S, C]``, of this layer or of the one it reads.
+
+        No queries and keys where probabilities are read.
+        """
+        # q, k and v come from one wide product; their heads stand side by side in its output.
+        heads = self._project(x_BTD, self.projected, run.joined)
+        queries = self.heads if "q" in self.projected else 0
+        keys = self.kv_heads if "k" in self.projected else 0
+        if run.rotary is not None and queries:
+            turned = rotate(heads[: queries + keys], run.rotary)
+            q, k = torch.split(turned, [queries, keys])
+            v = heads[queries + keys :]
+        else:
+            q, k, v = torch.split(heads, [queries, keys, heads.shape[0] - queries - keys])
+        if self.kv_from != self.index:
+            return (q, *run.kv[self.kv_from])
+        k_BTC, v = self._with_past(k if keys else None, v, run, place)
+        if self.kv_is_read:
+            assert k_BTC is not None
+            run.kv[place] = k_BTC, v
+        return q if queries else None, k_BTC, v
+
+    def _with_past(self, k: Tensor | None, v: Tensor, run: StackPass, place: int) -> KeyValue:
+        """Keys and values with those of the positions before, which this executed layer has seen."""
+        if run.past is None:
+            return k, v
+        if place in run.past:
+            past_k, past_v = run.past[place]
+            v = torch.cat([past_v, v], 2)
+            if k is not None and past_k is not None:
+                k = torch.cat([past_k, k], 2)
+        run.past[place] = k, v
+        return k, v
+
+    def _cross_attention(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
         q = self._project(x_BTD, ("cross_q",), run.joined)
-        key = self._linears(("cross_k", "cross_v"))
+        names = ("cross_k", "cross_v")
+        loosened = [module for name in names if name in self.lora for module in self.lora[name]]
+        key = (*self._linears(names), *loosened)
         if key not in run.memory_kv:
             assert run.memory is not None
-            k, v = torch.split(self._project(run.memory, ("cross_k", "cross_v"), run.joined), self.kv_heads)
+            k, v = torch.split(self._project(run.memory, names, run.joined), self.kv_heads)
             run.memory_kv[key] = k, v
         k, v = run.memory_kv[key]
-        record = self._record("cross", run)
+        record = self._record("cross", run, place)
         mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, record=record)
-        return cast(Tensor, self.weights["cross_o"](mixed))
+        return self._linear("cross_o", mixed)
 
     def _feed_forward(self, x_BTD: Tensor, run: StackPass) -> Tensor:
         if self.activation == "swiglu":
-            weight, bias = run.joined(self._linears(("ffn_gate", "ffn_in")))
-            gate, value = F.linear(x_BTD, weight, bias).chunk(2, -1)
+            gate, value = self._joined(x_BTD, ("ffn_gate", "ffn_in"), run.joined).chunk(2, -1)
             inner = F.silu(gate) * value  # arXiv 2002.05202, equation 6
         else:
-            inner = self.weights["ffn_in"](x_BTD)
+            inner = self._linear("ffn_in", x_BTD)
             inner = F.relu(inner) if self.activation == "relu" else F.gelu(inner)
-        return cast(Tensor, self.weights["ffn_out"](inner))
+        return self._linear("ffn_out", inner)
+
+    def _linear(self, name: str, x: Tensor) -> Tensor:
+        """One linear component, with its LoRA where it has one (arXiv 2106.09685, equation 3, unscaled)."""
+        y = cast(Tensor, self.weights[name](x))
+        return y + self._low_rank(name, x) if name in self.lora else y
+
+    def _low_rank(self, name: str, x: Tensor) -> Tensor:
+        down, up = self.lora[name]
+        return cast(Tensor, up(down(x)))
+
+    def _joined(self, x: Tensor, names: tuple[str, ...], joined: Joined) -> Tensor:
+        """Several linear components of one input side by side, in one product."""
+        linears = self._linears(names)
+        weight, bias = joined(linears)
+        y = F.linear(x, weight, bias)
+        if not any(name in self.lora for name in names):
+            return y
+        parts = torch.split(y, [linear.out_features for linear in linears], -1)
+        loosened = [
+            part + self._low_rank(name, x) if name in self.lora else part
+            for name, part in zip(names, parts, strict=True)
+        ]
+        return torch.cat(loosened, -1)
 
     def _project(self, x_BTD: Tensor, names: tuple[str, ...], joined: Joined) -> Tensor:
         """The heads of several projections one after the other, ``[heads, B, T, C]``."""
-        weight, bias = joined(self._linears(names))
-        projected = F.linear(x_BTD, weight, bias)
+        projected = self._joined(x_BTD, names, joined)
         return projected.view(*projected.shape[:-1], -1, self.head_size).permute(2, 0, 1, 3).contiguous()
 
     def _linears(self, names: tuple[str, ...]) -> tuple[nn.Linear, ...]:
         return tuple(cast(nn.Linear, self.weights[name]) for name in names)
 
-    def _record(self, kind: str, run: StackPass) -> Callable[[Tensor], None] | None:
-        return None if run.recorder is None else partial(run.recorder.attention, kind, self.index)
+    def _record(self, kind: str, run: StackPass, place: int) -> Callable[[Tensor], None] | None:
+        told = None if run.recorder is None else partial(run.recorder.attention, kind, place)
+        if kind == "cross" or not self.attention_is_read:
+            return told
+
+        def record(probabilities: Tensor) -> None:
+            run.probabilities[place] = probabilities
+            if told is not None:
+                told(probabilities)
+
+        return record

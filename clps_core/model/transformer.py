@@ -1,7 +1,8 @@
 """The model of every family, built from a sharing map. Start at build_model.
 
-A model is embeddings -> layers (-> final norm) per stack, then a head. Which weights a layer uses is
-read from the map alone; nothing here asks for a strategy's name.
+A model is embeddings -> layers (-> final norm) per stack, then a head. Which weights a layer uses, what
+it reads from others and how often the core runs stand in the plan; nothing here asks for a strategy's
+name.
 
 Shape letters: B examples, S input positions, T decoder positions, D d_model, V vocab_size.
 """
@@ -14,15 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clps_core.config import ModelConfig, RunConfig, sharing_map
+from clps_core.config import ModelConfig, RunConfig, sharing_plan
 from clps_core.errors import ConfigError, DataError
 from clps_core.model.attention import explicit_is_faster, make_mask, rotary_tables
 from clps_core.model.bank import Joined, ParameterBank, make_module
 from clps_core.model.embedding import Embedding
+from clps_core.model.extras import Depth, layer_extras, make_extras
 from clps_core.model.initial import initialise
-from clps_core.model.layer import Layer, Recorder, StackPass
-from clps_core.shapes import block_shapes, outer_shapes, stack_layers
-from clps_core.sharing import SharingMap
+from clps_core.model.layer import KeyValue, Layer, Recorder, StackPass
+from clps_core.shapes import block_shapes, extra_shapes, outer_shapes, stack_layers
+from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.words import _
 
 __all__ = ["DecoderState", "Transformer", "build_model"]
@@ -33,30 +35,48 @@ def build_model(config: RunConfig) -> Transformer:
 
     Raises ``ConfigError`` where ``config`` was not resolved (its vocabulary or lengths are unknown).
     """
-    return Transformer(config.model, sharing_map(config.model, config.sharing), config.seed)
+    return Transformer(config.model, sharing_plan(config.model, config.sharing), config.seed)
 
 
 class Transformer(nn.Module):
     """Decoder, encoder-decoder or encoder over one ``ParameterBank``.
 
-    ``config`` must be resolved; ``map`` may be any map at its sizes (``config.sharing_map``).
+    ``config`` must be resolved; ``sharing`` may be any map at its sizes, or a plan (``config.sharing_plan``).
     """
 
-    def __init__(self, config: ModelConfig, sharing: SharingMap, seed: int = 0) -> None:
+    def __init__(self, config: ModelConfig, sharing: SharingMap | SharingPlan, seed: int = 0) -> None:
         super().__init__()
         _check_resolved(config)
         self.config = config
-        self.map = sharing
+        self.plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
+        self.map = self.plan.map
         blocks = {stack: block_shapes(config, stack) for stack in stack_layers(config)}
-        self.bank = ParameterBank(sharing, blocks, config.norm, config.norm_eps)
-        for stack, num_layers in stack_layers(config).items():
-            layers = [Layer(config, stack, layer, self._weights_of(stack, layer)) for layer in range(num_layers)]
-            self.add_module(f"{stack}_layers", nn.ModuleList(layers))
+        self.bank = ParameterBank(self.map, blocks, config.norm, config.norm_eps)
+        self._add_layers()
         self._add_outer_modules()
         rotary = config.positions == "rotary"
         tables = rotary_tables(config.max_positions or 0, config.head_size, config.rotary_base) if rotary else None
         self.register_buffer("rotary", tables, persistent=False)
-        initialise(self, sharing, seed)
+        initialise(self, self.map, seed)
+
+    def _add_layers(self) -> None:
+        config, plan = self.config, self.plan
+        extras = extra_shapes(config, plan)
+        make_extras(self, extras)
+        for stack, num_layers in stack_layers(config).items():
+            layers = [
+                Layer(
+                    config,
+                    stack,
+                    layer,
+                    self._weights_of(stack, layer),
+                    plan.reuse[stack],
+                    layer_extras(self, extras, stack, layer),
+                )
+                for layer in range(num_layers)
+            ]
+            self.add_module(f"{stack}_layers", nn.ModuleList(layers))
+            self.add_module(f"{stack}_depth", Depth(self, plan.execution[stack], plan.extras, stack, config.d_model))
 
     def _weights_of(self, stack: str, layer: int) -> dict[str, nn.Module]:
         slots = {component: self.map.slot(stack, layer, component) for component in self.map.components(stack)}
@@ -79,14 +99,17 @@ class Transformer(nn.Module):
         input_mask: Tensor | None = None,
         decoder_inputs: Tensor | None = None,
         recorder: Recorder | None = None,
+        loops: int | None = None,
     ) -> Tensor:
         """Logits of one batch.
 
         ``inputs``: int64 ``[B, S]`` tokens or float ``[B, S, patch_dim]``. ``input_mask``: bool ``[B, S]``,
         True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
+        ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]`` or, without
-        a head, ``[B, S, D]`` (encoder). Raises ``DataError`` for inputs longer than ``max_positions``.
+        a head, ``[B, S, D]`` (encoder). Raises ``DataError`` for inputs longer than ``max_positions``, and
+        ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
@@ -94,13 +117,13 @@ class Transformer(nn.Module):
                     _("an encoder-decoder must have decoder_inputs. Got none. Give at least the first token.")
                 )
             joined = Joined()
-            memory = self.encode(inputs, input_mask, recorder=recorder, joined=joined)
-            state = self.start_decoding(memory, input_mask, recorder=recorder, joined=joined)
+            memory = self.encode(inputs, input_mask, recorder=recorder, joined=joined, loops=loops)
+            state = self.start_decoding(memory, input_mask, recorder=recorder, joined=joined, loops=loops)
             return self.logits(self.decode(decoder_inputs, state))
         if self.config.family == "decoder":
-            state = DecoderState(None, input_mask, recorder=recorder)
+            state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
-        states = self.encode(inputs, input_mask, recorder=recorder)
+        states = self.encode(inputs, input_mask, recorder=recorder, loops=loops)
         return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def encode(
@@ -110,11 +133,12 @@ class Transformer(nn.Module):
         *,
         recorder: Recorder | None = None,
         joined: Joined | None = None,
+        loops: int | None = None,
     ) -> Tensor:
         """The encoder's states ``[B, S, D]``, after its final norm."""
         x_BSD = self._embedding("encoder")(inputs)
         size = x_BSD.shape[1]
-        explicit = recorder is not None or explicit_is_faster(x_BSD.device, size)
+        explicit = self._explicit("encoder", recorder, x_BSD.device, size)
         run = StackPass(
             "encoder",
             make_mask(input_mask, size, size, causal=False, like=x_BSD, explicit=explicit),
@@ -123,7 +147,7 @@ class Transformer(nn.Module):
             rotary=self._rotary(0, size),
             recorder=recorder,
         )
-        return self._run_layers(x_BSD, run)
+        return self._run_layers(x_BSD, run, loops)
 
     def start_decoding(
         self,
@@ -133,9 +157,10 @@ class Transformer(nn.Module):
         keep_past: bool = False,
         recorder: Recorder | None = None,
         joined: Joined | None = None,
+        loops: int | None = None,
     ) -> DecoderState:
         """What ``decode`` needs besides tokens. With ``keep_past`` it takes the target piece by piece."""
-        return DecoderState(memory, memory_mask, keep_past=keep_past, recorder=recorder, joined=joined)
+        return DecoderState(memory, memory_mask, keep_past=keep_past, recorder=recorder, joined=joined, loops=loops)
 
     def decode(self, tokens: Tensor, state: DecoderState) -> Tensor:
         """The decoder's states ``[B, T, D]`` for ``tokens`` ``[B, T]``, after its final norm.
@@ -145,7 +170,7 @@ class Transformer(nn.Module):
         x_BTD = self._embedding("decoder")(tokens, state.length)
         size = x_BTD.shape[1]
         keys = state.length + size
-        explicit = state.recorder is not None or explicit_is_faster(x_BTD.device, keys)
+        explicit = self._explicit("decoder", state.recorder, x_BTD.device, keys)
         own_mask = state.own_mask if state.memory is None else None
         run = StackPass(
             "decoder",
@@ -165,7 +190,7 @@ class Transformer(nn.Module):
             )
         if state.past is not None:
             state.length = keys
-        return self._run_layers(x_BTD, run)
+        return self._run_layers(x_BTD, run, state.loops)
 
     def logits(self, states: Tensor) -> Tensor:
         """``[..., D]`` decoder states -> ``[..., V]``; tied heads read the embedding's table."""
@@ -190,14 +215,27 @@ class Transformer(nn.Module):
         """The pooler: tanh of a linear layer on the first position (BERT, arXiv 1810.04805)."""
         return torch.tanh(self.get_submodule("pooler")(states[:, 0]))
 
-    def _run_layers(self, x: Tensor, run: StackPass) -> Tensor:
+    def _explicit(self, stack: str, recorder: Recorder | None, device: torch.device, num_keys: int) -> bool:
+        """Whether attention is computed in steps: where it is faster, or someone needs the probabilities."""
+        read = self.plan.reuse[stack].read("attention_source")
+        return recorder is not None or bool(read) or explicit_is_faster(device, num_keys)
+
+    def _run_layers(self, x: Tensor, run: StackPass, loops: int | None) -> Tensor:
         layers = cast(nn.ModuleList, self._modules[f"{run.stack}_layers"])
-        for index, layer in enumerate(layers):
+        depth = cast(Depth, self._modules[f"{run.stack}_depth"])
+        order, starts = depth.order(loops), depth.loop_starts(loops)
+        begin = x
+        for place, index in enumerate(order):
+            if place in starts:
+                first = place == starts[0]
+                begin = x if first else begin
+                x = depth.injected(x, begin, first=first)
+            x = depth.signalled(x, place)
             if run.recorder is not None:
-                run.recorder.hidden(run.stack, index, x)
-            x = layer(x, run)
+                run.recorder.hidden(run.stack, place, x)
+            x = layers[index](x, run, place)
         if run.recorder is not None:
-            run.recorder.hidden(run.stack, len(layers), x)
+            run.recorder.hidden(run.stack, len(order), x)
         final_norm = self._modules.get(f"{run.stack}_final_norm")
         return x if final_norm is None else cast(Tensor, final_norm(x))
 
@@ -223,14 +261,16 @@ class DecoderState:
         keep_past: bool = False,
         recorder: Recorder | None = None,
         joined: Joined | None = None,
+        loops: int | None = None,
     ) -> None:
         self.memory = memory
+        self.loops = loops
         self.own_mask = own_mask
         """Real positions of the memory, or of the decoder's own input where there is no memory."""
         self.recorder = recorder
         self.joined = joined or Joined()
-        self.memory_kv: dict[tuple[nn.Linear, ...], tuple[Tensor, Tensor]] = {}
-        self.past: dict[int, tuple[Tensor, Tensor]] | None = {} if keep_past else None
+        self.memory_kv: dict[tuple[nn.Module, ...], tuple[Tensor, Tensor]] = {}
+        self.past: dict[int, KeyValue] | None = {} if keep_past else None
         self.length = 0
 
 
