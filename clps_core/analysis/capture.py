@@ -54,12 +54,15 @@ def capture(
     inputs: np.ndarray | Tensor,
     input_mask: np.ndarray | Tensor | None = None,
     decoder_inputs: np.ndarray | Tensor | None = None,
+    *,
+    loops: int | None = None,
 ) -> Capture:
     """Run ``model`` (a ``Transformer``) on ONE example and record it.
 
     ``inputs`` ``[1, S]`` tokens or ``[1, S, patch_dim]``, ``input_mask`` bool ``[1, S]``, ``decoder_inputs``
-    ``[1, T]``. Without dropout or gradients; the model is left in the mode it was in. Raises
-    ``DataError`` for more than one example.
+    ``[1, T]``. ``loops``: how often the core runs; every executed layer is then one of the arrays' layers.
+    Without dropout or gradients; the model is left in the mode it was in. Raises ``DataError`` for
+    more than one example.
     """
     if inputs.shape[0] != 1:
         raise DataError(_("capture takes one example. Got {count}. Give them one by one.", count=inputs.shape[0]))
@@ -73,6 +76,7 @@ def capture(
                 input_mask=_tensor(input_mask, model),
                 decoder_inputs=_tensor(decoder_inputs, model),
                 recorder=recorder,
+                loops=loops,
             )
     finally:
         model.train(was_training)

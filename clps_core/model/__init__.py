@@ -2,5 +2,6 @@
 
 ``bank.py`` stores one module per slot; ``initial.py`` says how they start; ``layer.py`` is the one
 block of every family, ``attention.py`` its attention; ``embedding.py`` is what comes before the
-layers; ``generate.py`` decodes greedily; ``weights.py`` loads saved weights.
+layers, ``extras.py`` what loosens ties; ``generate.py`` decodes token by token; ``weights.py`` loads saved
+weights.
 """

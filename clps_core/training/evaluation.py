@@ -79,9 +79,17 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def evaluate(
-    model: nn.Module, data: TaskData, config: RunConfig, plan: DevicePlan, split: str = "validation"
+    model: nn.Module,
+    data: TaskData,
+    config: RunConfig,
+    plan: DevicePlan,
+    split: str = "validation",
+    *,
+    loops: int | None = None,
 ) -> dict[str, float]:
     """Scores of ``model`` on the first ``eval_examples`` of ``split``; a fixed set in a fixed order.
+
+    ``loops``: how often the core runs; as the map has it by default.
 
     ``loss``: mean cross-entropy per scored position, without label smoothing, in nats.
     ``perplexity`` (language models): exp(loss). ``accuracy`` (classes). ``token_accuracy``: share of
@@ -97,7 +105,12 @@ def evaluate(
         for batch in data.evaluation(split, config.train.eval_examples, config.train.batch_size):
             on_device = to_device(batch, plan.device)
             labels = on_device.labels
-            logits = model(on_device.inputs, input_mask=on_device.input_mask, decoder_inputs=on_device.decoder_inputs)
+            logits = model(
+                on_device.inputs,
+                input_mask=on_device.input_mask,
+                decoder_inputs=on_device.decoder_inputs,
+                loops=loops,
+            )
             loss += cross_entropy(logits, labels, reduction="sum")
             hits = logits.argmax(-1) == labels
             right += hits.sum()

@@ -36,7 +36,7 @@ from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens, to_device
 from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
-from clps_core.training.randomness import reseed
+from clps_core.training.randomness import loops_at, reseed
 from clps_core.training.run_folder import fixed_plan, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
@@ -170,8 +170,14 @@ def train_step(run: Run) -> None:
     batch = run.data.batch(step, config.train.batch_size)
     run.watch.tokens += real_tokens(batch)
     on_device = to_device(batch, run.plan.device)
+    loops = loops_at(run.model.plan.extras.train_loops, config.seed, step)
     with run.plan.autocast():
-        logits = run.model(on_device.inputs, input_mask=on_device.input_mask, decoder_inputs=on_device.decoder_inputs)
+        logits = run.model(
+            on_device.inputs,
+            input_mask=on_device.input_mask,
+            decoder_inputs=on_device.decoder_inputs,
+            loops=loops,
+        )
         loss = cross_entropy(logits, on_device.labels, smoothing=config.optim.label_smoothing)
     run.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]

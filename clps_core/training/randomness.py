@@ -1,4 +1,4 @@
-"""Dropout without a history: the generator is reseeded from (seed, step) before every step.
+"""Chance without a history: dropout and the number of loops depend on (seed, step) alone.
 
 So step 500 draws the same numbers whether or not the run was interrupted before it, and no
 generator state needs to be saved.
@@ -10,12 +10,24 @@ import hashlib
 
 import torch
 
-__all__ = ["reseed", "step_seed"]
+__all__ = ["loops_at", "reseed", "step_seed"]
 
 
 def step_seed(seed: int, step: int) -> int:
     """A 63-bit seed for one step; sha256, so that neighbouring steps are unrelated."""
     return int.from_bytes(hashlib.sha256(f"dropout:{seed}:{step}".encode()).digest()[:8]) >> 1
+
+
+def loops_at(bounds: tuple[int, int] | None, seed: int, step: int) -> int | None:
+    """How often the core runs in one training step: each number from ``bounds`` is equally likely.
+
+    ``None`` (as the map has it) without bounds. Two strategies with one seed draw the same numbers.
+    """
+    if bounds is None:
+        return None
+    fewest, most = bounds
+    drawn = int.from_bytes(hashlib.sha256(f"loops:{seed}:{step}".encode()).digest()[:8])
+    return fewest + drawn % (most - fewest + 1)
 
 
 def reseed(seed: int, step: int, device: str = "cpu") -> None:

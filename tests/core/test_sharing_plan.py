@@ -122,9 +122,26 @@ def test_what_cannot_be_is_refused_with_layer_and_component(text, model, words):
 
 @pytest.mark.parametrize(
     "text",
-    "k=@ k=@k k=@encoder attention=@encoder decoder=@q q=all,q=@k lora=0 lora.=3 lora.norm_attn=3 kv_source=none "
-    "depth_embedding=yes layer_scale=all inject= train_loops=4-1 train_loops=0-3 loop:1/2 loop:-1/2/1 "
-    "x.kv_source=every:2".split(),
+    [
+        "k=@",
+        "k=@k",
+        "k=@encoder",
+        "attention=@encoder",
+        "decoder=@q",
+        "q=all,q=@k",
+        "lora=0",
+        "lora.=3",
+        "lora.norm_attn=3",
+        "kv_source=none",
+        "depth_embedding=yes",
+        "layer_scale=all",
+        "inject=",
+        "train_loops=4-1",
+        "train_loops=0-3",
+        "loop:1/2",
+        "loop:-1/2/1",
+        "x.kv_source=every:2",
+    ],
 )
 def test_a_text_that_is_no_strategy_is_refused(text):
     with pytest.raises(ConfigError):

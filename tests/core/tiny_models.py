@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from clps_core.config import ModelConfig
+from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.model.transformer import Transformer
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import Block, SharingMap, build_map, parse_strategy
@@ -34,7 +34,16 @@ def map_of(config: ModelConfig, strategy: str) -> SharingMap:
 
 def tiny(strategy: str = "none", seed: int = 0, **sizes: Any) -> Transformer:
     config = ModelConfig(**{**SIZES, **sizes})
-    return Transformer(config, map_of(config, strategy), seed)
+    return Transformer(config, sharing_plan(config, SharingConfig(strategy=strategy)), seed)
+
+
+def shaken(model: Transformer, seed: int = 0) -> Transformer:
+    """With every weight moved a little, so that what starts as nothing takes part."""
+    draw = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.05)
+    return model
 
 
 def batch_for(model: Transformer, examples: int = 3, source: int = 7, target: int = 5, seed: int = 1) -> dict[str, Any]:
