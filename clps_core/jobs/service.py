@@ -89,10 +89,12 @@ def submit(
     owner: str = "local",
     *,
     ready: bool = False,
-    parent_id: str | None = None,
     priority: int = 0,
+    plan: Mapping[str, Any] | None = None,
 ) -> list[Run]:
     """Queue the configs as one comparison and see to it that they are worked on; returns at once.
+
+    ``priority``: higher starts first. ``plan``: what a sweep was expanded from, as plain data.
 
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
@@ -106,8 +108,8 @@ def submit(
         ready,
         run_names=run_names(complete),
         parameters=[(one.unique_parameters, one.executed_parameters) for one in counts],
-        parent_id=parent_id,
         priority=priority,
+        plan=plan,
     )
     ensure_supervisor(store)
     return store.runs(comparison=comparison_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ _RUN_COLUMNS = (
     _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
     _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
     _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
-    _r.stop_requested,
+    _r.stop_requested, _r.priority, _r.not_before, _r.start_from,
 )  # fmt: skip
 
 
@@ -98,10 +98,14 @@ class Store:
         parameters: Sequence[tuple[int, int] | None] | None = None,
         parent_id: str | None = None,
         priority: int = 0,
+        plan: Mapping[str, Any] | None = None,
+        start_from: str | None = None,
     ) -> str:
         """Queue one run per resolved config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
+        ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of
+        ``parent_id`` the runs begin with.
         """
         comparison_id = new_id()
         run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
@@ -110,7 +114,12 @@ class Store:
             moment = schema.now(connection)
             connection.execute(
                 schema.comparison.insert().values(
-                    id=comparison_id, name=name, owner=owner, ready=int(ready), created_at=moment
+                    id=comparison_id,
+                    name=name,
+                    owner=owner,
+                    ready=int(ready),
+                    created_at=moment,
+                    plan=None if plan is None else json.dumps(plan, ensure_ascii=False, allow_nan=False),
                 )
             )
             for position, (config, run_name, count) in enumerate(zip(configs, run_names, counts, strict=True)):
@@ -119,6 +128,7 @@ class Store:
                     "position": position,
                     "parent_id": parent_id,
                     "priority": priority,
+                    "start_from": start_from,
                 }
                 if count is not None:
                     row |= {"unique_parameters": count[0], "executed_parameters": count[1]}
@@ -130,14 +140,14 @@ class Store:
         c = schema.comparison.c
         with self.reading() as connection:
             rows = connection.execute(
-                sa.select(c.id, c.name, c.created_at, c.owner, c.ready).order_by(c.created_at.desc())
+                sa.select(c.id, c.name, c.created_at, c.owner, c.ready, c.plan).order_by(c.created_at.desc())
             ).all()
             members: dict[str, list[str]] = {}
             runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
             for comparison_id, run_id in connection.execute(runs):
                 members.setdefault(comparison_id, []).append(run_id)
         return [
-            Comparison(row.id, row.name, row.created_at, tuple(members[row.id]), row.owner, bool(row.ready))
+            Comparison(row.id, row.name, row.created_at, tuple(members[row.id]), row.owner, bool(row.ready), row.plan)
             for row in rows
             if row.id in members
         ]

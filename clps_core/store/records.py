@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clps_core.errors import NotFoundError
 from clps_core.words import _
@@ -74,7 +74,8 @@ class Run:
 
     ``status`` is one of ``STATUSES``; ``reason`` is a sentence where there is something to say (why it
     failed, that it was retried). ``step`` of ``steps`` are done. ``queue_position`` is 1 for the next
-    run to start and ``None`` for runs that do not wait.
+    run to start and ``None`` for runs that do not wait; a queued run does not start before ``not_before``.
+    A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last).
     """
 
     id: str
@@ -101,6 +102,9 @@ class Run:
     executed_parameters: int | None
     attempts: int
     stop_requested: str | None = None
+    priority: int = 0
+    not_before: float | None = None
+    start_from: str | None = None
     queue_position: int | None = None
 
     @cached_property
@@ -136,6 +140,12 @@ class Comparison:
     run_ids: tuple[str, ...]
     owner: str = "local"
     ready: bool = False
+    plan_text: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def plan(self) -> dict[str, Any] | None:
+        """What a sweep was expanded from, as plain data; ``None`` for runs that were given one by one."""
+        return None if self.plan_text is None else dict(json.loads(self.plan_text))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""How the rows lie in the database, and how an older store becomes a newer one. Start at MIGRATIONS."""
+"""How the rows lie in the database, and how an older store becomes a newer one. Start at MIGRATIONS.
+
+The tables below are the newest ones: an empty database gets them as they stand. A store that somebody has
+used is brought up to date step by step; ``tests/fixtures/stores`` keeps one of every version there was.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +35,7 @@ comparison = Table(
     Column("owner", String(80), nullable=False),
     Column("ready", Integer, nullable=False, default=0),
     Column("created_at", Float, nullable=False, index=True),
+    Column("plan", Text),  # JSON: what a sweep was expanded from; NULL for runs given one by one
 )
 
 run = Table(
@@ -67,6 +72,9 @@ run = Table(
     Column("queued_at", Float, nullable=False),
     Column("started_at", Float),
     Column("finished_at", Float),
+    Column("not_before", Float),  # a run that waits out a pause after a death, or for free memory
+    Column("death_step", Integer),  # the step at which its process last died
+    Column("start_from", String(16)),  # which weights of its parent a fork begins with: best or last
     Index("run_queue", "status", "priority", "queued_at", "position"),
     Index("run_newest", "created_at", "position"),
 )
@@ -130,12 +138,24 @@ artefact = Table(
 )
 
 
-def _first_tables(connection: Connection) -> None:
-    tables.create_all(connection)
+def _plans_and_pauses(connection: Connection) -> None:
+    """1 -> 2: sweeps' definitions, pauses between retries, forks."""
+    _add_columns(connection, comparison, "plan")
+    _add_columns(connection, run, "not_before", "death_step", "start_from")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
-"""Step n brings a store from version n to n + 1. Never edit a step that was released: add one."""
+def _add_columns(connection: Connection, table: Table, *names: str) -> None:
+    """Columns that may be empty, in the type the table above gives them."""
+    for name in names:
+        kind = table.c[name].type.compile(connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses,)
+"""Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
+
+VERSION = 1 + len(MIGRATIONS)
+"""Of the tables as they stand above."""
 
 
 def version_of(connection: Connection) -> int:
@@ -148,24 +168,29 @@ def version_of(connection: Connection) -> int:
 def is_current(connection: Connection) -> bool:
     """Whether nothing is to be done; raises ``StoreError`` for a store of a newer CLPS Lab."""
     version = version_of(connection)
-    if version > len(MIGRATIONS):
+    if version > VERSION:
         raise StoreError(
             _(
                 "the store must be of version {known} or older. Got {version}: a newer CLPS Lab wrote it. "
                 "Update CLPS Lab, or set CLPS_HOME to another folder.",
-                known=len(MIGRATIONS),
+                known=VERSION,
                 version=version,
             )
         )
-    return version == len(MIGRATIONS)
+    return version == VERSION
 
 
 def migrate(connection: Connection) -> None:
     """Bring the store to the newest version, inside the caller's write transaction."""
-    if is_current(connection):
+    if is_current(connection):  # looked at again: another process may have been first
         return
-    for number in range(version_of(connection), len(MIGRATIONS)):
-        MIGRATIONS[number](connection)
+    version = version_of(connection)
+    if version == 0:
+        tables.create_all(connection)
+        connection.execute(schema_version.insert().values(version=VERSION))
+        return
+    for number in range(version, VERSION):
+        MIGRATIONS[number - 1](connection)
         connection.execute(schema_version.insert().values(version=number + 1))
 
 
