@@ -92,6 +92,12 @@ class Inspection:
         own = self.target_labels if kind == "decoder" and self.target != "none" else self.source_labels
         return own, own
 
+    @property
+    def patches(self) -> Array | None:
+        """``image`` where every position is a patch of it; ``None`` with a class token, which is no patch."""
+        (positions,) = {found.shape[-1] for found in self.attention.values()} if self.image is not None else {0}
+        return self.image if positions and int(positions**0.5) ** 2 == positions else None
+
     def quantise(self) -> dict[str, NDArray[np.uint8]]:
         """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""
         return {kind: quantised(weights) for kind, weights in self.attention.items()}
@@ -132,6 +138,7 @@ def inspect_run(
                 )
             )
     with _one_thread():
+        from clps_core.data.base import position_labels
         from clps_core.data.registry import load_task
         from clps_core.training.loading import load_model
 
@@ -151,8 +158,8 @@ def inspect_run(
         step=step,
         text=text,
         options=given,
-        groups={kind: model.map.layer_groups(*KIND_SITES[kind]) for kind in facts["attention"]},
-        source_labels=tuple(data.token_labels(inputs[0])),
+        groups={kind: model.plan.groups(*KIND_SITES[kind]) for kind in facts["attention"]},
+        source_labels=position_labels(data, inputs[0], class_token=config.model.class_token),
         unknown=data.unknown(text),
         right_answer=data.right_answer(text, options=given),
         **facts,

@@ -15,7 +15,7 @@ from app.components.attention_grid import GridView
 from app.components.attention_source import follow_url
 from app.components.attention_views import choose_kind, explore, kind_sentence, slot_sentence
 from app.services import escape_markdown, store
-from clps_core.config import sharing_map
+from clps_core.config import sharing_plan
 from clps_core.inspection import KIND_SITES, image_of
 from clps_core.store import Run
 from clps_core.words import _
@@ -52,7 +52,7 @@ def while_it_learned(run: Run) -> None:
         record = _choose_record(records)
     kind = choose_kind(list(record.attention))
     config = run.config
-    groups = sharing_map(config.model, config.sharing).layer_groups(*KIND_SITES[kind])
+    groups = sharing_plan(config.model, config.sharing).groups(*KIND_SITES[kind])
     fixed = (
         _("A fixed held-out example; the decoder read its right answer, so that all steps can be compared.")
         if record.target_labels

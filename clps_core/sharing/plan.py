@@ -7,7 +7,7 @@ which activations it reads (reuse), what loosens its ties (extras), and how ofte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
@@ -85,6 +85,27 @@ class SharingPlan:
     def lora_ranks(self) -> dict[Site, int]:
         """Rank of each site that has LoRA."""
         return dict(self.lora)
+
+    def groups(self, stack: str, components: Sequence[str]) -> tuple[int, ...]:
+        """Per layer a number; layers with equal numbers compute ``components`` with literally the same weights.
+
+        A layer that reads another's activations counts with that layer's weights; one with LoRA of its own
+        on any of the components counts for itself.
+        """
+        ranks, seen, found = self.lora_ranks(), dict[object, int](), []
+        for layer in range(self.map.num_layers(stack)):
+            sources = {component: self._computed_by(stack, layer, component) for component in components}
+            slots = tuple(self.map.slot(stack, source, component) for component, source in sources.items())
+            own = tuple(source for component, source in sources.items() if Site(stack, source, component) in ranks)
+            found.append(seen.setdefault((slots, own), len(seen)))
+        return tuple(found)
+
+    def _computed_by(self, stack: str, layer: int, component: str) -> int:
+        """The layer whose weights give ``layer`` its ``component``."""
+        for kind, components in REUSE_KINDS.items():
+            if component in components and layer in self.reuse[stack].consumers(kind):
+                return self.reuse[stack].source(kind, layer)
+        return layer
 
     @property
     def loops(self) -> int | None:

@@ -240,3 +240,19 @@ def test_a_reuse_that_is_accepted_reads_only_earlier_layers_that_compute_their_o
 def test_a_map_with_ties_and_absent_sites_survives_plain_data():
     mapping = plan("q=all,k=@q,kv_source=every:2").map
     assert SharingMap.from_dict(mapping.as_dict()) == mapping
+
+
+@pytest.mark.parametrize(
+    ("text", "groups"),
+    [
+        ("cycle:3", (0, 1, 2, 0, 1, 2)),
+        ("attention_source=0-0-2-2-4-5", (0, 0, 1, 1, 2, 3)),
+        ("q=all,kv_source=every:2", (0, 0, 1, 1, 2, 2)),
+        ("all,kv_source=every:2", (0, 0, 0, 0, 0, 0)),
+        ("all,lora.q=2", (0, 1, 2, 3, 4, 5)),
+        ("all,lora.v=2", (0, 0, 0, 0, 0, 0)),
+        ("q=all,kv_source=every:2,lora.k=2", (0, 0, 1, 1, 2, 2)),
+    ],
+)
+def test_layers_look_with_the_same_weights_when_what_they_read_was_computed_with_them(text, groups):
+    assert plan(text).groups("decoder", ("q", "k")) == groups
