@@ -208,6 +208,24 @@ class DataConfig(_Frozen):
     """Tokens per training window of a language model; the task's own length if not given."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the batches: runs with one data seed see the same batches at every step. No seed moves a split."""
+    folds: Annotated[int, Field(ge=2, le=50)] | None = None
+    """Cross-validation: training and validation examples together are cut into so many parts; the test split stays."""
+    fold: Annotated[int, Field(ge=0)] | None = None
+    """Which of the ``folds`` parts, counted from 0, is validation; the others are training."""
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_folds(self) -> DataConfig:
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError(_("data.folds and data.fold must be given together. Add the other, or leave both out."))
+        if self.folds is not None and self.fold is not None and self.fold >= self.folds:
+            raise ValueError(
+                _(
+                    "data.fold must be less than data.folds ({folds}): it counts from 0. Got {fold}. Lower it.",
+                    folds=self.folds,
+                    fold=self.fold,
+                )
+            )
+        return self
 
 
 class OptimConfig(_Frozen):
@@ -239,6 +257,8 @@ class TrainConfig(_Frozen):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """CPU threads of the run; chosen when the run starts if not given."""
+    patience: PositiveInt | None = None
+    """End the run after so many evaluations without a better one than the best before; by default never."""
 
 
 class RunConfig(_Frozen):

@@ -23,6 +23,7 @@ __all__ = [
     "Array",
     "Batch",
     "Example",
+    "Fold",
     "TaskData",
     "check_split",
     "digest",
@@ -65,6 +66,25 @@ class Example:
     text: str
     target_text: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Part ``number`` (0-based) of ``count`` is validation; the other parts are training. Tests stay as they are.
+
+    A hash of an example's own key says which part it belongs to, so parts are about equal, not exactly.
+    """
+
+    number: int
+    count: int
+
+    def holds(self, key: object) -> bool:
+        """Whether the example of ``key`` is in this part, that is, held out for validation."""
+        return int(digest("clps fold", key)[:12], 16) % self.count == self.number
+
+    def name(self, fingerprint: str) -> str:
+        """The fingerprint of data that had ``fingerprint`` before they were cut."""
+        return digest("clps folds", fingerprint, self.count, self.number)
 
 
 class TaskData(Protocol):

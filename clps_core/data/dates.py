@@ -2,7 +2,8 @@
 
 The texts are Babel's ``format_date(..., format="full")``, that is, the Unicode CLDR's. A source is the
 target language's token, then the English date by characters; a target is the date in that language.
-The split is by calendar date: a validation or test date is in training in no language.
+The split is by calendar date: a validation or test date is in training in no language. So are the parts of
+a cross-validation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
 import numpy as np
@@ -24,6 +25,7 @@ from clps_core.data.base import (
     Array,
     Batch,
     Example,
+    Fold,
     check_split,
     digest,
     held_out_split,
@@ -88,19 +90,31 @@ def _calendar() -> _Calendar:
     return _Calendar(tokens, {token: place for place, token in enumerate(tokens)}, splits, fingerprint)
 
 
+@lru_cache(maxsize=16)
+def _folded(fold: Fold) -> _Calendar:
+    whole = _calendar()
+    validation = [ordinal for split in SPLITS[:2] for ordinal in whole.splits[split].tolist() if fold.holds(ordinal)]
+    held_out = set(validation)
+    training = sorted(o for split in SPLITS[:2] for o in whole.splits[split].tolist() if o not in held_out)
+    validation.sort(key=lambda ordinal: digest("clps order", ordinal))
+    arrays = {"train": np.array(training, dtype=np.int64), "validation": np.array(validation, dtype=np.int64)}
+    return replace(whole, splits={**whole.splits, **arrays}, fingerprint=fold.name(whole.fingerprint))
+
+
 class Dates:
     """The ``dates`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; the splits are the same for all seeds.
+    ``seed`` decides the training batches only; the splits are the same for all seeds. ``fold`` cuts what is
+    not for tests anew.
     """
 
     pad_id, bos_id, eos_id, unk_id = PAD, BOS, EOS, UNK
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, fold: Fold | None = None) -> None:
         self.facts: TaskFacts = get_task("dates")
-        self.seed = seed
+        self.seed, self.fold = seed, fold
         self.languages = tuple(self.facts.options["language"])
-        self._calendar = _calendar()
+        self._calendar = _calendar() if fold is None else _folded(fold)
         self.fingerprint = self._calendar.fingerprint
 
     @property
@@ -158,7 +172,7 @@ class Dates:
         ``exact_match``: the share of answers that are right as a whole. ``token_accuracy``: the share of
         the target's characters (its end included) that stand at the same place in the English date.
         """
-        return _copy_scores(self.languages)
+        return _copy_scores(self.languages, self.fold)
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
         """``options["language"]`` is the target language (the first if not given); spaces are evened out."""
@@ -262,10 +276,11 @@ def _even(text: str) -> str:
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
-@cache
-def _copy_scores(languages: tuple[str, ...]) -> Mapping[str, float]:
+@lru_cache(maxsize=16)
+def _copy_scores(languages: tuple[str, ...], fold: Fold | None) -> Mapping[str, float]:
     right = scored = exact = answers = 0
-    for ordinal in _calendar().splits["validation"].tolist():
+    calendar = _calendar() if fold is None else _folded(fold)
+    for ordinal in calendar.splits["validation"].tolist():
         copy = full_date(ordinal, SOURCE_LOCALE) + "\n"
         for language in languages:
             target = full_date(ordinal, language) + "\n"

@@ -2,6 +2,7 @@
 
 The images are scikit-learn's ``load_digits`` (1,797 of the UCI set *Optical Recognition of Handwritten
 Digits*). Values are scaled from 0..16 to 0..1. One fixed shuffle makes the splits.
+Images have no names: the parts of a cross-validation go by an image's place in that set.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
-from clps_core.data.base import SPLITS, Array, Batch, Example, check_split, digest, step_generator
+from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
@@ -45,17 +46,38 @@ def patches(images: Array) -> Array:
 
 
 @cache
+def _order(count: int) -> list[int]:
+    return sorted(range(count), key=lambda place: digest("clps digits", place))
+
+
+@cache
 def _images() -> _Images:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    order = sorted(range(len(labels)), key=lambda place: digest("clps digits", place))
+    order = _order(len(labels))
     ends = {"validation": (0, HELD_OUT), "test": (HELD_OUT, 2 * HELD_OUT), "train": (2 * HELD_OUT, len(order))}
     cut = patches(images.reshape(-1, SIDE, SIDE))
     pixels = {split: cut[order[slice(*ends[split])]] for split in SPLITS}
     classes = {split: labels[order[slice(*ends[split])]].astype(np.int64) for split in SPLITS}
     content = [array.tobytes() for split in SPLITS for array in (pixels[split], classes[split])]
     return _Images(pixels, classes, digest("digits 1", *content))
+
+
+@lru_cache(maxsize=16)
+def _folded(fold: Fold) -> _Images:
+    whole = _images()
+    places = _order(sum(len(labels) for labels in whole.labels.values()))
+    keys = places[:HELD_OUT] + places[2 * HELD_OUT :]
+    held_out = np.array([fold.holds(key) for key in keys])
+    pixels, classes = (
+        np.concatenate([arrays["validation"], arrays["train"]]) for arrays in (whole.patches, whole.labels)
+    )
+    return _Images(
+        {**whole.patches, "validation": pixels[held_out], "train": pixels[~held_out]},
+        {**whole.labels, "validation": classes[held_out], "train": classes[~held_out]},
+        fold.name(whole.fingerprint),
+    )
 
 
 def _words(text: str) -> list[str]:
@@ -65,15 +87,15 @@ def _words(text: str) -> list[str]:
 class Digits:
     """The ``digits`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only.
+    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
     """
 
     pad_id = bos_id = eos_id = -1
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, fold: Fold | None = None) -> None:
         self.facts: TaskFacts = get_task("digits")
         self.seed = seed
-        self._images = _images()
+        self._images = _images() if fold is None else _folded(fold)
         self.fingerprint = self._images.fingerprint
 
     def images(self, split: str) -> Array:

@@ -3,7 +3,8 @@
 The texts are those of the Python that runs (``library_texts.py``), so the fingerprint differs between
 Python versions; compare runs only within one. A byte-level BPE is trained on the training documents.
 The split is by document. A training window starts anywhere in the training documents; held-out
-windows lie one after another and do not overlap.
+windows lie one after another and do not overlap. The parts of a cross-validation are whole documents too;
+the vocabulary stays the one of the usual split, so that all parts count the same tokens.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from clps_core.data.base import SPLITS, Array, Batch, Example, check_split, digest, step_generator
+from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
 from clps_core.data.library_texts import library_key, library_texts, split_texts
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts, get_task
@@ -132,18 +133,39 @@ def _write(path: Path, corpus: _Corpus) -> None:
         return
 
 
+@lru_cache(maxsize=16)
+def _folded(vocab_size: int, cache_folder: Path | None, fold: Fold) -> _Corpus:
+    whole = _load(vocab_size, cache_folder)
+    parts: dict[str, list[Array]] = {"train": [], "validation": []}
+    for document in (one for split in parts for one in _documents(whole.splits[split])):
+        parts["validation" if fold.holds(document.tobytes()) else "train"].append(document)
+    if not all(parts.values()):
+        raise DataError(
+            _("each of the {folds} folds must hold a document. One holds none. Lower data.folds.", folds=fold.count)
+        )
+    splits = {split: np.concatenate(documents) for split, documents in parts.items()}
+    return _Corpus(whole.tokenizer, {**whole.splits, **splits}, fold.name(whole.fingerprint))
+
+
+def _documents(tokens: Array) -> list[Array]:
+    """The documents of one split, each with its bos and eos."""
+    return np.split(tokens, np.flatnonzero(tokens == BOS)[1:])
+
+
 class PythonDocs:
     """The ``python-docs`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seq_len``: tokens of one window; ``seed`` decides the training windows only.
+    ``seq_len``: tokens of one window; ``seed`` decides the training windows only; ``fold`` cuts what is not
+    for tests anew.
     """
 
     pad_id, bos_id, eos_id = PAD, BOS, EOS
 
-    def __init__(self, seed: int, seq_len: int, cache_folder: Path | None = None) -> None:
+    def __init__(self, seed: int, seq_len: int, cache_folder: Path | None = None, fold: Fold | None = None) -> None:
         self.facts: TaskFacts = get_task("python-docs")
         self.seed, self.seq_len = seed, seq_len
-        self._corpus = _load(self.facts.vocab_size or 0, cache_folder)
+        vocab_size = self.facts.vocab_size or 0
+        self._corpus = _load(vocab_size, cache_folder) if fold is None else _folded(vocab_size, cache_folder, fold)
         self.fingerprint = self._corpus.fingerprint
         shortest = min(len(self._corpus.splits[split]) for split in SPLITS)
         if seq_len + 1 > shortest:

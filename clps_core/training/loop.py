@@ -127,7 +127,7 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
         if not run.resumed:
             evaluation_step(run)
             probe_step(run)
-        while not run.is_last_step:
+        while not (run.is_last_step or out_of_patience(run)):
             train_step(run)
             if run.step == 1 or run.due(config.train.log_every):
                 log_step(run)
@@ -136,7 +136,7 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
             if run.step in run.probe_at:
                 probe_step(run)
             stop = sink.stop_requested()
-            if stop or run.due(config.train.checkpoint_every):
+            if stop or out_of_patience(run) or run.due(config.train.checkpoint_every):
                 save(run)
             if stop and not run.is_last_step:
                 return ended(run, stop)
@@ -220,6 +220,17 @@ def is_better(run: Run, values: dict[str, float]) -> bool:
     return (sign * value, -loss) > (sign * run.best["value"], -run.best["loss"])
 
 
+def out_of_patience(run: Run) -> bool:
+    """Whether the last ``patience`` evaluations brought nothing better than the best before them.
+
+    Read off the step and the best alone, which a checkpoint holds: a run that goes on ends where its twin does.
+    """
+    patience, every = run.config.train.patience, run.config.train.eval_every
+    if patience is None or run.best is None:
+        return False
+    return run.step // every - int(run.best["step"]) // every >= patience
+
+
 def probe_step(run: Run) -> None:
     """Keep the attention of the probe inputs."""
     if run.step in run.probe_at:
@@ -251,11 +262,25 @@ def save(run: Run) -> None:
 def ended(run: Run, reason: str | None = None) -> Outcome:
     """Say how it ended: by itself, or for the ``reason`` a stop was asked for."""
     run.sink.flush()
+    early = None
     if reason:
         logger.info("%s", _("Stopped at step {step} ({reason} was asked for).", step=run.step, reason=reason))
     else:
-        logger.info("%s", _("Finished at step {step}.", step=run.step))
-    return Outcome("stopped" if reason else "finished", run.step, dict(run.metrics), run.watch.seconds)
+        early = None if run.is_last_step else no_better(run)
+        logger.info("%s", early or _("Finished at step {step}.", step=run.step))
+    return Outcome("stopped" if reason else "finished", run.step, dict(run.metrics), run.watch.seconds, early)
+
+
+def no_better(run: Run) -> str:
+    """Why a run without patience left ended before its last step."""
+    assert run.best is not None
+    return _(
+        "Ended early at step {step} of {steps}: {patience} evaluations in a row did not beat step {best}.",
+        step=run.step,
+        steps=run.config.train.steps,
+        patience=run.config.train.patience,
+        best=int(run.best["step"]),
+    )
 
 
 def record(run: Run, split: str, values: dict[str, float]) -> None:

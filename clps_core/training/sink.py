@@ -44,13 +44,15 @@ class Outcome:
     """How one attempt ended.
 
     ``status``: ``finished`` or ``stopped``; ``metrics``: the latest values as ``"validation.loss"``;
-    ``seconds``: training time of the run so far, over all its attempts.
+    ``seconds``: training time of the run so far, over all its attempts; ``early``: a sentence, where the run
+    finished before its last step by its own rule.
     """
 
     status: Literal["finished", "stopped"]
     step: int
     metrics: dict[str, float]
     seconds: float
+    early: str | None = None
 
 
 @dataclass

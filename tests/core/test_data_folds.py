@@ -1,0 +1,116 @@
+"""Cross-validation: what is not for tests is cut into parts, each of which is validation once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clps_core.config import build_config, resolve
+from clps_core.data.base import Fold, TaskData, digest
+from clps_core.data.dates import Dates
+from clps_core.data.digits import Digits
+from clps_core.data.python_docs import BOS, PythonDocs
+from clps_core.data.registry import load_task
+from clps_core.errors import ConfigError
+from clps_core.tasks import TASKS
+
+FOLDS = 3
+
+
+def loaded(task: str, **data: Any) -> TaskData:
+    return load_task(resolve(build_config({"data": {"task": task, **data}})))
+
+
+def folded(task: str) -> list[TaskData]:
+    return [loaded(task, folds=FOLDS, fold=fold) for fold in range(FOLDS)]
+
+
+def examples(data: TaskData, split: str) -> list[bytes]:
+    """What the split holds, one hashable per example: a date, an image, a document."""
+    if isinstance(data, Dates):
+        return [ordinal.tobytes() for ordinal in data.dates(split)]
+    if isinstance(data, Digits):
+        return [image.tobytes() for image in data.images(split)]
+    assert isinstance(data, PythonDocs)
+    tokens = data.tokens(split)
+    return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]
+
+
+def seen(data: TaskData) -> list[str]:
+    """What a run sees: batches, and both evaluations."""
+    batches = [data.batch(step, 6) for step in (0, 41)]
+    batches += [batch for split in ("validation", "test") for batch in data.evaluation(split, 20, 8)]
+    return [digest(batch.inputs.tobytes(), batch.labels.tobytes()) for batch in batches]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_each_example_is_validation_in_exactly_one_fold_and_training_in_the_others(task: str) -> None:
+    usual = loaded(task)
+    everything = sorted(examples(usual, "train") + examples(usual, "validation"))
+    parts = folded(task)
+    assert sorted(one for data in parts for one in examples(data, "validation")) == everything
+    for data in parts:
+        assert sorted(examples(data, "train") + examples(data, "validation")) == everything
+        assert len(examples(data, "validation")) > len(everything) / FOLDS / 2
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_fold_touches_the_test_split(task: str) -> None:
+    usual = loaded(task)
+    expected = [batch.inputs.tobytes() for batch in usual.evaluation("test", 40, 8)]
+    for data in folded(task):
+        assert examples(data, "test") == examples(usual, "test")
+        assert [batch.inputs.tobytes() for batch in data.evaluation("test", 40, 8)] == expected
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_fingerprint_names_the_folds_and_the_fold(task: str) -> None:
+    choices: list[dict[str, int]] = [{}, *({"folds": k, "fold": f} for k in (2, 3) for f in (0, 1))]
+    assert len({loaded(task, **data).fingerprint for data in choices}) == len(choices)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_batch_of_a_fold_depends_on_its_step_alone(task: str) -> None:
+    first, again = (loaded(task, folds=FOLDS, fold=1, seed=5) for _time in range(2))
+    first.batch(0, 4)
+    assert seen(first) == seen(again)
+    assert first.baselines().keys() == loaded(task).baselines().keys()
+
+
+def test_all_languages_of_a_held_out_date_are_held_out() -> None:
+    data = Dates(0, Fold(1, FOLDS))
+    training = set(data.dates("train").tolist())
+    assert not any(ordinal in training for ordinal, _language in data.pairs("validation", 10**6))
+
+
+def test_without_folds_the_digits_are_those_of_before_bit_for_bit() -> None:
+    """Recorded before there were folds; the images are fixed, so this holds on every machine."""
+    data = loaded("digits", seed=3)
+    assert data.fingerprint == "de2478611cfc2fa929d81bde2a4c16a84d4123033d99977133794f7309d7adc8"
+    batch = data.batch(41, 6)
+    found = digest(batch.inputs.tobytes(), batch.labels.tobytes())
+    assert found == "bfac5eb90bed367aaf1fb56bb6fe28512f763f49c8c46e0dba6574d8a12ab883"
+
+
+def test_without_folds_the_split_of_the_dates_is_that_of_before() -> None:
+    """Only the split: texts, and with them the fingerprint, belong to the version of Babel."""
+    splits = [digest(Dates(0).dates(split).tobytes())[:16] for split in ("train", "validation", "test")]
+    assert splits == ["3b20f1b0fe98cd4a", "49aecd250ab90a1e", "8456af6d4dcf2b17"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"folds": 5}, "must be given together"),
+        ({"fold": 0}, "must be given together"),
+        ({"folds": 5, "fold": 5}, "must be less than data.folds"),
+        ({"folds": 1, "fold": 0}, "data.folds must be at least 2"),
+        ({"folds": 51, "fold": 0}, "data.folds must be at most 50"),
+        ({"folds": 2, "fold": -1}, "data.fold must be at least 0"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused(data: dict[str, int], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        build_config({"data": data})
