@@ -11,7 +11,15 @@ import streamlit as st
 
 from app import state
 from clps_core.analysis.counts import Counts, count
-from clps_core.config import ModelConfig, RunConfig, SharingConfig, build_config, resolve, sharing_map
+from clps_core.config import (
+    ModelConfig,
+    RunConfig,
+    SharingConfig,
+    build_config,
+    longest_input,
+    resolve,
+    sharing_map,
+)
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.presets import PRESETS
 from clps_core.shapes import block_shapes, stack_layers
@@ -19,7 +27,7 @@ from clps_core.sharing import SharingMap, Site, parse_strategy
 from clps_core.sharing.notation import repaint
 from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS
 from clps_core.spec import to_spec
-from clps_core.tasks import TASKS, get_task
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = [
@@ -154,9 +162,7 @@ def counted_model(config: RunConfig) -> ModelConfig:
     if config.model.vocab_size is None:
         return resolve(config).model
     if config.model.max_positions is None:
-        task = get_task(config.data.task)
-        longest = max(config.data.seq_len or task.max_source_len, task.max_target_len)
-        return config.model.model_copy(update={"max_positions": longest})
+        return config.model.model_copy(update={"max_positions": longest_input(config)})
     return config.model
 
 

@@ -30,6 +30,7 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "config_from_yaml",
+    "longest_input",
     "plain_from_yaml",
     "resolve",
     "sharing_map",
@@ -76,6 +77,8 @@ class ModelConfig(_Frozen):
     patch_dim: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Numbers in one image patch; ``None`` for models of tokens."""
     num_classes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    class_token: bool = False
+    """A learned vector before the patches; classes are read off its position (ViT, arXiv 2010.11929)."""
     positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
     activation: Literal["relu", "gelu", "swiglu"] = "gelu"
     norm: Literal["layernorm", "rmsnorm"] = "layernorm"
@@ -180,6 +183,10 @@ class ModelConfig(_Frozen):
             raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))
         if self.patch_dim is not None and self.family != "encoder":
             raise ValueError(_("image patches need family encoder. Got {family}.", family=self.family))
+        if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
+            raise ValueError(
+                _("a class token must stand before the patches of an encoder. Got a model of tokens. Leave it out.")
+            )
         if self.pooler and self.family != "encoder":
             raise ValueError(_("a pooler needs family encoder. Got {family}. Leave it out.", family=self.family))
         return self
@@ -352,7 +359,7 @@ def resolve(config: RunConfig) -> RunConfig:
     """
     task = get_task(config.data.task)
     _check_task(config, task)
-    longest = max(config.data.seq_len or task.max_source_len, task.max_target_len)
+    longest = longest_input(config)
     model = config.model.model_copy(
         update={
             "vocab_size": config.model.vocab_size or task.vocab_size,
@@ -380,13 +387,19 @@ def resolve(config: RunConfig) -> RunConfig:
                 got=model.vocab_size,
             )
         )
-    complete = config.model_copy(update={"model": model})
+    complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
     if task.family == "decoder" and complete.data.seq_len is None:
         complete = complete.model_copy(
             update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
         )
     sharing_plan(complete.model, complete.sharing)
     return complete
+
+
+def longest_input(config: RunConfig) -> int:
+    """Positions of the longest input that the task gives the model, a class token included."""
+    task = get_task(config.data.task)
+    return max(config.data.seq_len or task.max_source_len, task.max_target_len) + config.model.class_token
 
 
 def _check_task(config: RunConfig, task: TaskFacts) -> None:

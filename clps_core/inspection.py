@@ -61,7 +61,8 @@ class Inspection:
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
     that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
-    tasks. ``unknown``: typed characters without a token.
+    tasks. ``unknown``: typed characters without a token. ``class_token``: the first position is no part of
+    the input.
     """
 
     task: str
@@ -79,6 +80,7 @@ class Inspection:
     right_answer: str | None = None
     image: Array | None = None
     unknown: tuple[str, ...] = field(default=())
+    class_token: bool = False
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -95,8 +97,7 @@ class Inspection:
     @property
     def patches(self) -> Array | None:
         """``image`` where every position is a patch of it; ``None`` with a class token, which is no patch."""
-        (positions,) = {found.shape[-1] for found in self.attention.values()} if self.image is not None else {0}
-        return self.image if positions and int(positions**0.5) ** 2 == positions else None
+        return None if self.class_token else self.image
 
     def quantise(self) -> dict[str, NDArray[np.uint8]]:
         """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""
@@ -138,9 +139,9 @@ def inspect_run(
                 )
             )
     with _one_thread():
-        from clps_core.data.base import position_labels
         from clps_core.data.registry import load_task
         from clps_core.training.loading import load_model
+        from clps_core.training.probes import with_class_label
 
         model, config, step = load_model(folder, which)
         data = load_task(config)
@@ -159,8 +160,9 @@ def inspect_run(
         text=text,
         options=given,
         groups={kind: model.plan.groups(*KIND_SITES[kind]) for kind in facts["attention"]},
-        source_labels=position_labels(data, inputs[0], class_token=config.model.class_token),
+        source_labels=with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token),
         unknown=data.unknown(text),
+        class_token=config.model.class_token,
         right_answer=data.right_answer(text, options=given),
         **facts,
     )

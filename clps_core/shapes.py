@@ -51,6 +51,8 @@ class Sizes(Protocol):
     @property
     def num_classes(self) -> int | None: ...
     @property
+    def class_token(self) -> bool: ...
+    @property
     def positions(self) -> str: ...
     @property
     def activation(self) -> str: ...
@@ -150,6 +152,8 @@ def _embedding(sizes: Sizes, name: str) -> dict[str, OuterShape]:
         found[f"{name}.patches"] = OuterShape(_linear(width, sizes.patch_dim, True), "embedding")
     else:
         found[f"{name}.tokens"] = OuterShape((("weight", (sizes.vocab_size or 0, width)),), "embedding")
+    if sizes.class_token:
+        found[f"{name}.class_token"] = OuterShape((("weight", (1, width)),), "embedding")
     if sizes.positions == "learned":
         found[f"{name}.positions"] = OuterShape((("weight", (sizes.max_positions or 0, width)),), "embedding")
     if sizes.token_types:

@@ -70,7 +70,7 @@ def while_it_learned(run: Run) -> None:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=kind == "decoder",
-        image=_image(run, record.text) if config.model.patch_dim else None,
+        image=_image(run, record.text) if config.model.patch_dim and not config.model.class_token else None,
     )
     explore(view, key="attention.training")
 

@@ -113,7 +113,7 @@ def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
         colours=[slot_colour(group) for group in groups],
         causal=kind == "decoder",
         next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
-        image=answer.image,
+        image=answer.patches,
     )
 
 
@@ -161,7 +161,7 @@ def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = Fal
         queries=queries,
         keys=keys,
         causal=causal,
-        image=answer.image,
+        image=answer.patches,
         shared=choice in shared or len(members) == 1,
     )
     asked = state.read_number(state.HEAD, weights.shape[1])

@@ -103,9 +103,12 @@ def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
 
 
 def _outer_per_input(model: ModelConfig) -> int:
-    """Weights multiplied once per input: a pooler and a class head."""
+    """Weights multiplied once per input: a pooler and a class head, less the one patch that is none."""
     if model.output == "lm":
         return 0
+    # A class token takes a position, but no product with the patch matrix.
+    saved = model.embedding_width * (model.patch_dim or 0) if model.class_token else 0
     outer = outer_shapes(model)
     names = [name for name in ("pooler", "head") if name in outer]
-    return sum(prod(shape) for name in names for _tensor, shape in outer[name].shapes if len(shape) == 2)
+    total = sum(prod(shape) for name in names for _tensor, shape in outer[name].shapes if len(shape) == 2)
+    return total - saved

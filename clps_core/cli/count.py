@@ -10,7 +10,7 @@ from typing import Any
 from clps_core.analysis.counts import Counts
 from clps_core.analysis.counts import count as count_design
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
-from clps_core.config import ModelConfig, SharingConfig, build_config, validated
+from clps_core.config import ModelConfig, SharingConfig, build_config, longest_input, validated
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
 from clps_core.presets import PRESETS, get_preset
@@ -89,10 +89,9 @@ def _with_facts(base: dict[str, Any]) -> ModelConfig:
     """The model of a config, with vocabulary and lengths of its task where it does not say."""
     run = build_config(base)
     facts = get_task(run.data.task)
-    longest = max(run.data.seq_len or facts.max_source_len, facts.max_target_len)
     filled = {
         "vocab_size": facts.vocab_size,
-        "max_positions": longest,
+        "max_positions": longest_input(run),
         "num_classes": facts.num_classes,
         "patch_dim": facts.patch_dim if run.model.vocab_size is None else None,
     }

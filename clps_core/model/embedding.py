@@ -27,6 +27,7 @@ __all__ = ["Embedding", "sinusoids"]
 class Embedding(nn.Module):
     """Tokens (or patches) + positions (+ token type 0), then norm, dropout and projection, where there are any.
 
+    A class token stands before the patches and has a position like them (ViT, arXiv 2010.11929, equation 1).
     Everything is added in the embedding width E. Tables are drawn with variance 1/E, which is the
     right scale for a tied output layer, and multiplied by sqrt(E) on the way in (Vaswani et al.
     2017, section 3.4), so that tokens, learned positions and the sinusoids (mean square 1/2) meet on
@@ -39,7 +40,7 @@ class Embedding(nn.Module):
         self.dropout = config.dropout
         self.max_positions = config.max_positions or 0
         for name, outer in shapes.items():
-            if name in ("tokens", "positions", "token_types"):
+            if name in ("tokens", "class_token", "positions", "token_types"):
                 rows, width = dict(outer.shapes)["weight"]
                 self.add_module(name, skip_init(nn.Embedding, rows, width))  # type: ignore[no-untyped-call]
             else:
@@ -53,9 +54,12 @@ class Embedding(nn.Module):
         return self.get_parameter("tokens.weight")
 
     def forward(self, inputs: Tensor, start: int = 0) -> Tensor:
-        """``[B, T]`` tokens or ``[B, T, patch_dim]`` patches, at positions from ``start`` on -> ``[B, T, D]``."""
+        """``[B, T]`` tokens or ``[B, T, patch_dim]`` patches, at positions from ``start`` on -> ``[B, T, D]``.
+
+        With a class token ``[B, 1 + T, D]``.
+        """
         parts = self._modules
-        stop = start + inputs.shape[1]
+        stop = start + inputs.shape[1] + ("class_token" in parts)
         if stop > self.max_positions:
             raise DataError(
                 _(
@@ -71,8 +75,11 @@ class Embedding(nn.Module):
         if "tokens" in parts:
             x_BTE = (F.embedding(inputs, self.table) + tables) * scale
         else:
-            patches = self.get_submodule("patches")
-            x_BTE = patches(inputs) + tables * scale
+            x_BTE = self.get_submodule("patches")(inputs)
+            if "class_token" in parts:
+                token_11E = self.get_parameter("class_token.weight")[None] * scale
+                x_BTE = torch.cat([token_11E.to(x_BTE.dtype).expand(len(x_BTE), 1, -1), x_BTE], 1)
+            x_BTE = x_BTE + tables * scale
         if isinstance(self.sinusoids, Tensor):
             x_BTE = x_BTE + self.sinusoids[start:stop]
         if "norm" in parts:

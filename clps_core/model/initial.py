@@ -7,7 +7,7 @@ q, k, v, cross_q/k/v, ffn_in, ffn_gate            N(0, 1 / in_features)
 o, cross_o, ffn_out (they end a residual branch)  N(0, 1 / (in_features x branches))
 biases                                            0
 norms                                             weight 1, bias 0
-tokens, learned positions, token types            N(0, 1 / width), then scaled by sqrt(width)
+tokens, class token, learned positions, types     N(0, 1 / width), then scaled by sqrt(width)
 patches, projection, pooler, head, injection      N(0, 1 / in_features)
 LoRA                                              down N(0, 1 / in_features), up 0
 learned depth embedding, layer scale              0, 1

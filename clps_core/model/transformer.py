@@ -108,8 +108,8 @@ class Transformer(nn.Module):
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]`` or, without
-        a head, ``[B, S, D]`` (encoder). Raises ``DataError`` for inputs longer than ``max_positions``, and
-        ``ConfigError`` for another number of loops where that is fixed.
+        a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs
+        longer than ``max_positions``, and ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
@@ -135,8 +135,10 @@ class Transformer(nn.Module):
         joined: Joined | None = None,
         loops: int | None = None,
     ) -> Tensor:
-        """The encoder's states ``[B, S, D]``, after its final norm."""
+        """The encoder's states ``[B, S, D]``, after its final norm; with a class token ``[B, 1 + S, D]``."""
         x_BSD = self._embedding("encoder")(inputs)
+        if self.config.class_token and input_mask is not None:
+            input_mask = F.pad(input_mask, (1, 0), value=True)
         size = x_BSD.shape[1]
         explicit = self._explicit("encoder", recorder, x_BSD.device, size)
         run = StackPass(
@@ -201,9 +203,14 @@ class Transformer(nn.Module):
         return F.linear(states, self._embedding("decoder").table)
 
     def classify(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
-        """``[B, S, D]`` encoder states -> ``[B, num_classes]``: by the pooler, or the mean of real positions."""
+        """``[B, S, D]`` encoder states -> ``[B, num_classes]``.
+
+        Read off the pooler, else the class token's position, else the mean of real positions.
+        """
         if "pooler" in self._modules:
             pooled = self.pool(states)
+        elif self.config.class_token:
+            pooled = states[:, 0]
         elif input_mask is None:
             pooled = states.mean(1)
         else:

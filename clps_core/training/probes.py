@@ -21,7 +21,7 @@ from clps_core.model.transformer import Transformer
 from clps_core.words import _
 
 __all__ = ["PROBE_INPUTS", "PROBE_TOKENS", "ProbeInput"]
-__all__ += ["ProbeRecord", "probe_inputs", "probe_path", "probe_steps", "read_probe", "write_probe"]
+__all__ += ["ProbeRecord", "probe_inputs", "probe_path", "probe_steps", "read_probe", "with_class_label", "write_probe"]
 
 PROBE_INPUTS = 2
 PROBE_TOKENS = 64
@@ -62,6 +62,11 @@ def probe_steps(steps: int, count: int) -> frozenset[int]:
     return frozenset({0, *np.geomspace(1, steps, count - 1).round().astype(int).tolist(), steps})
 
 
+def with_class_label(labels: Sequence[str], *, class_token: bool) -> tuple[str, ...]:
+    """Labels of the positions that a model makes of an input: that of a class token comes first."""
+    return (_("[class]"), *labels) if class_token else tuple(labels)
+
+
 def probe_path(folder: Path, step: int) -> Path:
     """Where the probe of ``step`` lies."""
     return folder / "probes" / f"step-{step:06d}.npz"
@@ -97,7 +102,8 @@ def write_probe(folder: Path, step: int, model: Transformer, inputs: Sequence[Pr
         for kind, attention in found.attention.items():
             arrays[f"{number}.attention.{kind}"] = np.rint(attention * 255.0).astype(np.uint8)
         arrays[f"{number}.text"] = np.array(probe.text)
-        arrays[f"{number}.source"] = np.array(probe.source_labels, dtype=np.str_)
+        source_labels = with_class_label(probe.source_labels, class_token=model.config.class_token)
+        arrays[f"{number}.source"] = np.array(source_labels, dtype=np.str_)
         arrays[f"{number}.target"] = np.array(probe.target_labels, dtype=np.str_)
     path = probe_path(folder, step)
     temporary = path.with_name(f".{path.name}.writing")
