@@ -25,17 +25,9 @@ from types import FrameType
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import processes
 from clps_core.store import Run, Store, open_store
-from clps_core.store.queue import (
-    EXIT_DISK_FULL,
-    EXIT_LOST,
-    EXIT_STORE,
-    LEASE_SECONDS,
-    STOPPED,
-    LeaseLost,
-    Queue,
-    relative_path,
-)
+from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
+from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.words import _
 
 __all__ = ["StoreSink", "main"]

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
+from clps_core.store.order import Waiting, fair_order
 from clps_core.store.records import Artefact, Comparison, Point, Run, check_run_id, new_id
 from clps_core.words import _
 
@@ -190,10 +191,7 @@ class Store:
         rows = connection.execute(query).mappings().all()
         places: dict[str, int] = {}
         if any(row["status"] == "queued" for row in rows):
-            waiting = connection.execute(
-                sa.select(_r.id).where(_r.status == "queued").order_by(*queue_order())
-            ).scalars()
-            places = {run_id: place for place, run_id in enumerate(waiting, 1)}
+            places = {run_id: place for place, run_id in enumerate(waiting_ids(connection), 1)}
         return [Run(**row, queue_position=places.get(row["id"])) for row in rows]
 
     def counts(self) -> dict[str, int]:
@@ -254,9 +252,17 @@ class Store:
             return [Artefact(row.kind, row.step, folder / row.path) for row in connection.execute(query)]
 
 
-def queue_order() -> tuple[sa.ColumnElement[Any], ...]:
-    """Who starts first: priority, then age."""
-    return (_r.priority.desc(), _r.queued_at, _r.position, _r.id)
+def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]:
+    """Queued runs in the order in which they start; ``startable``: without those that wait out a pause."""
+    moment = schema.now(connection)
+    query = sa.select(_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
+    due = sa.or_(_r.not_before.is_(None), _r.not_before <= moment) if startable else sa.true()
+    waiting = [
+        Waiting(row.id, row.owner, row.priority, row.queued_at, row.position, (row.not_before or 0.0) > moment)
+        for row in connection.execute(query.where(_r.status == "queued", due))
+    ]
+    counted = sa.select(_r.owner, sa.func.count()).where(_r.status == "running").group_by(_r.owner)
+    return fair_order(waiting, {row[0]: row[1] for row in connection.execute(counted)})
 
 
 def run_row(config: RunConfig, name: str, owner: str, moment: float) -> dict[str, Any]:

@@ -13,7 +13,6 @@ is refused (``LeaseLost``) once the run's newest attempt is another one or has e
 
 from __future__ import annotations
 
-import signal as signals
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,23 +22,17 @@ from sqlalchemy import Connection
 
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
-from clps_core.store.database import Store, queue_order
+from clps_core.store.database import Store, waiting_ids
 from clps_core.store.records import ACTIVE, Point
+from clps_core.store.verdict import STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
-__all__ = ["MAX_RETRIES", "Attempt", "Exit", "LeaseLost", "Queue"]
+__all__ = ["Attempt", "Exit", "LeaseLost", "Queue"]
 
-MAX_RETRIES = 2
-"""How often a run whose process died is started again by itself."""
 LEASE_SECONDS = 30.0
+PAUSE_GROWTH = 4.0
 
-EXIT_LOST = 10
-"""Exit code of a runner that may not, or no longer, work on its run."""
-EXIT_DISK_FULL = 11
-EXIT_STORE = 12
-"""Exit codes of a runner that could not write its outcome: the disk is full, the store is out of reach."""
-
-STOPPED = {"cancel": "cancelled", "pause": "paused"}
+NO_STOP = {"stop_requested": None, "stop_requested_at": None}
 _r, _t = schema.run.c, schema.attempt.c
 
 
@@ -69,17 +62,6 @@ class Attempt:
     """Seconds since the stop was asked for."""
     overdue: float
     """Seconds since the lease ran out, less one more lease of patience; negative while all is well."""
-
-
-@dataclass(frozen=True)
-class Exit:
-    """How a process ended: its exit code, or the signal that killed it, or neither if nobody knows."""
-
-    code: int | None = None
-    signal: int | None = None
-    out_of_memory: bool = False
-    interrupted: bool = False
-    """The machine went down, or asked the process to end: not the run's fault."""
 
 
 class Queue:
@@ -124,32 +106,35 @@ class Queue:
                         status=status,
                     )
                 )
-            fresh = {"status": "queued", "reason": None, "retries": 0, "finished_at": None, "stop_requested": None}
-            moment = schema.now(connection)
-            connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, queued_at=moment))
+            fresh = {"status": "queued", "reason": None, "finished_at": None, "queued_at": schema.now(connection)}
+            blank = {"retries": 0, "death_step": None, "not_before": None, **NO_STOP}
+            connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, **blank))
 
     # For the supervisor
 
-    def start_next(self, slot: int, host: str, boot: str) -> Attempt | None:
-        """Take the first run of the queue and write down its next attempt; ``None`` if nothing waits."""
+    def start_next(self, slot: int, host: str, boot: str, *, among: Sequence[str] | None = None) -> Attempt | None:
+        """Take the first run of the queue and write down its next attempt; ``None`` if nothing may start.
+
+        ``among``: only these runs, and of them the first that still waits.
+        """
         with self.store.writing() as connection:
-            first = sa.select(_r.id, _r.attempts).where(_r.status == "queued").order_by(*queue_order()).limit(1)
-            row = connection.execute(first.with_for_update(skip_locked=True)).one_or_none()
-            if row is None:
-                return None
-            number = row.attempts + 1
-            connection.execute(
-                schema.run.update()
-                .where(_r.id == row.id)
-                .values(status="running", attempts=number, stop_requested=None, stop_requested_at=None)
-            )
-            moment = schema.now(connection)
-            connection.execute(
-                schema.attempt.insert().values(
-                    run_id=row.id, number=number, slot=slot, host=host, boot=boot, launched_at=moment
+            for run_id in waiting_ids(connection, startable=True) if among is None else among:
+                # Another host's supervisor may take it in the same instant: then the next one is tried.
+                fresh = {"status": "running", "attempts": _r.attempts + 1, "not_before": None, **NO_STOP}
+                was_put_off = sa.and_(_r.not_before.is_not(None), _r.retries == 0)
+                fresh["reason"] = sa.case((was_put_off, sa.null()), else_=_r.reason)
+                taken = connection.execute(
+                    schema.run.update().where(_r.id == run_id, _r.status == "queued").values(fresh)
                 )
-            )
-            return self._attempts(connection, _t.run_id == row.id, _t.number == number)[0]
+                if taken.rowcount:
+                    return self._new_attempt(connection, run_id, slot, host, boot)
+        return None
+
+    def _new_attempt(self, connection: Connection, run_id: str, slot: int, host: str, boot: str) -> Attempt:
+        number = connection.execute(sa.select(_r.attempts).where(_r.id == run_id)).scalar_one()
+        place = {"slot": slot, "host": host, "boot": boot, "launched_at": schema.now(connection)}
+        connection.execute(schema.attempt.insert().values(run_id=run_id, number=number, **place))
+        return self._attempts(connection, _t.run_id == run_id, _t.number == number)[0]
 
     def record_waiter(self, run_id: str, number: int, pid: int, created: float) -> None:
         """Note the process that waits for the attempt's end."""
@@ -169,9 +154,10 @@ class Queue:
             query = sa.select(_r.id).where(_r.status.in_(statuses or ACTIVE)).limit(1)
             return connection.execute(query).first() is not None
 
-    def settle(self, run_id: str, number: int, end: Exit) -> str | None:
+    def settle(self, run_id: str, number: int, end: Exit, *, pause: float = 0.0) -> str | None:
         """Close an attempt whose process is gone; if it left no outcome, decide what becomes of the run.
 
+        ``pause``: seconds before its first retry; each further one waits ``PAUSE_GROWTH`` times as long.
         Returns the run's new status, ``None`` if the attempt had ended already or the run is not its own.
         """
         with self.store.writing() as connection:
@@ -181,18 +167,32 @@ class Queue:
                 .where(_t.run_id == run_id, _t.number == number, _t.ended_at.is_(None))
                 .values(ended_at=moment, exit_code=end.code, signal=end.signal)
             )
-            query = sa.select(_r.status, _r.attempts, _r.retries, _r.stop_requested).where(_r.id == run_id)
-            row = connection.execute(query).one_or_none()
+            query = sa.select(_r.status, _r.attempts, _r.retries, _r.step, _r.death_step, _r.stop_requested)
+            row = connection.execute(query.where(_r.id == run_id)).one_or_none()
             if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
                 return None
-            status, reason = _verdict(end, row.retries, row.stop_requested)
+            death = Death(end, row.step, row.death_step, row.retries, pause * PAUSE_GROWTH**row.retries)
+            status, reason = verdict(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)
                 return status
-            retries = row.retries if end.interrupted else row.retries + 1
-            again = {"status": "queued", "reason": reason, "retries": retries, "stop_requested": None}
-            connection.execute(schema.run.update().where(_r.id == run_id).values(**again))
+            again: dict[str, object] = {"status": "queued", "reason": reason, **NO_STOP}
+            if not end.interrupted:
+                again |= {"retries": row.retries + 1, "death_step": row.step, "not_before": moment + death.pause}
+            connection.execute(schema.run.update().where(_r.id == run_id).values(again))
             return status
+
+    def put_off(self, run_id: str, seconds: float, reason: str) -> None:
+        """A waiting run that cannot start now is looked at again after ``seconds``; others may overtake it."""
+        with self.store.writing() as connection:
+            later = {"not_before": schema.now(connection) + seconds, "reason": reason}
+            connection.execute(schema.run.update().where(_r.id == run_id, _r.status == "queued").values(**later))
+
+    def fail_waiting(self, run_id: str, reason: str) -> None:
+        """A waiting run that can never start ends with its reason; nothing happens if it waits no more."""
+        with self.store.writing() as connection:
+            if self._status(connection, run_id) == "queued":
+                self._end(connection, run_id, "failed", reason, schema.now(connection))
 
     # For the runner
 
@@ -318,38 +318,3 @@ def write_artefacts(connection: Connection, run_id: str, artefacts: Sequence[tup
 def relative_path(folder: Path, path: Path) -> str:
     """How an artefact's place is stored: relative to the run's folder."""
     return path.resolve().relative_to(folder.resolve()).as_posix()
-
-
-def _verdict(end: Exit, retries: int, stop: str | None) -> tuple[str, str | None]:
-    """(status, reason) for a run whose process ended without an outcome."""
-    if stop in STOPPED and end.interrupted:
-        return STOPPED[stop], None
-    if stop in STOPPED:
-        return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
-    if end.interrupted:
-        return "queued", _("The machine went down or asked it to stop; it goes on from its last checkpoint.")
-    if end.code == EXIT_DISK_FULL:
-        return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
-    if end.code == EXIT_STORE:
-        return "failed", _("The run could not write to its store. Its log says why; resume it once that is mended.")
-    if end.code is not None and end.code != EXIT_LOST:
-        return "failed", _(
-            "The process ended with exit code {code} before it could say why. Its log may tell more.", code=end.code
-        )
-    what = _what_killed(end)
-    if retries < MAX_RETRIES:
-        again = _("It is retried from its last checkpoint ({n} of {limit}).", n=retries + 1, limit=MAX_RETRIES)
-        return "queued", f"{what} {again}"
-    advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
-    return "failed", f"{what} {advice}"
-
-
-def _what_killed(end: Exit) -> str:
-    if end.out_of_memory:
-        return _("The system ended the process because memory ran out. A smaller batch_size or d_model needs less.")
-    if end.signal == signals.SIGKILL:
-        return _("The process was killed (SIGKILL): by a person, or by the system because memory ran out.")
-    if end.signal is not None:
-        names = {member.value: member.name for member in signals.Signals}
-        return _("The process crashed ({signal}).", signal=names.get(end.signal, str(end.signal)))
-    return _("The process is gone and nobody saw how it ended.")

@@ -61,21 +61,22 @@ def test_a_run_killed_at_any_moment_is_retried_and_equals_its_undisturbed_twin(r
     assert reader.held == twin.curves, "who followed along holds what the table holds"
 
 
-def test_a_run_that_keeps_dying_fails_with_its_reason_and_can_be_resumed(room: JobRoom) -> None:
+def test_a_run_that_dies_twice_at_one_step_fails_with_its_reason_and_can_be_resumed(room: JobRoom) -> None:
     (run_id,) = room.submit(tiny())
-    for number in (1, 2, 3):
+    for number in (1, 2):
         eventually(lambda n=number: room.store.run(run_id).attempts == n, f"attempt {number}")
         attempt = eventually(lambda: (found := room.attempt(run_id)) and found.pid and found, "the claim")
         os.kill(attempt.pid, signal.SIGKILL)
     (run,) = room.wait(run_id)
-    assert (run.status, run.attempts) == ("failed", 3)
+    assert (run.status, run.attempts, run.step) == ("failed", 2, 0)
     assert run.reason == (
         "The process was killed (SIGKILL): by a person, or by the system because memory ran out. "
-        "It was retried 2 times. Resume it to try again from its last checkpoint."
+        "That happened twice at step 0, so it is not tried a third time. "
+        "Resume it once the cause is mended; it goes on from its last checkpoint."
     )
     service.resume(room.store, run_id)
     assert room.store.run(run_id).reason is None
-    eventually(lambda: room.store.run(run_id).attempts == 4, "the fourth attempt")
+    eventually(lambda: room.store.run(run_id).attempts == 3, "the third attempt")
 
 
 def test_a_run_goes_on_without_its_supervisor_and_the_next_one_learns_how_it_ended(room: JobRoom, twin: Twin) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.errors import JobError
-from clps_core.store import Point, Store, open_store
-from clps_core.store.queue import EXIT_DISK_FULL, EXIT_STORE, Attempt, Exit, LeaseLost, Queue
+from clps_core.store import Point, Store, open_store, schema
+from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
+from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE
 
 CONFIG = resolve(build_config())
 KILLED = Exit(signal=9)
@@ -118,14 +119,94 @@ def test_an_attempt_that_was_given_up_can_write_nothing_more(store: Store, queue
     assert store.run(run_id).status == "finished"
 
 
+def advance(queue: Queue, attempt: Attempt, step: int) -> None:
+    queue.append(attempt.run_id, attempt.number, [], progress={"step": step})
+
+
 def test_a_death_is_retried_twice_and_a_resume_counts_anew(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
-    for expected in ("queued", "queued", "failed"):
+    for step, expected in ((1, "queued"), (2, "queued"), (3, "failed")):
         attempt = started(queue)
+        advance(queue, attempt, step)
         assert queue.settle(run_id, attempt.number, KILLED) == expected
         assert queue.settle(run_id, attempt.number, KILLED) is None, "a second look changes nothing"
+    assert "It was retried 2 times" in (store.run(run_id).reason or "")
     queue.requeue(run_id)
     assert queue.settle(run_id, started(queue).number, KILLED) == "queued"
+
+
+@pytest.mark.parametrize("second", [7, 5])
+def test_a_run_that_dies_twice_without_getting_further_is_not_tried_again(
+    store: Store, queue: Queue, second: int
+) -> None:
+    (run_id,) = add(store)
+    attempt = started(queue)
+    advance(queue, attempt, 7)
+    assert queue.settle(run_id, 1, Exit(signal=11)) == "queued"
+    attempt = started(queue)
+    advance(queue, attempt, second)
+    assert queue.settle(run_id, 2, Exit(signal=11)) == "failed"
+    assert store.run(run_id).reason == (
+        f"The process crashed (SIGSEGV). That happened twice at step {second}, so it is not tried a third time. "
+        "Resume it once the cause is mended; it goes on from its last checkpoint."
+    )
+
+
+def test_each_retry_waits_four_times_as_long_as_the_one_before(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    for number, seconds in ((1, 5.0), (2, 20.0)):
+        attempt = started(queue)
+        advance(queue, attempt, number)
+        with store.reading() as connection:
+            before = schema.now(connection)
+        assert queue.settle(run_id, number, KILLED, pause=5.0) == "queued"
+        with store.reading() as connection:
+            after = schema.now(connection)
+        run = store.run(run_id)
+        assert run.not_before is not None
+        assert before <= run.not_before - seconds <= after
+        assert f"({number} of 2), after a pause of {seconds:g} s." in (run.reason or "")
+        assert queue.start_next(0, "here", "boot") is None, "it waits"
+        pass_time(store, run_id)
+    assert started(queue).number == 3
+    assert store.run(run_id).not_before is None
+
+
+def pass_time(store: Store, run_id: str) -> None:
+    """As if the run's pause were over."""
+    with store.writing() as connection:
+        connection.execute(schema.run.update().where(schema.run.c.id == run_id).values(not_before=0.0))
+
+
+def test_who_resumes_a_run_by_hand_waits_for_no_pause(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    started(queue)
+    queue.settle(run_id, 1, KILLED, pause=3600.0)
+    queue.request_stop(run_id, "pause")
+    queue.requeue(run_id)
+    assert started(queue).number == 2
+
+
+def test_a_run_that_is_put_off_lets_others_overtake_and_keeps_its_age(store: Store, queue: Queue) -> None:
+    large, small, last = add(store, 3)
+    queue.put_off(large, 3600.0, "It needs more memory than is free.")
+    assert started(queue).run_id == small
+    assert store.run(large).reason == "It needs more memory than is free."
+    pass_time(store, large)
+    assert started(queue).run_id == large
+    assert store.run(large).reason is None
+    queue.put_off(large, 3600.0, "too late")
+    assert store.run(large).status == "running"
+    assert started(queue).run_id == last
+
+
+def test_a_waiting_run_that_can_never_start_fails_with_its_reason(store: Store, queue: Queue) -> None:
+    waiting, running = add(store, 2)
+    queue.fail_waiting(waiting, "It can never fit.")
+    assert (store.run(waiting).status, store.run(waiting).reason) == ("failed", "It can never fit.")
+    assert started(queue).run_id == running
+    queue.fail_waiting(running, "It can never fit.")
+    assert store.run(running).status == "running"
 
 
 def test_an_interruption_does_not_count_as_a_death(store: Store, queue: Queue) -> None:

@@ -1,0 +1,102 @@
+"""What becomes of a run whose process is gone and left no outcome. Plain data. Start at verdict.
+
+A death (a signal, want of memory, nobody knows) is retried after a pause, at most ``MAX_RETRIES`` times, and
+not when the process died again without getting further than before: then it is the run's own doing. What a
+process ended by itself is never retried; a machine that went down is never the run's fault.
+"""
+
+from __future__ import annotations
+
+import signal as signals
+from dataclasses import dataclass
+
+from clps_core.words import _
+
+__all__ = ["EXIT_DISK_FULL", "EXIT_LOST", "EXIT_STORE", "MAX_RETRIES", "STOPPED", "Death", "Exit", "verdict"]
+
+MAX_RETRIES = 2
+"""How often a run whose process died is started again by itself."""
+
+EXIT_LOST = 10
+"""Exit code of a runner that may not, or no longer, work on its run."""
+EXIT_DISK_FULL = 11
+EXIT_STORE = 12
+"""Exit codes of a runner that could not write its outcome: the disk is full, the store is out of reach."""
+
+STOPPED = {"cancel": "cancelled", "pause": "paused"}
+"""What was asked for -> what the run then is."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended: its exit code, or the signal that killed it, or neither if nobody knows."""
+
+    code: int | None = None
+    signal: int | None = None
+    out_of_memory: bool = False
+    interrupted: bool = False
+    """The machine went down, or asked the process to end: not the run's fault."""
+
+
+@dataclass(frozen=True)
+class Death:
+    """An end at ``step``, after ``retries``; ``step_before``: where it died last time, if it did."""
+
+    end: Exit
+    step: int
+    step_before: int | None
+    retries: int
+    pause: float
+
+    @property
+    def same_step(self) -> bool:
+        """Whether it died again without getting further."""
+        return self.step_before is not None and self.step <= self.step_before
+
+
+def verdict(death: Death, stop: str | None) -> tuple[str, str | None]:
+    """(status, reason); ``stop``: ``cancel`` or ``pause`` if that was asked for."""
+    end = death.end
+    if stop in STOPPED and end.interrupted:
+        return STOPPED[stop], None
+    if stop in STOPPED:
+        return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
+    if end.interrupted:
+        return "queued", _("The machine went down or asked it to stop; it goes on from its last checkpoint.")
+    if end.code == EXIT_DISK_FULL:
+        return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
+    if end.code == EXIT_STORE:
+        return "failed", _("The run could not write to its store. Its log says why; resume it once that is mended.")
+    if end.code is not None and end.code != EXIT_LOST:
+        return "failed", _(
+            "The process ended with exit code {code} before it could say why. Its log may tell more.", code=end.code
+        )
+    return _after_death(death)
+
+
+def _after_death(death: Death) -> tuple[str, str]:
+    what = _what_killed(death.end)
+    if death.same_step:
+        advice = _(
+            "That happened twice at step {step}, so it is not tried a third time. "
+            "Resume it once the cause is mended; it goes on from its last checkpoint.",
+            step=death.step,
+        )
+        return "failed", f"{what} {advice}"
+    if death.retries >= MAX_RETRIES:
+        advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
+        return "failed", f"{what} {advice}"
+    again = _("It is retried from its last checkpoint ({n} of {limit})", n=death.retries + 1, limit=MAX_RETRIES)
+    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
+    return "queued", f"{what} {again}{wait}"
+
+
+def _what_killed(end: Exit) -> str:
+    if end.out_of_memory:
+        return _("The system ended the process because memory ran out. A smaller batch_size or d_model needs less.")
+    if end.signal == signals.SIGKILL:
+        return _("The process was killed (SIGKILL): by a person, or by the system because memory ran out.")
+    if end.signal is not None:
+        names = {member.value: member.name for member in signals.Signals}
+        return _("The process crashed ({signal}).", signal=names.get(end.signal, str(end.signal)))
+    return _("The process is gone and nobody saw how it ended.")
