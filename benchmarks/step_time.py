@@ -19,14 +19,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from x_transformers import Decoder, TransformerWrapper
 
-from clps_core.config import ModelConfig, OptimConfig, SharingConfig, sharing_map
+from clps_core.config import ModelConfig, OptimConfig, SharingConfig, sharing_plan
 from clps_core.model.transformer import Transformer
 from clps_core.training.optimiser import Optimiser
 from report import write_table
 
 VOCAB = 256
 BATCH = 32
-STRATEGIES = ("none", "all", "cycle")
+STRATEGIES = ("none", "all", "cycle", "sandwich", "middle_cycle", "q=all,k=@q", "kv_source=every:2", "all,lora=4")
+"""Sharing weights must cost nothing; reading activations saves operations; LoRA adds some."""
 DECODERS = ((64, 32, 6), (128, 64, 6))
 """d_model, tokens, layers of the language models."""
 DATES_SIZES: dict[str, int] = {"d_model": 96, "d_ff": 256, "num_layers": 4}
@@ -81,7 +82,7 @@ class TorchEncoderDecoder(nn.Module):
 
 def ours(strategy: str, **sizes: Any) -> Transformer:
     config = ModelConfig(num_heads=4, vocab_size=VOCAB, max_positions=64, **sizes)
-    return Transformer(config, sharing_map(config, SharingConfig(strategy=strategy)))
+    return Transformer(config, sharing_plan(config, SharingConfig(strategy=strategy)))
 
 
 def x_transformers(d_model: int, layers: int, tokens: int) -> nn.Module:
