@@ -56,7 +56,7 @@ def _all(num_layers: int, _num_slots: int) -> tuple[int, ...]:
 
 
 def _grouped(num_layers: int, num_slots: int) -> tuple[int, ...]:
-    # Integers only: float forms put layer 15 of 22 into group 14 when there are 22 groups.
+    # Integers only: as floats, 15 / 22 * 22 is below 15, and 9 / (18 / 14) below 7.
     return tuple(layer * num_slots // num_layers for layer in range(num_layers))
 
 

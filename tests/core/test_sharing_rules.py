@@ -38,7 +38,8 @@ def test_the_maps_of_the_papers(rule, slots, expected):
 
 @pytest.mark.parametrize(("layers", "groups", "layer", "group"), [(22, 22, 15, 15), (18, 14, 9, 7)])
 def test_groups_are_computed_in_integers(layers, groups, layer, group):
-    """int(l / (L / G)) slips here: layer 15 of 22 lands in group 14 of 22."""
+    """Floats slip here: the first in ``int(l / L * G)``, the second in ``int(l / (L / G))``."""
+    assert group - 1 in (int(layer / layers * groups), int(layer / (layers / groups)))
     assert apply_rule("grouped", layers, groups)[layer] == group
 
 
