@@ -44,7 +44,7 @@ train(resolve(build_config(config)), folder, FileSink(metrics), device=DevicePla
 STEPS = 40
 CONFIG: dict[str, Any] = {
     "data": {"task": "dates"},
-    "sharing": {"strategy": "cycle:2"},
+    "sharing": {"strategy": "loop:1/1/0,inject=add,train_loops=1-3"},
     "model": {"num_layers": 3, "d_model": 32, "d_ff": 64, "num_heads": 2, "dropout": 0.2},
     "optim": {"warmup_steps": 5, "label_smoothing": 0.1},
     "train": {"steps": STEPS, "batch_size": 16, "log_every": 1, "eval_every": 8, "eval_examples": 30,

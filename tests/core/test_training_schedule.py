@@ -7,7 +7,7 @@ import torch
 
 from clps_core.config import OptimConfig
 from clps_core.training.probes import probe_steps
-from clps_core.training.randomness import reseed, step_seed
+from clps_core.training.randomness import loops_at, reseed, step_seed
 from clps_core.training.schedule import learning_rate
 
 OPTIM = OptimConfig(learning_rate=1e-2, warmup_steps=10, final_ratio=0.1)
@@ -54,3 +54,12 @@ def test_probes_begin_with_the_untrained_model_and_end_with_the_trained_one(step
 def test_probes_can_be_left_out() -> None:
     assert probe_steps(100, 0) == frozenset()
     assert probe_steps(100, 1) == {100}
+
+
+def test_the_number_of_loops_depends_on_seed_and_step_only_and_takes_every_value() -> None:
+    drawn = [loops_at((2, 5), 7, step) for step in range(200)]
+    assert drawn == [loops_at((2, 5), 7, step) for step in range(200)]
+    assert drawn != [loops_at((2, 5), 8, step) for step in range(200)]
+    assert {drawn.count(loops) > 25 for loops in (2, 3, 4, 5)} == {True}
+    assert set(drawn) == {2, 3, 4, 5}
+    assert loops_at(None, 7, 0) is None
