@@ -330,6 +330,19 @@ def config_from_yaml(text: str) -> RunConfig:
     return build_config(plain_from_yaml(text))
 
 
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's plain data, without whole numbers so long that Python refuses to write them in a sentence."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value: int = super().construct_yaml_int(node)
+        if abs(value) >= 2**63:
+            raise ValueError(_("a whole number must fit into 64 bits"))
+        return value
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
+
+
 def plain_from_yaml(text: str) -> dict[str, Any]:
     """The fields of a YAML file as plain data; raises ``ConfigError`` where it holds anything else."""
     if len(text) > MAX_YAML_BYTES:
@@ -337,7 +350,7 @@ def plain_from_yaml(text: str) -> dict[str, Any]:
             _("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text))
         )
     try:
-        data = yaml.safe_load(text)
+        data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
         first_line = str(error).splitlines()[0] if str(error) else type(error).__name__

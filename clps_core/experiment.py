@@ -13,6 +13,7 @@ Without ``strategies`` there is one run with ``sharing.strategy``; without ``see
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,7 @@ from clps_core.config import plain_from_yaml
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["MAX_RUNS", "Experiment", "check_name", "merged", "read_experiment"]
+__all__ = ["MAX_RUNS", "Experiment", "check_name", "experiment_of", "merged", "read_experiment"]
 
 MAX_NAME = 120
 MAX_RUNS = 200
@@ -42,7 +43,15 @@ def read_experiment(text: str) -> Experiment:
 
     The fields of the config itself are checked when the runs are made (``build_config``).
     """
-    base = dict(plain_from_yaml(text))
+    plain = plain_from_yaml(text)
+    if "sweep" in plain:
+        raise ConfigError(_("an experiment must list strategies and seeds. Got a sweep. Run it with 'clps sweep'."))
+    return experiment_of(plain)
+
+
+def experiment_of(plain: Mapping[str, Any]) -> Experiment:
+    """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does."""
+    base = dict(plain)
     name = check_name(base.pop("name", None))
     strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
     seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))

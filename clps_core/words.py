@@ -8,10 +8,11 @@ The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LANG``); English 
 from __future__ import annotations
 
 import gettext
+import reprlib
 from functools import cache
 from pathlib import Path
 
-__all__ = ["_", "ngettext"]
+__all__ = ["_", "ngettext", "shown"]
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 
@@ -30,3 +31,11 @@ def _(message: str, /, **values: object) -> str:
 def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Like ``_`` for a counted thing; ``{n}`` is filled in too."""
     return _catalogue().ngettext(singular, plural, n).format(n=n, **values)
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """What somebody gave, for a sentence about it: at most ``limit`` characters, whatever it is."""
+    try:
+        return reprlib.repr(value)[:limit]
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return type(value).__name__

@@ -1,0 +1,11 @@
+"""Many runs that differ on purpose in a few fields, and what became of them. No torch here. Start at plan.read_sweep.
+
+``values.py`` what a field may be, ``plan.py`` a sweep as a file or a form says it, ``expand.py`` the configs it
+means, ``stopping.py`` when a run is not worth going on with, ``results.py`` how far it is and which is best.
+"""
+
+from clps_core.sweeps.expand import expand, size
+from clps_core.sweeps.plan import Sweep, read_sweep, sweep_from_plain, sweep_of_plan
+from clps_core.sweeps.results import SweepState, sweep_state
+
+__all__ = ["Sweep", "SweepState", "expand", "read_sweep", "size", "sweep_from_plain", "sweep_of_plan", "sweep_state"]

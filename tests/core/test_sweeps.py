@@ -1,0 +1,238 @@
+"""A sweep is expanded the same way everywhere, on matched data, and refused before anything is made."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clps_core.config import MAX_YAML_BYTES
+from clps_core.errors import ConfigError
+from clps_core.experiment import MAX_RUNS, read_experiment
+from clps_core.sweeps import expand, read_sweep, size, sweep_from_plain, sweep_of_plan
+from clps_core.sweeps.expand import settings
+from clps_core.sweeps.values import Range, drawn
+
+GRID = """
+name: Rates and sharing
+data: {task: dates}
+train: {steps: 300}
+sweep:
+  fields:
+    optim.learning_rate: [1e-3, 3e-3]
+    sharing.strategy: [none, all]
+    model.d_model: [16, 32]
+seeds: [0, 1]
+folds: 3
+"""
+RANDOM = """
+base: {data: {task: digits}, train: {steps: 40}}
+sweep:
+  method: random
+  runs: 12
+  seed: 4
+  fields:
+    optim.learning_rate: {log_uniform: [1e-4, 1e-2]}
+    model.num_layers: {integers: [1, 4]}
+    model.dropout: {uniform: [0, 0.3]}
+    sharing.strategy: [none, all]
+"""
+
+
+def test_a_grid_is_every_combination_for_each_seed_and_fold():
+    configs = expand(read_sweep(GRID))
+    made = {
+        (c.optim.learning_rate, c.sharing.strategy, c.model.d_model, c.seed, c.data.fold)
+        for c in configs
+    }  # fmt: skip
+    assert len(made) == len(configs) == size(read_sweep(GRID)) == 2 * 2 * 2 * 2 * 3
+    assert {rate for rate, *_rest in made} == {1e-3, 3e-3}
+    assert {c.train.steps for c in configs} == {300}
+
+
+def test_all_runs_of_one_fold_see_the_same_data():
+    configs = expand(read_sweep(GRID))
+    for fold in range(3):
+        assert len({c.data for c in configs if c.data.fold == fold}) == 1
+    assert {(c.data.seed, c.data.folds) for c in configs} == {(0, 3)}
+
+
+def test_the_first_fold_and_seed_come_first_so_that_every_value_is_tried_early():
+    configs = expand(read_sweep(GRID))
+    assert {(c.data.fold, c.seed) for c in configs[:8]} == {(0, 0)}
+    assert [c.data.fold for c in configs] == sorted(c.data.fold or 0 for c in configs)
+
+
+def test_a_random_search_draws_from_its_ranges():
+    configs = expand(read_sweep(RANDOM))
+    assert len(configs) == 12
+    rates = [c.optim.learning_rate for c in configs]
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates)
+    assert min(rates) < 1e-3 < max(rates)
+    assert {c.model.num_layers for c in configs} <= {1, 2, 3, 4}
+    assert {c.sharing.strategy for c in configs} == {"none", "all"}
+
+
+def test_a_random_search_is_the_same_whatever_else_is_random():
+    random.seed(1)
+    first = expand(read_sweep(RANDOM))
+    random.seed(2)
+    assert expand(read_sweep(RANDOM)) == first
+    assert expand(read_sweep(RANDOM.replace("seed: 4", "seed: 5"))) != first
+
+
+def test_more_runs_or_another_field_leave_the_draws_there_are_as_they_were():
+    few = settings(read_sweep(RANDOM))
+    assert settings(read_sweep(RANDOM.replace("runs: 12", "runs: 20")))[:12] == few
+    wider = settings(read_sweep(RANDOM + "    optim.weight_decay: {uniform: [0, 1]}\n"))
+    assert [{**one, "optim.weight_decay": None} for one in few] == [
+        {**one, "optim.weight_decay": None} for one in wider
+    ]
+
+
+@given(st.sampled_from(["uniform", "log_uniform", "integers"]), st.integers(1, 50), st.integers(1, 50), st.integers())
+def test_a_draw_never_leaves_its_range(kind: str, low: int, more: int, place: int):
+    value = drawn(Range(kind, low, low + more), "field", place)
+    assert low <= value <= low + more
+    assert kind != "integers" or isinstance(value, int)
+
+
+def test_a_log_uniform_draw_is_as_often_below_the_middle_magnitude_as_above():
+    values = [drawn(Range("log_uniform", 1e-4, 1e-2), place) for place in range(400)]
+    assert 160 < sum(value < 1e-3 for value in values) < 240
+    assert len(set(values)) > 350
+
+
+def test_the_plan_that_the_store_keeps_means_the_same_runs():
+    for text in (GRID, RANDOM):
+        sweep = read_sweep(text)
+        assert sweep_from_plain(sweep.plan()) == sweep
+        assert expand(sweep_from_plain(sweep.plan())) == expand(sweep)
+    assert sweep_of_plan(None) is None
+    assert sweep_of_plan({"sweep": {"method": "of a later version"}}) is None
+
+
+def test_strategies_and_seeds_may_stand_as_in_an_experiment_file():
+    sweep = read_sweep("strategies: [none, 'cycle:2']\nseeds: [3]\nfolds: 2\ntrain: {steps: 10}")
+    assert [(c.sharing.strategy, c.seed, c.data.fold) for c in expand(sweep)] == [
+        ("none", 3, 0), ("cycle:2", 3, 0), ("none", 3, 1), ("cycle:2", 3, 1),
+    ]  # fmt: skip
+
+
+def test_patience_of_the_sweep_is_a_field_of_its_runs():
+    sweep = read_sweep("stop: {rule: patience, evaluations: 3}\nsweep: {fields: {model.dropout: [0, 0.1]}}")
+    assert {c.train.patience for c in expand(sweep)} == {3}
+
+
+def many(values: int, fields: int) -> dict[str, Any]:
+    names = ["optim.learning_rate", "optim.weight_decay", "model.dropout"][:fields]
+    return {"sweep": {"fields": {name: [(1 + n) / 1000 for n in range(values)] for name in names}}}
+
+
+@pytest.mark.parametrize(
+    ("plain", "words"),
+    [
+        (many(100, 3), "1,000,000: 100 optim.learning_rate x 100 optim.weight_decay x 100 model.dropout"),
+        ({"sweep": {"method": "random", "runs": 10**6}}, "1,000,000: 1000000 draws"),
+        ({"sweep": {"method": "random", "runs": 10**5000}}, "> 10\\^9"),
+        ({**many(50, 1), "seeds": [0, 1, 2], "folds": 2}, "300: 50 optim.learning_rate x 3 seeds x 2 folds"),
+    ],
+)
+def test_too_many_runs_are_refused_by_multiplication(plain, words):
+    """No run of these could be made, so whoever made one would complain of its steps."""
+    with pytest.raises(ConfigError, match=f"at most {MAX_RUNS} runs. Got {words}"):
+        expand(sweep_from_plain({"base": {"train": {"steps": 0}}, **plain}))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sweep: {fields: {optim.rate: [1]}}", "must be a run's.*optim.rate.*Known in optim: learning_rate"),
+        ("sweep: {fields: {nonsense: [1]}}", "must be a run's.*nonsense.*model, sharing, data"),
+        ("sweep: {fields: {optim: [1]}}", "must be a run's"),
+        ("sweep: {fields: {seed: [1, 2]}}", "seeds: "),
+        ("sweep: {fields: {data.fold: [0, 1]}}", "folds: 5"),
+        ("sweep: {fields: {[1, 2]: [1]}}", "must be YAML"),
+        ("sweep: {fields: {optim.learning_rate: []}}", "must have a list of values"),
+        ("sweep: {fields: {optim.learning_rate: 0.1}}", "must have a list of values"),
+        ("sweep: {fields: {optim.learning_rate: [[0.1]]}}", "must have a list of values"),
+        ("sweep: {fields: {optim.learning_rate: {normal: [0, 1]}}}", "must have a list of values"),
+        ("sweep: {fields: {optim.learning_rate: {uniform: [0.1, 0.2]}}}", "a grid must have lists of values"),
+        ("sweep: {method: random, fields: {optim.learning_rate: {log_uniform: [0, 1]}}}", "numbers above 0"),
+        ("sweep: {method: random, fields: {optim.learning_rate: {uniform: [2, 1]}}}", "smaller one first"),
+        ("sweep: {method: random, fields: {optim.learning_rate: {uniform: [.nan, 1]}}}", "smaller one first"),
+        ("sweep: {method: random, fields: {optim.learning_rate: {uniform: [1, .inf]}}}", "smaller one first"),
+        ("sweep: {method: random, fields: {model.num_layers: {integers: [1, 2.5]}}}", "two whole numbers"),
+        ("sweep: {method: bayes}", "sweep.method must be one of grid, random. Got 'bayes'"),
+        ("sweep: {runs: 0}", "sweep.runs must be a whole number of at least 1"),
+        ("sweep: {runs: 1.5}", "sweep.runs must be a whole number"),
+        ("sweep: {method: random, runs: 5, fields: {model.dropout: [0, 0.1]}}", "as many different combinations"),
+        ("sweep: [1]", "sweep must be a group of fields"),
+        ("sweep: {speed: 9}", "sweep must have the fields method, runs, seed, fields"),
+        ("folds: 1", "folds must be a whole number from 2 to 50"),
+        ("folds: true", "folds must be a whole number from 2 to 50"),
+        ("strategies: [all]\nsweep: {fields: {sharing.strategy: [none]}}", "strategies must be given once"),
+        ("seed: x", "seed must be a whole number"),
+        ("nonsense: 1", "nonsense is not a field"),
+        ("base: [1]", "base must be a group of fields"),
+        ("stop: median", "stop must be a group"),
+        ("stop: {rule: luck}", "stop: rule must be one of"),
+        ("stop: {rule: patience}", "stop rule patience must have evaluations"),
+        ("stop: {rule: threshold, evaluations: 3}", "stop rule threshold must have value, and may have after"),
+        ("stop: {rule: median, value: 3}", "stop rule median must have nothing else, and may have after, runs"),
+        ("stop: {rule: median, after: 0}", "after must be at least 1"),
+        ("sweep: {fields: {model.dropout: [0.1, 0.1]}}", "must be given once"),
+        ("sweep: {fields: {optim.learning_rate: [0.1, -3]}}", "with optim.learning_rate=-3: optim.learning_rate"),
+        ("sweep: {fields: {model.num_heads: [4, 5]}}", "with model.num_heads=5: d_model must be divisible"),
+        ("sweep: {fields: {sharing.strategy: [none, cycl]}}", "with sharing.strategy=cycl: "),
+        ("sweep: {fields: {data.task: [dates, poems]}}", "with data.task=poems: task must be one of"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_one_sentence(text, words):
+    with pytest.raises(ConfigError, match=words):
+        expand(read_sweep(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\0",
+        "sweep: {fields: {? {a: 1} : [1]}}",
+        "sweep: {runs: 0x" + "f" * 9000 + "}",
+        "seed: 0x" + "f" * 9000,
+        "sweep: {fields: {model.d_model: [0x" + "f" * 9000 + "]}}",
+        "sweep: {seed: 0x" + "f" * 9000 + ", method: random, fields: {model.dropout: {uniform: [0, 2]}}}",
+        "a: &a [x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nsweep: {fields: {model.d_model: [*b, *b, *b]}}",
+        "sweep: &s {fields: *s}",
+        "sweep: {fields: !!python/object/apply:os.system ['true']}",
+        "1: 2\n2: 3",
+        "base: {1: 2}",
+        "base: {model: {1: 2}}",
+        "- sweep",
+        "sweep: {fields: {__class__: [1]}}",
+        "sweep: {fields: {model.__init__: [1]}}",
+        "x" * (MAX_YAML_BYTES + 1),
+        "[" * 5000,
+        "name: " + "n" * 500,
+        "stop: {rule: threshold, value: .nan}",
+    ],
+)
+def test_hostile_text_is_a_sentence_and_never_another_error(text):
+    with pytest.raises(ConfigError) as caught:
+        expand(read_sweep(text))
+    assert len(str(caught.value)) < 1500
+
+
+def test_a_sweep_file_given_to_train_is_sent_to_sweep():
+    with pytest.raises(ConfigError, match="clps sweep"):
+        read_experiment(GRID)
+
+
+def test_a_value_may_be_written_as_yaml_reads_it():
+    """YAML takes 1e-3 for a text; people do not."""
+    rates = {c.optim.learning_rate for c in expand(read_sweep(GRID))}
+    assert all(math.isclose(rate, right) for rate, right in zip(sorted(rates), (1e-3, 3e-3), strict=True))
