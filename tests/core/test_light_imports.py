@@ -11,6 +11,7 @@ LIGHT = [
     "clps_core.config",
     "clps_core.sharing",
     "clps_core.presets",
+    "clps_core.schemes",
     "clps_core.spec",
     "clps_core.experiment",
     "clps_core.analysis.counts",

@@ -1,0 +1,163 @@
+"""The parameter arithmetic of a layer, step by step, beside a common slip. Start at arithmetic.
+
+An introduction to cross-layer sharing that this project grew from counts ``2 L d^2 + 2 L d d_ff``
+parameters, and prints values that this formula does not give. Both are set right here: a layer has four
+attention matrices, not two. The right figures come from the shapes that models are built from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from clps_core.analysis.counts import count
+from clps_core.config import ModelConfig, SharingConfig
+from clps_core.shapes import block_shapes, stack_layers
+from clps_core.words import _
+
+__all__ = ["EXAMPLE", "Arithmetic", "Claim", "Step", "Term", "arithmetic"]
+
+EXAMPLE = ModelConfig(
+    family="encoder", num_layers=6, d_model=512, d_ff=2048, num_heads=8, activation="relu", vocab_size=32_000
+)
+"""The sizes of the example that is set right: L = 6, d = 512, d_ff = 2048."""
+
+PRINTED = (25_080_832, 4_194_304)
+"""What the introduction prints for the example, without and with sharing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A count without and with sharing; ``right`` says whether it is what a model has."""
+
+    text: str
+    without_sharing: int
+    with_sharing: int
+    right: bool
+
+
+@dataclass(frozen=True)
+class Term:
+    """One weight matrix of a layer."""
+
+    stack: str
+    component: str
+    rows: int
+    columns: int
+
+    @property
+    def weights(self) -> int:
+        """Numbers in the matrix."""
+        return self.rows * self.columns
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the sum: what is done, and what it gives."""
+
+    text: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """The sum for one model: ``claims`` in the order printed, formula, right; ``steps`` lead to the last.
+
+    ``printed`` values exist for the example's sizes only. ``terms`` are the matrices of one layer of
+    every stack; ``biases_and_norms`` and ``outside`` (embeddings, final norms, head) are what the sum
+    leaves out, so that ``right + biases_and_norms + outside`` is all that the model stores.
+    """
+
+    model: ModelConfig
+    terms: tuple[Term, ...]
+    steps: tuple[Step, ...]
+    claims: tuple[Claim, ...]
+    biases_and_norms: tuple[int, int]
+    outside: int
+
+    @property
+    def right(self) -> Claim:
+        """The count that a model has."""
+        return next(claim for claim in self.claims if claim.right)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready data."""
+        return {
+            "sizes": {name: getattr(self.model, name) for name in ("family", "num_layers", "d_model", "d_ff")},
+            "terms": [{**asdict(term), "weights": term.weights} for term in self.terms],
+            "steps": [asdict(step) for step in self.steps],
+            "claims": [asdict(claim) for claim in self.claims],
+            "biases_and_norms": list(self.biases_and_norms),
+            "outside": self.outside,
+        }
+
+
+def arithmetic(model: ModelConfig | None = None) -> Arithmetic:
+    """The sum for ``model`` (by default the example), without sharing and with one layer's weights for all."""
+    sized = model or EXAMPLE
+    terms = _terms(sized)
+    layers = stack_layers(sized)
+    per_layer = {stack: sum(term.weights for term in terms if term.stack == stack) for stack in layers}
+    without = sum(per_layer[stack] * number for stack, number in layers.items())
+    shared = sum(per_layer.values())
+    inside = [_inside(sized, strategy) for strategy in ("none", "all")]
+    plain = count(sized, SharingConfig(strategy="none"))
+    return Arithmetic(
+        model=sized,
+        terms=terms,
+        steps=_steps(sized, terms, per_layer),
+        claims=(*_slips(sized), Claim(_("counted from the model's own matrices"), without, shared, True)),
+        biases_and_norms=(inside[0] - without, inside[1] - shared),
+        outside=plain.unique_parameters - inside[0],
+    )
+
+
+def _terms(model: ModelConfig) -> tuple[Term, ...]:
+    return tuple(
+        Term(stack, component, *shape)
+        for stack in stack_layers(model)
+        for component, shapes in block_shapes(model, stack).items()
+        for name, shape in shapes
+        if name == "weight" and len(shape) == 2
+    )
+
+
+def _inside(model: ModelConfig, strategy: str) -> int:
+    """All parameters of the layers, biases and norms included."""
+    counts = count(model, SharingConfig(strategy=strategy))
+    return sum(layer.new for stack in counts.by_layer.values() for layer in stack)
+
+
+def _slips(model: ModelConfig) -> tuple[Claim, ...]:
+    """The formula, and for the example's sizes the printed values."""
+    stacks, d, d_ff = stack_layers(model), model.d_model, model.d_ff
+    layers, once = sum(stacks.values()), 2 * d * d + 2 * d * d_ff
+    formula = Claim(_("2 L d^2 + 2 L d d_ff, worked out"), layers * once, len(stacks) * once, False)
+    if (list(stacks.values()), d, d_ff) != ([EXAMPLE.num_layers], EXAMPLE.d_model, EXAMPLE.d_ff):
+        return (formula,)
+    return (Claim(_("2 L d^2 + 2 L d d_ff, as printed"), *PRINTED, False), formula)
+
+
+def _steps(model: ModelConfig, terms: tuple[Term, ...], per_layer: dict[str, int]) -> tuple[Step, ...]:
+    found = []
+    for stack, layers in stack_layers(model).items():
+        own = [term for term in terms if term.stack == stack]
+        for family, title in (
+            ("", _("attention")),
+            ("cross_", _("cross-attention")),
+            ("ffn", _("feed-forward network")),
+        ):
+            members = [term for term in own if _family(term) == family]
+            if members:
+                text = " + ".join(f"{term.component} {term.rows} x {term.columns}" for term in members)
+                found.append(Step(f"{stack}, {title}: {text}", sum(term.weights for term in members)))
+        found.append(Step(_("{stack}: one layer", stack=stack), per_layer[stack]))
+        text = _("{stack}: {layers} layers, nothing shared", stack=stack, layers=layers)
+        found.append(Step(text, layers * per_layer[stack]))
+        text = _("{stack}: {layers} layers, one set of weights for all", stack=stack, layers=layers)
+        found.append(Step(text, per_layer[stack]))
+    return tuple(found)
+
+
+def _family(term: Term) -> str:
+    return next((prefix for prefix in ("cross_", "ffn") if term.component.startswith(prefix)), "")

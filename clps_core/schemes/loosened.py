@@ -1,0 +1,110 @@
+"""Cards of what gives each executed layer a little of its own again. Start at LOOSENED."""
+
+from __future__ import annotations
+
+from clps_core.schemes.scheme import Scheme
+from clps_core.words import _
+
+__all__ = ["LOOSENED"]
+
+LOOSENED: tuple[Scheme, ...] = (
+    Scheme(
+        name="lora",
+        title=_("Low-rank weights per layer (LoRA)"),
+        kind="loosened",
+        strategy="all,lora=8",
+        family="decoder",
+        rule=_("W_l = W_slot + B_l A_l, with A_l of r rows and B_l of r columns"),
+        shared=_("The full matrices, as the rule beside it says."),
+        kept=_("r (in + out) weights per matrix and executed layer, which begin as zero."),
+        saved=_("All of the tie's saving but those."),
+        lost=_("The number of loops can no longer be changed: there are low-rank weights for so many layers only."),
+        source="Hu et al. 2021, arXiv 2106.09685",
+    ),
+    Scheme(
+        name="relaxed-recursive",
+        title=_("Relaxed recursion"),
+        kind="loosened",
+        strategy="cycle,lora=8",
+        family="decoder",
+        rule=_("slot = l mod M; W_l = W_slot + B_l A_l"),
+        shared=_("All full matrices, from one pass to the next."),
+        kept=_("Low-rank weights of its own at every matrix."),
+        saved=_("The weights of L - M layers, less the low-rank ones."),
+        lost=_("Less than plain recursion; the higher the rank, the less."),
+        source="Bae et al. 2024, arXiv 2410.20672",
+        beyond=_("The paper starts from a trained model, with W_slot from its layers and B A from an SVD of the rest."),
+    ),
+    Scheme(
+        name="residual-transformer",
+        title=_("Shared weights plus a residue (ResidualTransformer)"),
+        kind="loosened",
+        strategy="grouped,lora=8",
+        family="encoder",
+        rule=_("slot = floor(l M / L); W_l = W_slot + B_l A_l"),
+        shared=_("The full matrices of a group of neighbours."),
+        kept=_("Low-rank weights of its own at every matrix."),
+        saved=_("The weights of L - M layers, less the low-rank ones."),
+        lost=_("Little, by the paper's account."),
+        source="Wang & Li 2023, arXiv 2310.02489",
+        beyond=_("The paper adds a diagonal of its own to each matrix as well; that is not built here."),
+    ),
+    Scheme(
+        name="minivit",
+        title=_("Weight multiplexing (MiniViT)"),
+        kind="loosened",
+        strategy="sequence,norms=own",
+        family="encoder",
+        rule=_("slot = floor(l / 2), with M = L / 2"),
+        shared=_("Attention and feed-forward network of each pair of neighbours."),
+        kept=_("Its own norms."),
+        saved=_("The weights of L - M layers, less their norms."),
+        lost=_("Without more of its own per layer, training such a pair is less stable, by the paper's account."),
+        source="Zhang et al. 2022, arXiv 2204.07154",
+        beyond=_(
+            "The paper also gives each layer small transformations of its own and distils from a large model; "
+            "neither is built here."
+        ),
+    ),
+    Scheme(
+        name="norms",
+        title=_("Norms of one's own"),
+        kind="loosened",
+        strategy="all,norms=own",
+        family="encoder",
+        rule=_("norms: slot = l with norms=own, 0 with norms=shared, their block's with norms=follow"),
+        shared=_("Everything but the norms, as the rule beside it says."),
+        kept=_("Gain and bias of its norms: 4 d numbers per layer."),
+        saved=_("All of the tie's saving but those."),
+        lost=_("Next to nothing: norms are about a thousandth of a layer."),
+        source="Reid et al. 2021, arXiv 2101.00234",
+    ),
+    Scheme(
+        name="layer-scale",
+        title=_("A scale per layer"),
+        kind="loosened",
+        strategy="all,layer_scale=own",
+        family="encoder",
+        rule=_("x + diag(s_l) f(x), with f shared and s_l the layer's own"),
+        shared=_("Everything, as the rule beside it says."),
+        kept=_("One vector of d numbers per residual branch, which begins as one."),
+        saved=_("All of the tie's saving but those."),
+        lost=_("The number of loops can no longer be changed."),
+        source="Touvron et al. 2021, arXiv 2103.17239",
+        beyond=_("The paper starts the scale near zero to train deep stacks; here it starts at one: the tied model."),
+    ),
+    Scheme(
+        name="factorised-embedding",
+        title=_("Factorised embedding (ALBERT)"),
+        kind="outside",
+        strategy="none",
+        family="encoder",
+        rule=_("V x d becomes V x E times E x d, with E below d"),
+        shared=_("One projection from E to d serves every word."),
+        kept=_("Each word: E numbers."),
+        saved=_("V (d - E) - E d numbers, of the embedding, not of the layers."),
+        lost=_("A little at equal layers; next to nothing where the layers are shared."),
+        source="Lan et al. 2019, arXiv 1909.11942",
+        sizes={"embedding_size": 128},
+    ),
+)

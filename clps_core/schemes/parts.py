@@ -1,0 +1,108 @@
+"""Cards of what shares parts of a layer, or ties parts and stacks. Start at PARTS."""
+
+from __future__ import annotations
+
+from clps_core.schemes.scheme import Evidence, Scheme
+from clps_core.words import _
+
+__all__ = ["PARTS"]
+
+ALBERT = "Lan et al. 2019, arXiv 1909.11942"
+ONE_WIDE_FFN = "Pires et al. 2023, arXiv 2309.01826"
+
+PARTS: tuple[Scheme, ...] = (
+    Scheme(
+        name="attention-only",
+        title=_("Attention only (ALBERT)"),
+        kind="weights",
+        strategy="attention_only",
+        family="encoder",
+        rule=_("q, k, v, o: slot = 0; feed-forward network: slot = l"),
+        shared=_("The four attention matrices of all layers, and their norm."),
+        kept=_("Its own feed-forward network and the norm of it."),
+        saved=_("4 d^2 weights of L - 1 layers: a third of a layer at d_ff = 4 d."),
+        lost=_("Nearly nothing in ALBERT's ablation; much in the decoder of a translation model."),
+        source=ALBERT,
+        evidence=(
+            Evidence(
+                _("Base size, E = 128, average of five tasks: attention shared 81.7, nothing shared 81.6."),
+                ALBERT + ", table 4",
+            ),
+        ),
+    ),
+    Scheme(
+        name="ffn-only",
+        title=_("Feed-forward network only (ALBERT)"),
+        kind="weights",
+        strategy="ffn_only",
+        family="encoder",
+        rule=_("feed-forward network: slot = 0; q, k, v, o: slot = l"),
+        shared=_("The feed-forward network of all layers, and its norm."),
+        kept=_("Its own attention and the norm of it."),
+        saved=_("2 d d_ff weights of L - 1 layers: two thirds of a layer at d_ff = 4 d."),
+        lost=_("Nearly all that sharing everything loses in ALBERT; little in a translation encoder."),
+        source=ALBERT,
+        evidence=(
+            Evidence(
+                _(
+                    "Base size, E = 128, average of five tasks: feed-forward network shared 80.2, nothing shared 81.6, "
+                    "everything 80.1."
+                ),
+                ALBERT + ", table 4",
+            ),
+        ),
+    ),
+    Scheme(
+        name="one-wide-ffn",
+        title=_("One wide feed-forward network"),
+        kind="weights",
+        strategy="encoder.ffn=all,decoder.ffn=all",
+        family="encoder_decoder",
+        rule=_("feed-forward network: slot = 0 in each stack; q, k, v, o: slot = l"),
+        shared=_("One feed-forward network per stack, which may be made wider with what is saved (raise d_ff)."),
+        kept=_("Its own attention."),
+        saved=_("2 d d_ff weights of L - 1 layers of each stack."),
+        lost=_("Little in translation; the paper's widened form gains."),
+        source=ONE_WIDE_FFN,
+        beyond=_("The paper's last step drops the decoder's feed-forward network altogether; here it is shared."),
+    ),
+    Scheme(
+        name="tied-transformers",
+        title=_("Encoder = decoder (Tied Transformers)"),
+        kind="weights",
+        strategy="decoder=@encoder",
+        family="encoder_decoder",
+        rule=_("decoder slot of layer l = encoder slot of layer l"),
+        shared=_("Self-attention and feed-forward network of encoder layer l and decoder layer l, with their norms."),
+        kept=_("The decoder's cross-attention, which the encoder does not have."),
+        saved=_("The self-attention and feed-forward network of a whole decoder."),
+        lost=_("Reading and writing have to do with the same weights."),
+        source="Xia et al. 2019, AAAI 33, doi 10.1609/aaai.v33i01.33015466",
+    ),
+    Scheme(
+        name="shared-qk",
+        title=_("Queries = keys (shared-QK)"),
+        kind="weights",
+        strategy="k=@q",
+        family="decoder",
+        rule=_("k slot of layer l = q slot of layer l"),
+        shared=_("W_q and W_k within each layer are one matrix."),
+        kept=_("Everything else; layers share nothing with each other."),
+        saved=_("d^2 weights of every layer."),
+        lost=_("Scores before the mask become symmetric: how strongly i looks at j equals how strongly j looks at i."),
+        source="Kitaev et al. 2020, arXiv 2001.04451",
+    ),
+    Scheme(
+        name="qk-across-layers",
+        title=_("Queries and keys across layers"),
+        kind="weights",
+        strategy="q=all,k=all",
+        family="decoder",
+        rule=_("q, k: slot = 0; v, o and feed-forward network: slot = l; with k=@q one matrix for both"),
+        shared=_("W_q and W_k of all layers: where to look is decided by one pair of matrices."),
+        kept=_("Values, output and feed-forward network: what is done with what is seen."),
+        saved=_("2 d^2 weights of L - 1 layers; d^2 more with k=@q."),
+        lost=_("Not measured in any paper known to us. Train it beside the others."),
+        source="-",
+    ),
+)
