@@ -28,6 +28,7 @@ from clps_core.store import Run, Store, open_store
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
+from clps_core.sweeps.stopping import Watch
 from clps_core.words import _
 
 __all__ = ["StoreSink", "main"]
@@ -66,11 +67,24 @@ class StoreSink:
 
     The thread also renews the lease. What goes wrong there is raised in the training thread, at its next
     call: ``LeaseLost``, or ``StoreError`` if the store stayed out of reach for a whole lease.
+
+    ``watch`` is asked at each evaluation; ``early`` is then why the sweep's rule ends the run, if it does.
     """
 
-    def __init__(self, queue: Queue, run: Run, number: int, *, folder: Path, seconds: float, stop: StopSignal) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        run: Run,
+        number: int,
+        *,
+        folder: Path,
+        seconds: float,
+        stop: StopSignal,
+        watch: Watch | None = None,
+    ) -> None:
         self._queue, self._run_id, self._number, self._folder = queue, run.id, number, folder
-        self._stop = stop
+        self._stop, self._watch = stop, watch
+        self.early: str | None = None
         self._seconds, self._began = seconds, 0.0
         self._points: list[Point] = []
         self._artefacts: list[tuple[str, int, str]] = []
@@ -92,6 +106,11 @@ class StoreSink:
         points = [Point(self._run_id, split, name, step, float(value), seconds) for name, value in values.items()]
         with self._buffer:
             self._points.extend(points)
+        if split == "validation" and self._watch is not None:
+            try:
+                self.early = self._watch.evaluated(step, values)
+            except StoreError as error:  # a busy store must not end a run: it is asked again at the next evaluation
+                logger.warning("%s", error)
 
     def progress(self, step: int, tokens_per_second: float) -> None:
         """Buffer how far and how fast."""
@@ -105,11 +124,14 @@ class StoreSink:
             self._artefacts.append(note)
 
     def stop_requested(self) -> str | None:
-        """``cancel`` or ``pause`` if the run shall stop; a SIGTERM without either is a pause too."""
+        """``cancel`` or ``pause`` if the run shall stop; a SIGTERM without either is a pause too.
+
+        ``early`` if the sweep's rule ends it.
+        """
         self._check()
         if self._requested is None and self._stop.received:
             return "pause"
-        return self._requested
+        return self._requested or ("early" if self.early else None)
 
     def flush(self) -> None:
         """Write everything now; on return it is in the store, and the run was still ours.
@@ -246,7 +268,11 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         seconds=seconds,
         plan={"device": plan.device, "precision": plan.precision, "threads": plan.threads},
     )
-    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop)
+    watch = Watch.of(queue.store, run)
+    early = watch.now() if watch is not None else None
+    if early is not None and step > 0:  # it was decided, but that could not be written any more
+        return "finished", early
+    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
     try:
         stop.training = True
         outcome = train(run.config, folder, sink, device=plan)
@@ -254,7 +280,8 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     finally:
         sink.close()
     queue.append(run.id, number, [], progress={"step": outcome.step, "seconds": outcome.seconds})
-    return outcome.status, None
+    finished_early = outcome.status == "finished" and outcome.step < run.steps
+    return outcome.status, (outcome.early or sink.early) if finished_early else None
 
 
 def sentence(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -263,12 +263,15 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
     """Say how it ended: by itself, or for the ``reason`` a stop was asked for."""
     run.sink.flush()
     early = None
-    if reason:
+    if reason == "early":
+        logger.info("%s", _("Ended early at step {step}.", step=run.step))
+    elif reason:
         logger.info("%s", _("Stopped at step {step} ({reason} was asked for).", step=run.step, reason=reason))
     else:
         early = None if run.is_last_step else no_better(run)
         logger.info("%s", early or _("Finished at step {step}.", step=run.step))
-    return Outcome("stopped" if reason else "finished", run.step, dict(run.metrics), run.watch.seconds, early)
+    status: Literal["stopped", "finished"] = "stopped" if reason and reason != "early" else "finished"
+    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds, early)
 
 
 def no_better(run: Run) -> str:

@@ -33,7 +33,10 @@ class Sink(Protocol):
         """Say that a file was written; ``kind`` is one of ``ARTEFACT_KINDS``."""
 
     def stop_requested(self) -> str | None:
-        """``None``, ``"cancel"`` or ``"pause"``; polled after every step, so it must be cheap."""
+        """``None``, ``"cancel"``, ``"pause"`` or ``"early"``; polled after every step, so it must be cheap.
+
+        ``"early"`` ends the run as finished: a rule that stands above it has no use for its further steps.
+        """
 
     def flush(self) -> None:
         """Make everything recorded so far durable; called before each checkpoint is written."""
