@@ -22,15 +22,16 @@ NO_EFFECT = (".k.", ".cross_k.")
 
 @dataclass(frozen=True)
 class Same:
-    """Their parameter ``theirs`` is ours, stacked by rows where there are several, times ``scale``."""
+    """Their parameter ``theirs`` is ours, stacked by rows where there are several, times ``scale`` plus ``shift``."""
 
     theirs: str
     ours: tuple[str, ...]
     scale: float = 1.0
+    shift: float = 0.0
 
 
-def same(theirs: str, *ours: str, scale: float = 1.0) -> Same:
-    return Same(theirs, ours, scale)
+def same(theirs: str, *ours: str, scale: float = 1.0, shift: float = 0.0) -> Same:
+    return Same(theirs, ours, scale, shift)
 
 
 def both(theirs: str, *ours: str, bias: bool = True) -> list[Same]:
@@ -60,13 +61,14 @@ def copy_weights(model: Transformer, theirs: nn.Module, pairs: Iterable[Same], *
     pairs = list(pairs)
     draw = torch.Generator().manual_seed(seed)
     their_parameters = dict(theirs.named_parameters())
-    assert sorted(pair.theirs for pair in pairs) == sorted(their_parameters)
-    assert {name for pair in pairs for name in pair.ours} == {name for name, _ in model.named_parameters()}
+    assert {pair.theirs for pair in pairs} ^ set(their_parameters) == set()
+    assert len(pairs) == len(their_parameters)
+    assert {name for pair in pairs for name in pair.ours} ^ {name for name, _ in model.named_parameters()} == set()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn(parameter.shape, generator=draw) * 0.05)
         for pair in pairs:
-            whole = torch.cat([model.get_parameter(name) for name in pair.ours]) * pair.scale
+            whole = torch.cat([model.get_parameter(name) for name in pair.ours]) * pair.scale + pair.shift
             their_parameters[pair.theirs].copy_(whole.view_as(their_parameters[pair.theirs]))
 
 
