@@ -1,12 +1,11 @@
 """What a trained run does with one typed input, as plain arrays. Start at inspect_run.
 
-torch is imported inside ``inspect_run`` only: whoever shows an ``Inspection`` needs no torch.
+torch is imported when a run is opened only: whoever shows an ``Inspection`` needs no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,21 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clps_core.errors import DataError
-from clps_core.words import _
+from clps_core.analysis.movement import Movement, movement
+from clps_core.opened import LONGEST_TEXT, OpenRun, Which, check_length, open_run
 
 if TYPE_CHECKING:
     from clps_core.analysis.capture import Capture
-    from clps_core.config import RunConfig
     from clps_core.data.base import TaskData
-    from clps_core.model.transformer import Transformer
 
 __all__ = ["KIND_SITES", "LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
 
 Array = NDArray[Any]
 
-LONGEST_TEXT = 4_000
-"""Longer typed texts are refused before anything is loaded."""
 CONTINUATION = 24
 """Tokens that a language model adds to a prompt."""
 SHOWN_GUESSES = 5
@@ -61,7 +56,8 @@ class Inspection:
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
     that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
-    tasks. ``unknown``: typed characters without a token. ``class_token``: the first position is no part of
+    tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer
+    carries the hidden state. ``class_token``: the first position is no part of
     the input.
     """
 
@@ -81,6 +77,12 @@ class Inspection:
     image: Array | None = None
     unknown: tuple[str, ...] = field(default=())
     class_token: bool = False
+    movement: Mapping[str, Movement] = field(default_factory=dict)
+
+    @property
+    def nbytes(self) -> int:
+        """What its arrays weigh in memory."""
+        return sum(weights.nbytes for weights in self.attention.values())
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -120,32 +122,22 @@ def inspect_run(
     *,
     options: Mapping[str, str] | None = None,
     target_text: str | None = None,
-    which: Literal["best", "last"] = "best",
+    which: Which = "best",
+    loops: int | None = None,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
 
     ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
-    ``target_text`` if given, else the model's own greedy answer. Runs on the CPU with one thread.
-    Raises ``CheckpointError`` where there are no weights yet and ``DataError`` for an empty or too
-    long text or one that the task cannot read.
+    ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
+    in training by default. Runs on the CPU with one thread. Raises ``CheckpointError`` where there are no
+    weights yet, ``DataError`` for an empty or too long text or one that the task cannot read, and
+    ``ConfigError`` for loops that cannot be.
     """
-    for typed in (text, target_text or ""):
-        if len(typed) > LONGEST_TEXT:
-            raise DataError(
-                _(
-                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
-                    longest=LONGEST_TEXT,
-                    got=len(typed),
-                )
-            )
-    with _one_thread():
-        from clps_core.data.registry import load_task
-        from clps_core.training.loading import load_model
+    check_length(text, target_text or "")
+    with open_run(folder, which) as run:
         from clps_core.training.probes import with_class_label
 
-        model, config, step = load_model(folder, which)
-        data = load_task(config)
-        _check_same_tokens(folder, data)
+        config, data = run.config, run.data
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
         read = {
@@ -153,13 +145,18 @@ def inspect_run(
             "decoder": _read_prompt,
             "encoder": _read_classes,
         }[config.model.family]
-        facts = read(model, config, data, inputs, (target_text or "").strip(), given)
+        found, facts = read(run, inputs, (target_text or "").strip(), given, loops)
     return Inspection(
         task=config.data.task,
-        step=step,
+        step=run.step,
         text=text,
         options=given,
-        groups={kind: model.plan.groups(*KIND_SITES[kind]) for kind in facts["attention"]},
+        attention=found.attention,
+        groups={kind: _groups(run, loops, *KIND_SITES[kind]) for kind in found.attention},
+        movement={
+            stack: movement(states, _groups(run, loops, stack, _matrices(run, stack)))
+            for stack, states in found.hidden.items()
+        },
         source_labels=with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token),
         unknown=data.unknown(text),
         class_token=config.model.class_token,
@@ -168,52 +165,39 @@ def inspect_run(
     )
 
 
-def _check_same_tokens(folder: Path, data: TaskData) -> None:
-    """Refuse to read a text with other tokens than those the run was trained with: its answer would be noise."""
-    path = folder / "tokenizer.json"
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if before != data.tokenizer_json():
-        raise DataError(
-            _(
-                "the run must have been trained with the tokens of the installed data. They changed since: another "
-                "version of their source is installed. Train it again, or install the version in constraints.txt."
-            )
-        )
+def _matrices(run: OpenRun, stack: str) -> tuple[str, ...]:
+    """The components of a layer without its norms, which may be its own where all else is shared."""
+    return tuple(name for name in run.model.map.components(stack) if not name.startswith("norm"))
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One browser must not take every core of the server from the others, nor from the training."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _groups(run: OpenRun, loops: int | None, stack: str, components: Sequence[str]) -> tuple[int, ...]:
+    """Per executed layer a number; layers with equal numbers use the same weights for ``components``."""
+    plan = run.model.plan
+    groups = plan.groups(stack, components)
+    return tuple(groups[layer] for layer in plan.execution[stack].layers(loops))
 
 
 def _read_pair(
-    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, options: Mapping[str, str]
-) -> dict[str, Any]:
+    run: OpenRun, inputs: Array, target_text: str, options: Mapping[str, str], loops: int | None
+) -> tuple[Capture, dict[str, Any]]:
     """Encoder-decoder: the greedy answer, and attention under that answer or the typed target."""
     import torch
 
     from clps_core.analysis.capture import capture
-    from clps_core.model.generate import greedy
+    from clps_core.model.generate import generate
 
-    longest = data.facts.max_target_len or config.model.max_positions or 1
-    answer = greedy(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, longest)[0].tolist()
+    data = run.data
+    longest = data.facts.max_target_len or run.config.model.max_positions or 1
+    tokens = torch.from_numpy(inputs)
+    answer = generate(run.model, tokens, None, data.bos_id, data.eos_id, longest, loops=loops)[0].tolist()
     if target_text:
         decoder_inputs = data.encode_target(target_text, options=options)
     else:
         said = answer[: answer.index(data.eos_id)] if data.eos_id in answer else answer
         # The last token of an answer that never ended is not read by the decoder: it has no position left.
         decoder_inputs = np.array([[data.bos_id, *said][:longest]], dtype=np.int64)
-    found = capture(model, inputs, decoder_inputs=decoder_inputs)
-    return {
-        "attention": found.attention,
+    found = capture(run.model, inputs, decoder_inputs=decoder_inputs, loops=loops)
+    return found, {
         "target_labels": tuple(data.token_labels(decoder_inputs[0])),
         "target": "typed" if target_text else "greedy",
         "prediction": data.decode(answer),
@@ -222,20 +206,21 @@ def _read_pair(
 
 
 def _read_prompt(
-    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, _options: Mapping[str, str]
-) -> dict[str, Any]:
+    run: OpenRun, inputs: Array, target_text: str, _options: Mapping[str, str], loops: int | None
+) -> tuple[Capture, dict[str, Any]]:
     """Language model: attention over the prompt, and how it would go on."""
     import torch
 
     from clps_core.analysis.capture import capture
-    from clps_core.model.generate import greedy
+    from clps_core.model.generate import generate
 
+    data = run.data
     _refuse_target(data, target_text)
-    room = max(1, min(CONTINUATION, (config.model.max_positions or 1) - inputs.shape[1]))
-    more = greedy(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, room)[0].tolist()
-    found = capture(model, inputs)
-    return {
-        "attention": found.attention,
+    room = max(1, min(CONTINUATION, (run.config.model.max_positions or 1) - inputs.shape[1]))
+    tokens = torch.from_numpy(inputs)
+    more = generate(run.model, tokens, None, data.bos_id, data.eos_id, room, loops=loops)[0].tolist()
+    found = capture(run.model, inputs, loops=loops)
+    return found, {
         "target_labels": (),
         "target": "none",
         "prediction": data.decode(more),
@@ -245,22 +230,22 @@ def _read_prompt(
 
 
 def _read_classes(
-    model: Transformer, config: RunConfig, data: TaskData, inputs: Array, target_text: str, _options: Mapping[str, str]
-) -> dict[str, Any]:
+    run: OpenRun, inputs: Array, target_text: str, _options: Mapping[str, str], loops: int | None
+) -> tuple[Capture, dict[str, Any]]:
     """Classifier: the classes by probability."""
     from clps_core.analysis.capture import capture
 
+    data = run.data
     _refuse_target(data, target_text)
-    found = capture(model, inputs)
-    has_classes = config.model.output == "classes"
+    found = capture(run.model, inputs, loops=loops)
+    has_classes = run.config.model.output == "classes"
     guesses = _ranked(found.logits, lambda label: data.decode([label])) if has_classes else ()
-    return {
-        "attention": found.attention,
+    return found, {
         "target_labels": (),
         "target": "none",
         "prediction": guesses[0].label if guesses else "",
         "guesses": guesses,
-        "image": image_of(inputs) if config.model.patch_dim else None,
+        "image": image_of(inputs) if run.config.model.patch_dim else None,
     }
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any, Protocol, TypeVar
 
 from clps_core.errors import JobError
-from clps_core.inspection import Inspection
 from clps_core.words import ngettext
 
 __all__ = ["InspectionQueue"]
+
+
+class Answer(Protocol):
+    """What a model was asked for: an ``Inspection``, a ``Quality``; a key always asks for the same kind."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it weighs in memory."""
+
+
+Found = TypeVar("Found", bound=Answer)
 
 
 class InspectionQueue:
@@ -22,18 +33,18 @@ class InspectionQueue:
     """
 
     def __init__(
-        self, *, waiting: int = 40, patience: float = 60.0, kept: int = 48, kept_bytes: int = 256_000_000
+        self, *, waiting: int = 40, patience: float = 60.0, kept: int = 400, kept_bytes: int = 256_000_000
     ) -> None:
         self.waiting = waiting
         self.patience = patience
         self.kept = kept
         self.kept_bytes = kept_bytes
-        self._answers: OrderedDict[Hashable, Inspection] = OrderedDict()
+        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self._guard = threading.Lock()
         self._turn = threading.Lock()
         self._inside = 0
 
-    def ask(self, key: Hashable, work: Callable[[], Inspection]) -> Inspection:
+    def ask(self, key: Hashable, work: Callable[[], Found]) -> Found:
         """The answer to ``key``: a kept one, or that of ``work``, when its turn comes.
 
         Raises ``JobError`` where too many wait already, and whatever ``work`` raises (not kept).
@@ -55,7 +66,7 @@ class InspectionQueue:
             with self._guard:
                 self._inside -= 1
 
-    def _answer(self, key: Hashable, work: Callable[[], Inspection]) -> Inspection:
+    def _answer(self, key: Hashable, work: Callable[[], Found]) -> Found:
         with self._guard:
             # Whoever was here before may have asked the same.
             if (answer := self._found(key)) is not None:
@@ -67,14 +78,14 @@ class InspectionQueue:
                 self._answers.popitem(last=False)
         return answer
 
-    def _found(self, key: Hashable) -> Inspection | None:
+    def _found(self, key: Hashable) -> Any:
         answer = self._answers.get(key)
         if answer is not None:
             self._answers.move_to_end(key)
         return answer
 
     def _bytes(self) -> int:
-        return sum(weights.nbytes for answer in self._answers.values() for weights in answer.attention.values())
+        return sum(answer.nbytes for answer in self._answers.values())
 
     def _busy(self) -> JobError:
         return JobError(

@@ -48,6 +48,15 @@ def _os_sentence(error: OSError) -> str:
     return f"{what}: {error.filename}" if error.filename else what
 
 
+class _FileOrCommand(TyperGroup):
+    """``clps sweep FILE`` is ``clps sweep start FILE``: what is no command of the group is a file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["start", *args]
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     cls=_Sentences,
     add_completion=False,
@@ -59,6 +68,13 @@ runs_app = typer.Typer(
     invoke_without_command=True, rich_markup_mode=None, help=_("List, show and steer training runs.")
 )
 app.add_typer(runs_app, name="runs")
+sweep_app = typer.Typer(
+    cls=_FileOrCommand,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show ID."),
+)
+app.add_typer(sweep_app, name="sweep")
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON on stdout and nothing else."))]
 Strategies = Annotated[
@@ -170,11 +186,86 @@ def presets(as_json: Json = False) -> None:
     show_presets(as_json=as_json)
 
 
+@app.command(help=_("Evaluate a trained run whose core runs more or fewer times than in training."))
+def depth(
+    run_id: RunId,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    loops: Annotated[
+        list[str] | None, typer.Option(help=_("Numbers of loops: 1 2 4 or 1,2,4."), metavar="N...")
+    ] = None,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help=_("Seconds that one number of loops may take."), metavar="SECONDS")
+    ] = 600,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.depth import show
+
+    show(run_id, [*(loops or ()), *(more or ())], seconds=time_limit, as_json=as_json)
+
+
+@app.command(help=_("Let a trained run translate a text, or go on with it."))
+def generate(
+    run_id: RunId,
+    text: Annotated[list[str] | None, typer.Option(help=_("What it reads. Repeatable."))] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(help=_("An option of the task, such as language=de. Repeatable."), metavar="NAME=VALUE"),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help=_("0 takes the most probable token; 1 draws as predicted."))] = 0.0,
+    top_k: Annotated[int | None, typer.Option(help=_("Draw from so many most probable tokens only."))] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help=_("Draw from the fewest tokens whose probabilities sum to this."))
+    ] = None,
+    seed: Annotated[int, typer.Option(help=_("Seed of the draws."))] = 0,
+    loops: Annotated[int | None, typer.Option(help=_("How often the core runs; as trained by default."))] = None,
+    max_tokens: Annotated[int | None, typer.Option(help=_("At most so many tokens."))] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.generate import show
+
+    show(
+        run_id,
+        text or (),
+        option or (),
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        loops=loops,
+        max_tokens=max_tokens,
+        as_json=as_json,
+    )
+
+
 @app.command(help=_("Say what this machine has, what would be used, and why."))
 def doctor(as_json: Json = False) -> None:
     from clps_core.cli.doctor import examine
 
     examine(as_json=as_json)
+
+
+@sweep_app.command(
+    "start", help=_("Queue the runs of a sweep's YAML file; see examples/. 'clps sweep FILE' is the same.")
+)
+def sweep_start(
+    file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
+    name: Annotated[str | None, typer.Option(help=_("What the sweep is called."))] = None,
+    wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import read, start
+
+    start(read(file, name), wait=wait, as_json=as_json)
+
+
+@sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
+def sweep_show(
+    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import show
+
+    show(comparison_id, as_json=as_json)
 
 
 @runs_app.callback(invoke_without_command=True)

@@ -1,0 +1,104 @@
+"""``clps depth``: the quality of a run whose core runs more or fewer times than in training. Start at show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from clps_core.cli.output import duration, print_json, print_table, say
+from clps_core.depth import Dial, Quality, check_loops, dial, quality_at
+from clps_core.errors import ConfigError
+from clps_core.store import Run, Store, open_store
+from clps_core.tasks import get_task
+from clps_core.words import _
+
+__all__ = ["parse_loops", "show"]
+
+
+def parse_loops(texts: Sequence[str]) -> tuple[int, ...]:
+    """The numbers of ``["1,2", "8"]``; whether they can be is for ``check_loops`` to say."""
+    found = []
+    for part in ",".join(texts).split(","):
+        if not re.fullmatch(r" *[0-9]{1,9} *", part):
+            raise ConfigError(_("loops must be whole numbers, such as 1,2,4,8. Got {got!r}.", got=part[:40]))
+        found.append(int(part))
+    return tuple(found)
+
+
+def show(run_id: str, loops: Sequence[str], *, seconds: float, as_json: bool) -> None:
+    """Evaluate a run at each number of loops, each for at most ``seconds``."""
+    with closing(open_store()) as store:
+        run = store.run(run_id)
+        found = dial(run.config)
+        wanted = check_loops(found, parse_loops(loops) if loops else ())
+        points = []
+        for number in wanted:
+            points.append(quality_at(store.run_folder(run.id), number, seconds=seconds))
+            if not as_json:
+                say(_("{loops} loops: {time}", loops=number, time=duration(points[-1].seconds)))
+        recorded = _recorded(store, run, points[0].step)
+    if as_json:
+        print_json(_record(run, found, points, recorded))
+    else:
+        _table(run, found, points, recorded)
+
+
+def _recorded(store: Store, run: Run, step: int) -> float | None:
+    """What the run itself measured when it had these weights."""
+    points = store.curve(run.id, "validation", get_task(run.task).metric)
+    return next((point.value for point in points if point.step == step), None)
+
+
+def _record(run: Run, found: Dial, points: Sequence[Quality], recorded: float | None) -> dict[str, Any]:
+    task = get_task(run.task)
+    return {
+        "id": run.id,
+        "name": run.name,
+        "strategy": run.strategy,
+        "task": run.task,
+        "step": points[0].step,
+        "examples": points[0].examples,
+        "metric": task.metric,
+        "baseline": task.baseline,
+        "recorded": recorded,
+        "trained_loops": found.trained,
+        "loops": [
+            {
+                "loops": point.loops,
+                "trained": found.was_trained(point.loops),
+                "layers": dict(point.layers),
+                "metrics": dict(point.metrics),
+                "seconds": point.seconds,
+            }
+            for point in points
+        ],
+    }
+
+
+def _table(run: Run, found: Dial, points: Sequence[Quality], recorded: float | None) -> None:
+    task = get_task(run.task)
+    names = [task.metric, *(name for name in points[0].metrics if name != task.metric)]
+    rows = [
+        (
+            point.loops,
+            _("trained") if found.was_trained(point.loops) else "",
+            " + ".join(str(count) for count in point.layers.values()),
+            *(f"{point.metrics[name]:.4g}" for name in names),
+        )
+        for point in points
+    ]
+    print_table([_("loops"), "", _("executed layers"), *names], rows, left=2, title=run.name)
+    say(
+        _(
+            "{count} held-out examples, weights of step {step}. Recorded in training: {metric} {recorded}. "
+            "Baseline ({baseline_name}): {baseline:.4g}.",
+            count=points[0].examples,
+            step=points[0].step,
+            metric=task.metric,
+            recorded="–" if recorded is None else f"{recorded:.4g}",
+            baseline_name=task.baseline_name,
+            baseline=task.baseline,
+        )
+    )

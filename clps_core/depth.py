@@ -1,0 +1,168 @@
+"""Depth as a dial: a core that runs more or fewer times than in training. Start at dial, then quality_at.
+
+``dial`` says from the config alone whether a run has such a core; only ``quality_at`` needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from clps_core.config import RunConfig, sharing_plan, validated
+from clps_core.errors import ConfigError, JobError
+from clps_core.opened import OpenRun, Which, open_run
+from clps_core.sharing import Execution
+from clps_core.sharing.extras import MAX_LOOPS
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.data.base import Batch, TaskData
+    from clps_core.training.device import DevicePlan
+
+__all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "quality_at"]
+
+MOST_POINTS = 32
+"""Numbers of loops that are evaluated for one run in one go."""
+
+
+@dataclass(frozen=True)
+class Dial:
+    """What a design says about its loops.
+
+    ``execution``: stack -> the order of its layers. ``own``: the loops that the map names, ``None`` where
+    the stacks have different numbers. ``trained``: fewest and most loops of a training step, ``None`` with
+    ``own``. ``fixed``: the sentence why loops cannot be changed, ``None`` where they can.
+    """
+
+    execution: Mapping[str, Execution]
+    own: int | None
+    trained: tuple[int, int] | None
+    fixed: str | None
+
+    def layers(self, loops: int | None = None) -> dict[str, int]:
+        """Executed layers of each stack at ``loops``; as the map has them by default."""
+        return {stack: len(one.layers(loops)) for stack, one in self.execution.items()}
+
+    def was_trained(self, loops: int) -> bool:
+        """Whether training steps ran with ``loops``."""
+        return self.trained is not None and self.trained[0] <= loops <= self.trained[1]
+
+    def usual_loops(self) -> tuple[int, ...]:
+        """Numbers of loops worth a look: powers of two up to four times the trained depth, and what is near it."""
+        known = [one.loops for one in self.execution.values()]
+        low, high = self.trained or (min(known), max(known))
+        powers = {2**power for power in range(MAX_LOOPS.bit_length()) if 2**power <= max(4 * high, 8)}
+        near = {low - 1, low, low + 1, high - 1, high, high + 1, high + high // 2, *known}
+        return tuple(sorted(loops for loops in powers | near if 1 <= loops <= MAX_LOOPS))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Validation metrics of one run at one number of loops.
+
+    ``metrics`` as ``training.evaluation`` gives them; ``examples`` were scored; ``step`` is that of the weights;
+    ``seconds`` is what it took here.
+    """
+
+    loops: int
+    layers: Mapping[str, int]
+    metrics: Mapping[str, float]
+    examples: int
+    step: int
+    seconds: float
+
+    @property
+    def nbytes(self) -> int:
+        """What its arrays weigh in memory: it has none."""
+        return 0
+
+
+def dial(config: RunConfig) -> Dial:
+    """The dial of a resolved ``config``; ``fixed`` says in a sentence why it cannot be turned, where that is so."""
+    plan = sharing_plan(config.model, config.sharing)
+    loops = {one.loops for one in plan.execution.values()}
+    own = loops.pop() if len(loops) == 1 else None
+    trained = plan.extras.train_loops or (None if own is None else (own, own))
+    return Dial(plan.execution, own, trained, plan.fixed_loops)
+
+
+@lru_cache(maxsize=1024)
+def dial_of_text(config_text: str) -> Dial:
+    """``dial`` of a run's config as the store keeps it; remembered, since a list of runs asks for many."""
+    return dial(validated(RunConfig, json.loads(config_text)))
+
+
+def check_loops(found: Dial, loops: Sequence[int]) -> tuple[int, ...]:
+    """``loops`` in order and each once; raises ``ConfigError`` where they cannot be."""
+    if found.fixed:
+        raise ConfigError(_("the run must have a core whose loops can be changed. {why}", why=found.fixed))
+    wanted = tuple(sorted(set(loops))) or found.usual_loops()
+    bad = next((one for one in wanted if not 1 <= one <= MAX_LOOPS), None)
+    if bad is not None:
+        raise ConfigError(_("loops must be from 1 to {most}. Got {loops}.", most=MAX_LOOPS, loops=bad))
+    if len(wanted) > MOST_POINTS:
+        raise ConfigError(
+            _("at most {most} numbers of loops can be asked for. Got {got}.", most=MOST_POINTS, got=len(wanted))
+        )
+    return wanted
+
+
+def quality_at(folder: Path, loops: int, *, seconds: float | None = None, which: Which = "best") -> Quality:
+    """Validation metrics of the run in ``folder`` with its core run ``loops`` times, on its own evaluation examples.
+
+    Deterministic: at the trained number it gives what the run recorded. Raises ``ConfigError`` for loops
+    that cannot be and ``JobError`` where the evaluation takes longer than ``seconds``.
+    """
+    with open_run(folder, which) as run:
+        found = dial(run.config)
+        check_loops(found, [loops])
+        return _evaluated(run, found, loops, folder, seconds)
+
+
+def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: float | None) -> Quality:
+    from clps_core.training.evaluation import evaluate
+
+    began = time.monotonic()
+    within = _WithinTime(run.data, began, seconds, loops)
+    data = cast("TaskData", within)
+    metrics = evaluate(run.model, data, run.config, _device_plan(folder), loops=loops)
+    return Quality(loops, found.layers(loops), metrics, within.examples, run.step, time.monotonic() - began)
+
+
+def _device_plan(folder: Path) -> DevicePlan:
+    """The CPU with one thread, in the precision of the run where that was a run of a CPU."""
+    from clps_core.training.device import DevicePlan
+
+    here = DevicePlan("cpu", "fp32", 1, "")
+    path = folder / "plan.json"
+    if not path.exists():
+        return here
+    stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
+    return replace(here, precision=stored.precision) if stored.device == "cpu" else here
+
+
+class _WithinTime:
+    """The evaluation batches of ``data`` until the time is over; counts the examples it hands out."""
+
+    def __init__(self, data: TaskData, began: float, seconds: float | None, loops: int) -> None:
+        self._data, self._began, self._seconds, self._loops = data, began, seconds, loops
+        self.examples = 0
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        for batch in self._data.evaluation(split, limit, batch_size):
+            if self._seconds is not None and time.monotonic() > self._began + self._seconds:
+                raise JobError(
+                    _(
+                        "the evaluation at {loops} loops must end in {seconds:g} s here. It takes longer. Ask for "
+                        "fewer loops, or for these alone: clps depth ID --loops {loops}.",
+                        loops=self._loops,
+                        seconds=self._seconds,
+                    )
+                )
+            self.examples += len(batch.labels)
+            yield batch

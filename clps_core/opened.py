@@ -1,0 +1,93 @@
+"""A run's model and data, opened to be asked something. Start at open_run.
+
+torch is imported when a run is opened, not before: whoever only shows answers needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from clps_core.errors import DataError
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.config import RunConfig
+    from clps_core.data.base import TaskData
+    from clps_core.model.transformer import Transformer
+
+__all__ = ["LONGEST_TEXT", "OpenRun", "Which", "check_length", "one_thread", "open_run"]
+
+LONGEST_TEXT = 4_000
+"""Longer typed texts are refused before anything is loaded."""
+
+Which = Literal["best", "last"]
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """What a run left, in memory: ``model`` in evaluation mode with the weights of ``step``."""
+
+    model: Transformer
+    config: RunConfig
+    data: TaskData
+    step: int
+
+
+@contextmanager
+def open_run(folder: Path, which: Which = "best") -> Iterator[OpenRun]:
+    """The run in ``folder``, on the CPU with one thread as long as the context lasts.
+
+    Raises ``CheckpointError`` where there are no weights yet, and ``DataError`` where the installed data
+    have other tokens than those it was trained with.
+    """
+    with one_thread():
+        from clps_core.data.registry import load_task
+        from clps_core.training.loading import load_model
+
+        model, config, step = load_model(folder, which)
+        data = load_task(config)
+        _check_same_tokens(folder, data)
+        yield OpenRun(model, config, data, step)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One browser must not take every core of the server from the others, nor from the training."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def check_length(*texts: str) -> None:
+    """Refuse texts beyond all use before anything is loaded for them."""
+    for text in texts:
+        if len(text) > LONGEST_TEXT:
+            raise DataError(
+                _(
+                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
+                    longest=LONGEST_TEXT,
+                    got=len(text),
+                )
+            )
+
+
+def _check_same_tokens(folder: Path, data: TaskData) -> None:
+    """Refuse to read a text with other tokens than those the run was trained with: its answer would be noise."""
+    path = folder / "tokenizer.json"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if before != data.tokenizer_json():
+        raise DataError(
+            _(
+                "the run must have been trained with the tokens of the installed data. They changed since: another "
+                "version of their source is installed. Train it again, or install the version in constraints.txt."
+            )
+        )
