@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from parity import assert_close
 from tiny_models import tiny
 from torch import Tensor, nn
 
 from clps_core.model.layer import Layer
 from clps_core.model.transformer import Transformer
 
-TOLERANCE = 1e-5
 KINDS = [(norm, activation) for norm in ("pre", "post") for activation in ("relu", "gelu")]
 
 
@@ -64,11 +64,22 @@ def torch_stack(model: Transformer, stack: str) -> nn.Module:
     return theirs
 
 
-def assert_close(ours: Tensor, theirs: Tensor) -> None:
-    assert (ours - theirs).abs().max().item() < TOLERANCE
+def torch_norm(model: Transformer, stack: str) -> nn.Module:
+    """torch's norm after the last layer, with the same weights; nothing for post-norm."""
+    ours = model._modules.get(f"{stack}_final_norm")
+    if ours is None:
+        return nn.Identity()
+    theirs = nn.LayerNorm(model.config.d_model)
+    with torch.no_grad():
+        for name, parameter in ours.named_parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+            theirs.get_parameter(name).copy_(parameter)
+    return theirs
 
 
-def assert_same_gradients(model: Transformer, stack: str, theirs: nn.Module) -> None:
+def assert_same_gradients(model: Transformer, stack: str, theirs: nn.Module, norm: nn.Module) -> None:
+    for name, parameter in norm.named_parameters():
+        assert_close(model.get_parameter(f"{stack}_final_norm.{name}").grad, parameter.grad)
     for ours, layer in zip(model.get_submodule(f"{stack}_layers"), theirs, strict=True):
         for parts, whole in same_weights(ours, layer):
             assert whole.grad is not None
@@ -89,20 +100,21 @@ def padding(examples: int, length: int) -> Tensor:
 def test_an_unshared_encoder_equals_torchs_with_and_without_padding(norm: str, activation: str, padded: bool) -> None:
     torch.manual_seed(0)
     model = tiny(family="encoder", patch_dim=6, norm_position=norm, activation=activation, num_layers=3)
-    theirs, embedding = torch_stack(model, "encoder"), copy.deepcopy(model.embedding)
+    theirs, norm_after = torch_stack(model, "encoder"), torch_norm(model, "encoder")
+    embedding = copy.deepcopy(model.embedding)
     inputs = torch.randn(4, 9, 6)
     mask = padding(4, 9) if padded else None
     ours = model(inputs, input_mask=mask)
     states = embedding(inputs)
     for layer in theirs:
         states = layer(states, src_key_padding_mask=None if mask is None else ~mask)
-    if norm == "pre":
-        states = nn.functional.layer_norm(states, (16,))
+    states = norm_after(states)
     assert_close(ours, states)
     loss(ours).backward()
     loss(states).backward()
-    assert_same_gradients(model, "encoder", theirs)
-    assert_close(model.embedding.patches.weight.grad, embedding.patches.weight.grad)
+    assert_same_gradients(model, "encoder", theirs, norm_after)
+    for name, parameter in embedding.named_parameters():
+        assert_close(model.embedding.get_parameter(name).grad, parameter.grad)
 
 
 @pytest.mark.parametrize(("norm", "activation"), KINDS)
@@ -110,7 +122,8 @@ def test_an_unshared_encoder_equals_torchs_with_and_without_padding(norm: str, a
 def test_an_unshared_decoder_equals_torchs_causal_stack(norm: str, activation: str, padded: bool) -> None:
     torch.manual_seed(0)
     model = tiny(family="decoder", norm_position=norm, activation=activation, num_layers=3)
-    theirs, embedding = torch_stack(model, "decoder"), copy.deepcopy(model.embedding)
+    theirs, norm_after = torch_stack(model, "decoder"), torch_norm(model, "decoder")
+    embedding = copy.deepcopy(model.embedding)
     tokens = torch.randint(0, 11, (4, 9))
     mask = padding(4, 9) if padded else None
     ours = model(tokens, input_mask=mask)
@@ -118,13 +131,12 @@ def test_an_unshared_decoder_equals_torchs_causal_stack(norm: str, activation: s
     future = torch.ones(9, 9, dtype=torch.bool).triu(1)
     for layer in theirs:
         states = layer(states, src_mask=future, src_key_padding_mask=None if mask is None else ~mask)
-    if norm == "pre":
-        states = nn.functional.layer_norm(states, (16,))
+    states = norm_after(states)
     logits = states @ embedding.tokens.weight.T
     assert_close(ours, logits)
     loss(ours).backward()
     loss(logits).backward()
-    assert_same_gradients(model, "decoder", theirs)
+    assert_same_gradients(model, "decoder", theirs, norm_after)
     assert_close(model.embedding.tokens.weight.grad, embedding.tokens.weight.grad)
 
 
@@ -134,6 +146,7 @@ def test_an_unshared_encoder_decoder_equals_torchs(norm: str, activation: str, p
     torch.manual_seed(0)
     model = tiny(family="encoder_decoder", norm_position=norm, activation=activation, num_decoder_layers=3)
     encoder, decoder = torch_stack(model, "encoder"), torch_stack(model, "decoder")
+    norm_of_memory, norm_after = torch_norm(model, "encoder"), torch_norm(model, "decoder")
     embedding = copy.deepcopy(model.embedding)
     inputs, targets = torch.randint(0, 11, (4, 9)), torch.randint(0, 11, (4, 6))
     mask = padding(4, 9) if padded else None
@@ -142,17 +155,15 @@ def test_an_unshared_encoder_decoder_equals_torchs(norm: str, activation: str, p
     memory, states = embedding(inputs), embedding(targets)
     for layer in encoder:
         memory = layer(memory, src_key_padding_mask=ignored)
-    if norm == "pre":
-        memory = nn.functional.layer_norm(memory, (16,))
+    memory = norm_of_memory(memory)
     future = torch.ones(6, 6, dtype=torch.bool).triu(1)
     for layer in decoder:
         states = layer(states, memory, tgt_mask=future, memory_key_padding_mask=ignored)
-    if norm == "pre":
-        states = nn.functional.layer_norm(states, (16,))
+    states = norm_after(states)
     logits = states @ embedding.tokens.weight.T
     assert_close(ours, logits)
     loss(ours).backward()
     loss(logits).backward()
-    assert_same_gradients(model, "encoder", encoder)
-    assert_same_gradients(model, "decoder", decoder)
+    assert_same_gradients(model, "encoder", encoder, norm_of_memory)
+    assert_same_gradients(model, "decoder", decoder, norm_after)
     assert_close(model.embedding.tokens.weight.grad, embedding.tokens.weight.grad)
