@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["plan", "read_text", "run_records", "start"]
 
 
-def read_text(path: Path) -> str:
-    """The text of a config file; raises ``ConfigError`` where there is none."""
+def read_text(path: Path, what: str = "--config") -> str:
+    """The text of a config file, which ``what`` names; raises ``ConfigError`` where there is none."""
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise ConfigError(
@@ -33,7 +33,12 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else _("it is not UTF-8 text")
         raise ConfigError(
-            _("--config must name a YAML file that can be read. Got {path}: {reason}.", path=path, reason=reason)
+            _(
+                "{what} must name a YAML file that can be read. Got {path}: {reason}.",
+                what=what,
+                path=path,
+                reason=reason,
+            )
         ) from None
 
 
