@@ -102,7 +102,7 @@ class Reuse:
     """What the layers of one stack read from earlier ones: per layer the source, or nothing (``()``).
 
     Raises ``ConfigError`` where a source does not exist, points forward or at a consumer, or where a
-    layer would read both keys and values and probabilities.
+    layer would read both keys and values and probabilities, or the keys of a layer that has none.
     """
 
     stack: str
@@ -121,6 +121,17 @@ class Reuse:
                     "Got both for {stack} layer {layer}. Let it be its own source in one of them.",
                     stack=self.stack,
                     layer=min(both),
+                )
+            )
+
+        keyless = self.read("kv_source") & self.consumers("attention_source")
+        if keyless:
+            raise ConfigError(
+                _(
+                    "a layer whose keys and values are read must have keys. {stack} layer {layer} reuses attention "
+                    "probabilities and has none. Read another layer, or let it compute its own.",
+                    stack=self.stack,
+                    layer=min(keyless),
                 )
             )
 

@@ -78,6 +78,11 @@ def test_layers_that_read_probabilities_have_no_query_and_key():
     assert "-" not in row(found, "v")
 
 
+def test_the_keys_of_a_layer_without_keys_cannot_be_read():
+    with pytest.raises(ConfigError, match="decoder layer 2 reuses attention probabilities and has none"):
+        plan("kv_source=0-1-2-2-4-5,attention_source=0-1-0-3-4-5")
+
+
 def test_reuse_can_be_for_one_stack():
     found = plan("encoder.kv_source=every:3", PAIR)
     assert found.reuse["encoder"]
