@@ -1,0 +1,102 @@
+"""``clps sweep``: real runs through real processes, and nothing queued after bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from clps_core.cli import app
+from clps_core.sweeps import expand, read_sweep
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "learning-rate-sweep.yaml"
+TINY = """
+name: Tiny
+base:
+  data: {task: digits}
+  model: {num_layers: 1, d_model: 16, d_ff: 16, num_heads: 2}
+  train: {steps: 10, eval_every: 5, eval_examples: 20, batch_size: 8, probe_count: 0, device: cpu}
+sweep: {fields: {optim.learning_rate: [0.002, 1.0e-30]}}
+folds: 2
+stop: {rule: patience, evaluations: 1}
+"""
+
+
+@pytest.fixture
+def home(room, monkeypatch):
+    """An empty home that the command line uses; its processes are ended afterwards."""
+    monkeypatch.setenv("CLPS_HOME", str(room.home))
+    return room
+
+
+def clps(*arguments):
+    return CliRunner().invoke(app, ["sweep", *map(str, arguments)])
+
+
+def file(tmp_path, text):
+    path = tmp_path / "sweep.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
+    result = clps("--wait", file(tmp_path, TINY), "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["name"], told["metric"], told["runs"], told["statuses"]) == ("Tiny", "accuracy", 4, {"finished": 4})
+    good, bad = told["configurations"]
+    assert [one["settings"] for one in (good, bad)] == [{"optim.learning_rate": rate} for rate in ("0.002", "1e-30")]
+    assert [one["best"]["count"] for one in (good, bad)] == [2, 2]
+    assert good["best"]["mean"] >= bad["best"]["mean"]
+    assert told["best"]["run_id"] in good["run_ids"]
+    assert bad["ended_early"] == 2
+    ended = home.store.some_runs(bad["run_ids"])
+    assert {run.step for run in ended} == {5}
+    assert all("did not beat step 0" in (run.reason or "") for run in ended)
+    assert {run.config.data.fold for run in ended} == {0, 1}
+
+    again = clps("show", told["comparison_id"][:5], "--json")
+    assert json.loads(again.stdout) == told
+    table = clps("show", told["comparison_id"])
+    assert table.exit_code == 0
+    assert "best accuracy" in table.stdout
+    assert "± is the standard deviation" in table.stderr
+    assert "4 of 4 runs ended" in table.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
+        ("sweep: {fields: {optim.rate: [1]}}", "must be a run's"),
+        ("sweep: {fields: {model.d_model: [16, -1]}}", "with model.d_model=-1"),
+        ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "must fit into memory"),
+        ("strategies: [none, none]", "must be given once"),
+    ],
+)
+def test_a_sweep_that_cannot_be_queues_nothing_and_ends_with_2(home, tmp_path, text, words):
+    result = clps(file(tmp_path, text))
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert home.store.comparisons() == []
+
+
+def test_what_is_not_there_is_a_sentence(home, tmp_path):
+    for arguments, words in [
+        ((tmp_path / "none.yaml",), "the sweep must name a YAML file"),
+        (("show", "nosuch"), "there is no sweep 'nosuch'"),
+        (("show", ""), "there is no sweep ''"),
+    ]:
+        result = clps(*arguments)
+        assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
+
+
+def test_the_example_is_a_small_sweep_and_names_its_command():
+    text = EXAMPLE.read_text()
+    sweep = read_sweep(text)
+    assert len(expand(sweep)) == 12
+    assert sweep.name
+    assert f"clps sweep examples/{EXAMPLE.name} --wait" in text
