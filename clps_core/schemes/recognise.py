@@ -10,7 +10,7 @@ from clps_core.schemes.scheme import Scheme
 from clps_core.sharing import RULES, Strategy, parse_strategy
 from clps_core.sharing.rules import apply_rule
 from clps_core.sharing.sources import SourceUse
-from clps_core.sharing.strategies import FAMILIES, STACKS, RuleUse
+from clps_core.sharing.strategies import COMPONENTS, FAMILIES, STACKS, RuleUse
 
 __all__ = ["schemes_of"]
 
@@ -45,7 +45,7 @@ def schemes_of(strategy: str) -> list[Scheme]:
 def _rules(strategy: Strategy) -> Iterator[str]:
     for stack in STACKS:
         uses = {
-            family: [strategy.rule_of(stack, one) or strategy.default for one in members]
+            family: [_use(strategy, stack, one) for one in members]
             for family, members in FAMILIES.items()
             if family != "cross_attention"
         }
@@ -61,6 +61,15 @@ def _rules(strategy: Strategy) -> Iterator[str]:
         yield "norms"
 
 
+def _use(strategy: Strategy, stack: str, component: str) -> RuleUse:
+    """The rule of a component, or of what it is tied to."""
+    ties = dict(strategy.ties)
+    source = ties.get(f"{stack}.{component}", ties.get(component))
+    if source in COMPONENTS:
+        component = source
+    return strategy.rule_of(stack, component) or strategy.default
+
+
 def _with_norms(rule: str, strategy: Strategy) -> Iterator[str]:
     """Cards that are a rule together with norms of each layer's own."""
     if strategy.norms == "own" and rule in ("sequence", "grouped"):
@@ -69,16 +78,22 @@ def _with_norms(rule: str, strategy: Strategy) -> Iterator[str]:
 
 def _of_parts(attention: list[str], ffn: set[str]) -> Iterator[str]:
     """Cards for a strategy whose components follow different rules."""
-    shared_attention, shared_ffn = set(attention) - {PLAIN}, ffn - {PLAIN}
-    if not shared_ffn and attention[0] == attention[1] == "all" and attention[2:] == [PLAIN, PLAIN]:
+    if attention == ["all", "all", PLAIN, PLAIN]:
         yield "qk-across-layers"
-    elif not shared_ffn and set(attention) == {"all"}:
+    elif set(attention) == {"all"}:
         yield "attention-only"
-    elif not shared_attention and ffn == {"all"}:
+    else:
+        yield from _mixed(set(attention))
+    if ffn == {"all"}:
         yield from ("ffn-only", "one-wide-ffn")
     else:
-        for name in sorted(shared_attention | shared_ffn):
-            yield from OF_RULE[name]
+        yield from _mixed(ffn)
+
+
+def _mixed(rules: set[str]) -> Iterator[str]:
+    """A rule of part of a family; no paper shares single matrices by ``all``."""
+    for name in rules - {PLAIN}:
+        yield from ("integers",) if name == "all" else OF_RULE[name]
 
 
 def _rule_name(use: RuleUse) -> str:
