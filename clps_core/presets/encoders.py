@@ -121,7 +121,7 @@ def _minivit(name: str, title: str, strategy: str, small: str, published: str, e
 _E768_NOTE = "The printed figure is BERT's of table 1; the same model with its pooler has 109.1M, without it 108.5M."
 _XLARGE_NOTE = "The sizes of table 1 give 58.7M, as the released model has; the table prints 60M."
 _XXLARGE_NOTE = "The sizes of table 1 give 222.6M, as the released model has; table 1 prints 235M, section 3.2 233M."
-_TRANSFORMATIONS = "MiniViT's small transformations of each layer, well below 1M, are left out."
+_TRANSFORMATIONS = "MiniViT's small transformations of each layer are left out."
 
 ENCODERS: tuple[Preset, ...] = (
     _albert("albert-base", "ALBERT base: all layers share", ALBERT_BASE, "all", "12M", 11_683_584),
@@ -134,7 +134,15 @@ ENCODERS: tuple[Preset, ...] = (
         63_647_232,
     ),
     _albert("albert-base-shared-ffn", "ALBERT base: FFN shared", ALBERT_BASE, "ffn_only", "38M", 37_686_528),
-    _albert("albert-base-not-shared", "ALBERT base: nothing shared", ALBERT_BASE, "none", "89M", 89_650_176),
+    _albert(
+        "albert-base-not-shared",
+        "ALBERT base: nothing shared",
+        ALBERT_BASE,
+        "none",
+        "89M",
+        89_650_176,
+        note="The figure is cut, not rounded.",
+    ),
     _albert("albert-base-e768", "ALBERT base, E = 768: all layers share", ALBERT_E768, "all", "31M", 31_114_752),
     _albert(
         "albert-base-e768-shared-attention",

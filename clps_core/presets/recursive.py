@@ -78,7 +78,8 @@ HUGINN = resized(
 
 _MOR = "Bae et al. 2025, arXiv 2507.10524, table {table}"
 _RELAXED = "Bae et al. 2024, arXiv 2410.20672, tables 1 and K.1"
-_ROUTERS = "The figure is that of the recursive model; routers are not included."
+_ROUTERS = "Routers are not included, in the figure neither."
+_UNTRIED = "The paper does not train this map at this size, so there is no figure."
 _GEMMA = "Gemma's GeGLU has the shapes of SwiGLU, which stands here for it."
 _LORA = "LoRA on every linear weight of every executed layer."
 
@@ -92,9 +93,10 @@ def _mor(
     exact: int,
     *,
     table: str = "10",
+    note: str = "",
     small: tuple[str, int] = ("none", 6),
 ) -> Preset:
-    note = _ROUTERS if published else "The paper does not train this map at this size. " + _ROUTERS
+    why = "Reference without sharing." if strategy == "none" else f"{_ROUTERS} {note}".strip()
     return Preset(
         name,
         title,
@@ -105,7 +107,7 @@ def _mor(
         exact,
         published,
         counted="non_embedding",
-        note=note if strategy != "none" else "Reference without sharing.",
+        note=why,
         small=small_text(small[0], small[1], num_kv_heads=2),
     )
 
@@ -186,6 +188,7 @@ RECURSIVE: tuple[Preset, ...] = (
         "98M",
         98_324_160,
         table="3",
+        note="34 layers instead of 32: the paper adds layers where the depth is no multiple of the recursions.",
         small=("middle_cycle:4", 10),
     ),
     _mor("mor-730m-vanilla", "Mixture-of-Recursions 730M: vanilla", MOR_730M, "none", "654M", 654_392_832, table="6"),
@@ -207,6 +210,7 @@ RECURSIVE: tuple[Preset, ...] = (
         None,
         251_690_496,
         table="11",
+        note=_UNTRIED,
         small=("sequence:2", 6),
     ),
     _mor(
@@ -227,6 +231,7 @@ RECURSIVE: tuple[Preset, ...] = (
         None,
         251_690_496,
         table="9",
+        note=_UNTRIED,
         small=("middle_sequence:4", 8),
     ),
     _relaxed(
@@ -291,7 +296,7 @@ RECURSIVE: tuple[Preset, ...] = (
         "cycle:11",
         "0.48B",
         484_489_216,
-        note="",
+        note="The output layer is not tied and not counted.",
         small="cycle:3",
         sizes=_SMALL_TINYLLAMA,
     ),
