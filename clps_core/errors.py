@@ -7,6 +7,7 @@
     ├── DataError               a data set is missing, damaged or does not fit    exit code 2
     ├── StoreError              the store cannot be opened, read or written       exit code 2
     │   └── NotFoundError       no such run, comparison or artefact               exit code 2
+    ├── NotAllowedError         the policy of a shared server says no             exit code 2
     ├── CheckpointError         a checkpoint is missing, damaged or of another shape
     ├── TrainingError           training cannot go on: no finite numbers, no memory   exit code 1
     └── JobError                a job cannot be started, stopped or continued
@@ -24,6 +25,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "JobError",
+    "NotAllowedError",
     "NotFoundError",
     "RunFailed",
     "StoreError",
@@ -54,6 +56,10 @@ class StoreError(ClpsError):
 
 class NotFoundError(StoreError):
     """No such run, comparison or artefact."""
+
+
+class NotAllowedError(ClpsError):
+    """The policy of a shared server does not let this person do this. Nothing was done."""
 
 
 class CheckpointError(ClpsError):

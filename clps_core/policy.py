@@ -1,0 +1,322 @@
+"""Who may do what with runs, and how much of it. No torch, no streamlit. Start at read_policy and Person.
+
+A server has one policy, a YAML file: ``CLPS_POLICY``, or ``policy.yaml`` in ``CLPS_HOME``. Without a file its
+mode is ``local``: one person, who may do everything. On a ``shared`` server everybody sees all runs; only the
+owner or a teacher acts on one or reads its log, and everybody but teachers has quotas::
+
+    mode: shared
+    teachers: [ada@school.example]          # e-mail addresses, where people log in
+    teacher_code: scrypt$16384$...          # where they do not; 'clps policy code' makes this line
+    quotas: {queued: 20, steps: 5000, disk: 2G}
+
+Who uses the command line on the server itself can read and write ``CLPS_HOME`` anyway: the policy does not
+bind them (``OPERATOR``). ``jobs/desk.py`` is the one place that asks the policy before something is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
+from clps_core.errors import ConfigError, NotAllowedError
+from clps_core.words import _
+
+__all__ = [
+    "LOCAL_POLICY",
+    "OPERATOR",
+    "Action",
+    "Person",
+    "Policy",
+    "Quotas",
+    "Use",
+    "hash_code",
+    "policy_path",
+    "read_policy",
+]
+
+FILE_NAME = "policy.yaml"
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+FEWEST_CODE_CHARACTERS = 8
+SCRYPT = {"n": 2**14, "r": 8, "p": 1}
+"""About 16 MiB and 50 ms for one try at a teacher's code."""
+
+Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log"]
+Amount = Annotated[int, Field(ge=0, le=10**15)]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who asks. ``owner`` is what stands in the runs they start; ``name`` is how they are called on a page."""
+
+    owner: str
+    teacher: bool = False
+    name: str = ""
+
+
+OPERATOR = Person("local", teacher=True)
+"""Who sits at the server: the command line, and everybody in mode ``local``."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What one owner has now: runs that wait, that run, all of them, and the bytes of their files."""
+
+    queued: int = 0
+    running: int = 0
+    runs: int = 0
+    disk: int = 0
+
+
+class Quotas(BaseModel):
+    """What one person may have on a shared server; ``null`` in the file lifts a limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    queued: Amount | None = 24
+    """Runs that wait at once."""
+    running: Annotated[int, Field(ge=1, le=1024)] | None = 2
+    """Runs at work at once: the supervisor leaves the others waiting."""
+    runs: Amount | None = 200
+    """Runs kept, in any state."""
+    disk: Amount | None = 4 * 2**30
+    """Bytes of all their files; ``500M``, ``4G`` in the file."""
+    steps: Amount | None = 20_000
+    """Optimiser steps of one run."""
+    parameters: Amount | None = 30_000_000
+    """Executed parameters of one model (every use counted): what a step costs, however much is shared."""
+    length: Amount | None = 512
+    """Positions of the longest input of one model."""
+    batch_size: Amount | None = 256
+
+    @field_validator("disk", mode="before")
+    @classmethod
+    def _size(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", value.strip().upper())
+        if match is None:
+            raise ValueError(_("quotas.disk must be a size such as 500M or 4G. Got {got!r}.", got=value[:40]))
+        return int(match[1]) * UNITS[match[2]]
+
+
+class Policy(BaseModel):
+    """The rules of one server."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["local", "shared"] = "local"
+    teachers: tuple[str, ...] = ()
+    teacher_code: str | None = None
+    quotas: Quotas = Quotas()
+
+    @field_validator("teachers")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", address):
+                raise ValueError(_("teachers must be a list of e-mail addresses. Got {got!r}.", got=address[:60]))
+        return tuple(address.lower() for address in value)
+
+    @field_validator("teacher_code")
+    @classmethod
+    def _hashed(cls, value: str | None) -> str | None:
+        if value is not None and _parts_of(value) is None:
+            raise ValueError(_("teacher_code must be a hash, never the code itself. Make one with: clps policy code."))
+        return value
+
+    @model_validator(mode="after")
+    def _rules_need_a_shared_server(self) -> Policy:
+        given = [name for name in ("teachers", "teacher_code", "quotas") if name in self.model_fields_set]
+        if self.mode == "local" and given:
+            raise ValueError(
+                _(
+                    "a policy with {fields} must have mode shared. Got mode local, where one person may do everything. "
+                    "Add 'mode: shared', or leave them out.",
+                    fields=", ".join(given),
+                )
+            )
+        return self
+
+    @property
+    def shared(self) -> bool:
+        """Whether there are owners at all."""
+        return self.mode == "shared"
+
+    def is_teacher(self, address: str) -> bool:
+        """Whether this (checked) e-mail address is a teacher's."""
+        return address.lower() in self.teachers
+
+    def why_not(self, person: Person | None, action: Action, owner: str) -> str | None:
+        """Why ``person`` may not do this to a run of ``owner``; ``None`` where they may."""
+        if not self.shared or (person is not None and (person.teacher or person.owner == owner)):
+            return None
+        if person is None:
+            return nobody()
+        return _(
+            "this must be asked by the run's owner or a teacher: {action}. The run is somebody else's. "
+            "Start one of your own, or ask a teacher.",
+            action=action,
+        )
+
+    def check(self, person: Person | None, action: Action, owner: str) -> None:
+        """Raise ``NotAllowedError`` where ``why_not`` has something to say."""
+        if problem := self.why_not(person, action, owner):
+            raise NotAllowedError(problem)
+
+    def bound(self, person: Person | None) -> bool:
+        """Whether quotas hold for them."""
+        return self.shared and not (person is not None and person.teacher)
+
+    def check_config(self, person: Person | None, config: RunConfig, executed_parameters: int) -> None:
+        """Raise ``ConfigError`` where one *resolved* config is larger than this server gives to one person."""
+        if not self.bound(person):
+            return
+        length = max(config.data.seq_len or 0, config.model.max_positions or 0)
+        for what, field, got in (
+            (_("steps of a run (train.steps)"), "steps", config.train.steps),
+            (_("examples of a step (train.batch_size)"), "batch_size", config.train.batch_size),
+            (_("executed parameters, every use counted"), "parameters", executed_parameters),
+            (_("positions of an input"), "length", length),
+        ):
+            limit: int | None = getattr(self.quotas, field)
+            if limit is not None and got > limit:
+                raise ConfigError(
+                    _(
+                        "{what} must be at most {limit:,} on this server. Got {got:,}. Lower it, or ask a teacher.",
+                        what=what,
+                        limit=limit,
+                        got=got,
+                    )
+                )
+
+    def check_use(self, person: Person | None, use: Use, new: int) -> None:
+        """Raise ``NotAllowedError`` where ``new`` more runs are more than one person may have."""
+        if not self.bound(person):
+            return
+        quotas = self.quotas
+        if quotas.queued is not None and use.queued + new > quotas.queued:
+            raise NotAllowedError(
+                _(
+                    "at most {limit} runs of one person may wait. Got {new} beside {now} that wait already. "
+                    "Take fewer, or wait until some have started.",
+                    limit=quotas.queued,
+                    new=new,
+                    now=use.queued,
+                )
+            )
+        if quotas.runs is not None and use.runs + new > quotas.runs:
+            raise NotAllowedError(
+                _(
+                    "at most {limit} runs of one person may be kept. Got {new} beside {now}. Delete some of yours.",
+                    limit=quotas.runs,
+                    new=new,
+                    now=use.runs,
+                )
+            )
+        if quotas.disk is not None and use.disk >= quotas.disk:
+            raise NotAllowedError(
+                _(
+                    "the files of one person's runs must be less than {limit:.2f} GiB. Got {now:.2f} GiB. "
+                    "Delete some of yours.",
+                    limit=quotas.disk / 2**30,
+                    now=use.disk / 2**30,
+                )
+            )
+
+    def code_fits(self, code: str) -> bool:
+        """Whether ``code`` is the teacher's; slow on purpose."""
+        parts = _parts_of(self.teacher_code or "")
+        if parts is None:
+            return False
+        cost, salt, wanted = parts
+        return hmac.compare_digest(_scrypt(code, cost, salt), wanted)
+
+
+LOCAL_POLICY = Policy()
+
+
+def nobody() -> str:
+    """What somebody is told whom a shared server cannot tell from others."""
+    return _(
+        "this shared server must be able to tell you from others. Your browser sent no valid cookie. "
+        "Allow cookies for this address, then reload the page."
+    )
+
+
+def policy_path(home: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the policy of ``home`` is, or would be."""
+    asked = environment.get("CLPS_POLICY", "").strip()
+    return Path(asked).expanduser() if asked else home / FILE_NAME
+
+
+def read_policy(home: Path, environment: Mapping[str, str] = os.environ) -> Policy:
+    """The policy of ``home``; raises ``ConfigError`` where there is a file and it is none.
+
+    A file that ``CLPS_POLICY`` names must exist: a mistyped name must not open a server to everybody.
+    """
+    path = policy_path(home, environment)
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_YAML_BYTES + 1).decode("utf-8")
+    except FileNotFoundError:
+        if environment.get("CLPS_POLICY", "").strip():
+            raise _unreadable(path, _("there is no such file")) from None
+        return LOCAL_POLICY
+    except UnicodeDecodeError:
+        raise _unreadable(path, _("it is not UTF-8 text")) from None
+    except OSError as error:
+        raise _unreadable(path, error.strerror or type(error).__name__) from None
+    try:
+        return validated(Policy, _plain(text))
+    except ConfigError as error:
+        raise ConfigError(_("the policy {path} cannot be used: {problem}", path=path, problem=str(error))) from None
+
+
+def _unreadable(path: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        _("the policy must be a YAML file that can be read. Got {path}: {reason}.", path=path, reason=reason)
+    )
+
+
+def _plain(text: str) -> dict[str, Any]:
+    """A file with nothing but comments is the policy of ``local``."""
+    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
+        return {}
+    return plain_from_yaml(text)
+
+
+# The teacher's code: only a slow hash of it is kept
+
+
+def hash_code(code: str) -> str:
+    """What ``teacher_code`` in a policy file holds for ``code``; raises ``ConfigError`` for one easily guessed."""
+    if len(code) < FEWEST_CODE_CHARACTERS:
+        raise ConfigError(
+            _(
+                "a teacher's code must have at least {limit} characters. Got {got}. Take a longer one.",
+                limit=FEWEST_CODE_CHARACTERS,
+                got=len(code),
+            )
+        )
+    salt = secrets.token_bytes(16)
+    return f"scrypt${SCRYPT['n']}${salt.hex()}${_scrypt(code, SCRYPT['n'], salt).hex()}"
+
+
+def _scrypt(code: str, cost: int, salt: bytes) -> bytes:
+    text = code.encode("utf-8", "surrogatepass")[:1024]
+    return hashlib.scrypt(text, salt=salt, n=cost, r=SCRYPT["r"], p=SCRYPT["p"], dklen=32)
+
+
+def _parts_of(text: str) -> tuple[int, bytes, bytes] | None:
+    match = re.fullmatch(r"scrypt\$(16384)\$([0-9a-f]{32})\$([0-9a-f]{64})", text)
+    return (int(match[1]), bytes.fromhex(match[2]), bytes.fromhex(match[3])) if match else None
