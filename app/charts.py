@@ -8,6 +8,7 @@ inside functions: a page without a chart does not pay for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clps_core.words import _
@@ -52,15 +53,11 @@ class CostBar(NamedTuple):
     executed: int
 
 
-PART_MIXES = (
-    ("#000000", 0.0),
-    ("#000000", 0.16),
-    ("#000000", 0.32),
-    ("#ffffff", 0.45),
-    ("#6b7685", 0.55),
-    ("#6b7685", 0.85),
-)
-"""What a design's colour is mixed with for each part: neighbours differ, white words stay readable on all but norms."""
+PART_MIXES = (("#000000", 0.0), ("#000000", 0.16), ("#000000", 0.32), ("#6b7685", 0.6), ("#6b7685", 0.9))
+"""What a design's colour is mixed with for each part in turn: neighbours differ, white words stay readable."""
+
+LETTER_SHARE = 0.014
+"""The part of a bar's longest length that one letter of its label takes, also in a narrow window."""
 
 
 def cost_bars(bars: Sequence[CostBar]) -> Figure:
@@ -70,15 +67,18 @@ def cost_bars(bars: Sequence[CostBar]) -> Figure:
     made = figure(height=56 + 46 * len(bars))
     names = [bar.name for bar in bars]
     longest = max(bar.executed for bar in bars)
-    for part, (other, share) in zip(bars[0].parts, PART_MIXES, strict=False):
+    for part, (other, share) in zip(bars[0].parts, cycle(PART_MIXES), strict=False):
         values = [bar.parts.get(part, 0) for bar in bars]
         made.add_bar(
             x=values,
             y=names,
             orientation="h",
             name=part,
-            marker={"color": [_mixed(bar.colour, other, share) for bar in bars], "line": {"width": 0}},
-            text=[part if value > 0.1 * longest else "" for value in values],
+            marker={
+                "color": [_mixed(bar.colour, other, share) for bar in bars],
+                "line": {"width": 0.5, "color": "rgba(255, 255, 255, 0.35)"},
+            },
+            text=[part if value > LETTER_SHARE * len(part) * longest else "" for value in values],
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={"color": "#ffffff"},

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
-from typing import Any
 
 import streamlit as st
 
@@ -18,33 +18,25 @@ from clps_core.config import (
     build_config,
     longest_input,
     resolve,
-    sharing_map,
+    sharing_plan,
 )
 from clps_core.errors import ClpsError, ConfigError
-from clps_core.presets import PRESETS
 from clps_core.shapes import block_shapes, stack_layers
-from clps_core.sharing import SharingMap, Site, parse_strategy
-from clps_core.sharing.notation import repaint
-from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS
+from clps_core.sharing import SharingMap, SharingPlan, parse_strategy
 from clps_core.spec import to_spec
-from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = [
     "DEFAULT_STRATEGIES",
     "Costed",
     "Designs",
-    "Origin",
-    "apply_action",
     "component_sizes",
+    "cost",
     "costed",
     "counted_model",
     "current_designs",
     "open_designs",
-    "origins",
-    "painted_sites",
     "save_designs",
-    "trainable",
 ]
 
 DEFAULT_STRATEGIES = ("none", "all", "cycle")
@@ -101,12 +93,26 @@ class Designs:
 
 @dataclass(frozen=True)
 class Costed:
-    """One design that fits: its place in the list, its map and what it costs."""
+    """One design that fits: its place in the list, what it means at the model's sizes, and what it costs.
+
+    ``unshared``: what the same model stores without any sharing, reuse or extras.
+    """
 
     index: int
     strategy: str
-    map: SharingMap
+    plan: SharingPlan
     counts: Counts
+    unshared: int
+
+    @property
+    def map(self) -> SharingMap:
+        """Which layer uses which weights."""
+        return self.plan.map
+
+    @property
+    def share(self) -> float:
+        """Stored parameters as a part of the unshared model's."""
+        return self.counts.unique_parameters / self.unshared
 
 
 def default_designs() -> Designs:
@@ -172,97 +178,21 @@ def costed(designs: Designs) -> tuple[list[Costed], list[str]]:
     found, problems = [], []
     for index, strategy in enumerate(designs.strategies):
         try:
-            mapping = sharing_map(model, SharingConfig(strategy=strategy))
-            found.append(Costed(index, strategy, mapping, count(model, mapping)))
+            found.append(cost(model, strategy, index))
         except ClpsError as error:
             problems.append(_("{strategy} is left out: {problem}", strategy=strategy, problem=error))
     return found, problems
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Something to start a design from: a task's small model, or the sizes of a paper."""
-
-    name: str
-    title: str
-    source: str
-    designs: Designs
+def cost(model: ModelConfig, strategy: str, index: int = 0) -> Costed:
+    """One strategy at the sizes of ``model``; raises ``ConfigError`` where it does not fit."""
+    plan = sharing_plan(model, SharingConfig(strategy=strategy))
+    return Costed(index, strategy, plan, count(model, plan), _unshared(model))
 
 
-def origins() -> list[Origin]:
-    """The tasks' models first, then each paper's model with all its published strategies."""
-    found = [
-        Origin(task.name, task.title, task.summary, Designs(build_config({"data": {"task": task.name}})))
-        for task in TASKS.values()
-    ]
-    tasks = {task.family: task.name for task in TASKS.values()}
-    models: dict[ModelConfig, list[str]] = {}
-    for preset in PRESETS.values():
-        models.setdefault(preset.model, []).append(preset.name)
-    for model, names in models.items():
-        first = PRESETS[names[0]]
-        base = build_config({"data": {"task": tasks[model.family]}}).model_copy(update={"model": model})
-        given = dict.fromkeys(["none", *(PRESETS[name].sharing.strategy for name in names)])
-        if len(given) == 1:
-            given["all"] = None
-        title = first.title.partition(":")[0]
-        found.append(Origin(names[0], title, first.source, Designs(base, tuple(given))))
-    return found
-
-
-def apply_action(designs: Designs, action: Mapping[str, Any]) -> Designs:
-    """What a person did on the map; ``action`` came from a browser, so nothing in it is taken on trust.
-
-    Raises ``ConfigError`` for what does not exist.
-    """
-    at = action.get("design")
-    if not isinstance(at, int) or not 0 <= at < len(designs.strategies):
-        raise ConfigError(_("a design must be one of those shown. Got {got!r}.", got=str(at)[:40]))
-    match action.get("kind"):
-        case "choose":
-            return replace(designs, chosen=at)
-        case "remove":
-            return designs.without(at)
-        case "paint":
-            return _painted(designs, at, action)
-    raise ConfigError(_("an action must be choose, remove or paint. Got {got!r}.", got=str(action.get("kind"))[:40]))
-
-
-def _painted(designs: Designs, at: int, action: Mapping[str, Any]) -> Designs:
-    layer, slot = action.get("layer"), action.get("slot")
-    if not isinstance(layer, int) or not isinstance(slot, int):
-        raise ConfigError(
-            _("a layer and a slot must be whole numbers. Got {layer!r} and {slot!r}.", layer=layer, slot=slot)
-        )
-    model = counted_model(designs.config("none"))
-    stacks = {stack: (layers, tuple(block_shapes(model, stack))) for stack, layers in stack_layers(model).items()}
-    sites = painted_sites(
-        stacks, str(action.get("stack")), str(action.get("component")), layer, str(action.get("scope"))
-    )
-    return designs.with_strategy(repaint(designs.strategies[at], stacks, sites, slot), at)
-
-
-def painted_sites(
-    stacks: Mapping[str, tuple[int, Sequence[str]]], stack: str, component: str, layer: int, scope: str
-) -> list[Site]:
-    """The sites that painting one cell means: itself, its whole family, or its whole layer (norms follow).
-
-    Raises ``ConfigError`` for a cell that the model does not have.
-    """
-    components = stacks[stack][1] if stack in stacks else ()
-    if component not in components:
-        raise ConfigError(
-            _(
-                "a cell must be one of the map's. Got {stack!r}, {component!r}.",
-                stack=stack[:40],
-                component=component[:40],
-            )
-        )
-    names: Sequence[str] = (component,)
-    if scope != "cell" and component not in NORM_FOLLOWS:
-        family = next(members for members in FAMILIES.values() if component in members)
-        names = family if scope == "family" else [name for name in components if name not in NORM_FOLLOWS]
-    return [Site(stack, layer, name) for name in names if name in components]
+@lru_cache(maxsize=64)
+def _unshared(model: ModelConfig) -> int:
+    return count(model, SharingConfig(strategy="none")).unique_parameters
 
 
 def component_sizes(model: ModelConfig) -> dict[tuple[str, str], int]:
@@ -272,24 +202,3 @@ def component_sizes(model: ModelConfig) -> dict[tuple[str, str], int]:
         for stack in stack_layers(model)
         for component, shapes in block_shapes(model, stack).items()
     }
-
-
-def trainable(designs: Designs, fitting: Sequence[str]) -> Designs:
-    """What "Train" starts with: these designs, or for a paper's sizes its strategies on the task's small model.
-
-    Raises ``ConfigError`` where nothing of it can be trained.
-    """
-    if designs.base.model.vocab_size is None:
-        for strategy in fitting:
-            resolve(designs.config(strategy))
-        return replace(designs, strategies=tuple(fitting))
-    small = Designs(build_config({"data": {"task": designs.base.data.task}}), ("none",))
-    for strategy in fitting:
-        for text in (strategy, strategy.partition(":")[0]):
-            try:
-                resolve(small.config(parse_strategy(text).text))
-            except ClpsError:
-                continue
-            small = small.with_strategy(text)
-            break
-    return small

@@ -124,14 +124,7 @@ def _three_digits(number: float) -> str:
 
 
 def strategy_name(text: str) -> str:
-    """A strategy as people call it: ``cycle:3`` -> Cycle, 3 stored; what has no name stays as written."""
-    from clps_core.sharing import NAMED_STRATEGIES
+    """A strategy as people call it: ``cycle:3,lora=8`` -> Cycle, 3 stored + LoRA 8."""
+    from app.strategy_names import name_of
 
-    name, colon, number = text.partition(":")
-    named = NAMED_STRATEGIES.get(name)
-    if named is not None and not colon:
-        return named.title
-    if named is not None and number.isdigit():
-        return _("{title}, {number} stored", title=named.title, number=number)
-    plain = text.removeprefix("none,").replace(",", ", ")
-    return plain if len(plain) <= 48 else f"{plain[:47]}…"
+    return name_of(text)

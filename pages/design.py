@@ -14,15 +14,15 @@ from app.components.strategy_form import strategy_form
 from app.designs import (
     Costed,
     Designs,
-    apply_action,
     component_sizes,
     costed,
     counted_model,
     current_designs,
     open_designs,
     save_designs,
-    trainable,
 )
+from app.origins import trainable
+from app.painting import apply_action
 from app.services import show_problem
 from clps_core.errors import ClpsError
 from clps_core.words import _

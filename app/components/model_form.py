@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.designs import Designs, Origin, current_designs, origins, save_designs
+from app.designs import Designs, current_designs, save_designs
+from app.origins import Origin, current_origin, origins
 from app.state import field_key, renew_fields
 from clps_core.config import ModelConfig, RunConfig, build_config, validated
 from clps_core.tasks import TASKS, get_task
@@ -19,7 +20,7 @@ __all__ = ["model_form"]
 def model_form(designs: Designs) -> RunConfig:
     """Draw the form; returns what it says. Raises ``ConfigError`` where the values do not fit each other."""
     model = designs.base.model
-    known = {origin.name: origin for origin in origins()}
+    known = dict(origins())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _origin_menu(designs, known)
         values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
@@ -39,7 +40,8 @@ def model_form(designs: Designs) -> RunConfig:
 
 
 def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
-    current = next((name for name, origin in known.items() if origin.designs.base.model == designs.base.model), None)
+    origin = current_origin(designs)
+    current = origin.name if origin else None
     key = field_key("origin")
     st.session_state[key] = current
 

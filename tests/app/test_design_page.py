@@ -1,16 +1,21 @@
 """The Design page counts what the engine counts, keeps everything in its address, and survives bad input."""
 
+from dataclasses import replace
+
 import pytest
 from page_reading import sentences, tables
 from streamlit.testing.v1 import AppTest
 
 from app import state
-from app.designs import Designs, apply_action, costed, counted_model, origins, trainable
-from app.formatting import compact, exact
+from app.designs import Designs, costed, counted_model
+from app.formatting import compact, exact, memory
+from app.origins import origins, published_beside, trainable
+from app.painting import apply_action
 from clps_core.analysis.counts import count
-from clps_core.config import SharingConfig, build_config, resolve
+from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.presets import PRESETS
+from clps_core.sharing import Slot
 from clps_core.spec import from_spec
 
 
@@ -42,18 +47,29 @@ def test_the_figures_are_those_of_the_engine(open_page, task, strategies):
         config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}}))
         counts = count(config.model, config.sharing)
         assert f'title="{exact(counts.unique_parameters)}">{compact(counts.unique_parameters)}<' in shown
-        assert f'title="{exact(counts.executed_parameters)}">' in shown
-        assert f'title="{exact(counts.train_flops_per_token)}">' in shown
+        assert f'title="{exact(counts.training_bytes)}">{memory(counts.training_bytes)}<' in shown
+
+
+def test_what_is_the_same_for_all_designs_is_said_once_and_what_differs_has_a_column(open_page):
+    same = open_page("design", strategy=["none", "all"])
+    assert ">Executed<" not in tables(same)
+    assert any("The same for every design: Executed" in caption.value for caption in same.caption)
+    reading = open_page("design", spec="1;task=python-docs", strategy=["none", "kv_source=every:2"])
+    figures = [one.counts.kv_cache_bytes_per_token for one in costed(designs_of(reading))[0]]
+    assert figures[0] == 2 * figures[1]
+    for size in figures:
+        assert f'title="{exact(size)}">{memory(size)}<' in tables(reading)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_papers_preset_is_counted_as_the_engine_counts_it(name):
-    preset = PRESETS[name]
-    origin = next(one for one in origins() if one.designs.base.model == preset.model)
-    found, problems = costed(origin.designs)
+    preset, designs = PRESETS[name], origins()[name].designs
+    found, problems = costed(designs)
     assert problems == []
-    by_strategy = {one.strategy: one.counts for one in found}
-    assert by_strategy[SharingConfig(strategy=preset.sharing.strategy).strategy] == count(preset.model, preset.sharing)
+    looked_at = found[designs.chosen]
+    assert looked_at.strategy == preset.sharing.strategy
+    assert looked_at.counts == count(preset.model, preset.sharing)
+    assert published_beside(preset)[1] == preset.exact
 
 
 def test_an_edit_goes_into_the_address_and_the_address_brings_it_back(open_page):
@@ -155,7 +171,7 @@ def paint(**changes):
         "stack": "encoder",
         "component": "q",
         "layer": 0,
-        "slot": 1,
+        "like": None,
         "scope": "cell",
     } | changes
 
@@ -178,6 +194,30 @@ def test_painting_a_family_or_a_layer_takes_its_norms_along():
     assert mapping.layer_groups("decoder") == (0, 0, 0, 0)
 
 
+def test_painting_keeps_ties_reuse_and_extras():
+    texts = ("loop:1/1/2,k=@q,lora=4,norms=own", "kv_source=every:2", "decoder=@encoder,depth_embedding=learned")
+    designs = Designs(build_config(), texts)
+    tied = apply_action(designs, paint(design=0, component="v", layer=0, like=1)).strategies[0]
+    assert tied.endswith("k=@q,norms=own,lora=4")
+    reading = apply_action(designs, paint(design=1, component="v", layer=2, like=0)).strategies[1]
+    mapping = costed(replace(designs, strategies=(reading,)))[0][0].map
+    assert mapping.row("encoder", "v") == (Slot("encoder.v", 0), None, Slot("encoder.v", 0), None)
+    both = apply_action(designs, paint(design=2, component="q", layer=1, like=0)).strategies[2]
+    mapping = costed(replace(designs, strategies=(both,)))[0][0].map
+    assert mapping.row("decoder", "q") == mapping.row("encoder", "q")
+    assert [slot.index for slot in mapping.row("encoder", "q")] == [0, 0, 1, 2]
+    assert both.endswith("depth_embedding=learned")
+
+
+def test_a_cell_without_weights_cannot_be_painted_and_says_why():
+    designs = Designs(build_config(), ("kv_source=every:2",))
+    with pytest.raises(ConfigError, match="k of encoder layer 1 has none: the layer reads another's activations"):
+        apply_action(designs, paint(design=0, component="k", layer=1))
+    family = apply_action(designs, paint(design=0, layer=1, like=0, scope="family")).strategies[0]
+    mapping = costed(replace(designs, strategies=(family,)))[0][0].map
+    assert [mapping.slot("encoder", 1, name) for name in ("q", "k", "v")] == [Slot("encoder.q", 0), None, None]
+
+
 @pytest.mark.parametrize(
     "action",
     [
@@ -190,9 +230,9 @@ def test_painting_a_family_or_a_layer_takes_its_norms_along():
         paint(component="zz"),
         paint(layer=99),
         paint(layer="0"),
-        paint(slot=-1),
-        paint(slot=10**9),
-        paint(slot=None),
+        paint(like=-1),
+        paint(like=10**9),
+        paint(like="0"),
     ],
 )
 def test_what_a_browser_makes_up_is_refused(action):
@@ -207,11 +247,11 @@ def test_the_last_design_cannot_be_removed():
     assert two.strategies == ("all", "cycle")
 
 
-@pytest.mark.parametrize("origin", origins(), ids=lambda origin: origin.name)
+@pytest.mark.parametrize("origin", origins().values(), ids=lambda origin: origin.name)
 def test_whatever_is_compared_can_be_trained_at_least_small(origin):
     start = trainable(origin.designs, origin.designs.strategies)
     assert start.strategies[0] == "none"
-    assert len(start.strategies) == len(origin.designs.strategies)
+    assert len(start.strategies) >= 2
     for strategy in start.strategies:
         resolve(start.config(strategy))
     assert counted_model(start.base).d_model <= 128
