@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 
+from clps_core.sharing.letters import slot_letter
+
 __all__ = ["PAPER", "contrast", "ink_on", "luminance", "slot_colour", "slot_letter", "strategy_colour"]
 
 PAPER = {"light": "#fbfaf7", "dark": "#15171c"}
@@ -50,16 +52,6 @@ def slot_colour(index: int) -> str:
     if index < len(SLOTS):
         return SLOTS[index]
     return _toned((index * 137.508) % 360, 0.11)
-
-
-def slot_letter(index: int) -> str:
-    """The name of the slot with number ``index``: A ... Z, AA, AB ..."""
-    letters = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
 
 
 def strategy_colour(text: str) -> str:

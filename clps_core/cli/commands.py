@@ -237,6 +237,25 @@ def generate(
     )
 
 
+@app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))
+def schemes(
+    name: Annotated[
+        str | None,
+        typer.Argument(help=_("One scheme's name, or 'arithmetic'; without it, all are listed."), metavar="NAME"),
+    ] = None,
+    layers: Annotated[int | None, typer.Option(min=1, max=512, help=_("Executed layers of each stack."))] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.schemes import ARITHMETIC, show_arithmetic, show_card, show_schemes
+
+    if name is None:
+        show_schemes(layers, as_json=as_json)
+    elif name == ARITHMETIC:
+        show_arithmetic(layers, as_json=as_json)
+    else:
+        show_card(name, layers, as_json=as_json)
+
+
 @app.command(help=_("Say what this machine has, what would be used, and why."))
 def doctor(as_json: Json = False) -> None:
     from clps_core.cli.doctor import examine

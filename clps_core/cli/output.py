@@ -9,10 +9,21 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from clps_core.words import _
 
-__all__ = ["amount", "duration", "print_error", "print_json", "print_lines", "print_table", "say", "size"]
+__all__ = [
+    "amount",
+    "duration",
+    "print_error",
+    "print_json",
+    "print_lines",
+    "print_pairs",
+    "print_table",
+    "say",
+    "size",
+]
 
 
 def print_json(data: object) -> None:
@@ -47,6 +58,16 @@ def print_table(
         table.add_row(*(escape(_harmless(str(value))) for value in row))
     # Without a terminal there is no width to fit into, and a script wants whole lines.
     Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
+    """Names and what they say in two columns on stdout; long text is wrapped under itself."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(escape(name), value if isinstance(value, Text) else escape(_harmless(value)))
+    Console(width=None if sys.stdout.isatty() else 120).print(grid)
 
 
 def amount(number: int) -> str:

@@ -110,8 +110,7 @@ PARTS: tuple[Scheme, ...] = (
         kept=_("The decoder's cross-attention, which the encoder does not have."),
         saved=_("The self-attention and feed-forward network of a whole decoder."),
         lost=_(
-            "Reading and writing have to do with the same weights. The abstract claims no loss; a comparison "
-            "at equal size is not in it."
+            "Reading and writing have to do with the same weights. The abstract prints no comparison at equal size."
         ),
         source="Xia et al. 2019, AAAI 33, doi 10.1609/aaai.v33i01.33015466",
         evidence=(
