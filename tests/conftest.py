@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+# Before torch is imported: the tests' tensors are small, and more threads than cores cost a multiple of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +23,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobRoom]:
     """An empty store with two slots of one thread; every process of it is ended afterwards."""
     monkeypatch.setenv("CLPS_SLOTS", "2")
     monkeypatch.setenv("CLPS_THREADS", "1")
+    monkeypatch.setenv("CLPS_RETRY_PAUSE", "0")
     room = JobRoom(tmp_path / "home")
     yield room
     room.close()

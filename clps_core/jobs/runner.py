@@ -23,7 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from clps_core.errors import ClpsError, StoreError
-from clps_core.jobs import processes
+from clps_core.jobs import keeping, processes
 from clps_core.store import Run, Store, open_store
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
@@ -244,6 +244,8 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
                 return ENDED_BY_SIGTERM
             status = STOPPED[requested]
         queue.finish(run_id, number, status, reason)
+        if status == "finished":
+            keeping.tidy(store, run_id)
         logger.info("%s", status)
     return 0
 
@@ -259,6 +261,8 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     threads = run.threads or int(os.environ.get("CLPS_RUN_THREADS", "1"))
     plan = fixed_plan(folder, run.config, choose(run.config, threads))
     checkpoint = latest(folder)
+    if checkpoint is None:
+        keeping.check_nothing_vanished(queue.store, run)
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
     del checkpoint
     queue.begin(

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,15 +18,22 @@ from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
-from clps_core.jobs import processes
+from clps_core.jobs import keeping, processes
+from clps_core.jobs.keeping import Pruned
+from clps_core.jobs.logs import make_room
+from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
+from clps_core.jobs.state import QueueState, SupervisorStatus, estimated_starts, queue_state, supervisor_status
 from clps_core.store import Run, Store
 from clps_core.store.archive import export_run, import_run
 from clps_core.store.connection import sentences
 from clps_core.store.queue import Queue
+from clps_core.store.records import new_id
 from clps_core.words import _, ngettext
 
 __all__ = [
+    "Pruned",
+    "QueueState",
     "SupervisorStatus",
     "cancel",
     "checked",
@@ -35,34 +41,25 @@ __all__ = [
     "ensure_supervisor",
     "estimated_starts",
     "export_run",
+    "fork",
     "import_run",
     "log_text",
     "matched",
     "pause",
+    "prune",
+    "queue_state",
     "resume",
+    "retry",
     "submit",
     "supervisor_status",
     "wait",
 ]
 
 WAIT_POLL = 0.2
-LEAST_FREE_BYTES = 1 << 20
 FAILED_SECONDS = 30.0
 """How long a supervisor that could not start is not tried again."""
 LOOK_AFTER_SUPERVISOR_EVERY = 2.0
 MOST_RUNS_AT_ONCE = 200
-
-
-@dataclass(frozen=True)
-class SupervisorStatus:
-    """Who hands out the work: ``busy`` of ``slots`` are taken, each run gets ``threads_per_slot`` CPU threads."""
-
-    running: bool
-    pid: int | None
-    slots: int
-    busy: int
-    threads_per_slot: int
-    reason: str
 
 
 def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[int]) -> list[RunConfig]:
@@ -122,7 +119,7 @@ def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
         raise ConfigError(
             _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(complete))
         )
-    plan_slots()  # refuses settings that no supervisor could work with
+    plan_slots(), Settings.of()  # refuse settings that no supervisor could work with
     memory = available_memory()
     for config in complete:
         check_fits(config, memory)
@@ -184,6 +181,7 @@ def ensure_supervisor(store: Store) -> None:
         if code > 0 and time.monotonic() - earlier.at < FAILED_SECONDS:
             log_path = store.home / "supervisor.log"
             raise JobError(_("the supervisor could not start, so no run will. {path} says why.", path=log_path))
+    make_room(store.home / "supervisor.log")
     with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
             processes.python_module("clps_core.jobs.supervisor", "--home", str(store.home)),
@@ -202,22 +200,6 @@ class _Started(NamedTuple):
 
 _started: dict[Path, _Started] = {}
 """Supervisors that this process started: while one starts up, no second is needed; once ended, it is reaped."""
-
-
-def supervisor_status(store: Store) -> SupervisorStatus:
-    """What the supervisor does; where none is up, what one would do. Takes well under a millisecond or two."""
-    facts = processes.SupervisorLock(store.home).holder()
-    busy = len(Queue(store).open_attempts())
-    if shutil.disk_usage(store.home).free < LEAST_FREE_BYTES and facts:
-        full = _("The disk that holds {home} is full: nothing can start or go on. Free some space.", home=store.home)
-        facts["reason"] = full
-    if facts:
-        return SupervisorStatus(True, facts["pid"], facts["slots"], busy, facts["threads"], facts["reason"])
-    try:
-        slots = plan_slots()
-    except ConfigError as error:
-        return SupervisorStatus(False, None, 0, busy, 0, str(error))
-    return SupervisorStatus(facts is not None, None, slots.count, busy, slots.threads, slots.reason)
 
 
 def cancel(store: Store, run_id: str) -> None:
@@ -241,6 +223,71 @@ def resume(store: Store, run_id: str) -> None:
     """Queue a cancelled, paused or failed run again; it goes on from its last checkpoint."""
     Queue(store).requeue(store.run(run_id).id)
     ensure_supervisor(store)
+
+
+def retry(store: Store, run_id: str, *, anew: bool = False) -> None:
+    """Queue a failed run again, from its last checkpoint; ``anew``: from its first step.
+
+    Raises ``JobError`` for a run that did not fail.
+    """
+    run = store.run(run_id)
+    if run.status != "failed":
+        raise JobError(
+            _("only a failed run can be retried. Run {run_id} is {status}.", run_id=run.id, status=run.status)
+        )
+    if anew:
+        keeping.clear(store, run.id)
+        store.forget_artefacts(run.id, "last")
+    Queue(store).requeue(run.id)
+    ensure_supervisor(store)
+
+
+def fork(
+    store: Store,
+    run_id: str,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    start_from: str = "best",
+    name: str | None = None,
+    owner: str = "local",
+    priority: int = 0,
+) -> Run:
+    """Queue a new run that begins with the ``best`` or ``last`` weights of another, at step 0.
+
+    ``changes``: nested plain data laid over the parent's config (steps, learning rate, seed, dropout ...).
+    The optimiser and its schedule begin afresh. Raises ``ConfigError`` where the changes make another model,
+    ``JobError`` where the parent has no such weights.
+    """
+    if start_from not in ("best", "last"):
+        raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
+    parent = store.run(run_id)
+    (config,) = checked([keeping.forked_config(parent, changes or {})])
+    run_name = name or _("{name} · fork", name=run_names([parent.config, config])[1])
+    counts = count(config.model, config.sharing)
+    new = new_id()
+    try:
+        keeping.bring_weights(store, parent, start_from, new)
+        store.create_comparison(
+            _("Fork of {name}", name=parent.name),
+            [config],
+            owner,
+            run_names=[run_name],
+            parameters=[(counts.unique_parameters, counts.executed_parameters)],
+            parent_id=parent.id,
+            priority=priority,
+            start_from=start_from,
+            run_ids=[new],
+        )
+    except BaseException:  # no row, so nobody would ever delete the folder
+        shutil.rmtree(store.run_folder(new), ignore_errors=True)
+        raise
+    ensure_supervisor(store)
+    return store.run(new)
+
+
+def prune(store: Store, days: float = 30.0, *, dry_run: bool = False) -> list[Pruned]:
+    """Delete what finished runs of more than ``days`` days ago kept to go on from; their best weights stay."""
+    return keeping.prune(store, days, dry_run=dry_run)
 
 
 def delete(store: Store, run_id: str) -> None:
@@ -291,25 +338,3 @@ def wait(
             ensure_supervisor(store)
             looked_at = time.monotonic()
         time.sleep(WAIT_POLL)
-
-
-def estimated_starts(store: Store) -> dict[str, float]:
-    """Queued run -> seconds until it probably starts; empty while no speed is known yet.
-
-    A queued run is expected to take as many seconds a step as the running ones do.
-    """
-    runs = store.runs(status=("running", "queued"))
-    paces = [run.seconds / run.step for run in runs if run.status == "running" and run.step and run.seconds]
-    if not paces:
-        return {}
-    usual = sum(paces) / len(paces)
-    running = [run for run in runs if run.status == "running"]
-    free_at = sorted((run.steps - run.step) * (run.seconds / run.step if run.step else usual) for run in running)
-    slots = max(supervisor_status(store).slots, len(free_at), 1)
-    free_at = [0.0] * (slots - len(free_at)) + free_at
-    found = {}
-    for run in sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queue_position or 0):
-        free_at.sort()
-        found[run.id] = free_at[0]
-        free_at[0] += (run.steps - run.step) * usual
-    return found

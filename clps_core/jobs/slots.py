@@ -1,7 +1,8 @@
 """How many runs advance at once, and with how many threads each. No torch here. Start at plan_slots.
 
 On CPUs one slot per core with one thread each was the fastest for models of this size (measured:
-``benchmarks/slots.py``); with GPUs there is one slot per GPU. ``CLPS_SLOTS`` and ``CLPS_THREADS`` overrule.
+``benchmarks/slots.py``); with GPUs there is one slot per GPU, or as many as ``CLPS_RUNS_PER_GPU`` says.
+``CLPS_SLOTS`` and ``CLPS_THREADS`` overrule.
 """
 
 from __future__ import annotations
@@ -28,32 +29,43 @@ MEMORY_PER_SLOT = 1 << 30
 
 @dataclass(frozen=True)
 class Slots:
-    """``count`` runs at once, ``threads`` CPU threads each, ``gpus[slot]`` for each slot if there are any."""
+    """``count`` runs at once, ``threads`` CPU threads each, on these ``gpus`` in turn if there are any."""
 
     count: int
     threads: int
     gpus: tuple[str, ...]
     reason: str
 
+    def gpu(self, slot: int) -> str | None:
+        """The GPU of a slot: neighbouring slots have different ones, so that few runs do not crowd on one."""
+        return self.gpus[slot % len(self.gpus)] if self.gpus else None
+
     def environment(self, slot: int, threads: int | None = None) -> dict[str, str]:
         """What a runner in this slot gets to see; ``threads`` if its run began with another number."""
         number = str(threads or self.threads)
         names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CLPS_RUN_THREADS")
         found = dict.fromkeys(names, number)
-        if self.gpus:
-            found["CUDA_VISIBLE_DEVICES"] = self.gpus[slot % len(self.gpus)]
+        if (gpu := self.gpu(slot)) is not None:
+            found["CUDA_VISIBLE_DEVICES"] = gpu
         return found
 
 
-def plan_slots(environment: Mapping[str, str] = os.environ) -> Slots:
-    """Slots and threads of this machine; ``ConfigError`` where ``CLPS_SLOTS`` or ``CLPS_THREADS`` is no number."""
-    cores, gpus = available_cores(), visible_gpus(environment)
+def plan_slots(environment: Mapping[str, str] = os.environ, *, gpus: tuple[str, ...] | None = None) -> Slots:
+    """Slots and threads of this machine, or of one with these ``gpus``.
+
+    Raises ``ConfigError`` where ``CLPS_SLOTS``, ``CLPS_THREADS`` or ``CLPS_RUNS_PER_GPU`` is no number.
+    """
+    cores = available_cores()
+    gpus = visible_gpus(environment) if gpus is None else gpus
     asked_slots, asked_threads = _asked(environment, "CLPS_SLOTS"), _asked(environment, "CLPS_THREADS")
+    per_gpu = _asked(environment, "CLPS_RUNS_PER_GPU") or 1
     room = max(2, available_memory() // MEMORY_PER_SLOT)
-    count = asked_slots or (len(gpus) if gpus else min(max(2, cores), MOST_SLOTS, room))
+    count = asked_slots or (len(gpus) * per_gpu if gpus else min(max(2, cores), MOST_SLOTS, room))
     threads = asked_threads or max(1, cores // count)
     if asked_slots or asked_threads:
         reason = _("CLPS_SLOTS or CLPS_THREADS asks for it.")
+    elif gpus and per_gpu > 1:
+        reason = _("{runs} runs on each of {n} GPUs: CLPS_RUNS_PER_GPU asks for it.", runs=per_gpu, n=len(gpus))
     elif gpus:
         reason = ngettext("One run per GPU; there is {n}.", "One run per GPU; there are {n}.", len(gpus))
     else:

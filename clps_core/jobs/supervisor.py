@@ -2,53 +2,65 @@
 
 It keeps nothing in memory that the store does not know: kill it at any instant, and the next one finds the
 running processes again by (pid, creation time) and learns from the waiters' notes how the others ended.
+``admission.py`` says whether a run may start now, ``launcher.py`` makes it a process.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import logging
 import os
 import select
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import processes
+from clps_core.jobs.admission import Answer, Gate
+from clps_core.jobs.launcher import Launcher, LocalLauncher
+from clps_core.jobs.logs import log_to_stderr, tell
+from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.slots import Slots, plan_slots
-from clps_core.jobs.waiter import exit_file
-from clps_core.store import open_store
-from clps_core.store.queue import Attempt, Exit, Queue
+from clps_core.store import Run, open_store
+from clps_core.store.queue import Attempt, Queue
+from clps_core.store.verdict import Exit
 
 __all__ = ["Supervisor", "main"]
 
-logger = logging.getLogger("clps.supervisor")
-
 BUSY_POLL, IDLE_POLL, ERROR_POLL = 0.25, 2.0, 1.0
 """Seconds between looks; a ring of the bell cuts them short."""
-STOP_GRACE = float(os.environ.get("CLPS_STOP_GRACE", "20"))
-"""Seconds a run has to write its checkpoint after it was asked to stop."""
+PUT_OFF_SECONDS = 5.0
+"""How long a run that does not fit into memory now is not looked at again."""
 IDLE_MINUTES = 5.0
 
 
 class Supervisor:
     """The loop. ``serve`` returns when there has been nothing to do for ``idle_seconds``."""
 
-    def __init__(self, home: Path, slots: Slots, *, idle_seconds: float = IDLE_MINUTES * 60) -> None:
-        self.home = home
-        self.slots = slots
-        self.queue = Queue(open_store(home))
-        self.idle_seconds = idle_seconds
+    def __init__(
+        self,
+        home: Path,
+        slots: Slots,
+        *,
+        idle_seconds: float = IDLE_MINUTES * 60,
+        gate: Gate | None = None,
+        launcher: Launcher | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.home, self.slots, self.idle_seconds = home, slots, idle_seconds
+        self.settings = settings or Settings.of()
+        self.store = open_store(home)
+        self.queue = Queue(self.store)
+        self.launcher = launcher or LocalLauncher(home, self.queue)
+        self.gate = gate or Gate(slots)
         self.lock = processes.SupervisorLock(home)
-        self.host, self.boot = processes.host_name(), processes.boot_marker()
-        self._waiters: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self.host = processes.host_name()
         self._asked_to_leave = False
-        self._trouble = ""
+        self._trouble: str | None = None
+        self._put_off: set[str] = set()
 
     def serve(self) -> bool:
         """Supervise until idle; ``False`` if another supervisor is at work already."""
@@ -69,44 +81,48 @@ class Supervisor:
                 if not self.queue.has_work() or not self.lock.acquire():
                     break
                 self._introduce()
+                busy_at = time.monotonic()
                 continue
             _sleep(bell, pause)
-        logger.info("leaving")
+        tell("leaves", "leaving")
         return True
 
     def _leave(self, *_unused: object) -> None:
         self._asked_to_leave = True
 
     def _introduce(self) -> None:
-        pid = os.getpid()
-        plan = {"slots": self.slots.count, "threads": self.slots.threads, "reason": self.slots.reason}
+        pid, slots = os.getpid(), self.slots
+        plan: dict[str, Any] = {"slots": slots.count, "threads": slots.threads, "reason": slots.reason}
+        plan["disk_floor"] = self.settings.floor
         self.lock.describe({"pid": pid, "created": processes.started_at(pid), **plan})
-        logger.info("supervising, pid %s: %s slots x %s threads", pid, self.slots.count, self.slots.threads)
+        tell("supervises", f"supervising {slots.count} slots", pid=pid, gpus=slots.gpus, **plan)
 
     def _round_safely(self) -> float:
         try:
             pause = self.round()
         except (StoreError, OSError) as error:  # a full disk or a locked store may mend: try again
-            if str(error) != self._trouble:  # but do not fill the log with it
-                logger.warning("%s", error)
-            self._trouble = str(error)
+            self._mention(str(error))
             return ERROR_POLL
-        self._trouble = ""
         return pause
+
+    def _mention(self, trouble: str | None) -> None:
+        """Log what is wrong once, not at every look, and that it is over."""
+        if trouble and trouble != self._trouble:
+            tell("trouble", trouble, level=logging.WARNING)
+        elif self._trouble and not trouble:
+            tell("mended", "that is over")
+        self._trouble = trouble
 
     def round(self) -> float:
         """Look at everything once; returns how many seconds to sleep."""
-        for key in [key for key, waiter in self._waiters.items() if waiter.poll() is not None]:
-            del self._waiters[key]
+        self.launcher.reap()
         working = [attempt for attempt in self.queue.open_attempts() if not self._ended(attempt)]
         self._press(working)
-        taken = {attempt.slot for attempt in working if attempt.host == self.host}
-        free = [slot for slot in range(self.slots.count) if slot not in taken]
-        while free and self.queue.has_work("queued"):  # only a look: taking one needs the store's write lock
-            attempt = self.queue.start_next(free.pop(0), self.host, self.boot)
-            if attempt is not None:
-                self._spawn(attempt)
-                working.append(attempt)
+        waiting = self.queue.has_work("queued")  # only a look: taking one needs the store's write lock
+        full = nearly_full(self.home, self.settings.floor) if waiting else None
+        self._mention(full)
+        if waiting and not full:
+            working += self._fill(working)
         return BUSY_POLL if working else IDLE_POLL
 
     # How an attempt ends
@@ -114,69 +130,63 @@ class Supervisor:
     def _ended(self, attempt: Attempt) -> bool:
         """Whether the attempt is over; if so, that is written down."""
         if attempt.host != self.host:
-            return attempt.overdue > 0 and self._settle(attempt, Exit(interrupted=True))
-        if attempt.boot != self.boot:
-            return self._settle(attempt, Exit(interrupted=True))
-        if (end := self._note(attempt)) is not None:
-            return self._settle(attempt, end)
-        if self._lives(attempt):
+            end = Exit(interrupted=True) if attempt.overdue > 0 else None
+        else:
+            end = self.launcher.poll(attempt)
+        if end is None:
             return False
-        if attempt.pid is None and attempt.waiter_pid is None:
-            return self._never_spawned(attempt) and self._settle(attempt, Exit(interrupted=True))
-        # The note is written before the waiter ends: having seen it gone, look again.
-        return self._settle(attempt, self._note(attempt) or Exit())
-
-    def _settle(self, attempt: Attempt, end: Exit) -> bool:
-        status = self.queue.settle(attempt.run_id, attempt.number, end)
-        logger.info("run %s attempt %s ended (%s), now %s", attempt.run_id, attempt.number, end, status)
-        with contextlib.suppress(OSError):
-            exit_file(self.home, attempt.run_id, attempt.number).unlink(missing_ok=True)
+        status = self.queue.settle(attempt.run_id, attempt.number, end, pause=self.settings.retry_pause)
+        facts: dict[str, Any] = {"exit_code": end.code, "signal": end.signal, "out_of_memory": end.out_of_memory}
+        now = status or "as its process had written"
+        text = f"run {attempt.run_id} attempt {attempt.number} ended, the run is now {now}"
+        tell("ended", text, run=attempt.run_id, attempt=attempt.number, status=status, **facts)
+        self.launcher.forget(attempt)
         return True
 
-    def _note(self, attempt: Attempt) -> Exit | None:
-        try:
-            note = json.loads(exit_file(self.home, attempt.run_id, attempt.number).read_text())
-            return Exit(
-                note["code"], note["signal"], note["out_of_memory"], interrupted=note["signal"] == signal.SIGTERM
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _lives(self, attempt: Attempt) -> bool:
-        return (
-            (attempt.run_id, attempt.number) in self._waiters
-            or processes.is_alive(attempt.pid, attempt.created)
-            or processes.is_alive(attempt.waiter_pid, attempt.waiter_created)
-        )
-
-    def _never_spawned(self, attempt: Attempt) -> bool:
-        """Whether a supervisor died between its row and its spawn, and not between its spawn and the next row."""
-        return processes.find_process(self._arguments(attempt)) is None
-
     def _press(self, working: list[Attempt]) -> None:
-        """Runs that were asked to stop get SIGTERM; after the grace, SIGKILL."""
+        """Runs that were asked to stop are told so; after the grace, they are ended."""
         for attempt in working:
             if attempt.stop_requested and attempt.host == self.host:
-                number = signal.SIGKILL if (attempt.stop_age or 0.0) > STOP_GRACE else signal.SIGTERM
-                processes.send_signal(attempt.pid, attempt.created, number)
+                self.launcher.stop(attempt, now=(attempt.stop_age or 0.0) > self.settings.stop_grace)
 
     # How an attempt begins
 
-    def _arguments(self, attempt: Attempt) -> list[str]:
-        return ["--home", str(self.home), "--run", attempt.run_id, "--attempt", str(attempt.number)]
+    def _fill(self, working: list[Attempt]) -> list[Attempt]:
+        """Give the free slots to the runs whose turn it is and that fit; returns the attempts begun."""
+        here = [attempt for attempt in working if attempt.host == self.host]
+        taken = {attempt.slot for attempt in here}
+        begun: list[Attempt] = []
+        for slot in (slot for slot in range(self.slots.count) if slot not in taken):
+            run = self._next_that_fits(slot, here + begun)
+            attempt = self.queue.start_next(slot, self.host, self.launcher.boot, among=[run.id]) if run else None
+            if attempt is not None:
+                self.launcher.start(attempt, self.slots.environment(slot, attempt.threads))
+                begun.append(attempt)
+                self._put_off.discard(attempt.run_id)
+                text = f"run {attempt.run_id} attempt {attempt.number} started in slot {slot}"
+                tell("started", text, run=attempt.run_id, attempt=attempt.number, slot=slot)
+        return begun
 
-    def _spawn(self, attempt: Attempt) -> None:
-        environment = {**os.environ, **self.slots.environment(attempt.slot, attempt.threads)}
-        waiter = subprocess.Popen(
-            processes.python_module("clps_core.jobs.waiter", *self._arguments(attempt)),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._waiters[attempt.run_id, attempt.number] = waiter
-        self.queue.record_waiter(attempt.run_id, attempt.number, waiter.pid, processes.started_at(waiter.pid))
-        logger.info("run %s attempt %s started in slot %s", attempt.run_id, attempt.number, attempt.slot)
+    def _next_that_fits(self, slot: int, here: list[Attempt]) -> Run | None:
+        beside = {run.id: run for run in self.store.some_runs([attempt.run_id for attempt in here])}
+        pairs = [(attempt, beside[attempt.run_id]) for attempt in here if attempt.run_id in beside]
+        for run_id in sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id)):
+            for run in self.store.some_runs([run_id]):  # none if it was deleted meanwhile
+                answer = self.gate.ask(run, slot, pairs)
+                if answer.start or answer.hold:
+                    return run if answer.start else None
+                self._leave_waiting(run, answer)
+        return None
+
+    def _leave_waiting(self, run: Run, answer: Answer) -> None:
+        if answer.never:
+            self.queue.fail_waiting(run.id, answer.reason)
+            tell("refused", answer.reason, run=run.id)
+            return
+        self.queue.put_off(run.id, PUT_OFF_SECONDS, answer.reason)
+        if run.id not in self._put_off:  # once, not at every look
+            tell("put_off", answer.reason, run=run.id)
+        self._put_off.add(run.id)
 
 
 def _sleep(bell: int | None, seconds: float) -> None:
@@ -195,14 +205,14 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--idle-minutes", type=float, default=IDLE_MINUTES)
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log_to_stderr()
     try:
         supervisor = Supervisor(given.home, plan_slots(), idle_seconds=given.idle_minutes * 60)
     except ClpsError as error:
-        logger.error("%s", error)
+        tell("cannot_start", str(error), level=logging.ERROR)
         return error.exit_code
     if not supervisor.serve():
-        logger.info("another supervisor is at work")
+        tell("leaves", "another supervisor is at work")
     return 0
 
 

@@ -31,7 +31,14 @@ __all__ = ["export_run", "import_run"]
 
 FACTS = ("seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters", "executed_parameters")
 TIMES = ("created_at", "started_at", "finished_at")
-LEFT_BEHIND = ("last.safetensors", "previous.safetensors", "damaged.safetensors", "log.txt", "lock")
+LEFT_BEHIND = (
+    "last.safetensors",
+    "previous.safetensors",
+    "damaged.safetensors",
+    "start.safetensors",
+    "log.txt",
+    "lock",
+)
 """Files of a run that only matter where it ran."""
 
 

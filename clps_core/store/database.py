@@ -101,12 +101,13 @@ class Store:
         priority: int = 0,
         plan: Mapping[str, Any] | None = None,
         start_from: str | None = None,
+        run_ids: Sequence[str] | None = None,
     ) -> str:
         """Queue one run per resolved config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
         ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of
-        ``parent_id`` the runs begin with.
+        ``parent_id`` the runs begin with. ``run_ids``: new ids, where files were put under them before.
         """
         comparison_id = new_id()
         run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
@@ -131,6 +132,8 @@ class Store:
                     "priority": priority,
                     "start_from": start_from,
                 }
+                if run_ids is not None:
+                    row["id"] = check_run_id(run_ids[position])
                 if count is not None:
                     row |= {"unique_parameters": count[0], "executed_parameters": count[1]}
                 connection.execute(schema.run.insert().values(row))
@@ -219,6 +222,11 @@ class Store:
             elif folder.is_dir():
                 shutil.rmtree(folder)
 
+    def clock(self) -> float:
+        """The database's clock, by which all times of runs are measured."""
+        with self.reading() as connection:
+            return schema.now(connection)
+
     # Curves and artefacts
 
     def metrics_after(
@@ -250,6 +258,11 @@ class Store:
             query = query.where(_a.kind == kind)
         with self.reading() as connection:
             return [Artefact(row.kind, row.step, folder / row.path) for row in connection.execute(query)]
+
+    def forget_artefacts(self, run_id: str, kind: str) -> None:
+        """Remove the notes of a kind; the files are the caller's."""
+        with self.writing() as connection:
+            connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
 
 
 def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]:

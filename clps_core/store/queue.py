@@ -112,6 +112,11 @@ class Queue:
 
     # For the supervisor
 
+    def startable(self) -> list[str]:
+        """Waiting runs that may start now, the next one first."""
+        with self.store.reading() as connection:
+            return waiting_ids(connection, startable=True)
+
     def start_next(self, slot: int, host: str, boot: str, *, among: Sequence[str] | None = None) -> Attempt | None:
         """Take the first run of the queue and write down its next attempt; ``None`` if nothing may start.
 

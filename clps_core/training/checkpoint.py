@@ -61,7 +61,7 @@ class Checkpoint:
 
 
 def checkpoint_path(folder: Path, name: str) -> Path:
-    """Where ``last``, ``previous`` or ``best`` of the run in ``folder`` lies."""
+    """Where ``last``, ``previous``, ``best`` (or a fork's ``start``) of the run in ``folder`` lies."""
     return folder / "checkpoints" / f"{name}.safetensors"
 
 

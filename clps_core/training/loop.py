@@ -26,7 +26,9 @@ from clps_core.errors import TrainingError
 from clps_core.model.transformer import Transformer, build_model
 from clps_core.training.checkpoint import (
     Checkpoint,
+    checkpoint_path,
     latest,
+    read,
     restore_weights,
     save_best,
     save_last,
@@ -144,7 +146,10 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
 
 
 def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data: TaskData) -> Run:
-    """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one."""
+    """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one.
+
+    A fork that has none yet begins with the weights that lie in its folder (``start``), at step 0.
+    """
     checkpoint = latest(folder, set_aside=True)
     model = build_model(config).to(plan.device)
     optimiser = Optimiser(model, config.optim)
@@ -160,6 +165,10 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
         run.best, run.metrics = facts["best"], dict(facts["metrics"])
         run.watch = Stopwatch(before=float(facts["seconds"]))
         logger.info("%s", _("Resumed from step {step}.", step=run.step))
+    elif (start := checkpoint_path(folder, "start")).exists():
+        parents = read(start)
+        restore_weights(model, parents.tensors)
+        logger.info("%s", _("Begins with the weights its parent had at step {step}.", step=parents.step))
     return run
 
 

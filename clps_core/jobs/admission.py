@@ -1,0 +1,102 @@
+"""Is there memory for a waiting run to start now? Start at Gate.
+
+A run that can never fit into memory ends with its sentence; one
+that does not fit *now* is put off and looked at again, and others may overtake it, but not for ever: once it has
+waited ``OVERTAKEN_SECONDS``, nothing starts before it while runs of ours still hold the memory it needs.
+
+A run that started a moment ago holds little memory yet, so what it is expected to need counts as taken.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from clps_core.analysis.memory import GIB, check_fits, estimate_training_memory
+from clps_core.errors import ClpsError
+from clps_core.jobs.machine import Memory, gpu_memory, host_memory, process_memory
+from clps_core.jobs.slots import Slots
+from clps_core.store import Run
+from clps_core.store.queue import Attempt
+from clps_core.words import _
+
+__all__ = ["Answer", "Gate"]
+
+logger = logging.getLogger("clps.supervisor")
+
+OVERTAKEN_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``start`` it, or not because of ``reason``; ``never``: it cannot ever; ``hold``: nor may any other."""
+
+    start: bool
+    reason: str = ""
+    never: bool = False
+    hold: bool = False
+
+
+@dataclass
+class Gate:
+    """Looks at the memory. What it measures with is passed in, so that its logic needs no such machine."""
+
+    slots: Slots
+    host: Callable[[], Memory] = host_memory
+    gpu: Callable[[str], Memory | None] = gpu_memory
+    held: Callable[[int | None], int] = process_memory
+    clock: Callable[[], float] = time.monotonic
+    _needs: dict[str, int] = field(default_factory=dict)
+    _waits_since: dict[str, float] = field(default_factory=dict)
+
+    def ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
+        """Whether ``run`` may start in ``slot`` beside the ``working`` attempts of this machine."""
+        try:
+            answer = self._ask(run, slot, working)
+        except ClpsError as error:  # a config that this version does not take, a run that never fits
+            return Answer(False, str(error), never=True)
+        except Exception:  # an estimate that goes wrong must not hold the queue: the run will tell
+            logger.exception("the memory of run %s could not be estimated", run.id)
+            return Answer(True)
+        if answer.start:
+            self._waits_since.pop(run.id, None)
+            return answer
+        self._waits_since.setdefault(run.id, self.clock())
+        return Answer(False, answer.reason, hold=bool(working) and self.overdue(run.id))
+
+    def overdue(self, run_id: str) -> bool:
+        """Whether the run has been overtaken for long enough."""
+        since = self._waits_since.get(run_id)
+        return since is not None and self.clock() - since > OVERTAKEN_SECONDS
+
+    def _ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
+        gpu = self.slots.gpu(slot) if run.config.train.device != "cpu" else None
+        beside = [pair for pair in working if gpu is None or self.slots.gpu(pair[0].slot) == gpu]
+        memory = self.gpu(gpu) if gpu is not None else self.host()
+        if memory is None:
+            return Answer(True)
+        check_fits(run.config, memory.total)
+        needs = self.needs(run)
+        if gpu is None:
+            pledged = sum(max(0, self.needs(other) - self.held(attempt.pid)) for attempt, other in beside)
+            free = memory.free - pledged
+        else:  # which process holds how much of a GPU cannot be told inside a container
+            free = min(memory.free, memory.total - sum(self.needs(other) for _attempt, other in beside))
+        if needs <= free:
+            return Answer(True)
+        return Answer(
+            False,
+            _(
+                "It waits for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.",
+                needed=needs / GIB,
+                free=max(0, free) / GIB,
+            ),
+        )
+
+    def needs(self, run: Run) -> int:
+        """Bytes that the run is expected to need; computed once."""
+        if run.id not in self._needs:
+            self._needs[run.id] = estimate_training_memory(run.config)
+        return self._needs[run.id]

@@ -1,0 +1,174 @@
+"""What happens to the files of runs: kept, given to a fork, thrown away. No torch here. Start at prune.
+
+Of a finished run ``last`` (weights and optimiser, three times the size of ``best``) only serves to go on from,
+which a finished run never does; forks may begin with it, so it is kept until someone prunes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clps_core.config import RunConfig, build_config, resolve
+from clps_core.errors import CheckpointError, ConfigError, JobError
+from clps_core.experiment import merged
+from clps_core.store import Run, Store
+from clps_core.store.connection import sentences
+from clps_core.words import _
+
+__all__ = [
+    "START",
+    "Pruned",
+    "bring_weights",
+    "check_nothing_vanished",
+    "clear",
+    "forked_config",
+    "prune",
+    "tidy",
+    "weights_file",
+]
+
+START = "start"
+"""The checkpoint that a fork begins with, in its own folder: its parent may be deleted."""
+ONLY_TO_GO_ON = ("last", "previous", "damaged", START)
+SECONDS_A_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A run that lost its ``last`` checkpoint, and the bytes that this freed."""
+
+    id: str
+    name: str
+    freed: int
+
+
+def weights_file(store: Store, run_id: str, name: str) -> Path:
+    """Where a checkpoint of the run lies: ``best``, ``last``, ``previous``, or ``start``."""
+    return store.run_folder(run_id) / "checkpoints" / f"{name}.safetensors"
+
+
+def tidy(store: Store, run_id: str) -> None:
+    """Delete what only guarded a run against being killed, once it has finished."""
+    with contextlib.suppress(OSError):
+        for name in ("previous", "damaged"):
+            weights_file(store, run_id, name).unlink(missing_ok=True)
+
+
+def prune(store: Store, days: float, *, dry_run: bool = False) -> list[Pruned]:
+    """Delete what finished runs of more than ``days`` days ago kept to go on from; their best weights stay.
+
+    A run without best weights is left alone. ``dry_run`` only says what would be freed.
+    """
+    if not 0 <= days <= 36_500:
+        raise ConfigError(_("days must be a number from 0 to 36500. Got {got:g}.", got=days))
+    before = store.clock() - days * SECONDS_A_DAY
+    found = []
+    for run in store.runs(status="finished", limit=1_000_000):
+        if (run.finished_at or before) >= before or not weights_file(store, run.id, "best").is_file():
+            continue
+        paths = [path for name in ONLY_TO_GO_ON if (path := weights_file(store, run.id, name)).is_file()]
+        with sentences(store.home):
+            freed = sum(path.stat().st_size for path in paths)
+            if paths and not dry_run:
+                store.forget_artefacts(run.id, "last")
+                for path in paths:
+                    path.unlink(missing_ok=True)
+        if paths:
+            found.append(Pruned(run.id, run.name, freed))
+    return found
+
+
+def forked_config(parent: Run, changes: Mapping[str, Any]) -> RunConfig:
+    """The parent's config with ``changes`` (nested plain data); a shorter fork warms up for less long.
+
+    Raises ``ConfigError`` unless it is right and builds the parent's model, so that its weights fit and mean the same.
+    """
+    plain = merged(parent.config.as_dict(), dict(changes))
+    steps, optim = plain["train"].get("steps") if isinstance(plain["train"], dict) else None, changes.get("optim")
+    if isinstance(steps, int) and steps < parent.steps and not (isinstance(optim, dict) and "warmup_steps" in optim):
+        plain = merged(plain, {"optim": {"warmup_steps": min(parent.config.optim.warmup_steps, max(0, steps // 10))}})
+    config = resolve(build_config(plain))
+    _check_same_model(parent, config)
+    return config
+
+
+def _check_same_model(parent: Run, config: RunConfig) -> None:
+    before, after = _of_model(parent.config), _of_model(config)
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    if changed:
+        raise ConfigError(
+            _(
+                "a fork must have its parent's model and task, since it begins with its weights. {names} differ from "
+                "those of {parent}. Start a new run instead: clps train.",
+                names=", ".join(sorted(changed)[:5]),
+                parent=parent.id,
+            )
+        )
+
+
+def _of_model(config: RunConfig) -> dict[str, Any]:
+    """The fields that decide which weights there are and what they mean."""
+    plain = config.as_dict()
+    found = {f"model.{name}": value for name, value in plain["model"].items() if name != "dropout"}
+    found |= {f"sharing.{name}": value for name, value in plain["sharing"].items()}
+    return found | {"data.task": config.data.task}
+
+
+def bring_weights(store: Store, parent: Run, which: str, run_id: str) -> None:
+    """Copy the parent's weights into the folder of a run that is about to be queued.
+
+    Raises ``JobError`` where the parent has none, ``StoreError`` where the disk is full.
+    """
+    source, target = weights_file(store, parent.id, which), weights_file(store, run_id, START)
+    if not source.is_file():
+        other = "last" if which == "best" else "best"
+        raise JobError(
+            _(
+                "a fork must begin with weights that exist. {parent} has no {which} weights: they were pruned, or it "
+                "has not trained so far. Take the {other} ones, or wait.",
+                parent=parent.id,
+                which=which,
+                other=other,
+            )
+        )
+    with sentences(store.home):
+        store.run_folder(run_id).mkdir(mode=0o700)
+        target.parent.mkdir()
+        shutil.copyfile(source, target)
+
+
+def check_nothing_vanished(store: Store, run: Run) -> None:
+    """A run that must have had a checkpoint, or a fork its parent's weights, must not silently begin from nothing."""
+    had = store.artefacts(run.id, "last")
+    if had:
+        raise CheckpointError(
+            _(
+                "the run must have its checkpoint of step {step} to go on. {folder} does not hold it any more. "
+                "Put it back and resume the run, or start it anew: clps runs retry {run_id} --anew",
+                step=had[-1].step,
+                folder=had[-1].path.parent,
+                run_id=run.id,
+            )
+        )
+    if run.start_from and not weights_file(store, run.id, START).is_file():
+        raise CheckpointError(
+            _(
+                "a fork must have the weights of its parent to begin with. {path} is gone. Fork the parent again.",
+                path=weights_file(store, run.id, START),
+            )
+        )
+
+
+def clear(store: Store, run_id: str) -> None:
+    """Throw away what the run has learnt, to start it anew; its log and the weights of its parent stay."""
+    folder = store.run_folder(run_id)
+    keep = {"log.txt", "lock", f"{START}.safetensors"}
+    with sentences(store.home):
+        for path in sorted(folder.rglob("*"), reverse=True) if not folder.is_symlink() else []:
+            if path.name not in keep and (path.is_file() or path.is_symlink()):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,279 @@
+"""What may start now: enough memory, enough disk, a free slot. The machine's figures are injected."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from clps_core.analysis.memory import GIB, estimate_training_memory
+from clps_core.config import build_config, resolve
+from clps_core.errors import ConfigError
+from clps_core.jobs import machine, service
+from clps_core.jobs.admission import OVERTAKEN_SECONDS, Gate
+from clps_core.jobs.machine import Memory
+from clps_core.jobs.settings import Settings, disk_floor, nearly_full
+from clps_core.jobs.slots import Slots, plan_slots
+from clps_core.jobs.supervisor import Supervisor
+from clps_core.store import Run, Store, open_store, schema
+from clps_core.store.queue import Attempt, Queue
+from clps_core.store.verdict import Exit
+
+LARGE = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
+SMALL = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
+NEED = estimate_training_memory(resolve(build_config(SMALL)))
+LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)))
+CPU = Slots(2, 1, (), "")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+def add(store: Store, *configs: dict[str, Any], owner: str = "local") -> list[Run]:
+    comparison = store.create_comparison("x", [resolve(build_config(config)) for config in configs], owner)
+    return store.runs(comparison=comparison)
+
+
+def begun(store: Store) -> tuple[Attempt, Run]:
+    attempt = Queue(store).start_next(0, "here", "boot")
+    assert attempt is not None
+    return attempt, store.run(attempt.run_id)
+
+
+def gate(total: float, free: float, slots: Slots = CPU, **given: Any) -> Gate:
+    """On a machine with so many bytes, where no process holds any yet."""
+    figures = Memory(int(total), int(free))
+    usual: dict[str, Any] = {"host": lambda: figures, "gpu": lambda _gpu: None, "held": lambda _pid: 0}
+    return Gate(slots, **{**usual, **given})
+
+
+class Elsewhere:
+    """A launcher whose processes run somewhere else and never end; it notes which it was given."""
+
+    boot = "boot"
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+
+    def start(self, attempt: Attempt, environment: dict[str, str]) -> None:
+        assert environment["OMP_NUM_THREADS"] == "1"
+        self.started.append(attempt.run_id)
+
+    def poll(self, attempt: Attempt) -> Exit | None:
+        return None
+
+    def stop(self, attempt: Attempt, *, now: bool) -> None:
+        raise AssertionError("nobody asked for that")
+
+    def forget(self, attempt: Attempt) -> None:
+        raise AssertionError("nothing ended")
+
+    def reap(self) -> None:
+        pass
+
+
+# Memory
+
+
+def test_a_run_starts_where_there_is_room_and_waits_in_words_where_there_is_none_now(store: Store) -> None:
+    (run,) = add(store, SMALL)
+    assert gate(NEED, NEED).ask(run, 0, []).start
+    answer = gate(2 * NEED, NEED - 1).ask(run, 0, [])
+    assert (answer.start, answer.never, answer.hold) == (False, False, False)
+    needed, free = NEED / GIB, (NEED - 1) / GIB
+    assert answer.reason == (f"It waits for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
+
+
+def test_a_run_that_can_never_fit_is_told_so(store: Store) -> None:
+    (run,) = add(store, LARGE)
+    answer = gate(LARGE_NEED - 1, LARGE_NEED - 1).ask(run, 0, [])
+    assert (answer.start, answer.never) == (False, True)
+    assert answer.reason.startswith("a run must fit into memory. It needs about")
+
+
+def test_what_a_young_run_will_need_counts_as_taken_already(store: Store) -> None:
+    first, second = add(store, SMALL, SMALL)
+    working = [begun(store)]
+    assert not gate(4 * NEED, 1.9 * NEED).ask(second, 1, working).start
+    grown = gate(4 * NEED, 1.0 * NEED, held=lambda _pid: NEED)
+    assert grown.ask(second, 1, working).start, "once it holds its memory, that is no longer free anyway"
+    assert first.id == working[0][1].id
+
+
+def test_a_run_that_was_overtaken_for_long_holds_the_queue_until_its_memory_is_free(store: Store) -> None:
+    small, large = add(store, SMALL, LARGE)
+    working = [begun(store)]
+    assert working[0][1].id == small.id
+    now = [0.0]
+    room = gate(2 * LARGE_NEED, LARGE_NEED - 1, held=lambda _pid: NEED, clock=lambda: now[0])
+    assert not room.ask(large, 1, working).hold
+    now[0] = OVERTAKEN_SECONDS + 1
+    assert room.overdue(large.id)
+    assert room.ask(large, 1, working).hold
+    assert not room.ask(large, 1, []).hold, "with nothing of ours at work, waiting frees no memory"
+
+
+def test_a_gpu_run_is_held_against_the_gpus_memory_and_its_neighbours_there(store: Store) -> None:
+    first, second = add(store, SMALL, SMALL)
+    working = [begun(store)]  # in slot 0, on GPU 0
+    slots = plan_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0", "1"))
+    seen = []
+
+    def gpu(name: str) -> Memory:
+        seen.append(name)
+        return Memory(int(1.5 * NEED), int(1.5 * NEED))
+
+    crowded = gate(0, 0, slots, gpu=gpu)
+    assert crowded.ask(second, 1, working).start, "the other GPU is empty"
+    assert not crowded.ask(second, 2, working).start, "on this one there is a run already"
+    assert seen == ["1", "0"]
+    assert first.id == working[0][1].id
+
+
+def test_an_estimate_that_goes_wrong_does_not_hold_the_queue(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    (run,) = add(store, SMALL)
+
+    def broken() -> Memory:
+        raise ZeroDivisionError
+
+    assert gate(0, 0, host=broken).ask(run, 0, []).start
+    assert "could not be estimated" in caplog.text
+
+
+def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and_starts_the_rest(
+    store: Store,
+) -> None:
+    huge, large, small = add(store, {"model": {"d_model": 1024, "d_ff": 4096, "num_heads": 8}}, LARGE, SMALL)
+    room, launcher = gate(LARGE_NEED + 1, LARGE_NEED - 1), Elsewhere()
+    supervisor = Supervisor(store.home, CPU, gate=room, launcher=launcher, settings=Settings(floor=0))
+    supervisor.round()
+    assert launcher.started == [small.id]
+    huge, large = store.some_runs([huge.id, large.id])
+    assert huge.status == "failed"
+    assert (huge.reason or "").startswith("a run must fit into memory")
+    assert large.status == "queued"
+    assert (large.reason or "").startswith("It waits for memory")
+    supervisor.store.close()
+
+
+def test_the_machines_own_figures_are_plausible() -> None:
+    memory = machine.host_memory()
+    assert 0 < memory.free <= memory.total <= psutil.virtual_memory().total
+    assert 2**20 < machine.process_memory(os.getpid()) < memory.total
+    assert machine.process_memory(None) == 0
+
+
+def test_a_containers_limit_less_its_use_is_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = {"max": "1000", "current": "700", "stat": "anon 500\ninactive_file 200\n"}
+    for name, text in figures.items():
+        (tmp_path / name).write_text(text)
+    paths = (*(str(tmp_path / name) for name in ("max", "current", "stat")), "inactive_file")
+    monkeypatch.setattr(machine, "CONTAINERS", (paths,))
+    assert machine.host_memory().free == 500
+    (tmp_path / "max").write_text("max")
+    assert machine.host_memory().free > 500
+
+
+# Disk
+
+
+@pytest.mark.parametrize(("text", "size"), [("", 2**30), ("0", 0), ("500M", 500 * 2**20), ("2g", 2**31), ("7", 7)])
+def test_the_disk_floor_is_a_size(text: str, size: int) -> None:
+    assert disk_floor({"CLPS_DISK_FLOOR": text}) == size
+
+
+@pytest.mark.parametrize("text", ["much", "-1", "1.5G", "G", "1GB", "9" * 40])
+def test_a_disk_floor_that_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"CLPS_DISK_FLOOR must be a size such as 500M or 2G\. Got"):
+        disk_floor({"CLPS_DISK_FLOOR": text})
+
+
+@pytest.mark.parametrize("name", ["CLPS_STOP_GRACE", "CLPS_RETRY_PAUSE"])
+def test_seconds_that_are_no_number_are_refused_when_runs_are_queued(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "soon")
+    with pytest.raises(ConfigError, match=f"{name} must be a number of seconds, such as 5. Got 'soon'"):
+        service.submit(store, [build_config()])
+    assert store.runs() == []
+
+
+def test_below_the_floor_nothing_starts_and_the_queue_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(store, SMALL)
+    free = shutil.disk_usage(store.home).free
+    monkeypatch.setenv("CLPS_DISK_FLOOR", str(free * 2))
+    launcher = Elsewhere()
+    supervisor = Supervisor(store.home, CPU, gate=gate(NEED, NEED), launcher=launcher)
+    supervisor.round()
+    assert launcher.started == []
+    state = service.queue_state(store)
+    assert (state.held, state.waiting) == (True, 1)
+    assert state.words.startswith(f"No run starts: the disk that holds {store.home} must have")
+    assert service.supervisor_status(store).reason == state.words
+    monkeypatch.setenv("CLPS_DISK_FLOOR", "0")
+    supervisor.settings = Settings.of()
+    supervisor.round()
+    assert len(launcher.started) == 1, "once there is room, the queue goes on"
+    supervisor.store.close()
+
+
+def test_enough_room_is_no_news(tmp_path: Path) -> None:
+    assert nearly_full(tmp_path, 0) is None
+
+
+# The queue in words
+
+
+def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLPS_SLOTS", "1")
+    assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing waits.")
+    first, second = add(store, SMALL, SMALL)
+    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
+    begun(store)
+    assert service.queue_state(store).words == "1 run waits. The only slot is taken."
+    with store.writing() as connection:
+        connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
+    Queue(store).put_off(second.id, 60.0, "It waits for memory.")
+    assert service.queue_state(store).words == "1 run waits. It waits for memory."
+    monkeypatch.setenv("CLPS_SLOTS", "many")
+    assert service.queue_state(store).held
+
+
+# Slots
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpus", "count", "placed"),
+    [
+        ({}, ("0",), 1, ["0"]),
+        ({}, ("0", "1", "2"), 3, ["0", "1", "2"]),
+        ({"CLPS_RUNS_PER_GPU": "2"}, ("0", "GPU-abc"), 4, ["0", "GPU-abc", "0", "GPU-abc"]),
+        ({"CLPS_SLOTS": "3"}, ("5", "7"), 3, ["5", "7", "5"]),
+        ({"CLPS_RUNS_PER_GPU": "4", "CLPS_SLOTS": "2"}, ("0", "1"), 2, ["0", "1"]),
+    ],
+)
+def test_gpus_become_slots(settings: dict[str, str], gpus: tuple[str, ...], count: int, placed: list[str]) -> None:
+    slots = plan_slots(settings, gpus=gpus)
+    assert slots.count == count
+    assert [slots.environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(count)] == placed
+
+
+def test_without_gpus_a_slot_has_threads_and_no_device() -> None:
+    slots = plan_slots({"CLPS_RUNS_PER_GPU": "3", "CLPS_THREADS": "2"}, gpus=())
+    assert slots.gpu(0) is None
+    assert "CUDA_VISIBLE_DEVICES" not in slots.environment(0)
+    assert slots.environment(0)["OMP_NUM_THREADS"] == "2"
+
+
+def test_runs_per_gpu_that_are_no_number_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"CLPS_RUNS_PER_GPU must be a number from 1 to 1024\. Got 'all'"):
+        plan_slots({"CLPS_RUNS_PER_GPU": "all"}, gpus=("0",))
