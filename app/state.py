@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTENTION_SEEN",
     "BESIDE",
+    "DEPTHS",
     "DESIGNS",
     "DESIGNS_PROBLEM",
     "DESIGNS_URL",
@@ -29,6 +30,8 @@ __all__ = [
     "HEAD",
     "KIND",
     "LAYER",
+    "LOOPS",
+    "METRIC",
     "QUALITY",
     "RUN",
     "RUNS",
@@ -40,11 +43,13 @@ __all__ = [
     "SPEC",
     "STEP",
     "STRATEGY",
+    "SWEEP",
     "TARGET",
     "TEXT",
     "TRAIN_BASE",
     "TRAIN_LINK",
     "VIEW",
+    "WAY",
     "X",
     "read_choice",
     "read_number",
@@ -53,6 +58,7 @@ __all__ = [
     "read_seeds",
     "read_spec",
     "read_strategies",
+    "read_sweep",
     "read_text",
     "write",
 ]
@@ -61,11 +67,13 @@ __all__ = [
 SPEC = "spec"  # Design, Train: a config, as clps_core.spec writes it
 STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
 SEED = "seed"  # Train: repeated; the seeds compared
-RUNS = "runs"  # Runs, Compare: run ids, comma-separated
+WAY = "way"  # Train: what is varied: strategies, fields (a sweep) or what a file says
+SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
+RUNS = "runs"  # Runs, Compare, Depth: run ids, comma-separated
 RUN = "run"  # Attention: one run id
-X = "x"  # Compare: what the curves are drawn over: step, seconds or examples
+X = "x"  # Compare, Depth: what the curves are drawn over: step, seconds or examples; loops or layers
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
-TEXT = "text"  # Attention: the typed input (a task's options stand beside it under their own names)
+TEXT = "text"  # Attention, Depth: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: grid, layers or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
@@ -74,6 +82,9 @@ HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STEP = "step"  # Attention: the training step whose kept attention is shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
+METRIC = "metric"  # Depth: the metric that is drawn
+DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
+LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
 
 # Session keys that are not a widget's.
 DESIGNS = "designs"  # Design: app.designs.Designs
@@ -155,6 +166,12 @@ def read_runs() -> TextsRead:
 def read_run() -> TextsRead:
     """The well-formed run id of ``?run=``, as zero or one values."""
     return _ids(RUN, 1)
+
+
+def read_sweep() -> str | None:
+    """The well-formed id of ``?sweep=``; whether there is such a sweep, the store knows."""
+    found = _ids(SWEEP, 1).values
+    return found[0] if found else None
 
 
 def read_text(name: str) -> str:

@@ -1,16 +1,17 @@
-"""What shall be trained side by side? A matched comparison in one click."""
+"""What shall be trained side by side? A matched comparison in one click, or a sweep over any field."""
 
 import streamlit as st
 
 from app import navigation, state
 from app.components.frame import header
+from app.components.sweep_section import STRATEGIES, pick_way, start_button, sweep_results, sweep_section
 from app.components.train_estimate import estimate
 from app.components.train_form import Asked, train_form, write_address
 from app.services import show_problem, store
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
 
 def page() -> None:
@@ -18,9 +19,19 @@ def page() -> None:
     st.markdown(
         _(
             "All runs of a comparison see the same data in the same order and start from matched weights: "
-            "only the sharing differs."
+            "only what you choose differs."
         )
     )
+    way = pick_way()
+    if way == STRATEGIES:
+        comparison()
+    else:
+        sweep_section(way)
+    sweep_results(way)
+
+
+def comparison() -> None:
+    """Strategies and seeds, each with each."""
     asked = train_form()
     try:
         configs = service.checked(service.matched(asked.base, asked.strategies, asked.seeds))
@@ -30,8 +41,7 @@ def page() -> None:
     if configs:
         write_address(build_config(asked.base), asked)
         estimate(store(), configs)
-    label = ngettext("Train {n} run", "Train {n} runs side by side", len(configs)) if configs else _("Train")
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not configs):
+    if start_button(len(configs)):
         queue(configs, asked)
 
 

@@ -16,7 +16,7 @@ from clps_core.jobs import service
 from clps_core.store import Store
 from clps_core.words import _, ngettext
 
-__all__ = ["estimate"]
+__all__ = ["estimate", "time_sentence"]
 
 
 def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
@@ -45,10 +45,12 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
         for config, (strategy, one) in zip(one_seed, counts.items(), strict=True)
     ]
     figure_table(_("What each strategy costs"), columns, rows)
-    st.markdown(_sentence(store, configs, pace))
+    st.markdown(time_sentence(store, configs))
 
 
-def _sentence(store: Store, configs: Sequence[RunConfig], pace: Pace) -> str:
+def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:
+    """How long all runs together take, and what that rests on; as Markdown."""
+    pace = Pace.of(store, configs[0].data.task)
     status = service.supervisor_status(store)
     there = sorted(
         store.runs(status=("running", "queued")), key=lambda run: (run.status != "running", run.queue_position or 0)

@@ -1,0 +1,173 @@
+"""The Train page makes sweeps of any field, from its form or a file, and tells which configuration is best."""
+
+from __future__ import annotations
+
+import pytest
+from page_reading import sentences, tables
+from recorded_runs import extend, mark
+
+from clps_core.store import open_store
+from clps_core.sweeps import expand, sweep_from_plain
+
+SIZES = "model.num_layers=1;model.d_model=16;model.d_ff=16;model.num_heads=2"
+SMALL = f"1;task=digits;{SIZES};train.steps=10;train.batch_size=4"
+PLAIN = {
+    "base": {"data": {"task": "digits"}, "train": {"steps": 200, "eval_every": 20}},
+    "sweep": {"fields": {"optim.learning_rate": [0.001, 0.01], "sharing.strategy": ["none", "all"]}},
+    "seeds": [0, 1],
+}
+
+
+def button(test):
+    return next(one for one in test.button if one.label.startswith("Train"))
+
+
+def said(test):
+    return " ".join(one.value for one in (*test.markdown, *test.caption)).replace("\\", "")
+
+
+def comparisons(home):
+    store = open_store(home)
+    try:
+        return store.comparisons()
+    finally:
+        store.close()
+
+
+def recorded_sweep(home, *, ended: bool = True):
+    """A sweep whose curves are written by the test; of a pair the later value learns more slowly."""
+    store = open_store(home)
+    sweep = sweep_from_plain(PLAIN)
+    comparison = store.create_comparison("Rates", expand(sweep), plan=sweep.plan(), parameters=[(5_000, 10_000)] * 8)
+    for place, run in enumerate(store.runs(comparison=comparison)):
+        if ended or place < 3:
+            extend(store, run, range(0, 201, 20), pace=1 / (1 + place % 4))
+            mark(store, run, status="finished", step=200, seconds=20.0)
+    store.close()
+    return comparison
+
+
+def test_the_form_sweeps_a_learning_rate_at_once(open_page):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none", "all"])
+    assert sentences(test) == []
+    assert test.text_input(key="sweep.list.optim.learning_rate").value == "0.0005, 0.002, 0.008"
+    assert "3 learning_rate × 2 strategy = **6**" in said(test)
+    assert button(test).label == "Train 6 runs side by side"
+
+
+def test_any_field_seeds_and_folds_multiply_before_the_click(open_page):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none", "all"], seed=["0", "1"])
+    test.multiselect(key="sweep.fields").set_value(["model.activation", "optim.beta2"]).run()
+    test.text_input(key="sweep.list.optim.beta2").set_value("0.9, 0.99").run()
+    test.number_input(key="sweep.folds").set_value(3).run()
+    assert "3 activation × 2 beta2 × 2 strategy × 2 seeds × 3 folds = **72**" in said(test)
+    assert button(test).label == "Train 72 runs side by side"
+
+
+def test_a_click_queues_the_sweep_and_its_results_appear_on_the_page(open_page, room):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none", "all"])
+    test.text_input(key="sweep.list.optim.learning_rate").set_value("0.002, 0.004").run()
+    test.selectbox(key="sweep.rule").set_value("median").run()
+    button(test).click().run()
+    assert sentences(test) == []
+    (comparison,) = comparisons(room.home)
+    assert comparison.plan is not None
+    assert comparison.plan["stop"] == {"rule": "median", "evaluations": None, "value": None, "after": 2, "runs": None}
+    configs = [run.config for run in room.store.runs(comparison=comparison.id)]
+    made = {(config.optim.learning_rate, config.sharing.strategy) for config in configs}
+    assert made == {(rate, strategy) for rate in (0.002, 0.004) for strategy in ("none", "all")}
+    assert "".join(test.query_params["sweep"]) == comparison.id
+    assert "learning_rate 0.002" in tables(test)
+    assert "of 4 runs ended" in test.get("progress")[0].proto.text
+
+
+def test_a_random_search_draws_from_a_range(open_page):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none"])
+    test.segmented_control(key="sweep.method").set_value("random").run()
+    test.selectbox(key="sweep.way.optim.learning_rate").set_value("log_uniform").run()
+    assert sentences(test) == []
+    assert test.text_input(key="sweep.log_uniform.optim.learning_rate").value == "0.0002, 0.02"
+    assert "8 draws = **8**" in said(test)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("", "must have a list of values"),
+        ("0.1, fast", "must be a number"),
+        ("-1", "must be more than 0"),
+        (", ".join(f"0.{n:03}" for n in range(1, 202)), "at most 200 runs"),
+        ("<script>alert(1)</script>", "must be a number"),
+    ],
+)
+def test_values_that_do_not_fit_are_one_sentence_and_nothing_can_be_queued(open_page, home, typed, words):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none"])
+    test.text_input(key="sweep.list.optim.learning_rate").set_value(typed).run()
+    assert len(sentences(test)) == 1
+    assert words in sentences(test)[0].replace("\\", "")
+    assert button(test).disabled
+    assert comparisons(home) == []
+
+
+def test_a_file_page_starts_with_an_example_that_can_be_trained(open_page):
+    test = open_page("train", way="file")
+    assert sentences(test) == []
+    assert "3 learning_rate × 2 strategy × 2 seeds = **12**" in said(test)
+
+
+def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(open_page):
+    test = open_page("train", way="file")
+    text = "strategies: [none, all]\ndata: {task: digits}\nfolds: 2\n"
+    test.file_uploader(key="sweep.file").upload("mine.yaml", text.encode(), "text/yaml").run()
+    assert test.text_area(key="sweep.text").value == text
+    assert "2 strategy × 2 folds = **4**" in said(test)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xff\xfe\x00binary", "UTF-8 text"),
+        (b"x" * 200_001, "at most 200000 bytes"),
+        (b"!!python/object/apply:os.system ['true']", "must be YAML"),
+        (b"sweep: {fields: {__class__: [1]}}", "must be a run's"),
+        (b"sweep: {method: random, runs: 0xffffffffffffffffffffff}", "64 bits"),
+        (b"sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
+        (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}", "must fit into memory"),
+        (b"name: '<img src=x onerror=alert(1)>'\nsweep: {fields: {'<b>': [1]}}", "<b>"),
+    ],
+)
+def test_a_hostile_file_is_one_sentence(open_page, home, content, words):
+    test = open_page("train", way="file")
+    test.file_uploader(key="sweep.file").upload("mine.yaml", content, "text/yaml").run()
+    assert len(sentences(test)) == 1
+    assert words in sentences(test)[0].replace("\\", "")
+    assert comparisons(home) == []
+
+
+def test_a_finished_sweep_says_which_configuration_is_best(open_page, home):
+    comparison = recorded_sweep(home)
+    test = open_page("train", sweep=comparison)
+    assert sentences(test) == []
+    assert "Best: **learning_rate 0.001 · none**" in said(test).replace("No sharing", "none")
+    table = tables(test)
+    assert table.index("learning_rate 0.001") < table.index("learning_rate 0.01")
+    assert "(n = 2)" in table
+    assert test.get("progress")[0].proto.text == "8 of 8 runs ended"
+
+
+def test_a_sweep_in_progress_says_how_long_it_still_takes(open_page, home):
+    recorded_sweep(home, ended=False)
+    test = open_page("train", way="fields")
+    progress = test.get("progress")[0].proto.text
+    assert "3 of 8 runs ended" in progress
+    assert "left" in progress
+    assert "Best so far" in said(test)
+
+
+def test_an_address_of_a_sweep_that_is_not_there_harms_nothing(open_page):
+    for text in ("nosuch", "../../etc", "<script>"):
+        assert not problems(open_page("train", sweep=text))
+
+
+def problems(test):
+    return test.exception or [one for one in sentences(test) if "went wrong" in one]
