@@ -168,6 +168,6 @@ TRANSLATION: tuple[Preset, ...] = (
         227_955_712,
         note="The paper's decoder has no FFN at all and its model 228M; here the decoder uses the encoder's wide one, "
         "which adds nothing but norms. " + _ONE_WIDE_NOTE,
-        small=small_pairs("none,ffn=all,decoder.ffn=@encoder,norms=own", d_ff=640),
+        small=small_pairs("none,ffn=all,decoder.ffn=@encoder,norms=own", 2, d_ff=640),
     ),
 )
