@@ -329,11 +329,53 @@ def runs_cancel(run_ids: RunIds, as_json: Json = False) -> None:
     steer("cancel", run_ids, as_json=as_json)
 
 
+@runs_app.command("pause", help=_("Stop runs for now, to resume them later."))
+def runs_pause(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("pause", run_ids, as_json=as_json)
+
+
 @runs_app.command("resume", help=_("Queue stopped or failed runs again, from their last checkpoint."))
 def runs_resume(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import steer
 
     steer("resume", run_ids, as_json=as_json)
+
+
+@runs_app.command("retry", help=_("Queue failed runs again, from their last checkpoint or anew."))
+def runs_retry(
+    run_ids: RunIds,
+    anew: Annotated[bool, typer.Option("--anew", help=_("Forget what they learnt and start at step 0."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("retry anew" if anew else "retry", run_ids, as_json=as_json)
+
+
+@runs_app.command("fork", help=_("Start a new run of the same model with the weights of another."))
+def runs_fork(
+    run_id: RunId,
+    settings: Settings = None,
+    start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
+    name: Annotated[str | None, typer.Option(help=_("What the new run is called."))] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import fork
+
+    fork(run_id, settings or [], start_from=start_from, name=name, as_json=as_json)
+
+
+@runs_app.command("prune", help=_("Free space: delete last checkpoints of old finished runs, keep the best weights."))
+def runs_prune(
+    days: Annotated[float, typer.Option(help=_("Only of runs that finished more than so many days ago."))] = 30.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be freed."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import prune
+
+    prune(days, dry_run=dry_run, as_json=as_json)
 
 
 @runs_app.command("delete", help=_("Delete runs with everything they left behind."))

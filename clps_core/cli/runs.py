@@ -1,21 +1,35 @@
-"""``clps runs``: list, show, logs, cancel, resume, delete."""
+"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; fork and prune."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.cli.train import run_records
 from clps_core.errors import ConfigError
+from clps_core.experiment import check_name
 from clps_core.jobs import service
+from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["show_list", "show_log", "show_one", "steer"]
+__all__ = ["ACTIONS", "fork", "prune", "show_list", "show_log", "show_one", "steer"]
+
+ACTIONS: dict[str, Callable[[Store, str], None]] = {
+    "cancel": service.cancel,
+    "pause": service.pause,
+    "resume": service.resume,
+    "retry": service.retry,
+    "retry anew": partial(service.retry, anew=True),
+    "delete": service.delete,
+}
+"""What may be done to runs that are named."""
 
 
 @contextmanager
@@ -33,9 +47,12 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
     with _opened() as store:
         runs = store.runs(status=status, limit=limit)
         records = run_records(store, runs)
+        state = service.queue_state(store)
     if as_json:
         print_json(records)
         return
+    if state.waiting:
+        say(state.words)
     if not runs:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
         return
@@ -86,24 +103,50 @@ def show_log(run_id: str, *, as_json: bool) -> None:
 
 
 def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
-    """``cancel``, ``resume`` or ``delete`` runs; all ids are looked up before anything is done."""
+    """One of ``ACTIONS`` on each run; all ids are looked up before anything is done."""
     with _opened() as store:
         runs = [store.run(run_id) for run_id in run_ids]
         if action == "delete" and not as_json and sys.stdin.isatty():
             _confirm(runs)
-        records = []
+        records: list[dict[str, Any]] = []
         for run in runs:
-            if action == "delete":
-                service.delete(store, run.id)
-                records.append({"id": run.id, "status": "deleted"})
-            else:
-                (service.cancel if action == "cancel" else service.resume)(store, run.id)
-                records += run_records(store, [store.run(run.id)])
+            ACTIONS[action](store, run.id)
+            deleted = {"id": run.id, "status": "deleted"}
+            records += [deleted] if action == "delete" else run_records(store, [store.run(run.id)])
     if as_json:
         print_json(records)
         return
     for run, record in zip(runs, records, strict=True):
         print_lines(f"{run.id}  {run.name}: {record['status']}")
+
+
+def fork(run_id: str, settings: Sequence[str], *, start_from: str, name: str | None, as_json: bool) -> None:
+    """Queue a run that begins with another's weights."""
+    changes = parse_assignments(settings)
+    with _opened() as store:
+        run = service.fork(store, run_id, changes, start_from=start_from, name=check_name(name))
+        records = run_records(store, [run])
+    if as_json:
+        print_json(records[0])
+        return
+    print_lines(f"{run.id}  {run.name}: {run.status}")
+    say(_("It begins with the {which} weights of {parent}.", which=start_from, parent=run.parent_id))
+
+
+def prune(days: float, *, dry_run: bool, as_json: bool) -> None:
+    """Delete what finished runs kept to go on from."""
+    with closing(open_store()) as store:
+        pruned = service.prune(store, days, dry_run=dry_run)
+    if as_json:
+        print_json([{"id": one.id, "name": one.name, "freed_bytes": one.freed} for one in pruned])
+        return
+    for one in pruned:
+        print_lines(f"{one.id}  {one.name}: {one.freed / 2**20:.1f} MiB")
+    freed = f"{sum(one.freed for one in pruned) / 2**20:.1f}"
+    if dry_run:
+        say(_("{size} MiB would be freed.", size=freed))
+    else:
+        say(_("{size} MiB freed; the best weights of every run are kept.", size=freed))
 
 
 def _confirm(runs: Sequence[Run]) -> None:
