@@ -27,11 +27,17 @@ __all__ = [
     "DESIGNS_PROBLEM",
     "DESIGNS_URL",
     "DESIGNS_VERSION",
+    "DESIGN_DIALOG",
+    "DESIGN_DRAFT",
+    "DESIGN_TYPED",
     "HEAD",
+    "IDENTITY_PROBLEM",
     "KIND",
     "LAYER",
     "LOOPS",
     "METRIC",
+    "NEWS_TOLD",
+    "NEWS_WATCHED",
     "QUALITY",
     "RUN",
     "RUNS",
@@ -91,6 +97,9 @@ DESIGNS = "designs"  # Design: app.designs.Designs
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies) this session last put into the URL
 DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
+DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers" or none
+DESIGN_DRAFT = "design_draft"  # Design: the strategy being put together, a text that can be read
+DESIGN_TYPED = "design_typed"  # Design: what stands in its text field, also where that cannot be read
 
 
 def field_key(name: str) -> str:
@@ -110,6 +119,9 @@ RUNS_SEEN = "runs.seen"  # list of run ids: what was shown last, for a visit wit
 RUNS_LOG = "runs.log"  # run id whose log is open
 RUNS_PROBLEM = "runs.problem"  # a sentence to show once
 TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
+IDENTITY_PROBLEM = "identity.problem"  # every page, shared server: a sentence to show once
+NEWS_WATCHED = "news.watched"  # every page: ids of one's own runs that were active at the last look
+NEWS_TOLD = "news.told"  # every page: ids of runs whose end this session has been told
 TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
 
 MAX_STRATEGIES = 8
