@@ -7,6 +7,7 @@ from app.components.compare_view import download, figures, scatter, what_differs
 from app.components.frame import header
 from app.components.run_curves import run_curves
 from app.components.run_picker import nothing_yet, pick_runs
+from app.components.sweep_card import sweep_card, sweep_of_runs
 from app.services import page_guard, store
 from clps_core.store import Run
 from clps_core.tasks import TASKS
@@ -22,6 +23,8 @@ def page() -> None:
     if not runs:
         nothing_yet()
         return
+    if (sweep := sweep_of_runs(store(), runs)) is not None:
+        sweep_card(store(), sweep, link_to_compare=False)
     active = any(run.active for run in runs)
     st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
     what_differs(runs)

@@ -92,7 +92,7 @@ def _table(groups: Sequence[Group], names: Sequence[str], quality: float | None)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
     if several:
-        st.caption(_("± is the standard deviation over the seeds of a design; n is how many seeds there are."))
+        st.caption(_("± is the standard deviation over a design's seeds and folds; n is how many there are."))
 
 
 def _cells(group: Group, name: str) -> list[str]:
@@ -166,7 +166,7 @@ def what_differs(runs: Sequence[Run]) -> None:
     """The config fields that are not equal in all runs, so that nobody compares apples with pears."""
     found = differences(runs)
     names = short_names(runs)
-    planned = {"sharing.strategy", "seed"}
+    planned = {"sharing.strategy", "seed", "data.fold"}
     others = [field for field in found if field not in planned]
     if others:
         label = ngettext(

@@ -53,7 +53,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one config that differ only in their seeds."""
+    """Runs of one config that differ only in their seeds, and in the fold of a cross-validation."""
 
     summaries: tuple[Summary, ...]
     best: Spread | None
@@ -96,10 +96,12 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
 
 
 def grouped(summaries: Sequence[Summary]) -> list[Group]:
-    """Runs whose configs differ in nothing but ``seed``, together; in the order of their first run."""
+    """Runs whose configs differ in nothing but ``seed`` and fold, together; in the order of their first run."""
     groups: dict[str, list[Summary]] = {}
     for one in summaries:
-        groups.setdefault(one.run.config.model_copy(update={"seed": 0}).model_dump_json(), []).append(one)
+        config = one.run.config
+        data = config.data.model_copy(update={"fold": None})
+        groups.setdefault(config.model_copy(update={"seed": 0, "data": data}).model_dump_json(), []).append(one)
     return [_group(members) for members in groups.values()]
 
 
@@ -109,7 +111,7 @@ def group_names(groups: Sequence[Group]) -> list[str]:
     if len(set(names)) == len(names):
         return names
     fields = differences([group.run for group in groups])
-    usual = ("sharing.strategy", "seed", "data.task")
+    usual = ("sharing.strategy", "seed", "data.task", "data.fold")
     extra = {field.rpartition(".")[2]: values for field, values in fields.items() if field not in usual}
     return [
         " · ".join([name, *(f"{field} {values[place]}" for field, values in list(extra.items())[:3])])

@@ -49,14 +49,14 @@ def sweep_of_runs(store: Store, runs: Sequence[Run]) -> Comparison | None:
     return next((one for one in store.comparisons() if {one.id} == ids and one.plan_text is not None), None)
 
 
-def sweep_card(store: Store, comparison: Comparison) -> None:
+def sweep_card(store: Store, comparison: Comparison, *, link_to_compare: bool = True) -> None:
     """Draw it; it follows the runs while one is active."""
     active = any(run.active for run in store.runs(comparison=comparison.id))
-    st.fragment(_card, run_every=TICK_SECONDS if active else None)(store, comparison, active)
+    st.fragment(_card, run_every=TICK_SECONDS if active else None)(store, comparison, active, link_to_compare)
 
 
 @page_guard()
-def _card(store: Store, comparison: Comparison, was_active: bool) -> None:
+def _card(store: Store, comparison: Comparison, was_active: bool, link_to_compare: bool) -> None:
     found = sweep_state(store, comparison, service.supervisor_status(store).slots)
     if not found.runs:
         return
@@ -68,7 +68,7 @@ def _card(store: Store, comparison: Comparison, was_active: bool) -> None:
         if found.best_run is not None:
             st.markdown(_best(found))
         _table(found)
-        _links(found)
+        _links(found, link_to_compare)
 
 
 def _progress(found: SweepState) -> str:
@@ -150,11 +150,12 @@ def _spread(spread: Spread | None, name: str, runs: int) -> str:
     return _("{text} (n = {count})", text=text, count=spread.count) if runs > 1 else text
 
 
-def _links(found: SweepState) -> None:
+def _links(found: SweepState, compare: bool) -> None:
     """The address can name so many runs only: the best configurations come first."""
     ids = [run.id for one in found.configurations for run in one.runs][: state.MAX_RUNS]
     with st.container(horizontal=True, gap="medium"):
-        navigation.link("compare", _("Compare the runs"), query={state.RUNS: ",".join(ids)})
+        if compare:
+            navigation.link("compare", _("Compare the runs"), query={state.RUNS: ",".join(ids)})
         navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})
         if found.best_run is not None and found.best_run.step:
             navigation.link("attention", _("Look inside the best run"), query={state.RUN: found.best_run.id})

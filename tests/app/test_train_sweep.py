@@ -171,3 +171,24 @@ def test_an_address_of_a_sweep_that_is_not_there_harms_nothing(open_page):
 
 def problems(test):
     return test.exception or [one for one in sentences(test) if "went wrong" in one]
+
+
+def test_compare_says_of_a_sweep_which_configuration_is_best_and_takes_folds_together(open_page, home):
+    store = open_store(home)
+    sweep = sweep_from_plain(PLAIN | {"folds": 2, "seeds": [0]})
+    comparison = store.create_comparison("Rates", expand(sweep), plan=sweep.plan(), parameters=[(5_000, 10_000)] * 8)
+    runs = store.runs(comparison=comparison)
+    for place, run in enumerate(runs):
+        extend(store, run, range(0, 201, 20), pace=1 / (1 + place % 4))
+        mark(store, run, status="finished", step=200, seconds=20.0)
+    store.close()
+    test = open_page("compare", runs=",".join(run.id for run in runs))
+    assert sentences(test) == []
+    assert "Best: **learning_rate 0.001" in said(test)
+    page = tables(test)
+    assert page.count("Configurations, best first") == 1
+    figures = page[page.index("Quality, size and speed") :]
+    assert figures.count('<th scope="row">') == 4
+    assert figures.count("(n = 2)") == 4
+    part = open_page("compare", runs=f"{runs[0].id},{runs[1].id}")
+    assert sentences(part) == []
