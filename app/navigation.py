@@ -38,6 +38,7 @@ PAGES: tuple[PageFacts, ...] = (
     PageFacts("runs", _("Runs"), ":material/monitoring:", _("How is the training going?")),
     PageFacts("compare", _("Compare"), ":material/compare_arrows:", _("Which model is better, and what does it cost?")),
     PageFacts("attention", _("Attention"), ":material/visibility:", _("What does each layer look at?")),
+    PageFacts("depth", _("Depth"), ":material/layers:", _("What does more depth do?")),
 )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from clps_core.data.base import Batch, TaskData
     from clps_core.training.device import DevicePlan
 
-__all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "quality_at"]
+__all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "parse_loops", "quality_at"]
 
 MOST_POINTS = 32
 """Numbers of loops that are evaluated for one run in one go."""
@@ -110,6 +111,16 @@ def check_loops(found: Dial, loops: Sequence[int]) -> tuple[int, ...]:
             _("at most {most} numbers of loops can be asked for. Got {got}.", most=MOST_POINTS, got=len(wanted))
         )
     return wanted
+
+
+def parse_loops(text: str) -> tuple[int, ...]:
+    """The numbers of ``1,2,8``; whether they can be is for ``check_loops`` to say."""
+    found = []
+    for part in text.split(","):
+        if not re.fullmatch(r" *[0-9]{1,9} *", part):
+            raise ConfigError(_("loops must be whole numbers, such as 1,2,4,8. Got {got!r}.", got=part[:40]))
+        found.append(int(part))
+    return tuple(found)
 
 
 def quality_at(folder: Path, loops: int, *, seconds: float | None = None, which: Which = "best") -> Quality:

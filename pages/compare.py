@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import state
 from app.components.compare_view import download, figures, scatter, what_differs
+from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.run_curves import run_curves
 from app.components.run_picker import nothing_yet, pick_runs
@@ -28,7 +29,9 @@ def page() -> None:
     active = any(run.active for run in runs)
     st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
     what_differs(runs)
-    download(store(), runs)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        download(store(), runs)
+        link_to_depth(runs)
 
 
 @page_guard()

@@ -66,6 +66,11 @@ class InspectionQueue:
             with self._guard:
                 self._inside -= 1
 
+    def kept_answer(self, key: Hashable) -> Any:
+        """What is kept for ``key``, ``None`` where nothing is; never waits for a model."""
+        with self._guard:
+            return self._found(key)
+
     def _answer(self, key: Hashable, work: Callable[[], Found]) -> Found:
         with self._guard:
             # Whoever was here before may have asked the same.

@@ -31,8 +31,10 @@ __all__ = [
     "inspect",
     "leave_trace",
     "nothing_to_see",
+    "run_label",
     "runs_with_weights",
     "typed_input",
+    "weights_of",
 ]
 
 MOST_RUNS = 300
@@ -56,7 +58,7 @@ class Question:
 
 def runs_with_weights() -> list[Run]:
     """Runs that have a checkpoint, newest comparison first."""
-    return [run for run in store().runs(limit=MOST_RUNS) if _weights(run) is not None]
+    return [run for run in store().runs(limit=MOST_RUNS) if weights_of(run) is not None]
 
 
 def nothing_to_see() -> None:
@@ -168,11 +170,15 @@ def follow_url(key: str, value: Any) -> None:
         st.session_state[key] = value
 
 
-def typed_input(run: Run) -> Question:
-    """The fields for an input of the run's task, set from the URL, first filled with an example."""
+def typed_input(run: Run, *, with_target: bool = True) -> Question:
+    """The fields for an input of the run's task, set from the URL, first filled with an example.
+
+    ``with_target``: an encoder-decoder's target can be typed too.
+    """
     task = get_task(run.task)
     text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)
-    widths = [5, *[2 for _name in task.options], *([3] if task.family == "encoder_decoder" else [])]
+    with_target = with_target and task.family == "encoder_decoder"
+    widths = [5, *[2 for _name in task.options], *([3] if with_target else [])]
     columns = iter(st.columns(widths, vertical_alignment="bottom"))
     with next(columns):
         text = _text_field(task, text)
@@ -181,7 +187,7 @@ def typed_input(run: Run) -> Question:
         with next(columns):
             options[name] = _option_field(name, values)
     target = ""
-    if task.family == "encoder_decoder":
+    if with_target:
         with next(columns):
             target = _target_field()
     return Question(text, options, target)
@@ -244,7 +250,7 @@ def _target_field() -> str:
     return target
 
 
-def _weights(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None:
+def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None:
     """Which weights of ``run`` are shown, and a stamp that changes with the file; ``None`` without any."""
     which: Literal["best", "last"] = "last" if run.active else "best"
     folder: Path = store().run_folder(run.id) / "checkpoints"
@@ -259,7 +265,7 @@ def _weights(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None
 
 def inspect(run: Run, question: Question) -> Inspection:
     """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    which, stamp = _weights(run) or ("best", (0, 0))
+    which, stamp = weights_of(run) or ("best", (0, 0))
     key = (run.id, which, stamp, question.text, tuple(sorted(question.options.items())), question.target_text)
     folder = store().run_folder(run.id)
 

@@ -22,8 +22,11 @@ class Row:
     cells: Sequence[str]
 
 
-def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row]) -> None:
-    """Draw the table; ``columns`` are (title, explanation), the first one for the names. All text is escaped."""
+def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row], *, tight: bool = False) -> None:
+    """Draw the table; ``columns`` are (title, explanation), the first one for the names. All text is escaped.
+
+    ``tight``: for many short columns.
+    """
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in columns)
     body = "".join(
         f'<tr><th scope="row"><i style="background:{escape(row.colour)}"></i>{escape(row.name)}</th>'
@@ -32,6 +35,7 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
     )
     st.html(
         f"<style>{asset('figure_table.css')}</style>"
-        f'<div class="clps-figures" tabindex="0"><table><caption>{escape(caption)}</caption>'
+        f'<div class="clps-figures{" clps-tight" if tight else ""}" tabindex="0">'
+        f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

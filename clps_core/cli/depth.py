@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
 from clps_core.cli.output import duration, print_json, print_table, say
-from clps_core.depth import Dial, Quality, check_loops, dial, quality_at
-from clps_core.errors import ConfigError
+from clps_core.depth import Dial, Quality, check_loops, dial, parse_loops, quality_at
 from clps_core.store import Run, Store, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["parse_loops", "show"]
-
-
-def parse_loops(texts: Sequence[str]) -> tuple[int, ...]:
-    """The numbers of ``["1,2", "8"]``; whether they can be is for ``check_loops`` to say."""
-    found = []
-    for part in ",".join(texts).split(","):
-        if not re.fullmatch(r" *[0-9]{1,9} *", part):
-            raise ConfigError(_("loops must be whole numbers, such as 1,2,4,8. Got {got!r}.", got=part[:40]))
-        found.append(int(part))
-    return tuple(found)
+__all__ = ["show"]
 
 
 def show(run_id: str, loops: Sequence[str], *, seconds: float, as_json: bool) -> None:
@@ -32,7 +20,7 @@ def show(run_id: str, loops: Sequence[str], *, seconds: float, as_json: bool) ->
     with closing(open_store()) as store:
         run = store.run(run_id)
         found = dial(run.config)
-        wanted = check_loops(found, parse_loops(loops) if loops else ())
+        wanted = check_loops(found, parse_loops(",".join(loops)) if loops else ())
         points = []
         for number in wanted:
             points.append(quality_at(store.run_folder(run.id), number, seconds=seconds))

@@ -123,3 +123,10 @@ def test_what_is_kept_is_bounded_in_number_and_bytes() -> None:
     for key in range(5):
         small.ask(key, lambda: answer(size=10))
     assert list(small._answers) == [3, 4]
+
+
+def test_what_is_kept_can_be_asked_for_without_waiting() -> None:
+    queue = InspectionQueue()
+    assert queue.kept_answer("key") is None
+    found = queue.ask("key", answer)
+    assert queue.kept_answer("key") is found

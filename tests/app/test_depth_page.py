@@ -1,0 +1,180 @@
+"""The depth page as a person walks through it, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from page_reading import sentences, tables
+from streamlit.testing.v1 import AppTest
+from untrained_runs import small_config, stored_run
+
+from app.components.depth_inside import marked
+from app.components.depth_source import deep
+from app.formatting import metric
+from clps_core.config import RunConfig
+from clps_core.depth import quality_at
+from clps_core.inspection import inspect_run
+from clps_core.samples import install
+from clps_core.store import Run, Store, open_store
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return open_store(home)
+
+
+def quick(task: str = "dates", strategy: str = "cycle:2") -> RunConfig:
+    config = small_config(task, strategy)
+    return config.model_copy(update={"train": config.train.model_copy(update={"eval_examples": 8})})
+
+
+@pytest.fixture
+def dates(store: Store) -> Run:
+    return stored_run(store, quick())
+
+
+def said(test: AppTest) -> str:
+    return " ".join(text.value for text in [*test.markdown, *test.caption])
+
+
+def charts(test: AppTest) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+
+
+def address(test: AppTest, name: str) -> str:
+    value = test.query_params[name]
+    return value if isinstance(value, str) else value[0]
+
+
+def test_without_any_run_the_page_says_what_it_needs(open_page: OpenPage, home: Path) -> None:
+    test = open_page("depth")
+    assert "No trained run has layers that repeat" in said(test)
+    assert not test.multiselect
+
+
+def test_runs_without_a_core_are_no_runs_for_this_page(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, quick("digits", "none"))
+    stored_run(store, quick("digits", "cycle:2,lora=2"))
+    test = open_page("depth", runs=run.id)
+    assert not test.exception
+    assert "No trained run has layers that repeat" in said(test)
+
+
+def test_a_run_in_training_is_not_shown_before_it_has_ended(open_page: OpenPage, store: Store, dates: Run) -> None:
+    running = stored_run(store, quick(), status="running")
+    test = open_page("depth", runs=f"{running.id},{dates.id}", depths="1,2")
+    assert "when its training has ended" in test.info[0].value
+    assert test.multiselect(key="depth.runs").value == [dates.id]
+
+
+def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_page: OpenPage, store: Store) -> None:
+    install(store)
+    test = open_page("depth", depths="2,4", loops="4")
+    assert not test.exception
+    assert sentences(test) == []
+    assert [one.run.strategy for one in deep_runs_of(store)] == ["all", "cycle"]
+    assert test.multiselect(key="depth.runs").value == ["sample-dates-all", "sample-dates-cycle"]
+    assert tables(test).count("○ 100.0 %") == 2
+    assert tables(test).count("✓") == 2
+    assert "All layers is best at 4 loops, the depth it was trained at." in said(test)
+    assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
+    assert "recorded 100.0 %" in said(test)
+    assert len(charts(test)) == 3
+
+
+def deep_runs_of(store: Store) -> list:
+    found = [deep(run) for run in store.runs()]
+    return sorted((one for one in found if one is not None), key=lambda one: one.run.strategy)
+
+
+@pytest.mark.parametrize("task", ["dates", "digits", "python-docs"])
+def test_figures_and_answers_are_what_the_model_gives(open_page: OpenPage, store: Store, task: str) -> None:
+    run = stored_run(store, quick(task))
+    folder = store.run_folder(run.id)
+    test = open_page("depth", depths="1,3", loops="3")
+    assert not test.exception
+    assert sentences(test) == []
+    at_three = quality_at(folder, 3).metrics
+    name = {"dates": "exact_match", "digits": "accuracy", "python-docs": "perplexity"}[task]
+    assert metric(name, at_three[name]) in tables(test)
+    curve = charts(test)[0]["data"][0]
+    assert curve["x"] == [1, 3]
+    assert curve["y"][1] == pytest.approx(at_three[name])
+    text = {"dates": "Wednesday, October 3, 1990", "digits": "0", "python-docs": "Return the number of"}[task]
+    seen = inspect_run(folder, text, options={"language": "de"} if task == "dates" else None, loops=3)
+    distances = charts(test)[1]["data"][0]
+    stack = next(iter(seen.movement))
+    assert distances["y"] == pytest.approx(list(seen.movement[stack].distance), rel=1e-4)
+    assert distances["text"] == ["A", "B"] * 3
+    if task == "digits":
+        assert f"<td>{marked(seen.prediction, seen.right_answer)}" in tables(test)
+
+
+def test_what_is_chosen_goes_into_the_address(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("depth", depths="1,2,3")
+    test.button_group(key="depth.metric").set_value("loss").run()
+    test.button_group(key="depth.x").set_value("layers").run()
+    test.select_slider(key="depth.loops").set_value(3).run()
+    test.text_input(key="depth.depths").set_value("1,3").run()
+    assert not test.exception
+    assert sentences(test) == []
+    assert [address(test, name) for name in ("metric", "x", "loops", "depths")] == ["loss", "layers", "3", "1,3"]
+    assert charts(test)[0]["data"][0]["x"] == [2, 6]
+    assert "encoder 6 layers" in said(test)
+
+
+@pytest.mark.parametrize("depths", ["65", "<b>"])
+def test_bad_numbers_of_loops_are_one_sentence_and_usual_ones_are_shown(
+    open_page: OpenPage, dates: Run, depths: str
+) -> None:
+    test = open_page("depth", depths=depths)
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert "loops" in sentences(test)[0]
+    assert charts(test)[0]["data"][0]["x"] == [1, 2, 3, 4, 8]
+
+
+def test_unknown_choices_in_the_address_are_named_and_left_out(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("depth", depths="2", metric="beauty", x="<b>", loops="999", language="xx", runs="nosuchrun")
+    assert not test.exception
+    assert len(sentences(test)) == 4
+    assert test.multiselect(key="depth.runs").value == [dates.id]
+
+
+def test_a_text_that_cannot_be_read_leaves_the_curve(open_page: OpenPage, dates: Run) -> None:
+    test = open_page("depth", depths="1,2", text="May " * 60)
+    assert not test.exception
+    assert any("Shorten it" in sentence for sentence in sentences(test))
+    assert len(charts(test)) == 1
+
+
+def test_a_run_that_cannot_be_read_is_one_sentence_beside_the_others(
+    open_page: OpenPage, store: Store, dates: Run
+) -> None:
+    broken = stored_run(store, quick(strategy="all"))
+    for path in (store.run_folder(broken.id) / "checkpoints").glob("*.safetensors"):
+        path.write_bytes(b"not weights")
+    test = open_page("depth", runs=f"{broken.id},{dates.id}", depths="1,2")
+    assert not test.exception
+    assert sentences(test)
+    assert charts(test)[0]["data"][0]["x"] == [1, 2]
+
+
+def test_runs_and_compare_lead_here_where_a_run_has_a_core(open_page: OpenPage, store: Store, dates: Run) -> None:
+    plain = stored_run(store, quick(strategy="none"))
+    for page in ("runs", "compare"):
+        links = [link.proto.label for link in open_page(page, runs=dates.id).get("page_link")]
+        assert "Turn the depth" in links
+        links = [link.proto.label for link in open_page(page, runs=plain.id).get("page_link")]
+        assert "Turn the depth" not in links
+
+
+def test_other_characters_than_those_of_the_right_answer_are_marked_and_escaped() -> None:
+    assert marked("a<b", "a<b") == marked("a<b", None) == "a&lt;b"
+    assert marked("a<c", "abc") == "a<mark>&lt;</mark>c"
+    assert marked("", "abc") == ""
