@@ -8,7 +8,7 @@ PIP     = $(VENV)/bin/python -m pip
 PYTEST  = $(VENV)/bin/python -m pytest
 BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
-.PHONY: run test check format bench soak words wheel pictures samples clean help
+.PHONY: run test check format bench soak words wheel pictures schemes samples clean help
 
 help:            ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -40,6 +40,9 @@ words: $(VENV)/.dev   ## extract what people read into the catalogue
 
 pictures: $(VENV)/.dev browser   ## photograph the pages for the README
 	$(VENV)/bin/python docs/make_pictures.py
+
+schemes: $(VENV)/.dev   ## write docs/schemes.md and its pictures from the engine's cards
+	$(VENV)/bin/python docs/make_schemes.py
 
 samples: $(VENV)/.dev   ## train the runs that ship with the project anew
 	$(VENV)/bin/python -m clps_core.samples.make
