@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app import navigation, state
+from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.run_curves import run_curves
 from app.components.run_picker import nothing_yet, pick_comparison
@@ -52,6 +53,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
     with st.container(horizontal=True):
         navigation.link("compare", _("Compare these runs"), query={state.RUNS: ids})
         navigation.link("attention", _("Look inside"), query={state.RUN: runs[0].id})
+        link_to_depth(runs)
 
 
 page()
