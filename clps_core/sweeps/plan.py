@@ -26,7 +26,7 @@ from clps_core.config import plain_from_yaml
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name, experiment_of, merged
 from clps_core.sweeps.stopping import StopRule, read_stop
-from clps_core.sweeps.values import Range, Values, check_field, read_values
+from clps_core.sweeps.values import Range, Values, check_field, is_plain, read_values
 from clps_core.words import _, shown
 
 __all__ = ["METHODS", "Sweep", "read_sweep", "sweep_from_plain", "sweep_of_plan"]
@@ -103,6 +103,7 @@ def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
                 name=ranged[0],
             )
         )
+    _check_plain(experiment.base)
     seeds = experiment.seeds or (_whole(experiment.base.get("seed", 0), "seed", 0, 2**31 - 1),)
     return Sweep(
         base={name: value for name, value in experiment.base.items() if name != "seed"},
@@ -123,6 +124,19 @@ def sweep_of_plan(plan: Mapping[str, Any] | None) -> Sweep | None:
         return None if plan is None else sweep_from_plain(plan)
     except ConfigError:
         return None
+
+
+def _check_plain(base: Mapping[str, Any]) -> None:
+    """A config holds groups of plain values, and the plan is kept as JSON. Looks no deeper: YAML nests without end."""
+    flat = {name: value for name, value in base.items() if not isinstance(value, dict)}
+    for group, values in base.items():
+        if isinstance(values, dict):
+            flat |= {f"{shown(group)}.{shown(name)}": value for name, value in values.items()}
+    for name, value in flat.items():
+        if not is_plain(value):
+            raise ConfigError(
+                _("{name} must be a number, a text, true, false or null. Got {got}.", name=name, got=shown(value))
+            )
 
 
 def _or_empty(value: object) -> object:

@@ -11,7 +11,7 @@ from clps_core.data.base import digest
 from clps_core.errors import ConfigError
 from clps_core.words import _, shown
 
-__all__ = ["Range", "Values", "check_field", "drawn", "read_values"]
+__all__ = ["Range", "Values", "check_field", "drawn", "is_plain", "read_values"]
 
 KINDS = ("uniform", "log_uniform", "integers")
 DIGITS = 4
@@ -38,6 +38,10 @@ def check_field(name: object) -> str:
     """``name`` if it is a field that runs of a sweep may differ in; raises ``ConfigError`` otherwise."""
     text = name if isinstance(name, str) else shown(name)
     elsewhere = {"seed": "seeds: [0, 1]", "data.folds": "folds: 5", "data.fold": "folds: 5"}
+    if text == "data.task":
+        raise ConfigError(
+            _("a sweep must have one task: qualities of different tasks cannot be ranked. Write a sweep for each.")
+        )
     if text in elsewhere:
         raise ConfigError(
             _(
@@ -64,7 +68,7 @@ def check_field(name: object) -> str:
 
 def read_values(name: str, given: object) -> Values:
     """The values of field ``name`` as a file gives them; raises ``ConfigError``."""
-    if isinstance(given, list) and given and all(_is_plain(one) for one in given):
+    if isinstance(given, list) and given and all(is_plain(one) for one in given):
         return tuple(given)
     if isinstance(given, dict) and len(given) == 1:
         kind, ends = next(iter(given.items()))
@@ -81,7 +85,8 @@ def read_values(name: str, given: object) -> Values:
     )
 
 
-def _is_plain(value: object) -> bool:
+def is_plain(value: object) -> bool:
+    """Whether ``value`` is one that a config's field can have, and that JSON can hold."""
     return value is None or isinstance(value, (str, int, float, bool))
 
 

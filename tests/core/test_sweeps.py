@@ -189,7 +189,11 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {fields: {optim.learning_rate: [0.1, -3]}}", "with optim.learning_rate=-3: optim.learning_rate"),
         ("sweep: {fields: {model.num_heads: [4, 5]}}", "with model.num_heads=5: d_model must be divisible"),
         ("sweep: {fields: {sharing.strategy: [none, cycl]}}", "with sharing.strategy=cycl: "),
-        ("sweep: {fields: {data.task: [dates, poems]}}", "with data.task=poems: task must be one of"),
+        ("sweep: {fields: {data.task: [dates, digits]}}", "must have one task"),
+        ("data: {task: poems}", "task must be one of"),
+        ("model: {d_model: !!binary NjQ=}", "'d_model' must be a number"),
+        ("train: {steps: [1, 2]}", "'steps' must be a number"),
+        ("model: 2024-01-01", "model must be a number"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_sentence(text, words):
@@ -209,6 +213,7 @@ def test_what_cannot_be_is_refused_in_one_sentence(text, words):
         "a: &a [x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a]\nsweep: {fields: {model.d_model: [*b, *b, *b]}}",
         "sweep: &s {fields: *s}",
         "sweep: {fields: !!python/object/apply:os.system ['true']}",
+        "a: &a [x, x, x]\nmodel: &b {d_model: [*a, *a], self: *b}",
         "1: 2\n2: 3",
         "base: {1: 2}",
         "base: {model: {1: 2}}",
