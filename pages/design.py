@@ -10,7 +10,7 @@ from app.components.counts_table import counts_figure, counts_table
 from app.components.frame import header
 from app.components.model_form import model_form
 from app.components.sharing_map import sharing_map
-from app.components.strategy_form import strategy_form
+from app.components.strategy_form import add_dialog, open_add_dialog
 from app.designs import (
     Costed,
     Designs,
@@ -49,8 +49,7 @@ def changed(change: dict[str, Any] | str) -> None:
 def draw_actions(designs: Designs, found: list[Costed]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("The designs"), anchor=False, width="stretch")
-        with st.popover(_("Add a design"), icon=":material/add:"):
-            strategy_form(counted_model(designs.base), changed)
+        st.button(_("Add a design"), icon=":material/add:", on_click=open_add_dialog)
         if st.button(_("Train this comparison"), type="primary", icon=":material/play_circle:", disabled=not found):
             navigation.go("train", query=trainable(designs, [design.strategy for design in found]).query)
 
@@ -73,3 +72,5 @@ if found:
     st.subheader(_("What they cost"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
+if st.session_state.get(state.DESIGN_DIALOG) == "add":
+    add_dialog(counted_model(designs.base), changed)

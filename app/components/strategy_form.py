@@ -1,98 +1,137 @@
-"""One more design: a strategy by name, by part of the layer, or as written. Start at strategy_form."""
+"""Put a design together: choose a scheme, set its options, see its map and its cost, add it. Start at add_dialog.
+
+The text of the strategy is the draft; every control reads it and writes it (``strategy_controls.py``), so
+that choosing, painting and typing are three ways to the same line.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-from app.formatting import strategy_name
-from app.services import show_problem
-from app.state import field_key
-from clps_core.config import ModelConfig, SharingConfig, sharing_map
+from app import state
+from app.components.scheme_gallery import scheme_gallery
+from app.components.sharing_map import map_preview
+from app.components.strategy_controls import draw_controls
+from app.designs import Costed, component_sizes, cost
+from app.formatting import compact, memory, percent, strategy_name
+from app.painting import paint
+from app.services import escape_markdown, show_problem
+from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
+from clps_core.schemes import SCHEMES, schemes_of
 from clps_core.shapes import stack_layers
-from clps_core.sharing import NAMED_STRATEGIES, RULES, parse_strategy
-from clps_core.sharing.strategies import NORM_MODES
+from clps_core.sharing import parse_strategy
 from clps_core.words import _
 
-__all__ = ["strategy_form"]
+__all__ = ["add_dialog", "open_add_dialog", "take_draft"]
+
+TYPED = "design_draft_text"
+FIRST = "grouped:2"
 
 
-def strategy_form(model: ModelConfig, on_add: Callable[[str], None]) -> None:
-    """Draw the form; ``on_add`` gets the strategy that a person adds, before the page reruns."""
-    ways = {"name": _("By name"), "part": _("By part"), "text": _("Written")}
-    way = st.segmented_control(
-        _("How"), list(ways), format_func=ways.__getitem__, key=field_key("way"), default="name", required=True,
-        label_visibility="collapsed",
-    )  # fmt: skip
-    draw = {"name": _by_name, "part": _by_part, "text": _as_text}[way or "name"]
-    text = draw(model)
+def open_add_dialog() -> None:
+    """Open the dialog; what was being put together before is still there."""
+    st.session_state[state.DESIGN_DIALOG] = "add"
+
+
+def close() -> None:
+    """The next run of the page is without the dialog."""
+    st.session_state[state.DESIGN_DIALOG] = None
+
+
+def take_draft(change: Callable[[str], str] | str) -> None:
+    """Change the draft. What cannot be read stays in the text field, the controls keep the last good draft."""
+    session = st.session_state
     try:
-        strategy = parse_strategy(text).text
-        sharing_map(model, SharingConfig(strategy=strategy))
+        wanted = change if isinstance(change, str) else change(draft())
     except ClpsError as error:
-        show_problem(str(error))
-        st.button(_("Add"), disabled=True, key=field_key("add_refused"))
+        session[state.DESIGNS_PROBLEM] = str(error)
         return
-    st.button(
-        _("Add"), key=field_key("add"), type="primary", icon=":material/add:", on_click=on_add, args=(strategy,),
-        help=strategy_name(strategy),
-    )  # fmt: skip
+    session[state.DESIGN_TYPED] = wanted
+    try:
+        session[state.DESIGN_DRAFT] = parse_strategy(wanted).text
+    except ClpsError:
+        return
+    if not isinstance(change, str):
+        session[state.DESIGN_TYPED] = session[state.DESIGN_DRAFT]
 
 
-def _by_name(model: ModelConfig) -> str:
-    name = st.selectbox(
-        _("Strategy"),
-        list(NAMED_STRATEGIES),
-        index=list(NAMED_STRATEGIES).index("grouped"),
-        format_func=lambda one: NAMED_STRATEGIES[one].title,
-        key=field_key("named"),
-    )
-    named = NAMED_STRATEGIES[name]
-    st.caption(named.summary)
-    text = name
-    if named.takes_slots:
-        most = min(stack_layers(model).values())
-        stored = st.number_input(
-            _("Layers stored"), 1, most, value=min(2, most), key=field_key("stored"),
-            help=_("How many different layers there are; the others use their weights again."),
-        )  # fmt: skip
-        text = f"{name}:{stored}"
-    return _with_norms(text)
+def draft() -> str:
+    """The strategy being put together."""
+    return str(st.session_state.get(state.DESIGN_DRAFT, FIRST))
 
 
-def _by_part(model: ModelConfig) -> str:
-    parts = {"attention": _("Self-attention"), "ffn": _("FFN")}
-    if model.family == "encoder_decoder":
-        parts["cross_attention"] = _("Cross-attention")
-    chosen = {
-        family: st.selectbox(
-            title, list(RULES), format_func=lambda rule: RULES[rule].title, key=field_key(f"rule_{family}"),
-            index=list(RULES).index("all" if family != "ffn" else "cycle"),
-        )
-        for family, title in parts.items()
-    }  # fmt: skip
-    return _with_norms(",".join(["none", *(f"{family}={rule}" for family, rule in chosen.items())]))
+@st.dialog(_("Add a design"), width="large", on_dismiss=close)
+def add_dialog(model: ModelConfig, on_add: Callable[[str], None]) -> None:
+    """Draw it; ``on_add`` gets the strategy that a person adds."""
+    if st.session_state.get(state.DESIGN_DIALOG) != "add":
+        st.rerun()
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with left:
+        touched = frozenset(scheme.name for scheme in schemes_of(draft()))
+        scheme_gallery(model, touched, lambda name: take_draft(_text_of(name, model)))
+    with right:
+        design = _text_line(model, on_add)
+        draw_controls(model, draft(), take_draft)
+        if design is not None:
+            _draw_cost(design)
+            map_preview(design, component_sizes(model), lambda action: _painted(model, action), "draft_map")
 
 
-def _as_text(model: ModelConfig) -> str:
+def _text_of(scheme: str, model: ModelConfig) -> str:
+    """A scheme's strategy; for a map of one's own, one that mirrors."""
+    text = SCHEMES[scheme].strategy
+    if text != "custom":
+        return text
     layers = min(stack_layers(model).values())
-    example = "-".join(str(min(layer, layers - 1 - layer)) for layer in range(layers))
-    return st.text_input(
-        _("Strategy"), value=example, key=field_key("written"), max_chars=4096,
-        help=_("One slot per layer, such as 0-1-1-0; or rules per part, such as attention=all,ffn=cycle:2,norms=own."),
-    )  # fmt: skip
+    return "-".join(str(min(layer, layers - 1 - layer)) for layer in range(layers))
 
 
-def _with_norms(text: str) -> str:
-    titles = {"follow": _("with their block"), "own": _("one per layer"), "shared": _("one for all")}
-    mode = st.segmented_control(
-        _("Norms"),
-        list(NORM_MODES),
-        format_func=titles.__getitem__,
-        default="follow",
-        required=True,
-        key=field_key("norms"),
-    )
-    return text if mode == "follow" else f"{text},norms={mode}"
+def _painted(model: ModelConfig, action: dict[str, Any]) -> None:
+    if action.get("kind") == "paint":
+        take_draft(lambda text: paint(model, text, action))
+
+
+def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | None:
+    """The strategy as text and the button that adds it; returns what it means where it fits the model."""
+    session = st.session_state
+    typed = session.get(state.DESIGN_TYPED, draft())
+    session[TYPED] = typed
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.text_input(
+            _("The design as text"), key=TYPED, max_chars=4096, on_change=lambda: take_draft(session[TYPED].strip()),
+            help=_("What the choices below make, to copy or to type. The command line, YAML files and links read it."),
+        )  # fmt: skip
+        place = st.empty()
+    problem = session.pop(state.DESIGNS_PROBLEM, None)
+    design = None
+    try:
+        design = cost(model, parse_strategy(typed).text)
+    except ClpsError as error:
+        problem = problem or str(error)
+    if place.button(_("Add"), type="primary", icon=":material/add:", key="draft_add", disabled=design is None):
+        on_add(parse_strategy(typed).text)
+        close()
+        st.rerun()
+    if problem:
+        show_problem(problem)
+    return design
+
+
+def _draw_cost(design: Costed) -> None:
+    counts = design.counts
+    figures = [
+        _(
+            "{count} stored, {share} of unshared",
+            count=compact(counts.unique_parameters),
+            share=percent(design.share, 0),
+        ),
+        _("{count} executed", count=compact(counts.executed_parameters)),
+        _("{count} FLOPs/token", count=compact(counts.train_flops_per_token)),
+    ]
+    if counts.kv_cache_bytes_per_token:
+        figures.append(_("KV cache {size}/token", size=memory(counts.kv_cache_bytes_per_token)))
+    st.markdown(f"**{escape_markdown(strategy_name(design.strategy))}**  \n:small[{'  ·  '.join(figures)}]")

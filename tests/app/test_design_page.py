@@ -148,22 +148,6 @@ def test_starting_from_a_paper_compares_its_published_strategies(open_page):
     assert 'title="11,683,584"' in tables(test)
 
 
-def test_a_design_is_added_once(open_page):
-    test = open_page("design")
-    for _round in range(2):
-        test.button(key=field(test, "add")).click().run()
-        assert designs_of(test).strategies == ("none", "all", "cycle", "grouped:2")
-        assert designs_of(test).chosen == 3
-
-
-def test_a_refused_text_says_why_and_cannot_be_added(open_page):
-    test = open_page("design")
-    test.button_group(key=field(test, "way")).set_value("text").run()
-    test.text_input(key=field(test, "written")).set_value("cycle:9").run()
-    assert "must be between 1 and the number of layers" in sentences(test)[0]
-    assert test.button(key=field(test, "add_refused")).disabled
-
-
 def paint(**changes):
     return {
         "kind": "paint",

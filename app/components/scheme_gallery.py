@@ -1,0 +1,90 @@
+"""Every way of sharing as a small picture to choose from. Start at scheme_gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from app.components.assets_folder import asset
+from app.drawn import looks
+from clps_core.config import ModelConfig, SharingConfig, sharing_plan
+from clps_core.errors import ClpsError
+from clps_core.schemes import KINDS, SCHEMES, Card, card, standard_model
+from clps_core.words import _
+
+__all__ = ["gallery_payload", "pictured", "scheme_gallery"]
+
+_component = st.components.v2.component(
+    "clps.scheme_gallery",
+    html='<div class="gallery"></div>',
+    css=asset("scheme_gallery.css"),
+    js=asset("sharing_thumb.js") + asset("scheme_gallery.js"),
+)
+
+
+def scheme_gallery(model: ModelConfig, chosen: frozenset[str], on_choose: Callable[[str], None]) -> None:
+    """Draw it; schemes of ``chosen`` are marked, those that a model of this family cannot have say so."""
+    key = "scheme_gallery"
+
+    def acted() -> None:
+        name = st.session_state[key].get("scheme")
+        if isinstance(name, str) and name in SCHEMES:
+            on_choose(name)
+
+    _component(key=key, data={**gallery_payload(model.family), "chosen": sorted(chosen)}, on_scheme_change=acted)
+
+
+@lru_cache(maxsize=4)
+def gallery_payload(family: str) -> dict[str, Any]:
+    """What the browser gets: kinds of schemes, each with its cards."""
+    kinds = [
+        {
+            "title": title,
+            "schemes": [
+                {
+                    "name": scheme.name,
+                    "title": scheme.title,
+                    "line": scheme.shared,
+                    "source": scheme.source if scheme.source != "-" else "",
+                    "refused": _refused(family, scheme.strategy),
+                    "stacks": pictured(card(scheme)),
+                }
+                for scheme in SCHEMES.values()
+                if scheme.kind == kind
+            ],
+        }
+        for kind, title in KINDS.items()
+        if kind != "outside"
+    ]
+    words = {"search": _("Search the schemes"), "none": _("No scheme has these words.")}
+    return {"kinds": kinds, "looks": looks(16), "words": words}
+
+
+def pictured(found: Card) -> list[dict[str, Any]]:
+    """The rows of a card's map, for the small picture."""
+    stacks = dict.fromkeys(row.stack for row in found.rows)
+    return [
+        {
+            "layers": found.plan.map.num_layers(stack),
+            "rows": [
+                {"norm": row.component.startswith("norm"), "slots": list(row.slots)}
+                for row in found.rows
+                if row.stack == stack
+            ],
+        }
+        for stack in stacks
+    ]
+
+
+def _refused(family: Any, strategy: str) -> str:
+    """Why a model of this family cannot have the scheme; empty where it can."""
+    if strategy == "custom":
+        return ""
+    try:
+        sharing_plan(standard_model(family), SharingConfig(strategy=strategy))
+    except ClpsError as error:
+        return str(error)
+    return ""
