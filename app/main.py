@@ -8,6 +8,8 @@ import streamlit as st
 
 from app import navigation
 from app.components.frame import MARK, SIDEBAR_WIDTH, frame
+from app.components.identity_panel import identity_panel
+from app.components.run_news import run_news
 from app.services import page_guard
 
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
@@ -15,4 +17,6 @@ current = st.navigation(navigation.streamlit_pages())
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
 with page_guard():
+    identity_panel()
+    run_news()
     current.run()

@@ -1,7 +1,8 @@
 """The cached handles, and the guard that turns errors into sentences. The only cache decorators.
 
-``store()`` is the store of this server; ``page_guard`` wraps every page (``app/main.py`` does it
-once) and every fragment, which reruns without its page.
+``store()`` is the store of this server, and ``desk()`` is where whoever looks at the page asks for
+things: to queue runs, to stop or delete them, to read a log. ``page_guard`` wraps every page
+(``app/main.py`` does it once) and every fragment, which reruns without its page.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from clps_core.words import _
 
 if TYPE_CHECKING:
     from app.components.attention_queue import InspectionQueue
+    from clps_core.jobs.desk import Desk
     from clps_core.store import Store
 
-__all__ = ["escape_markdown", "inspections", "page_guard", "show_problem", "store"]
+__all__ = ["desk", "escape_markdown", "inspections", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
 
@@ -40,6 +42,18 @@ def _open_store(home: str, url: str) -> Store:
     from clps_core.store.database import open_store
 
     return open_store(Path(home) if home else None, url or None)
+
+
+def desk() -> Desk:
+    """Where the person who looks at this page acts on runs, within the server's policy.
+
+    Never kept: who they are belongs to their connection, and the policy's file may change.
+    """
+    from app.identity import person
+    from clps_core.jobs.desk import Desk
+
+    current = store()
+    return Desk.of(current, person(current.home))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

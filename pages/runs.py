@@ -37,7 +37,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
         waiting = store().counts().get("queued", 0)
         st.caption(queue_sentence(service.supervisor_status(store()), waiting))
     run_table(store(), runs)
-    run_log(store(), runs)
+    run_log(runs)
     loss = st.segmented_control(
         _("Loss"),
         ["train", "validation"],

@@ -9,13 +9,15 @@ import streamlit as st
 
 from app import navigation, state
 from app.formatting import ago
-from app.services import show_problem
+from app.services import desk, show_problem
 from clps_core.store import Comparison, Run, Store
 from clps_core.words import _, ngettext
 
 __all__ = ["comparison_label", "nothing_yet", "pick_comparison", "pick_runs", "runs_of_url"]
 
 MOST_COMPARISONS = 200
+ONLY_MINE = "runs.only_mine"
+"""Key of the switch that leaves out other people's comparisons, on Runs and Compare alike."""
 
 
 def runs_of_url(store: Store) -> list[Run]:
@@ -47,20 +49,41 @@ def nothing_yet() -> None:
         navigation.link("train", _("Train a comparison"))
 
 
-def comparison_label(comparison: Comparison, now: float) -> str:
-    """A comparison in one line: name, number of runs, age."""
+def comparison_label(comparison: Comparison, now: float, *, mine: bool = False) -> str:
+    """A comparison in one line: name, number of runs, age, and on a shared server whether it is one's own."""
     count = ngettext("{n} run", "{n} runs", len(comparison.run_ids))
-    return f"{comparison.name} · {count} · {ago(comparison.created_at, now)}"
+    parts = [comparison.name, count, ago(comparison.created_at, now), *([_("yours")] if mine else [])]
+    return " · ".join(parts)
+
+
+def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[str, str]]:
+    """The runs to show, the comparisons to choose from, newest first, and what these are called."""
+    comparisons = store.comparisons()
+    owner = desk().marked_owner
+    mine = {one.id for one in comparisons if owner is not None and one.owner == owner}
+    filtered = mine if mine and st.session_state.get(ONLY_MINE) else {one.id for one in comparisons}
+    offered = [one for one in comparisons if one.id in filtered][:MOST_COMPARISONS]
+    if not offered:
+        return [], [], {}
+    shown = runs_of_url(store) or _remembered(store, offered)
+    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
+    places = {one.id for one in offered} | {run.comparison_id for run in shown}
+    listed = [one for one in comparisons if one.id in places]
+    now = time.time()
+    return shown, listed, {one.id: comparison_label(one, now, mine=one.id in mine) for one in listed}
+
+
+def _only_mine() -> None:
+    """The switch between everybody's runs and one's own, where there are others."""
+    if desk().marked_owner is not None:
+        st.toggle(_("Only mine"), key=ONLY_MINE, persist_state="session", width="content")
 
 
 def pick_comparison(store: Store) -> list[Run]:
     """The runs of one comparison (or those of the URL, whatever they are), with a list to choose another."""
-    comparisons = store.comparisons()[:MOST_COMPARISONS]
+    shown, comparisons, names = _shown_and_listed(store)
     if not comparisons:
         return []
-    shown = runs_of_url(store) or _remembered(store, comparisons)
-    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
-    names = {one.id: comparison_label(one, time.time()) for one in comparisons}
     members = {one.id: one.run_ids for one in comparisons}
     current = next((one.id for one in comparisons if set(one.run_ids) == {run.id for run in shown}), None)
     if current is None:
@@ -71,13 +94,15 @@ def pick_comparison(store: Store) -> list[Run]:
     def chosen() -> None:
         state.write(**{state.RUNS: ",".join(members.get(st.session_state[key], ()))})
 
-    st.selectbox(
-        _("Comparison"),
-        list(names),
-        format_func=lambda one: names.get(one, one),
-        key=key,
-        on_change=chosen,
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            _("Comparison"),
+            list(names),
+            format_func=lambda one: names.get(one, one),
+            key=key,
+            on_change=chosen,
+        )
+        _only_mine()
     return shown
 
 
@@ -92,13 +117,10 @@ def _remembered(store: Store, comparisons: Sequence[Comparison]) -> list[Run]:
 
 def pick_runs(store: Store) -> list[Run]:
     """Any runs of any comparisons, for comparing: two lists, one of comparisons and one of their runs."""
-    comparisons = store.comparisons()[:MOST_COMPARISONS]
+    shown, comparisons, labels = _shown_and_listed(store)
     if not comparisons:
         return []
-    shown = runs_of_url(store) or _remembered(store, comparisons)
-    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
     members = {one.id: one.run_ids for one in comparisons}
-    labels = {one.id: comparison_label(one, time.time()) for one in comparisons}
     chosen_ids = {run.id for run in shown}
     sources = [one.id for one in comparisons if chosen_ids & set(one.run_ids)]
     offered = {run.id: run for run in store.some_runs(run_id for source in sources for run_id in members[source])}
@@ -130,4 +152,5 @@ def pick_runs(store: Store) -> list[Run]:
         key="compare.runs",
         on_change=runs_chosen,
     )
+    _only_mine()
     return shown

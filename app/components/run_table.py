@@ -14,9 +14,10 @@ from app.components.run_curves import line_styles, metric_title
 from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
-from app.services import escape_markdown, show_problem
+from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
+from clps_core.jobs.desk import Desk
 from clps_core.store import Run, Store
 from clps_core.words import _, ngettext
 
@@ -46,8 +47,9 @@ def run_table(store: Store, runs: Sequence[Run]) -> None:
     titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
+    asked_by = desk()
     for run in rows:
-        _row(store, run, styles[run.id], waits.get(run.id))
+        _row(store, run, styles[run.id], waits.get(run.id), asked_by)
 
 
 def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
@@ -58,25 +60,28 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
     return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
 
 
-def _row(store: Store, run: Run, style: LineStyle, wait: float | None) -> None:
+def _row(store: Store, run: Run, style: LineStyle, wait: float | None, asked_by: Desk) -> None:
     figures = summary(store, run)
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.html(_name(style), width="content")
         st.badge(words, color=colour, icon=icon)
+        if asked_by.is_mine(run):
+            st.badge(_("yours"), color="gray", icon=":material/person:")
     progress.progress(run.progress, text=_progress(run, wait))
     best.markdown(_best(figures))
     parameters.markdown(_parameters(run))
     with actions.popover(
         "", icon=":material/more_vert:", help=_("Log, cancel, delete ..."), type="tertiary", key=f"actions.{run.id}"
     ):
-        _actions(store, run)
+        _actions(run, asked_by)
     if run.reason and run.status == "failed":
         reason, log = st.columns((7, 1), vertical_alignment="center")
         with reason:
             show_problem(run.reason)
-        log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=_open_log, args=(run.id,))
+        if not asked_by.why_not("log", run):
+            log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=_open_log, args=(run.id,))
     elif run.reason:
         st.caption(escape_markdown(run.reason))
 
@@ -141,20 +146,25 @@ def _parameters(run: Run) -> str:
     return f"**{compact(run.unique_parameters)}** {used}"
 
 
-def _actions(store: Store, run: Run) -> None:
+def _actions(run: Run, asked_by: Desk) -> None:
     st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
+    refused = asked_by.why_not("cancel", run)
+    if refused:
+        st.caption(escape_markdown(refused))
+        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+        return
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: _open_log(run.id))
     if run.active:
-        _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: service.pause(store, run.id), run)
-        _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: service.cancel(store, run.id), run)
+        _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), run)
+        _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), run)
         return
     if run.status != "finished":
         label = _("Continue from step {step}", step=run.step) if run.step else _("Start again")
-        _action(label, ":material/replay:", f"resume.{run.id}", lambda: service.resume(store, run.id))
+        _action(label, ":material/replay:", f"resume.{run.id}", lambda: desk().resume(run.id))
     if run.status in ("finished", "cancelled", "paused", "failed"):
         navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
     sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
-    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(store, run.id), disabled=not sure)
+    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), disabled=not sure)
 
 
 def _action(
@@ -172,8 +182,8 @@ def _action(
     st.button(label, icon=icon, key=key, on_click=clicked, disabled=disabled or stopping, width="stretch")
 
 
-def _delete(store: Store, run_id: str) -> None:
-    service.delete(store, run_id)
+def _delete(run_id: str) -> None:
+    desk().delete(run_id)
     left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run != run_id]
     st.session_state[state.RUNS_SEEN] = left
     if st.session_state.get(state.RUNS_LOG) == run_id:
@@ -192,7 +202,7 @@ def _problem() -> None:
         show_problem(problem)
 
 
-def run_log(store: Store, runs: Sequence[Run]) -> None:
+def run_log(runs: Sequence[Run]) -> None:
     """The log that was asked for in the table, as plain text, newest lines last."""
     run = next((run for run in runs if run.id == st.session_state.get(state.RUNS_LOG)), None)
     if run is None:
@@ -201,7 +211,7 @@ def run_log(store: Store, runs: Sequence[Run]) -> None:
         title, close = st.columns((6, 1), vertical_alignment="center")
         title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
         close.button(_("Close"), key="runs.close_log", on_click=_open_log, args=(None,), width="stretch")
-        text = service.log_text(store, run.id)
+        text = desk().log_text(run.id)
         st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 

@@ -8,6 +8,7 @@ import socket
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def bundle() -> Path:
     )
 
 
-def arguments(folder: Path, port: int, *, browser: bool = False) -> list[str]:
-    """The command line that starts Streamlit on ``folder``.
+def arguments(folder: Path, port: int, *, browser: bool = False, shared: bool = False) -> list[str]:
+    """The command line that starts Streamlit on ``folder``; ``shared``: with owners' cookies around the pages.
 
     Everything is a flag: Streamlit reads config files only from the working folder, the home and the
     script's own folder, and a flag wins over files and environment. The bundle's
@@ -57,7 +58,8 @@ def arguments(folder: Path, port: int, *, browser: bool = False) -> list[str]:
         "client.showErrorDetails": "none",
         "client.toolbarMode": "viewer",
     }
-    start = [sys.executable, "-m", "streamlit", "run", str(folder / "app" / "main.py")]
+    entry = folder / "app" / ("server.py" if shared else "main.py")
+    start = [sys.executable, "-m", "streamlit", "run", str(entry)]
     return start + [part for name, value in flags.items() for part in (f"--{name}", value)]
 
 
@@ -76,13 +78,13 @@ def serve(port: int, *, browser: bool, ready: bool) -> None:
     """Start the server in this process's place; raises ``ConfigError`` or ``StoreError`` where it cannot run."""
     folder = bundle()
     _check_port(port)
-    _check_home(ready=ready)
+    shared = _check_home(ready=ready)
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
     }
     say(_("CLPS Lab: http://{address}:{port} (Ctrl-C stops the server, not the runs)", address=ADDRESS, port=port))
-    command = arguments(folder, port, browser=browser)
+    command = arguments(folder, port, browser=browser, shared=shared)
     sys.stdout.flush()
     os.execve(command[0], command, environment)  # noqa: S606  # the server takes this process's place, and its signals
 
@@ -103,19 +105,23 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _check_home(*, ready: bool) -> None:
-    """Open the store once, so that a home that cannot be used is told here and not page by page."""
+def _check_home(*, ready: bool) -> bool:
+    """Open the store once, so that a home that cannot be used is told here and not page by page.
+
+    Returns whether its policy makes it a shared server; raises ``ConfigError`` where the policy is none.
+    """
     from clps_core import samples
     from clps_core.jobs import service
+    from clps_core.policy import read_policy
     from clps_core.store import open_store
 
-    store = open_store()
-    try:
-        if ready:
-            samples.prepare(store)
-        service.ensure_supervisor(store)
-    except ClpsError as error:
-        # The pages work without it: a machine too small for the comparison must not lose the rest.
-        say(_("No ready comparison: {reason}", reason=str(error)))
-    finally:
-        store.close()
+    with closing(open_store()) as store:
+        shared = read_policy(store.home).shared
+        try:
+            if ready:
+                samples.prepare(store)
+            service.ensure_supervisor(store)
+        except ClpsError as error:
+            # The pages work without it: a machine too small for the comparison must not lose the rest.
+            say(_("No ready comparison: {reason}", reason=str(error)))
+    return shared

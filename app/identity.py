@@ -1,0 +1,149 @@
+"""Who is looking: nobody in particular on a server of one person, else a cookie or a login. Start at person.
+
+A shared server knows people by a random, signed cookie that ``OwnerCookie`` hands out (``app/server.py`` puts
+it around the dashboard), or, where ``[auth]`` is set up for Streamlit, by their checked e-mail address. The
+address of a page never says who somebody is. What each may do is decided in ``clps_core.jobs.desk``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from clps_core.errors import ClpsError, NotAllowedError
+from clps_core.owners import COOKIE, Signer, short_name
+from clps_core.policy import OPERATOR, Person, Policy, read_policy
+from clps_core.words import _
+
+__all__ = ["OwnerCookie", "become_teacher", "person", "resign", "uses_login"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+COOKIE_SECONDS = 400 * 24 * 3600
+"""The longest that browsers keep a cookie."""
+HANDSHAKE = "/_stcore/host-config"
+"""What Streamlit's front end asks for before it opens its connection, always from the page itself."""
+MOST_WRONG_CODES, WRONG_CODE_SECONDS = 10, 600.0
+
+
+# Who it is
+
+
+def person(home: Path) -> Person | None:
+    """Who looks at this page; ``None`` on a shared server that cannot tell them from others."""
+    policy = read_policy(home)
+    if not policy.shared:
+        return OPERATOR
+    signer = Signer.of_home(home)
+    if uses_login():
+        return _logged_in(policy, signer)
+    owner = signer.owner_of_cookie(st.context.cookies.get(COOKIE))
+    if owner is None:
+        return None
+    return Person(owner, signer.is_appointed(owner, policy.teacher_code), short_name(owner))
+
+
+def uses_login() -> bool:
+    """Whether people log in here: Streamlit's ``[auth]`` is set up."""
+    return "is_logged_in" in st.user
+
+
+def _logged_in(policy: Policy, signer: Signer) -> Person | None:
+    address = st.user.get("email")
+    # A provider that says the address is unchecked has only been told it; one that says nothing vouches for it.
+    if not st.user.get("is_logged_in") or not isinstance(address, str) or st.user.get("email_verified") is False:
+        return None
+    owner = signer.owner_of_address(address)
+    teacher = policy.is_teacher(address) or signer.is_appointed(owner, policy.teacher_code)
+    return Person(owner, teacher, address)
+
+
+# Teachers where nobody logs in
+
+_tries: list[float] = []
+_tries_lock = threading.Lock()
+
+
+def become_teacher(home: Path, who: Person, code: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Make ``who`` a teacher if ``code`` is right; raises ``NotAllowedError`` if not, or after too many tries."""
+    policy = read_policy(home)
+    with _tries_lock:  # one at a time: a try costs memory on purpose
+        now = clock()
+        _tries[:] = [at for at in _tries if now - at < WRONG_CODE_SECONDS]
+        if len(_tries) >= MOST_WRONG_CODES:
+            raise NotAllowedError(
+                _("the code was wrong {n} times lately. Wait ten minutes, then try again.", n=MOST_WRONG_CODES)
+            )
+        if not policy.shared or policy.teacher_code is None or not policy.code_fits(code):
+            _tries.append(now)
+            raise NotAllowedError(_("this must be the teacher's code. What was typed is not. Try again."))
+        Signer.of_home(home).appoint(who.owner, policy.teacher_code)
+
+
+def resign(home: Path, who: Person) -> None:
+    """Be a teacher no more in this browser."""
+    policy = read_policy(home)
+    if policy.teacher_code is not None:
+        Signer.of_home(home).dismiss(who.owner, policy.teacher_code)
+
+
+# How the cookie gets into the browser
+
+
+class OwnerCookie:
+    """ASGI middleware: gives a visitor without a valid cookie a new one, where only our own page can ask.
+
+    HttpOnly and SameSite=Strict. It is set on ``HANDSHAKE`` alone, never on a page: somebody who follows a
+    link from another site sends no Strict cookie with that first request, and would lose who they were.
+    """
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], home: Path) -> None:
+        self.app, self.home = app, home
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on; add a ``Set-Cookie`` where it belongs."""
+        if scope["type"] != "http" or not scope["path"].endswith(HANDSHAKE):
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        new = None
+        with contextlib.suppress(ClpsError):  # the pages say what is wrong with the policy or the home
+            new = self._new_cookie(headers)
+
+        async def send_with_cookie(message: Message) -> None:
+            if new and message["type"] == "http.response.start" and message["status"] == 200:
+                message = {**message, "headers": [*message.get("headers", []), (b"set-cookie", new.encode())]}
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+    def _new_cookie(self, headers: dict[bytes, str]) -> str | None:
+        if headers.get(b"sec-fetch-site", "same-origin") != "same-origin":
+            return None
+        if headers.get(b"sec-fetch-mode") == "navigate" or not read_policy(self.home).shared:
+            return None
+        signer = Signer.of_home(self.home)
+        if signer.owner_of_cookie(_cookie_of(headers.get(b"cookie", ""))) is not None:
+            return None
+        # Behind a proxy that ends TLS, only the proxy knows; a lie here only makes the liar's own cookie useless.
+        secure = "; Secure" if headers.get(b"x-forwarded-proto", "").strip() == "https" else ""
+        limits = f"Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict{secure}"
+        return f"{COOKIE}={signer.new_cookie()}; {limits}"
+
+
+def _cookie_of(header: str) -> str | None:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None else None

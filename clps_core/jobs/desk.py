@@ -1,0 +1,170 @@
+"""What one person may do with runs: ``service`` behind the policy. Start at Desk. No torch here.
+
+The dashboard acts through a desk and never calls ``service`` for these things itself (a test holds that), so
+widgets, addresses and whatever else a page is given meet the same rules at the same place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clps_core.analysis.counts import count
+from clps_core.config import RunConfig, build_config
+from clps_core.errors import NotAllowedError
+from clps_core.experiment import merged
+from clps_core.jobs import service
+from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
+from clps_core.store import Run, Store
+from clps_core.words import _
+
+__all__ = ["Desk", "use_of"]
+
+_one_at_a_time = threading.Lock()
+"""Between looking at what somebody has and giving them more, nobody else is served."""
+
+
+class Desk:
+    """Where ``person`` (``None``: somebody who cannot be told from others) asks for things in ``store``."""
+
+    def __init__(self, store: Store, policy: Policy, person: Person | None) -> None:
+        self.store, self.policy, self.person = store, policy, person
+
+    @classmethod
+    def of(cls, store: Store, person: Person | None) -> Desk:
+        """With the policy as its file is now; raises ``ConfigError`` where it is none."""
+        return cls(store, read_policy(store.home), person)
+
+    # What pages ask before they show a button
+
+    def why_not(self, action: Action, run: Run) -> str | None:
+        """Why this may not be done to ``run``; ``None`` where it may."""
+        return self.policy.why_not(self.person, action, run.owner)
+
+    @property
+    def marked_owner(self) -> str | None:
+        """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
+        return self.person.owner if self.policy.shared and self.person is not None else None
+
+    def is_mine(self, run: Run) -> bool:
+        """Whether ``run`` is marked as this person's own."""
+        return run.owner == self.marked_owner
+
+    def use(self) -> Use:
+        """What this person has now."""
+        return use_of(self.store, self.person.owner) if self.person is not None else Use()
+
+    def checked(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
+        """The complete configs, if ``submit`` would take them now; raises what it would raise."""
+        complete = service.checked(configs)
+        if self.policy.bound(self.person):
+            self._check_sizes(complete)
+            self.policy.check_use(self.person, self.use(), len(complete))
+        return complete
+
+    # What they ask for
+
+    def submit(
+        self,
+        configs: Sequence[RunConfig],
+        name: str | None = None,
+        *,
+        priority: int = 0,
+        plan: Mapping[str, Any] | None = None,
+    ) -> list[Run]:
+        """Queue the configs as one comparison of this person; see ``service.submit``."""
+        with _one_at_a_time:
+            person = self._known()
+            self._check_priority(priority)
+            complete = self.checked(configs)
+            return service.submit(self.store, complete, name, person.owner, priority=priority, plan=plan)
+
+    def fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, priority: int = 0, **more: Any) -> Run:
+        """Queue a run that begins with another's weights; see ``service.fork``."""
+        with _one_at_a_time:
+            person = self._known()
+            self._check_priority(priority)
+            parent = self._allowed("fork", run_id)
+            self.checked([build_config(merged(parent.config.as_dict(), dict(changes or {})))])
+            return service.fork(self.store, parent.id, changes, owner=person.owner, priority=priority, **more)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run for good."""
+        service.cancel(self.store, self._allowed("cancel", run_id).id)
+
+    def pause(self, run_id: str) -> None:
+        """Stop a run for now."""
+        service.pause(self.store, self._allowed("pause", run_id).id)
+
+    def resume(self, run_id: str) -> None:
+        """Queue a stopped or failed run again, if its size and its owner's quotas still allow it."""
+        with _one_at_a_time:
+            service.resume(self.store, self._again(self._allowed("resume", run_id)).id)
+
+    def retry(self, run_id: str, *, anew: bool = False) -> None:
+        """Queue a failed run again, from its last checkpoint or from its first step."""
+        with _one_at_a_time:
+            service.retry(self.store, self._again(self._allowed("retry", run_id)).id, anew=anew)
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run and its files."""
+        service.delete(self.store, self._allowed("delete", run_id).id)
+
+    def log_text(self, run_id: str) -> str:
+        """The end of a run's log."""
+        return service.log_text(self.store, self._allowed("log", run_id).id)
+
+    # Inside
+
+    def _known(self) -> Person:
+        if self.person is None and self.policy.shared:
+            raise NotAllowedError(nobody())
+        return self.person or OPERATOR
+
+    def _allowed(self, action: Action, run_id: str) -> Run:
+        run = self.store.run(run_id)
+        self.policy.check(self.person, action, run.owner)
+        return run
+
+    def _check_sizes(self, complete: Sequence[RunConfig]) -> None:
+        for config in complete:
+            executed = count(config.model, config.sharing).executed_parameters
+            self.policy.check_config(self.person, config, executed)
+
+    def _again(self, run: Run) -> Run:
+        """A run that comes back into the queue is one more that waits, but none more that is kept."""
+        if self.policy.bound(self.person):
+            self._check_sizes([run.config])
+            use = self.use()
+            self.policy.check_use(self.person, Use(use.queued, use.running, use.runs - 1, use.disk), 1)
+        return run
+
+    def _check_priority(self, priority: int) -> None:
+        if priority > 0 and self.policy.bound(self.person):
+            raise NotAllowedError(
+                _("the priority of a run must be 0 or less here. Got {got}. Ask a teacher.", got=priority)
+            )
+
+
+def use_of(store: Store, owner: str) -> Use:
+    """What ``owner`` has now, from the store's rows and the run folders' files."""
+    runs = [run for run in store.runs(limit=100_000) if run.owner == owner]
+    return Use(
+        queued=sum(run.status == "queued" for run in runs),
+        running=sum(run.status == "running" for run in runs),
+        runs=len(runs),
+        disk=sum(folder_bytes(store.run_folder(run.id)) for run in runs),
+    )
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of the files under ``folder``; what disappears meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        try:
+            total += path.lstat().st_size
+        except OSError:
+            continue
+    return total

@@ -1,0 +1,244 @@
+"""On a shared server runs have owners: only they and teachers act on them, and nobody can name himself."""
+
+import ast
+import asyncio
+from pathlib import Path
+
+import pytest
+from page_reading import sentences
+from recorded_runs import mark, record
+from shared_server import CODE, shared  # noqa: F401  # a fixture
+
+from app import identity
+from app.identity import OwnerCookie
+from clps_core.errors import NotAllowedError
+from clps_core.owners import COOKIE, Signer
+from clps_core.policy import Person
+from clps_core.store import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = "1;task=dates;model.num_layers=2;model.d_model=16;model.d_ff=32;model.num_heads=2;"
+
+
+@pytest.fixture
+def store(home):
+    store = open_store(home)
+    yield store
+    store.close()
+
+
+@pytest.fixture(autouse=True)
+def no_earlier_tries(monkeypatch):
+    monkeypatch.setattr(identity, "_tries", [])
+
+
+def everything(test) -> str:
+    shown = [*test.markdown, *test.caption, *test.error]
+    return "\n".join(one.value for one in shown).replace("\\", "")
+
+
+def keys(test) -> set[str]:
+    return {one.key for one in test.button if one.key}
+
+
+def badges(test) -> str:
+    return "\n".join(one.value for one in test.markdown if "badge" in one.value)
+
+
+# Local: nothing of this is seen
+
+
+@pytest.mark.parametrize("page", ["start", "train", "runs", "compare"])
+def test_on_a_server_of_one_person_nothing_speaks_of_owners(open_page, store, page):
+    record(store)
+    test = open_page(page)
+    assert not test.sidebar.caption
+    assert not test.sidebar.button
+    assert "yours" not in everything(test)
+    assert not test.toggle
+
+
+# Acting on runs
+
+
+def test_an_owner_steers_their_run_and_others_are_told_why_not(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    mark(store, run, owner=shared.visitor())
+    assert {f"delete.{run.id}", f"log.{run.id}"} <= keys(open_page("runs", runs=run.id))
+    shared.visitor()
+    other = open_page("runs", runs=run.id)
+    assert not any(run.id in key for key in keys(other))
+    assert "the run's owner or a teacher" in everything(other)
+
+
+def test_what_a_page_still_shows_does_not_help_somebody_else(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    mark(store, run, owner=shared.visitor())
+    test = open_page("runs", runs=run.id)
+    test.checkbox(key=f"sure.{run.id}").check().run()
+    shared.visitor()  # the same page, now asked by another browser: the server looks again
+    test.button(key=f"delete.{run.id}").click().run()
+    assert [one.id for one in store.some_runs([run.id])] == [run.id]
+    assert any("owner or a teacher" in sentence for sentence in sentences(test))
+
+
+def test_everybody_sees_all_runs_and_may_filter_their_own(open_page, store, shared):  # noqa: F811
+    theirs, mine = record(store, name="theirs"), record(store, name="mine")
+    owner = shared.visitor()
+    for run in mine:
+        mark(store, run, owner=owner)
+    with store.writing() as connection:
+        connection.exec_driver_sql("UPDATE comparison SET owner = ? WHERE name = 'mine'", (owner,))
+    test = open_page("runs", runs=theirs[0].id)
+    names = test.selectbox(key="runs.comparison").options
+    assert any("theirs" in name and "yours" not in name for name in names)
+    assert any("mine" in name and "yours" in name for name in names)
+    test = open_page("runs", runs=mine[0].id)
+    assert "yours" in everything(test)
+    test.toggle(key="runs.only_mine").set_value(True).run()
+    assert not any("theirs" in name for name in test.selectbox(key="runs.comparison").options)
+
+
+def test_a_visitor_without_a_cookie_may_look_and_is_told_what_is_missing(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    shared.sends({})
+    test = open_page("runs", runs=run.id)
+    assert "No sharing" in "".join(block.proto.body for block in test.get("html"))
+    assert "no valid cookie" in test.sidebar.caption[0].value
+    assert not any(run.id in key for key in keys(test))
+
+
+@pytest.mark.parametrize("forged", ["v1.local.0", "local", "v1.guest-" + "0" * 32 + "." + "0" * 64])
+def test_a_forged_cookie_is_no_owner(open_page, store, shared, forged):  # noqa: F811
+    shared.sends({COOKIE: forged})
+    assert "no valid cookie" in open_page("runs").sidebar.caption[0].value
+
+
+def test_an_address_never_says_who_somebody_is(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    owner = shared.visitor()
+    cookie = shared.signer.new_cookie()
+    mark(store, run, owner=owner)
+    shared.visitor()
+    test = open_page("runs", runs=run.id, owner=owner, user=owner, **{COOKIE: cookie})
+    assert not any(run.id in key for key in keys(test))
+
+
+# The teacher's code
+
+
+def show_code(test, code):
+    test.text_input(key="identity.typed").input(code)
+    next(one for one in test.button if one.label == "Show the code").click()
+    return test.run()
+
+
+def test_a_teacher_shows_the_code_and_may_steer_every_run(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    mark(store, run, owner=shared.visitor())
+    shared.visitor()
+    test = show_code(open_page("runs", runs=run.id), "a wrong code")
+    assert any("the teacher's code" in sentence for sentence in sentences(test))
+    assert f"delete.{run.id}" not in keys(test)
+    test = show_code(test, CODE)
+    assert "a teacher" in test.sidebar.caption[0].value
+    assert f"delete.{run.id}" in keys(test)
+    assert f"delete.{run.id}" in keys(open_page("runs", runs=run.id)), "a reload keeps it"
+
+
+def test_codes_cannot_be_guessed_one_after_the_other(shared):  # noqa: F811
+    who, now = Person("guest-x"), 0.0
+    for _attempt in range(identity.MOST_WRONG_CODES):
+        with pytest.raises(NotAllowedError, match="is not"):
+            identity.become_teacher(shared.home, who, "wrong", clock=lambda: now)
+    with pytest.raises(NotAllowedError, match="Wait ten minutes"):
+        identity.become_teacher(shared.home, who, CODE, clock=lambda: now)
+    now = identity.WRONG_CODE_SECONDS
+    identity.become_teacher(shared.home, who, CODE, clock=lambda: now)
+    assert shared.signer.is_appointed(who.owner, (identity.read_policy(shared.home)).teacher_code)
+
+
+# Logging in
+
+
+def log_in(monkeypatch, **facts):
+    monkeypatch.setattr("streamlit.user_info._get_user_info", lambda: facts)
+
+
+def test_with_a_login_the_checked_address_is_the_owner_and_a_cookie_is_not(open_page, store, shared, monkeypatch):  # noqa: F811
+    run = record(store)[0]
+    shared.visitor()
+    address = "Ada@school.example"
+    mark(store, run, owner=shared.signer.owner_of_address(address))
+    log_in(monkeypatch, is_logged_in=False)
+    assert not any(run.id in key for key in keys(open_page("runs", runs=run.id)))
+    assert [one.label for one in open_page("runs").sidebar.button] == ["Log in"]
+    log_in(monkeypatch, is_logged_in=True, email=address, email_verified=False)
+    assert not any(run.id in key for key in keys(open_page("runs", runs=run.id)))
+    log_in(monkeypatch, is_logged_in=True, email=address.lower(), email_verified=True)
+    assert f"delete.{run.id}" in keys(open_page("runs", runs=run.id))
+
+
+# The cookie's way into the browser
+
+
+def answers(home, path="/_stcore/host-config", status=200, **headers):
+    """The Set-Cookie headers of one answer."""
+    sent = []
+
+    async def inner(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": status, "headers": [(b"x-inner", b"1")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message):
+        sent.append(message)
+
+    names = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
+    scope = {"type": "http", "path": path, "headers": names}
+    asyncio.run(OwnerCookie(inner, home)(scope, None, send))
+    assert (b"x-inner", b"1") in sent[0]["headers"]
+    return [value.decode() for name, value in sent[0]["headers"] if name == b"set-cookie"]
+
+
+def test_a_new_visitor_gets_a_cookie_that_scripts_and_other_sites_do_not_get(shared):  # noqa: F811
+    (cookie,) = answers(shared.home, sec_fetch_site="same-origin", sec_fetch_mode="cors")
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    assert shared.signer.owner_of_cookie(cookie.partition("=")[2].partition(";")[0]) is not None
+    assert "Secure" in answers(shared.home, x_forwarded_proto="https")[0]
+
+
+def test_a_known_visitor_keeps_who_they_are_and_a_forged_cookie_is_replaced(shared):  # noqa: F811
+    good = shared.signer.new_cookie()
+    assert answers(shared.home, cookie=f"a=b; {COOKIE}={good}") == []
+    assert len(answers(shared.home, cookie=f"{COOKIE}=v1.local.00")) == 1
+    (shared.home / "elsewhere").mkdir()
+    foreign = Signer.of_home(shared.home / "elsewhere").new_cookie()
+    assert len(answers(shared.home, cookie=f"{COOKIE}={foreign}")) == 1
+
+
+def test_nobody_elses_page_can_make_a_browser_forget_who_it_is(shared):  # noqa: F811
+    assert answers(shared.home, sec_fetch_site="cross-site") == []
+    assert answers(shared.home, sec_fetch_site="none", sec_fetch_mode="navigate") == []
+    assert answers(shared.home, path="/runs") == []
+    assert answers(shared.home, status=404) == []
+
+
+def test_a_server_of_one_person_sets_no_cookie(tmp_path):
+    assert answers(tmp_path) == []
+    assert list(tmp_path.iterdir()) == [], "and makes no secret"
+
+
+# Structure
+
+
+def test_pages_act_through_the_desk_alone():
+    steering = {"submit", "checked", "cancel", "pause", "resume", "retry", "delete", "fork", "log_text", "prune"}
+    found = []
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "app").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                if node.value.id == "service" and node.attr in steering:
+                    found.append(f"{path.relative_to(ROOT)}: service.{node.attr}")
+                if node.attr in ("forget_run", "create_comparison"):
+                    found.append(f"{path.relative_to(ROOT)}: {node.attr}")
+    assert found == []
