@@ -22,7 +22,8 @@ from clps_core.words import _
 
 __all__ = ["connect", "make_home", "sentences"]
 
-BUSY_SECONDS = 15
+BUSY_SECONDS = 15.0
+CONNECT_SECONDS = 10
 DATABASE_FILE = "store.sqlite3"
 
 
@@ -50,7 +51,9 @@ def connect(home: Path, url: str | None) -> Engine:
     """An engine on the database of ``home``, or on ``url`` (which is never shown to anyone)."""
     if url:
         try:
-            engine = sa.create_engine(url)
+            server = not url.startswith("sqlite")
+            waits = {"connect_timeout": CONNECT_SECONDS} if url.startswith("postgresql") else {}
+            engine = sa.create_engine(url, pool_pre_ping=server, connect_args=waits)
         except (sa.exc.ArgumentError, ImportError, ValueError):
             raise StoreError(
                 _(
@@ -63,16 +66,28 @@ def connect(home: Path, url: str | None) -> Engine:
         with sentences(home):
             path.touch(mode=0o600)
         engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    if url:
+        _check_reachable(engine, home)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, home)
     return engine
+
+
+def _check_reachable(engine: Engine, home: Path) -> None:
+    """Whatever is wrong with a database at the first attempt is most likely wrong with its URL."""
+    try:
+        engine.connect().close()
+    except sa.exc.DBAPIError as error:
+        if "locked" in str(error.orig):
+            raise StoreError(_of_database(error.orig, home)) from error
+        raise StoreError(_unreachable()) from None  # the cause may quote the URL, password included
 
 
 def _prepare_sqlite(engine: Engine, home: Path) -> None:
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        for pragma in (f"busy_timeout = {BUSY_SECONDS * 1000}", "synchronous = NORMAL", "foreign_keys = ON"):
+        for pragma in (f"busy_timeout = {int(BUSY_SECONDS * 1000)}", "synchronous = NORMAL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
@@ -116,6 +131,8 @@ def _of_database(error: BaseException | None, home: Path) -> str:
             home=home,
             file=DATABASE_FILE,
         )
+    if type(error).__name__ == "OperationalError" and not isinstance(error, sqlite3.Error):
+        return _unreachable()
     if "disk i/o error" in text:
         return _("the store in {home} cannot be read or written: the disk reports an error.", home=home)
     kind = type(error).__name__
@@ -132,6 +149,13 @@ def _of_system(error: OSError, home: Path) -> str:
         "Set CLPS_HOME to another folder.",
         home=home,
         problem=error.strerror or type(error).__name__,
+    )
+
+
+def _unreachable() -> str:
+    return _(
+        "the database that CLPS_DATABASE_URL names must be up and let us in. It cannot be reached. "
+        "Start it, correct host, port, name or password, or unset CLPS_DATABASE_URL to use SQLite."
     )
 
 

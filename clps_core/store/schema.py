@@ -154,6 +154,9 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses,)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
+MIGRATION_LOCK = 0x434C5053
+"""Any number that no other program locks: the letters CLPS."""
+
 VERSION = 1 + len(MIGRATIONS)
 """Of the tables as they stand above."""
 
@@ -182,6 +185,8 @@ def is_current(connection: Connection) -> bool:
 
 def migrate(connection: Connection) -> None:
     """Bring the store to the newest version, inside the caller's write transaction."""
+    if connection.dialect.name == "postgresql":  # SQLite's write transactions exclude each other anyway
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
     if is_current(connection):  # looked at again: another process may have been first
         return
     version = version_of(connection)

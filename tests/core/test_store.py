@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.errors import JobError, NotFoundError, StoreError
-from clps_core.store import Store, is_run_id, open_store, schema
+from clps_core.store import Store, connection, is_run_id, open_store, schema
 from clps_core.store.database import run_row
 from clps_core.store.queue import Queue
 
@@ -66,6 +68,28 @@ def test_a_database_url_that_cannot_work_is_refused_without_showing_it(tmp_path:
     with pytest.raises(StoreError, match="CLPS_DATABASE_URL must be a database URL") as refusal:
         open_store(tmp_path, url)
     assert "secret" not in str(refusal.value)
+
+
+def test_a_database_that_cannot_be_reached_is_named_by_its_setting_only(tmp_path: Path) -> None:
+    url = f"sqlite:////{tmp_path}/nosuch/secret.db"
+    with pytest.raises(StoreError, match="the database that CLPS_DATABASE_URL names must be up and let us in") as one:
+        open_store(tmp_path, url)
+    assert "secret" not in "".join(traceback.format_exception(one.value))
+
+
+def test_a_locked_database_says_so_and_goes_on_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
+    store = open_store(tmp_path)
+    (kept,) = add(store)
+    other = sqlite3.connect(tmp_path / "store.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match=r"is busy: another program holds its lock\. Try again in a moment"):
+        add(store)
+    assert [run.id for run in store.runs()] == [kept], "reading goes on meanwhile"
+    other.execute("COMMIT")
+    other.close()
+    assert len(add(store)) == 1
+    store.close()
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
