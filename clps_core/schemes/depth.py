@@ -68,13 +68,27 @@ DEPTH: tuple[Scheme, ...] = (
         shared=_("The core's weights in all loops; each loop also gets the prelude's output again."),
         kept=_("Prelude and coda: everything."),
         saved=_("The weights of K (r - 1) layers, less the 2 d^2 that join the prelude's output to the state."),
-        lost=_("Time per token grows with the number of loops. How much more loops help is disputed."),
+        lost=_(
+            "Time per token grows with the number of loops, and a core trained for many does little in one. "
+            "How much more loops help is disputed."
+        ),
         source=HUGINN,
+        beyond=_(
+            "The paper starts the core's state as random noise and normalises around every branch; here it "
+            "starts as the prelude's output."
+        ),
         evidence=(
             Evidence(
                 _(
-                    "3.5B parameters, 800B tokens: more loops improve reasoning benchmarks, up to a computation "
-                    "load equivalent to 50B parameters."
+                    "3.5B parameters, the same training on 180B tokens: ARC challenge 29.18 with 32 loops, 26.96 "
+                    "with a core that always runs once; grade-school mathematics 10.24 and 2.20."
+                ),
+                HUGINN + ", table 4",
+            ),
+            Evidence(
+                _(
+                    "After 800B tokens more loops improve reasoning benchmarks, up to a computation load "
+                    "equivalent to 50B parameters."
                 ),
                 HUGINN + ", abstract",
             ),
@@ -85,10 +99,6 @@ DEPTH: tuple[Scheme, ...] = (
                 ),
                 "Lu et al. 2025, arXiv 2507.02199, abstract",
             ),
-        ),
-        beyond=_(
-            "The paper starts the core's state as random noise and normalises around every branch; here it "
-            "starts as the prelude's output."
         ),
     ),
     Scheme(
@@ -103,6 +113,12 @@ DEPTH: tuple[Scheme, ...] = (
         saved=_("Nothing: it steadies a loop."),
         lost=_("Nearly nothing in size and time."),
         source=HUGINN,
+        evidence=(
+            Evidence(
+                _("Adding is as good as concatenating in smaller models; concatenating works best at scale."),
+                HUGINN + ", section 3.2",
+            ),
+        ),
     ),
     Scheme(
         name="random-loops",
@@ -119,6 +135,15 @@ DEPTH: tuple[Scheme, ...] = (
         beyond=_(
             "The paper draws from a skewed distribution and backpropagates through the last loops only; here "
             "the draw is even, through all loops."
+        ),
+        evidence=(
+            Evidence(
+                _(
+                    "One model, trained with 33 loops on average: ARC challenge 24.06 with 1 loop, 27.99 with 4, "
+                    "35.15 with 8, 37.71 with 16, 38.23 with 32."
+                ),
+                HUGINN + ", tables 1 and 4",
+            ),
         ),
     ),
 )

@@ -84,14 +84,7 @@ def test_a_card_says_everything_and_is_plain_data(name):
 
 def test_only_cards_without_a_published_comparison_lack_evidence():
     without = {name for name, scheme in SCHEMES.items() if not scheme.evidence}
-    assert without == WITHOUT_PAPER | {
-        "lora",
-        "norms",
-        "layer-scale",
-        "depth-embedding",
-        "input-injection",
-        "random-loops",
-    }
+    assert without == WITHOUT_PAPER | {"lora", "norms", "layer-scale", "depth-embedding"}
 
 
 def test_reuse_and_loops_are_on_the_card():
