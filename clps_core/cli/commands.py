@@ -277,6 +277,16 @@ def sweep_start(
     start(read(file, name), wait=wait, as_json=as_json)
 
 
+@sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))
+def sweep_cancel(
+    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import cancel
+
+    cancel(comparison_id, as_json=as_json)
+
+
 @sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
 def sweep_show(
     comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],

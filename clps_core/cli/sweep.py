@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
     from clps_core.sweeps.results import Configuration, Spread
 
-__all__ = ["read", "show", "start", "state_record"]
+__all__ = ["cancel", "read", "show", "start", "state_record"]
 
 TICKS_PER_LOOK = 5
 """The figures of a large sweep are not read anew at every look at its runs."""
@@ -70,6 +70,21 @@ def show(comparison_id: str, *, as_json: bool) -> None:
     with closing(open_store()) as store:
         service.ensure_supervisor(store)
         state = _state(store, _comparison(store, comparison_id))
+    _print(state, as_json=as_json)
+
+
+def cancel(comparison_id: str, *, as_json: bool) -> None:
+    """Cancel what still waits or runs; what the runs have learned stays, and each can be resumed."""
+    from clps_core.jobs import service
+    from clps_core.store import open_store
+
+    with closing(open_store()) as store:
+        comparison = _comparison(store, comparison_id)
+        active = [run for run in store.runs(comparison=comparison.id) if run.active]
+        # The last in the queue first: else each slot that gets free takes up the next run, only to drop it.
+        for run in sorted(active, key=lambda run: run.status == "running"):
+            service.cancel(store, run.id)
+        state = _state(store, comparison)
     _print(state, as_json=as_json)
 
 

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from job_room import tiny
 from typer.testing import CliRunner
 
 from clps_core.cli import app
+from clps_core.jobs import service
 from clps_core.sweeps import expand, read_sweep
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "learning-rate-sweep.yaml"
@@ -64,6 +66,23 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert "best accuracy" in table.stdout
     assert "± is the standard deviation" in table.stderr
     assert "4 of 4 runs ended" in table.stderr
+
+
+def test_cancelling_a_sweep_stops_all_of_its_runs_and_no_others(home, tmp_path):
+    long = TINY.replace("steps: 10", "steps: 1000000").replace(
+        "stop: {rule: patience, evaluations: 1}", "seeds: [0, 1]"
+    )
+    started = clps(file(tmp_path, long))
+    assert started.exit_code == 0, started.output
+    sweep_id = started.stdout.strip()
+    (other,) = service.submit(home.store, [tiny(steps=1_000_000)])
+    result = clps("cancel", sweep_id[:4], "--json")
+    assert result.exit_code == 0, result.output
+    runs = home.store.runs(comparison=sweep_id)
+    assert len(runs) == 8
+    assert {run.status for run in home.wait(*(run.id for run in runs))} == {"cancelled"}
+    assert home.store.run(other.id).active
+    assert all(run.attempts == 0 for run in runs[2:]), "nobody took up a run that was to be cancelled"
 
 
 @pytest.mark.parametrize(
