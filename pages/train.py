@@ -7,7 +7,7 @@ from app.components.frame import header
 from app.components.sweep_section import STRATEGIES, pick_way, start_button, sweep_results, sweep_section
 from app.components.train_estimate import estimate
 from app.components.train_form import Asked, train_form, write_address
-from app.services import show_problem, store
+from app.services import desk, show_problem, store
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
@@ -34,7 +34,7 @@ def comparison() -> None:
     """Strategies and seeds, each with each."""
     asked = train_form()
     try:
-        configs = service.checked(service.matched(asked.base, asked.strategies, asked.seeds))
+        configs = desk().checked(service.matched(asked.base, asked.strategies, asked.seeds))
     except ClpsError as error:
         show_problem(str(error))
         configs = []
@@ -48,7 +48,7 @@ def comparison() -> None:
 def queue(configs: list[RunConfig], asked: Asked) -> None:
     """Queue the runs and show them."""
     try:
-        runs = service.submit(store(), configs, asked.name)
+        runs = desk().submit(configs, asked.name)
     except ClpsError as error:
         show_problem(str(error))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from app.colours import strategy_colour
 from app.components.figure_table import Row, figure_table
 from app.components.run_curves import metric_title
 from app.formatting import compact, duration, metric, strategy_name
-from app.services import escape_markdown, page_guard
+from app.services import desk, escape_markdown, page_guard
+from clps_core.errors import JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
@@ -159,3 +161,23 @@ def _links(found: SweepState, compare: bool) -> None:
         navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})
         if found.best_run is not None and found.best_run.step:
             navigation.link("attention", _("Look inside the best run"), query={state.RUN: found.best_run.id})
+        waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
+        if waiting:
+            with st.popover(_("Cancel the rest"), icon=":material/block:"):
+                st.markdown(
+                    ngettext(
+                        "{n} run that waits or runs is stopped. What it has learned stays, and it can be resumed.",
+                        "{n} runs that wait or run are stopped. What they have learned stays, and they can be resumed.",
+                        len(waiting),
+                    )
+                )
+                st.button(
+                    _("Cancel them"), on_click=_cancel, args=(waiting,), key=f"sweep.cancel.{found.comparison.id}"
+                )
+
+
+def _cancel(runs: Sequence[Run]) -> None:
+    """The queue first: else each slot that gets free takes up the next run, only to drop it."""
+    for run in sorted(runs, key=lambda run: run.status == "running"):
+        with suppress(JobError, NotFoundError):  # it ended, or was deleted, a moment ago
+            desk().cancel(run.id)

@@ -9,11 +9,10 @@ from app.components.sweep_card import pick_sweep, sweep_card
 from app.components.sweep_estimate import sweep_estimate
 from app.components.sweep_file import sweep_file
 from app.components.sweep_form import sweep_form
-from app.components.train_form import train_form
-from app.services import show_problem, store
-from clps_core.config import RunConfig
+from app.components.train_form import train_form, write_address
+from app.services import desk, show_problem, store
+from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
-from clps_core.jobs import service
 from clps_core.sweeps import Sweep, expand, sweep_from_plain
 from clps_core.words import _, ngettext
 
@@ -42,14 +41,17 @@ def pick_way() -> str:
 
 def sweep_section(way: str) -> None:
     """A form or a file, what it costs, and the button."""
+    asked = train_form() if way == "fields" else None
     found: Sweep | None = None
     configs: list[RunConfig] = []
     try:
-        found = sweep_file() if way == "file" else sweep_from_plain(sweep_form(train_form()))
-        configs = service.checked(expand(found))
+        found = sweep_file() if asked is None else sweep_from_plain(sweep_form(asked))
+        configs = desk().checked(expand(found))
     except ClpsError as error:
         show_problem(str(error))
     if found is not None and configs:
+        if asked is not None:
+            write_address(build_config(asked.base), asked)
         sweep_estimate(store(), found, configs)
     if start_button(len(configs)) and found is not None:
         _queue(found, configs)
@@ -71,7 +73,7 @@ def start_button(runs: int) -> bool:
 
 def _queue(found: Sweep, configs: list[RunConfig]) -> None:
     try:
-        runs = service.submit(store(), configs, found.name, plan=found.plan())
+        runs = desk().submit(configs, found.name, plan=found.plan())
     except ClpsError as error:
         show_problem(str(error))
         return

@@ -81,6 +81,16 @@ def test_a_click_queues_the_sweep_and_its_results_appear_on_the_page(open_page, 
     assert "of 4 runs ended" in test.get("progress")[0].proto.text
 
 
+def test_what_was_typed_is_still_there_after_a_look_at_another_page(open_page):
+    test = open_page("train", way="fields", spec=SMALL, strategy=["none"])
+    test.multiselect(key="sweep.fields").set_value(["optim.beta1"]).run()
+    test.text_input(key="sweep.list.optim.beta1").set_value("0.8, 0.9").run()
+    test.switch_page("../pages/start.py").run()
+    test.switch_page("../pages/train.py").run()
+    assert test.text_input(key="sweep.list.optim.beta1").value == "0.8, 0.9"
+    assert "2 beta1 × 1 strategy = **2**" in said(test)
+
+
 def test_a_random_search_draws_from_a_range(open_page):
     test = open_page("train", way="fields", spec=SMALL, strategy=["none"])
     test.segmented_control(key="sweep.method").set_value("random").run()
@@ -162,6 +172,20 @@ def test_a_sweep_in_progress_says_how_long_it_still_takes(open_page, home):
     assert "3 of 8 runs ended" in progress
     assert "left" in progress
     assert "Best so far" in said(test)
+
+
+def test_the_rest_of_a_sweep_can_be_cancelled_from_its_card(open_page, home):
+    comparison = recorded_sweep(home, ended=False)
+    test = open_page("train", sweep=comparison)
+    assert "5 runs that wait or run are stopped" in said(test)
+    test.button(key=f"sweep.cancel.{comparison}").click().run()
+    assert sentences(test) == []
+    store = open_store(home)
+    statuses = [run.status for run in store.runs(comparison=comparison)]
+    store.close()
+    assert statuses == ["finished"] * 3 + ["cancelled"] * 5
+    assert test.get("progress")[0].proto.text == "8 of 8 runs ended · 5 cancelled"
+    assert not [one for one in test.button if one.label == "Cancel them"]
 
 
 def test_an_address_of_a_sweep_that_is_not_there_harms_nothing(open_page):
