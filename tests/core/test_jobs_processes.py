@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psutil
@@ -15,6 +17,7 @@ from job_room import STEPS, JobRoom, Reader, Twin, eventually, tiny
 
 from clps_core.config import resolve
 from clps_core.jobs import processes, service
+from clps_core.jobs.launcher import LocalLauncher
 from clps_core.jobs.slots import plan_slots
 from clps_core.jobs.supervisor import Supervisor
 
@@ -195,6 +198,29 @@ def test_a_second_supervisor_leaves_and_an_idle_one_goes(room: JobRoom) -> None:
     first.lock.release()
     command = processes.python_module("clps_core.jobs.supervisor", "--home", str(room.home), "--idle-minutes", "0")
     assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+
+
+def test_of_two_supervisors_that_look_at_once_each_run_is_started_by_one(room: JobRoom) -> None:
+    """As two homes on one database have it: nobody's lock keeps the other from looking."""
+    ids = [
+        run.id for run in room.store.runs(comparison=room.store.create_comparison("x", [resolve(tiny(steps=2))] * 2))
+    ]
+    first, second = (Supervisor(room.home, replace(plan_slots(), count=1)) for _each in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda supervisor: supervisor.round(), (first, second)))
+    attempts = room.queue.open_attempts()
+    assert len({attempt.run_id for attempt in attempts}) == len(attempts) <= 2
+    assert [run.status for run in room.wait(*ids)] == ["finished"] * 2
+    assert [run.attempts for run in room.store.some_runs(ids)] == [1, 1]
+    for supervisor in (first, second):
+        assert isinstance(supervisor.launcher, LocalLauncher)
+        for waiter in supervisor.launcher._waiters.values():
+            waiter.wait(30)
+        supervisor.store.close()
+    events = [json.loads(line) for line in (room.home / "supervisor.log").read_text().splitlines()]
+    ended = {line["run"] for line in events if line["event"] == "ended"}
+    assert ended <= set(ids)
+    assert all(line["time"] and line["text"] for line in events)
 
 
 def test_a_supervisor_leaves_when_its_home_is_gone(room: JobRoom) -> None:
