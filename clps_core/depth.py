@@ -54,11 +54,11 @@ class Dial:
         return self.trained is not None and self.trained[0] <= loops <= self.trained[1]
 
     def usual_loops(self) -> tuple[int, ...]:
-        """Numbers of loops worth a look: powers of two up to four times the trained depth, and what is near it."""
+        """Numbers of loops worth a look: powers of two up to twice the trained depth, and what is near it."""
         known = [one.loops for one in self.execution.values()]
         low, high = self.trained or (min(known), max(known))
-        powers = {2**power for power in range(MAX_LOOPS.bit_length()) if 2**power <= max(4 * high, 8)}
-        near = {low - 1, low, low + 1, high - 1, high, high + 1, high + high // 2, *known}
+        powers = {2**power for power in range(MAX_LOOPS.bit_length()) if 2**power <= max(2 * high, 8)}
+        near = {low - 1, low, low + 1, high - 1, high, high + 1, high + high // 2, 2 * high, *known}
         return tuple(sorted(loops for loops in powers | near if 1 <= loops <= MAX_LOOPS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from page_reading import sentences, tables
@@ -172,6 +173,24 @@ def test_runs_and_compare_lead_here_where_a_run_has_a_core(open_page: OpenPage, 
         assert "Turn the depth" in links
         links = [link.proto.label for link in open_page(page, runs=plain.id).get("page_link")]
         assert "Turn the depth" not in links
+
+
+def test_the_way_on_is_a_comparison_that_train_accepts(open_page: OpenPage, dates: Run) -> None:
+    links = {link.proto.label: link.proto for link in open_page("depth", depths="2").get("page_link")}
+    query = parse_qs(links["Train these with a random number of loops"].query_string)
+    assert query["strategy"] == ["cycle:2", "cycle:2,train_loops=1-4"]
+    train = open_page("train", spec=query["spec"][0], strategy=query["strategy"])
+    assert not train.exception
+    assert sentences(train) == []
+    assert "Train 2 runs side by side" in [button.label for button in train.button]
+
+
+def test_a_run_trained_at_many_depths_has_them_all_marked(open_page: OpenPage, store: Store) -> None:
+    stored_run(store, quick("digits", "loop:1/1/1,train_loops=1-3"))
+    test = open_page("depth", depths="1,2,3,4")
+    assert not test.exception
+    assert tables(test).count("○") == 2 * 3, "in the table of figures and in that of answers"
+    assert charts(test)[0]["data"][1]["x"] == [1, 2, 3]
 
 
 def test_other_characters_than_those_of_the_right_answer_are_marked_and_escaped() -> None:
