@@ -171,6 +171,14 @@ class SupervisorLock:
         except OSError:
             return False
 
+    def last_words(self) -> dict[str, Any]:
+        """What whoever held it last wrote, whether they still hold it or not; empty if nobody ever did."""
+        try:
+            facts = json.loads(self.path.read_bytes()[:100_000] or b"{}")
+        except (OSError, ValueError):
+            return {}
+        return facts if isinstance(facts, dict) else {}
+
     def holder(self) -> dict[str, Any] | None:
         """What the holder wrote (empty while it starts), or ``None`` if nobody holds the lock."""
         try:

@@ -23,6 +23,7 @@ from clps_core.jobs.admission import Answer, Gate
 from clps_core.jobs.launcher import Launcher, LocalLauncher
 from clps_core.jobs.logs import log_to_stderr, tell
 from clps_core.jobs.settings import Settings, nearly_full
+from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.store import Run, open_store
 from clps_core.store.queue import Attempt, Queue
@@ -94,7 +95,11 @@ class Supervisor:
         pid, slots = os.getpid(), self.slots
         plan: dict[str, Any] = {"slots": slots.count, "threads": slots.threads, "reason": slots.reason}
         plan["disk_floor"] = self.settings.floor
-        self.lock.describe({"pid": pid, "created": processes.started_at(pid), **plan})
+        who = {"pid": pid, "created": processes.started_at(pid)}
+        known = self.lock.last_words()
+        before = known["starts"] if isinstance(known.get("starts"), int) else 0
+        again = all(known.get(name) == value for name, value in who.items())  # it was leaving when work came
+        self.lock.describe({**who, "starts": before + (not again), "gpus": slots.gpus, **plan})
         tell("supervises", f"supervising {slots.count} slots", pid=pid, gpus=slots.gpus, **plan)
 
     def _round_safely(self) -> float:
@@ -170,8 +175,11 @@ class Supervisor:
     def _next_that_fits(self, slot: int, here: list[Attempt]) -> Run | None:
         beside = {run.id: run for run in self.store.some_runs([attempt.run_id for attempt in here])}
         pairs = [(attempt, beside[attempt.run_id]) for attempt in here if attempt.run_id in beside]
+        shares = Shares.of(self.store)
         for run_id in sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id)):
             for run in self.store.some_runs([run_id]):  # none if it was deleted meanwhile
+                if shares.why_not(run):
+                    continue
                 answer = self.gate.ask(run, slot, pairs)
                 if answer.start or answer.hold:
                     return run if answer.start else None

@@ -1,0 +1,206 @@
+"""What goes on here: slots, queue, supervisor, disk, store, versions. Plain facts, no torch. Start at overview.
+
+The System page draws them and ``clps doctor`` prints them. Nothing is guessed: what only a run can find out
+(which precision a GPU computes in, say) is taken from the newest run that worked here.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from clps_core import __version__
+from clps_core.errors import ConfigError
+from clps_core.jobs import processes
+from clps_core.jobs.settings import disk_floor, nearly_full
+from clps_core.jobs.shares import Shares
+from clps_core.jobs.slots import plan_slots
+from clps_core.store import Run, Store, schema
+from clps_core.store.connection import DATABASE_FILE
+from clps_core.store.queue import Queue
+from clps_core.words import _
+
+__all__ = ["PACKAGES", "Disk", "Overview", "Slot", "StoreFacts", "Supervisor", "Waiting", "overview", "versions"]
+
+PACKAGES = ("torch", "streamlit", "numpy", "pandas", "pydantic", "sqlalchemy", "safetensors", "tokenizers", "bertviz")
+MORE_PACKAGES = ("datasets", "transformers", "psycopg")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One run at a time; ``gpu`` is ``None`` on the CPU. ``run`` works in it now."""
+
+    number: int
+    gpu: str | None
+    threads: int
+    run: Run | None
+    host: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A queued run at its place in the queue, and why it has not started."""
+
+    place: int
+    run: Run
+    why: str
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """``pid`` is ``None`` while none is up. ``starts``: how often one started in this home, if that is known."""
+
+    pid: int | None
+    since: float | None
+    starts: int | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes of the disk that holds the home: with less than ``floor`` of them ``free``, no run starts."""
+
+    total: int
+    free: int
+    floor: int
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """``database`` is the kind, never the address. ``size`` in bytes is known for SQLite only."""
+
+    home: Path
+    database: str
+    size: int | None
+    schema_version: int
+    statuses: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything at one moment; ``plan`` says in a sentence what a run that starts now would get."""
+
+    slots: tuple[Slot, ...]
+    waiting: tuple[Waiting, ...]
+    supervisor: Supervisor
+    disk: Disk
+    store: StoreFacts
+    plan: str
+    last_run: Run | None
+
+    @property
+    def busy(self) -> int:
+        """Slots with a run."""
+        return sum(slot.run is not None for slot in self.slots)
+
+
+def overview(store: Store) -> Overview:
+    """The facts of ``store`` and of this machine; raises ``StoreError`` where the store cannot be read.
+
+    Settings that nothing could work with (``CLPS_SLOTS=many``) are told as the supervisor's problem.
+    """
+    lock = processes.SupervisorLock(store.home)
+    facts = lock.holder()
+    count, threads, gpus, reason, problem = _planned(facts)
+    active = store.runs(status=("running", "queued"), limit=100_000)
+    slots = _slots(store, count, threads, gpus, {run.id: run for run in active})
+    disk = _disk(store.home, facts)
+    waiting = _waiting(store, active, disk, taken=count - sum(slot.run is None for slot in slots), count=count)
+    starts = lock.last_words().get("starts")
+    supervisor = Supervisor(
+        pid=facts.get("pid") if facts else None,
+        since=facts.get("created") if facts else None,
+        starts=starts if isinstance(starts, int) else None,
+        problem=problem,
+    )
+    return Overview(slots, waiting, supervisor, disk, _store_facts(store), reason, _last_run(store))
+
+
+def versions() -> dict[str, str | None]:
+    """Of this project, Python and what it stands on; ``None`` for what is not installed."""
+    found: dict[str, str | None] = {"clps": __version__, "python": platform.python_version()}
+    for name in (*PACKAGES, *MORE_PACKAGES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def _planned(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:
+    """Slots, threads of each, GPUs, why, and what is wrong: the supervisor's own, or what one would take."""
+    if facts and facts.get("slots"):
+        return facts["slots"], facts["threads"], tuple(facts.get("gpus", ())), facts["reason"], None
+    try:
+        slots = plan_slots(gpus=_gpus())
+    except ConfigError as error:
+        return 0, 0, (), "", str(error)
+    return slots.count, slots.threads, slots.gpus, slots.reason, None
+
+
+@lru_cache(maxsize=1)
+def _gpus() -> tuple[str, ...]:
+    """Asked once: a page that looks every two seconds must not start a program each time."""
+    from clps_core.jobs.slots import visible_gpus
+
+    return visible_gpus()
+
+
+def _slots(store: Store, count: int, threads: int, gpus: tuple[str, ...], active: dict[str, Run]) -> tuple[Slot, ...]:
+    """The slots of this machine, and those of others that work on the same store."""
+    here = processes.host_name()
+    attempts = {(attempt.host, attempt.slot): attempt for attempt in Queue(store).open_attempts()}
+    places = [(here, number) for number in range(count)]
+    places += sorted(place for place in attempts if place not in places)
+    found = []
+    for host, number in places:
+        attempt = attempts.get((host, number))
+        run = active.get(attempt.run_id) if attempt else None
+        gpu = gpus[number % len(gpus)] if gpus and host == here else None
+        found.append(Slot(number, gpu, (run.threads if run else None) or threads, run, host))
+    return tuple(found)
+
+
+def _disk(home: Path, facts: dict[str, Any] | None) -> Disk:
+    usage = shutil.disk_usage(home)
+    floor = (facts or {}).get("disk_floor")
+    try:
+        known = floor if isinstance(floor, int) else disk_floor()
+    except ConfigError as error:
+        return Disk(usage.total, usage.free, 0, str(error))
+    return Disk(usage.total, usage.free, known, nearly_full(home, known))
+
+
+def _waiting(store: Store, active: list[Run], disk: Disk, *, taken: int, count: int) -> tuple[Waiting, ...]:
+    queued = sorted((run for run in active if run.status == "queued"), key=lambda run: run.queue_position or 0)
+    shares = Shares.of(store)
+    found, free = [], max(0, count - taken)
+    for place, run in enumerate(queued, 1):
+        why = disk.problem or shares.why_not(run)
+        if why is None and run.not_before is not None:
+            why = run.reason or _("It waits out a pause before it is tried again.")
+        if why is None and free > 0:
+            free, why = free - 1, _("It starts in a moment.")
+        found.append(Waiting(place, run, why or _("It waits for a free slot.")))
+    return tuple(found)
+
+
+def _store_facts(store: Store) -> StoreFacts:
+    with store.reading() as connection:
+        version, kind = schema.version_of(connection), connection.dialect.name
+    size = None
+    if kind == "sqlite" and (store.home / DATABASE_FILE).exists():
+        size = sum(path.stat().st_size for path in store.home.glob(f"{DATABASE_FILE}*"))
+    return StoreFacts(store.home, kind, size, version, store.counts())
+
+
+def _last_run(store: Store) -> Run | None:
+    """The newest run that was trained on this machine, not brought in from elsewhere."""
+    own = (run for run in store.runs(limit=200) if run.device and not run.imported)
+    return max(own, key=lambda run: run.started_at or 0.0, default=None)
