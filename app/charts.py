@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clps_core.words import _
@@ -64,8 +65,8 @@ def cost_bars(bars: Sequence[CostBar]) -> Figure:
     """One bar of stored parameters per design in its own colour, a tick where the executed ones end."""
     import plotly.graph_objects as go
 
-    made = figure(height=56 + 46 * len(bars))
-    names = [bar.name for bar in bars]
+    made = figure(height=64 + 48 * len(bars))
+    names = ["<br>".join(wrap(bar.name, 26)[:2]) for bar in bars]
     longest = max(bar.executed for bar in bars)
     for part, (other, share) in zip(bars[0].parts, cycle(PART_MIXES), strict=False):
         values = [bar.parts.get(part, 0) for bar in bars]
@@ -96,9 +97,7 @@ def cost_bars(bars: Sequence[CostBar]) -> Figure:
         )
     )
     made.update_layout(barmode="stack", showlegend=False, bargap=0.42)
-    made.update_xaxes(
-        range=[0, 1.04 * longest], tickformat="~s", title=_("parameters stored; the tick is what is executed")
-    )
+    made.update_xaxes(range=[0, 1.04 * longest], tickformat="~s", title=_("parameters"))
     made.update_yaxes(autorange="reversed", showgrid=False)
     return made
 

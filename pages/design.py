@@ -9,6 +9,8 @@ from app import navigation, state
 from app.components.counts_table import counts_figure, counts_table
 from app.components.frame import header
 from app.components.model_form import model_form
+from app.components.paper_gallery import papers_dialog, published_line
+from app.components.scheme_card import arithmetic_expander, scheme_cards
 from app.components.sharing_map import sharing_map
 from app.components.strategy_form import add_dialog, open_add_dialog
 from app.designs import (
@@ -46,6 +48,11 @@ def changed(change: dict[str, Any] | str) -> None:
         st.session_state[state.DESIGNS_PROBLEM] = str(error)
 
 
+def opened(found: list[Costed], chosen: int) -> Costed:
+    """The design that is looked at; the first where the chosen one does not fit."""
+    return next((design for design in found if design.index == chosen), found[0])
+
+
 def draw_actions(designs: Designs, found: list[Costed]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("The designs"), anchor=False, width="stretch")
@@ -60,6 +67,7 @@ if st.session_state.get(state.DESIGNS) is not designs:
     state.renew_fields()
 designs = read_form(designs, problems)
 save_designs(designs)
+published_line(designs)
 found, unfit = costed(designs)
 for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DESIGNS_PROBLEM, None)])]:
     show_problem(problem)
@@ -72,5 +80,9 @@ if found:
     st.subheader(_("What they cost"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
-if st.session_state.get(state.DESIGN_DIALOG) == "add":
+    scheme_cards(opened(found, designs.chosen), counted_model(designs.base))
+    arithmetic_expander(counted_model(designs.base))
+if st.session_state.get(state.DESIGN_DIALOG) == "papers":
+    papers_dialog()
+elif st.session_state.get(state.DESIGN_DIALOG) == "add":
     add_dialog(counted_model(designs.base), changed)

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.paper_gallery import open_papers_dialog
 from app.designs import Designs, current_designs, save_designs
 from app.origins import Origin, current_origin, origins
 from app.state import field_key, renew_fields
@@ -23,6 +24,10 @@ def model_form(designs: Designs) -> RunConfig:
     known = dict(origins())
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _origin_menu(designs, known)
+        st.button(
+            _("Papers"), icon=":material/library_books:", on_click=open_papers_dialog,
+            help=_("All designs of papers, with what they published beside what is counted here."),
+        )  # fmt: skip
         values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
         if model.family == "encoder_decoder":
             values["num_decoder_layers"] = _number(

@@ -23,7 +23,7 @@ function icon(name) {
 
 // As wide as looks well, narrower where that lets all layers be seen, and never too narrow for two letters.
 function cellWidth(view, layers) {
-  const most = layers <= 6 ? 44 : layers <= 12 ? 38 : 32;
+  const most = layers <= 8 ? 46 : layers <= 16 ? 42 : 36;
   const whole = view.host.clientWidth || 900, aside = view.data.alone || whole <= 820 ? 0 : 330;
   const room = whole - aside - (view.data.alone ? 125 : 140);
   return Math.max(25, Math.min(most, Math.floor(room / layers) - GAP));

@@ -100,7 +100,12 @@ function draw(view) {
   sheet.querySelector(".aside").setAttribute("aria-live", "polite");
   view.host.classList.toggle("alone", view.data.alone);
   view.host.replaceChildren(...(view.data.alone ? [] : [drawCards(view)]), sheet);
-  stacks.querySelectorAll(".scroller").forEach((one, at) => { one.scrollLeft = scrolled[at] ?? 0; });
+  stacks.querySelectorAll(".scroller").forEach((one, at) => {
+    one.scrollLeft = scrolled[at] ?? 0;
+    const hint = () => one.classList.toggle("more-right", one.scrollLeft + one.clientWidth < one.scrollWidth - 4);
+    one.addEventListener("scroll", hint);
+    hint();
+  });
   const [stack, component, layer] = view.pinned_at ?? [];
   view.pinned = null;
   const again = stack && [...stacks.querySelectorAll(".cell")].find(
