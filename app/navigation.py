@@ -39,6 +39,7 @@ PAGES: tuple[PageFacts, ...] = (
     PageFacts("compare", _("Compare"), ":material/compare_arrows:", _("Which model is better, and what does it cost?")),
     PageFacts("attention", _("Attention"), ":material/visibility:", _("What does each layer look at?")),
     PageFacts("depth", _("Depth"), ":material/layers:", _("What does more depth do?")),
+    PageFacts("system", _("System"), ":material/dns:", _("What is this machine doing?")),
 )
 
 

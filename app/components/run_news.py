@@ -36,7 +36,8 @@ def _look() -> None:
         active = _active()
         watched: set[str] = st.session_state.get(state.NEWS_WATCHED, set())
         told: set[str] = st.session_state.setdefault(state.NEWS_TOLD, set())
-        ended = [run for run in store().some_runs(watched - active - told) if run.status in WORTH_TELLING]
+        gone = sorted(store().some_runs(watched - active - told), key=lambda run: (run.status, run.finished_at or 0.0))
+        ended = [run for run in gone if run.status in WORTH_TELLING]  # failures first
         told.update(run.id for run in ended)
         st.session_state[state.NEWS_WATCHED] = active
         if ended:

@@ -1,0 +1,48 @@
+"""A table of facts in words. Start at facts_table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+from app.components.assets_folder import asset
+
+__all__ = ["Cell", "facts_table"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``text``, and before it a bar of how much of it is done or used, 0 to 1; ``quiet``: nothing to see here."""
+
+    text: str
+    part: float | None = None
+    quiet: bool = False
+
+    @property
+    def html(self) -> str:
+        """One table cell; all text is escaped."""
+        bar = ""
+        if self.part is not None:
+            bar = f'<meter min="0" max="1" value="{min(1.0, max(0.0, self.part)):.4f}" aria-hidden="true"></meter>'
+        text = f"<span>{escape(self.text)}</span>" if bar else escape(self.text)
+        kind = ' class="clps-quiet"' if self.quiet else ""
+        return f"<td{kind}>{bar}{text}</td>"
+
+
+def facts_table(caption: str, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
+    """Draw ``rows`` of (name, cells) under ``columns``, the first of which is for the names; none: no head."""
+    head = ""
+    if columns:
+        titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns)
+        head = f"<thead><tr>{titles}</tr></thead>"
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(cell.html for cell in cells)}</tr>' for name, cells in rows
+    )
+    st.html(
+        f"<style>{asset('system_table.css')}</style>"
+        f'<div class="clps-facts" tabindex="0"><table><caption>{escape(caption)}</caption>{head}<tbody>{body}</tbody>'
+        "</table></div>"
+    )

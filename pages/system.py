@@ -1,0 +1,43 @@
+"""What is this machine doing? Slots, queue, supervisor, disk, store, versions."""
+
+import streamlit as st
+
+from app.components.frame import header
+from app.components.system_view import figures, quotas, slots_and_queue, store_and_versions
+from app.services import desk, page_guard, show_problem, store
+from clps_core.errors import ClpsError
+from clps_core.jobs import service
+from clps_core.jobs.overview import overview
+
+BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
+
+
+def page() -> None:
+    header("system")
+    try:
+        active = bool(store().runs(status=("running", "queued"), limit=1))
+        desk()
+    except ClpsError as error:
+        show_problem(str(error))
+        store_and_versions(None, None)
+        return
+    st.fragment(live, run_every=BUSY_SECONDS if active else IDLE_SECONDS)(active)
+
+
+@page_guard()
+def live(was_active: bool) -> None:
+    """Everything that moves, looked at anew; more often while something is active."""
+    if bool(store().runs(status=("running", "queued"), limit=1)) != was_active:
+        st.rerun()
+    try:
+        service.ensure_supervisor(store())
+    except ClpsError as error:
+        show_problem(str(error))
+    found, here = overview(store()), desk()
+    figures(found)
+    slots_and_queue(found, here)
+    quotas(here)
+    store_and_versions(found, here)
+
+
+page()

@@ -1,0 +1,214 @@
+"""The System page tells what the machine does, in one sentence where something is wrong. A run's end is told once."""
+
+import json
+
+import pytest
+from page_reading import sentences, tables
+from recorded_runs import mark, record
+from shared_server import shared  # noqa: F401  # a fixture
+
+from clps_core.jobs import processes
+from clps_core.jobs.processes import SupervisorLock
+from clps_core.store import open_store
+from clps_core.store.queue import Queue
+
+
+@pytest.fixture
+def store(home, monkeypatch):
+    monkeypatch.setenv("CLPS_SLOTS", "2")
+    monkeypatch.setenv("CLPS_THREADS", "1")
+    monkeypatch.setenv("CLPS_DISK_FLOOR", "1K")
+    store = open_store(home)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def supervised(store):
+    """Somebody holds the supervisor's lock, so that the page starts none."""
+    lock = SupervisorLock(store.home)
+    assert lock.acquire()
+    facts = {"pid": 4711, "created": processes.started_at(1), "slots": 2, "threads": 1, "reason": "Because."}
+    lock.describe({**facts, "starts": 3, "disk_floor": 1024})
+    yield store
+    lock.release()
+
+
+def figures(test) -> dict[str, str]:
+    return {one.label: one.value for one in test.metric}
+
+
+def helps(test) -> str:
+    return "\n".join(one.help for one in test.metric)
+
+
+def test_an_idle_machine_says_what_is_free_and_that_nobody_is_needed(open_page, store):
+    test = open_page("system")
+    assert sentences(test) == []
+    shown = figures(test)
+    assert (shown["Slots at work"], shown["Runs waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
+    assert any(one.value == "Nothing waits." for one in test.caption)
+    assert "CPU, 1 thread" in tables(test)
+    assert "SQLite" in tables(test)
+    assert str(store.home) in tables(test)
+    assert "version 2" in tables(test)
+
+
+def test_busy_slots_and_the_queue_name_their_runs_and_reasons(open_page, supervised):
+    record(supervised, ["none", "all", "cycle"], status="queued", name="work")
+    for slot in (0, 1):
+        Queue(supervised).start_next(slot, processes.host_name(), "boot")
+    test = open_page("system")
+    shown = figures(test)
+    assert (shown["Slots at work"], shown["Runs waiting"], shown["Supervisor"]) == ("2 of 2", "1", "at work")
+    assert "Process 4711" in helps(test)
+    assert "started 3 times" in helps(test)
+    text = tables(test)
+    assert all(f"digits · {strategy} · seed 0" in text for strategy in ("none", "all", "cycle"))
+    assert "It waits for a free slot." in text
+    assert test.get("page_link")
+
+
+def test_a_full_disk_is_one_sentence_and_the_reason_of_all_that_wait(open_page, supervised):
+    facts = {"pid": 4711, "slots": 2, "threads": 1, "reason": "", "disk_floor": 10**18}
+    SupervisorLock(supervised.home).path.write_text(json.dumps(facts))
+    record(supervised, ["none"], status="queued")
+    test = open_page("system")
+    assert len(sentences(test)) == 1
+    assert "must have" in sentences(test)[0]
+    assert "Free some space" in tables(test)
+
+
+def test_settings_that_no_supervisor_could_work_with_are_one_sentence(open_page, store, monkeypatch):
+    monkeypatch.setenv("CLPS_SLOTS", "many")
+    test = open_page("system")
+    assert len(sentences(test)) == 1
+    assert "CLPS\\_SLOTS must be a number" in sentences(test)[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("no-such-database://x", "CLPS\\_DATABASE\\_URL must be"),
+        ("postgresql+nodriver://a:secret@b/c", "must be a database URL"),
+    ],
+)
+def test_a_wrong_database_url_is_one_sentence_without_the_url_and_versions_are_still_shown(
+    open_page, home, monkeypatch, url, words
+):
+    monkeypatch.setenv("CLPS_DATABASE_URL", url)
+    test = open_page("system")
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert words in sentences(test)[0]
+    assert "secret" not in sentences(test)[0]
+    assert "streamlit" in tables(test)
+
+
+def test_a_home_that_cannot_be_is_one_sentence(open_page, home):
+    home.write_text("a file where a folder should be")
+    test = open_page("system")
+    assert len(sentences(test)) == 1
+    assert "CLPS\\_HOME must be a folder" in sentences(test)[0]
+
+
+def test_a_policy_that_cannot_be_used_is_one_sentence_and_gives_nobody_anything(open_page, store):
+    (store.home / "policy.yaml").write_text("mode: open")
+    run = record(store)[0]
+    assert "mode must be one of" in sentences(open_page("system"))[0]
+    test = open_page("runs", runs=run.id)
+    assert len(sentences(test)) == 1
+    assert not any(run.id in (button.key or "") for button in test.button)
+
+
+def test_names_are_text(open_page, supervised):
+    run = record(supervised, ["none"], status="queued")[0]
+    mark(supervised, run, name="<img src=x onerror=alert(1)>")
+    assert "<img src=x" not in tables(open_page("system"))
+
+
+def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_page, store, shared):  # noqa: F811
+    runs = record(store)
+    mark(store, runs[0], owner=shared.visitor())
+    test = open_page("system")
+    assert "Your quotas" in [one.value for one in test.subheader]
+    assert "1 of 6" in tables(test)
+    assert "at most 100" in tables(test)
+    assert str(store.home) not in tables(test)
+
+
+def test_on_a_server_of_one_person_there_are_no_quotas(open_page, store):
+    assert "Your quotas" not in [one.value for one in open_page("system").subheader]
+
+
+# A notice when a run ends
+
+
+def notices(test) -> list[str]:
+    return [one.value for one in test.toast]
+
+
+def test_the_end_of_a_run_is_told_once_on_whatever_page_one_is(open_page, supervised):
+    run = record(supervised, ["all"], status="queued")[0]
+    test = open_page("design")
+    assert notices(test) == []
+    mark(supervised, run, status="finished", step=200)
+    test.run()
+    (notice,) = notices(test)
+    assert "All layers" in notice
+    assert "finished" in notice
+    assert f"runs={run.id}" in notice
+    test.run()
+    assert notices(test) == []
+    test.switch_page("../pages/train.py").run()
+    assert notices(test) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"status": "failed", "reason": "The loss is <b>not</b> finite."}, "failed. The loss is \\<b\\>not"),
+        (
+            {"status": "finished", "step": 120, "reason": "It got no better."},
+            "stopped early, at step 120. It got no better",
+        ),
+    ],
+)
+def test_a_notice_says_how_a_run_ended_and_why_as_text(open_page, supervised, values, words):
+    run = record(supervised, ["all"], status="queued")[0]
+    test = open_page("start")
+    mark(supervised, run, **values)
+    test.run()
+    assert words in notices(test)[0]
+
+
+def test_many_ends_are_one_notice(open_page, supervised):
+    runs = record(supervised, ["all", "none"], range(3), status="queued")
+    test = open_page("start")
+    for place, run in enumerate(runs):
+        mark(supervised, run, status="failed" if place == 0 else "finished", step=200)
+    test.run()
+    (notice,) = notices(test)
+    assert "6 runs have ended" in notice
+    assert "1 failed, 5 finished" in notice
+
+
+def test_what_one_stopped_oneself_and_what_ended_before_one_came_is_no_news(open_page, supervised):
+    run = record(supervised, ["all"], status="queued")[0]
+    record(supervised, ["none"])
+    test = open_page("start")
+    mark(supervised, run, status="cancelled")
+    test.run()
+    assert notices(test) == []
+
+
+def test_on_a_shared_server_only_ones_own_runs_are_news(open_page, supervised, shared):  # noqa: F811
+    theirs, mine = record(supervised, ["none", "all"], status="queued")
+    mark(supervised, mine, owner=shared.visitor())
+    test = open_page("start")
+    for run in (theirs, mine):
+        mark(supervised, run, status="finished", step=200)
+    test.run()
+    (notice,) = notices(test)
+    assert mine.id in notice
+    assert theirs.id not in notice
