@@ -95,6 +95,13 @@ class Gate:
             ),
         )
 
+    def is_smaller(self, run: Run, than: Run | None) -> bool:
+        """Whether asking for ``run`` makes sense after ``than`` did not fit (``None``: nobody was refused)."""
+        try:
+            return than is None or self.needs(run) < self.needs(than)
+        except ClpsError:
+            return True  # asked, it will say what is wrong
+
     def needs(self, run: Run) -> int:
         """Bytes that the run is expected to need; computed once."""
         if run.id not in self._needs:

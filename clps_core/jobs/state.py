@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clps_core.errors import ConfigError
 from clps_core.jobs import processes
 from clps_core.jobs.settings import disk_floor, nearly_full
+from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import plan_slots
 from clps_core.store import Run, Store
 from clps_core.store.queue import Queue
@@ -73,9 +74,11 @@ def queue_state(store: Store) -> QueueState:
     if running >= slots:
         taken = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
         return QueueState(running, waiting, False, f"{waits} {taken}")
-    first = min(store.runs(status="queued"), key=lambda run: run.queue_position or 0)
-    why = first.reason if first.not_before is not None else None
-    return QueueState(running, waiting, False, f"{waits} {why or _('The next one starts in a moment.')}")
+    queued = sorted(store.runs(status="queued"), key=lambda run: run.queue_position or 0)
+    shares = Shares.of(store)
+    reasons = [run.reason if run.not_before is not None else shares.why_not(run) for run in queued]
+    why = reasons[0] if reasons and all(reasons) else _("The next one starts in a moment.")
+    return QueueState(running, waiting, False, f"{waits} {why}")
 
 
 def _floor(facts: dict[str, object] | None) -> int:

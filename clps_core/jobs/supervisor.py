@@ -35,6 +35,8 @@ BUSY_POLL, IDLE_POLL, ERROR_POLL = 0.25, 2.0, 1.0
 """Seconds between looks; a ring of the bell cuts them short."""
 PUT_OFF_SECONDS = 5.0
 """How long a run that does not fit into memory now is not looked at again."""
+LOOK_AT = 50
+"""Waiting runs that are read at once: mostly the first may start, and a queue can be long."""
 IDLE_MINUTES = 5.0
 
 
@@ -175,15 +177,17 @@ class Supervisor:
     def _next_that_fits(self, slot: int, here: list[Attempt]) -> Run | None:
         beside = {run.id: run for run in self.store.some_runs([attempt.run_id for attempt in here])}
         pairs = [(attempt, beside[attempt.run_id]) for attempt in here if attempt.run_id in beside]
-        shares = Shares.of(self.store)
-        for run_id in sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id)):
-            for run in self.store.some_runs([run_id]):  # none if it was deleted meanwhile
-                if shares.why_not(run):
+        shares, too_much = Shares.of(self.store), None
+        waiting = sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id))
+        for start in range(0, len(waiting), LOOK_AT):
+            for run in self.store.some_runs(waiting[start : start + LOOK_AT], places=False):
+                if shares.why_not(run) or not self.gate.is_smaller(run, too_much):
                     continue
                 answer = self.gate.ask(run, slot, pairs)
                 if answer.start or answer.hold:
                     return run if answer.start else None
                 self._leave_waiting(run, answer)
+                too_much = too_much if answer.never else run
         return None
 
     def _leave_waiting(self, run: Run, answer: Answer) -> None:

@@ -181,21 +181,20 @@ class Store:
             raise NotFoundError(_("{got} begins several runs' ids: {ids}. Give more of it.", got=run_id, ids=ids))
         raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
 
-    def some_runs(self, run_ids: Iterable[str]) -> list[Run]:
-        """The runs with these ids that exist, in the given order; one query."""
+    def some_runs(self, run_ids: Iterable[str], *, places: bool = True) -> list[Run]:
+        """The runs with these ids that exist, in the given order; ``places``: with those of the queue."""
         wanted = list(run_ids)
+        query = sa.select(*_RUN_COLUMNS).where(_r.id.in_(wanted))
         with self.reading() as connection:
-            found = {
-                run.id: run for run in self._records(connection, sa.select(*_RUN_COLUMNS).where(_r.id.in_(wanted)))
-            }
+            found = {run.id: run for run in self._records(connection, query, places=places)}
         return [found[run_id] for run_id in wanted if run_id in found]
 
-    def _records(self, connection: Connection, query: sa.Select[Any]) -> list[Run]:
+    def _records(self, connection: Connection, query: sa.Select[Any], *, places: bool = True) -> list[Run]:
         rows = connection.execute(query).mappings().all()
-        places: dict[str, int] = {}
-        if any(row["status"] == "queued" for row in rows):
-            places = {run_id: place for place, run_id in enumerate(waiting_ids(connection), 1)}
-        return [Run(**row, queue_position=places.get(row["id"])) for row in rows]
+        place: dict[str, int] = {}
+        if places and any(row["status"] == "queued" for row in rows):
+            place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
+        return [Run(**row, queue_position=place.get(row["id"])) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Status -> number of runs."""

@@ -165,6 +165,32 @@ def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and
     supervisor.store.close()
 
 
+def test_behind_a_run_that_does_not_fit_only_smaller_ones_are_tried(store: Store) -> None:
+    first, second, small = add(store, LARGE, LARGE, SMALL)
+    launcher = Elsewhere()
+    supervisor = Supervisor(
+        store.home, CPU, gate=gate(2 * LARGE_NEED, LARGE_NEED - 1), launcher=launcher, settings=Settings(floor=0)
+    )
+    supervisor.round()
+    assert launcher.started == [small.id]
+    first, second = store.some_runs([first.id, second.id])
+    assert (first.reason or "").startswith("It waits for memory")
+    assert second.status == "queued"
+    supervisor.store.close()
+
+
+def test_a_run_far_back_in_a_long_queue_is_found(store: Store) -> None:
+    add(store, *[LARGE] * 60)
+    (small,) = add(store, SMALL)
+    launcher = Elsewhere()
+    supervisor = Supervisor(
+        store.home, CPU, gate=gate(2 * LARGE_NEED, LARGE_NEED - 1), launcher=launcher, settings=Settings(floor=0)
+    )
+    supervisor.round()
+    assert launcher.started == [small.id]
+    supervisor.store.close()
+
+
 def test_the_machines_own_figures_are_plausible() -> None:
     memory = machine.host_memory()
     assert 0 < memory.free <= memory.total <= psutil.virtual_memory().total
@@ -244,6 +270,8 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
     Queue(store).put_off(second.id, 60.0, "It waits for memory.")
     assert service.queue_state(store).words == "1 run waits. It waits for memory."
+    add(store, SMALL)
+    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
     monkeypatch.setenv("CLPS_SLOTS", "many")
     assert service.queue_state(store).held
 
