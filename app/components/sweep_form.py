@@ -103,6 +103,7 @@ def _values(name: str, method: str) -> Any:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = LIST
         if method == "random":
+            st.session_state.setdefault(f"sweep.way.{name}", _usual_way(_now(name)))
             way = st.selectbox(
                 COMMON.get(name, name), list(WAYS), format_func=WAYS.__getitem__, key=f"sweep.way.{name}", width=220,
                 persist_state="session",
@@ -123,9 +124,8 @@ def _values(name: str, method: str) -> Any:
 def _suggestion(name: str, way: str) -> str:
     """Values around the one that the form has now, to start from."""
     group, _dot, field = name.partition(".")
-    config: RunConfig = st.session_state[state.TRAIN_BASE]
-    value = st.session_state.get(f"train.{name}", getattr(getattr(config, group), field))
-    kind = type(getattr(config, group)).model_fields[field].annotation
+    value = _now(name)
+    kind = type(getattr(RunConfig(), group)).model_fields[field].annotation
     if way != LIST:
         return _range(value, way)
     if get_origin(kind) is Literal:
@@ -137,6 +137,21 @@ def _suggestion(name: str, way: str) -> str:
     if isinstance(value, float):
         return f"{value / 4:g}, {value:g}, {value * 4:g}" if value else "0, 0.1, 0.2"
     return ""
+
+
+def _now(name: str) -> Any:
+    """The value that the form has of field ``name``."""
+    group, _dot, field = name.partition(".")
+    return st.session_state.get(f"train.{name}", getattr(getattr(st.session_state[state.TRAIN_BASE], group), field))
+
+
+def _usual_way(value: object) -> str:
+    """A random search draws numbers from a range, so that it has more than a few to choose from."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return LIST
+    if isinstance(value, int):
+        return "integers"
+    return "log_uniform" if value else "uniform"
 
 
 def _range(value: object, way: str) -> str:

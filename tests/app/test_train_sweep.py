@@ -94,10 +94,13 @@ def test_what_was_typed_is_still_there_after_a_look_at_another_page(open_page):
 def test_a_random_search_draws_from_a_range(open_page):
     test = open_page("train", way="fields", spec=SMALL, strategy=["none"])
     test.segmented_control(key="sweep.method").set_value("random").run()
-    test.selectbox(key="sweep.way.optim.learning_rate").set_value("log_uniform").run()
     assert sentences(test) == []
     assert test.text_input(key="sweep.log_uniform.optim.learning_rate").value == "0.0002, 0.02"
     assert "8 draws = **8**" in said(test)
+    test.multiselect(key="sweep.fields").set_value(["model.dropout", "model.num_layers", "model.norm"]).run()
+    assert sentences(test) == []
+    ways = [test.selectbox(key=f"sweep.way.model.{name}").value for name in ("dropout", "num_layers", "norm")]
+    assert ways == ["log_uniform", "integers", "list"]
 
 
 @pytest.mark.parametrize(
