@@ -179,6 +179,26 @@ def test_behind_a_run_that_does_not_fit_only_smaller_ones_are_tried(store: Store
     supervisor.store.close()
 
 
+def test_after_ten_minutes_the_next_free_memory_is_the_large_runs(store: Store) -> None:
+    early, large = add(store, SMALL, LARGE)
+    now, free = [0.0], [LARGE_NEED - 1]
+    room = gate(0, 0, host=lambda: Memory(2 * LARGE_NEED, free[0]), held=lambda _pid: NEED, clock=lambda: now[0])
+    launcher = Elsewhere()
+    supervisor = Supervisor(store.home, CPU, gate=room, launcher=launcher, settings=Settings(floor=0))
+    supervisor.round()
+    assert launcher.started == [early.id]
+    add(store, SMALL, owner="grace")  # fairer still: grace has none at work
+    now[0] = OVERTAKEN_SECONDS + 1
+    with store.writing() as connection:  # its five seconds are over
+        connection.execute(schema.run.update().where(schema.run.c.id == large.id).values(not_before=0.0))
+    supervisor.round()
+    assert launcher.started == [early.id], "though the small run would fit"
+    free[0] = LARGE_NEED
+    supervisor.round()
+    assert launcher.started == [early.id, large.id]
+    supervisor.store.close()
+
+
 def test_a_run_far_back_in_a_long_queue_is_found(store: Store) -> None:
     add(store, *[LARGE] * 60)
     (small,) = add(store, SMALL)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from clps_core.errors import StoreError
 from clps_core.store import STATUSES, open_store, schema
@@ -117,6 +118,25 @@ def test_of_many_that_open_an_old_store_at_once_one_brings_it_up_to_date(tmp_pat
     assert versions == list(range(version, schema.VERSION + 1))
     for store in stores:
         store.close()
+
+
+def test_a_step_that_fails_leaves_the_old_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(OLD[-1], tmp_path)
+    before, tables = everything(path), shape(path)
+
+    def fails_half_way(connection: Connection) -> None:
+        connection.exec_driver_sql("ALTER TABLE run ADD COLUMN half TEXT")
+        connection.exec_driver_sql("DELETE FROM metric")
+        connection.exec_driver_sql("UPDATE nosuch SET x = 1")
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, fails_half_way))
+    monkeypatch.setattr(schema, "VERSION", schema.VERSION + 1)
+    with pytest.raises(StoreError):
+        open_store(tmp_path)
+    assert everything(path) == before
+    assert shape(path) == tables
+    monkeypatch.undo()
+    open_store(tmp_path).close()
 
 
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
