@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
 from clps_core.sharing.extras import MAX_LOOPS, Extras
-from clps_core.sharing.map import Block, Shapes, SharingMap, Site, build_map
+from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_map
 from clps_core.sharing.rules import Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
 from clps_core.sharing.strategies import Strategy
@@ -201,6 +201,8 @@ def _execution(strategy: Strategy, mapping: SharingMap, reuse: Reuse, stack: str
     core = strategy.core(num_layers)
     if core is None:
         return Execution(num_layers, None, _no_core())
+    # Where every component has a rule of its own, nothing else has asked yet whether this one fits.
+    strategy.default.slots(num_layers)
     odd = _not_periodic(mapping, stack, core)
     if odd is not None:
         sentence = _(
@@ -223,13 +225,14 @@ def _no_core() -> str:
 
 
 def _not_periodic(mapping: SharingMap, stack: str, core: Core) -> Site | None:
-    """The first site whose slot differs from the one a loop earlier."""
+    """The first site whose slot differs from that of the loops before."""
     prelude, repeated, coda = core
-    for layer in range(prelude + repeated, mapping.num_layers(stack) - coda):
+    known: dict[tuple[int, str], Slot] = {}
+    for layer in range(prelude, mapping.num_layers(stack) - coda):
         for component in mapping.components(stack):
-            slot, before = (mapping.slot(stack, one, component) for one in (layer, layer - repeated))
+            slot = mapping.slot(stack, layer, component)
             # A layer that reads another's activations has no weight there, which is no other weight.
-            if slot != before and slot is not None and before is not None:
+            if slot is not None and known.setdefault(((layer - prelude) % repeated, component), slot) != slot:
                 return Site(stack, layer, component)
     return None
 

@@ -129,7 +129,7 @@ class Strategy:
         Raises ``ConfigError`` for a tie that names nothing of the model, or runs in a circle.
         """
         found: dict[str, str] = {}
-        for target, source in self.ties:
+        for target, source in sorted(self.ties, key=lambda tie: _names_a_row(tie[0])):
             pairs = _tied_rows(target, source, stacks, norms=self.norms != "own")
             if not pairs:
                 raise ConfigError(
@@ -210,6 +210,12 @@ def _targets(stack: str, component: str) -> tuple[str, ...]:
     """The targets that name a component, the most specific first."""
     family = next((name for name, members in FAMILIES.items() if component in members), None)
     return (f"{stack}.{component}", component, *((f"{stack}.{family}", family) if family else ()))
+
+
+def _names_a_row(target: str) -> bool:
+    """Whether a target is one component of one stack, the most specific there is."""
+    stack, _dot, name = target.rpartition(".")
+    return stack in STACKS and name in COMPONENTS
 
 
 def _tied_rows(target: str, source: str, stacks: Stacks, *, norms: bool) -> dict[str, str]:

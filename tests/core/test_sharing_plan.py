@@ -52,6 +52,12 @@ def test_a_decoder_can_use_only_the_feed_forward_networks_of_its_encoder():
     assert row(found, "q")[0] == "decoder.q.0"
 
 
+def test_a_tie_of_one_stack_wins_over_a_tie_of_both():
+    found = plan("k=@q,decoder.k=@decoder.v", PAIR)
+    assert row(found, "k", "encoder") == row(found, "q", "encoder")
+    assert row(found, "v") == row(found, "k") != row(found, "q")
+
+
 def test_norms_of_their_own_stay_out_of_a_tie():
     found = plan("decoder=@encoder,norms=own", PAIR)
     assert row(found, "norm_ffn")[0] == "decoder.norm_ffn.0"
@@ -116,6 +122,12 @@ def test_reuse_can_be_for_one_stack():
         ("all,layer_scale=own,train_loops=1-4", DECODER, ["layer_scale"]),
         ("all,depth_embedding=learned,train_loops=1-4", DECODER, ["depth_embedding=learned"]),
         ("all,kv_source=every:2,train_loops=2-4", DECODER, ["fixed numbers", "decoder"]),
+        ("loop:5/2/5,attention=all,ffn=all", DECODER, ["loop:5/2/5 must fit", "Got 6 layers"]),
+        (
+            "all,k=0-0-1-1-0-0,kv_source=0-0-2-2-4-4,inject=add",
+            DECODER,
+            ["k of decoder layer 2 has others"],
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_with_layer_and_component(text, model, words):
