@@ -144,8 +144,9 @@ class Supervisor:
             return False
         status = self.queue.settle(attempt.run_id, attempt.number, end, pause=self.settings.retry_pause)
         facts: dict[str, Any] = {"exit_code": end.code, "signal": end.signal, "out_of_memory": end.out_of_memory}
-        now = status or "as its process had written"
-        text = f"run {attempt.run_id} attempt {attempt.number} ended, the run is now {now}"
+        for run in self.store.some_runs([attempt.run_id], places=False):  # its process may have written more
+            status, facts["reason"] = run.status, run.reason
+        text = f"run {attempt.run_id} attempt {attempt.number} ended, the run is now {status or 'deleted'}"
         tell("ended", text, run=attempt.run_id, attempt=attempt.number, status=status, **facts)
         self.launcher.forget(attempt)
         return True
