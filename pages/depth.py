@@ -4,7 +4,15 @@ import streamlit as st
 
 from app.components.depth_inside import inside
 from app.components.depth_source import deep_runs
-from app.components.depth_view import choose, curves, loops_of, nothing_deep, train_any_depth
+from app.components.depth_view import (
+    choose_runs,
+    choose_task,
+    curves,
+    loops_of,
+    nothing_deep,
+    shown_runs,
+    train_any_depth,
+)
 from app.components.frame import header
 from app.components.run_picker import runs_of_url
 from app.services import store
@@ -24,9 +32,11 @@ def page() -> None:
         runs_of_url(store())
         nothing_deep()
         return
+    shown = shown_runs(runs)
+    choose_task(runs, shown)
     left, right = st.columns((3, 1), vertical_alignment="bottom")
     with left:
-        shown = choose(runs)
+        choose_runs(runs, shown)
     with right:
         loops = loops_of(shown)
     found = curves(shown, loops)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -69,12 +70,7 @@ def depth_curves(
             )
         )
     if baseline is not None:
-        made.add_hline(
-            y=baseline[0],
-            line={"dash": "dash", "width": 1, "color": AXIS},
-            annotation_text=baseline[1],
-            annotation_position="bottom right",
-        )
+        _baseline(made, *baseline, log=metric == "perplexity")
     ticks = sorted({depth for line in lines for depth in line.depths})
     # Loops double and double again: equal steps on the axis are equal factors.
     made.update_xaxes(type="log", tickvals=_apart(ticks), ticktext=[str(tick) for tick in _apart(ticks)])
@@ -83,6 +79,20 @@ def depth_curves(
     elif metric == "perplexity":
         made.update_yaxes(type="log")
     return made
+
+
+def _baseline(made: Figure, value: float, name: str, *, log: bool) -> None:
+    """A dashed line with its name; on a logarithmic axis plotly wants a note's place as a logarithm, a line's not."""
+    made.add_hline(y=value, line={"dash": "dash", "width": 1, "color": AXIS})
+    made.add_annotation(
+        text=name,
+        xref="paper",
+        x=1,
+        xanchor="right",
+        y=math.log10(value) if log else value,
+        yanchor="top",
+        showarrow=False,
+    )
 
 
 def _apart(ticks: Sequence[int]) -> list[int]:

@@ -36,13 +36,16 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
     runs = [one for one in runs if found[one.run.id]]
     if not runs:
         return
+    right = _right(found)
+    if right is not None:
+        st.caption(_("The right answer: {answer}", answer=f"**{escape_markdown(right)}**"))
     _answers(runs, found)
     st.caption(
         _(
             "**Seen:** the most probable output when the repeated layers run so often; characters that differ from "
             "{reference} are marked. **Not proved:** that the layers reason step by step; an early answer that "
             "looks half finished is only what the last layers make of an early state.",
-            reference=_("the right answer") if _right(found) is not None else _("the answer at the depth of training"),
+            reference=_("the right answer") if right is not None else _("the answer at the depth of training"),
         )
     )
     _movements(runs, found)

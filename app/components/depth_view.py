@@ -1,4 +1,4 @@
-"""Quality at every depth: which runs, which numbers of loops, the curve, its table. Start at choose and curves."""
+"""Quality at every depth: which runs, which numbers of loops, the curve, its table. Start at shown_runs and curves."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from clps_core.depth import Quality, check_loops, parse_loops
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
+from clps_core.store import Run
 from clps_core.tasks import TASKS, get_task
 from clps_core.words import _, ngettext
 
-__all__ = ["choose", "curves", "loops_of", "nothing_deep", "train_any_depth"]
+__all__ = ["choose_runs", "choose_task", "curves", "loops_of", "nothing_deep", "shown_runs", "train_any_depth"]
 
 MOST_SHOWN = 6
 MOST_LOOPS = 64
@@ -52,40 +53,58 @@ def nothing_deep() -> None:
             navigation.link("train", _("Train a comparison"))
 
 
-def choose(runs: Sequence[DeepRun]) -> list[DeepRun]:
-    """The runs of the address, or the most telling ones, all of one task; with lists to choose others."""
-    by_id = {one.run.id: one for one in runs}
-    shown = _asked(by_id) or _most_telling(runs)
-    task = shown[0].run.task
-    shown = [one for one in shown if one.run.task == task][:MOST_SHOWN]
-    tasks = list(dict.fromkeys(one.run.task for one in runs))
-    offered = [one.run.id for one in runs if one.run.task == task]
-    left, right = st.columns((1, 3), vertical_alignment="bottom") if len(tasks) > 1 else (None, st.container())
+def shown_runs(runs: Sequence[DeepRun]) -> list[DeepRun]:
+    """The runs of the address, or the most telling ones, all of one task; a sentence says why another is not shown."""
+    shown = _asked({one.run.id: one for one in runs}) or _most_telling(runs)
+    return [one for one in shown if one.run.task == shown[0].run.task][:MOST_SHOWN]
 
-    def task_chosen() -> None:
+
+def choose_task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
+    """A choice of the task, where there is one."""
+    task = shown[0].run.task
+    tasks = list(dict.fromkeys(one.run.task for one in runs))
+    if len(tasks) == 1:
+        return
+
+    def chosen() -> None:
         # Another task cannot read what was typed for this one.
         others = [one for one in runs if one.run.task == st.session_state["depth.task"]]
         forgotten = dict.fromkeys((state.METRIC, state.LOOPS, state.TEXT, *get_task(task).options))
         state.write(**{**forgotten, state.RUNS: ",".join(one.run.id for one in _most_telling(others))})
 
-    def runs_chosen() -> None:
+    follow_url("depth.task", task)
+    st.segmented_control(
+        _("Task"),
+        tasks,
+        format_func=lambda one: TASKS[one].title,
+        key="depth.task",
+        required=True,
+        label_visibility="collapsed",
+        on_change=chosen,
+    )
+
+
+def choose_runs(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
+    """A choice of the runs of the task in view."""
+    offered = {one.run.id: one.run for one in runs if one.run.task == shown[0].run.task}
+
+    def chosen() -> None:
         state.write(**{state.RUNS: ",".join(st.session_state["depth.runs"]), state.LOOPS: None})
 
-    if left is not None:
-        follow_url("depth.task", task)
-        left.selectbox(
-            _("Task"), tasks, format_func=lambda one: TASKS[one].title, key="depth.task", on_change=task_chosen
-        )
     follow_url("depth.runs", [one.run.id for one in shown])
-    right.multiselect(
+    st.multiselect(
         _("Runs with layers that repeat"),
-        offered,
-        format_func=lambda one: run_label(by_id[one].run) if one in by_id else str(one),
+        list(offered),
+        format_func=lambda one: _label(offered[one]) if one in offered else str(one),
         key="depth.runs",
         max_selections=MOST_SHOWN,
-        on_change=runs_chosen,
+        on_change=chosen,
     )
-    return shown
+
+
+def _label(run: Run) -> str:
+    """``run_label`` without the task, which is the same for all that are offered."""
+    return run_label(run).removeprefix(f"{get_task(run.task).title} · ")
 
 
 def _asked(by_id: Mapping[str, DeepRun]) -> list[DeepRun]:
@@ -225,12 +244,11 @@ def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
     rows = []
     for one in runs:
         points = found[one.run.id]
-        cells = [
-            f"{'○ ' if one.dial.was_trained(loops) else ''}{metric(name, points[loops].metrics[name])}"
-            if loops in points
-            else "–"
-            for loops in depths
-        ]
+        cells = []
+        for loops in depths:
+            # The unit stands in the title of the chart; here it would push columns off a narrow page.
+            value = metric(name, points[loops].metrics[name]).removesuffix(" ppl") if loops in points else "–"
+            cells.append(f"○ {value}" if one.dial.was_trained(loops) else value)
         rows.append(Row(names[one.run.id], strategy_colour(one.run.strategy), cells))
     columns = [
         (_("Loops"), ""),
@@ -289,6 +307,8 @@ def _trained_sentence(one: DeepRun) -> str:
 def train_any_depth(runs: Sequence[DeepRun]) -> None:
     """A link to the experiment that the curve asks for: the same designs, trained with random numbers of loops."""
     base = runs[0].run
+    if all("train_loops" in one.run.strategy for one in runs):
+        return
     strategies: dict[str, None] = {}
     for one in runs:
         strategies[one.run.strategy] = None
