@@ -13,7 +13,7 @@ from clps_core.analysis.counts import count
 from clps_core.config import RunConfig
 from clps_core.store import Store
 from clps_core.sweeps import Sweep
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["sweep_estimate"]
 
@@ -42,4 +42,5 @@ def factors(sweep: Sweep, total: int) -> str:
         ]
     parts += [_("{n} seeds", n=len(sweep.seeds))] if len(sweep.seeds) > 1 else []
     parts += [_("{n} folds", n=sweep.folds)] if sweep.folds else []
-    return escape_markdown(" × ".join(parts) + " = " if parts else "") + f"**{total}**"
+    runs = ngettext("**{n} run**", "**{n} runs**", total)
+    return f"{escape_markdown(' × '.join(parts))} = {runs}" if parts else runs

@@ -51,7 +51,7 @@ def test_the_form_sweeps_a_learning_rate_at_once(open_page):
     test = open_page("train", way="fields", spec=SMALL, strategy=["none", "all"])
     assert sentences(test) == []
     assert test.text_input(key="sweep.list.optim.learning_rate").value == "0.0005, 0.002, 0.008"
-    assert "3 learning_rate × 2 strategy = **6**" in said(test)
+    assert "3 learning_rate × 2 strategy = **6 runs**" in said(test)
     assert button(test).label == "Train 6 runs side by side"
 
 
@@ -60,7 +60,7 @@ def test_any_field_seeds_and_folds_multiply_before_the_click(open_page):
     test.multiselect(key="sweep.fields").set_value(["model.activation", "optim.beta2"]).run()
     test.text_input(key="sweep.list.optim.beta2").set_value("0.9, 0.99").run()
     test.number_input(key="sweep.folds").set_value(3).run()
-    assert "3 activation × 2 beta2 × 2 strategy × 2 seeds × 3 folds = **72**" in said(test)
+    assert "3 activation × 2 beta2 × 2 strategy × 2 seeds × 3 folds = **72 runs**" in said(test)
     assert button(test).label == "Train 72 runs side by side"
 
 
@@ -88,7 +88,7 @@ def test_what_was_typed_is_still_there_after_a_look_at_another_page(open_page):
     test.switch_page("../pages/start.py").run()
     test.switch_page("../pages/train.py").run()
     assert test.text_input(key="sweep.list.optim.beta1").value == "0.8, 0.9"
-    assert "2 beta1 × 1 strategy = **2**" in said(test)
+    assert "2 beta1 × 1 strategy = **2 runs**" in said(test)
 
 
 def test_a_random_search_draws_from_a_range(open_page):
@@ -96,7 +96,7 @@ def test_a_random_search_draws_from_a_range(open_page):
     test.segmented_control(key="sweep.method").set_value("random").run()
     assert sentences(test) == []
     assert test.text_input(key="sweep.log_uniform.optim.learning_rate").value == "0.0002, 0.02"
-    assert "8 draws = **8**" in said(test)
+    assert "8 draws = **8 runs**" in said(test)
     test.multiselect(key="sweep.fields").set_value(["model.dropout", "model.num_layers", "model.norm"]).run()
     assert sentences(test) == []
     ways = [test.selectbox(key=f"sweep.way.model.{name}").value for name in ("dropout", "num_layers", "norm")]
@@ -125,7 +125,7 @@ def test_values_that_do_not_fit_are_one_sentence_and_nothing_can_be_queued(open_
 def test_a_file_page_starts_with_an_example_that_can_be_trained(open_page):
     test = open_page("train", way="file")
     assert sentences(test) == []
-    assert "3 learning_rate × 2 strategy × 2 seeds = **12**" in said(test)
+    assert "3 learning_rate × 2 strategy × 2 seeds = **12 runs**" in said(test)
 
 
 def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(open_page):
@@ -133,7 +133,7 @@ def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(ope
     text = "strategies: [none, all]\ndata: {task: digits}\nfolds: 2\n"
     test.file_uploader(key="sweep.file").upload("mine.yaml", text.encode(), "text/yaml").run()
     assert test.text_area(key="sweep.text").value == text
-    assert "2 strategy × 2 folds = **4**" in said(test)
+    assert "2 strategy × 2 folds = **4 runs**" in said(test)
 
 
 @pytest.mark.parametrize(
