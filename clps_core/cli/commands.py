@@ -134,12 +134,13 @@ def train(
     config: ConfigFile = None,
     settings: Settings = None,
     name: Annotated[str | None, typer.Option(help=_("What the comparison is called."))] = None,
+    priority: Annotated[int, typer.Option(min=-100, max=100, help=_("Higher starts first; 0 is usual."))] = 0,
     wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.train import plan, start
 
-    start(plan(task, strategy, seed, steps, config, settings, name), wait=wait, as_json=as_json)
+    start(plan(task, strategy, seed, steps, config, settings, name), wait=wait, as_json=as_json, priority=priority)
 
 
 @app.command(help=_("Count parameters, operations and memory of a design; nothing is built."))

@@ -74,14 +74,14 @@ def plan(
     return Experiment(base, chosen, chosen_seeds, check_name(name) or found.name)
 
 
-def start(experiment: Experiment, *, wait: bool, as_json: bool) -> None:
+def start(experiment: Experiment, *, wait: bool, as_json: bool, priority: int = 0) -> None:
     """Check everything, queue it, and wait if asked; ends with exit code 1 where a run did not finish."""
     from clps_core.jobs import service
     from clps_core.store import open_store
 
     configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
     with closing(open_store()) as store:
-        runs = service.submit(store, configs, name=experiment.name)
+        runs = service.submit(store, configs, name=experiment.name, priority=priority)
         if not wait:
             _show_queued(store, runs, as_json=as_json)
             return

@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument("--attempt", type=int, required=True)
     given = parser.parse_args()
     folder: Path = given.home / "runs" / given.run
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     note_path = exit_file(given.home, given.run, given.attempt)
     _reserve_note(note_path)
     arguments = ["--home", str(given.home), "--run", given.run, "--attempt", str(given.attempt)]

@@ -67,6 +67,15 @@ def test_a_waiting_run_is_paused_resumed_cancelled_and_retried(store: Store) -> 
     assert told("delete", told("cancel", run_id)[0]["id"]) == [{"id": run_id, "status": "deleted"}]
 
 
+def test_a_run_of_higher_priority_stands_before_those_that_came_earlier(store: Store) -> None:
+    early = queued(store)
+    arguments = ["train", "--task", "dates", "--strategy", "all", "--priority", "3", "--json"]
+    (record,) = json.loads(CliRunner().invoke(app, arguments).stdout)
+    assert (record["priority"], record["queue_position"]) == (3, 1)
+    assert store.run(early).queue_position == 2
+    assert CliRunner().invoke(app, [*arguments, "--priority", "1000"]).exit_code == 2
+
+
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(store)
     assert "1 run waits. The next one starts in a moment." in clps().stderr
