@@ -1,7 +1,7 @@
 """A store of every version there was opens in this one and loses nothing.
 
-``fixtures/stores/<version>.db`` was written by the code of its time: runs of every status, attempts, curves
-with a fine and a coarse table, marks, artefacts, comparisons of two owners.
+``fixtures/stores/<version>.db`` was written by the code of its time (``old_stores.py``): runs of every status,
+attempts, curves with a fine and a coarse table, marks, artefacts, comparisons of two owners.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from old_stores import keep, write_store
 from sqlalchemy import Connection
 
 from clps_core.errors import StoreError
@@ -118,6 +119,14 @@ def test_of_many_that_open_an_old_store_at_once_one_brings_it_up_to_date(tmp_pat
     assert versions == list(range(version, schema.VERSION + 1))
     for store in stores:
         store.close()
+
+
+def test_a_store_of_this_version_can_be_kept_for_the_versions_to_come(tmp_path: Path) -> None:
+    write_store(tmp_path / "home")
+    keep(tmp_path / "home", tmp_path / "kept.db")
+    kept, old = everything(tmp_path / "kept.db"), everything(STORES / f"{OLD[-1]}.db")
+    assert {row["status"] for row in kept["run"]} == set(STATUSES)
+    assert {table: len(rows) for table, rows in kept.items()} == {table: len(rows) for table, rows in old.items()}
 
 
 def test_a_step_that_fails_leaves_the_old_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
