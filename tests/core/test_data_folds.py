@@ -76,7 +76,17 @@ def test_a_batch_of_a_fold_depends_on_its_step_alone(task: str) -> None:
     first, again = (loaded(task, folds=FOLDS, fold=1, seed=5) for _time in range(2))
     first.batch(0, 4)
     assert seen(first) == seen(again)
-    assert first.baselines().keys() == loaded(task).baselines().keys()
+
+
+@pytest.mark.parametrize("task", ["digits", "python-docs"])
+def test_a_fold_has_its_own_baselines(task: str) -> None:
+    usual, found = loaded(task).baselines(), loaded(task, folds=FOLDS, fold=1).baselines()
+    assert found.keys() == usual.keys()
+    assert found != usual
+
+
+def test_copying_a_date_is_never_right_in_a_fold_either() -> None:
+    assert Dates(0, Fold(1, 50)).baseline() == 0.0
 
 
 def test_all_languages_of_a_held_out_date_are_held_out() -> None:
