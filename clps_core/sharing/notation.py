@@ -66,8 +66,8 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
 def write_strategy(stacks: Stacks, rows: Rows, norms: str = "follow", hints: Sequence[RuleUse] = ()) -> str:
     """The shortest text whose slots are ``rows``; norms that ``rows`` does not name go by ``norms``.
 
-    Rows that are not named at all (tied ones) may have any slots. ``hints`` are rules to try besides the
-    plain ones, such as a ``loop:2/4/2`` that was there before.
+    Rows that are not named at all (tied ones) may have any slots. ``hints`` are the rules that were there
+    before: of equal ones they are preferred, and a ``loop:2/4/2`` is tried besides the plain ones.
     """
     wanted = {key: _canonical(row) for key, row in rows.items()}
     for mode in dict.fromkeys((norms, *NORM_MODES)):
@@ -78,7 +78,8 @@ def write_strategy(stacks: Stacks, rows: Rows, norms: str = "follow", hints: Seq
     labels = {key: _labels(row, hints) for key, row in wanted.items()}
     blocks = {key: texts for key, texts in labels.items() if key[1] not in NORM_FOLLOWS}
     tally = Counter(text for texts in blocks.values() for text in texts)
-    default = max(tally, key=lambda text: (tally[text], -len(text)))
+    before = {hint.text for hint in hints}
+    default = max(tally, key=lambda text: (tally[text], text in before, -len(text)))
     parts = [default, *_exceptions(stacks, blocks, default)]
     if norms != "follow":
         parts.append(f"norms={norms}")

@@ -1,26 +1,30 @@
-"""The sharing map is painted with the mouse and with the keyboard, and its address brings it back."""
+"""The sharing map is painted with the mouse and with the keyboard, every scheme is added by clicks, papers load."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
+SLOW = 30_000
+"""Milliseconds for what the server has a part in; two busy cores take their time."""
 
-def cell(page: Page, component: str, layer: int):
-    return page.locator(f'.cell[data-stack=encoder][data-component={component}][data-layer="{layer}"]')
+
+def cell(page: Page, component: str, layer: int, stack: str = "encoder"):
+    return page.locator(f'.cell[data-stack={stack}][data-component={component}][data-layer="{layer}"]')
 
 
 def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
-    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+    lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
-    page.goto(dashboard(tmp_path / "home", "--no-ready"))
+    page.goto(lasting_dashboard(tmp_path / "home", "--no-ready"))
     page.get_by_role("link", name="Design").first.click()
 
     cell(page, "q", 1).hover()
@@ -45,3 +49,52 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     page.wait_for_url(re.compile("/train.*encoder.q%3D0-1-0-0"))
     page.get_by_role("link", name="Design").first.click()
     expect(cell(page, "q", 1)).to_have_text("B")
+
+
+def test_ties_and_reading_layers_are_drawn_as_they_are_and_a_cell_without_weights_says_why(
+    lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+) -> None:
+    page = browser_page
+    query = urlencode({"spec": "1;task=python-docs;model.num_layers=4", "strategy": "v=@o,kv_source=every:2"})
+    page.goto(f"{lasting_dashboard(tmp_path / 'home', '--no-ready')}/design?{query}")
+    page.locator(".pick", has_text="V = O").click()
+
+    expect(cell(page, "k", 3, "decoder")).to_have_text("←2", timeout=SLOW)
+    expect(page.locator(".lane circle")).to_have_count(2)
+    expect(page.locator(".side b", has_text="= V")).to_have_count(1)
+    cell(page, "k", 3, "decoder").click()
+    expect(page.locator(".aside")).to_contain_text("reads the keys and values of layer 2")
+    expect(page.locator(".aside button")).to_have_count(0)
+    cell(page, "v", 2, "decoder").hover()
+    expect(cell(page, "o", 2, "decoder")).to_have_class(re.compile("same"))
+    expect(page.locator(".cell.same")).to_have_count(2)
+
+
+def test_a_scheme_is_chosen_painted_and_added_and_a_papers_design_is_loaded(
+    lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+) -> None:
+    page = browser_page
+    page.goto(f"{lasting_dashboard(tmp_path / 'home', '--no-ready')}/design")
+    page.get_by_role("button", name="Add a design").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("searchbox").fill("sandwich")
+    dialog.get_by_role("button", name=re.compile("Sandwich")).click()
+    text = dialog.get_by_role("textbox", name="The design as text")
+    expect(text).to_have_value("sandwich,norms=own", timeout=SLOW)
+    dialog.locator('.cell[data-stack=decoder][data-component=q][data-layer="1"]').click()
+    dialog.get_by_role("button", name="this cell").click()
+    dialog.get_by_role("button", name="Use slot A, as layer 0").click()
+    expect(text).to_have_value("sandwich,decoder.q=grouped:3,norms=own", timeout=SLOW)
+    dialog.get_by_role("button", name="Add", exact=True).click()
+    expect(dialog).to_have_count(0, timeout=SLOW)
+    expect(page.locator(".card.chosen .name")).to_contain_text("Sandwich", timeout=SLOW)
+
+    page.get_by_role("button", name="Papers").click()
+    page.get_by_role("dialog").get_by_role("searchbox").fill("mobilellm-ls-125m")
+    page.locator(".preset:visible").click()
+    expect(page.get_by_role("dialog")).to_have_count(0, timeout=SLOW)
+    expect(page.locator(".stack h4", has_text="60 layers run, 30 distinct")).to_have_count(1, timeout=SLOW)
+    last = cell(page, "q", 59, "decoder")
+    last.scroll_into_view_if_needed()
+    expect(last).to_have_text("AD")
+    expect(page.locator(".side").first).to_be_in_viewport()

@@ -60,6 +60,13 @@ def test_painting_back_gives_the_name_back():
     assert repaint(there, DECODER, [Site("decoder", 5, "ffn_in")], 2) == "cycle"
 
 
+def test_painting_keeps_the_rule_that_was_there_where_others_mean_the_same():
+    stacks = {"decoder": (4, (*ATTENTION, *FFN))}
+    after = repaint("sandwich", stacks, [Site("decoder", 1, "q")], 0)
+    assert after == "sandwich,decoder.q=grouped:3"
+    assert slots(after, stacks)["decoder", "q"] == (0, 0, 1, 2)
+
+
 def test_norms_follow_what_is_painted_unless_they_are_painted_themselves():
     followed = slots(repaint("all", DECODER, [Site("decoder", 5, "o")], 1), DECODER)
     assert followed["decoder", "norm_attn"] == (0, 0, 0, 0, 0, 1)

@@ -18,12 +18,12 @@ function paint(node, look) {
 
 // A canvas with one rectangle per cell; what a layer does not have stays empty. Layers of one look are one area.
 function thumbnail(stacks, looks) {
-  const UNIT = 12, rows = stacks.map((stack) => stack.rows.filter((row) => !row.norm));
-  const height = Math.max(...rows.map((of) => of.length)) * 2;
-  const width = stacks.reduce((sum, stack) => sum + stack.layers, 0) + (stacks.length - 1);
+  const rows = stacks.map((stack) => stack.rows.filter((row) => !row.norm));
+  const columns = stacks.reduce((sum, stack) => sum + stack.layers, 0) + (stacks.length - 1);
+  const unit = Math.max(6, Math.floor(760 / columns)), gap = Math.max(1, Math.round(unit / 24));
   const canvas = element("canvas");
-  canvas.width = width * UNIT;
-  canvas.height = height * 4;
+  canvas.width = columns * unit;
+  canvas.height = 96;
   canvas.setAttribute("aria-hidden", "true");
   const pen = canvas.getContext("2d");
   let left = 0;
@@ -33,9 +33,9 @@ function thumbnail(stacks, looks) {
       const high = Math.round((canvas.height * (y + 1)) / rows[at].length);
       row.slots.forEach((slot, x) => {
         if (slot === null) return;
-        const joined = row.slots[x + 1] === slot ? 0 : 1;
+        const joined = row.slots[x + 1] === slot || x + 1 === stack.layers ? 0 : gap;
         pen.fillStyle = looks[slot].colour;
-        pen.fillRect((left + x) * UNIT, low, UNIT - joined, high - low);
+        pen.fillRect((left + x) * unit, low, unit - joined, high - low);
       });
     });
     left += stack.layers + 1;
