@@ -57,9 +57,6 @@ class _Draft:
 
     def finished(self) -> Strategy:
         base = self.base or Strategy(RuleUse("none"))
-        twice = next((target for target in self.overrides if target in self.ties), None)
-        if twice is not None:
-            raise ConfigError(_("{target} must have a rule or a tie. Got both. Remove one of them.", target=twice))
         rules = {**dict(base.overrides), **self.overrides}
         return Strategy(
             base.default,
@@ -83,10 +80,15 @@ def parse_strategy(text: str) -> Strategy:
                 got=str(text)[:40],
             )
         )
-    draft = _Draft()
+    draft, seen = _Draft(), set[str]()
     for part in (piece.strip() for piece in text.split(",")):
         target, equals, value = (piece.strip() for piece in part.partition("="))
         if equals:
+            if target in seen:
+                raise ConfigError(
+                    _("{target} must be given once, as a rule or a tie. Got it twice. Remove one.", target=target[:60])
+                )
+            seen.add(target)
             _read_assignment(draft, target, value)
         elif draft.base is not None:
             raise ConfigError(
@@ -97,7 +99,17 @@ def parse_strategy(text: str) -> Strategy:
             )
         else:
             draft.base = NAMED_STRATEGIES[part].strategy if part in NAMED_STRATEGIES else Strategy(_rule(part))
-    return draft.finished()
+    strategy = draft.finished()
+    # A name such as attention_only may stand for more text than itself; what is stored must read back.
+    if len(strategy.text) > MAX_TEXT:
+        raise ConfigError(
+            _(
+                "strategy must be at most {limit} characters when written out. Got {got}. Shorten it.",
+                limit=MAX_TEXT,
+                got=len(strategy.text),
+            )
+        )
+    return strategy
 
 
 def _read_assignment(draft: _Draft, target: str, value: str) -> None:
@@ -108,7 +120,7 @@ def _read_assignment(draft: _Draft, target: str, value: str) -> None:
         if where or target != "lora":
             _check_target(where, linear=True)
         draft.lora[where] = _number(target, value, 1, MAX_RANK)
-    elif target.rpartition(".")[2] in REUSE_KINDS and (target in REUSE_KINDS or target.partition(".")[0] in STACKS):
+    elif target.rpartition(".")[2] in REUSE_KINDS and target.rpartition(".")[0] in ("", *STACKS):
         draft.reuse[target] = _source(target, value)
     elif value.startswith("@"):
         draft.ties[target] = _tie(target, value[1:].strip())

@@ -154,8 +154,9 @@ def build_plan(blocks: Mapping[str, Block], strategy: Strategy) -> SharingPlan:
 
 
 def _check_targets(strategy: Strategy, stacks: Mapping[str, tuple[int, tuple[str, ...]]]) -> None:
-    """A reuse of a stack that the model does not have is a mistake, not nothing."""
-    for target, _use in strategy.reuse:
+    """A rule, reuse or LoRA of a stack that the model does not have is a mistake, not nothing."""
+    rules, loosened = (name for name, _use in strategy.overrides), (name for name, _rank in strategy.extras.lora)
+    for target in (*rules, *(name for name, _use in strategy.reuse), *loosened):
         stack = target.rpartition(".")[0]
         if stack and stack not in stacks:
             raise ConfigError(

@@ -1,7 +1,7 @@
 """Strategies: a rule for every component, ties, reuse and extras. Start at Strategy; ``grammar.py`` reads them.
 
 A more specific target wins: ``decoder.q`` over ``q`` over ``decoder.attention`` over ``attention``
-over the default rule.
+over the default rule. So too among ties, and a rule of one stack wins over a tie of more than its target.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Strategy:
         Raises ``ConfigError`` for a tie that names nothing of the model, or runs in a circle.
         """
         found: dict[str, str] = {}
-        for target, source in sorted(self.ties, key=lambda tie: _names_a_row(tie[0])):
+        for target, source in sorted(self.ties, key=lambda tie: _closeness(tie[0])):
             pairs = _tied_rows(target, source, stacks, norms=self.norms != "own")
             if not pairs:
                 raise ConfigError(
@@ -140,10 +140,16 @@ class Strategy:
                         stacks=", ".join(stacks),
                     )
                 )
-            found.update(pairs)
+            found.update({row: root for row, root in pairs.items() if not self._ruled_closer(row, target)})
         for pool in found:
             _root(pool, found)
         return found
+
+    def _ruled_closer(self, row: str, target: str) -> bool:
+        """Whether ``row`` has a rule for its stack that is more specific than a tie of ``target``."""
+        stack, _dot, component = row.partition(".")
+        names = [name for name in _targets(stack, component) if name.startswith(f"{stack}.")]
+        return any(name in names and _closeness(name) > _closeness(target) for name, _use in self.overrides)
 
     def reuse_of(self, stack: str, num_layers: int) -> Reuse:
         """What the layers of ``stack`` read from earlier ones; raises ``ConfigError`` where that cannot be."""
@@ -212,10 +218,12 @@ def _targets(stack: str, component: str) -> tuple[str, ...]:
     return (f"{stack}.{component}", component, *((f"{stack}.{family}", family) if family else ()))
 
 
-def _names_a_row(target: str) -> bool:
-    """Whether a target is one component of one stack, the most specific there is."""
+def _closeness(target: str) -> int:
+    """How specific a target is: a stack, a family, a component, a component of one stack."""
     stack, _dot, name = target.rpartition(".")
-    return stack in STACKS and name in COMPONENTS
+    if name not in COMPONENTS:
+        return 0 if target in STACKS else 1
+    return 3 if stack else 2
 
 
 def _tied_rows(target: str, source: str, stacks: Stacks, *, norms: bool) -> dict[str, str]:

@@ -58,6 +58,14 @@ def test_a_tie_of_one_stack_wins_over_a_tie_of_both():
     assert row(found, "v") == row(found, "k") != row(found, "q")
 
 
+def test_a_rule_of_one_stack_wins_over_a_tie_of_more_and_over_no_closer_one():
+    found = plan("decoder=@encoder,decoder.q=all", PAIR)
+    assert row(found, "q") == ["decoder.q.0"] * 6
+    assert row(found, "k") == row(found, "k", "encoder")
+    found = plan("decoder.attention=all,k=@q", PAIR)
+    assert row(found, "k") == row(found, "q") == ["decoder.q.0"] * 6
+
+
 def test_norms_of_their_own_stay_out_of_a_tie():
     found = plan("decoder=@encoder,norms=own", PAIR)
     assert row(found, "norm_ffn")[0] == "decoder.norm_ffn.0"
@@ -113,6 +121,8 @@ def test_reuse_can_be_for_one_stack():
         ("kv_source=every:9", DECODER, ["between 1 and", "Got 9"]),
         ("kv_source=every:2,attention_source=0-0-2-3-4-5", DECODER, ["layer 1", "Got both"]),
         ("encoder.kv_source=every:2", DECODER, ["encoder.kv_source", "stack"]),
+        ("encoder.q=all", DECODER, ["encoder.q", "stack"]),
+        ("lora.encoder.q=2", DECODER, ["encoder.q", "stack"]),
         ("lora=17", DECODER, ["16 for q of decoder layer 0", "Got 17"]),
         ("lora.decoder.k=9", GROUPED, ["8 for k of decoder layer 0"]),
         ("inject=add", DECODER, ["inject=add", "core", "decoder"]),
@@ -158,6 +168,13 @@ def test_what_cannot_be_is_refused_with_layer_and_component(text, model, words):
         "loop:1/2",
         "loop:-1/2/1",
         "x.kv_source=every:2",
+        "encoder.x.kv_source=every:2",
+        "q=all,q=none",
+        "k=@q,k=@v",
+        "lora=2,lora=3",
+        "norms=own,norms=shared",
+        # Written out, the name is longer than the longest text there may be.
+        "attention_only,q=" + "-".join(["1000"] * 813),
     ],
 )
 def test_a_text_that_is_no_strategy_is_refused(text):
