@@ -1,0 +1,38 @@
+"""What a run is: frozen, validated, plain data. Start at RunConfig (``run.py``) and resolve (``resolving.py``).
+
+A person gives a *partial* config (form, URL, YAML, command line); ``build_config`` (``reading.py``) lays it
+over the task's defaults; ``resolve`` fills in what follows from the task and refuses what cannot work.
+Every entrance uses these two, so that the same mistake gets the same words everywhere. ``model.py`` holds
+the sizes of a Transformer.
+"""
+
+from clps_core.config.model import ModelConfig
+from clps_core.config.reading import MAX_YAML_BYTES, build_config, config_from_yaml, plain_from_yaml, validated
+from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
+from clps_core.config.run import (
+    SCHEMA_VERSION,
+    DataConfig,
+    OptimConfig,
+    RunConfig,
+    SharingConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "MAX_YAML_BYTES",
+    "SCHEMA_VERSION",
+    "DataConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "RunConfig",
+    "SharingConfig",
+    "TrainConfig",
+    "build_config",
+    "config_from_yaml",
+    "longest_input",
+    "plain_from_yaml",
+    "resolve",
+    "sharing_map",
+    "sharing_plan",
+    "validated",
+]

@@ -1,0 +1,151 @@
+"""From what a person gives to a full config. Start at build_config; ``validated`` tells the mistakes."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from clps_core.config.run import RunConfig
+from clps_core.errors import ConfigError
+from clps_core.tasks import get_task
+from clps_core.words import _
+
+__all__ = ["MAX_YAML_BYTES", "build_config", "config_from_yaml", "plain_from_yaml", "validated"]
+
+MAX_YAML_BYTES = 200_000
+MAX_MISTAKES = 5
+"""How many mistakes of one config are told at once."""
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def validated(kind: type[T], data: Mapping[str, Any]) -> T:
+    """``kind`` from plain data; raises ``ConfigError`` with one sentence per mistake."""
+    try:
+        return kind.model_validate(dict(data))
+    except ValidationError as error:
+        raise ConfigError(" ".join(_sentence(kind, detail) for detail in error.errors()[:MAX_MISTAKES])) from None
+
+
+def build_config(partial: Mapping[str, Any] | None = None) -> RunConfig:
+    """A full config: ``partial`` (nested plain data) laid over the defaults of its task.
+
+    Raises ``ConfigError`` for unknown names, wrong types and sizes that do not fit each other.
+    """
+    given = dict(partial or {})
+    data = given.get("data")
+    name = data.get("task", "dates") if isinstance(data, Mapping) else "dates"
+    task = get_task(name if isinstance(name, str) else reprlib.repr(name))
+    base: dict[str, Any] = {name: dict(values) for name, values in task.defaults.items()}
+    base.setdefault("model", {})["family"] = task.family
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            base[name] = {**base.get(name, {}), **value}
+        elif value is not None:
+            base[name] = value
+    return validated(RunConfig, _shortened_warmup(base, given))
+
+
+def _shortened_warmup(base: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A default warm-up must not outlast a short run; one that a person asked for is left alone."""
+    asked = given.get("optim")
+    steps = base.get("train", {}).get("steps") if isinstance(base.get("train"), Mapping) else None
+    if isinstance(steps, int) and isinstance(base.get("optim"), dict) and "warmup_steps" not in (asked or {}):
+        base["optim"]["warmup_steps"] = max(0, min(base["optim"].get("warmup_steps", 50), steps // 10))
+    return base
+
+
+def config_from_yaml(text: str) -> RunConfig:
+    """Read a YAML experiment file (see ``examples/``); raises ``ConfigError`` where it is not one."""
+    return build_config(plain_from_yaml(text))
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's plain data, without whole numbers so long that Python refuses to write them in a sentence."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        value: int = super().construct_yaml_int(node)
+        if abs(value) >= 2**63:
+            raise ValueError(_("a whole number must fit into 64 bits"))
+        return value
+
+
+_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
+
+
+def plain_from_yaml(text: str) -> dict[str, Any]:
+    """The fields of a YAML file as plain data; raises ``ConfigError`` where it holds anything else."""
+    if len(text) > MAX_YAML_BYTES:
+        raise ConfigError(
+            _("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text))
+        )
+    try:
+        data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=first_line)) from None
+    if not isinstance(data, dict):
+        raise ConfigError(
+            _(
+                "a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.",
+                got=type(data).__name__,
+            )
+        )
+    return data
+
+
+def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
+    """One pydantic error as must / got / fix."""
+    where = ".".join(str(part) for part in detail["loc"])[:120]
+    got = reprlib.repr(detail.get("input"))[:60]
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "value_error":
+            return str(context.get("error", detail["msg"]))
+        case "extra_forbidden":
+            return _(
+                "{where} is not a field. Known here: {known}.",
+                where=where,
+                known=", ".join(_fields_at(kind, detail["loc"][:-1])),
+            )
+        case "literal_error":
+            return _("{where} must be one of {known}. Got {got}.", where=where, known=context["expected"], got=got)
+        case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" as bound:
+            words = {
+                "greater_than_equal": _("at least"),
+                "greater_than": _("more than"),
+                "less_than_equal": _("at most"),
+                "less_than": _("less than"),
+            }
+            limit = next(iter(context.values()))
+            return _(
+                "{where} must be {bound} {limit}. Got {got}.", where=where, bound=words[bound], limit=limit, got=got
+            )
+        case "int_type" | "int_parsing" | "int_parsing_size" | "int_from_float":
+            return _("{where} must be a whole number. Got {got}.", where=where, got=got)
+        case "float_type" | "float_parsing" | "finite_number":
+            return _("{where} must be a number. Got {got}.", where=where, got=got)
+        case "bool_type" | "bool_parsing":
+            return _("{where} must be true or false. Got {got}.", where=where, got=got)
+        case "model_type" | "dict_type":
+            return _("{where} must be a group of fields. Got {got}.", where=where or _("the config"), got=got)
+    return _(
+        "{where} is not valid: {problem}. Got {got}.",
+        where=where or _("the config"),
+        problem=detail["msg"].lower(),
+        got=got,
+    )
+
+
+def _fields_at(kind: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:
+    for name in location:
+        field = kind.model_fields.get(str(name))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        kind = field.annotation
+    return list(kind.model_fields)

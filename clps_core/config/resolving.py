@@ -1,0 +1,99 @@
+"""What follows from task and sizes, filled in and checked. Start at resolve."""
+
+from __future__ import annotations
+
+from clps_core.config.model import ModelConfig
+from clps_core.config.reading import validated
+from clps_core.config.run import RunConfig, SharingConfig
+from clps_core.errors import ConfigError
+from clps_core.shapes import block_shapes, stack_layers
+from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_strategy
+from clps_core.tasks import TaskFacts, get_task
+from clps_core.words import _
+
+__all__ = ["longest_input", "resolve", "sharing_map", "sharing_plan"]
+
+
+def resolve(config: RunConfig) -> RunConfig:
+    """The complete config: everything the task decides is filled in and checked.
+
+    Raises ``ConfigError`` where model and task, or map and layers, do not fit.
+    """
+    task = get_task(config.data.task)
+    _check_task(config, task)
+    longest = longest_input(config)
+    model = config.model.model_copy(
+        update={
+            "vocab_size": config.model.vocab_size or task.vocab_size,
+            "max_positions": config.model.max_positions or longest,
+            "num_classes": config.model.num_classes or task.num_classes,
+            "patch_dim": config.model.patch_dim or task.patch_dim,
+        }
+    )
+    if (model.max_positions or 0) < longest:
+        raise ConfigError(
+            _(
+                "max_positions must be at least the longest input of {task} ({longest}). Got {got}. "
+                "Raise it or leave it out.",
+                task=task.name,
+                longest=longest,
+                got=model.max_positions,
+            )
+        )
+    if task.vocab_size is not None and (model.vocab_size or 0) < task.vocab_size:
+        raise ConfigError(
+            _(
+                "vocab_size must be at least {task}'s vocabulary ({vocab}). Got {got}. Leave it out.",
+                task=task.name,
+                vocab=task.vocab_size,
+                got=model.vocab_size,
+            )
+        )
+    complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
+    if task.family == "decoder" and complete.data.seq_len is None:
+        complete = complete.model_copy(
+            update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
+        )
+    sharing_plan(complete.model, complete.sharing)
+    return complete
+
+
+def longest_input(config: RunConfig) -> int:
+    """Positions of the longest input that the task gives the model, a class token included."""
+    task = get_task(config.data.task)
+    return max(config.data.seq_len or task.max_source_len, task.max_target_len) + config.model.class_token
+
+
+def _check_task(config: RunConfig, task: TaskFacts) -> None:
+    if config.model.family != task.family:
+        raise ConfigError(
+            _(
+                "task {task} must have a model of family {wanted}. Got {got}. Change the family or the task.",
+                task=task.name,
+                wanted=task.family,
+                got=config.model.family,
+            )
+        )
+    if config.data.seq_len is not None and task.family != "decoder":
+        raise ConfigError(
+            _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
+        )
+    if config.optim.warmup_steps > config.train.steps:
+        raise ConfigError(
+            _(
+                "warmup_steps must be at most steps ({steps}). Got {warmup}. Lower warmup_steps.",
+                steps=config.train.steps,
+                warmup=config.optim.warmup_steps,
+            )
+        )
+
+
+def sharing_plan(model: ModelConfig, sharing: SharingConfig) -> SharingPlan:
+    """What ``sharing`` means at the sizes of ``model``; raises ``ConfigError`` where they do not fit."""
+    blocks = {stack: Block(num_layers, block_shapes(model, stack)) for stack, num_layers in stack_layers(model).items()}
+    return build_plan(blocks, parse_strategy(sharing.strategy))
+
+
+def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
+    """The map of ``sharing`` at the sizes of ``model``: the plan without what stands beside it."""
+    return sharing_plan(model, sharing).map
