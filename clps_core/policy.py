@@ -163,9 +163,9 @@ class Policy(BaseModel):
         if person is None:
             return nobody()
         return _(
-            "this must be asked by the run's owner or a teacher: {action}. The run is somebody else's. "
+            "only the owner of a run or a teacher may {action} it. This run is somebody else's. "
             "Start one of your own, or ask a teacher.",
-            action=action,
+            action={"log": _("read the log of")}.get(action, action),
         )
 
     def check(self, person: Person | None, action: Action, owner: str) -> None:

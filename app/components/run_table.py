@@ -148,9 +148,10 @@ def _parameters(run: Run) -> str:
 
 def _actions(run: Run, asked_by: Desk) -> None:
     st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
-    refused = asked_by.why_not("cancel", run)
-    if refused:
-        st.caption(escape_markdown(refused))
+    if asked_by.why_not("cancel", run):
+        st.markdown(
+            _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
+        )
         navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
         return
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: _open_log(run.id))

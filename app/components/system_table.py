@@ -26,7 +26,8 @@ class Cell:
         """One table cell; all text is escaped."""
         bar = ""
         if self.part is not None:
-            bar = f'<meter min="0" max="1" value="{min(1.0, max(0.0, self.part)):.4f}" aria-hidden="true"></meter>'
+            width = 100 * min(1.0, max(0.0, self.part))
+            bar = f'<i aria-hidden="true"><b style="width:{width:.1f}%"></b></i>'
         text = f"<span>{escape(self.text)}</span>" if bar else escape(self.text)
         kind = ' class="clps-quiet"' if self.quiet else ""
         return f"<td{kind}>{bar}{text}</td>"
@@ -41,8 +42,9 @@ def facts_table(caption: str, columns: Sequence[str], rows: Sequence[tuple[str, 
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th>{"".join(cell.html for cell in cells)}</tr>' for name, cells in rows
     )
+    kind = "clps-facts" if columns else "clps-facts clps-pairs"
     st.html(
         f"<style>{asset('system_table.css')}</style>"
-        f'<div class="clps-facts" tabindex="0"><table><caption>{escape(caption)}</caption>{head}<tbody>{body}</tbody>'
-        "</table></div>"
+        f'<div class="{kind}" tabindex="0"><table><caption>{escape(caption)}</caption>'
+        f"{head}<tbody>{body}</tbody></table></div>"
     )

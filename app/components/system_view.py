@@ -20,6 +20,7 @@ from clps_core.words import _, ngettext
 __all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
 
 MOST_WAITING = 25
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def figures(found: Overview) -> None:
@@ -43,9 +44,10 @@ def figures(found: Overview) -> None:
 
 
 def _at_work(found: Overview) -> str:
+    needed = bool(found.busy or found.waiting)
     if found.supervisor.pid is not None:
-        return _("at work")
-    return _("missing") if found.busy or found.waiting else _("not needed")
+        return _("at work") if needed else _("standing by")
+    return _("missing") if needed else _("not needed")
 
 
 def _supervisor(found: Overview) -> str:
@@ -82,7 +84,11 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
 
 def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
     threads = ngettext("{n} thread", "{n} threads", slot.threads)
-    place = _("GPU {gpu}", gpu=slot.gpu) if slot.gpu is not None else _("CPU, {threads}", threads=threads)
+    place = (
+        _("GPU {gpu}", gpu=slot.gpu)
+        if slot.gpu is not None
+        else _("CPU, {threads}", threads=threads.replace(" ", NO_BREAK))
+    )
     name = str(slot.number + 1)
     if slot.run is None:
         return name, [Cell(place), Cell(_("free"), quiet=True), Cell("")]
@@ -95,7 +101,8 @@ def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
 def _name(run: Run, desk: Desk) -> str:
     if not desk.policy.shared:
         return run.name
-    return f"{run.name} · {_('yours') if desk.is_mine(run) else short_name(run.owner)}"
+    owner = _("yours") if desk.is_mine(run) else short_name(run.owner)
+    return f"{run.name} · {owner.replace(' ', NO_BREAK)}"
 
 
 def quotas(desk: Desk) -> None:
@@ -108,7 +115,7 @@ def quotas(desk: Desk) -> None:
         _used(_("Runs waiting"), use.queued, limits.queued),
         _used(_("Runs at work"), use.running, limits.running),
         _used(_("Runs kept"), use.runs, limits.runs),
-        _used(_("Their files"), use.disk, limits.disk, as_memory=True),
+        _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True),
     ]
     sizes = (
         (_("Steps of a run"), limits.steps),

@@ -68,7 +68,7 @@ def test_an_owner_steers_their_run_and_others_are_told_why_not(open_page, store,
     shared.visitor()
     other = open_page("runs", runs=run.id)
     assert not any(run.id in key for key in keys(other))
-    assert "the run's owner or a teacher" in everything(other)
+    assert "Only its owner or a teacher" in everything(other)
 
 
 def test_what_a_page_still_shows_does_not_help_somebody_else(open_page, store, shared):  # noqa: F811
@@ -79,7 +79,7 @@ def test_what_a_page_still_shows_does_not_help_somebody_else(open_page, store, s
     shared.visitor()  # the same page, now asked by another browser: the server looks again
     test.button(key=f"delete.{run.id}").click().run()
     assert [one.id for one in store.some_runs([run.id])] == [run.id]
-    assert any("owner or a teacher" in sentence for sentence in sentences(test))
+    assert any("only the owner of a run or a teacher may delete it" in sentence for sentence in sentences(test))
 
 
 def test_everybody_sees_all_runs_and_may_filter_their_own(open_page, store, shared):  # noqa: F811
@@ -122,6 +122,68 @@ def test_an_address_never_says_who_somebody_is(open_page, store, shared):  # noq
     shared.visitor()
     test = open_page("runs", runs=run.id, owner=owner, user=owner, **{COOKIE: cookie})
     assert not any(run.id in key for key in keys(test))
+
+
+# Limits
+
+
+def train_button(test):
+    return next(one for one in test.button if one.label.startswith("Train"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (SMALL + "train.steps=101;train.batch_size=4", "at most 100 on this server. Got 101. Lower it"),
+        (SMALL + "train.steps=50;train.batch_size=9", "at most 8 on this server. Got 9. Lower it"),
+    ],
+)
+def test_an_address_over_the_limit_is_refused_on_the_train_page(open_page, store, shared, spec, words):  # noqa: F811
+    shared.visitor()
+    test = open_page("train", spec=spec, strategy=["all"])
+    assert [words in sentence for sentence in sentences(test)] == [True]
+    assert train_button(test).disabled
+    assert store.runs() == []
+
+
+def test_more_runs_than_may_wait_are_refused_on_the_train_page(open_page, store, shared):  # noqa: F811
+    shared.visitor()
+    many = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4", strategy="all", seed=list("01234"))
+    assert ["at most 4 runs of one person may wait. Got 5" in sentence for sentence in sentences(many)] == [True]
+    assert train_button(many).disabled
+
+
+def test_a_click_after_the_limit_was_lowered_is_refused_too(open_page, store, shared):  # noqa: F811
+    owner = shared.visitor()
+    test = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4", strategy="all")
+    assert sentences(test) == []
+    for run in record(store, ["none"], range(4), status="queued"):
+        mark(store, run, owner=owner)
+    train_button(test).click().run()
+    assert any("may wait" in sentence for sentence in sentences(test))
+    assert len(store.runs()) == 4
+
+
+def test_services_refuse_a_config_over_the_limit_whatever_page_asks(home, store, shared, monkeypatch):  # noqa: F811
+    from streamlit.testing.v1 import AppTest
+
+    def page():
+        import streamlit as st
+
+        from app.services import desk
+        from clps_core.config import build_config
+        from clps_core.errors import ConfigError
+
+        try:
+            desk().submit([build_config({"train": {"steps": 101, "batch_size": 4}})])
+        except ConfigError as error:
+            st.text(str(error))
+
+    shared.visitor()
+    test = AppTest.from_function(page).run()
+    assert not test.exception
+    assert "at most 100 on this server. Got 101. Lower it, or ask a teacher." in test.text[0].value
+    assert store.runs() == []
 
 
 # The teacher's code

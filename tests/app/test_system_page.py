@@ -48,7 +48,7 @@ def test_an_idle_machine_says_what_is_free_and_that_nobody_is_needed(open_page, 
     shown = figures(test)
     assert (shown["Slots at work"], shown["Runs waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
     assert any(one.value == "Nothing waits." for one in test.caption)
-    assert "CPU, 1 thread" in tables(test)
+    assert "CPU, 1\N{NO-BREAK SPACE}thread" in tables(test)
     assert "SQLite" in tables(test)
     assert str(store.home) in tables(test)
     assert "version 2" in tables(test)
