@@ -44,6 +44,10 @@ STRATEGIES = {
     "sequence": "#a04e9f",
     "cycle": "#c3520d",
     "cycle_rev": "#966e00",
+    "sandwich": "#c6405c",
+    "middle_cycle": "#697c1a",
+    "middle_sequence": "#89644c",
+    "loop": "#ab497d",
 }
 
 
