@@ -1,52 +1,52 @@
-"""``clps doctor``: what this machine has, what would be used, and why. Start at examine."""
+"""``clps doctor``: what this machine has, what would be used and why, what goes on. Start at examine.
+
+The facts are those of the System page (``jobs/overview.py``), and what torch says beside them.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
-from importlib import metadata
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psutil
 
-from clps_core import __version__
 from clps_core.cli.output import print_json, print_lines, size
 from clps_core.config import build_config, resolve
 from clps_core.errors import ClpsError
+from clps_core.jobs.overview import Overview, Slot, overview, versions
+from clps_core.policy import read_policy
+from clps_core.store import default_home, open_store
 from clps_core.words import _
 
 __all__ = ["examine"]
 
-PACKAGES = (
-    "torch",
-    "streamlit",
-    "numpy",
-    "pandas",
-    "pydantic",
-    "sqlalchemy",
-    "safetensors",
-    "tokenizers",
-    "bertviz",
-    "datasets",
-)
-
 
 def examine(*, as_json: bool) -> None:
     """Print the findings; exit code 2 where the store cannot be used."""
-    found = {"versions": _versions(), "machine": _machine(), "training": _training(), "store": _store()}
+    found = {"versions": versions(), "machine": _machine(), "training": _training(), **_store()}
     if as_json:
         print_json(found)
     else:
         for part, facts in found.items():
             print_lines(part)
-            for name, value in facts.items():
+            for name, value in _lines(facts):
                 print_lines(f"  {name.removesuffix('_bytes'):20} {_shown(name, value)}")
     if not found["store"]["usable"]:
         import typer
 
         raise typer.Exit(2)
+
+
+def _lines(facts: dict[str, Any] | list[dict[str, Any]]) -> list[tuple[str, Any]]:
+    """A part's facts by name; those of a list (slots, queue) by their number."""
+    if isinstance(facts, dict):
+        return list(facts.items())
+    return [(str(one["number"]), "  ".join(str(value) for value in list(one.values())[1:] if value)) for one in facts]
 
 
 def _shown(name: str, value: object) -> str:
@@ -55,16 +55,6 @@ def _shown(name: str, value: object) -> str:
     if isinstance(value, int) and name.endswith("_bytes"):
         return size(value)
     return "" if value is None else str(value)
-
-
-def _versions() -> dict[str, Any]:
-    found: dict[str, Any] = {"clps": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
 
 
 def _machine() -> dict[str, Any]:
@@ -103,9 +93,7 @@ def _training() -> dict[str, Any]:
 
 
 def _store() -> dict[str, Any]:
-    from clps_core.jobs import service
-    from clps_core.store import default_home, open_store
-
+    """The store and what goes on in it: what the System page shows."""
     home = default_home()
     found: dict[str, Any] = {
         "home": str(home),
@@ -113,16 +101,58 @@ def _store() -> dict[str, Any]:
         "usable": False,
     }
     try:
-        store = open_store()
+        with closing(open_store()) as store:
+            seen = overview(store)
     except ClpsError as error:
-        return found | {"problem": str(error)}
-    status = service.supervisor_status(store)
+        return {"store": found | {"problem": str(error)}}
+    facts = seen.store
     found |= {
         "usable": True,
-        "disk_free_bytes": shutil.disk_usage(store.home).free,
-        "runs": store.counts(),
-        "supervisor": _("running, process {pid}", pid=status.pid) if status.running else _("starts with the next run"),
-        "busy": status.busy,
+        "database": facts.database,
+        "schema_version": facts.schema_version,
+        "size_bytes": facts.size,
+        "runs": facts.statuses,
+        "disk_free_bytes": seen.disk.free,
+        "disk_floor_bytes": seen.disk.floor,
+        "busy": seen.busy,
+        "policy": _policy(home),
     }
-    store.close()
-    return found
+    if problem := seen.disk.problem or seen.supervisor.problem:
+        found["problem"] = problem
+    return {
+        "store": found,
+        "supervisor": _supervisor(seen),
+        "slots": [_slot(slot) for slot in seen.slots],
+        "queue": [
+            {"number": one.place, "run": one.run.id, "name": one.run.name, "why": one.why} for one in seen.waiting
+        ],
+    }
+
+
+def _policy(home: Path) -> str:
+    """The mode, or why there is none."""
+    try:
+        return read_policy(home).mode
+    except ClpsError as error:
+        return str(error)
+
+
+def _supervisor(seen: Overview) -> dict[str, Any]:
+    """``state`` in words; ``starts``: how often one started in this home."""
+    one = seen.supervisor
+    since = None if one.since is None else datetime.fromtimestamp(one.since, UTC).isoformat(timespec="seconds")
+    if one.pid is not None:
+        state = _("running")
+    elif seen.busy or seen.waiting:
+        state = _("missing: the dashboard, or any command such as 'clps runs', starts it")
+    else:
+        state = _("starts with the next run")
+    return {"state": state, "pid": one.pid, "since": since, "starts": one.starts}
+
+
+def _slot(slot: Slot) -> dict[str, Any]:
+    """``run`` is its id, ``None`` for a free slot."""
+    place = _("GPU {gpu}", gpu=slot.gpu) if slot.gpu is not None else _("CPU")
+    facts: dict[str, Any] = {"number": slot.number + 1, "on": place, "threads": slot.threads, "host": slot.host}
+    run = slot.run
+    return facts | {"run": run.id if run else None, "name": run.name if run else _("free")}

@@ -261,6 +261,25 @@ def test_doctor_says_what_would_be_used_and_why(home):
     assert found["training"]["why"]
     assert found["versions"]["torch"]
     assert found["machine"]["memory_bytes"] > 0
+    assert found["store"]["schema_version"] >= 2
+    assert found["store"]["policy"] == "local"
+    assert found["store"]["disk_floor_bytes"] > 0
+    assert (found["supervisor"]["state"], found["supervisor"]["pid"]) == ("starts with the next run", None)
+    assert [(slot["number"], slot["run"]) for slot in found["slots"]] == [(1, None), (2, None)]
+    assert found["queue"] == []
     shown = clps("doctor").stdout
     assert str(home.home) in shown
     assert "GiB" in shown
+
+
+def test_doctor_names_what_waits_and_a_policy_that_cannot_be_used(home):
+    from clps_core.config import build_config, resolve
+
+    home.store.create_comparison("x", [resolve(build_config())])
+    (home.home / "policy.yaml").write_text("mode: open")
+    found = json.loads(clps("doctor", "--json").stdout)
+    run = home.store.runs()[0]
+    assert [(one["number"], one["run"]) for one in found["queue"]] == [(1, run.id)]
+    assert found["supervisor"]["state"].startswith("missing")
+    assert "mode must be one of" in found["store"]["policy"]
+    assert run.name in clps("doctor").stdout
