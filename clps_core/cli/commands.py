@@ -75,6 +75,10 @@ sweep_app = typer.Typer(
     help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show ID."),
 )
 app.add_typer(sweep_app, name="sweep")
+policy_app = typer.Typer(
+    invoke_without_command=True, rich_markup_mode=None, help=_("Say who may do what on this server.")
+)
+app.add_typer(policy_app, name="policy")
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON on stdout and nothing else."))]
 Strategies = Annotated[
@@ -262,6 +266,21 @@ def doctor(as_json: Json = False) -> None:
     from clps_core.cli.doctor import examine
 
     examine(as_json=as_json)
+
+
+@policy_app.callback(invoke_without_command=True)
+def _policy(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        from clps_core.cli.policy import show
+
+        show(as_json=as_json)
+
+
+@policy_app.command("code", help=_("Ask for a code for teachers and print the line for the policy file."))
+def policy_code() -> None:
+    from clps_core.cli.policy import make_code
+
+    make_code()
 
 
 @sweep_app.command(
