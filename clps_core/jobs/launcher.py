@@ -62,7 +62,7 @@ class LocalLauncher:
             start_new_session=True,
         )
         self._waiters[attempt.run_id, attempt.number] = waiter
-        self.queue.record_waiter(attempt.run_id, attempt.number, waiter.pid, processes.started_at(waiter.pid))
+        self.queue.record_waiter(attempt.run_id, attempt.number, waiter.pid, processes.born(waiter.pid))
 
     def poll(self, attempt: Attempt) -> Exit | None:
         """From the waiter's note, or because nobody is there any more."""

@@ -20,6 +20,7 @@ import psutil
 __all__ = [
     "SupervisorLock",
     "boot_marker",
+    "born",
     "find_process",
     "host_name",
     "is_alive",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 CLOCK_SLACK = 2.0
-"""Creation times of one process may differ by this many seconds when the system's clock is set."""
+"""Moments of birth of one process may differ by this many seconds where the system tells them by its clock."""
 
 
 def host_name() -> str:
@@ -59,13 +60,24 @@ def started_at(pid: int) -> float:
         return 0.0
 
 
+def born(pid: int) -> float:
+    """When the process was created, in seconds since the machine started; 0 if it is gone.
+
+    A clock that is set does not move it, unlike ``started_at`` (which stands in where the system has no /proc).
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return int(ticks) / os.sysconf("SC_CLK_TCK")
+    return started_at(pid)
+
+
 def is_alive(pid: int | None, created: float | None) -> bool:
-    """Whether the process with this pid *and* creation time still runs; pids are used again, pairs are not."""
+    """Whether the process with this pid that was ``born`` then still runs; pids are used again, pairs are not."""
     if pid is None or created is None:
         return False
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - created) < CLOCK_SLACK
+        same = abs(born(pid) - created) < CLOCK_SLACK
         return same and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
         return False

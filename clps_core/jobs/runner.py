@@ -224,7 +224,7 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
     folder = store.run_folder(run_id)
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        if not _locked(lock.fileno()) or not queue.claim(run_id, number, pid, processes.started_at(pid)):
+        if not _locked(lock.fileno()) or not queue.claim(run_id, number, pid, processes.born(pid)):
             logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
             return EXIT_LOST
         os.nice(NICENESS)

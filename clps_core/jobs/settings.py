@@ -26,7 +26,7 @@ class Settings:
     stop_grace: float = 20.0
     """Seconds a run has to write its checkpoint after it was asked to stop."""
     retry_pause: float = 5.0
-    """Seconds before a run whose process died is tried again; the second time four times as long."""
+    """Seconds before a run whose process died is tried again; the second time four times as long, at most 15 min."""
     floor: int = 2**30
     """Bytes that must be free on the disk for a run to start."""
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "default_home", "open_store"]
 
+LONGEST_PAUSE = 900.0
+"""Seconds. No pause is longer, so one that ends later than this was set before the clock was put back: it is over."""
+
 _r, _a = schema.run.c, schema.artefact.c
 _RUN_COLUMNS = (
     _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
@@ -268,13 +271,18 @@ def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]
     """Queued runs in the order in which they start; ``startable``: without those that wait out a pause."""
     moment = schema.now(connection)
     query = sa.select(_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
-    due = sa.or_(_r.not_before.is_(None), _r.not_before <= moment) if startable else sa.true()
     waiting = [
-        Waiting(row.id, row.owner, row.priority, row.queued_at, row.position, (row.not_before or 0.0) > moment)
-        for row in connection.execute(query.where(_r.status == "queued", due))
+        Waiting(row.id, row.owner, row.priority, row.queued_at, row.position, _pauses(row.not_before, moment))
+        for row in connection.execute(query.where(_r.status == "queued"))
     ]
+    if startable:
+        waiting = [run for run in waiting if not run.paused]
     counted = sa.select(_r.owner, sa.func.count()).where(_r.status == "running").group_by(_r.owner)
     return fair_order(waiting, {row[0]: row[1] for row in connection.execute(counted)})
+
+
+def _pauses(until: float | None, moment: float) -> bool:
+    return until is not None and moment < until <= moment + LONGEST_PAUSE
 
 
 def run_row(config: RunConfig, name: str, owner: str, moment: float) -> dict[str, Any]:

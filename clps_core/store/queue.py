@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
-from clps_core.store.database import Store, waiting_ids
+from clps_core.store.database import LONGEST_PAUSE, Store, waiting_ids
 from clps_core.store.records import ACTIVE, Point
 from clps_core.store.verdict import STOPPED, Death, Exit, verdict
 from clps_core.words import _
@@ -162,7 +162,8 @@ class Queue:
     def settle(self, run_id: str, number: int, end: Exit, *, pause: float = 0.0) -> str | None:
         """Close an attempt whose process is gone; if it left no outcome, decide what becomes of the run.
 
-        ``pause``: seconds before its first retry; each further one waits ``PAUSE_GROWTH`` times as long.
+        ``pause``: seconds before its first retry; each further one waits ``PAUSE_GROWTH`` times as long, but
+        none longer than ``LONGEST_PAUSE``.
         Returns the run's new status, ``None`` if the attempt had ended already or the run is not its own.
         """
         with self.store.writing() as connection:
@@ -176,7 +177,8 @@ class Queue:
             row = connection.execute(query.where(_r.id == run_id)).one_or_none()
             if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
                 return None
-            death = Death(end, row.step, row.death_step, row.retries, pause * PAUSE_GROWTH**row.retries)
+            pause = min(pause * PAUSE_GROWTH**row.retries, LONGEST_PAUSE)
+            death = Death(end, row.step, row.death_step, row.retries, pause)
             status, reason = verdict(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)

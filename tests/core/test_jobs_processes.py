@@ -247,3 +247,15 @@ def test_a_failure_has_a_sentence_its_traceback_is_in_the_log_and_it_is_not_retr
     assert (run.status, run.attempts) == ("failed", 1)
     assert run.reason == "plan.json must hold the device plan the run began with. It cannot be read. Start a new run."
     assert "Traceback" in service.log_text(room.store, run.id)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system tells births by its clock only")
+def test_a_process_is_known_again_after_the_clock_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = os.getpid()
+    before, by_the_clock = processes.born(pid), processes.started_at(pid)
+    boot = psutil.boot_time()
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: boot + 3600)
+    assert processes.started_at(pid) > by_the_clock + 3000, "the clock was set"
+    assert processes.is_alive(pid, before)
+    assert not processes.is_alive(pid, before + 3600)
+    assert not processes.is_alive(None, before)

@@ -189,13 +189,13 @@ def test_who_resumes_a_run_by_hand_waits_for_no_pause(store: Store, queue: Queue
 
 def test_a_run_that_is_put_off_lets_others_overtake_and_keeps_its_age(store: Store, queue: Queue) -> None:
     large, small, last = add(store, 3)
-    queue.put_off(large, 3600.0, "It needs more memory than is free.")
+    queue.put_off(large, 600.0, "It needs more memory than is free.")
     assert started(queue).run_id == small
     assert store.run(large).reason == "It needs more memory than is free."
     pass_time(store, large)
     assert started(queue).run_id == large
     assert store.run(large).reason is None
-    queue.put_off(large, 3600.0, "too late")
+    queue.put_off(large, 600.0, "too late")
     assert store.run(large).status == "running"
     assert started(queue).run_id == last
 
@@ -310,3 +310,23 @@ def test_of_a_file_that_is_written_again_only_the_newest_counts(store: Store, qu
     (artefact,) = store.artefacts(run_id, "last")
     assert artefact.step == 20
     assert artefact.path == store.run_folder(run_id) / "checkpoints" / "last.safetensors"
+
+
+def test_no_run_waits_for_hours_because_the_clock_was_put_back(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    queue.put_off(run_id, 60.0, "It waits for memory.")
+    assert queue.startable() == []
+    with store.writing() as connection:
+        connection.execute(schema.run.update().values(not_before=schema.run.c.not_before + 3600))
+    assert queue.startable() == [run_id]
+
+
+def test_a_pause_before_a_retry_is_never_longer_than_a_quarter_of_an_hour(store: Store, queue: Queue) -> None:
+    add(store)
+    attempt = started(queue)
+    assert queue.settle(attempt.run_id, attempt.number, KILLED, pause=999_999.0) == "queued"
+    run = store.run(attempt.run_id)
+    assert run.not_before is not None
+    assert 0 < run.not_before - store.clock() <= 900.0
+    assert "after a pause of 900 s" in (run.reason or "")
+    assert queue.startable() == []
