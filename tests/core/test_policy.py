@@ -1,6 +1,7 @@
 """The policy of a server: what its file may say, who may do what, and how much of it."""
 
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +89,15 @@ def test_a_code_never_stands_in_the_sentence_that_refuses_it(tmp_path):
     with pytest.raises(ConfigError) as error:
         read_policy(write(tmp_path, "mode: shared\nteacher_code: hunter2hunter2"), {})
     assert "hunter2" not in str(error.value)
+
+
+def test_the_policy_in_the_runbook_can_be_used_and_names_the_defaults(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text()
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    policy = read_policy(write(tmp_path, example.replace("scrypt$16384$...", hash_code("a long code"))), {})
+    assert policy.shared
+    assert policy.quotas == Quotas()
+    assert policy.quotas.model_fields_set == set(Quotas.model_fields)
 
 
 # Who may do what
