@@ -7,7 +7,8 @@ to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
   checkpoint is written;
 * what the backward pass keeps, for every *executed* layer and position: inputs of the norms, of the
   projections and of the feed-forward network, and the attention probabilities (fused attention does
-  not store them; plain attention at short lengths does);
+  not store them; plain attention at short lengths does); of a matrix with LoRA also the merged one, which
+  every executed layer has of its own however much is shared;
 * the output layer: logits, their gradient and the softmax between;
 * the process itself (``PROCESS_BYTES``).
 """
@@ -17,6 +18,8 @@ from __future__ import annotations
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, resolve, sharing_plan
 from clps_core.errors import ConfigError
+from clps_core.shapes import block_shapes, merging_is_cheaper
+from clps_core.sharing import SharingPlan
 from clps_core.words import _
 
 __all__ = ["check_fits", "estimate_training_memory"]
@@ -26,6 +29,8 @@ GIB = 2**30
 PROCESS_BYTES = 480 * 2**20
 """An interpreter with torch, the task's data and the allocator's slack (measured: 0.45 GiB)."""
 LOGIT_COPIES = 3
+JOINED = (("q", "k", "v"), ("cross_k", "cross_v"), ("ffn_gate", "ffn_in"))
+"""Components whose matrices are put together for one product: one with LoRA makes a new copy of all."""
 
 
 def estimate_training_memory(config: RunConfig) -> int:
@@ -47,7 +52,22 @@ def activation_bytes(config: RunConfig) -> int:
         cross = stack == "decoder" and model.family == "encoder_decoder"
         per_sequence += layers * _layer_numbers(model, length, cross=cross)
     per_sequence += LOGIT_COPIES * length * (model.vocab_size or 0) if model.output == "lm" else 0
-    return batch * per_sequence * FP32_BYTES
+    return (batch * per_sequence + _merged_numbers(model, plan, batch * length)) * FP32_BYTES
+
+
+def _merged_numbers(model: ModelConfig, plan: SharingPlan, positions: int) -> int:
+    """Numbers of the matrices that are merged with their LoRA, one set for every executed layer."""
+    total = 0
+    loosened = plan.lora_ranks()
+    for stack in plan.map.stacks if loosened else ():
+        matrices = {name: dict(shapes)["weight"] for name, shapes in block_shapes(model, stack).items()}
+        for layer in range(plan.map.num_layers(stack)):
+            used = [name for name in matrices if plan.map.slot(stack, layer, name) is not None]
+            own = {name for name in used if (stack, layer, name) in loosened}
+            own |= {name for name in used for group in JOINED if name in group and own & set(group)}
+            sizes = [matrices[name] for name in own]
+            total += sum(rows * columns for rows, columns in sizes if merging_is_cheaper(positions, rows, columns))
+    return total
 
 
 def _layer_numbers(model: ModelConfig, length: int, *, cross: bool) -> int:

@@ -57,7 +57,7 @@ def make_extras(root: nn.Module, shapes: Mapping[str, ExtraShape]) -> None:
 def layer_extras(root: nn.Module, shapes: Mapping[str, ExtraShape], stack: str, layer: int) -> LayerExtras:
     """References to the extras of one layer."""
     prefix = f"extras.{stack}.{layer}."
-    names = [name for name in shapes if name.startswith(prefix)]
+    names = [name for name, extra in shapes.items() if extra.layer == layer and extra.stack == stack]
     modules = {name.removeprefix(prefix): root.get_submodule(name) for name in names}
     lora = {
         name.removesuffix(".down"): (

@@ -19,6 +19,7 @@ from clps_core.model.attention import Mask, attend, remix, rotate
 from clps_core.model.bank import Joined
 from clps_core.model.dropout import drop
 from clps_core.model.extras import LayerExtras
+from clps_core.shapes import merging_is_cheaper
 from clps_core.sharing.sources import Reuse
 
 __all__ = ["KeyValue", "Layer", "Recorder", "StackPass"]
@@ -248,11 +249,6 @@ class Layer(nn.Module):
 
 
 def _merging_is_cheaper(x: Tensor, linear: nn.Linear) -> bool:
-    """Whether ``(W + B A) x`` takes fewer operations than ``W x + B (A x)``; a fact of shapes only.
-
-    Per rank the first costs a product of the matrix's size, the second one of each row with both sides;
-    in training the first, in decoding one token the second. Measured 2026-11-21, rank 4 everywhere, one
-    thread: a step of 1.4-1.7 times the tied one's with the second, 1.01-1.07 with the first.
-    """
+    """``merging_is_cheaper`` for the product of ``x`` and the matrix of ``linear``."""
     rows, columns = linear.weight.shape
-    return x.numel() // columns * (rows + columns) > rows * columns
+    return merging_is_cheaper(x.numel() // columns, rows, columns)

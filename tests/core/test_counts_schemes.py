@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from tiny_models import tiny
 
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import activation_bytes
 from clps_core.config import ModelConfig, SharingConfig, build_config, resolve
+from clps_core.model.transformer import build_model
 from clps_core.sharing.strategies import FAMILIES
 
 CLA_1B = ModelConfig(
@@ -104,6 +106,33 @@ def test_an_encoder_tied_to_its_decoder_is_stored_once():
     norms = plain.by_component["norm_ffn"].unique
     assert plain.unique_parameters - tied.unique_parameters == (blocks + norms) // 2
     assert tied.executed_parameters == plain.executed_parameters
+
+
+def kept_and_estimated(strategy: str) -> tuple[int, int]:
+    """Bytes that autograd keeps beside the parameters, and what the estimate says of them."""
+    sizes = {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "activation": "swiglu"}
+    base = {"data": {"task": "python-docs", "seq_len": 32}, "model": sizes, "train": {"batch_size": 2}}
+    config = resolve(build_config({**base, "sharing": {"strategy": strategy}}))
+    model = build_model(config)
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        model(torch.zeros(2, 32, dtype=torch.int64)).sum()
+    return sum(storage.nbytes() for storage in kept.values()), activation_bytes(config)
+
+
+@pytest.mark.parametrize("lora", ["lora=2", "lora.q=2,lora.ffn_gate=2"])
+def test_memory_counts_the_merged_matrices_that_every_layer_with_lora_has(lora):
+    kept, estimated = kept_and_estimated(f"all,{lora}")
+    kept_tied, estimated_tied = kept_and_estimated("all")
+    assert 0 < kept - kept_tied <= estimated - estimated_tied
 
 
 def test_memory_is_estimated_at_the_most_loops_that_training_draws():
