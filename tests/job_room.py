@@ -48,13 +48,13 @@ def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
     )
 
 
-def eventually(look: Callable[[], T | bool | None], what: str, patience: float = PATIENCE) -> T:
-    """What ``look`` returns once that is true; fails after ``patience`` seconds."""
+def eventually(look: Callable[[], T | bool | None], what: str, patience: float = PATIENCE, every: float = 0.05) -> T:
+    """What ``look``, asked ``every`` so many seconds, returns once that is true; fails after ``patience`` seconds."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if found := look():
             return found  # type: ignore[return-value]
-        time.sleep(0.05)
+        time.sleep(every)
     raise AssertionError(f"did not happen within {patience} s: {what}")
 
 
