@@ -17,7 +17,7 @@ from clps_core.words import _, ngettext
 
 __all__ = ["MAX_DRAWN", "component_title", "drawn_stacks", "legend", "looks", "slot_numbers", "stack_title"]
 
-MAX_DRAWN = 128
+MAX_DRAWN = 192
 """Layers drawn per stack: beyond it the picture says how many more there are."""
 
 Key = tuple[str, str]

@@ -73,33 +73,35 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     assert sentences(test) == []
 
 
-@pytest.mark.parametrize(
-    ("spec", "text", "words"),
-    [
-        (PAIRS, "0-1-1", ["encoder", "q", "each of the 4 layers", "3 slots"]),
-        (f"{TEXT};model.num_kv_heads=2", "k=@q", ["q of decoder layer 0", "k of decoder layer 0"]),
-        (TEXT, "kv_source=0-2-2-3", ["decoder layer 1", "forward"]),
-        (TEXT, "kv_source=0-0-1-3", ["decoder layer 2", "layer 1 itself reads layer 0"]),
-        (TEXT, "kv_source=0-0-2-2,attention_source=0-0-2-2", ["decoder layer 1", "either keys and values or"]),
-        (TEXT, "none,train_loops=1-4", ["decoder", "core"]),
-        (TEXT, "lora.q=4096", ["q of decoder layer 0", "rank"]),
-        (TEXT, "all,lora=4,train_loops=1-6", ["train_loops", "lora exists once for each executed layer"]),
-        (TEXT, "cycle:9", ["between 1 and the number of layers"]),
-        (TEXT, "sideways", ["strategy must be one of"]),
-    ],
-)
-def test_a_mistake_is_one_sentence_and_nothing_is_lost(open_page, spec, text, words):
+MISTAKES = {
+    PAIRS: {"0-1-1": ["encoder", "q", "each of the 4 layers", "3 slots"]},
+    f"{TEXT};model.num_kv_heads=2": {"k=@q": ["q of decoder layer 0", "k of decoder layer 0"]},
+    TEXT: {
+        "kv_source=0-2-2-3": ["decoder layer 1", "forward"],
+        "kv_source=0-0-1-3": ["decoder layer 2", "layer 1 itself reads layer 0"],
+        "kv_source=0-0-2-2,attention_source=0-0-2-2": ["decoder layer 1", "either keys and values or"],
+        "none,train_loops=1-4": ["decoder", "core"],
+        "lora.q=4096": ["q of decoder layer 0", "rank"],
+        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists once for each executed layer"],
+        "cycle:9": ["between 1 and the number of layers"],
+        "sideways": ["strategy must be one of"],
+    },
+}
+
+
+@pytest.mark.parametrize("spec", MISTAKES)
+def test_a_mistake_is_one_sentence_and_nothing_is_lost(open_page, spec):
     test = adding(open_page, spec)
-    typed(test, "cycle:2")
-    typed(test, text)
-    assert not test.exception
-    (sentence,) = sentences(test)
-    plain = sentence.replace("\\", "")
-    for word in words:
-        assert word in plain
-    assert draft(test) == text
-    assert test.button(key="draft_add").disabled
-    assert strategies(test) == ("none", "all")
+    for text, words in MISTAKES[spec].items():
+        typed(test, text)
+        assert not test.exception
+        (sentence,) = sentences(test)
+        plain = sentence.replace("\\", "")
+        for word in words:
+            assert word in plain
+        assert draft(test) == text
+        assert test.button(key="draft_add").disabled
+        assert strategies(test) == ("none", "all")
     typed(test, "cycle:2")
     assert sentences(test) == []
     assert not test.button(key="draft_add").disabled
@@ -119,7 +121,7 @@ def test_a_choice_that_contradicts_another_is_refused_in_one_sentence(open_page)
     test = adding(open_page)
     typed(test, "none,k=all")
     control(test, "button_group", "ties").set_value(["k=@q"]).run()
-    assert "k must have a rule or a tie" in sentences(test)[0]
+    assert "rule or a tie" in sentences(test)[0]
     assert draft(test) == "none,k=all"
 
 

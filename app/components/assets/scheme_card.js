@@ -47,5 +47,6 @@ export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".known"), signature = JSON.stringify(data);
   if (drawn.get(host) === signature) return;
   drawn.set(host, signature);
+  host.classList.toggle("single", data.cards.length === 1);
   host.replaceChildren(...data.cards.map((card) => known(card, data.looks, data.words)));
 }

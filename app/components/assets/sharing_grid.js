@@ -21,12 +21,17 @@ function icon(name) {
   return node;
 }
 
-// As wide as looks well, narrower where that lets all layers be seen, and never too narrow for two letters.
-function cellWidth(view, layers) {
+// As wide as looks well; narrower where that puts the stacks side by side, or lets all layers be seen; never too
+// narrow for two letters.
+function cellWidth(view, stack) {
+  const all = view.data.designs[view.chosen].stacks, layers = stack.layers;
   const most = layers <= 8 ? 46 : layers <= 16 ? 42 : 36;
   const whole = view.host.clientWidth || 900, aside = view.data.alone || whole <= 820 ? 0 : 330;
-  const room = whole - aside - (view.data.alone ? 125 : 140);
-  return Math.max(25, Math.min(most, Math.floor(room / layers) - GAP));
+  const names = all.some((one) => one.rows.some((row) => row.tie)) ? 128 : 88, room = whole - aside - 52;
+  const columns = all.reduce((sum, one) => sum + one.layers, 0);
+  const beside = Math.floor((room - all.length * (names + 38)) / columns) - GAP;
+  const alone = Math.floor((room - names) / layers) - GAP;
+  return Math.max(25, Math.min(most, beside >= 27 ? beside : alone));
 }
 
 function drawStack(view, stack) {
@@ -35,7 +40,7 @@ function drawStack(view, stack) {
   const title = element("h4", "", stack.title);
   title.append(element("small", "", stack.note));
   const scroller = element("div", "scroller"), grid = element("div", "grid");
-  const width = cellWidth(view, stack.layers);
+  const width = cellWidth(view, stack);
   grid.setAttribute("role", "grid");
   grid.setAttribute("aria-label", stack.alt);
   grid.style.setProperty("--layers", stack.layers);
