@@ -36,6 +36,7 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
     strategy = parse_strategy(text)
     pools = strategy.pools(stacks)
     rows = {key: _canonical(row) for key, row in strategy.layer_slots(stacks).items()}
+    before = dict(rows)
     painted = set()
     for site in sites:
         key = (site.stack, site.component)
@@ -49,6 +50,9 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
             )
         rows[key] = (*rows[key][: site.layer], slot, *rows[key][site.layer + 1 :])
         painted.add(key)
+    if rows == before and not any(".".join(key) in pools for key in painted):
+        # Another rule may give the same slots, but not the same core to loop.
+        return strategy.text
     # A painted row leaves its tie; what was tied to it follows it still.
     tied = {pool: source for pool, source in pools.items() if tuple(pool.split(".")) not in painted}
     own_norms = {key for key in rows if key[1] in NORM_FOLLOWS and (key in painted or _has_own_rule(strategy, *key))}

@@ -258,6 +258,11 @@ def test_painting_beside_a_loop_keeps_its_core():
     assert painted == "loop:2/1/1,inject=add"
 
 
+@pytest.mark.parametrize("text", ["loop:2/2/2,inject=add", "middle_cycle:6,train_loops=1-3"])
+def test_painting_a_cell_as_it_is_changes_nothing(text):
+    assert repaint(text, STACKS, [Site("decoder", 3, "q")], 3) == text
+
+
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=8))
 def test_a_reuse_that_is_accepted_reads_only_earlier_layers_that_compute_their_own(sources):
     try:
