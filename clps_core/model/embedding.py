@@ -85,7 +85,10 @@ class Embedding(nn.Module):
         if "norm" in parts:
             x_BTE = self.get_submodule("norm")(x_BTE)
         x_BTE = drop(x_BTE, self.dropout, self.training)
-        return cast(Tensor, self.get_submodule("projection")(x_BTE)) if "projection" in parts else x_BTE
+        if "projection" not in parts:
+            return x_BTE
+        # Under autocast a product is 16 bits wide; the residual stream that begins here is not.
+        return cast(Tensor, self.get_submodule("projection")(x_BTE)).to(x_BTE.dtype)
 
 
 def sinusoids(num_positions: int, width: int) -> Tensor:

@@ -104,7 +104,8 @@ class Depth(nn.Module):
     def injected(self, x_BTD: Tensor, begin_BTD: Tensor, *, first: bool) -> Tensor:
         """The core's input at the start of a loop; ``begin`` is what the first loop started from."""
         if self.injection:
-            return cast(Tensor, self.injection[0](torch.cat([x_BTD, begin_BTD], -1)))
+            # Under autocast a product is 16 bits wide; the residual stream keeps its own precision.
+            return cast(Tensor, self.injection[0](torch.cat([x_BTD, begin_BTD], -1))).to(begin_BTD.dtype)
         return x_BTD if first else x_BTD + begin_BTD
 
     def signalled(self, x_BTD: Tensor, place: int) -> Tensor:

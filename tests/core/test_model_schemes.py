@@ -168,3 +168,26 @@ def test_a_model_whose_loops_are_fixed_says_so(strategy: str) -> None:
     model = tiny(strategy, num_layers=4)
     with pytest.raises(ConfigError, match="must stay"):
         model(torch.zeros(1, 3, dtype=torch.int64), loops=2)
+
+
+class Dtypes:
+    """A recorder of the types of the residual stream."""
+
+    def __init__(self) -> None:
+        self.found: set[torch.dtype] = set()
+
+    def attention(self, kind: str, layer: int, probabilities: Tensor) -> None:
+        """Not asked here."""
+
+    def hidden(self, stack: str, index: int, states: Tensor) -> None:
+        self.found.add(states.dtype)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "fields"), [("loop:1/1/1,inject=concat", {"num_layers": 4}), ("none", {"embedding_size": 4})]
+)
+def test_the_residual_stream_is_in_full_precision_where_products_are_not(strategy: str, fields: dict[str, Any]) -> None:
+    model, seen = tiny(strategy, family="decoder", **fields), Dtypes()
+    with torch.autocast("cpu", torch.bfloat16):
+        model(torch.zeros(1, 4, dtype=torch.int64), recorder=seen)
+    assert seen.found == {torch.float32}
