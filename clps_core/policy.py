@@ -248,8 +248,8 @@ LOCAL_POLICY = Policy()
 def nobody() -> str:
     """What somebody is told whom a shared server cannot tell from others."""
     return _(
-        "this shared server must be able to tell you from others. Your browser sent no valid cookie. "
-        "Allow cookies for this address, then reload the page."
+        "this shared server must be able to tell you from others. Got no valid cookie and no login. "
+        "Log in if the page offers it, or allow cookies for this address, then reload the page."
     )
 
 

@@ -125,12 +125,15 @@ def overview(store: Store) -> Overview:
 def versions() -> dict[str, str | None]:
     """Of this project, Python and what it stands on; ``None`` for what is not installed."""
     found: dict[str, str | None] = {"clps": __version__, "python": platform.python_version()}
-    for name in (*PACKAGES, *MORE_PACKAGES):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+    return found | {name: _version(name) for name in (*PACKAGES, *MORE_PACKAGES)}
+
+
+@lru_cache(maxsize=64)
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _planned(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:

@@ -106,6 +106,9 @@ def test_a_visitor_without_a_cookie_may_look_and_is_told_what_is_missing(open_pa
     assert "No sharing" in "".join(block.proto.body for block in test.get("html"))
     assert "no valid cookie" in test.sidebar.caption[0].value
     assert not any(run.id in key for key in keys(test))
+    train = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4")
+    assert any("no valid cookie" in sentence for sentence in sentences(train))
+    assert train_button(train).disabled
 
 
 @pytest.mark.parametrize("forged", ["v1.local.0", "local", "v1.guest-" + "0" * 32 + "." + "0" * 64])

@@ -79,6 +79,13 @@ def test_a_full_disk_is_one_sentence_and_the_reason_of_all_that_wait(open_page, 
     assert "Free some space" in tables(test)
 
 
+def test_where_runs_wait_and_no_supervisor_is_up_the_page_starts_one(open_page, room):
+    record(room.store, ["none"], status="queued", device="cpu")
+    test = open_page("system")
+    assert sentences(test) == []
+    assert room.supervisor_pid()
+
+
 def test_settings_that_no_supervisor_could_work_with_are_one_sentence(open_page, store, monkeypatch):
     monkeypatch.setenv("CLPS_SLOTS", "many")
     test = open_page("system")
