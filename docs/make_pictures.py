@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from urllib.parse import urlencode
 
 from benchmarks.driving import chromium, dashboard
 from clps_core import samples
@@ -14,9 +15,16 @@ from clps_core.store import open_store
 
 FOLDER = Path(__file__).parent / "pictures"
 WIDTH, HEIGHT = 1440, 900
+DESIGNS = urlencode(
+    {
+        "spec": "1;task=python-docs;model.num_layers=8",
+        "strategy": ["none", "loop:2/2/2,lora=8,inject=add", "kv_source=every:2", "attention_only"],
+    },
+    doseq=True,
+)
 PICTURES = (
     ("start", "", "light", "h1"),
-    ("design", "design", "light", "h1"),
+    ("design", f"design?{DESIGNS}", "light", ".cell"),
     ("runs", "runs", "dark", ".clps-live-chart"),
     ("compare", "compare", "light", ".clps-live-chart"),
     ("attention", "attention", "dark", "[data-painted]"),

@@ -20,7 +20,7 @@ function paint(node, look) {
 function thumbnail(stacks, looks) {
   const rows = stacks.map((stack) => stack.rows.filter((row) => !row.norm));
   const columns = stacks.reduce((sum, stack) => sum + stack.layers, 0) + (stacks.length - 1);
-  const unit = Math.max(6, Math.floor(760 / columns)), gap = Math.max(1, Math.round(unit / 24));
+  const unit = Math.max(6, Math.floor(760 / columns)), gap = unit < 14 ? 0 : Math.round(unit / 24);
   const canvas = element("canvas");
   canvas.width = columns * unit;
   canvas.height = 96;
