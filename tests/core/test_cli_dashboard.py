@@ -101,6 +101,14 @@ def test_a_home_that_cannot_be_used_is_a_sentence(tmp_path, monkeypatch, free_po
     assert result.stderr.startswith("error: CLPS_HOME must be")
 
 
+def test_a_policy_that_cannot_be_used_starts_no_server(tmp_path, monkeypatch, free_port):
+    (tmp_path / "policy.yaml").write_text("mode: everybody")
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["dashboard", "--port", str(free_port)])
+    assert result.exit_code == 2
+    assert "mode must be one of" in result.stderr
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "web", "-1"])
 def test_a_port_that_is_none_is_refused(port):
     result = CliRunner().invoke(app, ["dashboard", "--port", port])
@@ -108,9 +116,12 @@ def test_a_port_that_is_none_is_refused(port):
     assert "Invalid value for '--port'" in result.stderr
 
 
-def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, free_port):
+@pytest.mark.parametrize("mode", ["local", "shared"])
+def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, free_port, mode):
     empty = tmp_path / "empty"
     empty.mkdir()
+    (tmp_path / "home").mkdir(mode=0o700)
+    (tmp_path / "home" / "policy.yaml").write_text(f"mode: {mode}")
     environment = os.environ | {
         "CLPS_HOME": str(tmp_path / "home"),
         "HOME": str(empty),
@@ -143,6 +154,9 @@ def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, f
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening == {("127.0.0.1", free_port)}
+        answer = urllib.request.urlopen(f"http://127.0.0.1:{free_port}/_stcore/host-config", timeout=5)
+        cookies = [value.partition("=")[0] for value in answer.headers.get_all("Set-Cookie", [])]
+        assert cookies == (["clps_owner"] if mode == "shared" else [])
         assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
         assert list(empty.glob("*")) == []
     finally:
