@@ -122,7 +122,10 @@ class OwnerCookie:
 
         async def send_with_cookie(message: Message) -> None:
             if new and message["type"] == "http.response.start" and message["status"] == 200:
-                message = {**message, "headers": [*message.get("headers", []), (b"set-cookie", new.encode())]}
+                kept = [pair for pair in message.get("headers", []) if pair[0].lower() != b"cache-control"]
+                # A proxy that kept this answer would make one owner of all who ask.
+                mine = [(b"set-cookie", new.encode()), (b"cache-control", b"no-store")]
+                message = {**message, "headers": kept + mine}
             await send(message)
 
         await self.app(scope, receive, send_with_cookie)

@@ -252,7 +252,8 @@ def answers(home, path="/_stcore/host-config", status=200, **headers):
     sent = []
 
     async def inner(_scope, _receive, send):
-        await send({"type": "http.response.start", "status": status, "headers": [(b"x-inner", b"1")]})
+        headers = [(b"x-inner", b"1"), (b"cache-control", b"no-cache")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
     async def send(message):
@@ -262,7 +263,10 @@ def answers(home, path="/_stcore/host-config", status=200, **headers):
     scope = {"type": "http", "path": path, "headers": names}
     asyncio.run(OwnerCookie(inner, home)(scope, None, send))
     assert (b"x-inner", b"1") in sent[0]["headers"]
-    return [value.decode() for name, value in sent[0]["headers"] if name == b"set-cookie"]
+    found = [value.decode() for name, value in sent[0]["headers"] if name == b"set-cookie"]
+    caching = [value for name, value in sent[0]["headers"] if name == b"cache-control"]
+    assert caching == [b"no-store" if found else b"no-cache"], "a proxy must not hand one cookie to many"
+    return found
 
 
 def test_a_new_visitor_gets_a_cookie_that_scripts_and_other_sites_do_not_get(shared):  # noqa: F811
