@@ -27,6 +27,38 @@ COARSE_POINTS = 500
 _m, _c, _r = schema.metric.c, schema.metric_coarse.c, schema.run.c
 
 
+def _filling() -> sa.Insert:
+    bucket = sa.type_coerce(_m.step, sa.Integer).op("/")(sa.bindparam("width", type_=sa.Integer))
+    fresh = (
+        sa.select(
+            _m.run_id,
+            _m.split,
+            _m.name,
+            bucket.label("bucket"),
+            sa.func.max(_m.step),
+            sa.func.avg(_m.value),
+            sa.func.max(_m.seconds),
+        )
+        .where(_m.run_id == sa.bindparam("run"), _m.split == sa.bindparam("in_split"))
+        .where(_m.name == sa.bindparam("in_name"), _m.step >= sa.bindparam("from_step"))
+        .group_by(_m.run_id, _m.split, _m.name, sa.literal_column("bucket"))
+    )
+    return schema.metric_coarse.insert().from_select(
+        ["run_id", "split", "name", "bucket", "step", "value", "seconds"], fresh
+    )
+
+
+# Built once: putting them together anew took longer than carrying them out, and every run does so all the time.
+_RUN_FACTS = sa.select(_r.steps, _r.latest).where(_r.id == sa.bindparam("run"))
+_FORGET_COARSE = schema.metric_coarse.delete().where(
+    _c.run_id == sa.bindparam("run"),
+    _c.split == sa.bindparam("in_split"),
+    _c.name == sa.bindparam("in_name"),
+    _c.bucket >= sa.bindparam("from_bucket"),
+)
+_FILL_COARSE = _filling()
+
+
 def coarse_width(steps: int) -> int:
     """Steps that one coarse point stands for."""
     return max(1, math.ceil(steps / COARSE_POINTS))
@@ -50,23 +82,19 @@ def append(connection: Connection, run_id: str, points: Sequence[Point]) -> None
         }
         for point in points
     }
-    for split, name in {key[:2] for key in rows}:
-        steps = [step for other_split, other_name, step in rows if (other_split, other_name) == (split, name)]
-        connection.execute(
-            schema.metric.delete().where(
-                _m.run_id == run_id,
-                _m.split == split,
-                _m.name == name,
-                _m.step >= min(steps),
-                _m.step.in_(steps),
-            )
-        )
+    steps, text = connection.execute(_RUN_FACTS, {"run": run_id}).one()
+    known: dict[str, list[float]] = json.loads(text)
+    series: dict[tuple[str, str], list[int]] = {}
+    for split, name, step in rows:
+        series.setdefault((split, name), []).append(step)
+    for (split, name), own in series.items():
+        if min(own) <= known.get(f"{split}.{name}", [-1])[0]:  # else none of them can be there
+            replaced = (_m.run_id == run_id, _m.split == split, _m.name == name, _m.step >= min(own), _m.step.in_(own))
+            connection.execute(schema.metric.delete().where(*replaced))
     connection.execute(schema.metric.insert(), list(rows.values()))
-    steps, known = connection.execute(sa.select(_r.steps, _r.latest).where(_r.id == run_id)).one()
-    _write_latest(connection, run_id, json.loads(known), points)
-    for split, name in {key[:2] for key in rows}:
-        first = min(step for other_split, other_name, step in rows if (other_split, other_name) == (split, name))
-        _thin_out(connection, run_id, split, name, first, coarse_width(steps))
+    _write_latest(connection, run_id, known, points)
+    for (split, name), own in series.items():
+        _thin_out(connection, run_id, split, name, min(own), coarse_width(steps))
 
 
 def _write_latest(connection: Connection, run_id: str, known: dict[str, list[float]], points: Iterable[Point]) -> None:
@@ -82,21 +110,9 @@ def _thin_out(connection: Connection, run_id: str, split: str, name: str, first:
     """Write the coarse points anew from the one that holds step ``first``."""
     if width == 1:
         return
-    series = (_m.run_id == run_id, _m.split == split, _m.name == name)
-    connection.execute(
-        schema.metric_coarse.delete().where(
-            _c.run_id == run_id, _c.split == split, _c.name == name, _c.bucket >= first // width
-        )
-    )
-    bucket = sa.type_coerce(_m.step, sa.Integer).op("/")(sa.literal(width))
-    same = (_m.run_id, _m.split, _m.name, bucket)
-    fresh = (
-        sa.select(*same, sa.func.max(_m.step), sa.func.avg(_m.value), sa.func.max(_m.seconds))
-        .where(*series, _m.step >= first // width * width)
-        .group_by(*same)
-    )
-    names = ["run_id", "split", "name", "bucket", "step", "value", "seconds"]
-    connection.execute(schema.metric_coarse.insert().from_select(names, fresh))
+    which = {"run": run_id, "in_split": split, "in_name": name, "width": width, "from_bucket": first // width}
+    connection.execute(_FORGET_COARSE, which)
+    connection.execute(_FILL_COARSE, which | {"from_step": first // width * width})
 
 
 def discard(connection: Connection, run_id: str, beyond: int) -> int:

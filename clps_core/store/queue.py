@@ -35,6 +35,15 @@ PAUSE_GROWTH = 4.0
 NO_STOP = {"stop_requested": None, "stop_requested_at": None}
 _r, _t = schema.run.c, schema.attempt.c
 
+# Built once: every run asks this all the time, and putting it together took longer than the answer.
+_FENCE = (
+    sa.select(_r.stop_requested)
+    .join(schema.attempt, sa.and_(_t.run_id == _r.id, _t.number == _r.attempts))
+    .where(_r.id == sa.bindparam("run"), _r.attempts == sa.bindparam("attempt"))
+    .where(_r.status == "running", _t.ended_at.is_(None))
+    .with_for_update()
+)
+
 
 class LeaseLost(JobError):
     """The run was given to another attempt, or ended without us: stop at once and write nothing."""
@@ -275,12 +284,7 @@ class Queue:
     # Inside
 
     def _fence(self, connection: Connection, run_id: str, number: int) -> str | None:
-        query = (
-            sa.select(_r.stop_requested)
-            .join(schema.attempt, sa.and_(_t.run_id == _r.id, _t.number == _r.attempts))
-            .where(_r.id == run_id, _r.attempts == number, _r.status == "running", _t.ended_at.is_(None))
-        )
-        row = connection.execute(query.with_for_update()).one_or_none()
+        row = connection.execute(_FENCE, {"run": run_id, "attempt": number}).one_or_none()
         if row is None:
             raise LeaseLost(_("run {run_id} was given to another process.", run_id=run_id))
         stop: str | None = row.stop_requested
