@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
-from clps_core.analysis.flops import context_length, train_flops_per_token
+from clps_core.analysis.flops import MEMORY_COMPONENTS, context_length, train_flops_per_token
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.shapes import block_shapes, extra_shapes, outer_shapes
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
@@ -126,8 +126,8 @@ def count(
         optimizer_bytes=unique * FP32_BYTES * ADAMW_MOMENTS,
         train_flops_per_token=train_flops_per_token(model, plan, length),
         context_length=length,
-        kv_cache_bytes_per_token=_kv_cache(model, mapping, ("k", "v")),
-        cross_kv_cache_bytes_per_token=_kv_cache(model, mapping, ("cross_k", "cross_v")),
+        kv_cache_bytes_per_token=_kv_cache(model, mapping),
+        cross_kv_cache_bytes_per_token=_cross_kv_cache(model, plan),
     )
 
 
@@ -210,7 +210,7 @@ def _layers(model: ModelConfig, plan: SharingPlan, stack: str) -> tuple[LayerCou
     return tuple(layers)
 
 
-def _kv_cache(model: ModelConfig, mapping: SharingMap, components: tuple[str, str]) -> int:
+def _kv_cache(model: ModelConfig, mapping: SharingMap) -> int:
     """Bytes one token adds: every *executed* layer caches its own keys and values, shared or not.
 
     ``2 * kv_layers * num_kv_heads * head_dim * 2`` bytes (arXiv 2405.12981); a layer without
@@ -218,6 +218,13 @@ def _kv_cache(model: ModelConfig, mapping: SharingMap, components: tuple[str, st
     """
     if "decoder" not in mapping.stacks:
         return 0
-    present = set(mapping.components("decoder")) & set(components)
-    cached = sum(slot is not None for component in present for slot in mapping.row("decoder", component))
+    cached = sum(slot is not None for component in ("k", "v") for slot in mapping.row("decoder", component))
     return cached * model.kv_heads * model.head_size * CACHE_BYTES
+
+
+def _cross_kv_cache(model: ModelConfig, plan: SharingPlan) -> int:
+    """Bytes one source token adds: layers that share cross_k and cross_v keep one projection of the memory."""
+    if "cross_k" not in plan.map.components(plan.map.stacks[-1]):
+        return 0
+    distinct = len(set(plan.groups("decoder", MEMORY_COMPONENTS)))
+    return 2 * distinct * model.kv_heads * model.head_size * CACHE_BYTES

@@ -5,14 +5,16 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
 
 * A multiplication and an addition are 2 operations; the backward pass costs twice the forward pass:
   a matrix of n weights costs ``6 n`` per token it is applied to.
-* The matrices are the *executed* ones: sharing weights saves memory, not operations. Biases, norms,
-  activations, softmax and lookups are left out; an output layer counts whether tied or not.
+* The matrices are the *executed* ones: sharing weights saves memory, not operations (but see the last
+  but one point). Biases, norms, activations, softmax and lookups are left out; an output layer counts
+  whether tied or not.
 * Attention scores and their use on the values cost ``12 * num_heads * head_dim * length`` per query
   and executed layer. As in PaLM the full square is counted for causal attention too: no factor 1/2.
 * A *token* is one position that a stack reads. Decoder: a token of the window; encoder: an input
   token or patch. Encoder-decoder: source and target tokens together, both at full ``length``:
   operations of one pair divided by ``2 * length``. Cross-attention keys and values are computed per
-  source token, everything else of the decoder per target token.
+  source token, everything else of the decoder per target token. The memory is one for all decoder layers,
+  so layers that share cross_k and cross_v project it once: here sharing saves operations.
 * A layer that reads another's keys and values saves their two matrices; one that reads another's
   probabilities saves the matrices of queries and keys and the scores, half of the attention's
   operations. LoRA costs its two matrices at every layer that has it; concatenated input its matrix at
@@ -24,13 +26,15 @@ from __future__ import annotations
 from math import prod
 
 from clps_core.config import ModelConfig
-from clps_core.shapes import block_shapes, extra_shapes, outer_shapes
-from clps_core.sharing import SharingPlan
+from clps_core.shapes import block_shapes, outer_shapes
+from clps_core.sharing import SharingPlan, Site
 
-__all__ = ["context_length", "train_flops_per_token"]
+__all__ = ["MEMORY_COMPONENTS", "context_length", "train_flops_per_token"]
 
 PER_WEIGHT = 6
 PER_QUERY_AND_KEY = 12
+MEMORY_COMPONENTS = ("cross_k", "cross_v")
+"""Computed from the memory, which is the same for every decoder layer and loop."""
 DEFAULT_CONTEXT = 512
 """Tokens at which attention is counted for a model that does not say how long its inputs are."""
 
@@ -41,51 +45,72 @@ def context_length(model: ModelConfig, context: int | None = None) -> int:
 
 
 def train_flops_per_token(model: ModelConfig, plan: SharingPlan, length: int) -> int:
-    """Operations of one training step per token, rounded down; inputs of ``length`` tokens."""
+    """Operations of one training step per token, rounded down; inputs of ``length`` tokens.
+
+    With a random number of loops, the mean over its draws.
+    """
+    if plan.extras.train_loops is None:
+        return _per_token(model, plan, length, None)
+    # Linear in the number of loops, and all numbers are equally likely: the mean is that of both ends.
+    fewest, most = (_per_token(model, plan, length, loops) for loops in plan.extras.train_loops)
+    return (fewest + most) // 2
+
+
+def _per_token(model: ModelConfig, plan: SharingPlan, length: int, loops: int | None) -> int:
     if model.family != "encoder_decoder":
         stack = model.family
-        weights = _matrix_weights(model, plan, stack) + _outer_per_token(model)
-        per_token = PER_WEIGHT * weights + _attention(model, plan, stack, "q", length)
+        weights = _matrix_weights(model, plan, stack, loops) + _outer_per_token(model)
+        per_token = PER_WEIGHT * weights + _attention(model, plan, stack, length, loops)
         return per_token + PER_WEIGHT * _outer_per_input(model) // length
-    source = PER_WEIGHT * (_matrix_weights(model, plan, "encoder") + _outer_per_token(model, head=False))
-    source += _attention(model, plan, "encoder", "q", length)
-    # Cross-attention's keys and values are made once per source token, its queries per target token.
-    cross = PER_WEIGHT * _matrix_weights(model, plan, "decoder", only=("cross_k", "cross_v"))
-    rest = PER_WEIGHT * _matrix_weights(model, plan, "decoder", without=("cross_k", "cross_v"))
-    target = rest + PER_WEIGHT * _outer_per_token(model)
-    target += _attention(model, plan, "decoder", "q", length) + _attention(model, plan, "decoder", "cross_q", length)
-    return (source + cross + target) // 2
+    source = PER_WEIGHT * (_matrix_weights(model, plan, "encoder", loops) + _outer_per_token(model, head=False))
+    source += _attention(model, plan, "encoder", length, loops) + PER_WEIGHT * _memory_weights(model, plan)
+    target = PER_WEIGHT * (_matrix_weights(model, plan, "decoder", loops) + _outer_per_token(model))
+    target += _attention(model, plan, "decoder", length, loops)
+    return (source + target) // 2
 
 
-def _matrix_weights(
-    model: ModelConfig, plan: SharingPlan, stack: str, *, only: tuple[str, ...] = (), without: tuple[str, ...] = ()
-) -> int:
-    total = 0
-    for component, shapes in block_shapes(model, stack).items():
-        if (only and component not in only) or component in without:
-            continue
-        size = sum(prod(shape) for _name, shape in shapes if len(shape) == 2)
-        total += size * sum(slot is not None for slot in plan.map.row(stack, component))
-    return total + _extra_weights(model, plan, stack, only, without)
+def _sizes(model: ModelConfig, plan: SharingPlan, stack: str) -> dict[tuple[int, str], int]:
+    """(layer, component) -> numbers in its matrices, with its LoRA; nothing where a layer has no such weight."""
+    shapes = {
+        component: dict(tensors)["weight"]
+        for component, tensors in block_shapes(model, stack).items()
+        if len(dict(tensors)["weight"]) == 2
+    }
+    ranks = plan.lora_ranks()
+    return {
+        (layer, component): prod(shape) + ranks.get(Site(stack, layer, component), 0) * sum(shape)
+        for component, shape in shapes.items()
+        for layer, slot in enumerate(plan.map.row(stack, component))
+        if slot is not None
+    }
 
 
-def _extra_weights(
-    model: ModelConfig, plan: SharingPlan, stack: str, only: tuple[str, ...], without: tuple[str, ...]
-) -> int:
-    total = 0
-    for extra in extra_shapes(model, plan).values():
-        if extra.stack != stack or (only and extra.component not in only) or extra.component in without:
-            continue
-        size = sum(prod(shape) for _name, shape in extra.shapes if len(shape) == 2)
-        total += size * (plan.execution[stack].loops if extra.layer is None else 1)
-    return total
+def _matrix_weights(model: ModelConfig, plan: SharingPlan, stack: str, loops: int | None) -> int:
+    """Numbers that each token of ``stack`` is multiplied with in all executed layers."""
+    per_layer: dict[int, int] = {}
+    for (layer, component), size in _sizes(model, plan, stack).items():
+        if component not in MEMORY_COMPONENTS:
+            per_layer[layer] = per_layer.get(layer, 0) + size
+    execution = plan.execution[stack]
+    total = sum(per_layer.get(layer, 0) for layer in execution.layers(loops))
+    injected = 2 * model.d_model**2 if plan.extras.inject == "concat" else 0
+    return total + injected * len(execution.starts(loops))
 
 
-def _attention(model: ModelConfig, plan: SharingPlan, stack: str, component: str, length: int) -> int:
-    # Layers, not q sites: a layer that reads another's keys still mixes values.
-    layers = plan.map.num_layers(stack) if component in plan.map.components(stack) else 0
-    reused = len(plan.reuse[stack].consumers("attention_source")) if component == "q" else 0
-    halves = 2 * layers - reused
+def _memory_weights(model: ModelConfig, plan: SharingPlan) -> int:
+    """Numbers that each source token is multiplied with for cross-attention, once for each distinct pair of weights."""
+    sizes = _sizes(model, plan, "decoder")
+    groups = plan.groups("decoder", MEMORY_COMPONENTS)
+    firsts = {group: layer for layer, group in reversed(list(enumerate(groups)))}
+    return sum(sizes[layer, component] for layer in firsts.values() for component in MEMORY_COMPONENTS)
+
+
+def _attention(model: ModelConfig, plan: SharingPlan, stack: str, length: int, loops: int | None) -> int:
+    """Scores, and their use on the values: two halves of equal cost; probabilities that are read save the first."""
+    order = plan.execution[stack].layers(loops)
+    kinds = 2 if "cross_q" in plan.map.components(stack) else 1
+    reading = plan.reuse[stack].consumers("attention_source")
+    halves = 2 * kinds * len(order) - sum(layer in reading for layer in order)
     return PER_QUERY_AND_KEY // 2 * halves * model.num_heads * model.head_size * length
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tiny_models import tiny
+from torch.utils.flop_counter import FlopCounterMode
 
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import activation_bytes
@@ -97,6 +98,40 @@ def test_counts_equal_the_built_model(family, text):
     assert sum(layer.new for layer in layers) == found.unique_parameters - sum(
         found.by_component[name].unique for name in outside
     )
+
+
+@pytest.mark.parametrize("family", ["decoder", "encoder", "encoder_decoder"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "none",
+        "all",
+        "cycle:2",
+        "cross_attention=all",
+        "none,cross_k=all",
+        "k=@q",
+        "kv_source=every:2",
+        "attention_source=0-0-2-2",
+        "loop:1/1/1,inject=concat",
+    ],
+)
+def test_the_operations_counted_are_those_that_torch_counts(family, text):
+    model = tiny(text, family=family, num_layers=4, activation="swiglu").eval()
+    inputs = torch.zeros(3, 8, dtype=torch.int64)
+    named = {"decoder_inputs": inputs} if family == "encoder_decoder" else {}
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(inputs, **named)
+    tokens = inputs.numel() * (1 + len(named))
+    forward_and_backward = 3 * counter.get_total_flops()
+    assert count(model.config, model.plan, context=8).train_flops_per_token == forward_and_backward // tokens
+
+
+def test_a_random_number_of_loops_costs_the_mean_of_its_draws():
+    def per_token(text, layers=4):
+        return counted(text, ModelConfig(family="decoder", **{**SIZES, "num_layers": layers})).train_flops_per_token
+
+    each = [per_token("loop:1/1/1,inject=concat", 2 + loops) for loops in range(1, 7)]
+    assert per_token("loop:1/1/1,inject=concat,train_loops=1-6") == sum(each) // 6
 
 
 def test_an_encoder_tied_to_its_decoder_is_stored_once():
