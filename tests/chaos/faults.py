@@ -108,7 +108,8 @@ def kill_everything(storm: Storm) -> bool:
 
 def kill_dashboard(storm: Storm) -> bool:
     """SIGKILL the server that looks at the runs, and open another one."""
-    return storm.dashboard is not None and storm.dashboard.killed_and_opened_again()
+    assert storm.dashboard is not None
+    return storm.dashboard.killed_and_opened_again()
 
 
 def _send(storm: Storm, module: str, number: int) -> bool:
@@ -146,8 +147,7 @@ def _stop(storm: Storm, how: Callable[..., None]) -> bool:
 
 def fill_disk(storm: Storm) -> bool:
     """The disk is full for a while."""
-    if storm.disk is None:
-        return False
+    assert storm.disk is not None
     storm.disk.fill()
     storm.later(storm.choose.uniform(0.5, 4.0), storm.disk.relieve)
     return True

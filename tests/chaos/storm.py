@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
-from faults import FAULTS, Disk
+from faults import FAULTS, Disk, fill_disk, kill_dashboard
 from job_room import JobRoom, Reader, Twin, eventually, tiny
 
 from clps_core.config import RunConfig
@@ -124,7 +124,9 @@ class Storm:
         return False
 
     def _do_fault(self) -> None:
-        fault = self.choose.choices(list(FAULTS), weights=list(FAULTS.values()))[0]
+        impossible = {fill_disk: self.disk is None, kill_dashboard: self.dashboard is None}
+        weights = [0 if impossible.get(fault) else weight for fault, weight in FAULTS.items()]
+        fault = self.choose.choices(list(FAULTS), weights)[0]
         if fault(self):
             self.faults_left -= 1
             self.done.append(fault.__name__)
