@@ -75,10 +75,11 @@ class Embedding(nn.Module):
         if "tokens" in parts:
             x_BTE = (F.embedding(inputs, self.table) + tables) * scale
         else:
-            x_BTE = self.get_submodule("patches")(inputs)
+            # Under autocast a product is 16 bits wide; the residual stream that begins here is not.
+            x_BTE = self.get_submodule("patches")(inputs).to(inputs.dtype)
             if "class_token" in parts:
                 token_11E = self.get_parameter("class_token.weight")[None] * scale
-                x_BTE = torch.cat([token_11E.to(x_BTE.dtype).expand(len(x_BTE), 1, -1), x_BTE], 1)
+                x_BTE = torch.cat([token_11E.expand(len(x_BTE), 1, -1), x_BTE], 1)
             x_BTE = x_BTE + tables * scale
         if isinstance(self.sinusoids, Tensor):
             x_BTE = x_BTE + self.sinusoids[start:stop]
@@ -87,7 +88,7 @@ class Embedding(nn.Module):
         x_BTE = drop(x_BTE, self.dropout, self.training)
         if "projection" not in parts:
             return x_BTE
-        # Under autocast a product is 16 bits wide; the residual stream that begins here is not.
+        # As wide as the sum of the embeddings, also under autocast.
         return cast(Tensor, self.get_submodule("projection")(x_BTE)).to(x_BTE.dtype)
 
 

@@ -24,10 +24,11 @@ class Extras:
 
     ``lora``: (target, rank) pairs, the target as in the notation, ``""`` for every linear component
     (Hu et al. 2021, arXiv 2106.09685; per executed layer: Bae et al. 2024, arXiv 2410.20672).
-    ``depth_embedding``: added to the input of every executed layer (Dehghani et al. 2018, arXiv
-    1807.03819). ``layer_scale``: a vector on the end of every residual branch (Touvron et al. 2021, arXiv
-    2103.17239). ``inject``: a looped core gets the prelude's output again at every loop (Geiping et al.
-    2025, arXiv 2502.05171). ``train_loops``: fewest and most loops of a training step.
+    ``depth_embedding``: added to the input of every executed layer (Dehghani et al. 2018, arXiv 1807.03819;
+    there the positions are added again at every step too, here at the first alone). ``layer_scale``: a
+    vector on the end of every residual branch (Touvron et al. 2021, arXiv 2103.17239). ``inject``: a looped
+    core gets the prelude's output again at every loop (Geiping et al. 2025, arXiv 2502.05171).
+    ``train_loops``: fewest and most loops of a training step.
     """
 
     lora: tuple[tuple[str, int], ...] = ()

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["Block", "SharingMap", "Site", "Slot", "build_map"]
+__all__ = ["Block", "SharingMap", "Site", "Slot", "build_map", "root_pool"]
 
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
@@ -217,7 +217,7 @@ def build_map(
         for component in block.shapes:
             numbers = layer_slots[stack, component]
             _check_row(stack, component, numbers, block.num_layers)
-            pool = _root_pool(f"{stack}.{component}", merged)
+            pool = root_pool(f"{stack}.{component}", merged)
             rows.append(
                 (
                     (stack, component),
@@ -257,7 +257,8 @@ def _check_row(stack: str, component: str, numbers: Sequence[int | str | None], 
             )
 
 
-def _root_pool(pool: str, ties: Mapping[str, str]) -> str:
+def root_pool(pool: str, ties: Mapping[str, str]) -> str:
+    """The pool that ``pool`` ends up in; raises ``ConfigError`` where ties run in a circle."""
     seen = {pool}
     while pool in ties:
         pool = ties[pool]

@@ -15,7 +15,7 @@ from clps_core.sharing.extras import MAX_LOOPS, Extras
 from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_map
 from clps_core.sharing.rules import Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
-from clps_core.sharing.strategies import Strategy
+from clps_core.sharing.strategies import FAMILIES, Strategy
 from clps_core.words import _
 
 __all__ = ["Execution", "SharingPlan", "build_plan", "plan_of"]
@@ -165,6 +165,17 @@ def _check_targets(strategy: Strategy, stacks: Mapping[str, tuple[int, tuple[str
                     target=target,
                     stacks=", ".join(stacks),
                     stack=stack,
+                )
+            )
+    for target in (name for name, _rank in strategy.extras.lora if name):
+        stack, _dot, name = target.rpartition(".")
+        wanted = FAMILIES.get(name, (name,))
+        if not any(set(wanted) & set(parts) for own, (_layers, parts) in stacks.items() if stack in ("", own)):
+            raise ConfigError(
+                _(
+                    "lora.{target} must name a component of the model. It has no {name}. Remove it.",
+                    target=target,
+                    name=name,
                 )
             )
 

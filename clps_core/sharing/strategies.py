@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from clps_core.errors import ConfigError
 from clps_core.sharing.extras import Extras
+from clps_core.sharing.map import root_pool
 from clps_core.sharing.rules import RULES, Core, apply_rule, loop_slots, rule_core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse, SourceUse
 from clps_core.words import _
@@ -142,7 +143,7 @@ class Strategy:
                 )
             found.update({row: root for row, root in pairs.items() if not self._ruled_closer(row, target)})
         for pool in found:
-            _root(pool, found)
+            root_pool(pool, found)
         return found
 
     def _ruled_closer(self, row: str, target: str) -> bool:
@@ -173,7 +174,7 @@ class Strategy:
         self, stack: str, component: str, num_layers: int, pools: Mapping[str, str], stacks: Stacks
     ) -> tuple[int, ...]:
         pool = f"{stack}.{component}"
-        root = _root(pool, pools)
+        root = root_pool(pool, pools)
         if root == pool:
             return self._slots_of(stack, component, num_layers)
         source_stack, _dot, source_component = root.partition(".")
@@ -249,18 +250,6 @@ def _tied_rows(target: str, source: str, stacks: Stacks, *, norms: bool) -> dict
         for stack, (_layers, components) in stacks.items()
         if target in components and source in components
     }
-
-
-def _root(pool: str, pools: Mapping[str, str]) -> str:
-    seen = {pool}
-    while pool in pools:
-        pool = pools[pool]
-        if pool in seen:
-            raise ConfigError(
-                _("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool)
-            )
-        seen.add(pool)
-    return pool
 
 
 @dataclass(frozen=True)
