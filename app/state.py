@@ -41,6 +41,7 @@ __all__ = [
     "QUALITY",
     "RUN",
     "RUNS",
+    "RUNS_FORK",
     "RUNS_LOG",
     "RUNS_PROBLEM",
     "RUNS_SEEN",
@@ -117,6 +118,7 @@ ATTENTION_SEEN = "attention.seen"  # dict of query parameters: Attention as this
 # Session keys of Train, Runs and Compare (widgets' own keys stand beside the widgets).
 RUNS_SEEN = "runs.seen"  # list of run ids: what was shown last, for a visit without an address
 RUNS_LOG = "runs.log"  # run id whose log is open
+RUNS_FORK = "runs.fork"  # run id that a fork is put together of: its dialog is open
 RUNS_PROBLEM = "runs.problem"  # a sentence to show once
 TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
 IDENTITY_PROBLEM = "identity.problem"  # every page, shared server: a sentence to show once

@@ -6,8 +6,9 @@ from app import navigation, state
 from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.run_curves import run_curves
+from app.components.run_fork import fork_dialog
 from app.components.run_picker import nothing_yet, pick_comparison
-from app.components.run_table import queue_sentence, run_log, run_table
+from app.components.run_table import queue_line, run_log, run_table
 from app.services import page_guard, store
 from clps_core.jobs import service
 from clps_core.words import _
@@ -23,6 +24,8 @@ def page() -> None:
         return
     active = any(run.active for run in runs)
     st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
+    for run in store().some_runs([asked] if (asked := st.session_state.get(state.RUNS_FORK)) else []):
+        fork_dialog(store(), run)
 
 
 @page_guard()
@@ -34,8 +37,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
         st.rerun()
     if active:
         service.ensure_supervisor(store())
-        waiting = store().counts().get("queued", 0)
-        st.caption(queue_sentence(service.supervisor_status(store()), waiting))
+        queue_line(service.queue_state(store()), service.supervisor_status(store()))
     run_table(store(), runs)
     run_log(runs)
     loss = st.segmented_control(

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
 from app import navigation, state
 from app.components.live_chart import LineStyle
+from app.components.run_actions import open_log, run_menu, show_refusal
 from app.components.run_curves import line_styles, metric_title
 from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
 from app.services import desk, escape_markdown, show_problem
-from clps_core.errors import ClpsError
 from clps_core.jobs import service
 from clps_core.jobs.desk import Desk
+from clps_core.jobs.shares import Shares
 from clps_core.store import Run, Store
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
-__all__ = ["queue_sentence", "run_log", "run_table"]
+__all__ = ["queue_line", "run_log", "run_table"]
 
 WIDTHS = (2.9, 3.0, 1.9, 1.6, 0.7)
 MOST_ROWS = 12
@@ -39,17 +40,46 @@ MARKS = (
 
 def run_table(store: Store, runs: Sequence[Run]) -> None:
     """One row per run, with its actions; 12 rows at a time."""
-    _problem()
+    show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
-    waits = service.estimated_starts(store) if any(run.status == "queued" for run in rows) else {}
     best = metric_title(summary(store, rows[0]).metric)
     titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
-    asked_by = desk()
+    parents = {run.id: run for run in store.some_runs({run.parent_id for run in rows if run.parent_id}, places=False)}
+    waits, asked_by = _waits(store, rows), desk()
     for run in rows:
         _row(store, run, styles[run.id], waits.get(run.id), asked_by)
+        if run.start_from:
+            _origin(run, parents.get(run.parent_id or ""))
+
+
+def _waits(store: Store, runs: Sequence[Run]) -> dict[str, str]:
+    """Queued run -> when it probably starts; nothing of those whose reason stands in their row or above all."""
+    queued = [run for run in runs if run.status == "queued"]
+    if not queued:
+        return {}
+    seconds, shares, held = service.estimated_starts(store), Shares.of(store), service.queue_state(store).held
+    found = {}
+    for run in queued:
+        if shares.why_not(run) is not None:
+            found[run.id] = _("waits for other runs of its owner")
+        elif run.id in seconds and run.not_before is None and not held:
+            left = seconds[run.id]
+            found[run.id] = _("starts in about {time}", time=duration(left)) if left > 1 else _("starts next")
+    return found
+
+
+def _origin(run: Run, parent: Run | None) -> None:
+    """Which run a fork began with, and the way to both."""
+    which = {"best": _("best"), "last": _("last")}.get(run.start_from or "", str(run.start_from))
+    if parent is None:
+        st.caption(_("A fork: it began with the {which} weights of a run that has been deleted.", which=which))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.caption(_("A fork: it began with the {which} weights of", which=which), width="content")
+        navigation.link("runs", escape_markdown(parent.name), query={state.RUNS: f"{parent.id},{run.id}"})
 
 
 def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
@@ -60,7 +90,7 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
     return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
 
 
-def _row(store: Store, run: Run, style: LineStyle, wait: float | None, asked_by: Desk) -> None:
+def _row(store: Store, run: Run, style: LineStyle, wait: str | None, asked_by: Desk) -> None:
     figures = summary(store, run)
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
@@ -73,15 +103,19 @@ def _row(store: Store, run: Run, style: LineStyle, wait: float | None, asked_by:
     best.markdown(_best(figures))
     parameters.markdown(_parameters(run))
     with actions.popover(
-        "", icon=":material/more_vert:", help=_("Log, cancel, delete ..."), type="tertiary", key=f"actions.{run.id}"
+        "",
+        icon=":material/more_vert:",
+        help=_("Log, retry, fork, delete ..."),
+        type="tertiary",
+        key=f"actions.{run.id}",
     ):
-        _actions(run, asked_by)
+        run_menu(store, run, asked_by)
     if run.reason and run.status == "failed":
         reason, log = st.columns((7, 1), vertical_alignment="center")
         with reason:
             show_problem(run.reason)
         if not asked_by.why_not("log", run):
-            log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=_open_log, args=(run.id,))
+            log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=open_log, args=(run.id,))
     elif run.reason:
         st.caption(escape_markdown(run.reason))
 
@@ -103,6 +137,8 @@ def _name(style: LineStyle) -> str:
 def _status(run: Run) -> tuple[str, str, str]:
     if run.active and run.stop_requested:
         return _("stopping"), "orange", ":material/hourglass_bottom:"
+    if run.status == "finished" and run.step < run.steps:
+        return _("ended early"), "green", ":material/flag:"
     known: Mapping[str, tuple[str, str, str]] = {
         "queued": (_("queued"), "gray", ":material/schedule:"),
         "running": (_("running"), "blue", ":material/play_arrow:"),
@@ -114,7 +150,7 @@ def _status(run: Run) -> tuple[str, str, str]:
     return known.get(run.status, (run.status, "gray", ":material/help:"))
 
 
-def _progress(run: Run, wait: float | None) -> str:
+def _progress(run: Run, wait: str | None) -> str:
     parts = [_("{step} of {steps}", step=f"{run.step:,}", steps=f"{run.steps:,}")]
     if run.status == "running":
         left = seconds_left(run)
@@ -124,7 +160,7 @@ def _progress(run: Run, wait: float | None) -> str:
     elif run.status == "queued":
         parts = [_("place {place} in the queue", place=run.queue_position or "–")]
         if wait is not None:
-            parts.append(_("starts in about {time}", time=duration(wait)) if wait > 1 else _("starts next"))
+            parts.append(wait)
     elif run.seconds:
         parts.append(_("took {time}", time=duration(run.seconds)))
     return " · ".join(parts)
@@ -146,63 +182,6 @@ def _parameters(run: Run) -> str:
     return f"**{compact(run.unique_parameters)}** {used}"
 
 
-def _actions(run: Run, asked_by: Desk) -> None:
-    st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
-    if asked_by.why_not("cancel", run):
-        st.markdown(
-            _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
-        )
-        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
-        return
-    _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: _open_log(run.id))
-    if run.active:
-        _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), run)
-        _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), run)
-        return
-    if run.status != "finished":
-        label = _("Continue from step {step}", step=run.step) if run.step else _("Start again")
-        _action(label, ":material/replay:", f"resume.{run.id}", lambda: desk().resume(run.id))
-    if run.status in ("finished", "cancelled", "paused", "failed"):
-        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
-    sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
-    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), disabled=not sure)
-
-
-def _action(
-    label: str, icon: str, key: str, do: Callable[[], object], run: Run | None = None, *, disabled: bool = False
-) -> None:
-    """A button whose error, if any, is shown above the table."""
-
-    def clicked() -> None:
-        try:
-            do()
-        except ClpsError as error:
-            st.session_state[state.RUNS_PROBLEM] = str(error)
-
-    stopping = run is not None and bool(run.stop_requested)
-    st.button(label, icon=icon, key=key, on_click=clicked, disabled=disabled or stopping, width="stretch")
-
-
-def _delete(run_id: str) -> None:
-    desk().delete(run_id)
-    left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run != run_id]
-    st.session_state[state.RUNS_SEEN] = left
-    if st.session_state.get(state.RUNS_LOG) == run_id:
-        _open_log(None)
-    if state.RUNS in st.query_params:
-        state.write(**{state.RUNS: ",".join(left)})
-
-
-def _open_log(run_id: str | None) -> None:
-    st.session_state[state.RUNS_LOG] = run_id
-
-
-def _problem() -> None:
-    problem = st.session_state.pop(state.RUNS_PROBLEM, None)
-    if problem:
-        show_problem(problem)
-
-
 def run_log(runs: Sequence[Run]) -> None:
     """The log that was asked for in the table, as plain text, newest lines last."""
     run = next((run for run in runs if run.id == st.session_state.get(state.RUNS_LOG)), None)
@@ -211,13 +190,16 @@ def run_log(runs: Sequence[Run]) -> None:
     with st.container(border=True):
         title, close = st.columns((6, 1), vertical_alignment="center")
         title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
-        close.button(_("Close"), key="runs.close_log", on_click=_open_log, args=(None,), width="stretch")
+        close.button(_("Close"), key="runs.close_log", on_click=open_log, args=(None,), width="stretch")
         text = desk().log_text(run.id)
         st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 
-def queue_sentence(status: service.SupervisorStatus, waiting: int) -> str:
-    """What the machine is doing, in one line."""
-    busy = _("{busy} of {slots} slots busy", busy=status.busy, slots=status.slots)
-    queue = ngettext("{n} run waits", "{n} runs wait", waiting) if waiting else _("nobody waits")
-    return f"{busy} · {queue}"
+def queue_line(state_of: service.QueueState, status: service.SupervisorStatus) -> None:
+    """What the machine is doing, in one line; a warning where nothing starts before somebody does something."""
+    if state_of.held:
+        st.warning(escape_markdown(state_of.words), icon=":material/hourglass_disabled:")
+    elif state_of.waiting:
+        st.caption(escape_markdown(state_of.words))
+    else:
+        st.caption(_("{busy} of {slots} slots busy", busy=status.busy, slots=status.slots))

@@ -2,9 +2,10 @@
 
 import pytest
 from page_reading import sentences
-from recorded_runs import record
+from recorded_runs import mark, record
 
-from clps_core.store import open_store
+from clps_core.jobs.keeping import weights_file
+from clps_core.store import open_store, schema
 
 
 @pytest.fixture
@@ -25,6 +26,28 @@ def progress(test) -> list[str]:
 
 def click(test, key):
     return test.button(key=key).click().run()
+
+
+def labels(test) -> list[str]:
+    return [button.label for button in test.button]
+
+
+def keep(store, run, **steps) -> None:
+    """Checkpoint files and the store's note of each: ``keep(store, run, best=160, last=200)``."""
+    for which, step in steps.items():
+        path = weights_file(store, run.id, which)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights of " + which.encode())
+        note = {"run_id": run.id, "kind": which, "step": step, "path": f"checkpoints/{path.name}"}
+        with store.writing() as connection:
+            connection.execute(schema.artefact.insert().values(**note))
+
+
+@pytest.fixture
+def held(home, monkeypatch, room):
+    """A store in which whatever is queued stays queued: no disk has as much room as is asked for here."""
+    monkeypatch.setenv("CLPS_DISK_FLOOR", "999999G")
+    return room.store
 
 
 def test_an_empty_store_says_what_to_do(open_page):
@@ -155,3 +178,127 @@ def test_more_runs_than_fit_are_shown_in_pages(open_page, store):
     record(store, ["none"], range(14))
     test = open_page("runs")
     assert len(progress(test)) == 12
+
+
+# Steering
+
+
+def test_a_failed_run_goes_on_from_its_checkpoint_or_begins_again(open_page, held):
+    kept, bare = record(held, ["none", "all"], status="failed", reason="It broke.")
+    keep(held, kept, last=120)
+    test = open_page("runs")
+    assert labels(test).count("Retry from the beginning") == 2
+    assert [label for label in labels(test) if label.startswith("Retry from step")] == ["Retry from step 120"]
+    click(test, f"retry.{kept.id}")
+    assert weights_file(held, kept.id, "last").exists()
+    click(test, f"anew.{bare.id}")
+    assert [run.status for run in held.some_runs([kept.id, bare.id])] == ["queued", "queued"]
+    assert sentences(test) == []
+
+
+def test_beginning_again_throws_away_what_was_learnt(open_page, held):
+    run = record(held, ["none"], status="failed", reason="It broke.")[0]
+    keep(held, run, last=120)
+    click(open_page("runs"), f"anew.{run.id}")
+    assert not weights_file(held, run.id, "last").exists()
+    assert held.artefacts(run.id, "last") == []
+    assert held.run(run.id).status == "queued"
+
+
+def forking(open_page, store, **steps):
+    run = record(store, ["all"])[0]
+    keep(store, run, **(steps or {"best": 160, "last": 200}))
+    return run, click(open_page("runs", runs=run.id), f"fork.{run.id}")
+
+
+def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_its_parent(open_page, held):
+    parent, test = forking(open_page, held)
+    which = test.button_group(key=f"fork.which.{parent.id}")
+    assert which.options == ["Best, step 160", "Last, step 200"]
+    which.set_value("last").run()
+    test.number_input(key=f"fork.steps.{parent.id}").set_value(50).run()
+    test.text_area(key=f"fork.typed.{parent.id}").set_value("model.dropout=0.25\n\ntrain.batch_size=16\n").run()
+    click(test, "fork.go")
+    (new,) = [run for run in held.runs() if run.id != parent.id]
+    assert (new.parent_id, new.start_from, new.seed) == (parent.id, "last", parent.seed)
+    assert (new.config.train.steps, new.config.train.batch_size, new.config.model.dropout) == (50, 16, 0.25)
+    assert new.config.optim.learning_rate == parent.config.optim.learning_rate
+    assert weights_file(held, new.id, "start").read_bytes() == b"weights of last"
+    assert sentences(test) == []
+    assert test.query_params["runs"] in (f"{parent.id},{new.id}", [f"{parent.id},{new.id}"])
+    assert "fork.go" not in [button.key for button in test.button], "the dialog is closed"
+    assert "A fork: it began with the last weights of" in everything(test)
+    link = next(one for one in test.get("page_link") if one.proto.label == parent.name)
+    assert link.proto.query_string == f"runs={parent.id}%2C{new.id}"
+
+
+MISTAKES = {
+    "dropout": "a setting must read name=value",
+    "seed=1\nseed=2": "every setting must come once",
+    "train.batch_size=many": "train.batch_size",
+    "train.steps=<b>": "train.steps",
+    "no.such=1": "no",
+    "model.d_model=32": "a fork must have its parent's model",
+    "sharing.strategy=none": "sharing.strategy",
+}
+
+
+def test_each_mistake_in_a_fork_is_one_sentence_and_queues_nothing(open_page, store):
+    parent, test = forking(open_page, store)
+    for typed, words in MISTAKES.items():
+        test.text_area(key=f"fork.typed.{parent.id}").set_value(typed).run()
+        click(test, "fork.go")
+        (sentence,) = sentences(test)
+        assert words in sentence.replace("\\", "")
+        assert "our side" not in sentence
+        assert test.text_area(key=f"fork.typed.{parent.id}").value == typed, "nothing typed is lost"
+    assert [run.id for run in store.runs()] == [parent.id]
+
+
+def test_a_run_without_weights_cannot_be_forked_and_says_why(open_page, store):
+    run = record(store, ["none"])[0]
+    button = open_page("runs").button(key=f"fork.{run.id}")
+    assert button.disabled
+    assert "no weights yet" in button.help
+
+
+def test_only_weights_that_exist_are_offered(open_page, store):
+    run, test = forking(open_page, store, best=160)
+    assert test.button_group(key=f"fork.which.{run.id}").options == ["Best, step 160"]
+
+
+def test_a_fork_of_a_deleted_run_says_so(open_page, store):
+    parent, fork = record(store, ["none"]) + record(store, ["all"])
+    mark(store, fork, parent_id=parent.id, start_from="best")
+    store.forget_run(parent.id)
+    assert "the best weights of a run that has been deleted" in everything(open_page("runs"))
+
+
+def test_what_holds_the_queue_is_said_above_the_table_and_no_start_is_promised(open_page, held):
+    record(held, ["none"], status="queued")
+    test = open_page("runs")
+    assert [warning.value.startswith("No run starts") for warning in test.warning] == [True]
+    assert progress(test) == ["place 1 in the queue"]
+
+
+def test_a_run_that_waits_for_memory_says_so_in_its_row(open_page, held):
+    run = record(held, ["none"], status="queued")[0]
+    mark(held, run, not_before=held.clock() + 1000, reason="It waits for memory: it needs about 9.0 GiB.")
+    assert "It waits for memory" in everything(open_page("runs"))
+
+
+def test_a_run_that_is_stopping_cannot_be_stopped_again(open_page, held):
+    run = record(held, ["none"], status="queued")[0]
+    mark(held, run, stop_requested="cancel")
+    button = open_page("runs").button(key=f"pause.{run.id}")
+    assert button.disabled
+    assert "stopping already" in button.help
+
+
+def test_a_run_that_ended_early_says_so_and_why(open_page, store):
+    run = record(store, ["none"], reason="Ended early at step 120 of 200: 3 evaluations did not beat step 60.")[0]
+    mark(store, run, step=120)
+    test = open_page("runs")
+    assert "ended early" in everything(test)
+    assert "3 evaluations did not beat step 60" in everything(test)
+    assert "finished" not in everything(test)

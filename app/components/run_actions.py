@@ -1,0 +1,132 @@
+"""What can be done with a run: the menu at the end of its row. Start at run_menu.
+
+Every action goes through the desk. What somebody may not do to somebody else's run is said in one sentence;
+what cannot be done now is there, disabled, and says why. An error stands above the table (``show_refusal``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import navigation, state
+from app.components.run_fork import open_fork_dialog, why_no_fork
+from app.services import desk, escape_markdown, show_problem
+from clps_core.errors import ClpsError
+from clps_core.jobs.desk import Desk
+from clps_core.store import Run, Store
+from clps_core.words import _
+
+__all__ = ["open_log", "run_menu", "show_refusal"]
+
+
+def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
+    """The buttons of ``run``; draw it in the popover of its row."""
+    st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
+    if asked_by.why_not("cancel", run):
+        st.markdown(
+            _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
+        )
+        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+        return
+    _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
+    if run.active:
+        _stopping(run)
+    else:
+        _going_on(store, run)
+    _fork(store, run)
+    if run.active:
+        return
+    navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+    sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
+    why = None if sure else _("Tick the box first: what is deleted does not come back.")
+    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), why)
+
+
+def _stopping(run: Run) -> None:
+    """Stop it for now, or for good."""
+    why = _("It is stopping already: it writes a checkpoint first.") if run.stop_requested else None
+    _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), why)
+    _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), why)
+
+
+def _going_on(store: Store, run: Run) -> None:
+    """From its last checkpoint where it has one; what failed can also be tried from its first step."""
+    if run.status == "finished":
+        return
+    kept = store.artefacts(run.id, "last")
+    if run.status != "failed":
+        label = _("Continue from step {step}", step=f"{kept[-1].step:,}") if kept else _("Start again")
+        _action(label, ":material/replay:", f"resume.{run.id}", lambda: desk().resume(run.id))
+        return
+    if kept:
+        label = _("Retry from step {step}", step=f"{kept[-1].step:,}")
+        _action(label, ":material/replay:", f"retry.{run.id}", lambda: desk().retry(run.id))
+    _action(
+        _("Retry from the beginning"),
+        ":material/restart_alt:",
+        f"anew.{run.id}",
+        lambda: desk().retry(run.id, anew=True),
+        note=_("What it has learnt is thrown away; its log stays."),
+    )
+
+
+def _fork(store: Store, run: Run) -> None:
+    """The dialog belongs to the whole page, so the whole page is drawn again."""
+    why = why_no_fork(store, run)
+    note = why or _("A new run that begins with this one's weights, with other settings.")
+    if st.button(
+        _("Fork ..."),
+        icon=":material/fork_right:",
+        key=f"fork.{run.id}",
+        disabled=why is not None,
+        help=note,
+        width="stretch",
+    ):
+        open_fork_dialog(run.id)
+        st.rerun()
+
+
+def _action(
+    label: str, icon: str, key: str, do: Callable[[], object], why_not: str | None = None, *, note: str | None = None
+) -> None:
+    """A button whose error, if any, is shown above the table; ``why_not``: it cannot be pressed, and this is why."""
+
+    def clicked() -> None:
+        try:
+            do()
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+
+    st.button(
+        label,
+        icon=icon,
+        key=key,
+        on_click=clicked,
+        disabled=why_not is not None,
+        help=why_not or note,
+        width="stretch",
+    )
+
+
+def _delete(run_id: str) -> None:
+    desk().delete(run_id)
+    left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run != run_id]
+    st.session_state[state.RUNS_SEEN] = left
+    if st.session_state.get(state.RUNS_LOG) == run_id:
+        open_log(None)
+    if state.RUNS in st.query_params:
+        state.write(**{state.RUNS: ",".join(left)})
+
+
+def open_log(run_id: str | None) -> None:
+    """Show this run's log under the table; ``None`` closes it."""
+    st.session_state[state.RUNS_LOG] = run_id
+
+
+def show_refusal() -> None:
+    """Why the last click did nothing, once."""
+    problem = st.session_state.pop(state.RUNS_PROBLEM, None)
+    if problem:
+        show_problem(problem)

@@ -1,0 +1,138 @@
+"""A new run that begins with another's weights; what is changed is asked in a dialog. Start at fork_dialog."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.services import desk, escape_markdown, show_problem
+from clps_core.errors import ClpsError
+from clps_core.jobs.keeping import weights_file
+from clps_core.spec import parse_assignments
+from clps_core.store import Run, Store
+from clps_core.words import _
+
+__all__ = ["fork_dialog", "open_fork_dialog", "why_no_fork"]
+
+MAX_SEED = 2**31 - 1
+BIGGEST = 10**9
+
+
+def open_fork_dialog(run_id: str) -> None:
+    """The next run of the page has the dialog."""
+    st.session_state[state.RUNS_FORK] = run_id
+
+
+def _close() -> None:
+    st.session_state[state.RUNS_FORK] = None
+
+
+def _weights(store: Store, run: Run) -> dict[str, str]:
+    """``best`` and ``last``, as far as the run has them, and what they are called."""
+    names = {"best": _("Best"), "last": _("Last")}
+    found = {}
+    for which, name in names.items():
+        if weights_file(store, run.id, which).is_file():
+            noted = store.artefacts(run.id, which)
+            found[which] = _("{name}, step {step}", name=name, step=f"{noted[-1].step:,}") if noted else name
+    return found
+
+
+def why_no_fork(store: Store, run: Run) -> str | None:
+    """Why ``run`` has nothing that another could begin with; ``None`` where it has."""
+    if any(weights_file(store, run.id, which).is_file() for which in ("best", "last")):
+        return None
+    return _("It has no weights yet. They come with its first checkpoint.")
+
+
+@st.dialog(_("Fork a run"), on_dismiss=_close)
+def fork_dialog(store: Store, run: Run) -> None:
+    """Ask what the fork of ``run`` begins with and what differs, and queue it."""
+    if st.session_state.get(state.RUNS_FORK) != run.id:
+        st.rerun()
+    st.markdown(
+        _(
+            "A new run of the model of **{name}**. It begins at step 0 with the weights chosen here; optimiser and "
+            "learning-rate schedule begin afresh. All else stays as it was, unless it is changed here.",
+            name=escape_markdown(run.name),
+        )
+    )
+    weights = _weights(store, run)
+    which = st.segmented_control(
+        _("Begin with the weights"),
+        list(weights),
+        format_func=lambda name: weights.get(name, name),
+        default=next(iter(weights), None),
+        required=True,
+        key=f"fork.which.{run.id}",
+    )
+    settings = _fields(run) + _typed(run)
+    if st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=which is None):
+        try:
+            new = desk().fork(run.id, parse_assignments(settings), start_from=str(which))
+        except ClpsError as error:
+            show_problem(str(error))
+            return
+        _show_beside(run, new)
+        _close()
+        st.rerun()
+
+
+def _fields(run: Run) -> list[str]:
+    """What is changed most often; only what differs from the parent becomes a setting."""
+    config = run.config
+    rate, steps, seed = st.columns(3)
+    now: dict[str, tuple[float, float]] = {
+        "optim.learning_rate": (
+            config.optim.learning_rate,
+            rate.number_input(
+                _("Learning rate"),
+                min_value=0.0,
+                value=config.optim.learning_rate,
+                step=config.optim.learning_rate / 10 or 1e-4,
+                format="%.4g",
+                key=f"fork.rate.{run.id}",
+            ),
+        ),
+        "train.steps": (
+            config.train.steps,
+            steps.number_input(
+                _("Steps"), 1, BIGGEST, config.train.steps, key=f"fork.steps.{run.id}", help=_("Counted from 0 again.")
+            ),
+        ),
+        "seed": (
+            config.seed,
+            seed.number_input(
+                _("Seed"),
+                0,
+                MAX_SEED,
+                config.seed,
+                key=f"fork.seed.{run.id}",
+                help=_("Another seed brings the examples in another order."),
+            ),
+        ),
+    }
+    return [f"{name}={wanted}" for name, (before, wanted) in now.items() if wanted != before]
+
+
+def _typed(run: Run) -> list[str]:
+    """Any other field, one a line."""
+    text = st.text_area(
+        _("Other settings, one a line"),
+        key=f"fork.typed.{run.id}",
+        max_chars=4000,
+        height=80,
+        placeholder="model.dropout=0.1\ntrain.batch_size=32",
+        help=_("Any field as name=value. Model, sharing and task stay the parent's: its weights must fit."),
+    )
+    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+
+def _show_beside(parent: Run, new: Run) -> None:
+    """The fork stands beside its parent and whatever else was shown, as far as an address can name them."""
+    ids = list(st.session_state.get(state.RUNS_SEEN, ()))[: state.MAX_RUNS - 1]
+    if parent.id not in ids:
+        ids[-1:] = [parent.id]
+    ids.append(new.id)
+    st.session_state[state.RUNS_SEEN] = ids
+    state.write(**{state.RUNS: ",".join(ids)})
