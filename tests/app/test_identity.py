@@ -8,6 +8,7 @@ import pytest
 from page_reading import sentences
 from recorded_runs import mark, record
 from shared_server import CODE, shared  # noqa: F401  # a fixture
+from streamlit.testing.v1 import AppTest
 
 from app import identity
 from app.identity import OwnerCookie
@@ -15,6 +16,7 @@ from clps_core.errors import NotAllowedError
 from clps_core.owners import COOKIE, Signer
 from clps_core.policy import Person
 from clps_core.store import open_store
+from clps_core.store.queue import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = "1;task=dates;model.num_layers=2;model.d_model=16;model.d_ff=32;model.num_heads=2;"
@@ -99,6 +101,20 @@ def test_everybody_sees_all_runs_and_may_filter_their_own(open_page, store, shar
     assert not any("theirs" in name for name in test.selectbox(key="runs.comparison").options)
 
 
+def test_a_run_that_waits_for_its_owners_others_says_so_and_promises_no_start(open_page, store, shared):  # noqa: F811
+    runs = record(store, ["none", "all", "cycle"], status="queued")
+    owner = shared.visitor()
+    for run in runs:
+        mark(store, run, owner=owner)
+    for slot, run in enumerate(runs[:2]):
+        Queue(store).start_next(slot, "here", "boot", among=[run.id])
+        mark(store, run, step=100, seconds=10.0)
+    test = open_page("runs", runs=runs[2].id)
+    assert [block.proto.text for block in test.get("progress")] == [
+        "place 1 in the queue · waits for other runs of its owner"
+    ]
+
+
 def test_a_visitor_without_a_cookie_may_look_and_is_told_what_is_missing(open_page, store, shared):  # noqa: F811
     run = record(store)[0]
     shared.sends({})
@@ -168,8 +184,6 @@ def test_a_click_after_the_limit_was_lowered_is_refused_too(open_page, store, sh
 
 
 def test_services_refuse_a_config_over_the_limit_whatever_page_asks(home, store, shared, monkeypatch):  # noqa: F811
-    from streamlit.testing.v1 import AppTest
-
     def page():
         import streamlit as st
 
