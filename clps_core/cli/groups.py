@@ -1,0 +1,58 @@
+"""How groups of commands behave. Start at Sentences."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from clps_core.cli.output import print_error, say
+from clps_core.errors import ClpsError
+from clps_core.words import _
+
+__all__ = ["FileOrCommand", "Sentences"]
+
+
+class Sentences(TyperGroup):
+    """Tells every foreseen error in one sentence and ends with its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except ClpsError as error:
+            print_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            # The reader (head, less) has gone; Python would complain again when it flushes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno is None:
+                raise
+            print_error(_os_sentence(error))
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            say(_("Interrupted."))
+            raise typer.Exit(130) from None
+
+
+def _os_sentence(error: OSError) -> str:
+    what = error.strerror or str(error)
+    if error.errno == errno.ENOSPC:
+        return _("the disk must have free space. It is full. Free some, or point CLPS_HOME to another disk.")
+    return f"{what}: {error.filename}" if error.filename else what
+
+
+class FileOrCommand(TyperGroup):
+    """``clps sweep FILE`` is ``clps sweep start FILE``: what is no command of the group is a file."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, with ``start`` put in where no command is named."""
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["start", *args]
+        return super().parse_args(ctx, args)

@@ -1,0 +1,33 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clps_core.words import _
+
+__all__ = ["ConfigFile", "Json", "RunId", "RunIds", "Settings", "Strategies"]
+
+Json = Annotated[bool, typer.Option("--json", help=_("Print JSON on stdout and nothing else."))]
+Strategies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--strategy",
+        help=_("Sharing strategy: none, all, cycle:3, attention=all,ffn=none, 0-1-1-0 ... Repeatable."),
+        metavar="TEXT",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help=_("Any field of the config, such as model.d_model=64. Repeatable."), metavar="NAME=VALUE"
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help=_("YAML file with a run config; see examples/."), metavar="FILE")
+]
+RunId = Annotated[str, typer.Argument(help=_("A run's id, or its beginning."), metavar="ID")]
+RunIds = Annotated[list[str], typer.Argument(help=_("Runs' ids, or their beginnings."), metavar="ID...")]

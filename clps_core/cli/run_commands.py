@@ -1,0 +1,156 @@
+"""Names, options and help of ``clps runs`` and ``clps sweep``. The work is in ``runs.py`` and ``sweep.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clps_core.cli.groups import FileOrCommand
+from clps_core.cli.options import Json, RunId, RunIds, Settings
+from clps_core.words import _
+
+__all__ = ["runs_app", "sweep_app"]
+
+runs_app = typer.Typer(
+    invoke_without_command=True, rich_markup_mode=None, help=_("List, show and steer training runs.")
+)
+sweep_app = typer.Typer(
+    cls=FileOrCommand,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show ID."),
+)
+
+
+@sweep_app.command(
+    "start", help=_("Queue the runs of a sweep's YAML file; see examples/. 'clps sweep FILE' is the same.")
+)
+def sweep_start(
+    file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
+    name: Annotated[str | None, typer.Option(help=_("What the sweep is called."))] = None,
+    wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import read, start
+
+    start(read(file, name), wait=wait, as_json=as_json)
+
+
+@sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))
+def sweep_cancel(
+    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import cancel
+
+    cancel(comparison_id, as_json=as_json)
+
+
+@sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
+def sweep_show(
+    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import show
+
+    show(comparison_id, as_json=as_json)
+
+
+@runs_app.callback(invoke_without_command=True)
+def _runs(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        from clps_core.cli.runs import show_list
+
+        show_list(status=None, limit=50, as_json=as_json)
+
+
+@runs_app.command("list", help=_("Recent runs, newest first."))
+def runs_list(
+    status: Annotated[
+        str | None, typer.Option(help=_("Only runs that are queued, running, finished, failed, cancelled or paused."))
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import show_list
+
+    show_list(status=status, limit=limit, as_json=as_json)
+
+
+@runs_app.command("show", help=_("Everything known of one run."))
+def runs_show(run_id: RunId, as_json: Json = False) -> None:
+    from clps_core.cli.runs import show_one
+
+    show_one(run_id, as_json=as_json)
+
+
+@runs_app.command("logs", help=_("The end of a run's log."))
+def runs_logs(run_id: RunId, as_json: Json = False) -> None:
+    from clps_core.cli.runs import show_log
+
+    show_log(run_id, as_json=as_json)
+
+
+@runs_app.command("cancel", help=_("Stop runs; their checkpoints stay, so they can be resumed."))
+def runs_cancel(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("cancel", run_ids, as_json=as_json)
+
+
+@runs_app.command("pause", help=_("Stop runs for now, to resume them later."))
+def runs_pause(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("pause", run_ids, as_json=as_json)
+
+
+@runs_app.command("resume", help=_("Queue stopped or failed runs again, from their last checkpoint."))
+def runs_resume(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("resume", run_ids, as_json=as_json)
+
+
+@runs_app.command("retry", help=_("Queue failed runs again, from their last checkpoint or anew."))
+def runs_retry(
+    run_ids: RunIds,
+    anew: Annotated[bool, typer.Option("--anew", help=_("Forget what they learnt and start at step 0."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("retry anew" if anew else "retry", run_ids, as_json=as_json)
+
+
+@runs_app.command("fork", help=_("Start a new run of the same model with the weights of another."))
+def runs_fork(
+    run_id: RunId,
+    settings: Settings = None,
+    start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
+    name: Annotated[str | None, typer.Option(help=_("What the new run is called."))] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import fork
+
+    fork(run_id, settings or [], start_from=start_from, name=name, as_json=as_json)
+
+
+@runs_app.command("prune", help=_("Free space: delete last checkpoints of old finished runs, keep the best weights."))
+def runs_prune(
+    days: Annotated[float, typer.Option(help=_("Only of runs that finished more than so many days ago."))] = 30.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be freed."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import prune
+
+    prune(days, dry_run=dry_run, as_json=as_json)
+
+
+@runs_app.command("delete", help=_("Delete runs with everything they left behind."))
+def runs_delete(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import steer
+
+    steer("delete", run_ids, as_json=as_json)
