@@ -32,8 +32,12 @@ def metric_title(name: str) -> str:
 
 
 def short_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Run id -> the shortest name that tells the runs apart: strategy, with the seed or the id where needed."""
+    """Run id -> the shortest name that tells the runs apart: strategy, with the seed or the id where needed.
+
+    A fork is called one: it has learnt something before its first step.
+    """
     names = {run.id: strategy_name(run.strategy) for run in runs}
+    names |= {run.id: _("{name}, fork", name=names[run.id]) for run in runs if run.start_from}
     if len(set(names.values())) < len(runs):
         names = {run.id: _("{strategy}, seed {seed}", strategy=names[run.id], seed=run.seed) for run in runs}
     seen = list(names.values())
@@ -64,7 +68,10 @@ def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
 
 def _label(run: Run, name: str) -> str:
     """What fits beside the end of a line."""
-    return name if len(name) <= LONGEST_LABEL else f"{run.strategy[: LONGEST_LABEL - 3]} {run.seed}"
+    if len(name) <= LONGEST_LABEL:
+        return name
+    fork = " " + _("fork") if run.start_from else ""
+    return f"{run.strategy[: LONGEST_LABEL - 3 - len(fork)]} {run.seed}{fork}"
 
 
 def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:

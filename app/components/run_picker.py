@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -70,7 +71,13 @@ def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[s
     places = {one.id for one in offered} | {run.comparison_id for run in shown}
     listed = [one for one in comparisons if one.id in places]
     now = time.time()
-    return shown, listed, {one.id: comparison_label(one, now, mine=one.id in mine) for one in listed}
+    return shown, listed, _told_apart({one.id: comparison_label(one, now, mine=one.id in mine) for one in listed})
+
+
+def _told_apart(labels: Mapping[str, str]) -> dict[str, str]:
+    """Id -> its label, with the id's end where others have the same: a browser answers with a label, not with an id."""
+    seen = Counter(labels.values())
+    return {one: label if seen[label] == 1 else f"{label} ({one[-4:]})" for one, label in labels.items()}
 
 
 def _only_mine() -> None:
@@ -124,6 +131,7 @@ def pick_runs(store: Store) -> list[Run]:
     chosen_ids = {run.id for run in shown}
     sources = [one.id for one in comparisons if chosen_ids & set(one.run_ids)]
     offered = {run.id: run for run in store.some_runs(run_id for source in sources for run_id in members[source])}
+    names = _told_apart({run.id: run.name for run in offered.values()})
     st.session_state["compare.comparisons"] = sources
     st.session_state["compare.runs"] = [run_id for run_id in offered if run_id in chosen_ids]
 
@@ -148,7 +156,7 @@ def pick_runs(store: Store) -> list[Run]:
     right.multiselect(
         _("Runs"),
         list(offered),
-        format_func=lambda one: offered[one].name if one in offered else one,
+        format_func=lambda one: names.get(one, one),
         key="compare.runs",
         on_change=runs_chosen,
     )

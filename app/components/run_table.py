@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from app import navigation, state
+from app import state
 from app.components.live_chart import LineStyle
 from app.components.run_actions import open_log, run_menu, show_refusal
 from app.components.run_curves import line_styles, metric_title
@@ -75,11 +75,15 @@ def _origin(run: Run, parent: Run | None) -> None:
     """Which run a fork began with, and the way to both."""
     which = {"best": _("best"), "last": _("last")}.get(run.start_from or "", str(run.start_from))
     if parent is None:
-        st.caption(_("A fork: it began with the {which} weights of a run that has been deleted.", which=which))
+        st.caption(_("A fork: it begins with the {which} weights of a run that has been deleted.", which=which))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption(_("A fork: it began with the {which} weights of", which=which), width="content")
-        navigation.link("runs", escape_markdown(parent.name), query={state.RUNS: f"{parent.id},{run.id}"})
+        st.caption(_("A fork: it begins with the {which} weights of", which=which), width="content")
+        if st.button(
+            escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Show these two alone")
+        ):
+            state.write(**{state.RUNS: f"{parent.id},{run.id}"})
+            st.rerun()
 
 
 def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
@@ -111,11 +115,11 @@ def _row(store: Store, run: Run, style: LineStyle, wait: str | None, asked_by: D
     ):
         run_menu(store, run, asked_by)
     if run.reason and run.status == "failed":
-        reason, log = st.columns((7, 1), vertical_alignment="center")
-        with reason:
+        with st.container(horizontal=True, vertical_alignment="center"):
             show_problem(run.reason)
-        if not asked_by.why_not("log", run):
-            log.button(_("Log"), icon=":material/article:", key=f"why.{run.id}", on_click=open_log, args=(run.id,))
+            if not asked_by.why_not("log", run):
+                label, icon = _("Log"), ":material/article:"
+                st.button(label, icon=icon, key=f"why.{run.id}", on_click=open_log, args=(run.id,), width="content")
     elif run.reason:
         st.caption(escape_markdown(run.reason))
 

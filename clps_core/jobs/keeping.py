@@ -103,8 +103,8 @@ def _check_same_model(parent: Run, config: RunConfig) -> None:
     if changed:
         raise ConfigError(
             _(
-                "a fork must have its parent's model and task, since it begins with its weights. {names} differ from "
-                "those of {parent}. Start a new run instead: clps train.",
+                "a fork must have its parent's model and task, since it begins with its weights. Got another "
+                "{names} than {parent} has. Start a new run instead.",
                 names=", ".join(sorted(changed)[:5]),
                 parent=parent.id,
             )

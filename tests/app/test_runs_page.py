@@ -1,5 +1,7 @@
 """The Runs page shows what the store knows, acts on it, and says so where there is nothing."""
 
+import re
+
 import pytest
 from page_reading import sentences
 from recorded_runs import mark, record
@@ -26,6 +28,12 @@ def progress(test) -> list[str]:
 
 def click(test, key):
     return test.button(key=key).click().run()
+
+
+def names(test) -> set[str]:
+    """What the rows are called."""
+    found = (re.search(r"<b>(.*?)</b>", block.proto.body) for block in test.get("html"))
+    return {match[1] for match in found if match}
 
 
 def labels(test) -> list[str]:
@@ -74,6 +82,15 @@ def test_the_address_chooses_the_runs_and_the_list_changes_the_address(open_page
     test.selectbox(key="runs.comparison").set_value(new[0].comparison_id).run()
     assert test.query_params["runs"] in (new[0].id, [new[0].id])
     assert "Cycle" in everything(test)
+
+
+def test_comparisons_of_the_same_name_and_age_can_both_be_chosen(open_page, store):
+    old, new = record(store, ["none"]), record(store, ["cycle"])
+    test = open_page("runs", runs=new[0].id)
+    for run in (old[0], new[0]):
+        test.selectbox(key="runs.comparison").set_value(run.comparison_id).run()
+        assert test.query_params["runs"] in (run.id, [run.id])
+    assert len(set(test.selectbox(key="runs.comparison").options)) == 2
 
 
 def test_what_was_shown_last_is_shown_again_without_an_address(open_page, store):
@@ -227,9 +244,19 @@ def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_
     assert sentences(test) == []
     assert test.query_params["runs"] in (f"{parent.id},{new.id}", [f"{parent.id},{new.id}"])
     assert "fork.go" not in [button.key for button in test.button], "the dialog is closed"
-    assert "A fork: it began with the last weights of" in everything(test)
-    link = next(one for one in test.get("page_link") if one.proto.label == parent.name)
-    assert link.proto.query_string == f"runs={parent.id}%2C{new.id}"
+    assert "A fork: it begins with the last weights of" in everything(test)
+    assert {"All layers", "All layers, fork"} <= names(test)
+
+
+def test_a_fork_leads_to_its_parent(open_page, store):
+    (parent,), (fork,) = record(store, ["none"]), record(store, ["all"])
+    mark(store, fork, parent_id=parent.id, start_from="best")
+    test = open_page("runs", runs=fork.id)
+    link = test.button(key=f"parent.{fork.id}")
+    assert link.label == parent.name
+    link.click().run()
+    assert names(test) == {"No sharing", "All layers, fork"}
+    assert test.query_params["runs"] in (f"{parent.id},{fork.id}", [f"{parent.id},{fork.id}"])
 
 
 MISTAKES = {
