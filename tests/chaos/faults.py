@@ -72,13 +72,19 @@ def kill_runner(storm: Storm) -> bool:
 
 
 def kill_at_work(storm: Storm) -> bool:
-    """SIGKILL one process that is between its first and its last step."""
-    at_work = {run.id for run in storm.look() if run.status == "running" and run.step}
-    attempts = [a for a in storm.room.queue.open_attempts() if a.run_id in at_work and a.pid]
-    if not attempts:
-        return False
-    with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(storm.choose.choice(attempts).pid).kill()
+    """SIGKILL the next process that is seen between its first and its last step."""
+
+    def hunt() -> None:
+        at_work = {run.id for run in storm.look() if run.status == "running" and run.step}
+        pids = {one.pid for one in storm.room.queue.open_attempts() if one.run_id in at_work}
+        members = [member for member in storm.room.processes() if member.pid in pids]
+        if members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                storm.choose.choice(members).kill()
+        elif any(run.active for run in storm.look()):
+            storm.later(0.0, hunt)
+
+    storm.later(0.0, hunt)
     return True
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "STEPS", "Storm", "in_order"]
 
-STEPS = 60
+STEPS = 80
 KINDS: tuple[RunConfig, ...] = tuple(
     tiny(strategy, steps=STEPS, checkpoint_every=10, eval_every=20) for strategy in ("all", "cycle:2")
 )
@@ -79,7 +79,7 @@ class Storm:
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
         self.done: list[str] = []
         self._due: list[tuple[float, Callable[[], None]]] = []
-        self._next_fault = time.monotonic()
+        self._next_fault = self._next_visit = time.monotonic()
         self._given_up: set[str] = set()
         self._weighed: set[str] = set()
 
@@ -110,11 +110,14 @@ class Storm:
     # The storm
 
     def _pass(self) -> bool:
-        for moment, act in [due for due in self._due if due[0] <= time.monotonic()]:
-            act()
-            self._due.remove((moment, act))
-        with contextlib.suppress(ClpsError):  # while the disk is full nothing can be started
-            service.ensure_supervisor(self.room.store)
+        for due in [due for due in self._due if due[0] <= time.monotonic()]:
+            self._due.remove(due)
+            with contextlib.suppress(StoreError):
+                due[1]()
+        if time.monotonic() > self._next_visit:  # as a page that somebody watches does
+            self._next_visit = time.monotonic() + 1.0
+            with contextlib.suppress(ClpsError):  # while the disk is full nothing can be started
+                service.ensure_supervisor(self.room.store)
         with contextlib.suppress(StoreError):
             if self.faults_left and time.monotonic() > self._next_fault:
                 self._do_fault()
@@ -165,10 +168,10 @@ class Storm:
         for thread, release in self.threads:
             release.set()
             thread.join()
-        for _moment, act in self._due:
-            act()
         self.threads.clear()
         self._due.clear()
+        if self.disk is not None:
+            self.disk.relieve()
 
     # Afterwards
 
