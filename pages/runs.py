@@ -23,8 +23,10 @@ def page() -> None:
         nothing_yet()
         return
     active = any(run.active for run in runs)
-    st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
-    for run in store().some_runs([asked] if (asked := st.session_state.get(state.RUNS_FORK)) else []):
+    asked = st.session_state.get(state.RUNS_FORK)
+    ticks = active and asked is None  # a tick that comes while the dialog closes makes the browser drop the address
+    st.fragment(live, run_every=TICK_SECONDS if ticks else None)([run.id for run in runs], active)
+    for run in store().some_runs([asked] if asked else []):
         fork_dialog(store(), run)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import streamlit as st
 
-from app import state
+from app import navigation, state
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
 from clps_core.jobs.keeping import weights_file
@@ -73,9 +75,8 @@ def fork_dialog(store: Store, run: Run) -> None:
         except ClpsError as error:
             show_problem(str(error))
             return
-        _show_beside(run, new)
         _close()
-        st.rerun()
+        _show_beside(run, new)
 
 
 def _fields(run: Run) -> list[str]:
@@ -128,11 +129,10 @@ def _typed(run: Run) -> list[str]:
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
-def _show_beside(parent: Run, new: Run) -> None:
-    """The fork stands beside its parent and whatever else was shown, as far as an address can name them."""
+def _show_beside(parent: Run, new: Run) -> NoReturn:
+    """Go where the fork stands beside its parent and whatever else was shown, as far as an address can name them."""
     ids = list(st.session_state.get(state.RUNS_SEEN, ()))[: state.MAX_RUNS - 1]
     if parent.id not in ids:
         ids[-1:] = [parent.id]
     ids.append(new.id)
-    st.session_state[state.RUNS_SEEN] = ids
-    state.write(**{state.RUNS: ",".join(ids)})
+    navigation.go("runs", query={state.RUNS: ",".join(ids)})

@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from app import state
+from app import navigation, state
 from app.components.live_chart import LineStyle
 from app.components.run_actions import open_log, run_menu, show_refusal
 from app.components.run_curves import line_styles, metric_title
@@ -82,8 +82,7 @@ def _origin(run: Run, parent: Run | None) -> None:
         if st.button(
             escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Show these two alone")
         ):
-            state.write(**{state.RUNS: f"{parent.id},{run.id}"})
-            st.rerun()
+            navigation.go("runs", query={state.RUNS: f"{parent.id},{run.id}"})
 
 
 def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
