@@ -28,6 +28,7 @@ PICTURES = (
     ("runs", "runs", "dark", ".clps-live-chart"),
     ("compare", "compare", "light", ".clps-live-chart"),
     ("attention", "attention", "dark", "[data-painted]"),
+    ("depth", "depth", "light", "[data-testid=stPlotlyChart]"),
 )
 """Name, path, colour scheme, and what must be on the page before it is photographed."""
 
