@@ -40,7 +40,7 @@ def designs(draw: st.DrawFn, beside: bool = False) -> tuple[ModelConfig, Sharing
         if beside:
             parts += draw(reuses(depth.layers))
     if beside:
-        parts += draw(extras(depth.looped))
+        parts += draw(extras(depth.looped, len(depth.layers) == 2))
     return model, SharingConfig(strategy=",".join(parts))
 
 
@@ -120,9 +120,11 @@ def reuses(draw: st.DrawFn, layers: dict[str, int]) -> list[str]:
 
 
 @st.composite
-def extras(draw: st.DrawFn, looped: bool) -> list[str]:
-    """What loosens ties, and for a looped core its input again."""
-    found = [f"lora{target}={draw(st.integers(1, 3))}" for target in draw(st.sets(st.sampled_from(LORA), max_size=2))]
+def extras(draw: st.DrawFn, looped: bool, crossed: bool) -> list[str]:
+    """What loosens ties, and for a looped core its input again; ``crossed``: there is cross-attention."""
+    targets = LORA if crossed else tuple(target for target in LORA if "cross" not in target)
+    chosen = draw(st.sets(st.sampled_from(targets), max_size=2))
+    found = [f"lora{target}={draw(st.integers(1, 3))}" for target in chosen]
     found += draw(st.sampled_from([[], ["depth_embedding=sinusoidal"], ["depth_embedding=learned"]]))
     found += draw(st.sampled_from([[], ["layer_scale=own"]]))
     return found + (draw(st.sampled_from([[], ["inject=add"], ["inject=concat"]])) if looped else [])
