@@ -223,6 +223,6 @@ def merging_is_cheaper(positions: int, rows: int, columns: int) -> bool:
 
     Per rank the first costs a product of the matrix's size, the second one of each of ``positions`` with
     both sides; in training the first, in decoding one token the second. Measured 2026-11-21, rank 4
-    everywhere, one thread: a step of 1.4-1.7 times the tied one's with the second, 1.01-1.07 with the first.
+    everywhere, one thread: a step of 1.4-1.7 times the tied one's with the second, 1.02-1.04 with the first.
     """
     return positions * (rows + columns) > rows * columns
