@@ -18,9 +18,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
@@ -30,6 +31,9 @@ from clps_core.store.records import Point
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.sweeps.stopping import Watch
 from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.training.device import DevicePlan
 
 __all__ = ["StoreSink", "main"]
 
@@ -45,16 +49,27 @@ ENDED_BY_SIGTERM = -signal.SIGTERM
 
 
 class StopSignal:
-    """Remembers SIGTERM; before training began there is nothing to save, so then it ends the process."""
+    """Remembers SIGTERM. Nothing is interrupted by it but ``waiting``, where there is nothing to save yet."""
 
     def __init__(self) -> None:
         self.received = False
-        self.training = False
+        self._waiting = False
         signal.signal(signal.SIGTERM, self._receive)
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Inside, SIGTERM (or one that came before) raises ``_StoppedEarlyError`` at once."""
+        self._waiting = True
+        try:
+            if self.received:
+                raise _StoppedEarlyError
+            yield
+        finally:
+            self._waiting = False
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
         first, self.received = not self.received, True
-        if first and not self.training:
+        if first and self._waiting:
             raise _StoppedEarlyError
 
 
@@ -214,8 +229,6 @@ def main() -> int:
     except OSError as error:
         logger.exception("%s", error)
         return EXIT_DISK_FULL if _is_disk_full(error) else EXIT_STORE
-    except _StoppedEarlyError:  # before the claim
-        return ENDED_BY_SIGTERM
 
 
 def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
@@ -237,7 +250,6 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
         except BaseException as error:
             traceback.print_exc()
             status, reason = "failed", sentence(error)
-        stop.training = True  # from here on SIGTERM must not interrupt
         if status == "stopped":
             requested = queue.renew(run_id, number)
             if requested is None:  # SIGTERM by nobody we know: most likely the machine is shutting down
@@ -253,9 +265,29 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
 def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) -> tuple[str, str | None]:
     if run.stop_requested:
         return "stopped", None
+    with stop.waiting():
+        from clps_core.training.loop import train
+
+        plan, step, seconds = _begin(queue, run, number, folder)
+        watch = Watch.of(queue.store, run)
+        early = watch.now() if watch is not None else None
+    if early is not None and step > 0:  # it was decided, but that could not be written any more
+        return "finished", early
+    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
+    try:
+        outcome = train(run.config, folder, sink, device=plan)
+        sink.flush()
+    finally:
+        sink.close()
+    queue.append(run.id, number, [], progress={"step": outcome.step, "seconds": outcome.seconds})
+    finished_early = outcome.status == "finished" and outcome.step < run.steps
+    return outcome.status, (outcome.early or sink.early) if finished_early else None
+
+
+def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePlan, int, float]:
+    """Where and how the attempt trains, and the step (-1: from the start) and seconds it goes on from."""
     from clps_core.training.checkpoint import latest
     from clps_core.training.device import choose
-    from clps_core.training.loop import train
     from clps_core.training.run_folder import fixed_plan
 
     threads = run.threads or int(os.environ.get("CLPS_RUN_THREADS", "1"))
@@ -264,28 +296,9 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     if checkpoint is None:
         keeping.check_nothing_vanished(queue.store, run)
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
-    del checkpoint
-    queue.begin(
-        run.id,
-        number,
-        step=step,
-        seconds=seconds,
-        plan={"device": plan.device, "precision": plan.precision, "threads": plan.threads},
-    )
-    watch = Watch.of(queue.store, run)
-    early = watch.now() if watch is not None else None
-    if early is not None and step > 0:  # it was decided, but that could not be written any more
-        return "finished", early
-    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
-    try:
-        stop.training = True
-        outcome = train(run.config, folder, sink, device=plan)
-        sink.flush()
-    finally:
-        sink.close()
-    queue.append(run.id, number, [], progress={"step": outcome.step, "seconds": outcome.seconds})
-    finished_early = outcome.status == "finished" and outcome.step < run.steps
-    return outcome.status, (outcome.early or sink.early) if finished_early else None
+    facts: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
+    queue.begin(run.id, number, step=step, seconds=seconds, plan=facts)
+    return plan, step, seconds
 
 
 def sentence(error: BaseException) -> str:

@@ -162,7 +162,13 @@ class Storm:
         lines = [f"Have it again with CLPS_SOAK_SEED={self.seed}. Faults: {', '.join(self.done)}."]
         lines += [f"{run.id} {run.status} at {run.step}, attempt {run.attempts}: {run.reason}" for run in self.look()]
         log = (self.room.home / "supervisor.log").read_text(errors="replace").splitlines()
-        return "\n".join([*lines, *log[-30:]])
+        return "\n".join([*lines, *log[-30:], *self._last_words()])
+
+    def _last_words(self) -> list[str]:
+        """The ends of the logs of runs that failed for a reason nobody expects."""
+        strange = [run for run in self.look() if run.status == "failed" and not TRUE_REASONS.search(run.reason or "")]
+        logs = [(run.id, self.room.store.run_folder(run.id) / "log.txt") for run in strange]
+        return [f"{run_id}: {path.read_text(errors='replace')[-4000:]}" for run_id, path in logs if path.exists()]
 
     def _calm(self) -> None:
         for thread, release in self.threads:
