@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.database import LONGEST_PAUSE, Store, waiting_ids
-from clps_core.store.records import ACTIVE, Point
+from clps_core.store.records import Point
 from clps_core.store.verdict import STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
@@ -119,6 +119,21 @@ class Queue:
             blank = {"retries": 0, "death_step": None, "not_before": None, **NO_STOP}
             connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, **blank))
 
+    def set_priority(self, run_ids: Sequence[str], priority: int) -> None:
+        """Waiting runs get another priority: all of them or, where one does not wait, none (``JobError``)."""
+        with self.store.writing() as connection:
+            for run_id in sorted(set(run_ids)):  # sorted: two callers with the same runs never wait for each other
+                status = self._status(connection, run_id)
+                if status != "queued":
+                    raise JobError(
+                        _(
+                            "only a waiting run's priority can be changed. Run {run_id} is {status}.",
+                            run_id=run_id,
+                            status=status,
+                        )
+                    )
+            connection.execute(schema.run.update().where(_r.id.in_(run_ids)).values(priority=priority))
+
     # For the supervisor
 
     def startable(self) -> list[str]:
@@ -161,12 +176,6 @@ class Queue:
         with self.store.reading() as connection:
             conditions = [_t.ended_at.is_(None)] + ([_t.host == host] if host else [])
             return self._attempts(connection, *conditions)
-
-    def has_work(self, *statuses: str) -> bool:
-        """Whether anything waits or runs (or is in one of ``statuses``)."""
-        with self.store.reading() as connection:
-            query = sa.select(_r.id).where(_r.status.in_(statuses or ACTIVE)).limit(1)
-            return connection.execute(query).first() is not None
 
     def settle(self, run_id: str, number: int, end: Exit, *, pause: float = 0.0) -> str | None:
         """Close an attempt whose process is gone; if it left no outcome, decide what becomes of the run.

@@ -187,6 +187,22 @@ def test_who_resumes_a_run_by_hand_waits_for_no_pause(store: Store, queue: Queue
     assert started(queue).number == 2
 
 
+def test_a_waiting_run_takes_the_place_that_its_new_priority_gives_it(store: Store, queue: Queue) -> None:
+    first, second, third = add(store, 3)
+    queue.set_priority([third], 1)
+    queue.set_priority([first], -1)
+    assert [store.run(run_id).queue_position for run_id in (first, second, third)] == [3, 2, 1]
+    assert started(queue).run_id == third
+
+
+def test_only_waiting_runs_get_another_priority_and_of_several_all_or_none(store: Store, queue: Queue) -> None:
+    working, waiting = add(store, 2)
+    started(queue)
+    with pytest.raises(JobError, match=rf"only a waiting run's priority can be changed\. Run {working} is running"):
+        queue.set_priority([waiting, working], 5)
+    assert [run.priority for run in store.runs()] == [0, 0]
+
+
 def test_a_run_that_is_put_off_lets_others_overtake_and_keeps_its_age(store: Store, queue: Queue) -> None:
     large, small, last = add(store, 3)
     queue.put_off(large, 600.0, "It needs more memory than is free.")
