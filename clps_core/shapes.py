@@ -197,13 +197,16 @@ def extra_shapes(sizes: Sizes, plan: SharingPlan) -> dict[str, ExtraShape]:
     d, extras = sizes.d_model, plan.extras
     vector: Shapes = (("weight", (d,)),)
     found: dict[str, ExtraShape] = {}
-    blocks = {stack: block_shapes(sizes, stack) for stack in stack_layers(sizes)}
+    matrices = {
+        (stack, component): dict(shapes)["weight"]
+        for stack in stack_layers(sizes)
+        for component, shapes in block_shapes(sizes, stack).items()
+    }
     for site, rank in plan.lora:
-        rows, columns = dict(blocks[site.stack][site.component])["weight"]
+        rows, columns = matrices[site.stack, site.component]
         name = f"extras.{site.stack}.{site.layer}.{site.component}"
-        where = (site.stack, site.layer, site.component)
-        found[f"{name}.down"] = ExtraShape(_linear(rank, columns, False), "lora", *where)
-        found[f"{name}.up"] = ExtraShape(_linear(rows, rank, False), "lora", *where)
+        found[f"{name}.down"] = ExtraShape(_linear(rank, columns, False), "lora", *site)
+        found[f"{name}.up"] = ExtraShape(_linear(rows, rank, False), "lora", *site)
     for stack, num_layers in stack_layers(sizes).items():
         if extras.inject == "concat":
             found[f"extras.{stack}.injection"] = ExtraShape(_linear(d, 2 * d, False), "injection", stack)

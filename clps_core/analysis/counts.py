@@ -15,14 +15,14 @@ Every figure follows from the shapes (``clps_core/shapes.py``) and the sharing m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
 from typing import Any
 
 from clps_core.analysis.flops import MEMORY_COMPONENTS, context_length, train_flops_per_token
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
-from clps_core.shapes import block_shapes, extra_shapes, outer_shapes
+from clps_core.shapes import ExtraShape, block_shapes, extra_shapes, outer_shapes
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
@@ -85,11 +85,6 @@ class Counts:
         """Weights, gradients and moments together (no activations: see ``memory.py``)."""
         return self.weight_bytes + self.gradient_bytes + self.optimizer_bytes
 
-    @property
-    def sharing_factor(self) -> float:
-        """Executed over unique: how often a stored weight is used on average."""
-        return self.executed_parameters / self.unique_parameters
-
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data, field by field."""
         plain = asdict(self)
@@ -111,7 +106,8 @@ def count(
         plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
     mapping = plan.map
     length = context_length(model, context)
-    by_component = _by_component(model, mapping) | _extras(model, plan) | _outer(model)
+    extras = [(extra, _size(extra.shapes)) for extra in extra_shapes(model, plan).values()]
+    by_component = _by_component(model, mapping) | _extras(extras) | _outer(model)
     unique = sum(tally.unique for tally in by_component.values())
     executed = sum(tally.executed for tally in by_component.values())
     return Counts(
@@ -120,7 +116,7 @@ def count(
         non_embedding_parameters=unique - _embedding_parameters(model),
         by_component=by_component,
         by_family=_by_family(by_component),
-        by_layer={stack: _layers(model, plan, stack) for stack in mapping.stacks},
+        by_layer={stack: _layers(model, mapping, stack, extras) for stack in mapping.stacks},
         weight_bytes=unique * FP32_BYTES,
         gradient_bytes=unique * FP32_BYTES,
         optimizer_bytes=unique * FP32_BYTES * ADAMW_MOMENTS,
@@ -161,10 +157,10 @@ def _outer(model: ModelConfig) -> dict[str, Tally]:
     return {group: Tally(total, total) for group, total in found.items()}
 
 
-def _extras(model: ModelConfig, plan: SharingPlan) -> dict[str, Tally]:
+def _extras(extras: Sequence[tuple[ExtraShape, int]]) -> dict[str, Tally]:
     found: dict[str, int] = {}
-    for extra in extra_shapes(model, plan).values():
-        found[extra.group] = found.get(extra.group, 0) + _size(extra.shapes)
+    for extra, size in extras:
+        found[extra.group] = found.get(extra.group, 0) + size
     return {group: Tally(total, total) for group, total in found.items()}
 
 
@@ -186,15 +182,17 @@ def _by_family(by_component: Mapping[str, Tally]) -> dict[str, Tally]:
     return found
 
 
-def _layers(model: ModelConfig, plan: SharingPlan, stack: str) -> tuple[LayerCount, ...]:
-    mapping, sizes = plan.map, _sizes(model, stack)
-    extras: dict[int, int] = {}
-    for extra in extra_shapes(model, plan).values():
+def _layers(
+    model: ModelConfig, mapping: SharingMap, stack: str, extras: Sequence[tuple[ExtraShape, int]]
+) -> tuple[LayerCount, ...]:
+    sizes = _sizes(model, stack)
+    beside: dict[int, int] = {}
+    for extra, size in extras:
         if extra.stack == stack and extra.layer is not None:
-            extras[extra.layer] = extras.get(extra.layer, 0) + _size(extra.shapes)
+            beside[extra.layer] = beside.get(extra.layer, 0) + size
     layers = []
     for layer in range(mapping.num_layers(stack)):
-        unique = executed = new = extras.get(layer, 0)
+        unique = executed = new = beside.get(layer, 0)
         seen = set()
         for component, size in sizes.items():
             slot = mapping.slot(stack, layer, component)

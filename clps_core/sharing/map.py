@@ -112,13 +112,10 @@ class SharingMap:
     def items(self) -> Iterator[tuple[Site, Slot | None]]:
         """Sites and their slots in order of execution: stack, layer, component."""
         for stack in self.stacks:
+            rows = [(component, self.row(stack, component)) for component in self.components(stack)]
             for layer in range(self.num_layers(stack)):
-                for component in self.components(stack):
-                    yield Site(stack, layer, component), self.slot(stack, layer, component)
-
-    def layer_signature(self, stack: str, layer: int) -> tuple[Slot | None, ...]:
-        """All slots of one layer; equal signatures mean literally the same layer."""
-        return tuple(self.slot(stack, layer, component) for component in self.components(stack))
+                for component, slots in rows:
+                    yield Site(stack, layer, component), slots[layer]
 
     def layer_groups(self, stack: str, components: Sequence[str] | None = None) -> tuple[int, ...]:
         """Per layer a number; layers with equal numbers use the same slots (in ``components``)."""

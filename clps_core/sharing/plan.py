@@ -183,10 +183,11 @@ def _check_targets(strategy: Strategy, stacks: Mapping[str, tuple[int, tuple[str
 def _lora(strategy: Strategy, mapping: SharingMap, blocks: Mapping[str, Block]) -> tuple[tuple[Site, int], ...]:
     if not strategy.extras.lora:
         return ()
+    ranks = {row: strategy.lora_rank(*row) for row, _slots in mapping.rows}
     found = []
     for site, slot in mapping.items():
-        rank = strategy.lora_rank(site.stack, site.component) if slot is not None else 0
-        if rank:
+        rank = ranks[site.stack, site.component]
+        if rank and slot is not None:
             _check_rank(site, rank, blocks[site.stack].shapes[site.component])
             found.append((site, rank))
     return tuple(found)
