@@ -50,7 +50,7 @@ FEWEST_CODE_CHARACTERS = 8
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 """About 16 MiB and 50 ms for one try at a teacher's code."""
 
-Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log"]
+Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority"]
 Amount = Annotated[int, Field(ge=0, le=10**15)]
 
 
@@ -165,7 +165,7 @@ class Policy(BaseModel):
         return _(
             "only the owner of a run or a teacher may {action} it. This run is somebody else's. "
             "Start one of your own, or ask a teacher.",
-            action={"log": _("read the log of")}.get(action, action),
+            action={"log": _("read the log of"), "priority": _("change the priority of")}.get(action, action),
         )
 
     def check(self, person: Person | None, action: Action, owner: str) -> None:

@@ -33,6 +33,8 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
     if run.active:
         _stopping(run)
+        if run.status == "queued":
+            _moving(run, asked_by)
     else:
         _going_on(store, run)
     _fork(store, run)
@@ -49,6 +51,29 @@ def _stopping(run: Run) -> None:
     why = _("It is stopping already: it writes a checkpoint first.") if run.stop_requested else None
     _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), why)
     _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), why)
+
+
+def _moving(run: Run, asked_by: Desk) -> None:
+    """Before or behind whoever else waits."""
+    priority, allowed, why = _("Its priority is {number} now.", number=run.priority), asked_by.highest_priority, None
+    if run.priority >= allowed:
+        why = _("Its priority is {number}, the highest that you may give.", number=run.priority)
+        why += "" if allowed else " " + _("To let it go before your other runs, move those to the back.")
+    _action(
+        _("To the front"),
+        ":material/vertical_align_top:",
+        f"front.{run.id}",
+        lambda: desk().set_priority(run.id, "front"),
+        why,
+        note=priority,
+    )
+    _action(
+        _("To the back"),
+        ":material/vertical_align_bottom:",
+        f"back.{run.id}",
+        lambda: desk().set_priority(run.id, "back"),
+        note=priority,
+    )
 
 
 def _going_on(store: Store, run: Run) -> None:

@@ -138,6 +138,24 @@ def runs_fork(
     fork(run_id, settings or [], start_from=start_from, name=name, as_json=as_json)
 
 
+@runs_app.command(
+    "priority",
+    help=_(
+        "Let waiting runs start earlier or later. N is a number from -100 to 100, 0 is usual, higher starts first; "
+        "'front' is one more than every other waiting run has, 'back' one less."
+    ),
+    context_settings={"ignore_unknown_options": True},  # -5 is a number
+)
+def runs_priority(
+    run_ids: RunIds,
+    priority: Annotated[str, typer.Argument(help=_("A number from -100 to 100, front or back."), metavar="N")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.runs import prioritise
+
+    prioritise(run_ids, priority, as_json=as_json)
+
+
 @runs_app.command("prune", help=_("Free space: delete last checkpoints of old finished runs, keep the best weights."))
 def runs_prune(
     days: Annotated[float, typer.Option(help=_("Only of runs that finished more than so many days ago."))] = 30.0,

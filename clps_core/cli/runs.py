@@ -1,4 +1,4 @@
-"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; fork and prune."""
+"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; priority, fork and prune."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from clps_core.cli.train import run_records
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name
 from clps_core.jobs import service
+from clps_core.jobs.priority import parse_priority, set_priority
 from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["ACTIONS", "fork", "prune", "show_list", "show_log", "show_one", "steer"]
+__all__ = ["ACTIONS", "fork", "prioritise", "prune", "show_list", "show_log", "show_one", "steer"]
 
 ACTIONS: dict[str, Callable[[Store, str], None]] = {
     "cancel": service.cancel,
@@ -131,6 +132,22 @@ def fork(run_id: str, settings: Sequence[str], *, start_from: str, name: str | N
         return
     print_lines(f"{run.id}  {run.name}: {run.status}")
     say(_("It begins with the {which} weights of {parent}.", which=start_from, parent=run.parent_id))
+
+
+def prioritise(run_ids: Sequence[str], wanted: str, *, as_json: bool) -> None:
+    """Move waiting runs in the queue: ``wanted`` is a number, ``front`` or ``back``."""
+    asked = parse_priority(wanted)
+    with _opened() as store:
+        ids = [store.run(run_id).id for run_id in run_ids]
+        priority = set_priority(store, ids, asked)
+        runs = store.some_runs(ids)
+        records = run_records(store, runs)
+    if as_json:
+        print_json(records)
+        return
+    for run in runs:
+        place = "" if run.queue_position is None else _(", place {place} in the queue", place=run.queue_position)
+        print_lines(f"{run.id}  {run.name}: {_('priority {number}', number=priority)}{place}")
 
 
 def prune(days: float, *, dry_run: bool, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from clps_core.config import RunConfig, build_config
 from clps_core.errors import NotAllowedError
 from clps_core.experiment import merged
 from clps_core.jobs import service
+from clps_core.jobs.priority import HIGHEST, Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
 from clps_core.words import _
@@ -51,6 +52,11 @@ class Desk:
     def is_mine(self, run: Run) -> bool:
         """Whether ``run`` is marked as this person's own."""
         return run.owner == self.marked_owner
+
+    @property
+    def highest_priority(self) -> int:
+        """The most this person may give a run: who has quotas may only let others go first."""
+        return 0 if self.policy.bound(self.person) else HIGHEST
 
     def use(self) -> Use:
         """What this person has now."""
@@ -108,6 +114,12 @@ class Desk:
         """Queue a failed run again, from its last checkpoint or from its first step."""
         with _one_at_a_time:
             service.retry(self.store, self._again(self._allowed("retry", run_id)).id, anew=anew)
+
+    def set_priority(self, run_id: str, wanted: Wanted) -> int:
+        """Move a waiting run in the queue; returns its new priority. See ``priority.set_priority``."""
+        run = self._allowed("priority", run_id)
+        self._check_priority(run.priority + 1 if wanted == "front" else wanted if isinstance(wanted, int) else 0)
+        return set_priority(self.store, [run.id], wanted, highest=self.highest_priority)
 
     def delete(self, run_id: str) -> None:
         """Remove a run and its files."""

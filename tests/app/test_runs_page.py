@@ -5,6 +5,7 @@ import re
 import pytest
 from page_reading import sentences
 from recorded_runs import mark, record
+from shared_server import shared  # noqa: F401  # a fixture
 
 from clps_core.jobs.keeping import weights_file
 from clps_core.store import open_store, schema
@@ -320,6 +321,28 @@ def test_a_run_that_is_stopping_cannot_be_stopped_again(open_page, held):
     button = open_page("runs").button(key=f"pause.{run.id}")
     assert button.disabled
     assert "stopping already" in button.help
+
+
+def test_a_waiting_run_moves_to_the_front_and_to_the_back_of_the_queue(open_page, held):
+    runs = record(held, ["none", "all", "cycle"], status="queued")
+    test = open_page("runs")
+    click(test, f"front.{runs[2].id}")
+    assert "Its priority is 1 now." in test.button(key=f"back.{runs[2].id}").help
+    click(test, f"back.{runs[0].id}")
+    assert [held.run(run.id).queue_position for run in runs] == [3, 2, 1]
+    assert sentences(test) == []
+
+
+def test_on_a_shared_server_ones_run_can_be_moved_back_and_the_front_says_who_may(open_page, held, shared):  # noqa: F811
+    runs = record(held, ["none", "all"], status="queued")
+    mark(held, runs[1], owner=shared.visitor())
+    test = open_page("runs")
+    front = test.button(key=f"front.{runs[1].id}")
+    assert front.disabled
+    assert "Its priority is 0, the highest that you may give" in front.help
+    assert f"front.{runs[0].id}" not in [button.key for button in test.button], "somebody else's"
+    click(test, f"back.{runs[1].id}")
+    assert [held.run(run.id).priority for run in runs] == [0, -1]
 
 
 def test_a_run_that_ended_early_says_so_and_why(open_page, store):

@@ -76,6 +76,32 @@ def test_a_run_of_higher_priority_stands_before_those_that_came_earlier(store: S
     assert CliRunner().invoke(app, [*arguments, "--priority", "1000"]).exit_code == 2
 
 
+def test_waiting_runs_are_moved_in_the_queue_by_number_and_to_either_end(store: Store) -> None:
+    first, second, third = (queued(store) for _number in range(3))
+
+    def order() -> list[str]:
+        return sorted((first, second, third), key=lambda run_id: store.run(run_id).queue_position or 0)
+
+    said = clps("priority", third, "front")
+    assert said.exit_code == 0
+    assert "priority 1, place 1 in the queue" in said.stdout
+    assert order() == [third, first, second]
+    assert [record["priority"] for record in told("priority", first, third, "back")] == [-1, -1]
+    assert order() == [second, first, third]
+    assert told("priority", second, "-5")[0]["queue_position"] == 3
+    assert told("priority", first, second, third, "front")[0]["priority"] == 0
+    assert order() == [first, second, third]
+
+
+@pytest.mark.parametrize("number", ["101", "-101", "9" * 30, "first", "1.5", "", "--jsn"])
+def test_a_priority_that_cannot_be_is_refused_and_nothing_is_moved(store: Store, number: str) -> None:
+    run_id = queued(store)
+    result = clps("priority", run_id, number)
+    assert result.exit_code == 2
+    assert "must be a number from -100 to 100 (0 is usual), front or back" in " ".join(result.stderr.split())
+    assert store.run(run_id).priority == 0
+
+
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(store)
     assert "1 run waits. The next one starts in a moment." in clps().stderr

@@ -76,6 +76,35 @@ def test_nobody_can_make_their_runs_more_urgent_than_others(store):
     assert store.runs() == []
 
 
+def test_an_owner_may_let_others_go_first_and_take_that_back_but_go_before_nobody(store):
+    (theirs,), (mine,) = queue_for(store, BOB.owner), queue_for(store, ADA.owner)
+    desk = Desk.of(store, ADA)
+    for wanted in (1, "front"):
+        with pytest.raises(NotAllowedError, match=r"must be 0 or less here\. Got 1\. Ask a teacher"):
+            desk.set_priority(mine.id, wanted)
+    assert desk.set_priority(mine.id, "back") == -1
+    assert desk.set_priority(mine.id, -50) == -50
+    assert desk.set_priority(mine.id, "front") == 0
+    assert [store.run(run.id).queue_position for run in (theirs, mine)] == [1, 2]
+
+
+def test_a_teacher_moves_anybodys_run_and_an_owner_does_not_lose_that_by_a_click(store):
+    _theirs, (mine,) = queue_for(store, BOB.owner), queue_for(store, ADA.owner)
+    assert Desk.of(store, Person("guest-teacher", teacher=True)).set_priority(mine.id, "front") == 1
+    assert store.run(mine.id).queue_position == 1
+    with pytest.raises(NotAllowedError, match="must be 0 or less"):
+        Desk.of(store, ADA).set_priority(mine.id, "front")
+    assert store.run(mine.id).priority == 1
+
+
+@pytest.mark.parametrize("person", [BOB, None])
+def test_nobody_moves_somebody_elses_run(store, person):
+    (run,) = queue_for(store, ADA.owner)
+    with pytest.raises(NotAllowedError):
+        Desk.of(store, person).set_priority(run.id, "back")
+    assert store.run(run.id).priority == 0
+
+
 @pytest.mark.parametrize("action", ["cancel", "pause", "resume", "retry", "delete", "fork", "log_text"])
 @pytest.mark.parametrize("person", [BOB, None])
 def test_others_are_refused_whatever_they_ask_for(store, action, person):
