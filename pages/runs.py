@@ -33,14 +33,16 @@ def page() -> None:
 @page_guard()
 def live(run_ids: list[str], was_active: bool) -> None:
     """What moves; ticks only while something is active."""
-    runs = store().some_runs(run_ids)
+    runs = store().some_runs(run_ids, places=False)
     active = any(run.active for run in runs)
     if active != was_active or len(runs) < len(run_ids):
         st.rerun()
     if active:
         service.ensure_supervisor(store())
-        queue_line(service.queue_state(store()), service.supervisor_status(store()))
-    run_table(store(), runs)
+    queue = service.queue_state(store())
+    if active:
+        queue_line(queue, service.supervisor_status(store()))
+    run_table(store(), runs, queue.turns)
     run_log(runs)
     loss = st.segmented_control(
         _("Loss"),

@@ -35,7 +35,7 @@ header("start")
 sharing_picture()
 st.subheader(_("Ready to open"), anchor=False)
 with page_guard():
-    active = bool(store().runs(status=("running", "queued"), limit=1))
+    active = store().has_runs()
     st.fragment(ready, run_every=TICK_SECONDS if active else None)(active)
 st.subheader(_("Ways in"), anchor=False)
 ways_in()

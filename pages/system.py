@@ -15,7 +15,7 @@ BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
 def page() -> None:
     header("system")
     try:
-        active = bool(store().runs(status=("running", "queued"), limit=1))
+        active = store().has_runs()
         desk()
     except ClpsError as error:
         show_problem(str(error))
@@ -27,7 +27,7 @@ def page() -> None:
 @page_guard()
 def live(was_active: bool) -> None:
     """Everything that moves, looked at anew; more often while something is active."""
-    if bool(store().runs(status=("running", "queued"), limit=1)) != was_active:
+    if store().has_runs() != was_active:
         st.rerun()
     try:
         service.ensure_supervisor(store())

@@ -13,13 +13,11 @@ from app.formatting import strategy_name
 from app.services import desk, escape_markdown, page_guard, store
 from clps_core.errors import ClpsError
 from clps_core.store import Run
-from clps_core.store.records import ACTIVE
 from clps_core.words import _, ngettext
 
 __all__ = ["news_text", "run_news"]
 
 TICK_SECONDS = 3.0
-MOST_WATCHED = 400
 WORTH_TELLING = ("finished", "failed")
 """Who pauses or cancels a run knows it."""
 
@@ -49,8 +47,8 @@ def _look() -> None:
 def _active() -> set[str]:
     """Ids of the active runs of whoever looks: on a server of one person, of all."""
     here = desk()
-    runs = store().runs(status=ACTIVE, limit=MOST_WATCHED)
-    return {run.id for run in runs if not here.policy.shared or here.is_mine(run)}
+    active = store().active_runs()
+    return {run.id for run in active if not here.policy.shared or here.is_mine(run)}
 
 
 def news_text(ended: Sequence[Run]) -> str:

@@ -16,9 +16,8 @@ from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
 from app.services import desk, escape_markdown, show_problem
-from clps_core.jobs import service
 from clps_core.jobs.desk import Desk
-from clps_core.jobs.shares import Shares
+from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
 from clps_core.store import Run, Store
 from clps_core.words import _
 
@@ -38,8 +37,8 @@ MARKS = (
 """The same dashes and marks as in ``live_chart_draw.js``."""
 
 
-def run_table(store: Store, runs: Sequence[Run]) -> None:
-    """One row per run, with its actions; 12 rows at a time."""
+def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> None:
+    """One row per run, with its actions; 12 rows at a time. ``turns``: where the waiting ones stand."""
     show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
@@ -48,27 +47,22 @@ def run_table(store: Store, runs: Sequence[Run]) -> None:
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
     parents = {run.id: run for run in store.some_runs({run.parent_id for run in rows if run.parent_id}, places=False)}
-    waits, asked_by = _waits(store, rows), desk()
+    asked_by = desk()
     for run in rows:
-        _row(store, run, styles[run.id], waits.get(run.id), asked_by)
+        _row(store, run, styles[run.id], turns.get(run.id), asked_by)
         if run.start_from:
             _origin(run, parents.get(run.parent_id or ""))
 
 
-def _waits(store: Store, runs: Sequence[Run]) -> dict[str, str]:
-    """Queued run -> when it probably starts; nothing of those whose reason stands in their row or above all."""
-    queued = [run for run in runs if run.status == "queued"]
-    if not queued:
-        return {}
-    seconds, shares, held = service.estimated_starts(store), Shares.of(store), service.queue_state(store).held
-    found = {}
-    for run in queued:
-        if shares.why_not(run) is not None:
-            found[run.id] = _("waits for other runs of its owner")
-        elif run.id in seconds and run.not_before is None and not held:
-            left = seconds[run.id]
-            found[run.id] = _("starts in about {time}", time=duration(left)) if left > 1 else _("starts next")
-    return found
+def _wait(turn: Turn) -> str:
+    """A waiting run's place and when it starts; a longer reason stands under its row or above all."""
+    parts = [_("place {place} in the queue", place=turn.place)]
+    if turn.cause == "share":
+        parts.append(_("waits for other runs of its owner"))
+    elif turn.starts_in is not None:
+        soon = turn.starts_in <= 1
+        parts.append(_("starts next") if soon else _("starts in about {time}", time=duration(turn.starts_in)))
+    return " · ".join(parts)
 
 
 def _origin(run: Run, parent: Run | None) -> None:
@@ -93,7 +87,7 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
     return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
 
 
-def _row(store: Store, run: Run, style: LineStyle, wait: str | None, asked_by: Desk) -> None:
+def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
     figures = summary(store, run)
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
@@ -102,7 +96,7 @@ def _row(store: Store, run: Run, style: LineStyle, wait: str | None, asked_by: D
         st.badge(words, color=colour, icon=icon)
         if asked_by.is_mine(run):
             st.badge(_("yours"), color="gray", icon=":material/person:")
-    progress.progress(run.progress, text=_progress(run, wait))
+    progress.progress(run.progress, text=_progress(run, turn))
     best.markdown(_best(figures))
     parameters.markdown(_parameters(run))
     with actions.popover(
@@ -153,7 +147,7 @@ def _status(run: Run) -> tuple[str, str, str]:
     return known.get(run.status, (run.status, "gray", ":material/help:"))
 
 
-def _progress(run: Run, wait: str | None) -> str:
+def _progress(run: Run, turn: Turn | None) -> str:
     parts = [_("{step} of {steps}", step=f"{run.step:,}", steps=f"{run.steps:,}")]
     if run.status == "running":
         left = seconds_left(run)
@@ -161,9 +155,7 @@ def _progress(run: Run, wait: str | None) -> str:
         if run.tokens_per_second:
             parts.append(speed(run.tokens_per_second))
     elif run.status == "queued":
-        parts = [_("place {place} in the queue", place=run.queue_position or "–")]
-        if wait is not None:
-            parts.append(wait)
+        parts = [_wait(turn) if turn is not None else _("waits")]
     elif run.seconds:
         parts.append(_("took {time}", time=duration(run.seconds)))
     return " · ".join(parts)
@@ -198,7 +190,7 @@ def run_log(runs: Sequence[Run]) -> None:
         st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 
-def queue_line(state_of: service.QueueState, status: service.SupervisorStatus) -> None:
+def queue_line(state_of: QueueState, status: SupervisorStatus) -> None:
     """What the machine is doing, in one line; a warning where nothing starts before somebody does something."""
     if state_of.held:
         st.warning(escape_markdown(state_of.words), icon=":material/hourglass_disabled:")

@@ -9,7 +9,8 @@ import streamlit as st
 from app import navigation, state
 from app.formatting import duration, strategy_name
 from app.services import escape_markdown
-from clps_core.store import Run, Store
+from clps_core.store import Store
+from clps_core.store.records import ActiveRun
 from clps_core.words import _, ngettext
 
 __all__ = ["work_line", "work_sentence"]
@@ -17,16 +18,16 @@ __all__ = ["work_line", "work_sentence"]
 
 def work_line(store: Store) -> bool:
     """Draw the line if anything runs or waits; returns whether it does."""
-    runs = store.runs(status=("running", "queued"))
+    runs = store.active_runs()
     if not runs:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/progress_activity: {escape_markdown(work_sentence(runs))}", width="content")
-        navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs)})
+        navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs[: state.MAX_RUNS])})
     return True
 
 
-def work_sentence(runs: Sequence[Run]) -> str:
+def work_sentence(runs: Sequence[ActiveRun]) -> str:
     """Running runs with their progress and time left, and how many wait."""
     running = [run for run in runs if run.status == "running"]
     waiting = sum(run.status == "queued" for run in runs)
@@ -38,9 +39,9 @@ def work_sentence(runs: Sequence[Run]) -> str:
     return " · ".join(parts)
 
 
-def _progress(run: Run) -> str:
+def _progress(run: ActiveRun) -> str:
     name = strategy_name(run.strategy)
     if not run.step or not run.seconds:
         return _("{name} is starting", name=name)
     left = (run.steps - run.step) * run.seconds / run.step
-    return _("{name} {share} %, {left} left", name=name, share=int(100 * run.progress), left=duration(left))
+    return _("{name} {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))

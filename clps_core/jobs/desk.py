@@ -19,6 +19,7 @@ from clps_core.jobs import service
 from clps_core.jobs.priority import HIGHEST, Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
+from clps_core.store.records import ActiveRun
 from clps_core.words import _
 
 __all__ = ["Desk", "use_of"]
@@ -49,7 +50,7 @@ class Desk:
         """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
         return self.person.owner if self.policy.shared and self.person is not None else None
 
-    def is_mine(self, run: Run) -> bool:
+    def is_mine(self, run: Run | ActiveRun) -> bool:
         """Whether ``run`` is marked as this person's own."""
         return run.owner == self.marked_owner
 

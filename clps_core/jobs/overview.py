@@ -18,14 +18,13 @@ from clps_core import __version__
 from clps_core.errors import ConfigError
 from clps_core.jobs import processes
 from clps_core.jobs.settings import disk_floor, nearly_full
-from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.state import Turn, queue_state
 from clps_core.store import Run, Store, schema
 from clps_core.store.connection import DATABASE_FILE
 from clps_core.store.queue import Queue
-from clps_core.words import _
 
-__all__ = ["PACKAGES", "Disk", "Overview", "Slot", "StoreFacts", "Supervisor", "Waiting", "overview", "versions"]
+__all__ = ["PACKAGES", "Disk", "Overview", "Slot", "StoreFacts", "Supervisor", "overview", "versions"]
 
 PACKAGES = ("torch", "streamlit", "numpy", "pandas", "pydantic", "sqlalchemy", "safetensors", "tokenizers", "bertviz")
 MORE_PACKAGES = ("datasets", "transformers", "psycopg")
@@ -40,15 +39,6 @@ class Slot:
     threads: int
     run: Run | None
     host: str
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A queued run at its place in the queue, and why it has not started."""
-
-    place: int
-    run: Run
-    why: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +77,7 @@ class Overview:
     """Everything at one moment; ``plan`` says in a sentence what a run that starts now would get."""
 
     slots: tuple[Slot, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[Turn, ...]
     supervisor: Supervisor
     disk: Disk
     store: StoreFacts
@@ -108,10 +98,9 @@ def overview(store: Store) -> Overview:
     lock = processes.SupervisorLock(store.home)
     facts = lock.holder()
     count, threads, gpus, reason, problem = _planned(facts)
-    active = store.runs(status=("running", "queued"), limit=100_000)
-    slots = _slots(store, count, threads, gpus, {run.id: run for run in active})
+    slots = _slots(store, count, threads, gpus)
     disk = _disk(store.home, facts)
-    waiting = _waiting(store, active, disk, taken=count - sum(slot.run is None for slot in slots), count=count)
+    waiting = tuple(queue_state(store).turns.values())
     starts = lock.last_words().get("starts")
     supervisor = Supervisor(
         pid=facts.get("pid") if facts else None,
@@ -155,8 +144,9 @@ def _gpus() -> tuple[str, ...]:
     return visible_gpus()
 
 
-def _slots(store: Store, count: int, threads: int, gpus: tuple[str, ...], active: dict[str, Run]) -> tuple[Slot, ...]:
+def _slots(store: Store, count: int, threads: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:
     """The slots of this machine, and those of others that work on the same store."""
+    active = {run.id: run for run in store.runs(status="running")}
     here = processes.host_name()
     attempts = {(attempt.host, attempt.slot): attempt for attempt in Queue(store).open_attempts()}
     places = [(here, number) for number in range(count)]
@@ -180,20 +170,6 @@ def _disk(home: Path, facts: dict[str, Any] | None) -> Disk:
     return Disk(usage.total, usage.free, known, nearly_full(home, known))
 
 
-def _waiting(store: Store, active: list[Run], disk: Disk, *, taken: int, count: int) -> tuple[Waiting, ...]:
-    queued = sorted((run for run in active if run.status == "queued"), key=lambda run: run.queue_position or 0)
-    shares = Shares.of(store)
-    found, free = [], max(0, count - taken)
-    for place, run in enumerate(queued, 1):
-        why = disk.problem or shares.why_not(run)
-        if why is None and run.not_before is not None:
-            why = run.reason or _("It waits out a pause before it is tried again.")
-        if why is None and free > 0:
-            free, why = free - 1, _("It starts in a moment.")
-        found.append(Waiting(place, run, why or _("It waits for a free slot.")))
-    return tuple(found)
-
-
 def _store_facts(store: Store) -> StoreFacts:
     with store.reading() as connection:
         version, kind = schema.version_of(connection), connection.dialect.name
@@ -205,5 +181,6 @@ def _store_facts(store: Store) -> StoreFacts:
 
 def _last_run(store: Store) -> Run | None:
     """The newest run that was trained on this machine, not brought in from elsewhere."""
-    own = (run for run in store.runs(limit=200) if run.device and not run.imported)
+    tried = store.runs(status=("running", "finished", "failed", "cancelled", "paused"), limit=200)
+    own = (run for run in tried if run.device and not run.imported)
     return max(own, key=lambda run: run.started_at or 0.0, default=None)

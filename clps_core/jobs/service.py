@@ -23,7 +23,7 @@ from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
-from clps_core.jobs.state import QueueState, SupervisorStatus, estimated_starts, queue_state, supervisor_status
+from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.store import Run, Store
 from clps_core.store.archive import export_run, import_run
 from clps_core.store.connection import sentences
@@ -35,11 +35,11 @@ __all__ = [
     "Pruned",
     "QueueState",
     "SupervisorStatus",
+    "Turn",
     "cancel",
     "checked",
     "delete",
     "ensure_supervisor",
-    "estimated_starts",
     "export_run",
     "fork",
     "import_run",
@@ -171,7 +171,7 @@ def ensure_supervisor(store: Store) -> None:
     if lock.holder() is not None:
         processes.wake(store.home)
         return
-    if not Queue(store).has_work():
+    if not store.has_runs():
         return
     earlier = _started.get(store.home)
     if earlier is not None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
 from clps_core.jobs import processes
 from clps_core.jobs.settings import disk_floor, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import plan_slots
-from clps_core.store import Run, Store
+from clps_core.store import Store
 from clps_core.store.queue import Queue
+from clps_core.store.records import ActiveRun
 from clps_core.words import _, ngettext
 
-__all__ = ["QueueState", "SupervisorStatus", "estimated_starts", "queue_state", "supervisor_status"]
+__all__ = ["QueueState", "SupervisorStatus", "Turn", "queue_state", "supervisor_status"]
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,38 @@ class SupervisorStatus:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Where a waiting run stands: its place, why it has not started yet, and when it may.
+
+    ``cause``: ``disk`` (nothing starts here), ``share`` (others of its owner run), ``pause`` (it waits one out),
+    ``slot`` (all are taken) or ``now``; ``why`` says it in a sentence. ``starts_in``: seconds until it probably
+    starts, ``None`` where that cannot be said.
+    """
+
+    run: ActiveRun
+    cause: str
+    why: str
+    starts_in: float | None
+
+    @property
+    def place(self) -> int:
+        """1 for the next run to start."""
+        return self.run.place or 0
+
+
+@dataclass(frozen=True)
 class QueueState:
     """``running`` and ``waiting`` runs, and ``words``: what the waiting ones wait for.
 
     ``held``: nothing will start, however many slots are free, until a person does something about it.
+    ``turns``: waiting run -> where it stands, the next one first.
     """
 
     running: int
     waiting: int
     held: bool
     words: str
+    turns: Mapping[str, Turn] = field(default_factory=dict)
 
 
 def supervisor_status(store: Store) -> SupervisorStatus:
@@ -57,28 +82,29 @@ def supervisor_status(store: Store) -> SupervisorStatus:
 
 
 def queue_state(store: Store) -> QueueState:
-    """What waits, and why: for one line above a list of runs."""
-    counts = store.counts()
-    running, waiting = counts.get("running", 0), counts.get("queued", 0)
+    """What waits, and why: for a line above a list of runs, and for each of them."""
+    active = store.active_runs()
+    queued = [run for run in active if run.status == "queued"]
+    running = len(active) - len(queued)
     facts = processes.SupervisorLock(store.home).holder()
     try:
-        held = nearly_full(store.home, _floor(facts))
+        problem = nearly_full(store.home, _floor(facts))
         slots = facts["slots"] if facts else plan_slots().count
     except ConfigError as error:
-        return QueueState(running, waiting, True, str(error))
-    if not waiting:
-        return QueueState(running, 0, False, _("Nothing waits."))
-    if held:
-        return QueueState(running, waiting, True, held)
-    waits = ngettext("{n} run waits.", "{n} runs wait.", waiting)
+        problem, slots = str(error), 0
+    if not queued:
+        return QueueState(running, 0, slots == 0, _("Nothing waits.") if slots else str(problem))
+    turns = _turns(active, Shares.of(store), slots, problem)
+    if problem:
+        return QueueState(running, len(queued), True, problem, turns)
+    waits = ngettext("{n} run waits.", "{n} runs wait.", len(queued))
     if running >= slots:
-        taken = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
-        return QueueState(running, waiting, False, f"{waits} {taken}")
-    queued = sorted(store.runs(status="queued"), key=lambda run: run.queue_position or 0)
-    shares = Shares.of(store)
-    reasons = [run.reason if run.not_before is not None else shares.why_not(run) for run in queued]
-    why = reasons[0] if reasons and all(reasons) else _("The next one starts in a moment.")
-    return QueueState(running, waiting, False, f"{waits} {why}")
+        why = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
+    elif any(turn.cause == "now" for turn in turns.values()):
+        why = _("The next one starts in a moment.")
+    else:
+        why = turns[queued[0].id].why
+    return QueueState(running, len(queued), False, f"{waits} {why}", turns)
 
 
 def _floor(facts: dict[str, object] | None) -> int:
@@ -87,27 +113,48 @@ def _floor(facts: dict[str, object] | None) -> int:
     return known if isinstance(known, int) else disk_floor()
 
 
-def estimated_starts(store: Store) -> dict[str, float]:
-    """Queued run -> seconds until it probably starts; empty while no speed is known yet.
+def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str | None) -> dict[str, Turn]:
+    """Each waiting run's turn; the first ones that nothing holds up get the free slots."""
+    starts = {} if problem else _starts(active, slots)
+    free = slots - sum(run.status == "running" for run in active)
+    turns = {}
+    for run in (run for run in active if run.status == "queued"):
+        if problem:
+            turn = Turn(run, "disk", problem, None)
+        elif share := shares.why_not(run):
+            turn = Turn(run, "share", share, None)
+        elif run.not_before is not None:
+            turn = Turn(run, "pause", run.reason or _("It waits out a pause before it is tried again."), None)
+        elif free > 0:
+            free -= 1
+            turn = Turn(run, "now", _("It starts in a moment."), starts.get(run.id))
+        else:
+            turn = Turn(run, "slot", _("It waits for a free slot."), starts.get(run.id))
+        turns[run.id] = turn
+    return turns
 
-    A queued run is expected to take as many seconds a step as the running ones do.
+
+def _starts(active: Sequence[ActiveRun], slots: int) -> dict[str, float]:
+    """Waiting run -> seconds until it probably starts; empty while no speed is known yet.
+
+    A waiting run is expected to take as many seconds a step as the running ones do.
     """
-    runs = store.runs(status=("running", "queued"))
-    paces = [run.seconds / run.step for run in runs if run.status == "running" and run.step and run.seconds]
+    running = [run for run in active if run.status == "running"]
+    paces = [run.seconds / run.step for run in running if run.step and run.seconds]
     if not paces:
         return {}
     usual = sum(paces) / len(paces)
-    free_at = sorted(_left(run, usual) for run in runs if run.status == "running")
-    slots = max(supervisor_status(store).slots, len(free_at), 1)
-    free_at = [0.0] * (slots - len(free_at)) + free_at
+    free_at = [_left(run, usual) for run in running]
+    free_at += [0.0] * (slots - len(free_at))
+    heapq.heapify(free_at)
     found = {}
-    for run in sorted((run for run in runs if run.status == "queued"), key=lambda run: run.queue_position or 0):
-        free_at.sort()
-        found[run.id] = free_at[0]
-        free_at[0] += (run.steps - run.step) * usual
+    for run in active:
+        if run.status == "queued":
+            found[run.id] = free_at[0]
+            heapq.heapreplace(free_at, free_at[0] + (run.steps - run.step) * usual)
     return found
 
 
-def _left(run: Run, usual: float) -> float:
+def _left(run: ActiveRun, usual: float) -> float:
     """Seconds that a running run still needs."""
     return (run.steps - run.step) * (run.seconds / run.step if run.step else usual)

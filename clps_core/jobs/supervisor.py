@@ -81,7 +81,7 @@ class Supervisor:
             elif time.monotonic() - busy_at > self.idle_seconds:
                 self.lock.release()
                 # Who submitted while we still held the lock counted on us: look once more.
-                if not self.queue.has_work() or not self.lock.acquire():
+                if not self.store.has_runs() or not self.lock.acquire():
                     break
                 self._introduce()
                 busy_at = time.monotonic()
@@ -125,7 +125,7 @@ class Supervisor:
         self.launcher.reap()
         working = [attempt for attempt in self.queue.open_attempts() if not self._ended(attempt)]
         self._press(working)
-        waiting = self.queue.has_work("queued")  # only a look: taking one needs the store's write lock
+        waiting = self.store.has_runs("queued")  # only a look: taking one needs the store's write lock
         full = nearly_full(self.home, self.settings.floor) if waiting else None
         self._mention(full)
         if waiting and not full:

@@ -18,7 +18,7 @@ from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
 from clps_core.store.order import Waiting, fair_order
-from clps_core.store.records import Artefact, Comparison, Point, Run, check_run_id, new_id
+from clps_core.store.records import ACTIVE, ActiveRun, Artefact, Comparison, Point, Run, check_run_id, new_id
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ _RUN_COLUMNS = (
     _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
     _r.stop_requested, _r.priority, _r.not_before, _r.start_from,
 )  # fmt: skip
+
+_ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place")
+_TURN_COLUMNS = (_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
 
 
 def default_home() -> Path:
@@ -171,6 +174,28 @@ class Store:
         with self.reading() as connection:
             return self._records(connection, query)
 
+    def active_runs(self) -> list[ActiveRun]:
+        """The running runs, longest at work first, then the waiting ones in the order in which they start.
+
+        Light enough to be asked every second, with a thousand runs waiting.
+        """
+        query = sa.select(*_ACTIVE_COLUMNS).where(_r.status.in_(ACTIVE)).order_by(_r.started_at)
+        with self.reading() as connection:
+            place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
+            found = [ActiveRun._make((*row, place.get(row.id))) for row in connection.execute(query).all()]
+        return sorted(found, key=lambda run: run.place or 0)
+
+    def running_per_owner(self) -> dict[str, int]:
+        """Owner -> how many of their runs are running; without those who have none."""
+        with self.reading() as connection:
+            return _running_per_owner(connection)
+
+    def has_runs(self, *statuses: str) -> bool:
+        """Whether any run is in one of ``statuses`` (default: waits or works)."""
+        with self.reading() as connection:
+            query = sa.select(_r.id).where(_r.status.in_(statuses or ACTIVE)).limit(1)
+            return connection.execute(query).first() is not None
+
     def run(self, run_id: str) -> Run:
         """The run with this id, or the only one whose id begins so; else ``NotFoundError``."""
         check_run_id(run_id)
@@ -270,15 +295,19 @@ class Store:
 def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]:
     """Queued runs in the order in which they start; ``startable``: without those that wait out a pause."""
     moment = schema.now(connection)
-    query = sa.select(_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
+    query = sa.select(*_TURN_COLUMNS)
     waiting = [
         Waiting(row.id, row.owner, row.priority, row.queued_at, row.position, _pauses(row.not_before, moment))
-        for row in connection.execute(query.where(_r.status == "queued"))
+        for row in connection.execute(query.where(_r.status == "queued")).all()
     ]
     if startable:
         waiting = [run for run in waiting if not run.paused]
+    return fair_order(waiting, _running_per_owner(connection))
+
+
+def _running_per_owner(connection: Connection) -> dict[str, int]:
     counted = sa.select(_r.owner, sa.func.count()).where(_r.status == "running").group_by(_r.owner)
-    return fair_order(waiting, {row[0]: row[1] for row in connection.execute(counted)})
+    return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def _pauses(until: float | None, moment: float) -> bool:

@@ -16,7 +16,18 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
-__all__ = ["ACTIVE", "STATUSES", "Artefact", "Comparison", "Point", "Run", "check_run_id", "is_run_id", "new_id"]
+__all__ = [
+    "ACTIVE",
+    "STATUSES",
+    "ActiveRun",
+    "Artefact",
+    "Comparison",
+    "Point",
+    "Run",
+    "check_run_id",
+    "is_run_id",
+    "new_id",
+]
 
 STATUSES = ("queued", "running", "finished", "failed", "cancelled", "paused")
 ACTIVE = ("queued", "running")
@@ -128,6 +139,26 @@ class Run:
     def progress(self) -> float:
         """Part of the steps that is done, 0 to 1."""
         return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+
+class ActiveRun(NamedTuple):
+    """What the queue needs to know of a run that waits or works; fields as in ``Run``, but without its config.
+
+    ``place`` is 1 for the next run to start and ``None`` for one that is running.
+    """
+
+    id: str
+    name: str
+    comparison_id: str | None
+    owner: str
+    status: str
+    reason: str | None
+    strategy: str
+    step: int
+    steps: int
+    seconds: float
+    not_before: float | None
+    place: int | None = None
 
 
 @dataclass(frozen=True)

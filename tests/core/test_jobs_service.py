@@ -132,11 +132,15 @@ def test_a_queued_run_is_expected_when_a_slot_gets_free(store: Store, monkeypatc
     comparison = store.create_comparison("x", [config] * 3)
     first, second, third = (run.id for run in store.runs(comparison=comparison))
     queue = Queue(store)
-    assert service.estimated_starts(store) == {}
+    assert [turn.starts_in for turn in service.queue_state(store).turns.values()] == [None, None, None]
     queue.start_next(0, "here", "boot")
-    assert service.estimated_starts(store) == {}, "no speed is known yet"
+    assert [turn.starts_in for turn in service.queue_state(store).turns.values()] == [None, None], "no speed yet"
     queue.append(first, 1, [], progress={"step": 25, "seconds": 10.0})
-    assert service.estimated_starts(store) == {second: pytest.approx(30.0), third: pytest.approx(70.0)}
+    turns = service.queue_state(store).turns
+    assert {run_id: turn.starts_in for run_id, turn in turns.items()} == {
+        second: pytest.approx(30.0),
+        third: pytest.approx(70.0),
+    }
 
 
 def test_slots_follow_cores_gpus_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
