@@ -1,8 +1,8 @@
 """Is there memory for a waiting run to start now? Start at Gate.
 
-A run that can never fit into memory ends with its sentence; one
-that does not fit *now* is put off and looked at again, and others may overtake it, but not for ever: once it has
-waited ``OVERTAKEN_SECONDS``, nothing starts before it while runs of ours still hold the memory it needs.
+A run that can never fit into memory ends with its sentence; one that does not fit *now* is put off and looked
+at again, and others may overtake it, but not for ever: once it has waited ``OVERTAKEN_SECONDS``, nothing starts
+before it while runs of ours still hold the memory it needs.
 
 A run that started a moment ago holds little memory yet, so what it is expected to need counts as taken.
 """
@@ -71,8 +71,15 @@ class Gate:
         since = self._waits_since.get(run_id)
         return since is not None and self.clock() - since > OVERTAKEN_SECONDS
 
+    def device(self, run: Run, slot: int) -> str | None:
+        """The GPU whose memory the run would use in this slot; ``None``: the machine's."""
+        try:
+            return self.slots.gpu(slot) if run.config.train.device != "cpu" else None
+        except ClpsError:
+            return None  # asked, it will say what is wrong
+
     def _ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
-        gpu = self.slots.gpu(slot) if run.config.train.device != "cpu" else None
+        gpu = self.device(run, slot)
         beside = [pair for pair in working if gpu is None or self.slots.gpu(pair[0].slot) == gpu]
         memory = self.gpu(gpu) if gpu is not None else self.host()
         if memory is None:
@@ -80,10 +87,10 @@ class Gate:
         check_fits(run.config, memory.total)
         needs = self.needs(run)
         if gpu is None:
-            pledged = sum(max(0, self.needs(other) - self.held(attempt.pid)) for attempt, other in beside)
+            pledged = sum(max(0, self._expected(other) - self.held(attempt.pid)) for attempt, other in beside)
             free = memory.free - pledged
         else:  # which process holds how much of a GPU cannot be told inside a container
-            free = min(memory.free, memory.total - sum(self.needs(other) for _attempt, other in beside))
+            free = min(memory.free, memory.total - sum(self._expected(other) for _attempt, other in beside))
         if needs <= free:
             return Answer(True)
         return Answer(
@@ -101,6 +108,13 @@ class Gate:
             return than is None or self.needs(run) < self.needs(than)
         except ClpsError:
             return True  # asked, it will say what is wrong
+
+    def _expected(self, other: Run) -> int:
+        """What a run at work will need; 0 where nobody can tell: that is no fault of the run that waits."""
+        try:
+            return self.needs(other)
+        except ClpsError:  # started before an update that no longer takes its config
+            return 0
 
     def needs(self, run: Run) -> int:
         """Bytes that the run is expected to need; computed once."""

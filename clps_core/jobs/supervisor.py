@@ -11,9 +11,12 @@ import argparse
 import contextlib
 import logging
 import os
+import re
 import select
 import signal
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.store import Run, open_store
 from clps_core.store.queue import Attempt, Queue
 from clps_core.store.verdict import Exit
+from clps_core.words import _
 
 __all__ = ["Supervisor", "main"]
 
@@ -35,9 +39,20 @@ BUSY_POLL, IDLE_POLL, ERROR_POLL = 0.25, 2.0, 1.0
 """Seconds between looks; a ring of the bell cuts them short."""
 PUT_OFF_SECONDS = 5.0
 """How long a run that does not fit into memory now is not looked at again."""
+START_AGAIN_SECONDS = 60.0
+"""How long nothing is started after a process could not be: no look may cost an attempt that cannot be."""
 LOOK_AT = 50
 """Waiting runs that are read at once: mostly the first may start, and a queue can be long."""
 IDLE_MINUTES = 5.0
+_FIGURES = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass
+class Refusals:
+    """Of one look at the queue: the smallest run that did not fit, by device, and why each refused run waits."""
+
+    smallest: dict[str | None, Run] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -52,8 +67,9 @@ class Supervisor:
         gate: Gate | None = None,
         launcher: Launcher | None = None,
         settings: Settings | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.home, self.slots, self.idle_seconds = home, slots, idle_seconds
+        self.home, self.slots, self.idle_seconds, self.clock = home, slots, idle_seconds, clock
         self.settings = settings or Settings.of()
         self.store = open_store(home)
         self.queue = Queue(self.store)
@@ -63,6 +79,8 @@ class Supervisor:
         self.host = processes.host_name()
         self._asked_to_leave = False
         self._trouble: str | None = None
+        self._held: str | None = None
+        self._failed_start: tuple[float, str] | None = None
         self._put_off: set[str] = set()
 
     def serve(self) -> bool:
@@ -110,15 +128,17 @@ class Supervisor:
         except (StoreError, OSError) as error:  # a full disk or a locked store may mend: try again
             self._mention(str(error))
             return ERROR_POLL
+        self._mention(self._held)
         return pause
 
     def _mention(self, trouble: str | None) -> None:
-        """Log what is wrong once, not at every look, and that it is over."""
-        if trouble and trouble != self._trouble:
+        """Log what is wrong once, not at every look or with every new figure in it, and that it is over."""
+        kind = _FIGURES.sub("", trouble) if trouble else None
+        if trouble and kind != self._trouble:
             tell("trouble", trouble, level=logging.WARNING)
         elif self._trouble and not trouble:
             tell("mended", "that is over")
-        self._trouble = trouble
+        self._trouble = kind
 
     def round(self) -> float:
         """Look at everything once; returns how many seconds to sleep."""
@@ -126,11 +146,15 @@ class Supervisor:
         working = [attempt for attempt in self.queue.open_attempts() if not self._ended(attempt)]
         self._press(working)
         waiting = self.store.has_runs("queued")  # only a look: taking one needs the store's write lock
-        full = nearly_full(self.home, self.settings.floor) if waiting else None
-        self._mention(full)
-        if waiting and not full:
+        self._held = self._why_nothing_starts() if waiting else None
+        if waiting and not self._held:
             working += self._fill(working)
         return BUSY_POLL if working else IDLE_POLL
+
+    def _why_nothing_starts(self) -> str | None:
+        if self._failed_start is not None and self.clock() < self._failed_start[0]:
+            return self._failed_start[1]
+        return nearly_full(self.home, self.settings.floor)
 
     # How an attempt ends
 
@@ -163,43 +187,71 @@ class Supervisor:
         """Give the free slots to the runs whose turn it is and that fit; returns the attempts begun."""
         here = [attempt for attempt in working if attempt.host == self.host]
         taken = {attempt.slot for attempt in here}
+        free = [slot for slot in range(self.slots.count) if slot not in taken]
         begun: list[Attempt] = []
-        for slot in (slot for slot in range(self.slots.count) if slot not in taken):
-            run = self._next_that_fits(slot, here + begun)
+        refusals = Refusals()
+        # An adopted run may work in a slot that there was when there were more of them.
+        for slot in free[: max(0, self.slots.count - len(here))]:
+            run = self._next_that_fits(slot, here + begun, refusals)
             attempt = self.queue.start_next(slot, self.host, self.launcher.boot, among=[run.id]) if run else None
-            if attempt is not None:
-                self.launcher.start(attempt, self.slots.environment(slot, attempt.threads))
-                begun.append(attempt)
-                self._put_off.discard(attempt.run_id)
-                text = f"run {attempt.run_id} attempt {attempt.number} started in slot {slot}"
-                tell("started", text, run=attempt.run_id, attempt=attempt.number, slot=slot)
+            if attempt is None:
+                continue
+            if not self._start(attempt, slot):
+                break
+            begun.append(attempt)
+            refusals.reasons.pop(attempt.run_id, None)
+        for run_id, reason in refusals.reasons.items():
+            self._leave_waiting(run_id, reason)
         return begun
 
-    def _next_that_fits(self, slot: int, here: list[Attempt]) -> Run | None:
+    def _start(self, attempt: Attempt, slot: int) -> bool:
+        """Make the attempt a process; if that cannot be, it is over, and nothing is started for a while."""
+        run_id, number = attempt.run_id, attempt.number
+        try:
+            self.launcher.start(attempt, self.slots.environment(slot, attempt.threads))
+        except OSError as error:
+            reason = _(
+                "Its process could not be started ({problem}). It is tried again once a minute.",
+                problem=str(error).partition("] ")[2] or str(error),
+            )
+            self._failed_start = (self.clock() + START_AGAIN_SECONDS, reason)
+            self.queue.settle(run_id, number, Exit(interrupted=True))
+            self.queue.put_off(run_id, START_AGAIN_SECONDS, reason)
+            return False
+        self._put_off.discard(run_id)
+        text = f"run {run_id} attempt {number} started in slot {slot}"
+        tell("started", text, run=run_id, attempt=number, slot=slot)
+        return True
+
+    def _next_that_fits(self, slot: int, here: list[Attempt], refusals: Refusals) -> Run | None:
         beside = {run.id: run for run in self.store.some_runs([attempt.run_id for attempt in here])}
         pairs = [(attempt, beside[attempt.run_id]) for attempt in here if attempt.run_id in beside]
-        shares, too_much = Shares.of(self.store), None
+        shares = Shares.of(self.store)
         waiting = sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id))
         for start in range(0, len(waiting), LOOK_AT):
             for run in self.store.some_runs(waiting[start : start + LOOK_AT], places=False):
-                if shares.why_not(run) or not self.gate.is_smaller(run, too_much):
+                device = self.gate.device(run, slot)
+                if shares.why_not(run) or not self.gate.is_smaller(run, refusals.smallest.get(device)):
                     continue
                 answer = self.gate.ask(run, slot, pairs)
                 if answer.start or answer.hold:
                     return run if answer.start else None
-                self._leave_waiting(run, answer)
-                too_much = too_much if answer.never else run
+                if answer.never:
+                    self._refuse(run.id, answer)
+                    continue
+                refusals.smallest[device] = run
+                refusals.reasons[run.id] = answer.reason  # another slot's GPU may have room
         return None
 
-    def _leave_waiting(self, run: Run, answer: Answer) -> None:
-        if answer.never:
-            self.queue.fail_waiting(run.id, answer.reason)
-            tell("refused", answer.reason, run=run.id)
-            return
-        self.queue.put_off(run.id, PUT_OFF_SECONDS, answer.reason)
-        if run.id not in self._put_off:  # once, not at every look
-            tell("put_off", answer.reason, run=run.id)
-        self._put_off.add(run.id)
+    def _refuse(self, run_id: str, answer: Answer) -> None:
+        self.queue.fail_waiting(run_id, answer.reason)
+        tell("refused", answer.reason, run=run_id)
+
+    def _leave_waiting(self, run_id: str, reason: str) -> None:
+        self.queue.put_off(run_id, PUT_OFF_SECONDS, reason)
+        if run_id not in self._put_off:  # once, not at every look
+            tell("put_off", reason, run=run_id)
+        self._put_off.add(run_id)
 
 
 def _sleep(bell: int | None, seconds: float) -> None:

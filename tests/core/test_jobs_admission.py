@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,14 @@ def test_an_estimate_that_goes_wrong_does_not_hold_the_queue(store: Store, caplo
 
     assert gate(0, 0, host=broken).ask(run, 0, []).start
     assert "could not be estimated" in caplog.text
+
+
+def test_a_neighbour_whose_config_is_no_longer_taken_is_no_fault_of_the_run_that_waits(store: Store) -> None:
+    """It was started before an update, and works."""
+    _first, waiting = add(store, SMALL, SMALL)
+    attempt, running = begun(store)
+    neighbour = replace(running, config_text='{"model": {"from_an_older_version": 1}}')
+    assert gate(4 * NEED, 4 * NEED).ask(waiting, 1, [(attempt, neighbour)]).start
 
 
 def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and_starts_the_rest(

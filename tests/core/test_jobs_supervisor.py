@@ -1,0 +1,177 @@
+"""The supervisor's loop where things go wrong: full GPUs, slots that are gone, processes that do not start."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clps_core.analysis.memory import estimate_training_memory
+from clps_core.config import build_config, resolve
+from clps_core.jobs import logs
+from clps_core.jobs.admission import Gate
+from clps_core.jobs.machine import Memory
+from clps_core.jobs.settings import Settings
+from clps_core.jobs.slots import Slots, plan_slots
+from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
+from clps_core.store import Run, Store, open_store, schema
+from clps_core.store.queue import Attempt
+from clps_core.store.verdict import Exit
+
+SMALL: dict[str, Any] = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
+LARGE: dict[str, Any] = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
+NEED = estimate_training_memory(resolve(build_config(SMALL)))
+LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)))
+
+
+class Elsewhere:
+    """A launcher whose processes run somewhere else and never end; it notes where it put which run."""
+
+    boot = "boot"
+
+    def __init__(self) -> None:
+        self.placed: dict[str, str | None] = {}
+
+    def start(self, attempt: Attempt, environment: dict[str, str]) -> None:
+        self.placed[attempt.run_id] = environment.get("CUDA_VISIBLE_DEVICES")
+
+    def poll(self, attempt: Attempt) -> Exit | None:
+        return None
+
+    def stop(self, attempt: Attempt, *, now: bool) -> None:
+        raise AssertionError("nobody asked for that")
+
+    def forget(self, attempt: Attempt) -> None:
+        raise AssertionError("nothing ended")
+
+    def reap(self) -> None:
+        pass
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def supervising(store: Store) -> Iterator[Callable[..., Supervisor]]:
+    """Makes supervisors of ``store`` and lets go of them afterwards."""
+    made: list[Supervisor] = []
+
+    def make(slots: Slots, **given: Any) -> Supervisor:
+        made.append(Supervisor(store.home, slots, settings=Settings(floor=0), **given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.store.close()
+
+
+def add(store: Store, *configs: dict[str, Any]) -> list[Run]:
+    comparison = store.create_comparison("x", [resolve(build_config(config)) for config in configs])
+    return store.runs(comparison=comparison)
+
+
+def room(slots: Slots, gpus: dict[str, int], *, host: int = 64 * LARGE_NEED) -> Gate:
+    """On a machine with so many bytes free on each GPU, all of them large enough for anything."""
+    figures = Memory(64 * LARGE_NEED, host)
+    return Gate(slots, host=lambda: figures, gpu=lambda name: Memory(64 * LARGE_NEED, gpus[name]), held=lambda _pid: 0)
+
+
+# Where a run goes
+
+
+def test_a_run_takes_the_free_gpu_though_another_one_is_full(store: Store, supervising: Any) -> None:
+    """Somebody else's program may fill the first GPU for days."""
+    slots, launcher = plan_slots({}, gpus=("0", "1")), Elsewhere()
+    (run,) = add(store, SMALL)
+    supervising(slots, gate=room(slots, {"0": 0, "1": NEED}), launcher=launcher).round()
+    assert launcher.placed == {run.id: "1"}
+    assert store.run(run.id).reason is None
+
+
+def test_a_run_that_fits_on_no_gpu_waits_and_says_so(store: Store, supervising: Any) -> None:
+    slots, launcher = plan_slots({}, gpus=("0", "1")), Elsewhere()
+    (run,) = add(store, SMALL)
+    supervising(slots, gate=room(slots, {"0": 0, "1": NEED - 1}), launcher=launcher).round()
+    assert launcher.placed == {}
+    waiting = store.run(run.id)
+    assert (waiting.reason or "").startswith("It waits for memory")
+    assert waiting.not_before is not None
+
+
+def test_a_run_on_the_cpu_does_not_wait_behind_one_for_a_full_gpu(store: Store, supervising: Any) -> None:
+    slots, launcher = plan_slots({}, gpus=("0",)), Elsewhere()
+    _gpu_run, cpu_run = add(store, SMALL, {**LARGE, "train": {"device": "cpu"}})
+    supervising(slots, gate=room(slots, {"0": 0}), launcher=launcher).round()
+    assert list(launcher.placed) == [cpu_run.id]
+
+
+def test_no_more_runs_than_slots_work_though_one_works_in_a_slot_that_is_gone(store: Store, supervising: Any) -> None:
+    """After a restart with CLPS_SLOTS=1, because memory was short."""
+    first, _second = add(store, SMALL, SMALL)
+    several, one, launcher = Slots(3, 1, (), ""), Slots(1, 1, (), ""), Elsewhere()
+    before = supervising(several, gate=room(several, {}), launcher=launcher)
+    assert before.queue.start_next(2, before.host, launcher.boot).run_id == first.id
+    supervising(one, gate=room(one, {}), launcher=launcher).round()
+    assert launcher.placed == {}
+
+
+# What does not start
+
+
+def test_a_process_that_cannot_be_started_is_not_tried_at_every_look(
+    store: Store, supervising: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The environment was made anew under a supervisor that works, or the system allows no more processes."""
+    caplog.set_level(logging.INFO, "clps.supervisor")
+    first, second = add(store, SMALL, SMALL)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    slots = Slots(2, 1, (), "")
+    loop = supervising(slots, gate=room(slots, {}))
+    for _look in range(4):
+        loop._round_safely()
+    first, second = store.some_runs([first.id, second.id])
+    assert [(run.status, run.attempts) for run in (first, second)] == [("queued", 1), ("queued", 0)]
+    assert first.reason == (
+        "Its process could not be started (No such file or directory: '/nowhere/python'). "
+        "It is tried again once a minute."
+    )
+    assert [record.levelname for record in caplog.records].count("WARNING") == 1
+
+
+def test_after_a_minute_it_is_tried_again(store: Store, supervising: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run,) = add(store, SMALL)
+    slots, now = Slots(1, 1, (), ""), [0.0]
+    loop = supervising(slots, gate=room(slots, {}), clock=lambda: now[0])
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/nowhere/python")
+        loop._round_safely()
+    now[0] = START_AGAIN_SECONDS
+    loop.launcher = Elsewhere()
+    with store.writing() as connection:  # its own pause is over, too
+        connection.execute(schema.run.update().values(not_before=0.0))
+    loop._round_safely()
+    assert list(loop.launcher.placed) == [run.id]
+    assert store.run(run.id).reason is None
+
+
+# What is logged
+
+
+def test_trouble_whose_figures_change_is_logged_once_and_that_it_is_over_once(
+    store: Store, supervising: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "clps.supervisor")
+    loop = supervising(Slots(1, 1, (), ""))
+    for free in ("0.92", "0.91", "0.90"):
+        loop._mention(f"the disk must have 1.00 GiB free. Got {free} GiB.")
+    loop._mention(None)
+    loop._mention(None)
+    assert [getattr(record, logs.FACTS)["event"] for record in caplog.records] == ["trouble", "mended"]
