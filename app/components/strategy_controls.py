@@ -13,7 +13,8 @@ import streamlit as st
 
 from app import drafts
 from app.strategy_names import target_name
-from clps_core.config import ModelConfig
+from clps_core.config import ModelConfig, SharingConfig, sharing_plan
+from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import DEPTH_EMBEDDINGS, INJECTIONS, MAX_LOOPS
@@ -44,7 +45,7 @@ def draw_controls(model: ModelConfig, text: str, change: Change) -> None:
     with loosening:
         _loosening(strategy, model, change)
     with loops:
-        _loops(strategy, layers, change)
+        _loops(strategy, model, change)
 
 
 def _control(name: str, value: Any, draw: Callable[..., Any], edit: Callable[[str, Any], str], change: Change) -> None:
@@ -260,21 +261,27 @@ def _loosening(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     )
 
 
-def _loops(strategy: Strategy, layers: int, change: Change) -> None:
+def _what_repeats(strategy: Strategy, model: ModelConfig) -> str:
+    """The core of the first stack, or why there is none or its loops are fixed."""
+    try:
+        plan = sharing_plan(model, SharingConfig(strategy=strategy.text))
+    except ConfigError:
+        return _("Loops need a part that repeats: take the rule Looped core, All layers, Cycle or Sandwich.")
+    core = next(iter(plan.execution.values())).core
+    if core is None or plan.fixed_loops:
+        return plan.fixed_loops or ""
+    prelude, repeated, coda = core
+    return _(
+        "{prelude} before, a core of {core}, {coda} after; the number of layers of the model sets the loops.",
+        prelude=prelude,
+        core=repeated,
+        coda=coda,
+    )
+
+
+def _loops(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     extras = strategy.extras
-    core = strategy.core(layers) if strategy.default.name != drafts.CUSTOM else None
-    if core is None:
-        st.caption(_("Loops need a part that repeats: take the rule Looped core, All layers, Cycle or Sandwich."))
-    else:
-        prelude, repeated, coda = core
-        st.caption(
-            _(
-                "{prelude} before, a core of {core}, {coda} after; the number of layers of the model sets the loops.",
-                prelude=prelude,
-                core=repeated,
-                coda=coda,
-            )
-        )
+    st.caption(_what_repeats(strategy, model))
     titles = {"none": _("no"), "add": _("added"), "concat": _("side by side")}
     _choice(
         "inject", _("The core gets the prelude's output again"), {name: titles[name] for name in INJECTIONS},

@@ -14,6 +14,8 @@ Parts, separated by commas::
     attention_source=0-0-2-2         attention probabilities are
     lora=8,lora.decoder.q=4          low-rank weights of each executed layer
     depth_embedding=sinusoidal       or learned; layer_scale=own; inject=add or concat; train_loops=1-6
+
+The part that every component repeats by one of the rules is the core of the loops; plain integers state none.
 """
 
 from __future__ import annotations

@@ -147,7 +147,9 @@ def build_plan(blocks: Mapping[str, Block], strategy: Strategy) -> SharingPlan:
     mapping = build_map(blocks, strategy.layer_slots(stacks), ties=strategy.pools(stacks), absent=absent)
     lora = _lora(strategy, mapping, blocks)
     keyed = strategy.extras.keyed_by_layer(lora)
-    execution = {stack: _execution(strategy, mapping, reuse[stack], stack, keyed) for stack in mapping.stacks}
+    execution = {
+        stack: _execution(strategy.cores(stack, stacks), mapping, reuse[stack], stack, keyed) for stack in blocks
+    }
     plan = SharingPlan(mapping, reuse, execution, strategy.extras, lora)
     _check_loops(plan)
     return plan
@@ -209,32 +211,32 @@ def _check_rank(site: Site, rank: int, shapes: Shapes) -> None:
         )
 
 
-def _execution(strategy: Strategy, mapping: SharingMap, reuse: Reuse, stack: str, keyed: str | None) -> Execution:
+def _execution(cores: Sequence[Core], mapping: SharingMap, reuse: Reuse, stack: str, keyed: str | None) -> Execution:
+    """Of ``cores`` the first that every component repeats is the core."""
     num_layers = mapping.num_layers(stack)
-    core = strategy.core(num_layers)
-    if core is None:
-        return Execution(num_layers, None, _no_core())
-    # Where every component has a rule of its own, nothing else has asked yet whether this one fits.
-    strategy.default.slots(num_layers)
-    odd = _not_periodic(mapping, stack, core)
-    if odd is not None:
-        sentence = _(
-            "Every loop must use the same weights, but {component} of {stack} layer {layer} has others.",
-            component=odd.component,
-            stack=odd.stack,
-            layer=odd.layer,
-        )
-        return Execution(num_layers, None, sentence)
+    odd = {core: _not_periodic(mapping, stack, core) for core in cores}
+    core = next((core for core, site in odd.items() if site is None), None)
     fixed = None
-    if keyed is not None:
+    if core is None:
+        fixed = _no_core(next(iter(odd.values()), None))
+    elif keyed is not None:
         fixed = _("{extra} exists once for each executed layer.", extra=keyed)
     elif reuse:
         fixed = _("Activations are read from layers of fixed numbers ({stack}).", stack=stack)
     return Execution(num_layers, core, fixed)
 
 
-def _no_core() -> str:
-    return _("The map has no core that repeats: use all, cycle, sandwich, middle_cycle or loop for every component.")
+def _no_core(odd: Site | None = None) -> str:
+    """Why there is none; ``odd`` is the site that breaks the first part that a rule repeats."""
+    if odd is None:
+        known = "all, cycle, sandwich, middle_cycle, loop"
+        return _("The map has no core that repeats: give every component one of the rules {known}.", known=known)
+    return _(
+        "Every loop must use the same weights, but {component} of {stack} layer {layer} has others.",
+        component=odd.component,
+        stack=odd.stack,
+        layer=odd.layer,
+    )
 
 
 def _not_periodic(mapping: SharingMap, stack: str, core: Core) -> Site | None:

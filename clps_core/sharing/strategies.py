@@ -166,9 +166,21 @@ class Strategy:
         ranks = dict(self.extras.lora)
         return next((ranks[target] for target in (*_targets(stack, component), "") if target in ranks), 0)
 
-    def core(self, num_layers: int) -> Core | None:
-        """The part that the rule of most components repeats."""
-        return self.default.core(num_layers)
+    def cores(self, stack: str, stacks: Stacks) -> tuple[Core, ...]:
+        """The parts that the rules of ``stack`` repeat, the default's first; the map says if all components repeat one.
+
+        Raises ``ConfigError`` where the default rule states a part that does not fit the number of layers.
+        """
+        num_layers, components = stacks[stack]
+        if self.default.core(num_layers) is not None:
+            # Where every component has a rule of its own, nothing else asks whether this one fits.
+            self.default.slots(num_layers)
+        pools, uses = self.pools(stacks), [self.default]
+        for component in components:
+            root_stack, _dot, root = root_pool(f"{stack}.{component}", pools).partition(".")
+            uses.append(self.rule_of(root_stack, root) or self.default)
+        found = (use.core(num_layers) for use in uses)
+        return tuple(dict.fromkeys(core for core in found if core is not None))
 
     def _row(
         self, stack: str, component: str, num_layers: int, pools: Mapping[str, str], stacks: Stacks

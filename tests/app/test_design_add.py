@@ -61,6 +61,7 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "inject").set_value("concat").run()
     control(test, "toggle", "random").set_value(True).run()
     assert draft(test) == "loop:1/1/1,inject=concat,train_loops=1-4"
+    assert any("1 before, a core of 1, 1 after" in caption.value for caption in test.caption)
     control(test, "toggle", "random").set_value(False).run()
     control(test, "button_group", "inject").set_value("none").run()
     control(test, "selectbox", "base").set_value("none").run()
@@ -70,6 +71,7 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "kv_source").set_value("every").run()
     control(test, "number_input", "kv_source_number").set_value(3).run()
     assert draft(test) == "none,ffn=cycle:2,kv_source=every:3"
+    assert any("q of decoder layer 2 has others" in caption.value for caption in test.caption), "why nothing loops"
     assert sentences(test) == []
 
 

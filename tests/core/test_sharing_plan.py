@@ -210,6 +210,14 @@ def test_a_text_parses_back_to_its_strategy(text):
         ("middle_cycle:4", (1, 2, 1), 2),
         ("loop:2/1/1", (2, 1, 1), 3),
         ("all,depth_embedding=sinusoidal", (0, 1, 0), 6),
+        ("attention=all,ffn=all", (0, 1, 0), 6),
+        ("decoder.attention=cycle:3,decoder.ffn=all", (0, 3, 0), 2),
+        ("attention=all,ffn=sandwich", (1, 1, 1), 4),
+        ("all,v=cycle:2,norms=shared", (0, 2, 0), 3),
+        ("attention=all,ffn=loop:2/1/1", (2, 1, 1), 3),
+        ("k=@q,q=cycle:2,v=cycle:2,o=cycle:2,ffn=cycle:2", (0, 2, 0), 3),
+        ("attention=cycle:2,ffn=cycle:3", None, None),
+        ("attention=all,ffn=0-1-0-1-0-1", None, None),
         ("cycle:4", None, None),
         ("sequence:3", None, None),
         ("none", None, None),
@@ -221,6 +229,16 @@ def test_the_core_of_a_map_is_what_it_repeats_as_a_whole(text, core, loops):
     found = plan(text)
     assert found.execution["decoder"].core == core
     assert found.loops == loops
+
+
+def test_texts_of_one_map_have_one_dial():
+    model = PAIR.model_copy(update={"num_decoder_layers": 4})
+    written = plan("attention=cycle:2,cross_attention=cycle:2,ffn=cycle:2", model)
+    assert written == plan("cycle:2", model)
+    tied = plan("encoder.attention=all,encoder.ffn=all,cross_attention=all,decoder=@encoder", PAIR)
+    assert tied == plan("all,decoder=@encoder", PAIR)
+    assert tied.fixed_loops is None
+    assert tied.loops == 6
 
 
 @given(st.integers(1, 12))
