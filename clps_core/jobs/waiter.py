@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ def main() -> int:
             stdout=log,
             stderr=subprocess.STDOUT,
         )
+    _pass_sigterm_on(runner)
     code = runner.wait()
     note = {
         "code": code if code >= 0 else None,
@@ -61,6 +63,14 @@ def main() -> int:
         os.write(bell, b"!")
         os.close(bell)
     return 0
+
+
+def _pass_sigterm_on(runner: subprocess.Popen[bytes]) -> None:
+    """Outlive what tells every process to end (a service manager, a shutdown): how the runner ends must be noted.
+
+    A handler, not SIG_IGN: that the runner would inherit.
+    """
+    signal.signal(signal.SIGTERM, lambda _number, _frame: runner.send_signal(signal.SIGTERM))
 
 
 def _reserve_note(path: Path) -> None:
