@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings, disk_floor, nearly_full
 from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.jobs.supervisor import Supervisor
-from clps_core.store import Run, Store, open_store, schema
+from clps_core.store import Run, Store, schema
 from clps_core.store.queue import Attempt, Queue
 from clps_core.store.verdict import Exit
 
@@ -30,13 +29,6 @@ SMALL = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
 NEED = estimate_training_memory(resolve(build_config(SMALL)))
 LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)))
 CPU = Slots(2, 1, (), "")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def add(store: Store, *configs: dict[str, Any], owner: str = "local") -> list[Run]:

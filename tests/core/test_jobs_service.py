@@ -14,15 +14,8 @@ from clps_core.errors import ConfigError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.jobs.runner import sentence
 from clps_core.jobs.slots import Slots, plan_slots, visible_gpus
-from clps_core.store import Store, open_store
+from clps_core.store import Store
 from clps_core.store.queue import Queue
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def test_matched_runs_differ_in_strategy_and_seed_and_see_the_same_data() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
-from clps_core.store import Run, Store, open_store, schema
+from clps_core.store import Run, Store, schema
 from clps_core.store.queue import Attempt
 from clps_core.store.verdict import Exit
 
@@ -50,13 +49,6 @@ class Elsewhere:
 
     def reap(self) -> None:
         pass
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 @pytest.fixture

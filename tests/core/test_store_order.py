@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clps_core.config import build_config, resolve
-from clps_core.store import Store, open_store
+from clps_core.store import Store
 from clps_core.store.order import Waiting, fair_order
 from clps_core.store.queue import Exit, Queue
 
 CONFIG = resolve(build_config())
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def queue(store: Store) -> Queue:
-    return Queue(store)
 
 
 def add(store: Store, owner: str, count: int = 1, priority: int = 0) -> list[str]:

@@ -5,30 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.errors import JobError
-from clps_core.store import Point, Store, open_store, schema
+from clps_core.store import Point, Store, schema
 from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE
 
 CONFIG = resolve(build_config())
 KILLED = Exit(signal=9)
-
-
-@pytest.fixture
-def store(tmp_path: Path):
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def queue(store: Store) -> Queue:
-    return Queue(store)
 
 
 def add(store: Store, count: int = 1, priority: int = 0) -> list[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,19 +11,12 @@ from job_room import JobRoom, tiny
 
 from clps_core.config import build_config, resolve
 from clps_core.jobs import service
-from clps_core.store import Point, Run, Store, metrics, open_store, schema
+from clps_core.store import Point, Run, Store, metrics, schema
 from clps_core.sweeps.stopping import Watch, read_stop, verdict
 from clps_core.tasks import TASKS
 
 DATES, DOCS = TASKS["dates"], TASKS["python-docs"]
 MEDIAN = {"rule": "median", "after": 20, "runs": 2}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def decided(rule: Mapping[str, Any], best: float, others: tuple[float, ...] = (), *, facts=DATES, step: int = 50):
