@@ -18,10 +18,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["StoreSink", "main"]
 
 logger = logging.getLogger("clps.runner")
+
+T = TypeVar("T")
 
 BEAT = 0.3
 """Seconds between two messages to the store."""
@@ -153,7 +155,7 @@ class StoreSink:
 
         Raises ``LeaseLost`` and ``StoreError``.
         """
-        self._send(always=True)
+        patiently(lambda: self._send(always=True))
         self._check()
 
     # The thread
@@ -208,6 +210,22 @@ class StoreSink:
             raise self._failure
 
 
+def patiently(ask: Callable[[], T]) -> T:
+    """What ``ask`` returns; while the store is out of reach, it is asked again, for as long as a lease lasts.
+
+    A full disk is not waited for: that a person has to mend.
+    """
+    until = time.monotonic() + LEASE_SECONDS
+    while True:
+        try:
+            return ask()
+        except StoreError as error:
+            if time.monotonic() > until or _is_disk_full(error):
+                raise
+            logger.warning("%s", error)
+        time.sleep(BEAT)
+
+
 def main() -> int:
     """``python -m clps_core.jobs.runner --home H --run ID --attempt N``; returns the exit code."""
     stop = StopSignal()
@@ -237,7 +255,8 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
     folder = store.run_folder(run_id)
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        if not _locked(lock.fileno()) or not queue.claim(run_id, number, pid, processes.born(pid)):
+        born = processes.born(pid)
+        if not _locked(lock.fileno()) or not patiently(lambda: queue.claim(run_id, number, pid, born)):
             logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
             return EXIT_LOST
         os.nice(NICENESS)
@@ -251,11 +270,11 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
             traceback.print_exc()
             status, reason = "failed", sentence(error)
         if status == "stopped":
-            requested = queue.renew(run_id, number)
+            requested = patiently(lambda: queue.renew(run_id, number))
             if requested is None:  # SIGTERM by nobody we know: most likely the machine is shutting down
                 return ENDED_BY_SIGTERM
             status = STOPPED[requested]
-        queue.finish(run_id, number, status, reason)
+        patiently(lambda: queue.finish(run_id, number, status, reason))
         if status == "finished":
             keeping.tidy(store, run_id)
         logger.info("%s", status)
@@ -279,7 +298,8 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         sink.flush()
     finally:
         sink.close()
-    queue.append(run.id, number, [], progress={"step": outcome.step, "seconds": outcome.seconds})
+    reached = {"step": outcome.step, "seconds": outcome.seconds}
+    patiently(lambda: queue.append(run.id, number, [], progress=reached))
     finished_early = outcome.status == "finished" and outcome.step < run.steps
     return outcome.status, (outcome.early or sink.early) if finished_early else None
 
@@ -297,7 +317,7 @@ def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePla
         keeping.check_nothing_vanished(queue.store, run)
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
     facts: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
-    queue.begin(run.id, number, step=step, seconds=seconds, plan=facts)
+    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, plan=facts))
     return plan, step, seconds
 
 

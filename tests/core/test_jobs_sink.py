@@ -1,0 +1,88 @@
+"""What training says reaches the store also where the store is out of reach for a while."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from job_room import tiny
+
+from clps_core.config import resolve
+from clps_core.errors import StoreError
+from clps_core.jobs import processes, runner
+from clps_core.jobs.runner import StopSignal, StoreSink
+from clps_core.store import Run, Store, open_store
+from clps_core.store.connection import DATABASE_FILE
+from clps_core.store.queue import Queue
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setattr("clps_core.store.connection.BUSY_SECONDS", 0.05)
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    """One that this process has claimed."""
+    store.create_comparison("x", [resolve(tiny())])
+    queue = Queue(store)
+    attempt = queue.start_next(0, "here", "boot")
+    assert attempt is not None
+    assert queue.claim(attempt.run_id, 1, os.getpid(), processes.born(os.getpid()))
+    return store.run(attempt.run_id)
+
+
+@pytest.fixture
+def sink(store: Store, run: Run) -> Iterator[StoreSink]:
+    before = signal.getsignal(signal.SIGTERM)
+    sink = StoreSink(Queue(store), run, 1, folder=store.run_folder(run.id), seconds=0.0, stop=StopSignal())
+    yield sink
+    sink.close()
+    signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[sqlite3.Connection]:
+    """Another program holds the write lock."""
+    other = sqlite3.connect(store.home / DATABASE_FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_a_flush_waits_until_a_busy_store_is_free(
+    store: Store, run: Run, sink: StoreSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Someone's back-up may hold the lock for longer than a write waits: a week of training must not end of it."""
+    with locked(store) as other:
+        append, asked = sink._queue.append, []
+
+        def free_it_after_two(*given: object, **named: object) -> str | None:
+            asked.append(given)
+            if len(asked) > 2 and other.in_transaction:
+                other.execute("ROLLBACK")
+            return append(*given, **named)  # type: ignore[arg-type]
+
+        sink._queue.append = free_it_after_two  # type: ignore[method-assign]
+        sink.metrics(7, "train", {"loss": 1.0})
+        sink.flush()
+    assert store.latest([run.id])[run.id]["train.loss"] == (7, 1.0)
+    assert "is busy" in caplog.text
+
+
+def test_a_store_that_stays_busy_for_a_whole_lease_ends_the_flush(
+    store: Store, sink: StoreSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LEASE_SECONDS", 0.2)
+    with locked(store), pytest.raises(StoreError, match="is busy"):
+        sink.flush()
