@@ -8,8 +8,6 @@ address of a page never says who somebody is. What each may do is decided in ``c
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -17,12 +15,14 @@ from typing import Any
 
 import streamlit as st
 
+from app import login
+from app.code_tries import Tries
 from clps_core.errors import ClpsError, NotAllowedError
 from clps_core.owners import COOKIE, Signer, short_name
 from clps_core.policy import OPERATOR, Person, Policy, read_policy
 from clps_core.words import _
 
-__all__ = ["OwnerCookie", "become_teacher", "person", "resign", "uses_login"]
+__all__ = ["OwnerCookie", "become_teacher", "person", "resign"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,7 +33,6 @@ COOKIE_SECONDS = 400 * 24 * 3600
 """The longest that browsers keep a cookie."""
 HANDSHAKE = "/_stcore/host-config"
 """What Streamlit's front end asks for before it opens its connection, always from the page itself."""
-MOST_WRONG_CODES, WRONG_CODE_SECONDS = 10, 600.0
 
 
 # Who it is
@@ -45,17 +44,12 @@ def person(home: Path) -> Person | None:
     if not policy.shared:
         return OPERATOR
     signer = Signer.of_home(home)
-    if uses_login():
-        return _logged_in(policy, signer)
+    if login.is_wanted(policy):
+        return None if login.problem() else _logged_in(policy, signer)
     owner = signer.owner_of_cookie(st.context.cookies.get(COOKIE))
     if owner is None:
         return None
     return Person(owner, signer.is_appointed(owner, policy.teacher_code), short_name(owner))
-
-
-def uses_login() -> bool:
-    """Whether people log in here: Streamlit's ``[auth]`` is set up."""
-    return "is_logged_in" in st.user
 
 
 def _logged_in(policy: Policy, signer: Signer) -> Person | None:
@@ -70,22 +64,15 @@ def _logged_in(policy: Policy, signer: Signer) -> Person | None:
 
 # Teachers where nobody logs in
 
-_tries: list[float] = []
-_tries_lock = threading.Lock()
+_tries = Tries()
 
 
-def become_teacher(home: Path, who: Person, code: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+def become_teacher(home: Path, who: Person, code: str) -> None:
     """Make ``who`` a teacher if ``code`` is right; raises ``NotAllowedError`` if not, or after too many tries."""
     policy = read_policy(home)
-    with _tries_lock:  # one at a time: a try costs memory on purpose
-        now = clock()
-        _tries[:] = [at for at in _tries if now - at < WRONG_CODE_SECONDS]
-        if len(_tries) >= MOST_WRONG_CODES:
-            raise NotAllowedError(
-                _("the code was wrong {n} times lately. Wait ten minutes, then try again.", n=MOST_WRONG_CODES)
-            )
+    with _tries.one(who.owner) as was_wrong:
         if not policy.shared or policy.teacher_code is None or not policy.code_fits(code):
-            _tries.append(now)
+            was_wrong()
             raise NotAllowedError(_("this must be the teacher's code. What was typed is not. Try again."))
         Signer.of_home(home).appoint(who.owner, policy.teacher_code)
 

@@ -21,7 +21,7 @@ from clps_core.errors import StoreError
 from clps_core.store.connection import sentences
 from clps_core.words import _
 
-__all__ = ["COOKIE", "Signer", "short_name"]
+__all__ = ["COOKIE", "Signer", "plain_address", "short_name"]
 
 COOKIE = "clps_owner"
 SECRET_FILE = "owner.secret"  # noqa: S105  # a file's name
@@ -72,7 +72,7 @@ class Signer:
 
     def owner_of_address(self, address: str) -> str:
         """The owner of everybody who logs in with this address: always the same one."""
-        return f"login-{self._sign('address', address.strip().lower())[:32]}"
+        return f"login-{self._sign('address', plain_address(address))[:32]}"
 
     def _sign(self, purpose: str, text: str) -> str:
         return hmac.new(self._secret, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
@@ -114,6 +114,11 @@ def short_name(owner: str) -> str:
     if kind not in ("guest", "login"):
         return _("the server")
     return _("guest {letters}", letters=rest[:4]) if kind == "guest" else _("user {letters}", letters=rest[:4])
+
+
+def plain_address(address: str) -> str:
+    """An address as it is compared. Letters beyond ASCII stay: in lower case some of them would be an ASCII letter."""
+    return "".join(char.lower() if char.isascii() else char for char in address.strip())
 
 
 def _make_secret(path: Path) -> None:

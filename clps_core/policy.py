@@ -5,6 +5,7 @@ mode is ``local``: one person, who may do everything. On a ``shared`` server eve
 owner or a teacher acts on one or reads its log, and everybody but teachers has quotas::
 
     mode: shared
+    login: true                             # nobody is known by a cookie, also when the login is out of order
     teachers: [ada@school.example]          # e-mail addresses, where people log in
     teacher_code: scrypt$16384$...          # where they do not; 'clps policy code' makes this line
     quotas: {queued: 20, steps: 5000, disk: 2G}
@@ -29,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
+from clps_core.owners import plain_address
 from clps_core.words import _
 
 __all__ = [
@@ -115,6 +117,8 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mode: Literal["local", "shared"] = "local"
+    login: bool = False
+    """Only a login says who somebody is; by default a cookie does where no login is set up."""
     teachers: tuple[str, ...] = ()
     teacher_code: str | None = None
     quotas: Quotas = Quotas()
@@ -125,7 +129,7 @@ class Policy(BaseModel):
         for address in value:
             if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", address):
                 raise ValueError(_("teachers must be a list of e-mail addresses. Got {got!r}.", got=address[:60]))
-        return tuple(address.lower() for address in value)
+        return tuple(plain_address(address) for address in value)
 
     @field_validator("teacher_code")
     @classmethod
@@ -136,7 +140,7 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _rules_need_a_shared_server(self) -> Policy:
-        given = [name for name in ("teachers", "teacher_code", "quotas") if name in self.model_fields_set]
+        given = [name for name in ("login", "teachers", "teacher_code", "quotas") if name in self.model_fields_set]
         if self.mode == "local" and given:
             raise ValueError(
                 _(
@@ -154,7 +158,7 @@ class Policy(BaseModel):
 
     def is_teacher(self, address: str) -> bool:
         """Whether this (checked) e-mail address is a teacher's."""
-        return address.lower() in self.teachers
+        return plain_address(address) in self.teachers
 
     def why_not(self, person: Person | None, action: Action, owner: str) -> str | None:
         """Why ``person`` may not do this to a run of ``owner``; ``None`` where they may."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
-from app.identity import become_teacher, resign, uses_login
+from app import login, state
+from app.identity import become_teacher, resign
 from app.services import desk, escape_markdown, show_problem, store
 from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
@@ -25,34 +25,38 @@ def identity_panel() -> None:
         return
     if not here.policy.shared:
         return
+    by_login = login.is_wanted(here.policy)
     with st.sidebar, st.container(key="identity", gap="xsmall"):
+        if told := st.session_state.pop(state.IDENTITY_PROBLEM, None):
+            show_problem(told)
         if here.person is None:
-            _stranger()
+            _stranger(by_login)
         else:
             role = _("a teacher") if here.person.teacher else _("you")
-            st.caption(f":material/person: {escape_markdown(here.person.name)} · {role}", help=_whose())
-            _ways(here)
+            st.caption(f":material/person: {escape_markdown(here.person.name)} · {role}", help=_whose(by_login))
+            _ways(here, by_login)
 
 
-def _whose() -> str:
-    if uses_login():
+def _whose(by_login: bool) -> str:
+    if by_login:
         return _("Runs that you start belong to this login.")
     return _("Runs that you start belong to this browser. Without its cookie they stay, but nobody can steer them.")
 
 
-def _stranger() -> None:
-    if uses_login():
+def _stranger(by_login: bool) -> None:
+    if not by_login:
+        st.caption(nobody())
+    elif problem := login.problem():
+        st.caption(_("You can look at everything, but not train."))
+        show_problem(problem)
+    else:
         st.caption(_("You can look at everything. Log in to train."))
         st.button(_("Log in"), icon=":material/login:", on_click=st.login, width="stretch")
-    else:
-        st.caption(nobody())
 
 
-def _ways(here: Desk) -> None:
-    if problem := st.session_state.pop(state.IDENTITY_PROBLEM, None):
-        show_problem(problem)
+def _ways(here: Desk, by_login: bool) -> None:
     assert here.person is not None
-    if uses_login():
+    if by_login:
         st.button(_("Log out"), icon=":material/logout:", on_click=st.logout, type="tertiary")
     if here.policy.teacher_code is None:
         return

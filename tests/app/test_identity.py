@@ -5,16 +5,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from page_reading import sentences
 from recorded_runs import mark, record
 from shared_server import CODE, shared  # noqa: F401  # a fixture
+from streamlit import config as streamlit_config
 from streamlit.testing.v1 import AppTest
 
 from app import identity
+from app.code_tries import ALL_SECONDS, MOST_OF_ALL, MOST_OF_ONE, ONE_SECONDS, Tries
 from app.identity import OwnerCookie
 from clps_core.errors import NotAllowedError
 from clps_core.owners import COOKIE, Signer
-from clps_core.policy import Person
+from clps_core.policy import Person, Policy
 from clps_core.store import open_store
 from clps_core.store.queue import Queue
 
@@ -29,9 +32,19 @@ def store(home):
     store.close()
 
 
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
 @pytest.fixture(autouse=True)
-def no_earlier_tries(monkeypatch):
-    monkeypatch.setattr(identity, "_tries", [])
+def clock(monkeypatch):
+    """What tries at the teacher's code are counted by; no earlier test's count."""
+    clock = Clock()
+    monkeypatch.setattr(identity, "_tries", Tries(clock))
+    return clock
 
 
 def everything(test) -> str:
@@ -225,26 +238,84 @@ def test_a_teacher_shows_the_code_and_may_steer_every_run(open_page, store, shar
     assert f"delete.{run.id}" in keys(open_page("runs", runs=run.id)), "a reload keeps it"
 
 
-def test_codes_cannot_be_guessed_one_after_the_other(shared):  # noqa: F811
-    who, now = Person("guest-x"), 0.0
-    for _attempt in range(identity.MOST_WRONG_CODES):
+def guess(shared, owner, code="wrong"):  # noqa: F811
+    identity.become_teacher(shared.home, Person(owner), code)
+
+
+def test_one_browser_has_a_few_tries_and_others_still_have_theirs(shared, clock):  # noqa: F811
+    for _attempt in range(MOST_OF_ONE):
         with pytest.raises(NotAllowedError, match="is not"):
-            identity.become_teacher(shared.home, who, "wrong", clock=lambda: now)
+            guess(shared, "guest-x")
     with pytest.raises(NotAllowedError, match="Wait ten minutes"):
-        identity.become_teacher(shared.home, who, CODE, clock=lambda: now)
-    now = identity.WRONG_CODE_SECONDS
-    identity.become_teacher(shared.home, who, CODE, clock=lambda: now)
-    assert shared.signer.is_appointed(who.owner, (identity.read_policy(shared.home)).teacher_code)
+        guess(shared, "guest-x", CODE)
+    guess(shared, "guest-teacher", CODE)
+    clock.now = ONE_SECONDS
+    guess(shared, "guest-x", CODE)
+    policy = identity.read_policy(shared.home)
+    assert shared.signer.is_appointed("guest-x", policy.teacher_code)
+
+
+def test_a_browser_that_forgets_its_cookie_gains_no_tries_without_end(shared, clock, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(Policy, "code_fits", lambda _policy, code: code == CODE)  # its slowness is tested elsewhere
+    for attempt in range(MOST_OF_ALL):
+        with pytest.raises(NotAllowedError, match="is not"):
+            guess(shared, f"guest-{attempt}")
+    with pytest.raises(NotAllowedError, match="from many browsers"):
+        guess(shared, "guest-new", CODE)
+    clock.now += ALL_SECONDS
+    with pytest.raises(NotAllowedError, match="is not"):
+        guess(shared, "guest-newer")
+    with pytest.raises(NotAllowedError, match="from many browsers"):
+        guess(shared, "guest-newest")
+    clock.now += ALL_SECONDS
+    guess(shared, "guest-teacher", CODE)
+
+
+def test_the_right_code_uses_up_no_tries(shared, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(Policy, "code_fits", lambda _policy, code: code == CODE)
+    for number in range(MOST_OF_ALL + 1):
+        guess(shared, f"guest-{number}", CODE)
 
 
 # Logging in
+
+
+AUTH = {
+    "redirect_uri": "http://127.0.0.1:{port}/oauth2callback",
+    "cookie_secret": "0123456789abcdef" * 2,
+    "client_id": "clps",
+    "client_secret": "a secret",
+    "server_metadata_url": "https://school.example/.well-known/openid-configuration",
+}
+
+
+@pytest.fixture
+def secrets(tmp_path):
+    """Writes the text of Streamlit's secrets; they are forgotten afterwards."""
+    path, before = tmp_path / "secrets.toml", streamlit_config.get_option("secrets.files")
+    streamlit_config.set_option("secrets.files", [str(path)])
+
+    def write(text=None, **auth):
+        path.write_text("[auth]\n" + "".join(f"{n} = {v!r}\n" for n, v in auth.items()) if text is None else text)
+        st.secrets._reset()
+
+    yield write
+    streamlit_config.set_option("secrets.files", before)
+    st.secrets._reset()
 
 
 def log_in(monkeypatch, **facts):
     monkeypatch.setattr("streamlit.user_info._get_user_info", lambda: facts)
 
 
-def test_with_a_login_the_checked_address_is_the_owner_and_a_cookie_is_not(open_page, store, shared, monkeypatch):  # noqa: F811
+def test_with_a_login_the_checked_address_is_the_owner_and_a_cookie_is_not(
+    open_page,
+    store,
+    shared,  # noqa: F811
+    monkeypatch,
+    secrets,
+):
+    secrets(**AUTH)
     run = record(store)[0]
     shared.visitor()
     address = "Ada@school.example"
@@ -256,6 +327,57 @@ def test_with_a_login_the_checked_address_is_the_owner_and_a_cookie_is_not(open_
     assert not any(run.id in key for key in keys(open_page("runs", runs=run.id)))
     log_in(monkeypatch, is_logged_in=True, email=address.lower(), email_verified=True)
     assert f"delete.{run.id}" in keys(open_page("runs", runs=run.id))
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "words"),
+    [
+        ("[auth", {}, "must be TOML. Got: Expected"),
+        ("", {}, "must have [auth]. There is none"),
+        ("[auth]", {}, "Missing: redirect_uri, cookie_secret, client_id, client_secret, server_metadata_url."),
+        ("auth = 3", {}, "Missing: redirect_uri"),
+        (None, {"client_secret": " "}, "Missing: client_secret."),
+        (None, {"server_metadata_url": 5}, "Missing: server_metadata_url."),
+        (None, {"cookie_secret": "xxx"}, "must have at least 32 characters"),
+        (None, {"redirect_uri": "http://127.0.0.1:8501"}, "with /oauth2callback at its end"),
+        (None, {"redirect_uri": "127.0.0.1/oauth2callback"}, "with /oauth2callback at its end"),
+    ],
+)
+def test_a_login_out_of_order_is_one_sentence_and_no_cookie_counts_instead(
+    open_page,
+    store,
+    shared,  # noqa: F811
+    secrets,
+    text,
+    changes,
+    words,
+):
+    policy = shared.home / "policy.yaml"
+    policy.write_text(policy.read_text() + "login: true\n")
+    secrets(text, **{**AUTH, **changes})
+    run = record(store)[0]
+    mark(store, run, owner=shared.visitor())
+    test = open_page("runs", runs=run.id)
+    assert not test.exception
+    (sentence,) = sentences(test)
+    assert words in sentence.replace("\\", "")
+    assert "a secret" not in everything(test)
+    assert not test.sidebar.button
+    assert not any(run.id in key for key in keys(test))
+
+
+@pytest.mark.parametrize("text", ["[auth", "[auth]"])
+def test_a_damaged_login_does_not_fall_back_to_cookies_though_the_policy_is_silent(open_page, shared, secrets, text):  # noqa: F811
+    secrets(text)
+    shared.visitor()
+    assert any("Nobody can log in" in sentence for sentence in sentences(open_page("start")))
+
+
+def test_without_any_secrets_a_cookie_says_who_somebody_is(open_page, shared, secrets):  # noqa: F811
+    shared.visitor()
+    assert "you" in open_page("start").sidebar.caption[0].value
+    secrets("[other]\nname = 1")
+    assert "you" in open_page("start").sidebar.caption[0].value
 
 
 # The cookie's way into the browser

@@ -73,6 +73,13 @@ def test_a_policy_that_is_named_and_missing_does_not_open_the_server(tmp_path):
         ("mode: shared\nteachers: [ada]", "e-mail"),
         ("mode: shared\nteacher_code: secret-word", "never the code itself"),
         ("quotas: {steps: 5}", "must have mode shared"),
+        ("login: true", "must have mode shared"),
+        ("mode: shared\nlogin: perhaps", "true or false"),
+        ("mode: shared\nmode: local\nlogin: true", "must have mode shared"),
+        ("mode: shared\nteachers: {ada@school.example: yes}", "teachers is not valid"),
+        ("a: &a [x]\nb: &b [*a, *a]\nmode: [*b, *b]", "is not a field"),
+        ("mode: shared\n" + "x: 1\n" * 60_000, "at most 200000 bytes"),
+        ("mode: shared\x00", "must be YAML"),
         ("- shared", "name: value"),
         ("mode: [shared", "must be YAML"),
         ("mode: !!python/object/apply:os.system ['true']", "must be YAML"),
@@ -208,6 +215,14 @@ def test_an_address_has_one_owner_that_does_not_tell_the_address(tmp_path):
     assert owner != signer.owner_of_address("bob@school.example")
     assert "ada" not in owner
     assert signer.owner_of_cookie(f"v1.{owner}.{signer._sign('address', owner)}") is None
+
+
+def test_a_letter_that_only_looks_like_ascii_makes_nobody_a_teacher(tmp_path):
+    kelvin = "\N{KELVIN SIGN}ate@school.example"
+    assert kelvin.lower() == "kate@school.example", "what makes this worth a test"
+    policy, signer = Policy(mode="shared", teachers=["Kate@school.example"]), Signer.of_home(tmp_path)
+    assert not policy.is_teacher(kelvin)
+    assert signer.owner_of_address(kelvin) != signer.owner_of_address("kate@school.example")
 
 
 def test_who_showed_the_code_is_a_teacher_until_the_code_changes(tmp_path):
