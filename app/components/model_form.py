@@ -129,6 +129,11 @@ def _rest(base: RunConfig) -> dict[str, Any]:
     places = {"pre": _("before each part"), "post": _("after each part")}
     positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
     ties = {"all": _("all"), "output": _("output only"), "none": _("none")}
+    if vocabulary is None and model.family == "encoder":
+        values["class_token"] = st.toggle(
+            _("Class token"), value=model.class_token, key=field_key("class_token"),
+            help=_("A learned vector before the patches, from which the class is read, as in ViT."),
+        )  # fmt: skip
     return values | {
         "activation": _choice(model, "activation", _("Activation"), activations),
         "norm": _choice(model, "norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}),

@@ -85,6 +85,17 @@ def test_an_edit_goes_into_the_address_and_the_address_brings_it_back(open_page)
     assert address(again) == there
 
 
+def test_a_class_token_is_offered_to_models_of_patches_alone(open_page):
+    test = open_page("design", spec="1;task=digits")
+    plain = costed(designs_of(test))[0][0].counts.unique_parameters
+    test.toggle(key=field(test, "class_token")).set_value(True).run()
+    assert address(test)["spec"] == ["1;task=digits;model.class_token=true"]
+    base = designs_of(test).base.model
+    assert costed(designs_of(test))[0][0].counts.unique_parameters == plain + base.d_model
+    words = open_page("design")
+    assert field(words, "class_token") not in [toggle.key for toggle in words.toggle]
+
+
 def test_sizes_that_do_not_fit_are_one_sentence_and_the_last_figures_stay(open_page):
     test = open_page("design")
     before = tables(test)
