@@ -12,11 +12,12 @@ import contextlib
 import datetime
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["JsonLines", "log_to_stderr", "make_room", "tell"]
+__all__ = ["JsonLines", "keep_small", "log_to_stderr", "make_room", "tell"]
 
 logger = logging.getLogger("clps.supervisor")
 
@@ -65,3 +66,14 @@ def make_room(path: Path) -> None:
     with contextlib.suppress(OSError):
         if path.stat().st_size > LARGEST_LOG:
             path.replace(path.with_name(path.name + ".1"))
+
+
+def keep_small(path: Path) -> None:
+    """For a process that works for weeks: go on in a new file once ``path``, to which our stderr goes, is large."""
+    with contextlib.suppress(OSError):
+        ours, there = os.fstat(sys.stderr.fileno()), path.stat()
+        if (ours.st_dev, ours.st_ino) != (there.st_dev, there.st_ino) or there.st_size <= LARGEST_LOG:
+            return
+        make_room(path)
+        with path.open("ab") as log:
+            os.dup2(log.fileno(), sys.stderr.fileno())

@@ -43,8 +43,10 @@ def boot_marker() -> str:
     """Changes when the machine (or, in a container, the container) is started again."""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        # Field 22: when process 1 started, in ticks since boot; it tells restarts of a container apart.
-        first_process = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+        first_process = ""
+        with contextlib.suppress(OSError):  # it may be hidden from all but its owner; the boot alone is still true
+            # Field 22: when process 1 started, in ticks since boot; it tells restarts of a container apart.
+            first_process = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
         return f"{boot}:{first_process}"
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         command = ["/usr/sbin/sysctl", "-n", "kern.bootsessionuuid"]  # macOS
@@ -133,7 +135,8 @@ def open_bell(home: Path) -> int | None:
     """The supervisor's end of the pipe; ``None`` where the file system has no pipes (it then polls)."""
     path = bell_path(home)
     try:
-        with contextlib.suppress(FileExistsError):
+        if not path.is_fifo():  # a copied home may hold a file there, and a file never stops ringing
+            path.unlink(missing_ok=True)
             os.mkfifo(path, 0o600)
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)
     except OSError:

@@ -24,7 +24,7 @@ from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import processes
 from clps_core.jobs.admission import Answer, Gate
 from clps_core.jobs.launcher import Launcher, LocalLauncher
-from clps_core.jobs.logs import log_to_stderr, tell
+from clps_core.jobs.logs import keep_small, log_to_stderr, tell
 from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, plan_slots
@@ -94,6 +94,7 @@ class Supervisor:
         busy_at = time.monotonic()
         while not self._asked_to_leave and self.lock.still_ours():
             pause = self._round_safely()
+            keep_small(self.home / "supervisor.log")
             if pause != IDLE_POLL:
                 busy_at = time.monotonic()
             elif time.monotonic() - busy_at > self.idle_seconds:

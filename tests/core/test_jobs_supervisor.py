@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
+import select
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clps_core.analysis.memory import estimate_training_memory
 from clps_core.config import build_config, resolve
-from clps_core.jobs import logs
+from clps_core.jobs import logs, processes
 from clps_core.jobs.admission import Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings
@@ -167,3 +171,61 @@ def test_trouble_whose_figures_change_is_logged_once_and_that_it_is_over_once(
     loop._mention(None)
     loop._mention(None)
     assert [getattr(record, logs.FACTS)["event"] for record in caplog.records] == ["trouble", "mended"]
+
+
+def test_a_supervisor_that_works_for_weeks_sets_its_own_log_aside(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from clps_core.jobs import logs\n"
+        "logs.LARGEST_LOG = 1000\n"
+        "logs.log_to_stderr()\n"
+        "for number in range(100):\n"
+        "    logs.tell('started', f'run {number}')\n"
+        "    logs.keep_small(Path(sys.argv[1]))\n"
+    )
+    path = tmp_path / "supervisor.log"
+    with path.open("ab") as log:
+        subprocess.run([sys.executable, "-c", script, str(path)], check=True, stdout=log, stderr=log)
+    assert "run 99" in path.read_text() + path.with_name("supervisor.log.1").read_text()
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["supervisor.log", "supervisor.log.1"]
+    assert all(one.stat().st_size < 1200 for one in tmp_path.iterdir())
+
+
+def test_a_log_that_is_not_its_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LARGEST_LOG", 10)
+    path = tmp_path / "supervisor.log"
+    path.write_text("of a supervisor that was started before, or in a terminal")
+    logs.keep_small(path)
+    assert [one.name for one in tmp_path.iterdir()] == ["supervisor.log"]
+
+
+# What it finds its way by
+
+
+def test_a_bell_that_is_no_pipe_is_replaced(tmp_path: Path) -> None:
+    """A copied home may hold a file there: always ready to be read, it would keep the loop from ever sleeping."""
+    processes.bell_path(tmp_path).write_bytes(b"")
+    bell = processes.open_bell(tmp_path)
+    assert bell is not None
+    try:
+        assert select.select([bell], [], [], 0)[0] == []
+        processes.wake(tmp_path)
+        assert select.select([bell], [], [], 0)[0] == [bell]
+    finally:
+        os.close(bell)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system has another name for a boot")
+def test_the_boot_is_known_where_process_1_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on many shared machines (hidepid); a boot told by the clock would be another one once the clock is set."""
+    read_text = Path.read_text
+
+    def hidden(path: Path, *given: Any, **named: Any) -> str:
+        if str(path) == "/proc/1/stat":
+            raise PermissionError
+        return read_text(path, *given, **named)
+
+    monkeypatch.setattr(Path, "read_text", hidden)
+    marker = processes.boot_marker.__wrapped__()
+    assert marker.startswith(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
