@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, TypeVar
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
 from clps_core.store import Run, Store, open_store
+from clps_core.store.connection import make_durable
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
@@ -151,11 +152,12 @@ class StoreSink:
         return self._requested or ("early" if self.early else None)
 
     def flush(self) -> None:
-        """Write everything now; on return it is in the store, and the run was still ours.
+        """Write everything now; on return it is in the store for good, and the run was still ours.
 
         Raises ``LeaseLost`` and ``StoreError``.
         """
         patiently(lambda: self._send(always=True))
+        make_durable(self._queue.store.home)
         self._check()
 
     # The thread

@@ -86,3 +86,20 @@ def test_a_store_that_stays_busy_for_a_whole_lease_ends_the_flush(
     monkeypatch.setattr(runner, "LEASE_SECONDS", 0.2)
     with locked(store), pytest.raises(StoreError, match="is busy"):
         sink.flush()
+
+
+def test_what_was_flushed_is_on_the_disk_before_the_checkpoint_of_its_step(
+    store: Store, sink: StoreSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut may take what SQLite only handed to the system, and no resume would log it again."""
+    log = (store.home / f"{DATABASE_FILE}-wal").stat().st_ino
+    synced, fsync = [], os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    sink.metrics(7, "train", {"loss": 1.0})
+    sink.flush()
+    assert synced == [log]
