@@ -8,7 +8,8 @@ import typer
 
 from clps_core.cli.groups import Sentences
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
-from clps_core.cli.run_commands import runs_app, sweep_app
+from clps_core.cli.run_commands import runs_app
+from clps_core.cli.sweep_commands import sweep_app
 from clps_core.words import _
 
 __all__ = ["app", "main"]

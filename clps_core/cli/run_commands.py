@@ -1,61 +1,19 @@
-"""Names, options and help of ``clps runs`` and ``clps sweep``. The work is in ``runs.py`` and ``sweep.py``."""
+"""Names, options and help of ``clps runs``. The work is in ``runs.py``."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clps_core.cli.groups import FileOrCommand
 from clps_core.cli.options import Json, RunId, RunIds, Settings
 from clps_core.words import _
 
-__all__ = ["runs_app", "sweep_app"]
+__all__ = ["runs_app"]
 
 runs_app = typer.Typer(
     invoke_without_command=True, rich_markup_mode=None, help=_("List, show and steer training runs.")
 )
-sweep_app = typer.Typer(
-    cls=FileOrCommand,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show ID."),
-)
-
-
-@sweep_app.command(
-    "start", help=_("Queue the runs of a sweep's YAML file; see examples/. 'clps sweep FILE' is the same.")
-)
-def sweep_start(
-    file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
-    name: Annotated[str | None, typer.Option(help=_("What the sweep is called."))] = None,
-    wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
-    as_json: Json = False,
-) -> None:
-    from clps_core.cli.sweep import read, start
-
-    start(read(file, name), wait=wait, as_json=as_json)
-
-
-@sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))
-def sweep_cancel(
-    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
-    as_json: Json = False,
-) -> None:
-    from clps_core.cli.sweep import cancel
-
-    cancel(comparison_id, as_json=as_json)
-
-
-@sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
-def sweep_show(
-    comparison_id: Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")],
-    as_json: Json = False,
-) -> None:
-    from clps_core.cli.sweep import show
-
-    show(comparison_id, as_json=as_json)
 
 
 @runs_app.callback(invoke_without_command=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
+from clps_core.cli.output import amount, print_json, print_lines, print_table, say
+from clps_core.cli.sweep_output import news, print_state
 from clps_core.cli.train import read_text
 from clps_core.errors import NotFoundError
 from clps_core.experiment import check_name
@@ -17,11 +18,12 @@ from clps_core.sweeps import Sweep, SweepState, expand, read_sweep, sweep_state
 from clps_core.words import _, ngettext, shown
 
 if TYPE_CHECKING:
+    from clps_core.config import RunConfig
     from clps_core.store import Comparison, Run, Store
-    from clps_core.sweeps.results import Configuration, Spread
 
-__all__ = ["cancel", "read", "show", "start", "state_record"]
+__all__ = ["cancel", "preview", "read", "resume", "show", "show_list", "start"]
 
+MOST_LISTED = 30
 TICKS_PER_LOOK = 5
 """The figures of a large sweep are not read anew at every look at its runs."""
 
@@ -55,22 +57,73 @@ def start(sweep: Sweep, *, wait: bool, as_json: bool) -> None:
         )
         say(_("Look: clps sweep show {id}, or clps dashboard.", id=comparison.id))
         return
-    _print(state, as_json=as_json)
+    print_state(state, as_json=as_json)
     if wait and state.statuses.get("finished", 0) < len(runs):
         import typer
 
         raise typer.Exit(1)
 
 
-def show(comparison_id: str, *, as_json: bool) -> None:
-    """How far a sweep is, its best run, and its configurations, best first."""
+def preview(sweep: Sweep, *, as_json: bool) -> None:
+    """What ``start`` would queue: all checks, and each configuration with its size; nothing is written."""
+    from clps_core.analysis.counts import count
+    from clps_core.jobs import service
+
+    configs = service.checked(expand(sweep))
+    # The first fold and seed come first: each combination stands among the first runs.
+    one_each = configs[: len(configs) // len(sweep.seeds) // (sweep.folds or 1)]
+    sizes = [count(one.model, one.sharing).unique_parameters for one in one_each]
+    combinations = [{field: _value(one, field) for field in sweep.fields} for one in one_each]
+    if as_json:
+        listed = [{"settings": one, "unique_parameters": size} for one, size in zip(combinations, sizes, strict=True)]
+        print_json({"runs": len(configs), "seeds": sweep.seeds, "folds": sweep.folds, "configurations": listed})
+        return
+    fields = list(sweep.fields)
+    rows = [[*map(str, one.values()), amount(size)] for one, size in zip(combinations, sizes, strict=True)]
+    columns = [*(field.rpartition(".")[2] for field in fields), _("unique parameters")]
+    print_table(columns, rows, title=sweep.name, left=len(fields))
+    say(
+        _(
+            "{n} configurations x {seeds} seeds x {folds} folds = {runs} runs. Nothing was queued.",
+            n=len(combinations),
+            seeds=len(sweep.seeds),
+            folds=sweep.folds or 1,
+            runs=len(configs),
+        )
+    )
+
+
+def _value(config: RunConfig, field: str) -> Any:
+    group, _dot, name = field.partition(".")
+    return getattr(getattr(config, group), name)
+
+
+def show_list(*, as_json: bool) -> None:
+    """The newest sweeps."""
+    from clps_core.store import open_store
+
+    records = []
+    with closing(open_store()) as store:
+        for one in _sweeps(store)[:MOST_LISTED]:
+            runs = store.runs(comparison=one.id)
+            ended = sum(not run.active for run in runs)
+            records.append({"id": one.id, "name": one.name, "task": runs[0].task, "runs": len(runs), "ended": ended})
+    if as_json:
+        print_json(records)
+        return
+    rows = [[one["id"], one["name"], one["task"], f"{one['ended']}/{one['runs']}"] for one in records]
+    print_table([_("id"), _("name"), _("task"), _("runs ended")], rows, left=3)
+
+
+def show(comparison_id: str | None, *, as_csv: bool, as_json: bool) -> None:
+    """How far a sweep is, its best run, and its configurations, best first; without an id the newest."""
     from clps_core.jobs import service
     from clps_core.store import open_store
 
     with closing(open_store()) as store:
         service.ensure_supervisor(store)
-        state = _state(store, _comparison(store, comparison_id))
-    _print(state, as_json=as_json)
+        state = _state(store, _newest(store) if comparison_id is None else _comparison(store, comparison_id))
+    print_state(state, as_json=as_json, as_csv=as_csv)
 
 
 def cancel(comparison_id: str, *, as_json: bool) -> None:
@@ -85,37 +138,32 @@ def cancel(comparison_id: str, *, as_json: bool) -> None:
         for run in sorted(active, key=lambda run: run.status == "running"):
             service.cancel(store, run.id)
         state = _state(store, comparison)
-    _print(state, as_json=as_json)
+    print_state(state, as_json=as_json)
 
 
-def state_record(state: SweepState) -> dict[str, Any]:
-    """A sweep's state as JSON-ready data; configurations come best first."""
-    best = next((one for one in state.configurations if state.best_run in one.runs), None)
-    return {
-        "comparison_id": state.comparison.id,
-        "name": state.comparison.name,
-        "metric": state.metric,
-        "higher_is_better": state.higher_is_better,
-        "runs": len(state.runs),
-        "statuses": state.statuses,
-        "progress": state.progress,
-        "seconds_left": state.seconds_left,
-        "best": None
-        if state.best_run is None or best is None
-        else {"run_id": state.best_run.id, "value": state.best_value, "settings": best.settings},
-        "configurations": [
-            {
-                "settings": one.settings,
-                "best": asdict(one.best) if one.best else None,
-                "seconds": asdict(one.seconds) if one.seconds else None,
-                "unique_parameters": one.runs[0].unique_parameters,
-                "ended_early": one.ended_early,
-                "run_ids": [run.id for run in one.runs],
-                "statuses": [run.status for run in one.runs],
-            }
-            for one in state.configurations
-        ],
-    }
+def resume(comparison_id: str, *, as_json: bool) -> None:
+    """Queue again what was cancelled or paused, in its order; failed runs are left to ``clps runs retry``."""
+    from clps_core.jobs import service
+    from clps_core.store import open_store
+
+    with closing(open_store()) as store:
+        comparison = _comparison(store, comparison_id)
+        for run in store.runs(comparison=comparison.id):
+            if run.status in ("cancelled", "paused"):
+                service.resume(store, run.id)
+        state = _state(store, comparison)
+    print_state(state, as_json=as_json)
+
+
+def _sweeps(store: Store) -> list[Comparison]:
+    return [one for one in store.comparisons() if one.plan_text is not None]
+
+
+def _newest(store: Store) -> Comparison:
+    found = _sweeps(store)
+    if not found:
+        raise NotFoundError(_("there must be a sweep to show. Start one: clps sweep FILE; see examples/."))
+    return found[0]
 
 
 def _comparison(store: Store, text: str) -> Comparison:
@@ -135,65 +183,6 @@ def _state(store: Store, comparison: Comparison) -> SweepState:
     from clps_core.jobs import service
 
     return sweep_state(store, comparison, service.supervisor_status(store).slots)
-
-
-def _print(state: SweepState, *, as_json: bool) -> None:
-    if as_json:
-        print_json(state_record(state))
-        return
-    fields = list(state.configurations[0].settings) if state.configurations else []
-    columns = [
-        *(field.rpartition(".")[2] for field in fields),
-        _("best {metric}", metric=state.metric),
-        _("runs"),
-        _("ended early"),
-        _("unique parameters"),
-        _("time of a run"),
-    ]
-    rows = [_row(one) for one in state.configurations]
-    print_table(columns, rows, title=f"{state.comparison.name}  {state.comparison.id}", left=len(fields))
-    several = any(one.best and one.best.deviation is not None for one in state.configurations)
-    if several:
-        say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
-    say(_news(state))
-
-
-def _row(one: Configuration) -> list[str]:
-    ended = sum(not run.active for run in one.runs)
-    return [
-        *one.settings.values(),
-        _spread(one.best, len(one.runs)),
-        f"{ended}/{len(one.runs)}",
-        str(one.ended_early or ""),
-        amount(one.runs[0].unique_parameters or 0),
-        duration(one.seconds.mean) if one.seconds else "",
-    ]
-
-
-def _spread(spread: Spread | None, runs: int) -> str:
-    if spread is None:
-        return ""
-    text = f"{spread.mean:.4g}" + (f" ± {spread.deviation:.2g}" if spread.deviation is not None else "")
-    return f"{text} (n = {spread.count})" if runs > 1 else text
-
-
-def _news(state: SweepState) -> str:
-    """Such as: 12 of 40 runs ended (2 failed), best exact_match 0.93 by ab12cd34, about 3m 05s left."""
-    said = {name: n for name, n in state.statuses.items() if name not in ("finished", "queued", "running")}
-    others = f" ({', '.join(f'{n} {name}' for name, n in said.items())})" if said else ""
-    parts = [_("{n} of {total} runs ended", n=state.ended, total=len(state.runs)) + others]
-    if state.best_run is not None:
-        parts.append(
-            _(
-                "best {metric} {value} by {id}",
-                metric=state.metric,
-                value=f"{state.best_value:.4g}",
-                id=state.best_run.id,
-            )
-        )
-    if state.seconds_left:
-        parts.append(_("about {time} left", time=duration(state.seconds_left)))
-    return ", ".join(parts) + "."
 
 
 def _wait(store: Store, comparison: Comparison, runs: Sequence[Run], *, quiet: bool) -> None:
@@ -217,7 +206,7 @@ def _wait(store: Store, comparison: Comparison, runs: Sequence[Run], *, quiet: b
             nonlocal looks
             if looks % TICKS_PER_LOOK == 0:
                 state = _state(store, comparison)
-                bar.update(line, completed=state.progress, description=_news(state))
+                bar.update(line, completed=state.progress, description=news(state))
             looks += 1
 
         with bar:

@@ -1,34 +1,39 @@
 """How far a sweep is, and which of its designs is best. Start at sweep_state.
 
-A *configuration* is what its runs have in common: all but the seed and the part of a cross-validation. Its
-quality is the mean over those of each run's best evaluation, with their standard deviation.
+A *configuration* is what its runs have in common: all but the seeds and the part of a cross-validation. Its
+quality is the mean over its finished runs of each one's best evaluation, with their standard deviation. A run that
+failed or was stopped does not count beside finished ones: its best came early, so it would be unfair to its
+configuration; leaving it out would be unfair to the others, so a configuration with a failed run comes behind them.
 """
 
 from __future__ import annotations
 
-import heapq
 import json
 import math
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from clps_core.store import schema
 from clps_core.sweeps.plan import sweep_of_plan
+from clps_core.sweeps.timing import seconds_left
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
-__all__ = ["Configuration", "Spread", "SweepState", "configurations", "seconds_left", "sweep_state"]
+__all__ = ["Configuration", "Spread", "SweepState", "configurations", "sweep_state"]
 
 _m = schema.metric.c
-MOST_FIELDS_SHOWN = 6
+REPLICATES = ("seed", "data.seed", "data.fold")
+"""Fields that repeat a configuration: which of their values is best says nothing about a design."""
+T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Student's t, two-sided 95 %, for 1 to 10 degrees of freedom; more take the last one, a little too careful."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +51,35 @@ class Spread:
             return None
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether 0 lies within the 95 % interval of the mean: a difference with this spread may be none."""
+        if self.deviation is None:
+            return True
+        free = min(self.count - 1, len(T_95))
+        return abs(self.mean) <= T_95[free - 1] * self.deviation / math.sqrt(self.count)
+
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs that differ in nothing but seed and fold. ``settings``: the fields that tell it from the others."""
+    """Runs that differ in nothing but seeds and fold. ``values``: the fields that tell it from the others.
 
-    settings: dict[str, str]
+    ``counted`` are the bests that ``best`` is the mean of, by run id: those of finished runs, of others only while
+    there are none. ``behind``: how much worse it is than the best configuration, over the pairs of runs with the
+    same seeds and fold; ``None`` for the best one and where there is no such pair.
+    """
+
+    values: Mapping[str, Any]
     runs: tuple[Run, ...]
+    counted: Mapping[str, float]
     best: Spread | None
     seconds: Spread | None
+    behind: Spread | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """``values`` as short texts."""
+        return {name: _shown(value) for name, value in self.values.items()}
 
     @property
     def name(self) -> str:
@@ -65,21 +90,56 @@ class Configuration:
     @property
     def ended_early(self) -> int:
         """How many of its runs a rule ended before their last step."""
-        return sum(run.status == "finished" and run.step < run.steps for run in self.runs)
+        return sum(ended_early(run) for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        """How many of its runs failed."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def finished(self) -> bool:
+        """Whether any of its runs has finished: before, its quality is that of a beginning."""
+        return any(run.status == "finished" for run in self.runs)
+
+
+def ended_early(run: Run) -> bool:
+    """Whether a rule ended ``run`` before its last step."""
+    return run.status == "finished" and run.step < run.steps
 
 
 @dataclass(frozen=True)
 class SweepState:
-    """A comparison in figures; ``configurations`` come best first, those without an evaluation last."""
+    """A comparison in figures; ``configurations`` come best first, those without an evaluation last.
+
+    ``best_run`` is the best run of the best configuration: not the luckiest of all.
+    """
 
     comparison: Comparison
     runs: tuple[Run, ...]
     metric: str
     higher_is_better: bool
     configurations: tuple[Configuration, ...]
+    bests: Mapping[str, float]
     best_run: Run | None
-    best_value: float | None
     seconds_left: float | None
+
+    @property
+    def best(self) -> Configuration | None:
+        """The best configuration; ``None`` while nothing was evaluated."""
+        first = self.configurations[0] if self.configurations else None
+        return first if first is not None and first.best is not None else None
+
+    @property
+    def best_value(self) -> float | None:
+        """The best evaluation of ``best_run``."""
+        return self.bests[self.best_run.id] if self.best_run is not None else None
+
+    @property
+    def level(self) -> tuple[Configuration, ...]:
+        """Configurations without a failed run that cannot be told from the best one: their lag may be chance."""
+        others = self.configurations[1:]
+        return tuple(one for one in others if one.behind and one.behind.may_be_chance and not one.failed)
 
     @property
     def ended(self) -> int:
@@ -105,19 +165,20 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     facts = TASKS.get(runs[0].task) if runs else None
     bests = _bests(store, runs, facts) if facts else {}
     sweep = sweep_of_plan(comparison.plan)
-    found = configurations(runs, bests, tuple(sweep.fields) if sweep else ())
     sign = 1.0 if facts and facts.higher_is_better else -1.0
-    ordered = sorted(found, key=lambda one: (one.best is None, -sign * one.best.mean if one.best else 0.0))
-    best_run = max((run for run in runs if run.id in bests), key=lambda run: sign * bests[run.id], default=None)
+    found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else ()), sign)
+    counted = found[0].counted if found else {}
+    best_run = max((run for run in runs if run.id in counted), key=lambda run: sign * bests[run.id], default=None)
+    left = seconds_left([one.runs for one in found], store.active_runs(), slots)
     return SweepState(
         comparison,
         tuple(runs),
         facts.metric if facts else "",
         facts.higher_is_better if facts else True,
-        tuple(ordered),
+        tuple(found),
+        bests,
         best_run,
-        bests[best_run.id] if best_run else None,
-        seconds_left(runs, slots),
+        left,
     )
 
 
@@ -127,7 +188,7 @@ def configurations(runs: Sequence[Run], bests: Mapping[str, float], fields: Sequ
     flat: dict[str, dict[str, Any]] = {}
     for run in runs:
         config = _flat(json.loads(run.config_text))
-        for name in ("seed", "data.fold"):
+        for name in REPLICATES:
             config.pop(name, None)
         key = json.dumps(config, sort_keys=True)
         groups.setdefault(key, []).append(run)
@@ -135,35 +196,48 @@ def configurations(runs: Sequence[Run], bests: Mapping[str, float], fields: Sequ
     if not fields:
         names = dict.fromkeys(name for config in flat.values() for name in config)
         fields = [name for name in names if len({repr(config.get(name)) for config in flat.values()}) > 1]
-    return [
-        Configuration(
-            {name: _shown(flat[key].get(name)) for name in fields[:MOST_FIELDS_SHOWN]},
-            tuple(members),
-            Spread.of([bests[run.id] for run in members if run.id in bests]),
-            Spread.of([run.seconds for run in members if run.seconds and not run.active]),
-        )
-        for key, members in groups.items()
-    ]
+    shown = [name for name in fields if name not in REPLICATES]
+    return [_configuration({name: flat[key].get(name) for name in shown}, groups[key], bests) for key in groups]
 
 
-def seconds_left(runs: Sequence[Run], slots: int) -> float | None:
-    """About how long until the last run is done, at the pace of those that have begun; ``None`` before one has.
+def _configuration(values: dict[str, Any], runs: Sequence[Run], bests: Mapping[str, float]) -> Configuration:
+    evaluated = [run for run in runs if run.id in bests]
+    finished = [run for run in evaluated if run.status == "finished"]
+    counted = {run.id: bests[run.id] for run in finished or evaluated}
+    return Configuration(
+        values,
+        tuple(runs),
+        counted,
+        Spread.of(list(counted.values())),
+        Spread.of([run.seconds for run in runs if run.seconds and not run.active]),
+    )
 
-    A run that has not begun is expected to take as many seconds a step as the others do on average. Runs of
-    other sweeps are not counted, and a rule may end runs earlier.
-    """
-    paces = [run.seconds / run.step for run in runs if run.step and run.seconds]
-    waiting = [run for run in runs if run.active]
-    if not waiting:
-        return 0.0
-    if not paces:
-        return None
-    usual = statistics.fmean(paces)
-    free = [0.0] * max(1, slots)
-    for run in sorted(waiting, key=lambda run: run.status != "running"):
-        pace = run.seconds / run.step if run.step and run.seconds else usual
-        heapq.heapreplace(free, free[0] + (run.steps - run.step) * pace)
-    return max(free)
+
+def _ranked(found: Sequence[Configuration], sign: float) -> list[Configuration]:
+    """Best first, each with what it is behind; ``sign``: -1 where lower is better."""
+
+    def place(one: Configuration) -> tuple[bool, bool, bool, float]:
+        return one.best is None, not one.finished, one.failed > 0, -sign * one.best.mean if one.best else 0.0
+
+    ordered = sorted(found, key=place)
+    if not ordered or ordered[0].best is None:
+        return ordered
+    first = _by_replicate(ordered[0])
+    behind = []
+    for one in ordered[1:]:
+        mine = _by_replicate(one)
+        behind.append(Spread.of([sign * (first[key] - mine[key]) for key in first if key in mine]))
+    return [ordered[0], *(replace(one, behind=gap) for one, gap in zip(ordered[1:], behind, strict=True))]
+
+
+def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
+    """Its counted bests by seed, data seed and fold."""
+    found: dict[tuple[object, ...], float] = {}
+    for run in one.runs:
+        if run.id in one.counted:
+            data = json.loads(run.config_text)["data"]
+            found[run.seed, data.get("seed"), data.get("fold")] = one.counted[run.id]
+    return found
 
 
 def _bests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:
@@ -188,5 +262,5 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:g}"
     return _("none") if value is None else str(value)

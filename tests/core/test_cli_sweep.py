@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import statistics
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ base:
   data: {task: digits}
   model: {num_layers: 1, d_model: 16, d_ff: 16, num_heads: 2}
   train: {steps: 10, eval_every: 5, eval_examples: 20, batch_size: 8, probe_count: 0, device: cpu}
-sweep: {fields: {optim.learning_rate: [0.002, 1.0e-30]}}
+sweep: {fields: {optim.learning_rate: [2e-3, 1e-30]}}
 folds: 2
 stop: {rule: patience, evaluations: 1}
 """
@@ -49,10 +52,12 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     told = json.loads(result.stdout)
     assert (told["name"], told["metric"], told["runs"], told["statuses"]) == ("Tiny", "accuracy", 4, {"finished": 4})
     good, bad = told["configurations"]
-    assert [one["settings"] for one in (good, bad)] == [{"optim.learning_rate": rate} for rate in ("0.002", "1e-30")]
+    assert [one["settings"] for one in (good, bad)] == [{"optim.learning_rate": rate} for rate in (0.002, 1e-30)]
     assert [one["best"]["count"] for one in (good, bad)] == [2, 2]
     assert good["best"]["mean"] >= bad["best"]["mean"]
     assert told["best"]["run_id"] in good["run_ids"]
+    assert (told["best"]["settings"], told["best"]["mean"]) == (good["settings"], good["best"]["mean"])
+    assert bad["behind"]["mean"] == pytest.approx(good["best"]["mean"] - bad["best"]["mean"])
     assert bad["ended_early"] == 2
     ended = home.store.some_runs(bad["run_ids"])
     assert {run.step for run in ended} == {5}
@@ -66,6 +71,17 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert "best accuracy" in table.stdout
     assert "± is the standard deviation" in table.stderr
     assert "4 of 4 runs ended" in table.stderr
+    assert clps("show", "--json").stdout == again.stdout, "without an id: the newest"
+
+    rows = list(csv.DictReader(io.StringIO(clps("show", "--csv").stdout)))
+    assert [row["run_id"] for row in rows] == [*good["run_ids"], *bad["run_ids"]]
+    assert [(row["rank"], row["optim.learning_rate"], row["ended_early"]) for row in rows] == [
+        *[("1", "0.002", "False")] * 2,
+        *[("2", "1e-30", "True")] * 2,
+    ]
+    assert statistics.fmean(float(row["best"]) for row in rows[:2]) == pytest.approx(good["best"]["mean"])
+    listed = json.loads(clps("list", "--json").stdout)
+    assert listed == [{"id": told["comparison_id"], "name": "Tiny", "task": "digits", "runs": 4, "ended": 4}]
 
 
 def test_cancelling_a_sweep_stops_all_of_its_runs_and_no_others(home, tmp_path):
@@ -83,6 +99,29 @@ def test_cancelling_a_sweep_stops_all_of_its_runs_and_no_others(home, tmp_path):
     assert {run.status for run in home.wait(*(run.id for run in runs))} == {"cancelled"}
     assert home.store.run(other.id).active
     assert all(run.attempts == 0 for run in runs[2:]), "nobody took up a run that was to be cancelled"
+
+    resumed = clps("resume", sweep_id, "--json")
+    assert resumed.exit_code == 0, resumed.output
+    assert json.loads(resumed.stdout)["statuses"].get("cancelled") is None
+    assert all(run.active for run in home.store.runs(comparison=sweep_id))
+    assert clps("cancel", sweep_id).exit_code == 0
+
+
+def test_a_dry_run_says_what_would_be_queued_and_queues_nothing(home, tmp_path):
+    result = clps("--dry-run", file(tmp_path, TINY), "--json")
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert (told["runs"], told["seeds"], told["folds"]) == (4, [0], 2)
+    assert [one["settings"] for one in told["configurations"]] == [
+        {"optim.learning_rate": 0.002},
+        {"optim.learning_rate": 1e-30},
+    ]
+    assert {one["unique_parameters"] for one in told["configurations"]} == {
+        run.unique_parameters for run in service.submit(home.store, expand(read_sweep(TINY))[:1])
+    }
+    assert len(home.store.comparisons()) == 1, "the one of the line above"
+    refused = clps("--dry-run", file(tmp_path, TINY + "seeds: [0, 0]\n"))
+    assert (refused.exit_code, "must be given once" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +147,8 @@ def test_what_is_not_there_is_a_sentence(home, tmp_path):
         ((tmp_path / "none.yaml",), "the sweep must name a YAML file"),
         (("show", "nosuch"), "there is no sweep 'nosuch'"),
         (("show", ""), "there is no sweep ''"),
+        (("show",), "there must be a sweep to show. Start one"),
+        (("resume", "nosuch"), "there is no sweep 'nosuch'"),
     ]:
         result = clps(*arguments)
         assert (result.exit_code, words in result.stderr) == (2, True), result.stderr

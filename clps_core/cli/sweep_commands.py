@@ -1,0 +1,75 @@
+"""Names, options and help of ``clps sweep``. The work is in ``sweep.py``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clps_core.cli.groups import FileOrCommand
+from clps_core.cli.options import Json
+from clps_core.words import _
+
+__all__ = ["sweep_app"]
+
+sweep_app = typer.Typer(
+    cls=FileOrCommand,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show."),
+)
+SweepId = Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")]
+
+
+@sweep_app.command(
+    "start", help=_("Queue the runs of a sweep's YAML file; see examples/. 'clps sweep FILE' is the same.")
+)
+def sweep_start(
+    file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
+    name: Annotated[str | None, typer.Option(help=_("What the sweep is called."))] = None,
+    wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be queued."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import preview, read, start
+
+    sweep = read(file, name)
+    if dry_run:
+        preview(sweep, as_json=as_json)
+    else:
+        start(sweep, wait=wait, as_json=as_json)
+
+
+@sweep_app.command("list", help=_("The newest sweeps, and how far they are."))
+def sweep_list(as_json: Json = False) -> None:
+    from clps_core.cli.sweep import show_list
+
+    show_list(as_json=as_json)
+
+
+@sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
+def sweep_show(
+    comparison_id: Annotated[
+        str | None, typer.Argument(help=_("A sweep's id, or its beginning; without one the newest."), metavar="[ID]")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help=_("Print one line per run as CSV, unrounded."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.sweep import show
+
+    show(comparison_id, as_csv=as_csv, as_json=as_json)
+
+
+@sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))
+def sweep_cancel(comparison_id: SweepId, as_json: Json = False) -> None:
+    from clps_core.cli.sweep import cancel
+
+    cancel(comparison_id, as_json=as_json)
+
+
+@sweep_app.command("resume", help=_("Go on with all runs of a sweep that were cancelled or paused."))
+def sweep_resume(comparison_id: SweepId, as_json: Json = False) -> None:
+    from clps_core.cli.sweep import resume
+
+    resume(comparison_id, as_json=as_json)

@@ -1,0 +1,141 @@
+"""What ``clps sweep`` prints of a sweep: JSON, CSV, or a table and a line of news. Start at print_state."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from clps_core.cli.output import amount, duration, print_json, print_table, say
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.sweeps import SweepState
+    from clps_core.sweeps.results import Configuration, Spread
+
+__all__ = ["news", "print_state", "state_record"]
+
+MOST_FIELDS = 6
+"""A table with more columns of fields is no longer read; JSON and CSV have them all."""
+
+
+def state_record(state: SweepState) -> dict[str, Any]:
+    """A sweep's state as JSON-ready data; configurations come best first."""
+    best = state.best
+    return {
+        "comparison_id": state.comparison.id,
+        "name": state.comparison.name,
+        "metric": state.metric,
+        "higher_is_better": state.higher_is_better,
+        "runs": len(state.runs),
+        "statuses": state.statuses,
+        "progress": state.progress,
+        "seconds_left": state.seconds_left,
+        "best": None
+        if best is None or best.best is None or state.best_run is None
+        else {
+            "settings": dict(best.values),
+            **asdict(best.best),
+            "run_id": state.best_run.id,
+            "run_value": state.best_value,
+            "level_with": [dict(one.values) for one in state.level],
+        },
+        "configurations": [
+            {
+                "settings": dict(one.values),
+                "best": asdict(one.best) if one.best else None,
+                "behind": asdict(one.behind) if one.behind else None,
+                "seconds": asdict(one.seconds) if one.seconds else None,
+                "unique_parameters": one.runs[0].unique_parameters,
+                "ended_early": one.ended_early,
+                "failed": one.failed,
+                "run_ids": [run.id for run in one.runs],
+                "statuses": [run.status for run in one.runs],
+            }
+            for one in state.configurations
+        ],
+    }
+
+
+def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = False) -> None:
+    """All of it on stdout; what it means, on stderr."""
+    if as_json:
+        print_json(state_record(state))
+        return
+    if as_csv:
+        from clps_core.sweeps.table import csv_text
+
+        sys.stdout.write(csv_text(state))
+        return
+    fields = list(state.configurations[0].settings)[:MOST_FIELDS] if state.configurations else []
+    columns = [
+        *(field.rpartition(".")[2] for field in fields),
+        _("best {metric}", metric=state.metric),
+        _("behind"),
+        _("runs"),
+        _("ended early"),
+        _("unique parameters"),
+        _("time of a run"),
+    ]
+    rows = [_row(one, fields) for one in state.configurations]
+    print_table(columns, rows, title=f"{state.comparison.name}  {state.comparison.id}", left=len(fields))
+    if any(one.best and one.best.deviation is not None for one in state.configurations):
+        say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
+        say(_("Behind: the mean difference to the first, over pairs of runs with the same seed and fold."))
+    say(news(state))
+    if (verdict := _verdict(state)) is not None:
+        say(verdict)
+
+
+def _row(one: Configuration, fields: list[str]) -> list[str]:
+    ended = sum(not run.active for run in one.runs)
+    runs = f"{ended}/{len(one.runs)}"
+    return [
+        *(one.settings[field] for field in fields),
+        _spread(one.best, len(one.runs)),
+        f"{one.behind.mean:.2g}" if one.behind else "",
+        _("{runs}, {n} failed", runs=runs, n=one.failed) if one.failed else runs,
+        str(one.ended_early or ""),
+        amount(one.runs[0].unique_parameters or 0),
+        duration(one.seconds.mean) if one.seconds else "",
+    ]
+
+
+def _spread(spread: Spread | None, runs: int) -> str:
+    if spread is None:
+        return ""
+    text = f"{spread.mean:.4g}" + (f" ± {spread.deviation:.2g}" if spread.deviation is not None else "")
+    return f"{text} (n = {spread.count})" if runs > 1 else text
+
+
+def news(state: SweepState) -> str:
+    """Such as: 12 of 40 runs ended (2 failed), best exact_match 0.93 with strategy all, about 3m 05s left."""
+    said = {name: n for name, n in state.statuses.items() if name not in ("finished", "queued", "running")}
+    others = f" ({', '.join(f'{n} {name}' for name, n in said.items())})" if said else ""
+    parts = [_("{n} of {total} runs ended", n=state.ended, total=len(state.runs)) + others]
+    if state.best is not None and state.best.best is not None and state.best_run is not None:
+        parts.append(
+            _(
+                "best {metric} {value} with {name} (run {id})",
+                metric=state.metric,
+                value=f"{state.best.best.mean:.4g}",
+                name=state.best.name,
+                id=state.best_run.id,
+            )
+        )
+    if state.seconds_left:
+        parts.append(_("about {time} left", time=duration(state.seconds_left)))
+    return ", ".join(parts) + "."
+
+
+def _verdict(state: SweepState) -> str | None:
+    """Whether the first place means anything, once all runs have ended."""
+    compared = [one for one in state.configurations if one.behind is not None]
+    if state.ended < len(state.runs) or not compared:
+        return None
+    if all(one.behind is not None and one.behind.count < 2 for one in compared):
+        return _("One run each: more seeds would tell whether the order is more than chance.")
+    if state.level:
+        names = "; ".join(one.name for one in state.level[:3]) + (" ..." if len(state.level) > 3 else "")
+        return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
+    return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
