@@ -11,7 +11,7 @@ from html import escape
 import streamlit as st
 
 from app import navigation, state
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.formatting import ago, compact, metric, strategy_name
 from clps_core.store import Comparison, Point, Run, Store
@@ -68,12 +68,12 @@ def _rows(store: Store, runs: Sequence[Run]) -> str:
     low, high = min(values, default=0.0), max(values, default=1.0)
     if runs and _metric(runs[0].task) != "perplexity":
         low, high = 0.0, 1.0
-    return "".join(_row(run, curve, low, high) for run, curve in zip(runs, curves, strict=True))
+    colours = strategy_colours(run.strategy for run in runs)
+    return "".join(_row(run, colours[run.strategy], curve, low, high) for run, curve in zip(runs, curves, strict=True))
 
 
-def _row(run: Run, scores: Sequence[Point], low: float, high: float) -> str:
+def _row(run: Run, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
     last = scores[-1].value if scores else None
-    colour = strategy_colour(run.strategy)
     value = metric(_metric(run.task), last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'

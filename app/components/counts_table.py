@@ -9,7 +9,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from app.charts import CONFIG, CostBar, cost_bars
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.designs import Costed
 from app.formatting import compact, exact, memory, percent, strategy_name
@@ -79,7 +79,8 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     heads = [(_("Design"), ""), (first.title, first.note), (_("of unshared"), share_note)]
     heads += [(one.title, one.note) for one in others]
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
-    body = "".join(_row(design, design.index == chosen, kept) for design in designs)
+    colours = strategy_colours(design.strategy for design in designs)
+    body = "".join(_row(design, colours[design.strategy], design.index == chosen, kept) for design in designs)
     caption = escape(_("What each design costs"))
     st.html(
         f"<style>{asset('counts_table.css')}</style>"
@@ -104,8 +105,7 @@ def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
     return text
 
 
-def _row(design: Costed, chosen: bool, columns: Sequence[Column]) -> str:
-    colour = strategy_colour(design.strategy)
+def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -> str:
     width = 100 * min(1.0, design.share)
     bar = f'<i style="width:{width:.1f}%;background:{colour}"></i>'
     cells = []
@@ -128,10 +128,11 @@ def counts_figure(designs: Sequence[Costed]) -> None:
     """Stored parameters by part of the model, one bar per design; and the same as a table on demand."""
     names = _distinct([strategy_name(design.strategy) for design in designs])
     parts = {name: title for name, title in FAMILY_TITLES.items() if any(_stored(one, name) for one in designs)}
+    colours = strategy_colours(design.strategy for design in designs)
     bars = [
         CostBar(
             name,
-            strategy_colour(design.strategy),
+            colours[design.strategy],
             {title: _stored(design, family) for family, title in parts.items()},
             design.counts.executed_parameters,
         )

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import state
 from app.charts import CONFIG
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.components.attention_source import follow_url, typed_input
 from app.components.depth_figures import movement_figure
@@ -80,9 +80,9 @@ def _answers(runs: Sequence[DeepRun], found: Answers) -> None:
     """A table: one row per number of loops, one column per run."""
     names = short_names([one.run for one in runs])
     depths = sorted({loops for points in found.values() for loops in points})
+    colours = strategy_colours(one.run.strategy for one in runs)
     head = "".join(
-        f'<th scope="col"><i style="background:{strategy_colour(one.run.strategy)}"></i>'
-        f"{escape(names[one.run.id])}</th>"
+        f'<th scope="col"><i style="background:{colours[one.run.strategy]}"></i>{escape(names[one.run.id])}</th>'
         for one in runs
     )
     body = "".join(

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.charts import CONFIG
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.attention_source import follow_url, run_label
 from app.components.depth_figures import DepthLine, depth_curves
 from app.components.depth_source import DeepRun, deep, qualities_of, recorded
@@ -241,6 +241,7 @@ def _lines(runs: Sequence[DeepRun], found: Found, name: str, x: str) -> list[Dep
 def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
     depths = sorted({loops for points in found.values() for loops in points})
     names = short_names([one.run for one in runs])
+    colours = strategy_colours(one.run.strategy for one in runs)
     rows = []
     for one in runs:
         points = found[one.run.id]
@@ -249,7 +250,7 @@ def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
             # The unit stands in the title of the chart; here it would push columns off a narrow page.
             value = metric(name, points[loops].metrics[name]).removesuffix(" ppl") if loops in points else "–"
             cells.append(f"○ {value}" if one.dial.was_trained(loops) else value)
-        rows.append(Row(names[one.run.id], strategy_colour(one.run.strategy), cells))
+        rows.append(Row(names[one.run.id], colours[one.run.strategy], cells))
     columns = [
         (_("Loops"), ""),
         *((str(loops), "") for loops in depths),

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.designs import Costed
 from app.drawn import drawn_stacks, legend, looks
@@ -49,7 +49,8 @@ def map_preview(design: Costed, sizes: Sizes, on_action: Act, key: str) -> None:
 
 def map_payload(designs: Sequence[Costed], opened: int, sizes: Sizes) -> dict[str, Any]:
     """What the browser gets."""
-    drawn = [_design(design, sizes) for design in designs]
+    colours = strategy_colours(design.strategy for design in designs)
+    drawn = [_design(design, colours[design.strategy], sizes) for design in designs]
     rows = [row["slots"] for design in drawn for stack in design["stacks"] for row in stack["rows"]]
     most = max((slot for slots in rows for slot in slots if slot is not None), default=0)
     return {"designs": drawn, "chosen": opened, "looks": looks(most + 2), "words": _words(), "alone": False}
@@ -64,12 +65,12 @@ def _mount(key: str, data: dict[str, Any], on_action: Act) -> None:
     _component(key=key, data=data, on_action_change=acted)
 
 
-def _design(design: Costed, sizes: Sizes) -> dict[str, Any]:
+def _design(design: Costed, colour: str, sizes: Sizes) -> dict[str, Any]:
     return {
         "text": design.strategy,
         "index": design.index,
         "title": strategy_name(design.strategy),
-        "colour": strategy_colour(design.strategy),
+        "colour": colour,
         "stored": _("{count} stored", count=compact(design.counts.unique_parameters)),
         "share": percent(design.share, 0),
         "legend": legend(design.plan),
