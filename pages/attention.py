@@ -13,6 +13,7 @@ from app.components.attention_source import (
     typed_input,
 )
 from app.components.frame import header
+from app.components.ticking import ticking
 from app.services import page_guard, store
 from clps_core.words import _
 
@@ -23,7 +24,7 @@ def page() -> None:
     header("attention")
     runs = runs_with_weights()
     if not runs:
-        st.fragment(waiting, run_every=TICK_SECONDS)()
+        ticking("waiting", waiting, TICK_SECONDS)()
         return
     come_back()
     left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
@@ -36,7 +37,7 @@ def page() -> None:
     if any(one.active for one in shown):
         with right:
             follow = st.toggle(_("Follow the training"), value=True, key="attention.follow", persist_state="session")
-    st.fragment(look, run_every=TICK_SECONDS if follow else None)([one.id for one in shown], follow)
+    ticking("attention", look, TICK_SECONDS if follow else None)([one.id for one in shown], follow)
 
 
 @page_guard()

@@ -6,6 +6,7 @@ from app.components.comparison_card import comparison_card, featured
 from app.components.empty_states import empty_state
 from app.components.frame import header
 from app.components.sharing_picture import sharing_picture
+from app.components.ticking import ticking
 from app.components.ways_in import ways_in
 from app.components.work_line import work_line
 from app.services import page_guard, store
@@ -36,6 +37,6 @@ sharing_picture()
 st.subheader(_("Ready to open"), anchor=False)
 with page_guard():
     active = store().has_runs()
-    st.fragment(ready, run_every=TICK_SECONDS if active else None)(active)
+    ticking("ready", ready, TICK_SECONDS if active else None)(active)
 st.subheader(_("Ways in"), anchor=False)
 ways_in()
