@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-from clps_core.jobs.slots import available_memory
+from clps_core.jobs.containers import ControlGroups
+from clps_core.jobs.slots import HERE, available_memory
 
 __all__ = ["Memory", "gpu_memory", "host_memory", "process_memory"]
 
@@ -23,35 +22,11 @@ class Memory:
     free: int
 
 
-def host_memory() -> Memory:
+def host_memory(groups: ControlGroups = HERE) -> Memory:
     """Of this machine, or of the container, whichever has less."""
-    total, free = available_memory(), psutil.virtual_memory().available
-    for left in _container_rooms():
-        free = min(free, max(0, left))
+    total, free = available_memory(groups), psutil.virtual_memory().available
+    free = min([free, *(max(0, group.limit - group.used) for group in groups.memory())])
     return Memory(total, min(free, total))
-
-
-CONTAINERS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat", "inactive_file"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-        "/sys/fs/cgroup/memory/memory.stat",
-        "total_inactive_file",
-    ),
-)
-"""Limit, use, and how much of the use is only a cache of files; for both kinds of control groups."""
-
-
-def _container_rooms() -> Iterator[int]:
-    for limit, use, statistics, cache in CONTAINERS:
-        with contextlib.suppress(OSError, ValueError):
-            left = int(Path(limit).read_text()) - int(Path(use).read_text())
-            for line in Path(statistics).read_text().splitlines():
-                name, _space, number = line.partition(" ")
-                if name == cache:
-                    left += int(number)
-            yield left
 
 
 def gpu_memory(gpu: str) -> Memory | None:

@@ -13,15 +13,16 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 
 from clps_core.errors import ConfigError
+from clps_core.jobs.containers import ControlGroups
 from clps_core.words import _, ngettext
 
 __all__ = ["Slots", "available_cores", "available_memory", "plan_slots", "visible_gpus"]
 
+HERE = ControlGroups()
 MOST_SLOTS = 8
 MEMORY_PER_SLOT = 1 << 30
 """A slot is only offered where this many bytes of memory exist for it."""
@@ -86,26 +87,19 @@ def _asked(environment: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def available_cores() -> int:
+def available_cores(groups: ControlGroups = HERE) -> int:
     """Cores this process may use: its CPU set, and the quota of its container."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS
         cores = os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, round(int(quota) / int(period))))
-    return cores
+    quota = groups.cpus()
+    return cores if quota is None else min(cores, max(1, round(quota)))
 
 
-def available_memory() -> int:
+def available_memory(groups: ControlGroups = HERE) -> int:
     """Bytes of memory that runs could fill if they had the machine, or its container, to themselves."""
-    total = psutil.virtual_memory().total
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            total = min(total, int(Path(path).read_text()))
-    return total
+    return min([psutil.virtual_memory().total, *(group.limit for group in groups.memory())])
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
