@@ -3,19 +3,21 @@
 import streamlit as st
 
 from app import state
+from app.colours import strategy_colours
 from app.components.compare_view import download, figures, scatter, what_differs
 from app.components.depth_source import link_to_depth
 from app.components.frame import header
+from app.components.live_chart import AXES
 from app.components.run_curves import run_curves
 from app.components.run_picker import nothing_yet, pick_runs
 from app.components.sweep_card import sweep_card, sweep_of_runs
+from app.components.ticking import ticking
 from app.services import page_guard, store
 from clps_core.store import Run
 from clps_core.tasks import TASKS
 from clps_core.words import _
 
 TICK_SECONDS = 2.0
-AXES = {"step": _("Steps"), "seconds": _("Training time"), "examples": _("Examples")}
 
 
 def page() -> None:
@@ -27,7 +29,7 @@ def page() -> None:
     if (sweep := sweep_of_runs(store(), runs)) is not None:
         sweep_card(store(), sweep, link_to_compare=False)
     active = any(run.active for run in runs)
-    st.fragment(live, run_every=TICK_SECONDS if active else None)([run.id for run in runs], active)
+    ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
     what_differs(runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         download(store(), runs)
@@ -44,10 +46,11 @@ def live(run_ids: list[str], was_active: bool) -> None:
     for run in runs:
         by_task.setdefault(run.task, []).append(run)
     groups = []
+    colours = strategy_colours(run.strategy for run in runs)
     for task, members in by_task.items():
         if len(by_task) > 1:
             st.subheader(TASKS[task].title, anchor=False)
-        groups.append(figures(store(), members, alone=len(by_task) == 1))
+        groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
     axis = st.segmented_control(
         _("Curves over"),
         list(AXES),
@@ -56,10 +59,14 @@ def live(run_ids: list[str], was_active: bool) -> None:
         required=True,
         key=state.X,
         bind="query-params",
+        help=_(
+            "Equal on one axis, runs may differ on another: equal steps of a longer loop are more FLOPs. Tokens and "
+            "FLOPs follow from the config, at the model's full length with padding, forward and backward."
+        ),
     )
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False)
     for designs in groups:
-        scatter(designs)
+        scatter(designs, colours)
 
 
 page()

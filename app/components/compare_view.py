@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
 from app import state
 from app.charts import CONFIG
-from app.colours import strategy_colour
 from app.components.figure_table import Row, figure_table
 from app.components.run_curves import metric_title, short_names
 from app.components.run_scatter import Dot, quality_scatter
@@ -23,7 +22,7 @@ from app.components.run_summary import (
     quality_of_all,
     summary,
 )
-from app.formatting import compact, duration, metric, percent, speed
+from app.formatting import compact, duration, metric, percent
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
@@ -31,12 +30,15 @@ from clps_core.words import _, ngettext
 __all__ = ["as_csv", "download", "figures", "scatter", "what_differs"]
 
 
-def figures(store: Store, runs: Sequence[Run], *, alone: bool) -> list[Group]:
-    """The table of runs of one task; ``alone``: it is the only task, so its quality goes into the address."""
+def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
+    """The table of runs of one task; ``alone``: it is the only task, so its quality goes into the address.
+
+    ``colours``: of each strategy on the page.
+    """
     plain = [summary(store, run) for run in runs]
     quality = _quality(plain, alone)
     groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
-    _table(groups, group_names(groups), quality)
+    _table(groups, group_names(groups), colours, quality)
     return groups
 
 
@@ -67,11 +69,10 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
     return (usual * scale if chosen is None else float(chosen)) / scale
 
 
-def _table(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> None:
+def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, str], quality: float | None) -> None:
     title = metric_title(groups[0].summaries[0].metric)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
-    wanted = metric(name, quality)
     columns = [
         (_("Design"), ""),
         (_("Best {metric}", metric=title.lower()), _("on held-out data, at the best evaluation of each run")),
@@ -79,60 +80,69 @@ def _table(groups: Sequence[Group], names: Sequence[str], quality: float | None)
         (_("Stored parameters"), _("unique: every weight counted once")),
         (_("of unshared"), _("stored, compared with what the same layers use in one pass")),
         (_("Executed"), _("every use counts")),
-        (_("Speed"), _("while training")),
-        (
-            _("Time to {quality}", quality=wanted),
-            _("seconds of training until the first evaluation that was this good"),
-        ),
+        (_("Tokens/s"), _("while training, without padding")),
         (_("Trained for"), _("without waiting in the queue")),
     ]
+    if quality is not None:
+        note = _("seconds of training until the first evaluation that was this good")
+        columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
+    if several:
+        columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
     rows = [
-        Row(label, strategy_colour(group.run.strategy), _cells(group, name))
+        Row(label, colours[group.run.strategy], _cells(group, name, several, quality is not None))
         for label, group in zip(names, groups, strict=True)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
     if several:
-        st.caption(_("± is the standard deviation over a design's seeds and folds; n is how many there are."))
+        st.caption(_("± is the standard deviation over a design's seeds and folds."))
 
 
-def _cells(group: Group, name: str) -> list[str]:
+def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
     run = group.run
-    seeds = len(group.summaries)
     share = (
         run.unique_parameters / run.executed_parameters if run.unique_parameters and run.executed_parameters else None
     )
-    reached = group.seconds_to_quality
-    time = duration(reached.mean) if reached else _("not reached")
-    if reached and reached.count < seeds:
-        time = _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=seeds)
     return [
-        _with_spread(group.best, name, seeds),
-        _with_spread(group.final, name, 1),
+        *([str(len(group.summaries))] if several else []),
+        _with_spread(group.best, name),
+        _with_spread(group.final, name),
         compact(run.unique_parameters),
         percent(share, 0),
         compact(run.executed_parameters),
-        speed(group.tokens_per_second.mean if group.tokens_per_second else None),
-        time,
+        compact(group.tokens_per_second.mean if group.tokens_per_second else None),
         duration(group.seconds.mean if group.seconds else None),
+        *([_time_to_quality(group)] if timed else []),
     ]
 
 
-def _with_spread(spread: Spread | None, name: str, seeds: int) -> str:
+def _time_to_quality(group: Group) -> str:
+    reached, runs = group.seconds_to_quality, len(group.summaries)
+    if reached is None:
+        return _("not reached")
+    time = duration(reached.mean)
+    return (
+        time if reached.count == runs else _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=runs)
+    )
+
+
+def _with_spread(spread: Spread | None, name: str) -> str:
     if spread is None:
         return "–"
     text = metric(name, spread.mean)
-    if spread.deviation is not None:
-        text = _("{mean} ± {deviation}", mean=text, deviation=metric(name, spread.deviation))
-    return _("{text} (n = {count})", text=text, count=spread.count) if seeds > 1 else text
+    if spread.deviation is None:
+        return text
+    number, _space, unit = text.partition(" ")
+    deviation = metric(name, spread.deviation).partition(" ")[0]
+    return _("{mean} ± {deviation}", mean=number, deviation=deviation) + (f" {unit}" if unit else "")
 
 
-def scatter(groups: Sequence[Group]) -> None:
+def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
     """Best quality against stored parameters, one mark per design; the table above has the same figures."""
     names = group_names(groups)
     dots = [
         Dot(
             name,
-            strategy_colour(group.run.strategy),
+            colours[group.run.strategy],
             group.run.unique_parameters,
             group.best.mean,
             group.best.deviation,

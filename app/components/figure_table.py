@@ -12,6 +12,9 @@ from app.components.assets_folder import asset
 
 __all__ = ["Row", "figure_table"]
 
+MOST_NARROW = 6
+"""With more columns than this, a narrow window shows each row as a small sheet instead."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,12 +33,21 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in columns)
     body = "".join(
         f'<tr><th scope="row"><i style="background:{escape(row.colour)}"></i>{escape(row.name)}</th>'
-        f"{''.join(f'<td>{escape(cell)}</td>' for cell in row.cells)}</tr>"
+        f"{_cells(columns, row)}</tr>"
         for row in rows
     )
+    kind = " clps-tight" if tight else " clps-wide" if len(columns) > MOST_NARROW else ""
     st.html(
         f"<style>{asset('figure_table.css')}</style>"
-        f'<div class="clps-figures{" clps-tight" if tight else ""}" tabindex="0">'
+        f'<div class="clps-figures{kind}" tabindex="0">'
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cells(columns: Sequence[tuple[str, str]], row: Row) -> str:
+    titles = (title for title, _note in columns[1:])
+    return "".join(
+        f'<td data-label="{escape(title, quote=True)}">{escape(cell)}</td>'
+        for title, cell in zip(titles, row.cells, strict=True)
     )

@@ -9,8 +9,8 @@ page. For tests and the curious the root element ``.clps-live-chart`` tells ``da
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import streamlit as st
 
@@ -19,7 +19,16 @@ from app.components.live_chart_messages import next_message
 from clps_core.store import Store
 from clps_core.words import _
 
-__all__ = ["Baseline", "LineStyle", "Panel", "live_chart"]
+__all__ = ["AXES", "Baseline", "LineStyle", "Panel", "live_chart"]
+
+AXES = {
+    "step": _("Steps"),
+    "seconds": _("Time"),
+    "examples": _("Examples"),
+    "tokens": _("Tokens"),
+    "flops": _("FLOPs"),
+}
+"""The horizontal axes; all but the first two follow from the step and a run's ``LineStyle.rates``."""
 
 _chart = st.components.v2.component(
     "clps_live_chart",
@@ -59,8 +68,9 @@ class Panel:
 class LineStyle:
     """One run: its full ``name`` for the legend, a short ``label`` at the line's end, colour, dash and mark.
 
-    ``batch`` is the number of examples in one step. Colour never stands alone: ``dash`` and ``mark`` are
-    numbers of patterns that differ between runs of one colour and between colours.
+    ``rates``: what one step takes, by the name of the axis (``examples``, ``tokens``, ``flops``). Colour never
+    stands alone: ``dash`` and ``mark`` are numbers of patterns that differ between runs of one colour and
+    between colours.
     """
 
     id: str
@@ -69,7 +79,7 @@ class LineStyle:
     colour: str
     dash: int = 0
     mark: int = 0
-    batch: int = 1
+    rates: Mapping[str, float] = field(default_factory=dict)
 
 
 def live_chart(
@@ -85,8 +95,8 @@ def live_chart(
 ) -> None:
     """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
 
-    Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis:
-    ``step``, ``seconds`` or ``examples``; with ``axis_choice`` it is only where the reader starts.
+    Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis, one of
+    ``AXES``; with ``axis_choice`` it is only where the reader starts.
     """
     place = _memory_key(key)
     names = [panel.id for panel in panels]
@@ -125,8 +135,14 @@ def _words(title: str) -> dict[str, object]:
     return {
         "title": title,
         "x": _("horizontal axis"),
-        "axes": {"step": _("Steps"), "seconds": _("Time"), "examples": _("Examples")},
-        "axisTitles": {"step": _("step"), "seconds": _("training time"), "examples": _("examples seen")},
+        "axes": AXES,
+        "axisTitles": {
+            "step": _("step"),
+            "seconds": _("training time"),
+            "examples": _("examples seen"),
+            "tokens": _("tokens read, with padding"),
+            "flops": _("training FLOPs, with padding"),
+        },
         "log": _("log"),
         "smooth": _("Smooth"),
         "reset": _("Reset zoom"),

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
+from app.components.run_timing import operations_per_step, tokens_per_step
 from app.formatting import strategy_name
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS, TaskFacts
@@ -44,9 +45,13 @@ def short_names(runs: Sequence[Run]) -> dict[str, str]:
     return {run_id: name if seen.count(name) == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
 
 
-def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
-    """One style per run: colour and mark tell the strategy, the dash tells runs of one strategy apart."""
+def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyle]:
+    """One style per run: colour and mark tell the strategy, the dash tells runs of one strategy apart.
+
+    ``among``: all runs on the page, where ``runs`` are only some of them; their colours differ from each other.
+    """
     strategies = list(dict.fromkeys(run.strategy for run in runs))
+    colours = strategy_colours(run.strategy for run in among or runs)
     names = short_names(runs)
     used = dict.fromkeys(strategies, 0)
     styles = []
@@ -56,10 +61,14 @@ def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
                 run.id,
                 name=names[run.id],
                 label=_label(run, names[run.id]),
-                colour=strategy_colour(run.strategy),
+                colour=colours[run.strategy],
                 dash=used[run.strategy],
                 mark=strategies.index(run.strategy),
-                batch=run.config.train.batch_size,
+                rates={
+                    "examples": run.config.train.batch_size,
+                    "tokens": tokens_per_step(run.config),
+                    "flops": operations_per_step(run.config),
+                },
             )
         )
         used[run.strategy] += 1
@@ -67,11 +76,12 @@ def line_styles(runs: Sequence[Run]) -> list[LineStyle]:
 
 
 def _label(run: Run, name: str) -> str:
-    """What fits beside the end of a line."""
+    """What fits beside the end of a line: the name, cut in its middle so that what tells it apart stays."""
     if len(name) <= LONGEST_LABEL:
         return name
-    fork = " " + _("fork") if run.start_from else ""
-    return f"{run.strategy[: LONGEST_LABEL - 3 - len(fork)]} {run.seed}{fork}"
+    seed = str(run.seed) if name.endswith(f" {run.seed}") and name != strategy_name(run.strategy) else ""
+    end = _("fork") if run.start_from else seed
+    return f"{name[: LONGEST_LABEL - 1 - len(end)].rstrip(' ,')}…{end}"
 
 
 def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
@@ -110,7 +120,7 @@ def run_curves(
         title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)
         live_chart(
             store,
-            line_styles(of_task),
+            line_styles(of_task, runs),
             panels_of(facts, loss),
             key=f"{key}.{task}",
             title=title,

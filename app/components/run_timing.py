@@ -10,12 +10,20 @@ import heapq
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from clps_core.analysis.counts import count
-from clps_core.config import RunConfig
+from clps_core.config import ModelConfig, RunConfig, SharingConfig
 from clps_core.store import Run, Store
 
-__all__ = ["OPERATIONS_PER_SECOND", "Pace", "seconds_for_all", "seconds_left"]
+__all__ = [
+    "OPERATIONS_PER_SECOND",
+    "Pace",
+    "operations_per_step",
+    "seconds_for_all",
+    "seconds_left",
+    "tokens_per_step",
+]
 
 OPERATIONS_PER_SECOND = 2.0e10
 """Training operations a second of one run where nothing was measured yet: a small model on one CPU core."""
@@ -49,9 +57,21 @@ class Pace:
 
 def operations_per_step(config: RunConfig) -> float:
     """Training operations of one step, padding included: comparable between runs of one task."""
-    counts = count(config.model, config.sharing)
-    stacks = 2 if config.model.family == "encoder_decoder" else 1
-    return float(counts.train_flops_per_token) * counts.context_length * stacks * config.train.batch_size
+    per_token, tokens = _per_example(config.model, config.sharing)
+    return float(per_token) * tokens * config.train.batch_size
+
+
+def tokens_per_step(config: RunConfig) -> int:
+    """Tokens that one step reads, source and target, all at the model's full length: padding counts."""
+    return _per_example(config.model, config.sharing)[1] * config.train.batch_size
+
+
+@lru_cache(maxsize=512)
+def _per_example(model: ModelConfig, sharing: SharingConfig) -> tuple[int, int]:
+    """Operations of one token, and tokens of one example."""
+    counts = count(model, sharing)
+    stacks = 2 if model.family == "encoder_decoder" else 1
+    return counts.train_flops_per_token, counts.context_length * stacks
 
 
 def seconds_for_all(durations: Sequence[float], slots: int, busy: Sequence[float] = ()) -> float:

@@ -7,7 +7,8 @@ import pytest
 from recorded_runs import extend, go_back, record
 
 from app.components.live_chart_messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
-from app.components.run_curves import line_styles, panels_of
+from app.components.run_curves import LONGEST_LABEL, line_styles, panels_of
+from clps_core.analysis.counts import count
 from clps_core.store import Point, metrics, open_store
 from clps_core.tasks import TASKS
 
@@ -127,6 +128,27 @@ def test_no_two_lines_of_a_chart_look_alike(store):
     assert len({(style.colour, style.dash) for style in styles}) == len(runs)
     assert len({(style.mark, style.dash) for style in styles}) == len(runs)
     assert len({style.name for style in styles}) == len(runs)
+
+
+def test_a_long_name_is_cut_at_the_line_s_end_and_keeps_its_seed(store):
+    runs = record(store, ["attention=all,ffn=cycle:2,norms=own", "all"], [0, 1])
+    labels = [style.label for style in line_styles(runs)]
+    assert labels == ["attention: All l…0", "attention: All l…1", "All layers, seed 0", "All layers, seed 1"]
+    assert all(len(label) <= LONGEST_LABEL for label in labels)
+
+
+def test_what_a_step_takes_is_what_the_counter_counts(store):
+    run = record(store, ["cycle:2"], batch_size=8, task="dates")[0]
+    counts = count(run.config.model, run.config.sharing)
+    tokens = 8 * 2 * counts.context_length  # source and target
+    rates = line_styles([run])[0].rates
+    assert rates == {"examples": 8, "tokens": tokens, "flops": tokens * counts.train_flops_per_token}
+
+
+def test_equal_tokens_are_fewer_flops_where_layers_read_the_keys_of_others(store):
+    plain, reading = line_styles(record(store, ["none", "kv_source=every:2"], task="python-docs"))
+    assert plain.rates["tokens"] == reading.rates["tokens"]
+    assert plain.rates["flops"] > reading.rates["flops"]
 
 
 @pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)

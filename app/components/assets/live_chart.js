@@ -131,8 +131,13 @@ class LiveChart {
 
   xsOf(line, run) {
     if (this.store.x === "seconds") return line.seconds;
-    if (this.store.x === "examples") return line.steps.map((step) => step * run.batch);
-    return line.steps;
+    const rate = this.rateOf(run);
+    return rate === 1 ? line.steps : line.steps.map((step) => step * rate);
+  }
+
+  /** How far one step of `run` goes on the x axis, unless that is time. */
+  rateOf(run) {
+    return run.rates[this.store.x] ?? 1;
   }
 
   /** The lines of a panel that are not hidden, ready to draw. */
@@ -153,7 +158,7 @@ class LiveChart {
       for (const { id } of this.spec.panels) {
         const line = this.store.lines.get(`${run.id} ${id}`);
         if (!line?.steps.length) continue;
-        const scale = this.store.x === "examples" ? run.batch : 1, list = this.store.x === "seconds" ? line.seconds : line.steps;
+        const [scale, list] = this.store.x === "seconds" ? [1, line.seconds] : [this.rateOf(run), line.steps];
         low = Math.min(low, list[0] * scale);
         high = Math.max(high, list[list.length - 1] * scale);
       }
@@ -204,7 +209,7 @@ class LiveChart {
       context.font = `13px ${this.view.font}`;
       context.globalAlpha = 0.65;
       context.textAlign = "center";
-      context.fillText(this.spec.words.empty, (box.left + box.right) / 2, (box.top + box.bottom) / 2);
+      context.fillText(this.spec.words.empty, (box.left + box.right) / 2, box.top + 28); // clear of a baseline in the middle
     }
     if (this.drag) {
       const [from, to] = [this.drag.from, this.drag.to].map((x) => Math.min(box.right, Math.max(box.left, box.toX(x))));

@@ -3,10 +3,11 @@
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3], [12, 5], [4, 2, 1, 2, 1, 2], [1, 4], [14, 3, 3, 3]];
 const MARKS = ["circle", "square", "triangle", "diamond", "cross", "star"];
+const UNITS = [[1e18, 1e18, "E"], [1e15, 1e15, "P"], [1e12, 1e12, "T"], [1e9, 1e9, "B"], [1e6, 1e6, "M"], [1e4, 1e3, "k"]]; // from, divisor, letter
 const TOP = 10, BOTTOM = 40, LEFT = 54;
 
-/** Round tick values inside [low, high]; on a log axis powers of ten, with 2 and 5 where there is room. */
-function ticks(low, high, count, log) {
+/** Round tick values inside [low, high]; on a log axis powers of ten, with 2 and 5 where there is room. `whole`: no fractions. */
+function ticks(low, high, count, log, whole = false) {
   if (log) {
     const decades = Math.log10(high / low), found = [];
     const steps = decades < 1.2 ? [1, 1.5, 2, 3, 4, 5, 7] : decades < 3 ? [1, 2, 5] : [1];
@@ -20,8 +21,8 @@ function ticks(low, high, count, log) {
     }
     return found;
   }
-  const raw = (high - low) / Math.max(1, count), power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999);
+  const wanted = (high - low) / Math.max(1, count), raw = whole ? Math.max(1, wanted) : wanted, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= raw * 0.999 && (!whole || Number.isInteger(n)));
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) found.push(k * step);
   return found;
@@ -37,8 +38,8 @@ function format(value, kind, gap = 0) {
     return whole < 3600 ? `${Math.floor(whole / 60)}m ${pad(whole % 60)}s` : `${Math.floor(whole / 3600)}h ${pad(Math.floor((whole % 3600) / 60))}m`;
   }
   const size = Math.abs(value);
-  if (size >= 1e6) return `${+(value / 1e6).toPrecision(4)}M`;
-  if (size >= 1e4) return `${+(value / 1e3).toPrecision(4)}k`;
+  const unit = UNITS.find(([from]) => size >= from);
+  if (unit) return `${+(value / unit[1]).toPrecision(4)}${unit[2]}`;
   if (gap) return String(+value.toPrecision(6));
   return size >= 1000 ? value.toFixed(0) : size !== 0 && size < 1e-3 ? value.toExponential(2) : String(+value.toPrecision(4));
 }
@@ -164,7 +165,7 @@ function drawAxes(context, box, panel, view, low, high) {
     context.globalAlpha = 0.75;
     context.fillText(format(value, panel.kind, yGap), box.left - 8, y);
   }
-  const xTicks = ticks(view.xRange[0], view.xRange[1], Math.max(2, (box.right - box.left) / 90), false), xGap = xTicks[1] - xTicks[0] || 1;
+  const xTicks = ticks(view.xRange[0], view.xRange[1], Math.max(2, (box.right - box.left) / 90), false, view.xKind === "plain"), xGap = xTicks[1] - xTicks[0] || 1;
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const value of xTicks) context.fillText(format(value, view.xKind, xGap), box.toX(value), box.bottom + 7);
