@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 
 import psutil
 
@@ -48,6 +50,8 @@ class Slots:
         found = dict.fromkeys(names, number)
         if (gpu := self.gpu(slot)) is not None:
             found["CUDA_VISIBLE_DEVICES"] = gpu
+            # CUDA would number the fastest one first, nvidia-smi, which tells us their memory, does not.
+            found["CUDA_DEVICE_ORDER"] = os.environ.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
         return found
 
 
@@ -108,15 +112,27 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
         return ()
     chosen = environment.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        return tuple(part.strip() for part in chosen.split(",") if part.strip() not in ("", "-1", "NoDevFiles"))
+        parts = [part.strip() for part in chosen.split(",")]
+        return tuple(takewhile(lambda part: part not in ("", "-1", "NoDevFiles"), parts))  # CUDA stops there, too
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         lines = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
-        return tuple(str(number) for number, line in enumerate(_gpu_lines(lines)))
+        return _listed_gpus(lines)
     return ()
 
 
-def _gpu_lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.startswith("GPU ")]
+def _listed_gpus(text: str) -> tuple[str, ...]:
+    """Numbers; where a GPU is cut into instances (MIG), the UUIDs of those and of whole GPUs.
+
+    CUDA shows a process one instance at most, and beside instances it numbers GPUs in its own way.
+    """
+    found: list[str] = []
+    cut = False
+    for kind, uuid in re.findall(r"^\s*(GPU|MIG) .*\(UUID: ([\w./-]+)\)", text, re.MULTILINE):
+        if kind == "MIG" and found and found[-1].startswith("GPU-"):
+            found.pop()  # the one that is cut
+        cut = cut or kind == "MIG"
+        found.append(uuid)
+    return tuple(found) if cut else tuple(str(number) for number in range(len(found)))
 
 
 def _torch_is_for_cpu() -> bool:

@@ -18,7 +18,7 @@ from clps_core.jobs import machine, service
 from clps_core.jobs.admission import OVERTAKEN_SECONDS, Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings, disk_floor, nearly_full
-from clps_core.jobs.slots import Slots, plan_slots
+from clps_core.jobs.slots import Slots, plan_slots, visible_gpus
 from clps_core.jobs.supervisor import Supervisor
 from clps_core.store import Run, Store, schema
 from clps_core.store.queue import Attempt, Queue
@@ -303,6 +303,53 @@ def test_gpus_become_slots(settings: dict[str, str], gpus: tuple[str, ...], coun
     slots = plan_slots(settings, gpus=gpus)
     assert slots.count == count
     assert [slots.environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(count)] == placed
+
+
+LISTED = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-0aaa)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-1bbb)
+  MIG 3g.20gb     Device  0: (UUID: MIG-1c00)
+  MIG 3g.20gb     Device  1: (UUID: MIG-1c01)
+GPU 2: NVIDIA T4 (UUID: GPU-2ddd)
+"""
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine on which ``nvidia-smi -L`` says ``LISTED``, with a torch that uses GPUs."""
+    program = tmp_path / "bin" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTED}END\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("clps_core.jobs.slots._torch_is_for_cpu", lambda: False)
+
+
+@pytest.mark.usefixtures("nvidia_smi")
+def test_a_gpu_that_is_cut_into_instances_counts_as_those() -> None:
+    """CUDA shows a process one instance at most: under the GPU's number the second would never be used."""
+    assert visible_gpus({}) == ("GPU-0aaa", "MIG-1c00", "MIG-1c01", "GPU-2ddd")
+
+
+def test_a_runners_gpu_is_the_one_whose_memory_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CUDA numbers the fastest GPU first unless told otherwise, nvidia-smi as they are plugged in."""
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    slots = plan_slots({}, gpus=("0", "1"))
+    assert slots.environment(1)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    assert slots.environment(1)["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST", "who numbers them so means them so"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "seen"),
+    [("1, 3", ("1", "3")), ("GPU-0aaa,MIG-1c00", ("GPU-0aaa", "MIG-1c00")), ("0,-1,1", ("0",)), ("", ()), ("-1", ())],
+)
+def test_chosen_gpus_are_read_as_cuda_reads_them(
+    chosen: str, seen: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands behind an entry that is no GPU is hidden."""
+    monkeypatch.setattr("clps_core.jobs.slots._torch_is_for_cpu", lambda: False)
+    assert visible_gpus({"CUDA_VISIBLE_DEVICES": chosen}) == seen
 
 
 def test_without_gpus_a_slot_has_threads_and_no_device() -> None:
