@@ -29,12 +29,13 @@ def live(was_active: bool) -> None:
     """Everything that moves, looked at anew; more often while something is active."""
     if store().has_runs() != was_active:
         st.rerun()
+    problem = None
     try:
         service.ensure_supervisor(store())
     except ClpsError as error:
-        show_problem(str(error))
+        problem = str(error)
     found, here = overview(store()), desk()
-    figures(found)
+    figures(found, problem)
     slots_and_queue(found, here)
     quotas(here)
     store_and_versions(found, here)

@@ -24,9 +24,9 @@ MOST_WAITING = 25
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def figures(found: Overview) -> None:
-    """What is wrong, if anything, and four figures."""
-    for problem in (found.supervisor.problem, found.disk.problem):
+def figures(found: Overview, no_supervisor: str | None = None) -> None:
+    """What is wrong, if anything, and four figures; ``no_supervisor``: why none could be started just now."""
+    for problem in (no_supervisor or found.supervisor.problem, found.disk.problem):
         if problem:
             show_problem(problem)
     slots, waiting, disk, supervisor = st.columns(4)

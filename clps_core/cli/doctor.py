@@ -143,6 +143,8 @@ def _supervisor(seen: Overview) -> dict[str, Any]:
     since = None if one.since is None else datetime.fromtimestamp(one.since, UTC).isoformat(timespec="seconds")
     if one.pid is not None:
         state = _("running")
+    elif one.problem:
+        state = _("missing: it could not start")
     elif seen.busy or seen.waiting:
         state = _("missing: the dashboard, or any command such as 'clps runs', starts it")
     else:

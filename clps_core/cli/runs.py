@@ -14,6 +14,7 @@ from clps_core.cli.train import run_records
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name
 from clps_core.jobs import service
+from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
 from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
@@ -37,7 +38,11 @@ ACTIONS: dict[str, Callable[[Store, str], None]] = {
 def _opened() -> Iterator[Store]:
     """The store, with someone at work on its queue: after a restart of the machine any call will do."""
     with closing(open_store()) as store:
+        status = service.supervisor_status(store)
+        why = None if status.running else why_not_started(store.home / "supervisor.log")
         service.ensure_supervisor(store)
+        if why is not None and store.has_runs("queued"):
+            say(_("The supervisor could not start: {why} It is tried again now.", why=why))
         yield store
 
 

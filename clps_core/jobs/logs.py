@@ -17,12 +17,14 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["JsonLines", "keep_small", "log_to_stderr", "make_room", "tell"]
+__all__ = ["CANNOT_START", "JsonLines", "keep_small", "log_to_stderr", "make_room", "tell", "why_not_started"]
 
 logger = logging.getLogger("clps.supervisor")
 
 LARGEST_LOG = 4 << 20
 FACTS = "clps_facts"
+CANNOT_START = "cannot_start"
+TAIL = 64_000
 
 
 def tell(event: str, text: str, *, level: int = logging.INFO, **facts: object) -> None:
@@ -59,6 +61,18 @@ def log_to_stderr() -> None:
 def _tell_of_crash(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     facts = {FACTS: {"event": "crashed"}}
     logger.critical("the supervisor ends with an unexpected error", exc_info=(kind, error, trace), extra=facts)
+
+
+def why_not_started(path: Path) -> str | None:
+    """The sentence with which the supervisor of this log refused to start, if that is the last it said."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+            last = json.loads(file.read().splitlines()[-1])
+    except (OSError, ValueError, IndexError):  # nothing said yet, or not by us
+        return None
+    refused = isinstance(last, dict) and last.get("event") == CANNOT_START
+    return str(last.get("text")) if refused else None
 
 
 def make_room(path: Path) -> None:

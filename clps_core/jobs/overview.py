@@ -17,12 +17,14 @@ from typing import Any
 from clps_core import __version__
 from clps_core.errors import ConfigError
 from clps_core.jobs import processes
+from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.settings import disk_floor, nearly_full
 from clps_core.jobs.slots import plan_slots
 from clps_core.jobs.state import Turn, queue_state
 from clps_core.store import Run, Store, schema
 from clps_core.store.connection import DATABASE_FILE
 from clps_core.store.queue import Queue
+from clps_core.words import _
 
 __all__ = ["PACKAGES", "Disk", "Overview", "Slot", "StoreFacts", "Supervisor", "overview", "versions"]
 
@@ -102,6 +104,8 @@ def overview(store: Store) -> Overview:
     disk = _disk(store.home, facts)
     waiting = tuple(queue_state(store).turns.values())
     starts = lock.last_words().get("starts")
+    if problem is None and facts is None and waiting:
+        problem = _refused(store.home)
     supervisor = Supervisor(
         pid=facts.get("pid") if facts else None,
         since=facts.get("created") if facts else None,
@@ -123,6 +127,12 @@ def _version(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _refused(home: Path) -> str | None:
+    """Why there is no supervisor though there is work, as far as the last one said so."""
+    why = why_not_started(home / "supervisor.log")
+    return None if why is None else _("the supervisor could not start, so no run will: {why}", why=why)
 
 
 def _planned(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:

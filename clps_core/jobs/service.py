@@ -20,7 +20,7 @@ from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.keeping import Pruned
-from clps_core.jobs.logs import make_room
+from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
@@ -180,7 +180,8 @@ def ensure_supervisor(store: Store) -> None:
             return  # it is starting up, or just leaving: the next call will see
         if code > 0 and time.monotonic() - earlier.at < FAILED_SECONDS:
             log_path = store.home / "supervisor.log"
-            raise JobError(_("the supervisor could not start, so no run will. {path} says why.", path=log_path))
+            why = why_not_started(log_path) or _("{path} says why.", path=log_path)
+            raise JobError(_("the supervisor could not start, so no run will: {why}", why=why))
     make_room(store.home / "supervisor.log")
     with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(

@@ -24,7 +24,7 @@ from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import processes
 from clps_core.jobs.admission import Answer, Gate
 from clps_core.jobs.launcher import Launcher, LocalLauncher
-from clps_core.jobs.logs import keep_small, log_to_stderr, tell
+from clps_core.jobs.logs import CANNOT_START, keep_small, log_to_stderr, tell
 from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, plan_slots
@@ -274,10 +274,20 @@ def main() -> int:
     log_to_stderr()
     try:
         supervisor = Supervisor(given.home, plan_slots(), idle_seconds=given.idle_minutes * 60)
+        with contextlib.closing(supervisor.store):
+            served = supervisor.serve()
     except ClpsError as error:
-        tell("cannot_start", str(error), level=logging.ERROR)
+        tell(CANNOT_START, str(error), level=logging.ERROR)
         return error.exit_code
-    if not supervisor.serve():
+    except OSError as error:  # its rounds outlive those, so it is one of its own files
+        problem = _(
+            "it must be able to read and write its files. Got {file}: {problem}. Mend that, or remove it.",
+            file=error.filename or given.home,
+            problem=error.strerror or type(error).__name__,
+        )
+        tell(CANNOT_START, problem, level=logging.ERROR)
+        return ClpsError.exit_code
+    if not served:
         tell("leaves", "another supervisor is at work")
     return 0
 
