@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ __all__ = [
     "boot_marker",
     "born",
     "find_process",
+    "folder_lock",
     "host_name",
     "is_alive",
     "send_signal",
@@ -143,6 +144,16 @@ def open_bell(home: Path) -> int | None:
         return None
 
 
+@contextlib.contextmanager
+def folder_lock(folder: Path, patience: float) -> Iterator[bool]:
+    """Whether this is the one process that works in a run's folder, as long as the block lasts.
+
+    A second fence besides the claim in the store. ``patience``: seconds to wait for one that is still leaving.
+    """
+    with (folder / "lock").open("w") as file:
+        yield _lock_within(file.fileno(), patience)
+
+
 class SupervisorLock:
     """At most one supervisor per home: an OS lock on a file, which dies with its holder.
 
@@ -156,12 +167,9 @@ class SupervisorLock:
     def acquire(self, patience: float = 1.0) -> bool:
         """Take the lock; ``patience``: seconds to try (those who only look hold it for an instant)."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + patience
-        while not _lock(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                return False
-            time.sleep(0.01)
+        if not _lock_within(descriptor, patience):
+            os.close(descriptor)
+            return False
         self._file = descriptor
         return True
 
@@ -211,6 +219,15 @@ class SupervisorLock:
         except ValueError:
             facts = {}
         return facts if isinstance(facts, dict) else {}
+
+
+def _lock_within(descriptor: int, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not _lock(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _lock(descriptor: int, kind: int) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import signal
@@ -256,9 +255,9 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
     queue, pid = Queue(store), os.getpid()
     folder = store.run_folder(run_id)
     folder.mkdir(mode=0o700, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
+    with processes.folder_lock(folder, LOCK_PATIENCE) as alone:
         born = processes.born(pid)
-        if not _locked(lock.fileno()) or not patiently(lambda: queue.claim(run_id, number, pid, born)):
+        if not alone or not patiently(lambda: queue.claim(run_id, number, pid, born)):
             logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
             return EXIT_LOST
         os.nice(NICENESS)
@@ -346,19 +345,6 @@ def _is_disk_full(error: BaseException | None) -> bool:
         if "disk is full" in str(error):
             return True
         error = error.__cause__
-    return False
-
-
-def _locked(descriptor: int) -> bool:
-    """A second fence besides the claim: the system's lock on the run's folder. A former runner may still be leaving."""
-    deadline = time.monotonic() + LOCK_PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.05)
-        else:
-            return True
     return False
 
 

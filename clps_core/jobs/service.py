@@ -59,6 +59,8 @@ WAIT_POLL = 0.2
 FAILED_SECONDS = 30.0
 """How long a supervisor that could not start is not tried again."""
 LOOK_AFTER_SUPERVISOR_EVERY = 2.0
+FOLDER_PATIENCE = 2.0
+"""Seconds that a retry waits for the process of a run that has just failed to leave."""
 MOST_RUNS_AT_ONCE = 200
 
 
@@ -231,16 +233,41 @@ def retry(store: Store, run_id: str, *, anew: bool = False) -> None:
 
     Raises ``JobError`` for a run that did not fail.
     """
+    run = _failed(store, run_id)
+    if anew:
+        _start_anew(store, run.id)
+    else:
+        Queue(store).requeue(run.id)
+    ensure_supervisor(store)
+
+
+def _failed(store: Store, run_id: str) -> Run:
     run = store.run(run_id)
     if run.status != "failed":
         raise JobError(
             _("only a failed run can be retried. Run {run_id} is {status}.", run_id=run.id, status=run.status)
         )
-    if anew:
-        keeping.clear(store, run.id)
-        store.forget_artefacts(run.id, "last")
-    Queue(store).requeue(run.id)
-    ensure_supervisor(store)
+    return run
+
+
+def _start_anew(store: Store, run_id: str) -> None:
+    """Throw away and queue; no process may begin in between, nor somebody else do the same."""
+    folder = store.run_folder(run_id)
+    with sentences(store.home):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with processes.folder_lock(folder, FOLDER_PATIENCE) as alone:
+        if not alone:
+            raise JobError(
+                _(
+                    "a process must have left the folder of run {run_id} to start it anew. Got one that has not: "
+                    "wait a moment, then try again.",
+                    run_id=run_id,
+                )
+            )
+        _failed(store, run_id)  # looked at again: it may have been started meanwhile
+        keeping.clear(store, run_id)
+        store.forget_artefacts(run_id, "last")
+        Queue(store).requeue(run_id)
 
 
 def fork(

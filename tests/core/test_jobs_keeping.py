@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from untrained_runs import stored_run
 
 from clps_core.config import RunConfig, resolve
 from clps_core.errors import CheckpointError, ConfigError, JobError, NotFoundError
-from clps_core.jobs import keeping, service
+from clps_core.jobs import keeping, processes, service
 from clps_core.jobs.keeping import START, weights_file
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.store import Run, Store, open_store, schema
@@ -182,7 +183,39 @@ def test_only_a_failed_run_can_be_retried_and_anew_means_from_nothing(store: Sto
     assert store.run(failed.id).status == "queued"
     assert kept(store, failed) == [START]
     assert store.artefacts(failed.id) == []
-    assert sorted(path.name for path in store.run_folder(failed.id).iterdir()) == ["checkpoints", "log.txt"]
+    assert sorted(path.name for path in store.run_folder(failed.id).iterdir()) == ["checkpoints", "lock", "log.txt"]
+
+
+def test_nothing_is_thrown_away_while_a_process_works_in_the_runs_folder(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a former attempt that nobody could end, or the one that somebody else's retry has just begun."""
+    monkeypatch.setattr(service, "FOLDER_PATIENCE", 0.0)
+    run = finished(store, status="failed")
+    with processes.folder_lock(store.run_folder(run.id), 0.0) as ours:
+        assert ours
+        with pytest.raises(JobError, match=r"a process must have left the folder of run .* to start it anew"):
+            service.retry(store, run.id, anew=True)
+    assert kept(store, run) == list(LEFT)
+    assert store.run(run.id).status == "failed"
+
+
+def test_of_two_who_start_a_run_anew_at_once_the_second_throws_nothing_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished(store, status="failed")
+    folder_lock = processes.folder_lock
+
+    @contextmanager
+    def late(folder: Path, patience: float) -> Iterator[bool]:
+        Queue(store).requeue(run.id)  # the other one, before we have the folder to ourselves
+        with folder_lock(folder, patience) as ours:
+            yield ours
+
+    monkeypatch.setattr(processes, "folder_lock", late)
+    with pytest.raises(JobError, match="only a failed run can be retried"):
+        service.retry(store, run.id, anew=True)
+    assert kept(store, run) == list(LEFT)
 
 
 def test_a_run_that_had_a_checkpoint_does_not_silently_begin_from_nothing(store: Store) -> None:
