@@ -10,12 +10,27 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
+from database_server import database_for
 from hypothesis import HealthCheck, settings
 from job_room import JobRoom
 
 # A busy machine must not fail a test: no deadlines, and slow generation is no error.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _database_of_the_module(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For stores that a whole module shares."""
+    with database_for(request.node):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _database_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test of store and jobs finds a new SQLite file, or an empty schema where ``CLPS_TEST_DATABASE_URL`` is set."""
+    with database_for(request.node):
+        yield
 
 
 @pytest.fixture

@@ -42,9 +42,14 @@ def test_an_empty_home_has_free_slots_and_nobody_at_work(store):
     assert (found.busy, found.waiting, found.last_run) == (0, (), None)
     assert (found.supervisor.pid, found.supervisor.since, found.supervisor.starts) == (None, None, None)
     assert found.store.schema_version == schema.VERSION
-    assert found.store.database == "sqlite"
-    assert found.store.size > 0
     assert found.disk.free > found.disk.floor == 1024
+
+
+@pytest.mark.sqlite
+def test_of_a_database_in_a_file_the_kind_and_the_size_are_told(store):
+    facts = overview(store).store
+    assert facts.database == "sqlite"
+    assert facts.size > 0
 
 
 def test_a_busy_slot_names_its_run_and_the_others_say_why_they_wait(store):

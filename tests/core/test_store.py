@@ -31,6 +31,7 @@ def add(store: Store, count: int = 1, name: str = "a comparison") -> list[str]:
     return [run.id for run in store.runs(comparison=comparison)]
 
 
+@pytest.mark.sqlite
 def test_a_home_is_created_for_its_owner_only(tmp_path: Path) -> None:
     home = tmp_path / "a" / "b"
     open_store(home).close()
@@ -39,6 +40,7 @@ def test_a_home_is_created_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((home / "store.sqlite3").stat().st_mode) == 0o600
 
 
+@pytest.mark.sqlite
 def test_a_folder_that_holds_something_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "thesis.txt").write_text("mine")
@@ -77,6 +79,7 @@ def test_a_database_that_cannot_be_reached_is_named_by_its_setting_only(tmp_path
     assert "secret" not in "".join(traceback.format_exception(one.value))
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_says_so_and_goes_on_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.05)
     store = open_store(tmp_path)
@@ -112,6 +115,7 @@ def test_a_home_without_permission_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path)
 
 
+@pytest.mark.sqlite
 def test_a_read_only_database_says_so(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     store = open_store(tmp_path, f"sqlite:///file:{tmp_path}/store.sqlite3?mode=ro&uri=true")
@@ -120,6 +124,7 @@ def test_a_read_only_database_says_so(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_says_so_and_harms_nothing(store: Store) -> None:
     (kept,) = add(store)
     with store.reading() as connection:  # the pool's one connection: it may not let the file grow any more
@@ -130,6 +135,7 @@ def test_a_full_disk_says_so_and_harms_nothing(store: Store) -> None:
     assert len(store.comparisons()) == 1
 
 
+@pytest.mark.sqlite
 def test_a_foreign_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "store.sqlite3").write_text("this is no database, but long enough to be looked at as one" * 20)
     with pytest.raises(StoreError, match="must be a SQLite database"):

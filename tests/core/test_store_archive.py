@@ -16,7 +16,7 @@ from clps_core.store.queue import Queue
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An exported run."""
-    store = open_store(tmp_path / "first")
+    store = open_store(tmp_path / "first", f"sqlite:///{tmp_path}/first.db")
     store.create_comparison("x", [resolve(build_config())], parameters=[(10, 20)])
     queue = Queue(store)
     attempt = queue.start_next(0, "here", "boot")

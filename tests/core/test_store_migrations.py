@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from old_stores import keep, write_store
 from sqlalchemy import Connection
 
+from clps_core.config import build_config, resolve
 from clps_core.errors import StoreError
 from clps_core.store import STATUSES, open_store, schema
 from clps_core.store.queue import Queue
@@ -62,6 +64,7 @@ def test_there_is_a_store_of_every_version_before_this_one() -> None:
     assert list(range(1, schema.VERSION)) == OLD
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("version", OLD)
 def test_an_old_store_is_brought_up_to_date_and_loses_nothing(tmp_path: Path, version: int) -> None:
     path = put(version, tmp_path)
@@ -75,6 +78,7 @@ def test_an_old_store_is_brought_up_to_date_and_loses_nothing(tmp_path: Path, ve
         assert kept == rows, table
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("version", OLD)
 def test_an_old_store_ends_with_the_tables_of_a_new_one(
     tmp_path: Path, version: int, tmp_path_factory: pytest.TempPathFactory
@@ -86,6 +90,7 @@ def test_an_old_store_ends_with_the_tables_of_a_new_one(
     assert shape(path) == shape(fresh / "store.sqlite3")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("version", OLD)
 def test_the_runs_of_an_old_store_are_read_and_go_on(tmp_path: Path, version: int) -> None:
     put(version, tmp_path)
@@ -108,6 +113,37 @@ def test_the_runs_of_an_old_store_are_read_and_go_on(tmp_path: Path, version: in
     store.close()
 
 
+def test_of_many_that_open_a_store_whose_columns_are_older_one_adds_them_on_any_database(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.create_comparison("kept", [resolve(build_config())])
+    with store.writing() as connection:
+        columns = tables_of(connection)
+        for table, names in {"comparison": ["plan"], "run": ["not_before", "death_step", "start_from"]}.items():
+            for name in names:
+                connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
+        connection.execute(schema.schema_version.update().values(version=1))
+    store.close()
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _number: open_store(tmp_path), range(8)))
+    with stores[0].reading() as connection:
+        assert tables_of(connection) == columns
+        versions = connection.execute(sa.select(schema.schema_version.c.version).order_by("version")).scalars().all()
+    assert versions == list(range(1, schema.VERSION + 1))
+    assert [run.reason for run in stores[7].runs()] == [None]
+    for store in stores:
+        store.close()
+
+
+def tables_of(connection: Connection) -> dict[str, set[tuple[str, str, bool]]]:
+    """Columns (name, type, may be empty) of each table."""
+    seen = sa.inspect(connection)
+    return {
+        name: {(one["name"], str(one["type"]), one["nullable"]) for one in seen.get_columns(name)}
+        for name in seen.get_table_names()
+    }
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("version", OLD)
 def test_of_many_that_open_an_old_store_at_once_one_brings_it_up_to_date(tmp_path: Path, version: int) -> None:
     put(version, tmp_path)
@@ -121,6 +157,7 @@ def test_of_many_that_open_an_old_store_at_once_one_brings_it_up_to_date(tmp_pat
         store.close()
 
 
+@pytest.mark.sqlite
 def test_a_store_of_this_version_can_be_kept_for_the_versions_to_come(tmp_path: Path) -> None:
     write_store(tmp_path / "home")
     keep(tmp_path / "home", tmp_path / "kept.db")
@@ -129,6 +166,7 @@ def test_a_store_of_this_version_can_be_kept_for_the_versions_to_come(tmp_path: 
     assert {table: len(rows) for table, rows in kept.items()} == {table: len(rows) for table, rows in old.items()}
 
 
+@pytest.mark.sqlite
 def test_a_step_that_fails_leaves_the_old_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = put(OLD[-1], tmp_path)
     before, tables = everything(path), shape(path)
@@ -148,6 +186,7 @@ def test_a_step_that_fails_leaves_the_old_store_as_it_was(tmp_path: Path, monkey
     open_store(tmp_path).close()
 
 
+@pytest.mark.sqlite
 def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     open_store(tmp_path).close()
     path = tmp_path / "store.sqlite3"
@@ -163,8 +202,6 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
 
 
 def test_a_sweeps_plan_comes_back_as_it_was_given(tmp_path: Path) -> None:
-    from clps_core.config import build_config, resolve
-
     plan = {"method": "grid", "fields": {"optim.learning_rate": [0.001, 0.003]}, "note": "größer"}
     store = open_store(tmp_path)
     store.create_comparison("sweep", [resolve(build_config())], plan=plan, priority=-1, owner="ada")
