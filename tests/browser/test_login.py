@@ -70,8 +70,7 @@ def test_a_run_belongs_to_the_login_and_a_teacher_known_by_address_may_cancel_it
     monkeypatch.setenv("CLPS_DISK_FLOOR", "999999G")  # nothing starts: this is about who may do what
     url = dashboard(home, "--no-ready")
 
-    browser_page.goto(f"{url}/train?spec={SMALL}&strategy=all")
-    shown(browser_page.get_by_text("Log in to train"))
+    browser_page.goto(f"{url}/runs")
     log_in(browser_page, "student", STUDENT)
     browser_page.goto(f"{url}/train?spec={SMALL}&strategy=all")
     browser_page.get_by_role("button", name="Train 1 run").click()
@@ -85,21 +84,18 @@ def test_a_run_belongs_to_the_login_and_a_teacher_known_by_address_may_cancel_it
     teacher = context.new_page()
     teacher.set_default_timeout(30_000)
     teacher.goto(browser_page.url)
-    menu = teacher.get_by_test_id("stMain").get_by_test_id("stPopoverButton").first
-    menu.click()
-    shown(teacher.get_by_text("This run is somebody else's."))
-    teacher.keyboard.press("Escape")
+    shown(teacher.get_by_text("You can look at everything. Log in to train."))
     log_in(teacher, "teacher", TEACHER)
     teacher.goto(browser_page.url)
     shown(teacher.get_by_test_id("stSidebar").get_by_text("a teacher"))
-    menu.click()
+    teacher.get_by_test_id("stMain").get_by_test_id("stPopoverButton").first.click()
     teacher.get_by_role("button", name="Cancel").click()
     shown(teacher.get_by_text("cancelled").first)
     assert store.run(run.id).status == "cancelled"
     store.close()
 
     teacher.get_by_role("button", name="Log out").click()
-    teacher.get_by_role("button").first.click()  # the provider asks, too
+    teacher.get_by_role("button", name="End session").click()  # the provider asks, too
     shown(teacher.get_by_role("button", name="Log in"))
     assert not [one for one in context.cookies() if one["name"].startswith("_streamlit_user")]
     context.close()
