@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.formatting import strategy_name
+from clps_core.config import flat
 from clps_core.store import Point, Run, Store
 from clps_core.tasks import TASKS
 
@@ -151,17 +152,11 @@ def _spread(values: Sequence[float]) -> Spread | None:
 
 def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Config field -> its value in each run, for the fields that are not the same in all runs."""
-    flat = [_flat(run.config.as_dict()) for run in runs]
-    names = dict.fromkeys(name for config in flat for name in config)
-    table = {name: [config.get(name, "–") for config in flat] for name in names}
+    configs = [flat(run.config.as_dict()) for run in runs]
+    names = dict.fromkeys(name for config in configs for name in config)
+    table = {name: [_shown(config.get(name)) for config in configs] for name in names}
     return {name: values for name, values in table.items() if len(set(values)) > 1}
 
 
-def _flat(data: Mapping[str, object], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in data.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = "–" if value is None else str(value)
-    return found
+def _shown(value: object) -> str:
+    return "–" if value is None else str(value)

@@ -16,6 +16,7 @@ from clps_core.config.run import (
     RunConfig,
     SharingConfig,
     TrainConfig,
+    flat,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "config_from_yaml",
+    "flat",
     "longest_input",
     "plain_from_yaml",
     "resolve",

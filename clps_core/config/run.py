@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -12,7 +13,7 @@ from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
 from clps_core.words import _
 
-__all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig"]
+__all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
 
 SCHEMA_VERSION = 1
 
@@ -112,3 +113,11 @@ class RunConfig(Frozen):
     def as_yaml(self) -> str:
         """The same as YAML."""
         return yaml.safe_dump(self.as_dict(), sort_keys=False)
+
+
+def flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested plain data as one table: ``{"model": {"num_layers": 4}}`` -> ``{"model.num_layers": 4}``."""
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return found

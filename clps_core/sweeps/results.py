@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from clps_core.config import flat
 from clps_core.store import schema
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.timing import seconds_left
@@ -185,19 +186,19 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
 def configurations(runs: Sequence[Run], bests: Mapping[str, float], fields: Sequence[str] = ()) -> list[Configuration]:
     """Runs by configuration, in the order of their first run; ``fields``: what the sweep varies, if it is known."""
     groups: dict[str, list[Run]] = {}
-    flat: dict[str, dict[str, Any]] = {}
+    configs: dict[str, dict[str, Any]] = {}
     for run in runs:
-        config = _flat(json.loads(run.config_text))
+        config = flat(json.loads(run.config_text))
         for name in REPLICATES:
             config.pop(name, None)
         key = json.dumps(config, sort_keys=True)
         groups.setdefault(key, []).append(run)
-        flat[key] = config
+        configs[key] = config
     if not fields:
-        names = dict.fromkeys(name for config in flat.values() for name in config)
-        fields = [name for name in names if len({repr(config.get(name)) for config in flat.values()}) > 1]
+        names = dict.fromkeys(name for config in configs.values() for name in config)
+        fields = [name for name in names if len({repr(config.get(name)) for config in configs.values()}) > 1]
     shown = [name for name in fields if name not in REPLICATES]
-    return [_configuration({name: flat[key].get(name) for name in shown}, groups[key], bests) for key in groups]
+    return [_configuration({name: configs[key].get(name) for name in shown}, groups[key], bests) for key in groups]
 
 
 def _configuration(values: dict[str, Any], runs: Sequence[Run], bests: Mapping[str, float]) -> Configuration:
@@ -251,13 +252,6 @@ def _bests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, flo
     with store.reading() as connection:
         rows = connection.execute(query).all()
     return {row[0]: float(row[1]) for row in rows if row[1] is not None and math.isfinite(row[1])}
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in data.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
 
 
 def _shown(value: object) -> str:

@@ -15,7 +15,7 @@ import numpy
 import torch
 
 import clps_core
-from clps_core.config import RunConfig, validated
+from clps_core.config import RunConfig, flat, validated
 from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
 from clps_core.training.device import DevicePlan, available_cuda, choose
@@ -84,7 +84,7 @@ def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> De
 
 
 def _check_same_config(folder: Path, config: RunConfig) -> None:
-    before, now = _flat(read_config(folder).as_dict()), _flat(config.as_dict())
+    before, now = flat(read_config(folder).as_dict()), flat(config.as_dict())
     changed = [name for name in before | now if before.get(name) != now.get(name)]
     if changed:
         raise CheckpointError(
@@ -114,13 +114,6 @@ def _check_same_data(before: dict[str, Any], now: dict[str, str]) -> None:
                     now=now[name],
                 ),
             )
-
-
-def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in data.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return found
 
 
 def _read_json(path: Path) -> dict[str, Any]:
