@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
-from clps_core.config import RunConfig, build_config, resolve
+from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.keeping import Pruned
@@ -141,23 +141,16 @@ def comparison_name(configs: Sequence[RunConfig]) -> str:
 
 def run_names(configs: Sequence[RunConfig]) -> list[str]:
     """Such as ``dates · cycle · seed 0``, followed by whatever else differs: ``· d_model 64``."""
-    flat = [_flat(config.as_dict()) for config in configs]
+    tables = [flat(config.as_dict()) for config in configs]
     usual = {"data.task", "sharing.strategy", "seed"}
-    keys = _distinct(key for fields in flat for key in fields)
-    differing = [key for key in keys if key not in usual and len({repr(fields.get(key)) for fields in flat}) > 1]
+    keys = _distinct(key for fields in tables for key in fields)
+    differing = [key for key in keys if key not in usual and len({repr(fields.get(key)) for fields in tables}) > 1]
     names = []
-    for config, fields in zip(configs, flat, strict=True):
+    for config, fields in zip(configs, tables, strict=True):
         parts = [config.data.task, config.sharing.strategy, _("seed {seed}", seed=config.seed)]
         parts += [f"{key.rpartition('.')[2]} {fields.get(key)}" for key in differing[:4]]
         names.append(" · ".join(parts))
     return names
-
-
-def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
