@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clps_core.errors import ConfigError
+from clps_core.store.connection import sentences
 from clps_core.words import _
 
 __all__ = ["Settings", "disk_floor", "nearly_full"]
@@ -64,8 +65,9 @@ def disk_floor(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def nearly_full(home: Path, floor: int) -> str | None:
-    """Why nothing may start, if the disk of ``home`` has less than ``floor`` bytes free."""
-    free = shutil.disk_usage(home).free
+    """Why nothing may start, if the disk of ``home`` has less than ``floor`` bytes free. ``StoreError``: it is gone."""
+    with sentences(home):
+        free = shutil.disk_usage(home).free
     if free >= floor:
         return None
     return _(

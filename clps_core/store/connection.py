@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -65,7 +66,10 @@ def connect(home: Path, url: str | None) -> Engine:
         path = home / DATABASE_FILE
         with sentences(home):
             path.touch(mode=0o600)
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+        # rw: who connects again after the folder has gone must not begin an empty database in its place.
+        name, options = f"file:{quote(str(path))}", {"mode": "rw", "uri": "true"}
+        engine = sa.create_engine(sa.URL.create("sqlite", database=name, query=options))
+        _notice_another_file(engine, path)
     if url:
         _check_reachable(engine, home)
     if engine.dialect.name == "sqlite":
@@ -116,6 +120,25 @@ def make_durable(home: Path) -> None:
             os.close(descriptor)
 
 
+def _notice_another_file(engine: Engine, path: Path) -> None:
+    """Let no connection go on with a file that was deleted or replaced: nobody else would see what it writes."""
+
+    def identity() -> tuple[int, int] | None:
+        with suppress(OSError):
+            found = path.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    @sa.event.listens_for(engine, "connect")
+    def _remember(_connection: object, record: Any) -> None:
+        record.info["file"] = identity()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _compare(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info["file"] != identity():
+            raise sa.exc.DisconnectionError
+
+
 @contextmanager
 def sentences(home: Path) -> Iterator[None]:
     """Inside, errors of the database and the file system become ``StoreError`` with a sentence."""
@@ -135,6 +158,8 @@ def _of_database(error: BaseException | None, home: Path) -> str:
         return _full(home)
     if "locked" in text or "busy" in text:
         return _("the store in {home} is busy: another program holds its lock. Try again in a moment.", home=home)
+    if "unable to open" in text and not (home / DATABASE_FILE).exists():
+        return _gone(home)
     if "readonly" in text or "unable to open" in text:
         return _read_only(home)
     if "malformed" in text or "not a database" in text:
@@ -169,6 +194,14 @@ def _unreachable() -> str:
     return _(
         "the database that CLPS_DATABASE_URL names must be up and let us in. It cannot be reached. "
         "Start it, correct host, port, name or password, or unset CLPS_DATABASE_URL to use SQLite."
+    )
+
+
+def _gone(home: Path) -> str:
+    return _(
+        "the store in {home} must stay where it is. It is gone. Put the folder back (is its disk connected?), "
+        "or set CLPS_HOME to another folder and start again.",
+        home=home,
     )
 
 

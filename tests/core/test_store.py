@@ -125,6 +125,33 @@ def test_a_read_only_database_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("name", ["home", "h ö%20?#&'x"])
+def test_a_home_that_vanishes_is_a_sentence_takes_nothing_in_and_is_found_again(tmp_path: Path, name: str) -> None:
+    store = open_store(tmp_path / name)
+    (kept,) = add(store)
+    (tmp_path / name).rename(tmp_path / "elsewhere")
+    for ask in (store.runs, lambda: add(store)):
+        with pytest.raises(StoreError, match=r"must stay where it is\. It is gone\. Put the folder back"):
+            ask()
+    (tmp_path / "elsewhere").rename(tmp_path / name)
+    assert [run.id for run in store.runs()] == [kept]
+    assert len(add(store)) == 1
+    store.close()
+
+
+@pytest.mark.sqlite
+def test_who_has_a_store_open_sees_the_one_that_was_put_in_its_place(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "home")
+    add(store, 2)
+    (tmp_path / "home").rename(tmp_path / "old")
+    other = open_store(tmp_path / "home")
+    (new,) = add(other)
+    assert [run.id for run in store.runs()] == [new], "what is written into a deleted file is lost"
+    for one in (store, other):
+        one.close()
+
+
+@pytest.mark.sqlite
 def test_a_full_disk_says_so_and_harms_nothing(store: Store) -> None:
     (kept,) = add(store)
     with store.reading() as connection:  # the pool's one connection: it may not let the file grow any more
