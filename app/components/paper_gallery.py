@@ -25,9 +25,9 @@ __all__ = ["open_papers_dialog", "papers_dialog", "papers_payload", "published_l
 
 _component = st.components.v2.component(
     "clps.paper_gallery",
-    html='<div class="papers"></div>',
-    css=asset("paper_gallery.css"),
-    js=asset("sharing_thumb.js") + asset("paper_gallery.js"),
+    html='<div class="gallery papers"></div>',
+    css=asset("gallery.css") + asset("paper_gallery.css"),
+    js=asset("sharing_thumb.js") + asset("gallery.js") + asset("paper_gallery.js"),
 )
 
 

@@ -20,8 +20,8 @@ __all__ = ["gallery_payload", "pictured", "scheme_gallery"]
 _component = st.components.v2.component(
     "clps.scheme_gallery",
     html='<div class="gallery"></div>',
-    css=asset("scheme_gallery.css"),
-    js=asset("sharing_thumb.js") + asset("scheme_gallery.js"),
+    css=asset("gallery.css") + asset("scheme_gallery.css"),
+    js=asset("sharing_thumb.js") + asset("gallery.js") + asset("scheme_gallery.js"),
 )
 
 

@@ -1,4 +1,5 @@
-// Ways of sharing as small pictures, by kind, with a search. Start at the default export.
+// Ways of sharing as small pictures, by kind, with a search. gallery.js stands before this file.
+// Start at the default export.
 
 function schemeCard(scheme, looks, act) {
   const card = element("button", "scheme");
@@ -16,39 +17,13 @@ function schemeCard(scheme, looks, act) {
   return card;
 }
 
-function filter(host, search, none) {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let shown = 0;
-  for (const group of host.querySelectorAll("section")) {
-    let some = false;
-    for (const card of group.querySelectorAll(".scheme")) {
-      card.hidden = !words.every((word) => card.dataset.words.includes(word));
-      some ||= !card.hidden;
-    }
-    group.hidden = !some;
-    shown += some ? 1 : 0;
-  }
-  none.hidden = shown > 0;
-}
-
 function draw(host, data, act) {
-  const search = element("input", "search");
-  search.type = "search";
-  search.placeholder = data.words.search;
-  search.setAttribute("aria-label", data.words.search);
-  const list = element("div", "list"), none = element("p", "none", data.words.none);
-  none.hidden = true;
-  for (const kind of data.kinds) {
-    const group = element("section");
-    group.append(element("h5", "", kind.title));
+  const groups = data.kinds.map((kind) => {
     const cards = element("div", "schemes");
     cards.append(...kind.schemes.map((scheme) => schemeCard(scheme, data.looks, act)));
-    group.append(cards);
-    list.append(group);
-  }
-  list.append(none);
-  search.addEventListener("input", () => filter(list, search, none));
-  host.replaceChildren(search, list);
+    return [kind.title, [cards]];
+  });
+  gallery(host, groups, data.words);
 }
 
 const drawn = new WeakMap();
