@@ -1,7 +1,8 @@
-"""Quality against stored parameters as a plotly figure; no streamlit here."""
+"""Quality against stored parameters as a plotly figure; no streamlit here. Start at quality_scatter."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,9 +14,14 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Dot", "quality_scatter"]
+__all__ = ["Dot", "label_places", "quality_scatter"]
 
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
+LONGEST_NAME = 34
+LETTER, LINE, MARK = 0.0125, 0.075, 0.02
+"""A letter's width, a line's height and half a mark, as parts of the plot of a narrow window."""
+SIDES = {"middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1)}
+"""Where a name may stand, as plotly calls it; to the left and right of the mark, above and below."""
 
 
 @dataclass(frozen=True)
@@ -29,35 +35,98 @@ class Dot:
     deviation: float | None = None
 
 
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in parts of the plot: 0 to 1 from left to right and from the bottom up."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def hidden(self, other: Box) -> float:
+        """How much of the two lies on one another."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return max(0.0, wide) * max(0.0, high)
+
+    @property
+    def outside(self) -> float:
+        """How far it leaves the plot to the left and to the right."""
+        return max(0.0, -self.left) + max(0.0, self.right - 1)
+
+
 def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     """Up and left is better (down and left where lower is better); the baseline is a dashed line."""
     import plotly.graph_objects as go
 
     share = task.metric != "perplexity"
     made = figure(x_title=_("stored parameters"), y_title=title, height=340)
-    for place, dot in enumerate(dots):
+    most, fewest = (pick(dot.parameters for dot in dots) for pick in (max, min))
+    log = fewest <= most / 12
+    wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
+    high = (-0.08, 1.04) if share else _with_margin([dot.quality for dot in dots])
+    names = [dot.name if len(dot.name) <= LONGEST_NAME else f"{dot.name[: LONGEST_NAME - 1]}…" for dot in dots]
+    places = [
+        (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
+    ]
+    for number, (dot, side) in enumerate(zip(dots, label_places(places, names), strict=True)):
         made.add_trace(
             go.Scatter(
                 x=[dot.parameters],
                 y=[dot.quality],
                 error_y={"type": "data", "array": [dot.deviation], "thickness": 1.5} if dot.deviation else None,
                 mode="markers+text",
-                text=[dot.name],
-                textposition="middle right",
+                text=[names[number]],
+                hovertext=[dot.name],
+                textposition=side,
+                cliponaxis=False,
                 name=dot.name,
-                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[place % len(SYMBOLS)]},
-                hovertemplate="%{text}<br>%{x:,}<br>" + ("%{y:.1%}" if share else "%{y:.4g}") + "<extra></extra>",
+                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+                hovertemplate="%{hovertext}<br>%{x:,}<br>" + ("%{y:.1%}" if share else "%{y:.4g}") + "<extra></extra>",
             )
         )
     label = {"annotation_text": _("baseline: {name}", name=task.baseline_name), "annotation_position": "bottom left"}
     if share:
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
-        made.update_yaxes(tickformat=".0%", range=[-0.08, 1.04])
-    low, high = min(dot.parameters for dot in dots), max(dot.parameters for dot in dots)
+        made.update_yaxes(tickformat=".0%", range=high)
     made.update_xaxes(
-        range=[0, high * 1.22] if low > high / 12 else None,
-        type="linear" if low > high / 12 else "log",
+        range=wide,
+        type="log" if log else "linear",
+        dtick="D2" if log and most < 1000 * fewest else None,
         tickformat="~s",
     )
     made.update_layout(showlegend=False)
     return made
+
+
+def label_places(places: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
+    """The side of each mark on which its name hides least; ``places`` in parts of the plot, names in their order."""
+    taken = [Box(x - MARK, x + MARK, y - LINE / 2, y + LINE / 2) for x, y in places]
+    sides = []
+    for own, ((x, y), name) in enumerate(zip(places, names, strict=True)):
+        boxes = {side: _box(x, y, len(name) * LETTER, *way) for side, way in SIDES.items()}
+        others = [*taken[:own], *taken[own + 1 :]]
+
+        def harm(side: str, boxes: dict[str, Box] = boxes, others: list[Box] = others) -> float:
+            return boxes[side].outside + 10 * sum(boxes[side].hidden(other) for other in others)
+
+        best = min(boxes, key=harm)  # of equal ones the first
+        taken.append(boxes[best])
+        sides.append(best)
+    return sides
+
+
+def _box(x: float, y: float, width: float, right: int, up: int) -> Box:
+    """Where a name of this ``width`` stands beside a mark at (x, y)."""
+    middle = x + right * (MARK + width / 2)
+    return Box(middle - width / 2, middle + width / 2, y + up * LINE - LINE / 2, y + up * LINE + LINE / 2)
+
+
+def _part(value: float, ends: tuple[float, float]) -> float:
+    return (value - ends[0]) / ((ends[1] - ends[0]) or 1.0)
+
+
+def _with_margin(values: Sequence[float]) -> tuple[float, float]:
+    margin = 0.1 * (max(values) - min(values)) or 1.0
+    return min(values) - margin, max(values) + margin
