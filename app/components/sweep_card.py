@@ -1,4 +1,4 @@
-"""A sweep at a glance: how far, which configuration is best, all of them in a table. Start at sweep_card."""
+"""A sweep at a glance: how far, which configuration is best, a picture and a table of all. Start at sweep_card."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from contextlib import suppress
 import streamlit as st
 
 from app import navigation, state
-from app.colours import strategy_colour
-from app.components.figure_table import Row, figure_table
+from app.charts import CONFIG
 from app.components.run_curves import metric_title
-from app.formatting import compact, duration, metric, strategy_name
-from app.services import desk, escape_markdown, page_guard
-from clps_core.errors import JobError, NotFoundError
+from app.components.sweep_picture import cut_short, panels, sweep_figure
+from app.components.sweep_table import said_settings, said_spread, sweep_table, verdict
+from app.formatting import duration
+from app.services import desk, escape_markdown, page_guard, show_problem
+from clps_core.errors import ClpsError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
-from clps_core.sweeps.plan import STRATEGY
-from clps_core.sweeps.results import Configuration, Spread
+from clps_core.sweeps.results import Configuration
+from clps_core.sweeps.table import csv_text
 from clps_core.words import _, ngettext
 
 __all__ = ["pick_sweep", "sweep_card", "sweep_of_runs"]
 
 TICK_SECONDS = 2.0
 MOST_SWEEPS = 50
-MOST_ROWS = 20
 SHOWN = "sweep.shown"
+PROBLEM = "sweep.card_problem"
+STOPPED = ("cancelled", "paused")
 
 
 def pick_sweep(store: Store) -> Comparison | None:
@@ -66,10 +68,15 @@ def _card(store: Store, comparison: Comparison, was_active: bool, link_to_compar
         st.rerun()
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(comparison.name)}**")
+        if problem := st.session_state.pop(PROBLEM, None):
+            show_problem(problem)
         st.progress(found.progress, text=escape_markdown(_progress(found)))
-        if found.best_run is not None:
-            st.markdown(_best(found))
-        _table(found)
+        if found.best is not None:
+            st.markdown(_best(found, found.best))
+            if (worth := verdict(found)) is not None:
+                st.caption(escape_markdown(worth))
+            _picture(found)
+        sweep_table(found)
         _links(found, link_to_compare)
 
 
@@ -82,74 +89,38 @@ def _progress(found: SweepState) -> str:
     return " · ".join(parts)
 
 
-def _best(found: SweepState) -> str:
-    best = found.configurations[0]
-    assert best.best is not None
+def _best(found: SweepState, best: Configuration) -> str:
     said = {
-        "name": escape_markdown(_name(best)),
+        "name": escape_markdown(said_settings(best)),
         "title": metric_title(found.metric).lower(),
-        "value": escape_markdown(_spread(best.best, found.metric, len(best.runs))),
+        "value": escape_markdown(said_spread(best.best, found.metric, len(best.runs))),
     }
     if found.ended < len(found.runs):
         return _("Best so far: **{name}**, {title} {value}.", **said)
     return _("Best: **{name}**, {title} {value}.", **said)
 
 
-def _name(one: Configuration) -> str:
-    """As ``Configuration.name``, with the strategy as people read it."""
-    said = [
-        strategy_name(value) if field == STRATEGY else f"{field.rpartition('.')[2]} {value}"
-        for field, value in one.settings.items()
-    ]
-    return " · ".join(said) or strategy_name(one.runs[0].strategy)
-
-
-def _table(found: SweepState) -> None:
-    columns = [
-        (_("Configuration"), ""),
-        (
-            _("Best {metric}", metric=metric_title(found.metric).lower()),
-            _("mean of each run's best evaluation, on held-out data"),
+def _picture(found: SweepState) -> None:
+    """Quality against each field; the table below has the same figures."""
+    drawn = panels(found.configurations)
+    if not drawn:
+        return
+    title = metric_title(found.metric)
+    fields = ", ".join(panel.field.rpartition(".")[2] for panel in drawn)
+    st.plotly_chart(
+        sweep_figure(found.configurations, found.metric, title),
+        key=f"sweep.picture.{found.comparison.id}",
+        config=CONFIG | {"displayModeBar": False},
+        alt=_(
+            "{metric} of each configuration against {fields}; the table below it says the same.",
+            metric=title,
+            fields=fields,
         ),
-        (_("Runs"), _("ended, of all")),
-        (_("Ended early"), _("by the sweep's rule, or for want of patience")),
-        (_("Stored parameters"), _("unique: every weight counted once")),
-        (_("Time of a run"), _("without waiting in the queue")),
-    ]
-    shown = found.configurations[:MOST_ROWS]
-    rows = [
-        Row(
-            _name(one),
-            strategy_colour(one.runs[0].strategy),
-            [
-                _spread(one.best, found.metric, len(one.runs)),
-                f"{sum(not run.active for run in one.runs)}/{len(one.runs)}",
-                str(one.ended_early or "–"),
-                compact(one.runs[0].unique_parameters),
-                duration(one.seconds.mean) if one.seconds else "–",
-            ],
-        )
-        for one in shown
-    ]
-    figure_table(_("Configurations, best first"), columns, rows)
-    notes = []
-    if any(one.best and one.best.deviation is not None for one in shown):
-        notes.append(
-            _("± is the standard deviation over the seeds and folds of a configuration; n is how many there are.")
-        )
-    if (more := len(found.configurations) - len(shown)) > 0:
-        notes.append(ngettext("{n} more configuration is not shown.", "{n} more configurations are not shown.", more))
-    if notes:
-        st.caption(" ".join(notes))
-
-
-def _spread(spread: Spread | None, name: str, runs: int) -> str:
-    if spread is None:
-        return "–"
-    text = metric(name, spread.mean)
-    if spread.deviation is not None:
-        text = _("{mean} ± {deviation}", mean=text, deviation=metric(name, spread.deviation))
-    return _("{text} (n = {count})", text=text, count=spread.count) if runs > 1 else text
+    )
+    notes = [_("The ring is around the best one. A line joins configurations that differ in nothing else.")]
+    if any(cut_short(one) for one in found.configurations if one.best):
+        notes.append(_("Hollow: a run failed, ended early or goes on, so it is judged by less training."))
+    st.caption(" ".join(notes))
 
 
 def _links(found: SweepState, compare: bool) -> None:
@@ -161,6 +132,28 @@ def _links(found: SweepState, compare: bool) -> None:
         navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})
         if found.best_run is not None and found.best_run.step:
             navigation.link("attention", _("Look inside the best run"), query={state.RUN: found.best_run.id})
+        st.download_button(
+            _("Download as CSV"),
+            lambda: csv_text(found).encode(),
+            file_name=f"clps-sweep-{found.comparison.id}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+            key=f"sweep.csv.{found.comparison.id}",
+            help=_("One line per run with its fields and figures, unrounded."),
+        )
+        stopped = [run for run in found.runs if run.status in STOPPED and desk().why_not("resume", run) is None]
+        if stopped:
+            label = ngettext("Go on with {n} stopped run", "Go on with {n} stopped runs", len(stopped))
+            st.button(
+                label,
+                icon=":material/play_arrow:",
+                on_click=_resume,
+                args=(stopped,),
+                key=f"sweep.resume.{found.comparison.id}",
+                help=_("What was cancelled or paused goes on from its last checkpoint."),
+            )
         waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
         if waiting:
             with st.popover(_("Cancel the rest"), icon=":material/block:"):
@@ -181,3 +174,13 @@ def _cancel(runs: Sequence[Run]) -> None:
     for run in sorted(runs, key=lambda run: run.status == "running"):
         with suppress(JobError, NotFoundError):  # it ended, or was deleted, a moment ago
             desk().cancel(run.id)
+
+
+def _resume(runs: Sequence[Run]) -> None:
+    """As many as quotas allow; the first that they do not is said."""
+    try:
+        for run in runs:
+            with suppress(JobError, NotFoundError):  # somebody else did, or deleted it, a moment ago
+                desk().resume(run.id)
+    except ClpsError as error:
+        st.session_state[PROBLEM] = str(error)

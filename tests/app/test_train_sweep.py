@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from page_reading import sentences, tables
 from recorded_runs import extend, mark
@@ -77,7 +79,7 @@ def test_a_click_queues_the_sweep_and_its_results_appear_on_the_page(open_page, 
     made = {(config.optim.learning_rate, config.sharing.strategy) for config in configs}
     assert made == {(rate, strategy) for rate in (0.002, 0.004) for strategy in ("none", "all")}
     assert "".join(test.query_params["sweep"]) == comparison.id
-    assert "learning_rate 0.002" in tables(test)
+    assert ">0.002<" in tables(test)
     assert "of 4 runs ended" in test.get("progress")[0].proto.text
 
 
@@ -163,8 +165,13 @@ def test_a_finished_sweep_says_which_configuration_is_best(open_page, home):
     assert sentences(test) == []
     assert "Best: **learning_rate 0.001 · none**" in said(test).replace("No sharing", "none")
     table = tables(test)
-    assert table.index("learning_rate 0.001") < table.index("learning_rate 0.01")
+    assert table.index(">0.001<") < table.index(">0.01<")
     assert "(n = 2)" in table
+    assert "The first is better than all others by more than chance" in said(test)
+    (picture,) = test.get("plotly_chart")
+    drawn = json.loads(picture.proto.spec)
+    axes = [drawn["layout"][name]["title"]["text"] for name in ("xaxis", "xaxis2")]
+    assert axes == ["learning_rate", "strategy"]
     assert test.get("progress")[0].proto.text == "8 of 8 runs ended"
 
 
@@ -189,6 +196,18 @@ def test_the_rest_of_a_sweep_can_be_cancelled_from_its_card(open_page, home):
     assert statuses == ["finished"] * 3 + ["cancelled"] * 5
     assert test.get("progress")[0].proto.text == "8 of 8 runs ended · 5 cancelled"
     assert not [one for one in test.button if one.label == "Cancel them"]
+
+
+def test_what_was_stopped_of_a_sweep_goes_on_from_its_card(open_page, room):
+    comparison = recorded_sweep(room.home, ended=False)
+    for run in room.store.runs(comparison=comparison, status="queued"):
+        mark(room.store, run, status="cancelled")
+    test = open_page("train", sweep=comparison)
+    resume = test.button(key=f"sweep.resume.{comparison}")
+    assert resume.label == "Go on with 5 stopped runs"
+    resume.click().run()
+    assert sentences(test) == []
+    assert [run.active for run in room.store.runs(comparison=comparison)] == [False] * 3 + [True] * 5
 
 
 def test_an_address_of_a_sweep_that_is_not_there_harms_nothing(open_page):
@@ -216,6 +235,6 @@ def test_compare_says_of_a_sweep_which_configuration_is_best_and_takes_folds_tog
     assert page.count("Configurations, best first") == 1
     figures = page[page.index("Quality, size and speed") :]
     assert figures.count('<th scope="row">') == 4
-    assert figures.count("(n = 2)") == 4
+    assert figures.count(">2</td>") == 4, "two folds each"
     part = open_page("compare", runs=f"{runs[0].id},{runs[1].id}")
     assert sentences(part) == []
