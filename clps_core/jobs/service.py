@@ -330,7 +330,7 @@ def log_text(store: Store, run_id: str, tail: int = 64_000) -> str:
         raise JobError(
             _("the log of run {run_id} cannot be read: {why}.", run_id=run_id, why=error.strerror)
         ) from error
-    return text if size <= tail else text.partition("\n")[2]
+    return text if size <= tail else text.partition("\n")[2] or text  # one that is cut in the middle is left out
 
 
 def wait(

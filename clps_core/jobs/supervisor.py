@@ -1,7 +1,8 @@
 """Hands free slots to queued runs and notices how runs end. One per store. Start at Supervisor.serve.
 
-It keeps nothing in memory that the store does not know: kill it at any instant, and the next one finds the
-running processes again by (pid, creation time) and learns from the waiters' notes how the others ended.
+It keeps nothing in memory that must not be lost (only since when it waits for something): kill it at any instant,
+and the next one finds the running processes again by (pid, creation time) and learns from the waiters' notes how
+the others ended.
 ``admission.py`` says whether a run may start now, ``launcher.py`` makes it a process.
 """
 
@@ -82,6 +83,7 @@ class Supervisor:
         self._held: str | None = None
         self._failed_start: tuple[float, str] | None = None
         self._put_off: set[str] = set()
+        self._told: dict[tuple[str, int], float] = {}
 
     def serve(self) -> bool:
         """Supervise until idle; ``False`` if another supervisor is at work already."""
@@ -177,10 +179,17 @@ class Supervisor:
         return True
 
     def _press(self, working: list[Attempt]) -> None:
-        """Runs that were asked to stop are told so; after the grace, they are ended."""
+        """Runs that were asked to stop are told so; after the grace, they are ended.
+
+        The grace is counted on a clock that nobody sets, from when this supervisor first told them.
+        """
+        told: dict[tuple[str, int], float] = {}
         for attempt in working:
             if attempt.stop_requested and attempt.host == self.host:
-                self.launcher.stop(attempt, now=(attempt.stop_age or 0.0) > self.settings.stop_grace)
+                who, now = (attempt.run_id, attempt.number), self.clock()
+                told[who] = self._told.get(who, now)
+                self.launcher.stop(attempt, now=now - told[who] > self.settings.stop_grace)
+        self._told = told
 
     # How an attempt begins
 

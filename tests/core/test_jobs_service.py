@@ -120,6 +120,16 @@ def test_the_log_of_a_run_that_never_started_is_empty_and_a_long_one_is_cut_at_a
         service.log_text(store, "../../etc/passwd")
 
 
+def test_the_end_of_a_log_without_line_breaks_is_shown(store: Store) -> None:
+    """A progress bar of some library writes over one line for hours."""
+    store.create_comparison("x", [build_config()])
+    (run,) = store.runs()
+    folder = store.run_folder(run.id)
+    folder.mkdir()
+    (folder / "log.txt").write_text("12%\r" * 100)
+    assert service.log_text(store, run.id, tail=40).endswith("12%\r12%\r")
+
+
 def test_a_queued_run_is_expected_when_a_slot_gets_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "1")
     config = resolve(build_config({"train": {"steps": 100}}))

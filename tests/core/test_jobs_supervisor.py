@@ -158,6 +158,34 @@ def test_after_a_minute_it_is_tried_again(store: Store, supervising: Any, monkey
     assert store.run(run.id).reason is None
 
 
+# What is asked to stop
+
+
+@pytest.mark.parametrize("set_by", [-3600.0, 3600.0])
+def test_the_grace_of_a_run_that_is_asked_to_stop_does_not_depend_on_a_clock_that_is_set(
+    store: Store, supervising: Any, set_by: float
+) -> None:
+    """As after a laptop's sleep: an hour later at once is no reason to kill, an hour earlier none to wait for one."""
+    (run,) = add(store, SMALL)
+    now, asked = [0.0], []
+
+    class Deaf(Elsewhere):
+        def stop(self, attempt: Attempt, *, now: bool) -> None:
+            asked.append(now)
+
+    loop = supervising(Slots(1, 1, (), ""), launcher=Deaf(), clock=lambda: now[0])
+    attempt = loop.queue.start_next(0, loop.host, "boot")
+    loop.queue.request_stop(run.id, "cancel")
+    with store.writing() as connection:
+        moment = schema.now(connection) + set_by
+        connection.execute(schema.run.update().values(stop_requested_at=moment))
+    for second in (0.0, loop.settings.stop_grace, loop.settings.stop_grace + 1):
+        now[0] = second
+        loop.round()
+    assert asked == [False, False, True]
+    assert attempt is not None
+
+
 # What is logged
 
 
