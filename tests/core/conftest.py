@@ -1,4 +1,4 @@
-"""What tests of the store, its queue and what works on them share."""
+"""What several tests of the engine share."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = open_store(tmp_path / "home")
     yield store
     store.close()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, as the bits of a training depend on their number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

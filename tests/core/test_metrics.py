@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from clps_core.training.loading import load_best
 from clps_core.training.loop import train
 from clps_core.training.sink import RecordingSink
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = DevicePlan("cpu", "fp32", 1, "")
 
 
@@ -31,14 +31,6 @@ def tiny(task: str, **train_options: object) -> RunConfig:
     model = {"num_layers": 2, "d_model": 32, "d_ff": 64, "num_heads": 2}
     options = {"eval_examples": 60, "batch_size": 16, "probe_count": 0, "threads": 1, **train_options}
     return resolve(build_config({"data": {"task": task}, "model": model, "train": options}))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclass

@@ -8,7 +8,6 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,8 @@ from clps_core.training.optimiser import Optimiser, decays
 from clps_core.training.probes import probe_path, read_probe
 from clps_core.training.sink import RecordingSink
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: Any = None, **train: Any) -> RunConfig:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.training.checkpoint import latest_step
@@ -14,15 +12,8 @@ from clps_core.training.device import DevicePlan
 from clps_core.training.loop import train
 from clps_core.training.sink import Outcome, RecordingSink
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def digits(patience: int | None, rate: float = 1e-30) -> RunConfig:
