@@ -1,15 +1,17 @@
 """The System page tells what the machine does, in one sentence where something is wrong. A run's end is told once."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 from page_reading import sentences, tables
 from recorded_runs import mark, record
 from shared_server import shared  # noqa: F401  # a fixture
 
-from clps_core.jobs import processes
+from clps_core.jobs import processes, service
 from clps_core.jobs.processes import SupervisorLock
-from clps_core.store import open_store
+from clps_core.store import open_store, schema
 from clps_core.store.queue import Queue
 
 
@@ -117,6 +119,62 @@ def test_a_home_that_cannot_be_is_one_sentence(open_page, home):
     test = open_page("system")
     assert len(sentences(test)) == 1
     assert "CLPS\\_HOME must be a folder" in sentences(test)[0]
+
+
+def test_why_the_supervisor_cannot_start_is_one_sentence_and_the_rest_of_the_page_is_there(open_page, store):
+    (run,) = record(store, ["none"], status="queued")
+    (store.home / "supervisor.lock").mkdir()
+    test = open_page("system")
+    service._started[store.home].process.wait(60)
+    test.run()
+    (sentence,) = sentences(test)
+    assert "so no run will" in sentence
+    assert "supervisor.lock: Is a directory" in sentence.replace("\\", "")
+    assert figures(test)["Supervisor"] == "missing"
+    assert run.name in tables(test)
+    service._started.pop(store.home)
+
+
+def test_a_home_that_vanishes_under_an_open_page_is_one_sentence_until_it_is_back(open_page, store):
+    record(store, ["none"])
+    test = open_page("system")
+    store.home.rename(store.home.with_name("elsewhere"))
+    test.run()
+    (sentence,) = sentences(test)
+    assert "It is gone" in sentence
+    assert "streamlit" in tables(test), "what does not depend on it is still shown"
+    store.home.with_name("elsewhere").rename(store.home)
+    assert sentences(test.run()) == []
+    assert "1 finished" in tables(test)
+
+
+def test_a_store_of_a_newer_version_is_one_sentence(open_page, store):
+    with store.writing() as connection:
+        connection.execute(schema.schema_version.insert().values(version=99))
+    test = open_page("system")
+    (sentence,) = sentences(test)
+    assert "a newer CLPS Lab wrote it" in sentence
+    assert "streamlit" in tables(test)
+
+
+@pytest.fixture
+def read_only(home):
+    """``read_only()`` makes the home a file system that nobody may write, root neither."""
+    home.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=700", "tmpfs", str(home)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system may be mounted here: how a read-only home is told is not tested")
+    yield lambda: subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
+    subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+def test_a_home_that_nobody_may_write_is_one_sentence(read_only, open_page, store):
+    store.close()
+    read_only()
+    test = open_page("system")
+    assert len(sentences(test)) == 1
+    assert "CLPS\\_HOME must be a folder that you may write" in sentences(test)[0]
+    assert "streamlit" in tables(test)
 
 
 def test_a_policy_that_cannot_be_used_is_one_sentence_and_gives_nobody_anything(open_page, store):

@@ -20,6 +20,8 @@ from clps_core.store import Run, Store, open_store
 from clps_core.store.connection import DATABASE_FILE
 from clps_core.store.queue import Queue
 
+pytestmark = pytest.mark.sqlite  # what is busy, and synced, is its file
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
