@@ -23,6 +23,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -281,9 +282,15 @@ def read_policy(home: Path, environment: Mapping[str, str] = os.environ) -> Poli
     except OSError as error:
         raise _unreadable(path, error.strerror or type(error).__name__) from None
     try:
-        return validated(Policy, _plain(text))
+        return _policy_of(text)
     except ConfigError as error:
         raise ConfigError(_("the policy {path} cannot be used: {problem}", path=path, problem=str(error))) from None
+
+
+@lru_cache(maxsize=8)
+def _policy_of(text: str) -> Policy:
+    """Kept by what the file says: it is read for everything that a page asks, and YAML is slow."""
+    return validated(Policy, _plain(text))
 
 
 def _unreadable(path: Path, reason: str) -> ConfigError:
