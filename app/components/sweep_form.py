@@ -5,15 +5,17 @@ The form only writes down what a sweep's YAML file would say; ``sweep_from_plain
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
 
 from app import state
-from app.components.train_form import Asked
+from app.components.train_form import TASK, Asked
 from clps_core.config import RunConfig
 from clps_core.sweeps.plan import STRATEGY
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["sweep_form"]
@@ -37,12 +39,14 @@ COMMON = {
 ELSEWHERE = ("data.task", "data.folds", "data.fold", STRATEGY)
 """Fields that the form has in other places."""
 LIST = "list"
+HEADS = "model.num_heads"
 WAYS = {
     LIST: _("one of"),
     "log_uniform": _("between, by magnitude"),
     "uniform": _("between, evenly"),
     "integers": _("whole numbers between"),
 }
+PLACEHOLDERS = {LIST: _("values, separated by commas"), "integers": _("lowest, highest, step between")}
 
 
 def sweep_form(asked: Asked) -> dict[str, Any]:
@@ -103,7 +107,7 @@ def _values(name: str, method: str) -> Any:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = LIST
         if method == "random":
-            st.session_state.setdefault(f"sweep.way.{name}", _usual_way(_now(name)))
+            st.session_state.setdefault(f"sweep.way.{name}", _usual_way(name))
             way = st.selectbox(
                 COMMON.get(name, name), list(WAYS), format_func=WAYS.__getitem__, key=f"sweep.way.{name}", width=220,
                 persist_state="session",
@@ -114,7 +118,7 @@ def _values(name: str, method: str) -> Any:
             COMMON.get(name, name) if method == "grid" else _("Values"),
             key=key,
             max_chars=2000,
-            placeholder=_("values, separated by commas") if way == LIST else _("lowest, highest"),
+            placeholder=PLACEHOLDERS.get(way, _("lowest, highest")),
             persist_state="session",
         )
     parts = [part.strip() for part in (text or "").split(",") if part.strip()]
@@ -127,7 +131,8 @@ def _suggestion(name: str, way: str) -> str:
     value = _now(name)
     kind = type(getattr(RunConfig(), group)).model_fields[field].annotation
     if way != LIST:
-        return _range(value, way)
+        # A width must fit its heads, and rotary positions take pairs of a head's numbers.
+        return _range(value, way, 2 * int(_now(HEADS)) if name == "model.d_model" else 1)
     if get_origin(kind) is Literal:
         return ", ".join(map(str, get_args(kind)))
     if isinstance(value, bool):
@@ -145,20 +150,22 @@ def _now(name: str) -> Any:
     return st.session_state.get(f"train.{name}", getattr(getattr(st.session_state[state.TRAIN_BASE], group), field))
 
 
-def _usual_way(value: object) -> str:
-    """A random search draws numbers from a range, so that it has more than a few to choose from."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def _usual_way(name: str) -> str:
+    """A random search draws numbers from a range, so that it has more than a few to choose from; heads fit a width."""
+    value = _now(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or name == HEADS:
         return LIST
     if isinstance(value, int):
         return "integers"
     return "log_uniform" if value else "uniform"
 
 
-def _range(value: object, way: str) -> str:
+def _range(value: object, way: str, step: int) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return ""
     if way == "integers":
-        return f"{max(1, int(value) // 2)}, {max(2, int(value) * 2)}"
+        low, high = max(1, int(value) // 2), max(2, int(value) * 2)
+        return f"{low}, {high}" if step == 1 else f"{step * math.ceil(low / step)}, {high}, {step}"
     return f"{value / 10:g}, {value * 10:g}" if value else "0.001, 0.3"
 
 
@@ -180,10 +187,15 @@ def _stop() -> dict[str, Any] | None:
     else:
         after = _whole("sweep.after", _("From step"), max(1, int(st.session_state["train.train.steps"]) // 4))
         given = {"after": after}
+        if rule == "median":
+            note = _("So many others must have come as far, on the same examples.")
+            given = {"after": after, "runs": _whole("sweep.others", _("Others"), 4, note=note)}
         if rule == "threshold":
-            st.session_state.setdefault("sweep.value", 0.1)
+            share = TASKS[st.session_state[TASK]].metric != "perplexity"
+            key = "sweep.share" if share else "sweep.perplexity"
+            st.session_state.setdefault(key, 0.1 if share else 200.0)
             value = st.number_input(
-                _("Quality to have"), key="sweep.value", format="%.4g", width=132, persist_state="session",
+                _("Quality to have"), key=key, format="%.4g", width=132, persist_state="session",
                 help=_("In the metric's own unit: an accuracy of 80 % is 0.8."),
             )  # fmt: skip
             given = {"value": value, "after": after}

@@ -15,6 +15,7 @@ from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, merged
 from clps_core.sweeps.plan import Sweep
+from clps_core.sweeps.stopping import check_stop
 from clps_core.sweeps.values import Range, drawn
 from clps_core.words import _
 
@@ -93,6 +94,8 @@ def expand(sweep: Sweep) -> list[RunConfig]:
             raise ConfigError(_("with {settings}: {problem}", settings=said[:200], problem=error)) from None
     if len({config.model_dump_json() for config in found}) < len(found):
         raise ConfigError(_("each value and each seed of a sweep must be given once. Leave out the repeated one."))
+    if sweep.stop is not None:
+        check_stop(sweep.stop, found)
     return found
 
 

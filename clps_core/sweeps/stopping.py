@@ -17,13 +17,14 @@ from __future__ import annotations
 import json
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.config import validated
+from clps_core.config import RunConfig, validated
 from clps_core.errors import ConfigError
 from clps_core.store import schema
 from clps_core.tasks import TaskFacts, get_task
@@ -32,7 +33,7 @@ from clps_core.words import _, shown
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
 
-__all__ = ["StopRule", "Watch", "read_stop", "verdict"]
+__all__ = ["StopRule", "Watch", "check_stop", "read_stop", "verdict"]
 
 _m = schema.metric.c
 USUAL_WARM_UP = 4
@@ -76,6 +77,52 @@ class StopRule(BaseModel):
     def begins(self, steps: int) -> int:
         """The first step at which the rule is asked."""
         return self.after or max(1, steps // USUAL_WARM_UP)
+
+
+def check_stop(rule: StopRule, configs: Sequence[RunConfig]) -> None:
+    """Raise ``ConfigError`` where the rule could never end any of the runs, or would end them all unseen."""
+    facts = get_task(configs[0].data.task)
+    steps = max(config.train.steps for config in configs)
+    if rule.after is not None and rule.after >= steps:
+        raise ConfigError(
+            _(
+                "stop.after must be less than the steps of a run ({steps}). Got {got}. Lower it.",
+                steps=steps,
+                got=rule.after,
+            )
+        )
+    evaluations = max(math.ceil(config.train.steps / config.train.eval_every) for config in configs)
+    if rule.evaluations is not None and rule.evaluations >= evaluations:
+        raise ConfigError(
+            _(
+                "stop.evaluations must be less than a run's evaluations ({evaluations}). Got {got}. Lower it or "
+                "train.eval_every.",
+                evaluations=evaluations,
+                got=rule.evaluations,
+            )
+        )
+    share = facts.metric != "perplexity"
+    if rule.value is not None and (not 0 < rule.value <= 1 if share else rule.value < 1):
+        raise ConfigError(
+            _(
+                "stop.value must be {limits}: {task} is judged by {metric}. Got {got}.",
+                limits=_("above 0 and at most 1 (0.8 for 80 %)") if share else _("at least 1"),
+                task=facts.name,
+                metric=facts.metric,
+                got=f"{rule.value:g}",
+            )
+        )
+    same = Counter(config.data.model_copy(update={"seed": 0}) for config in configs)
+    wanted = rule.runs or USUAL_OTHERS
+    if rule.rule == "median" and max(same.values()) <= wanted:
+        raise ConfigError(
+            _(
+                "stop rule median must have more runs on the same examples than it waits for ({wanted}). Got {got}. "
+                "Add values or seeds, or lower stop.runs.",
+                wanted=wanted,
+                got=max(same.values()),
+            )
+        )
 
 
 def _listed(names: set[str]) -> str:

@@ -20,15 +20,19 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``: ``uniform``, ``log_uniform`` (evenly by magnitude) or ``integers``."""
+    """Numbers from ``low`` to ``high``: ``uniform``, ``log_uniform`` (evenly by magnitude) or ``integers``.
+
+    ``step`` lies between integers: a width in steps of 16 fits its heads.
+    """
 
     kind: str
     low: float
     high: float
+    step: int = 1
 
     def plain(self) -> dict[str, list[float]]:
         """As a file writes it."""
-        return {self.kind: [self.low, self.high]}
+        return {self.kind: [self.low, self.high, *([self.step] if self.step != 1 else [])]}
 
 
 Values = tuple[Any, ...] | Range
@@ -37,6 +41,13 @@ Values = tuple[Any, ...] | Range
 def check_field(name: object) -> str:
     """``name`` if it is a field that runs of a sweep may differ in; raises ``ConfigError`` otherwise."""
     text = name if isinstance(name, str) else shown(name)
+    if text == "train.eval_examples":
+        raise ConfigError(
+            _(
+                "a sweep must have one train.eval_examples: runs judged on different examples cannot be ranked. "
+                "Set it beside 'sweep'."
+            )
+        )
     elsewhere = {"seed": "seeds: [0, 1]", "data.folds": "folds: 5", "data.fold": "folds: 5"}
     if text == "data.task":
         raise ConfigError(
@@ -72,7 +83,7 @@ def read_values(name: str, given: object) -> Values:
         return tuple(given)
     if isinstance(given, dict) and len(given) == 1:
         kind, ends = next(iter(given.items()))
-        if kind in KINDS and isinstance(ends, list) and len(ends) == 2:
+        if kind in KINDS and isinstance(ends, list) and len(ends) in ((2, 3) if kind == "integers" else (2,)):
             return _range(name, kind, ends)
     raise ConfigError(
         _(
@@ -91,18 +102,18 @@ def is_plain(value: object) -> bool:
 
 
 def _range(name: str, kind: str, ends: list[Any]) -> Range:
-    low, high = (_number(end) for end in ends)
+    low, high, step = (*(_number(end) for end in ends), 1.0)[:3]
     least = 0.0 if kind == "log_uniform" else -math.inf
-    whole = kind != "integers" or (low.is_integer() and high.is_integer())
-    if least < low < high and whole:
-        return Range(kind, low, high)
+    whole = low.is_integer() and high.is_integer() and step.is_integer() and 1 <= step <= high - low
+    if least < low < high and (whole or kind != "integers"):
+        return Range(kind, low, high, int(step))
     raise ConfigError(
         _(
             "{name}: {kind} must have two {what}, the smaller one first. Got {got}.",
             name=name,
             kind=kind,
             what={
-                "integers": _("whole numbers"),
+                "integers": _("whole numbers (and may have a third, the step between)"),
                 "uniform": _("numbers"),
                 "log_uniform": _("numbers above 0"),
             }[kind],
@@ -129,7 +140,7 @@ def drawn(values: Values, *place: object) -> Any:
     if not isinstance(values, Range):
         return values[int(share * len(values))]
     if values.kind == "integers":
-        return int(values.low) + int(share * (values.high - values.low + 1))
+        return int(values.low) + values.step * int(share * ((values.high - values.low) // values.step + 1))
     if values.kind == "uniform":
         number = values.low + share * (values.high - values.low)
     else:

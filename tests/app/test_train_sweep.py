@@ -8,6 +8,7 @@ import pytest
 from page_reading import sentences, tables
 from recorded_runs import extend, mark
 
+from app.components.sweep_form import COMMON
 from clps_core.store import open_store
 from clps_core.sweeps import expand, sweep_from_plain
 
@@ -70,11 +71,16 @@ def test_a_click_queues_the_sweep_and_its_results_appear_on_the_page(open_page, 
     test = open_page("train", way="fields", spec=SMALL, strategy=["none", "all"])
     test.text_input(key="sweep.list.optim.learning_rate").set_value("0.002, 0.004").run()
     test.selectbox(key="sweep.rule").set_value("median").run()
+    assert "must have more runs on the same examples than it waits for (4). Got 4" in sentences(test)[0].replace(
+        "\\", ""
+    )
+    assert button(test).disabled
+    test.number_input(key="sweep.others").set_value(3).run()
     button(test).click().run()
     assert sentences(test) == []
     (comparison,) = comparisons(room.home)
     assert comparison.plan is not None
-    assert comparison.plan["stop"] == {"rule": "median", "evaluations": None, "value": None, "after": 2, "runs": None}
+    assert comparison.plan["stop"] == {"rule": "median", "evaluations": None, "value": None, "after": 2, "runs": 3}
     configs = [run.config for run in room.store.runs(comparison=comparison.id)]
     made = {(config.optim.learning_rate, config.sharing.strategy) for config in configs}
     assert made == {(rate, strategy) for rate in (0.002, 0.004) for strategy in ("none", "all")}
@@ -103,6 +109,24 @@ def test_a_random_search_draws_from_a_range(open_page):
     assert sentences(test) == []
     ways = [test.selectbox(key=f"sweep.way.model.{name}").value for name in ("dropout", "num_layers", "norm")]
     assert ways == ["log_uniform", "integers", "list"]
+
+
+@pytest.mark.parametrize("task", ["dates", "python-docs"])
+def test_each_rule_that_ends_runs_suits_the_task_at_the_first_click(open_page, task):
+    test = open_page("train", way="fields", spec=f"1;task={task}", strategy=["none", "all"])
+    for rule in ("median", "patience", "threshold"):
+        test.selectbox(key="sweep.rule").set_value(rule).run()
+        assert sentences(test) == [], rule
+
+
+def test_each_common_field_can_be_drawn_at_random_at_the_first_click(open_page):
+    """A width is drawn in steps that fit the heads, and heads from a list that fits the width."""
+    test = open_page("train", way="fields", spec="1;task=dates", strategy=["none"])
+    test.segmented_control(key="sweep.method").set_value("random").run()
+    for field in COMMON:
+        test.multiselect(key="sweep.fields").set_value([field]).run()
+        test.number_input(key="sweep.runs").set_value(2).run()
+        assert sentences(test) == [], field
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ def test_a_random_search_draws_from_its_ranges():
     assert {c.sharing.strategy for c in configs} == {"none", "all"}
 
 
+def test_integers_may_be_drawn_in_steps():
+    text = "sweep: {method: random, runs: 4, fields: {model.d_model: {integers: [16, 72, 16]}}}"
+    assert {c.model.d_model for c in expand(read_sweep(text))} == {16, 32, 48, 64}
+    assert sweep_from_plain(read_sweep(text).plan()) == read_sweep(text)
+
+
 def test_a_random_search_is_the_same_whatever_else_is_random():
     random.seed(1)
     first = expand(read_sweep(RANDOM))
@@ -128,6 +134,12 @@ def test_patience_of_the_sweep_is_a_field_of_its_runs():
     assert {c.train.patience for c in expand(sweep)} == {3}
 
 
+def test_a_rule_may_wait_for_as_many_others_as_there_are():
+    assert len(expand(read_sweep("seeds: [0, 1, 2]\nfolds: 2\nstop: {rule: median, runs: 2}"))) == 6
+    steps = "sweep: {fields: {train.steps: [50, 100]}}\nstop: {rule: threshold, value: 0.8, after: 60}"
+    assert len(expand(read_sweep(steps))) == 2
+
+
 def many(values: int, fields: int) -> dict[str, Any]:
     names = ["optim.learning_rate", "optim.weight_decay", "model.dropout"][:fields]
     return {"sweep": {"fields": {name: [(1 + n) / 1000 for n in range(values)] for name in names}}}
@@ -167,6 +179,10 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {method: random, fields: {optim.learning_rate: {uniform: [.nan, 1]}}}", "smaller one first"),
         ("sweep: {method: random, fields: {optim.learning_rate: {uniform: [1, .inf]}}}", "smaller one first"),
         ("sweep: {method: random, fields: {model.num_layers: {integers: [1, 2.5]}}}", "two whole numbers"),
+        ("sweep: {method: random, fields: {model.d_model: {integers: [16, 64, 0]}}}", "may have a third, the step"),
+        ("sweep: {method: random, fields: {model.d_model: {integers: [16, 64, 49]}}}", "may have a third, the step"),
+        ("sweep: {method: random, fields: {model.dropout: {uniform: [0, 1, 0.1]}}}", "must have a list of values"),
+        ("sweep: {fields: {train.eval_examples: [100, 200]}}", "judged on different examples cannot be ranked"),
         ("sweep: {method: bayes}", "sweep.method must be one of grid, random. Got 'bayes'"),
         ("sweep: {runs: 0}", "sweep.runs must be a whole number of at least 1"),
         ("sweep: {runs: 1.5}", "sweep.runs must be a whole number"),
@@ -185,6 +201,12 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("stop: {rule: threshold, evaluations: 3}", "stop rule threshold must have value, and may have after"),
         ("stop: {rule: median, value: 3}", "stop rule median must have nothing else, and may have after, runs"),
         ("stop: {rule: median, after: 0}", "after must be at least 1"),
+        ("seeds: [0, 1]\nstop: {rule: median}", r"than it waits for \(4\). Got 2"),
+        ("seeds: [0, 1]\nfolds: 9\nstop: {rule: median, runs: 2}", r"than it waits for \(2\). Got 2"),
+        ("stop: {rule: threshold, value: 80}", r"at most 1 \(0.8 for 80 %\): dates is judged by exact_match. Got 80"),
+        ("data: {task: python-docs}\nstop: {rule: threshold, value: 0.8}", "at least 1: python-docs is judged by perp"),
+        ("train: {steps: 50}\nstop: {rule: threshold, value: 1, after: 50}", r"less than the steps of a run \(50\)"),
+        ("train: {steps: 300}\nstop: {rule: patience, evaluations: 6}", r"a run's evaluations \(6\). Got 6"),
         ("sweep: {fields: {model.dropout: [0.1, 0.1]}}", "must be given once"),
         ("sweep: {fields: {optim.learning_rate: [0.1, -3]}}", "with optim.learning_rate=-3: optim.learning_rate"),
         ("sweep: {fields: {model.num_heads: [4, 5]}}", "with model.num_heads=5: d_model must be divisible"),
