@@ -14,6 +14,7 @@ from clps_core.data.digits import Digits
 from clps_core.data.python_docs import BOS, PythonDocs
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
+from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
 
 FOLDS = 3
@@ -54,6 +55,30 @@ def test_each_example_is_validation_in_exactly_one_fold_and_training_in_the_othe
     for data in parts:
         assert sorted(examples(data, "train") + examples(data, "validation")) == everything
         assert len(examples(data, "validation")) > len(everything) / FOLDS / 2
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_fold_holds_and_gives_at_a_step_depends_on_no_other_field_of_a_sweep(task: str) -> None:
+    """Runs of a sweep are matched: a design, a rate or a seed changes neither who is held out nor any batch."""
+    fields = {
+        "sharing.strategy": ["none", "all"],
+        "optim.learning_rate": [0.1, 0.001],
+        "model.d_model": [32, 64],
+        "model.dropout": [0, 0.5],
+        "train.steps": [100, 200],
+    }
+    sweep = {"method": "random", "runs": 3, "fields": fields}
+    configs = expand(sweep_from_plain({"base": {"data": {"task": task}}, "sweep": sweep, "seeds": [0, 7], "folds": 3}))
+    different = {config.model_copy(update={"data": configs[0].data}).model_dump_json() for config in configs}
+    assert len(different) == 6
+    for fold in range(FOLDS):
+        parts = [load_task(config) for config in configs if config.data.fold == fold]
+        first = examples(parts[0], "validation")
+        assert all(examples(part, "validation") == first for part in parts[1:])
+        assert len({tuple(seen(part)) for part in parts}) == 1
+    other_order = loaded(task, folds=FOLDS, fold=0, seed=9)
+    assert sorted(examples(other_order, "validation")) == sorted(examples(load_task(configs[0]), "validation"))
+    assert seen(other_order)[:2] != seen(load_task(configs[0]))[:2], "a data seed is what orders the batches"
 
 
 @pytest.mark.parametrize("task", TASKS)
