@@ -165,10 +165,17 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
 
 
 def clear(store: Store, run_id: str) -> None:
-    """Throw away what the run has learnt, to start it anew; its log and the weights of its parent stay."""
+    """Throw away what the run has learnt, to start it anew; its log and the weights of its parent stay.
+
+    Raises ``JobError`` where a link leads elsewhere: who knows what else lies there.
+    """
     folder = store.run_folder(run_id)
+    if folder.is_symlink():
+        raise JobError(
+            _("a run's folder must be a folder to start it anew. Got a link: {path}. Move its files back.", path=folder)
+        )
     keep = {"log.txt", "lock", f"{START}.safetensors"}
     with sentences(store.home):
-        for path in sorted(folder.rglob("*"), reverse=True) if not folder.is_symlink() else []:
+        for path in sorted(folder.rglob("*"), reverse=True):
             if path.name not in keep and (path.is_file() or path.is_symlink()):
                 path.unlink(missing_ok=True)

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Protocol
 
 from clps_core.jobs import processes
-from clps_core.jobs.waiter import exit_file
+from clps_core.jobs.waiter import NOTE_BYTES, exit_file
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import Exit
+from clps_core.store.verdict import EXIT_DISK_FULL, Exit
 
 __all__ = ["Launcher", "LocalLauncher"]
 
@@ -51,6 +51,7 @@ class LocalLauncher:
         self.home, self.queue = home, queue
         self.boot = processes.boot_marker()
         self._waiters: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._found_no_room: set[tuple[str, int]] = set()
 
     def start(self, attempt: Attempt, environment: dict[str, str]) -> None:
         """Spawn the waiter, which spawns the runner."""
@@ -75,7 +76,8 @@ class LocalLauncher:
         if attempt.pid is None and attempt.waiter_pid is None:
             return Exit(interrupted=True) if self._never_spawned(attempt) else None
         # The note is written before the waiter ends: having seen it gone, look again.
-        return self._note(attempt) or Exit()
+        full = (attempt.run_id, attempt.number) in self._found_no_room
+        return self._note(attempt) or Exit(EXIT_DISK_FULL if full else None)
 
     def stop(self, attempt: Attempt, *, now: bool) -> None:
         """SIGTERM, or SIGKILL."""
@@ -85,18 +87,21 @@ class LocalLauncher:
         """Remove the waiter's note."""
         with contextlib.suppress(OSError):
             exit_file(self.home, attempt.run_id, attempt.number).unlink(missing_ok=True)
+        self._found_no_room.discard((attempt.run_id, attempt.number))
 
     def reap(self) -> None:
         """Let go of waiters that have ended."""
         for key in [key for key, waiter in self._waiters.items() if waiter.poll() is not None]:
-            del self._waiters[key]
+            if self._waiters.pop(key).returncode == EXIT_DISK_FULL:
+                self._found_no_room.add(key)
 
     def _arguments(self, attempt: Attempt) -> list[str]:
         return ["--home", str(self.home), "--run", attempt.run_id, "--attempt", str(attempt.number)]
 
     def _note(self, attempt: Attempt) -> Exit | None:
         try:
-            note = json.loads(exit_file(self.home, attempt.run_id, attempt.number).read_text())
+            with exit_file(self.home, attempt.run_id, attempt.number).open("rb") as file:
+                note = json.loads(file.read(NOTE_BYTES))
             return Exit(
                 note["code"], note["signal"], note["out_of_memory"], interrupted=note["signal"] == signal.SIGTERM
             )

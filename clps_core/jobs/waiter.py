@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import errno
 import json
 import os
 import signal
@@ -16,9 +17,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["exit_file", "main"]
+__all__ = ["NOTE_BYTES", "exit_file", "main"]
 
 NOTE_BYTES = 128
+NO_ROOM = 11
+"""Our exit code where the disk is too full to begin: what a runner ends with that finds it so."""
 
 
 def exit_file(home: Path, run_id: str, number: int) -> Path:
@@ -27,7 +30,16 @@ def exit_file(home: Path, run_id: str, number: int) -> Path:
 
 
 def main() -> int:
-    """Run the runner, wait, write the note, ring the supervisor's bell."""
+    """Run the runner, wait, write the note, ring the supervisor's bell; returns the exit code."""
+    try:
+        return _run_and_note()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return NO_ROOM
+
+
+def _run_and_note() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--run", required=True)

@@ -200,6 +200,17 @@ def test_nothing_is_thrown_away_while_a_process_works_in_the_runs_folder(
     assert store.run(run.id).status == "failed"
 
 
+def test_nothing_is_thrown_away_in_a_place_that_a_link_leads_to(store: Store, tmp_path: Path) -> None:
+    run = finished(store, status="failed")
+    elsewhere = tmp_path / "elsewhere"
+    store.run_folder(run.id).rename(elsewhere)
+    store.run_folder(run.id).symlink_to(elsewhere)
+    with pytest.raises(JobError, match=r"a run's folder must be a folder to start it anew\. Got a link"):
+        service.retry(store, run.id, anew=True)
+    assert kept(store, run) == list(LEFT)
+    assert store.run(run.id).status == "failed", "else it would go on from what was to be thrown away"
+
+
 def test_of_two_who_start_a_run_anew_at_once_the_second_throws_nothing_away(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
+from clps_core.jobs.waiter import exit_file
 from clps_core.store import Run, Store, schema
 from clps_core.store.queue import Attempt
 from clps_core.store.verdict import Exit
@@ -156,6 +157,22 @@ def test_after_a_minute_it_is_tried_again(store: Store, supervising: Any, monkey
     loop._round_safely()
     assert list(loop.launcher.placed) == [run.id]
     assert store.run(run.id).reason is None
+
+
+def test_a_disk_too_full_to_begin_is_the_reason_the_run_fails_for(store: Store, supervising: Any) -> None:
+    """A person's quota may be used up where the disk itself has room: only a write shows it."""
+    (run,) = add(store, SMALL)
+    store.run_folder(run.id).mkdir()
+    exit_file(store.home, run.id, 1).symlink_to("/dev/full")
+    slots = Slots(1, 1, (), "")
+    loop = supervising(slots, gate=room(slots, {}))
+    loop.round()
+    (waiter,) = loop.launcher._waiters.values()
+    waiter.wait(60)
+    loop.round()
+    failed = store.run(run.id)
+    assert failed.status == "failed"
+    assert (failed.reason or "").startswith("The disk is full")
 
 
 # What is asked to stop
