@@ -71,6 +71,15 @@ class Gate:
         since = self._waits_since.get(run_id)
         return since is not None and self.clock() - since > OVERTAKEN_SECONDS
 
+    @property
+    def overtaken(self) -> list[str]:
+        """Runs that did not fit when they were last asked for."""
+        return list(self._waits_since)
+
+    def forget(self, run_id: str) -> None:
+        """The run waits no more; if it comes back, it begins to wait then."""
+        self._waits_since.pop(run_id, None)
+
     def device(self, run: Run, slot: int) -> str | None:
         """The GPU whose memory the run would use in this slot; ``None``: the machine's."""
         try:

@@ -200,6 +200,7 @@ class Supervisor:
         free = [slot for slot in range(self.slots.count) if slot not in taken]
         begun: list[Attempt] = []
         refusals = Refusals()
+        self._forget_who_left()
         # An adopted run may work in a slot that there was when there were more of them.
         for slot in free[: max(0, self.slots.count - len(here))]:
             run = self._next_that_fits(slot, here + begun, refusals)
@@ -228,7 +229,6 @@ class Supervisor:
             self.queue.settle(run_id, number, Exit(interrupted=True))
             self.queue.put_off(run_id, START_AGAIN_SECONDS, reason)
             return False
-        self._put_off.discard(run_id)
         text = f"run {run_id} attempt {number} started in slot {slot}"
         tell("started", text, run=run_id, attempt=number, slot=slot)
         return True
@@ -252,6 +252,16 @@ class Supervisor:
                 refusals.smallest[device] = run
                 refusals.reasons[run.id] = answer.reason  # another slot's GPU may have room
         return None
+
+    def _forget_who_left(self) -> None:
+        """Runs that were taken out of the queue while they waited for memory."""
+        known = {*self.gate.overtaken, *self._put_off}
+        if not known:
+            return
+        queued = {run.id for run in self.store.some_runs(known, places=False) if run.status == "queued"}
+        for run_id in known - queued:
+            self.gate.forget(run_id)
+            self._put_off.discard(run_id)
 
     def _refuse(self, run_id: str, answer: Answer) -> None:
         self.queue.fail_waiting(run_id, answer.reason)

@@ -110,6 +110,27 @@ def test_a_run_on_the_cpu_does_not_wait_behind_one_for_a_full_gpu(store: Store, 
     assert list(launcher.placed) == [cpu_run.id]
 
 
+def test_a_run_that_comes_back_into_the_queue_waits_from_then_on(store: Store, supervising: Any) -> None:
+    """Paused for a day, it has not been overtaken for a day: it may not hold everybody up at once."""
+    (first, large), now = add(store, SMALL, LARGE), [0.0]
+    slots = Slots(2, 1, (), "")
+    figures = Memory(64 * LARGE_NEED, LARGE_NEED - 1)
+    gate = Gate(slots, host=lambda: figures, held=lambda _pid: 0, clock=lambda: now[0])
+    launcher = Elsewhere()
+    loop = supervising(slots, gate=gate, launcher=launcher)
+    loop.round()
+    assert list(launcher.placed) == [first.id]
+    loop.queue.request_stop(large.id, "pause")
+    now[0] = 86_400.0
+    (second,) = add(store, LARGE)
+    loop.round()
+    assert store.run(second.id).not_before is not None, "it was looked at"
+    loop.queue.requeue(large.id)
+    (small,) = add(store, SMALL)
+    loop.round()
+    assert list(launcher.placed) == [first.id, small.id]
+
+
 def test_no_more_runs_than_slots_work_though_one_works_in_a_slot_that_is_gone(store: Store, supervising: Any) -> None:
     """After a restart with CLPS_SLOTS=1, because memory was short."""
     first, _second = add(store, SMALL, SMALL)
