@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.requests import cookie_parser
 
 from app import login
 from app.code_tries import Tries
@@ -123,17 +123,10 @@ class OwnerCookie:
         if headers.get(b"sec-fetch-mode") == "navigate" or not read_policy(self.home).shared:
             return None
         signer = Signer.of_home(self.home)
-        if signer.owner_of_cookie(_cookie_of(headers.get(b"cookie", ""))) is not None:
+        # Read as Streamlit reads it for the pages: other programs on this host have cookies of every kind.
+        if signer.owner_of_cookie(cookie_parser(headers.get(b"cookie", "")).get(COOKIE)) is not None:
             return None
         # Behind a proxy that ends TLS, only the proxy knows; a lie here only makes the liar's own cookie useless.
         secure = "; Secure" if headers.get(b"x-forwarded-proto", "").strip() == "https" else ""
         limits = f"Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict{secure}"
         return f"{COOKIE}={signer.new_cookie()}; {limits}"
-
-
-def _cookie_of(header: str) -> str | None:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return None
-    return found.value if found is not None else None

@@ -421,6 +421,15 @@ def test_a_known_visitor_keeps_who_they_are_and_a_forged_cookie_is_replaced(shar
     assert len(answers(shared.home, cookie=f"{COOKIE}={foreign}")) == 1
 
 
+@pytest.mark.parametrize(
+    "other",
+    ['settings={"dark": true}', "name=two words", "a@b=1", "[x]=1", "lonely", "a=1;", "name=\xe9", "x=" + "y" * 9000],
+)
+def test_what_other_programs_on_the_same_host_keep_in_a_browser_makes_nobody_somebody_else(shared, other):  # noqa: F811
+    good = shared.signer.new_cookie()
+    assert answers(shared.home, cookie=f"{other}; {COOKIE}={good}") == []
+
+
 def test_nobody_elses_page_can_make_a_browser_forget_who_it_is(shared):  # noqa: F811
     assert answers(shared.home, sec_fetch_site="cross-site") == []
     assert answers(shared.home, sec_fetch_site="none", sec_fetch_mode="navigate") == []
