@@ -18,7 +18,7 @@ from clps_core.errors import ClpsError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
-from clps_core.sweeps.results import Configuration
+from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.sweeps.table import csv_text
 from clps_core.words import _, ngettext
 
@@ -95,6 +95,9 @@ def _best(found: SweepState, best: Configuration) -> str:
         "title": metric_title(found.metric).lower(),
         "value": escape_markdown(said_spread(best.best, found.metric, len(best.runs))),
     }
+    if (alike := len(equal_to_best(found.configurations))) > 1:
+        said["n"] = str(alike)
+        return _("The best {n} configurations are equal: {title} {value}.", **said)
     if found.ended < len(found.runs):
         return _("Best so far: **{name}**, {title} {value}.", **said)
     return _("Best: **{name}**, {title} {value}.", **said)
@@ -126,7 +129,7 @@ def _picture(found: SweepState) -> None:
 def _links(found: SweepState, compare: bool) -> None:
     """The address can name so many runs only: the best configurations come first."""
     ids = [run.id for one in found.configurations for run in one.runs][: state.MAX_RUNS]
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if compare:
             navigation.link("compare", _("Compare the runs"), query={state.RUNS: ",".join(ids)})
         navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})

@@ -13,7 +13,7 @@ from app.colours import strategy_colours
 from app.components.run_scatter import SYMBOLS
 from app.formatting import metric, strategy_name
 from clps_core.sweeps.plan import STRATEGY
-from clps_core.sweeps.results import Configuration
+from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def _by_magnitude(values: Sequence[float]) -> bool:
     low, middle, high = min(values), statistics.median(values), max(values)
     if low <= 0 or high < BY_MAGNITUDE * low:
         return False
+    if len(set(values)) == 2:  # they lie evenly both ways
+        return True
     by_size = (middle - low) / (high - low)
     by_magnitude = math.log(middle / low) / math.log(high / low)
     return abs(by_magnitude - 0.5) < abs(by_size - 0.5)
@@ -100,7 +102,8 @@ def sweep_figure(configurations: Sequence[Configuration], name: str, title: str)
         where = {"row": place // PANELS_A_ROW + 1, "col": place % PANELS_A_ROW + 1}
         for line in panel.lines:
             made.add_trace(_line(line, panel, colours, name), **where)
-        made.add_trace(_ring(configurations[0], panel, colours), **where)
+        for one in equal_to_best(configurations):
+            made.add_trace(_ring(one, panel, colours), **where)
         made.update_xaxes(title=panel.field.rpartition(".")[2], type=_kind(panel), **_ticks(panel), **where)
         if not panel.numeric:
             names = dict.fromkeys(_value(one, panel) for one in configurations if one.best is not None)
@@ -110,8 +113,17 @@ def sweep_figure(configurations: Sequence[Configuration], name: str, title: str)
     made.update_yaxes(gridcolor=GRID, linecolor=AXIS, zeroline=False, fixedrange=True)
     made.update_yaxes(title=title, col=1)
     if name != "perplexity":
-        made.update_yaxes(tickformat=".0%")
+        made.update_yaxes(tickformat=".0%", range=_share_range(configurations))
     return made
+
+
+def _share_range(configurations: Sequence[Configuration]) -> list[float]:
+    """From the lowest to the highest end of a mark, with some air, and never far beyond 0 and 1."""
+    spreads = [one.best for one in configurations if one.best is not None]
+    low = min(one.mean - (one.deviation or 0.0) for one in spreads)
+    high = max(one.mean + (one.deviation or 0.0) for one in spreads)
+    air = max(0.02, 0.08 * (high - low))
+    return [max(-0.04, low - air), min(1.04, high + air)]
 
 
 def _line(line: Sequence[Configuration], panel: Panel, colours: Mapping[str, str], name: str) -> Any:

@@ -88,7 +88,7 @@ def _first(one: Configuration, field: str) -> str:
 def _cells(one: Configuration, fields: Sequence[str], name: str) -> list[str]:
     runs = f"{sum(not run.active for run in one.runs)}/{len(one.runs)}"
     return [
-        said_spread(one.best, name, len(one.runs)),
+        said_spread(one.best, name, 1),
         _behind(one, name),
         *(_value(field, one.settings[field]) for field in fields),
         _("{runs}, {n} failed", runs=runs, n=one.failed) if one.failed else runs,
@@ -113,7 +113,7 @@ def _notes(shown: Sequence[Configuration], more: int) -> list[str]:
     notes = []
     if any(one.best and one.best.deviation is not None for one in shown):
         notes.append(
-            _("± is the standard deviation over the seeds and folds of a configuration; n is how many there are.")
+            _("± is the standard deviation over the seeds and folds of a configuration, of those runs that finished.")
         )
     if any(one.failed for one in shown):
         notes.append(_("A failed run does not count, and its configuration comes behind those without one."))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import amount, duration, print_json, print_table, say
+from clps_core.sweeps.results import equal_to_best
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -113,7 +114,13 @@ def news(state: SweepState) -> str:
     said = {name: n for name, n in state.statuses.items() if name not in ("finished", "queued", "running")}
     others = f" ({', '.join(f'{n} {name}' for name, n in said.items())})" if said else ""
     parts = [_("{n} of {total} runs ended", n=state.ended, total=len(state.runs)) + others]
-    if state.best is not None and state.best.best is not None and state.best_run is not None:
+    alike = len(equal_to_best(state.configurations))
+    if alike > 1 and state.best is not None and state.best.best is not None:
+        value = f"{state.best.best.mean:.4g}"
+        parts.append(
+            _("best {metric} {value} with {n} configurations alike", metric=state.metric, value=value, n=alike)
+        )
+    elif state.best is not None and state.best.best is not None and state.best_run is not None:
         parts.append(
             _(
                 "best {metric} {value} with {name} (run {id})",

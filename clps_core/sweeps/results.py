@@ -28,7 +28,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
-__all__ = ["Configuration", "Spread", "SweepState", "configurations", "sweep_state"]
+__all__ = ["Configuration", "Spread", "SweepState", "configurations", "equal_to_best", "sweep_state"]
 
 _m = schema.metric.c
 REPLICATES = ("seed", "data.seed", "data.fold")
@@ -229,6 +229,13 @@ def _ranked(found: Sequence[Configuration], sign: float) -> list[Configuration]:
         mine = _by_replicate(one)
         behind.append(Spread.of([sign * (first[key] - mine[key]) for key in first if key in mine]))
     return [ordered[0], *(replace(one, behind=gap) for one, gap in zip(ordered[1:], behind, strict=True))]
+
+
+def equal_to_best(ranked: Sequence[Configuration]) -> list[Configuration]:
+    """The best one and those that are exactly as good: at first often all, with a quality of 0."""
+    best = ranked[0].best if ranked else None
+    alike = [one for one in ranked if one.best is not None and best is not None and one.best.mean == best.mean]
+    return [one for one in alike if one.finished == ranked[0].finished and not one.failed]
 
 
 def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:

@@ -12,6 +12,7 @@ from recorded_runs import extend, mark
 from app.components.sweep_picture import panels, sweep_figure
 from clps_core.store import Store, open_store
 from clps_core.sweeps import SweepState, expand, sweep_from_plain, sweep_state
+from clps_core.sweeps.results import equal_to_best
 
 BASE = {"data": {"task": "digits"}, "train": {"steps": 200}}
 
@@ -50,6 +51,7 @@ def test_each_field_that_differs_has_a_panel_and_lines_join_what_differs_in_it_a
         ([0.001, 0.002, 0.003], False),
         ([0, 0.01, 0.1], False),
         ([0.0005, 0.002, 0.008], True),
+        ([0.0001, 0.003], True),
     ],
 )
 def test_an_axis_goes_by_magnitude_where_the_values_do(store, values, log):
@@ -65,6 +67,16 @@ def test_what_was_judged_by_less_training_is_hollow_and_the_best_has_a_ring(stor
     assert list(zip(line.x, line.marker.symbol, strict=True)) == [(0.001, "circle-open"), (0.01, "circle")]
     assert list(ring.x) == [0.01]
     assert list(ring.y) == [max(line.y)]
+
+
+def test_equals_are_ringed_alike_and_a_share_stays_between_0_and_1(store):
+    """At first nobody gets anything right: then no configuration is better than another."""
+    state = recorded(store, {"model.dropout": [0.1, 0.2]}, [0.0, 0.0])
+    assert len(equal_to_best(state.configurations)) == 2
+    drawn = sweep_figure(state.configurations, "accuracy", "Accuracy")
+    assert len([trace for trace in drawn.data if trace.marker.symbol == "circle-open"]) == 2
+    low, high = drawn.layout.yaxis.range
+    assert -0.05 < low < 0 < high < 0.1
 
 
 def test_what_has_no_quality_yet_is_not_drawn(store):

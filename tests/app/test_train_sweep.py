@@ -190,7 +190,7 @@ def test_a_finished_sweep_says_which_configuration_is_best(open_page, home):
     assert "Best: **learning_rate 0.001 · none**" in said(test).replace("No sharing", "none")
     table = tables(test)
     assert table.index(">0.001<") < table.index(">0.01<")
-    assert "(n = 2)" in table
+    assert "(n = 2)" in said(test)
     assert "The first is better than all others by more than chance" in said(test)
     (picture,) = test.get("plotly_chart")
     drawn = json.loads(picture.proto.spec)
