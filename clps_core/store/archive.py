@@ -13,10 +13,11 @@ import hashlib
 import json
 import secrets
 import shutil
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
 import sqlalchemy as sa
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from clps_core.config import RunConfig, validated
 from clps_core.errors import NotFoundError, StoreError
@@ -40,6 +41,34 @@ LEFT_BEHIND = (
     "lock",
 )
 """Files of a run that only matter where it ran."""
+
+
+def _inside(path: str) -> str:
+    """A path that stays in the folder it is relative to."""
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts or not pure.parts:
+        raise ValueError
+    return path
+
+
+class _About(BaseModel):
+    """What ``run.json`` must say; it may come from anybody."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    id: str
+    name: str
+    step: int
+    seconds: float
+    tokens_per_second: float | None = None
+    device: str | None = None
+    threads: int | None = None
+    unique_parameters: int | None = None
+    executed_parameters: int | None = None
+    created_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    artefacts: list[tuple[str, int, Annotated[str, AfterValidator(_inside)]]] = []
 
 
 def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = None) -> None:
@@ -80,26 +109,27 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     ``name`` and ``comparison`` (a name; runs imported under one name stand together) replace those of the
     export. Raises ``NotFoundError`` where the folder holds no exported run.
     """
-    about = _read_json(folder / "run.json")
-    run_id = check_run_id(about.get("id"))
+    about = _read_about(folder / "run.json")
+    run_id = check_run_id(about.id)
     if there := store.some_runs([run_id]):
         return there[0]
     config = validated(RunConfig, _read_json(folder / "config.json"))
-    title = comparison or str(about["name"])
+    points = _read_points(folder, run_id)
+    title = comparison or about.name
     _bring(folder, store.run_folder(run_id), store.home)
     with store.writing() as connection:
         if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:
-            now = schema.now(connection)
-            comparison_id = _comparison(connection, title, float(about.get("created_at") or now))
-            row = run_row(config, name or str(about["name"]), "local", float(about.get("created_at") or now))
-            row |= {key: about.get(key) for key in (*FACTS, "started_at", "finished_at")}
+            created_at = about.created_at or schema.now(connection)
+            comparison_id = _comparison(connection, title, created_at)
+            row = run_row(config, name or about.name, "local", created_at)
+            row |= {key: getattr(about, key) for key in (*FACTS, "started_at", "finished_at")}
             row |= {"id": run_id, "comparison_id": comparison_id, "status": "finished", "attempts": 1}
             row["position"] = connection.execute(
                 sa.select(sa.func.count()).where(schema.run.c.comparison_id == comparison_id)
             ).scalar_one()
             connection.execute(schema.run.insert().values(row))
-            metrics.append(connection, run_id, _read_points(folder, run_id))
-            write_artefacts(connection, run_id, [(str(k), int(s), str(p)) for k, s, p in about.get("artefacts", [])])
+            metrics.append(connection, run_id, points)
+            write_artefacts(connection, run_id, about.artefacts)
     return store.run(run_id)
 
 
@@ -145,6 +175,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise NotFoundError(_not_exported(path))
     return data
+
+
+def _read_about(path: Path) -> _About:
+    try:
+        return _About.model_validate(_read_json(path))
+    except ValidationError:
+        raise NotFoundError(_not_exported(path)) from None
 
 
 def _read_points(folder: Path, run_id: str) -> list[Point]:

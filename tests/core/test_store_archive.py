@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,29 @@ def test_a_damaged_export_is_refused(store: Store, folder: Path, name: str) -> N
     with pytest.raises(NotFoundError, match=f"must hold an exported run. Its {name} is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
+    assert list((store.home / "runs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": None},
+        {"name": ["x"]},
+        {"step": "many"},
+        {"created_at": "yesterday"},
+        {"created_at": float("nan")},
+        {"artefacts": [7]},
+        {"artefacts": [["best", 5, "/etc/passwd"]]},
+        {"artefacts": [["best", 5, "checkpoints/../../other/checkpoints/best.safetensors"]]},
+    ],
+)
+def test_an_export_that_says_what_cannot_be_is_refused_and_leaves_nothing(
+    store: Store, folder: Path, change: dict[str, object]
+) -> None:
+    """It may come from anybody: nothing in it may lead out of the run's folder."""
+    about = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(about | change))
+    with pytest.raises(NotFoundError, match=r"must hold an exported run\. Its run\.json is missing or damaged"):
+        import_run(store, folder)
+    assert store.runs() == []
+    assert list((store.home / "runs").iterdir()) == []
