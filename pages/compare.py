@@ -4,6 +4,7 @@ import streamlit as st
 
 from app import state
 from app.colours import strategy_colours
+from app.components.address_choice import address_choice
 from app.components.compare_view import download, figures, scatter, what_differs
 from app.components.depth_source import link_to_depth
 from app.components.frame import header
@@ -51,20 +52,18 @@ def live(run_ids: list[str], was_active: bool) -> None:
         if len(by_task) > 1:
             st.subheader(TASKS[task].title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
-    axis = st.segmented_control(
+    axis = address_choice(
+        "compare",
+        state.X,
+        AXES,
         _("Curves over"),
-        list(AXES),
-        format_func=AXES.get,
-        default="step",
-        required=True,
-        key=state.X,
-        bind="query-params",
+        visible=True,
         help=_(
             "Equal on one axis, runs may differ on another: equal steps of a longer loop are more FLOPs. Tokens and "
             "FLOPs follow from the config, at the model's full length with padding, forward and backward."
         ),
     )
-    run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False)
+    run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)
     for designs in groups:
         scatter(designs, colours)
 

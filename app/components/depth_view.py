@@ -9,6 +9,7 @@ import streamlit as st
 from app import navigation, state
 from app.charts import CONFIG
 from app.colours import strategy_colours
+from app.components.address_choice import address_choice
 from app.components.attention_source import follow_url, run_label
 from app.components.depth_figures import DepthLine, depth_curves
 from app.components.depth_source import DeepRun, deep, qualities_of, recorded
@@ -177,8 +178,10 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     task = get_task(runs[0].run.task)
     names = list(next(iter(found[runs[0].run.id].values())).metrics)
     with st.container(horizontal=True, vertical_alignment="center"):
-        name = _choice(state.METRIC, {one: metric_title(one) for one in [task.metric, *names]}, _("Metric"))
-        x = _choice(state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Depth in"))
+        name = address_choice(
+            "depth", state.METRIC, {one: metric_title(one) for one in [task.metric, *names]}, _("Metric")
+        )
+        x = address_choice("depth", state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Depth in"))
     baseline = (task.baseline, _("baseline: {name}", name=task.baseline_name)) if name == task.metric else None
     lines = _lines(runs, found, name, x)
     st.plotly_chart(
@@ -190,25 +193,6 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     _table(runs, found, name)
     _captions(runs, found, task.metric)
     return found
-
-
-def _choice(name: str, choices: Mapping[str, str], label: str) -> str:
-    """A segmented choice that lives in the address under ``name``; the first one by default."""
-    asked, problem = state.read_choice(name, list(choices))
-    if problem:
-        show_problem(problem)
-    chosen = asked[0] if asked else next(iter(choices))
-    follow_url(f"depth.{name}", chosen)
-    st.segmented_control(
-        label,
-        list(choices),
-        format_func=lambda one: choices.get(one, one),
-        key=f"depth.{name}",
-        required=True,
-        label_visibility="collapsed",
-        on_change=lambda: state.write(**{name: st.session_state[f"depth.{name}"]}),
-    )
-    return chosen
 
 
 def _depth_title(runs: Sequence[DeepRun], x: str) -> str:

@@ -33,7 +33,7 @@ AXES = {
 _chart = st.components.v2.component(
     "clps_live_chart",
     css=asset("live_chart.css"),
-    js=asset("live_chart_held.js") + asset("live_chart_draw.js") + asset("live_chart.js"),
+    js=asset("live_chart_held.js") + asset("live_chart_mean.js") + asset("live_chart_draw.js") + asset("live_chart.js"),
 )
 _feed = st.components.v2.component("clps_live_feed", js=asset("live_chart_held.js") + asset("live_chart_feed.js"))
 
@@ -70,7 +70,7 @@ class LineStyle:
 
     ``rates``: what one step takes, by the name of the axis (``examples``, ``tokens``, ``flops``). Colour never
     stands alone: ``dash`` and ``mark`` are numbers of patterns that differ between runs of one colour and
-    between colours.
+    between colours. Runs of one ``design`` differ in their seeds alone and can be drawn as one line.
     """
 
     id: str
@@ -80,6 +80,9 @@ class LineStyle:
     dash: int = 0
     mark: int = 0
     rates: Mapping[str, float] = field(default_factory=dict)
+    design: str = ""
+    design_name: str = ""
+    design_label: str = ""
 
 
 def live_chart(
@@ -92,11 +95,13 @@ def live_chart(
     height: int = 300,
     x: str = "step",
     axis_choice: bool = True,
+    mean: bool = False,
 ) -> None:
     """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
 
     Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis, one of
-    ``AXES``; with ``axis_choice`` it is only where the reader starts.
+    ``AXES``; with ``axis_choice`` it is only where the reader starts. ``mean``: whether seeds of one design
+    are one line at first.
     """
     place = _memory_key(key)
     names = [panel.id for panel in panels]
@@ -118,6 +123,7 @@ def live_chart(
                 "height": height,
                 "x": x,
                 "axisChoice": axis_choice,
+                "mean": mean,
             },
         )
         _feed(
@@ -145,6 +151,8 @@ def _words(title: str) -> dict[str, object]:
         },
         "log": _("log"),
         "smooth": _("Smooth"),
+        "mean": _("Mean of seeds"),
+        "meanHint": _("One line per design: the mean of its runs, and a band of one standard deviation"),
         "reset": _("Reset zoom"),
         "hint": _("drag to zoom, double click to reset"),
         "legend": _("runs: click to hide or show"),

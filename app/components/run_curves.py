@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 import streamlit as st
 
@@ -53,6 +54,8 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
     strategies = list(dict.fromkeys(run.strategy for run in runs))
     colours = strategy_colours(run.strategy for run in among or runs)
     names = short_names(runs)
+    designs = {run.id: _design(run) for run in runs}
+    designs_named = _design_names(runs, designs)
     used = dict.fromkeys(strategies, 0)
     styles = []
     for run in runs:
@@ -61,6 +64,9 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
                 run.id,
                 name=names[run.id],
                 label=_label(run, names[run.id]),
+                design=designs[run.id],
+                design_name=designs_named[designs[run.id]],
+                design_label=_label(run, designs_named[designs[run.id]]),
                 colour=colours[run.strategy],
                 dash=used[run.strategy],
                 mark=strategies.index(run.strategy),
@@ -73,6 +79,23 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
         )
         used[run.strategy] += 1
     return styles
+
+
+def _design(run: Run) -> str:
+    """Equal for runs that differ in nothing but seed and fold."""
+    config = run.config.model_copy(update={"seed": 0, "data": run.config.data.model_copy(update={"fold": None})})
+    return sha256(f"{config.model_dump_json()} {run.start_from}".encode()).hexdigest()[:12]
+
+
+def _design_names(runs: Sequence[Run], designs: Mapping[str, str]) -> dict[str, str]:
+    """Design -> its strategy's name, with a number where several designs have the same one."""
+    names: dict[str, str] = {}
+    for run in runs:
+        name = strategy_name(run.strategy)
+        if designs[run.id] not in names:
+            same = sum(other == name or other.startswith(f"{name} #") for other in names.values())
+            names[designs[run.id]] = f"{name} #{same + 1}" if same else name
+    return names
 
 
 def _label(run: Run, name: str) -> str:
@@ -104,11 +127,19 @@ def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
 
 
 def run_curves(
-    store: Store, runs: Sequence[Run], *, key: str, loss: str = "train", x: str = "step", axis_choice: bool = True
+    store: Store,
+    runs: Sequence[Run],
+    *,
+    key: str,
+    loss: str = "train",
+    x: str = "step",
+    axis_choice: bool = True,
+    mean: bool = False,
 ) -> None:
     """One live chart per task of ``runs``, with all its lines; call it again to send what is new.
 
-    ``axis_choice``: the reader changes the x axis in the chart; else ``x`` is what it is.
+    ``axis_choice``: the reader changes the x axis in the chart; else ``x`` is what it is. ``mean``: seeds of
+    one design are one line until the reader wants them apart.
     """
     for task in dict.fromkeys(run.task for run in runs):
         facts = TASKS.get(task)
@@ -126,4 +157,5 @@ def run_curves(
             title=title,
             x=x,
             axis_choice=axis_choice,
+            mean=mean,
         )

@@ -129,6 +129,15 @@ def test_runs_without_a_single_evaluation_do_no_harm(open_page, store):
     assert sentences(test) == []
 
 
+def test_the_axis_in_the_address_is_called_as_in_the_code_and_not_as_it_reads(open_page, store):
+    record(store, ["none"])
+    test = open_page("compare", x="flops")
+    assert sentences(test) == []
+    assert test.get("button_group")[0].value == "flops"
+    test.get("button_group")[0].set_value("tokens").run()
+    assert test.query_params["x"] in ("tokens", ["tokens"])
+
+
 def test_hostile_addresses_are_sentences(open_page, store):
     record(store, ["none"])
     test = open_page("compare", runs="<script>,../..,zzzzzzzz", x="<b>", quality="1e999999")

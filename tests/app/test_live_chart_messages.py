@@ -137,6 +137,14 @@ def test_a_long_name_is_cut_at_the_line_s_end_and_keeps_its_seed(store):
     assert all(len(label) <= LONGEST_LABEL for label in labels)
 
 
+def test_runs_of_one_design_differ_in_nothing_but_the_seed(store):
+    runs = record(store, ["none", "all"], [0, 1]) + record(store, ["all"], [0, 1], batch_size=8)
+    styles = line_styles(runs)
+    designs = [style.design for style in styles]
+    assert [designs.index(one) for one in designs] == [0, 0, 2, 2, 4, 4]
+    assert [style.design_name for style in styles[::2]] == ["No sharing", "All layers", "All layers #2"]
+
+
 def test_what_a_step_takes_is_what_the_counter_counts(store):
     run = record(store, ["cycle:2"], batch_size=8, task="dates")[0]
     counts = count(run.config.model, run.config.sharing)

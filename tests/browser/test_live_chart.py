@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -207,3 +208,34 @@ def follow_with_losses(page: Page, store: Store, seed: int) -> int:
             assert steps == [point.step for point in curve]
             assert values == pytest.approx([point.value for point in curve], rel=1e-5)
     return asked
+
+
+def test_seeds_of_one_design_are_one_line_with_their_mean_and_spread(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    page = browser_page
+    runs = record(store, ["none", "all"], [0, 1, 2])
+    url = dashboard(store.home, "--no-ready")
+    page.goto(f"{url}/compare?runs={','.join(run.id for run in runs)}&x=tokens")
+    chart = page.locator(".clps-live-chart")
+    until(lambda: points(chart) == len(runs) * 2 * 11, "all points")
+    assert chart.get_attribute("data-x") == "tokens"
+    assert chart.locator(".legend button").all_inner_texts() == ["No sharing (3)", "All layers (3)"]
+
+    canvas = chart.locator("canvas").first
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    losses = [store.curve(run.id, "validation", "loss")[1].value for run in runs if run.strategy == "none"]
+    mean, spread = chart.locator(".tip").first.inner_text().splitlines()[-1].split(" ± ")
+    assert [float(mean), float(spread)] == pytest.approx([statistics.fmean(losses), statistics.stdev(losses)], rel=1e-3)
+
+    chart.get_by_role("button", name="Mean of seeds").click()
+    assert chart.locator(".legend button").count() == len(runs)
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: "±" not in chart.locator(".tip").first.inner_text(), "every run has its own value")
+
+    part = page.locator("[class*=st-key-live_] [data-testid=stElementContainer]").first
+    faded = part.evaluate("node => { node.dataset.stale = 'true'; return getComputedStyle(node).opacity; }")
+    assert faded == "1", "a part that draws itself again must not fade meanwhile"

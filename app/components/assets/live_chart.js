@@ -64,6 +64,7 @@ class LiveChart {
     if (!spec.axisChoice && this.store.x !== spec.x) [this.store.x, this.store.zoom] = [spec.x, null];
     this.store.x ??= spec.x;
     this.store.smooth ??= true;
+    this.store.mean ??= spec.mean;
     for (const panel of spec.panels) this.store.log[panel.id] ??= Boolean(panel.log);
     this.root.setAttribute("aria-label", spec.words.title);
     if (shape !== this.shape) this.buildFrame();
@@ -85,8 +86,9 @@ class LiveChart {
     axes.hidden = !this.spec.axisChoice;
     this.smoothButton = element("button", { type: "button", className: "toggle smooth", textContent: words.smooth, onclick: () => { this.store.smooth = !this.store.smooth; this.draw(); } });
     this.smoothButton.hidden = !panels.some((panel) => panel.noisy);
+    this.meanButton = element("button", { type: "button", className: "toggle mean", textContent: words.mean, title: words.meanHint, onclick: () => { this.store.mean = !this.store.mean; this.buildLegend(); this.draw(); this.fillTable(); } });
     this.resetButton = element("button", { type: "button", className: "reset", textContent: words.reset, onclick: () => this.zoomTo(null) });
-    this.bar.replaceChildren(axes, this.smoothButton, this.resetButton, element("span", { className: "hint", textContent: words.hint }));
+    this.bar.replaceChildren(axes, this.smoothButton, this.meanButton, this.resetButton, element("span", { className: "hint", textContent: words.hint }));
     this.panels = panels.map((panel) => this.buildPanel(panel, words));
     this.grid.dataset.count = panels.length;
     this.grid.replaceChildren(...this.panels.map((panel) => panel.section));
@@ -118,15 +120,20 @@ class LiveChart {
   buildLegend() {
     const { hidden } = this.store;
     this.legend.setAttribute("aria-label", this.spec.words.legend);
-    this.legend.replaceChildren(...this.spec.runs.map((run) => element("button", {
-      type: "button", title: this.spec.words.hide,
-      attributes: { "aria-pressed": String(!hidden.has(run.id)) },
-      onclick: (event) => {
-        if (!hidden.delete(run.id)) hidden.add(run.id);
-        event.currentTarget.setAttribute("aria-pressed", String(!hidden.has(run.id)));
-        this.draw();
-      },
-    }, keyPicture(run), element("span", { textContent: run.name }))));
+    const entries = this.store.mean ? designsOf(this.spec.runs) : this.spec.runs.map((run) => [run]);
+    this.legend.replaceChildren(...entries.map((members) => {
+      const [first] = members, one = members.length === 1, isShown = () => members.some((run) => !hidden.has(run.id));
+      return element("button", {
+        type: "button", title: this.spec.words.hide,
+        attributes: { "aria-pressed": String(isShown()) },
+        onclick: (event) => {
+          const hide = isShown();
+          for (const run of members) if (hide) hidden.add(run.id); else hidden.delete(run.id);
+          event.currentTarget.setAttribute("aria-pressed", String(isShown()));
+          this.draw();
+        },
+      }, keyPicture(one ? first : { ...first, dash: 0 }), element("span", { textContent: one ? first.name : `${first.design_name} (${members.length})` }));
+    }));
   }
 
   xsOf(line, run) {
@@ -146,10 +153,11 @@ class LiveChart {
     for (const run of this.spec.runs) {
       const line = this.store.lines.get(`${run.id} ${panel.id}`);
       if (!line || !line.steps.length || this.store.hidden.has(run.id)) continue;
-      const smooth = panel.noisy && this.store.smooth && line.values.length > 8 ? smoothed(line.values, Math.max(1.5, line.values.length / 60)) : null;
-      lines.push({ ...run, xs: this.xsOf(line, run), ys: line.values, smooth });
+      lines.push({ ...run, steps: line.steps, xs: this.xsOf(line, run), ys: line.values });
     }
-    return lines;
+    const shown = this.store.mean ? together(lines) : lines, smooth = panel.noisy && this.store.smooth;
+    for (const line of shown) line.smooth = smooth && line.ys.length > 8 ? smoothed(line.ys, Math.max(1.5, line.ys.length / 60)) : null;
+    return shown;
   }
 
   fullRange() {
@@ -184,6 +192,8 @@ class LiveChart {
     this.drawCursors();
     for (const button of this.axisButtons) button.setAttribute("aria-pressed", String(button.dataset.x === store.x));
     this.smoothButton.setAttribute("aria-pressed", String(store.smooth));
+    this.meanButton.setAttribute("aria-pressed", String(store.mean));
+    this.meanButton.hidden = designsOf(spec.runs).length === spec.runs.length;
     this.resetButton.hidden = !store.zoom;
     let points = 0;
     for (const run of spec.runs) for (const { id } of spec.panels) points += store.lines.get(`${run.id} ${id}`)?.steps.length ?? 0;
@@ -250,11 +260,11 @@ class LiveChart {
     const { words } = this.spec, rows = [];
     for (const line of lines) {
       const i = nearest(line.xs, this.cursor);
-      if (i !== null) rows.push({ line, value: line.ys[i] });
+      if (i !== null) rows.push({ line, value: line.ys[i], spread: line.spread?.[i] });
     }
     rows.sort((one, other) => other.value - one.value);
     const head = `${words.axisTitles[this.store.x]} ${format(this.cursor, this.store.x === "seconds" ? "seconds" : "plain", 1)}`;
-    tip.replaceChildren(element("b", { textContent: head }), ...rows.map(({ line, value }) => element("div", {}, keyPicture(line), element("span", { textContent: line.name }), element("output", { textContent: format(value, panel.kind) }))));
+    tip.replaceChildren(element("b", { textContent: head }), ...rows.map(({ line, value, spread }) => element("div", {}, keyPicture(line), element("span", { textContent: line.name }), element("output", { textContent: format(value, panel.kind) + (spread === undefined ? "" : ` ± ${format(spread, panel.kind)}`) }))));
     const x = box.toX(this.cursor), right = x + 14 + tip.offsetWidth > canvas.clientWidth;
     tip.style.left = `${Math.max(0, right ? x - 14 - tip.offsetWidth : x + 14)}px`;
   }

@@ -95,13 +95,14 @@ function mark(context, kind, x, y, r) {
 /** Lowest and highest y of what is visible, with a margin; the whole `panel.range` when not zoomed. */
 function verticalRange(panel, lines, xRange, zoomed, log) {
   let low = Infinity, high = -Infinity;
-  for (const { xs, ys } of lines) {
+  for (const { xs, ys, low: lows = ys, high: highs = ys } of lines) {
     let from = lowerBound(xs, xRange[0]), to = lowerBound(xs, xRange[1] + 1e-9);
     if (to - from < 20) [from, to] = [Math.max(0, from - 1), Math.min(xs.length, to + 1)]; // where few points are, their neighbours decide
     for (let i = from; i < to; i += 1) {
       if (log && ys[i] <= 0) continue;
+      if (lows[i] < low && !(log && lows[i] <= 0)) low = lows[i];
       if (ys[i] < low) low = ys[i];
-      if (ys[i] > high) high = ys[i];
+      if (highs[i] > high) high = highs[i];
     }
   }
   if (!zoomed) {
@@ -130,7 +131,7 @@ function drawPanel(canvas, panel, lines, view) {
   context.scale(ratio, ratio);
   context.font = `12px ${view.font}`;
   const labels = width > 430 && lines.length <= 8 ? lines : [];
-  const labelWidth = labels.length ? Math.min(118, 16 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
+  const labelWidth = labels.length ? Math.min(126, 24 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
   const box = { left: LEFT, right: width - labelWidth, top: TOP, bottom: height - BOTTOM };
   const log = view.log;
   const [low, high] = verticalRange(panel, lines, view.xRange, view.zoomed, log);
@@ -210,6 +211,7 @@ function drawLine(context, box, line, view) {
     context.stroke();
   };
   context.strokeStyle = context.fillStyle = line.colour;
+  if (line.low) drawBand(context, box, line, from, to);
   context.lineJoin = "round";
   context.setLineDash(DASHES[line.dash % DASHES.length]);
   if (line.smooth) { path(ys, 0.25, 1); path(line.smooth, 1, 2); } else path(ys, 1, 2);
@@ -219,6 +221,15 @@ function drawLine(context, box, line, view) {
   for (let i = from; i < to; i += 1) {
     if (sparse || i === xs.length - 1) mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[i]), box.toY(shown[i]), i === xs.length - 1 ? 4 : 3);
   }
+}
+
+/** What lies within the line's spread, faintly. */
+function drawBand(context, box, line, from, to) {
+  context.beginPath();
+  for (let i = from; i < to; i += 1) context.lineTo(box.toX(line.xs[i]), box.toY(line.high[i]));
+  for (let i = to - 1; i >= from; i -= 1) context.lineTo(box.toX(line.xs[i]), box.toY(line.low[i]));
+  context.globalAlpha = 0.16;
+  context.fill();
 }
 
 /** The line's height at `x`; its last value beyond its end. */
@@ -251,6 +262,10 @@ function drawLabels(context, box, lines, view) {
       context.setLineDash([]);
       context.globalAlpha = 1;
     }
-    context.fillText(line.label, box.right + 9, y, 104);
+    context.fillRect(box.right + 9, y - 5, 3, 10);
+    context.fillStyle = view.ink; // words in a line's own colour would be too faint to read
+    context.globalAlpha = 0.85;
+    context.fillText(line.label, box.right + 17, y, 104);
+    context.globalAlpha = 1;
   }
 }

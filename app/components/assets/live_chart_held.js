@@ -3,7 +3,7 @@
 /** The lines under chart `key`. They outlive a change of page, so that coming back needs only new points. */
 function heldFor(key) {
   const all = (globalThis.clpsLiveCharts ??= new Map());
-  const found = all.get(key) ?? { epoch: null, serial: -1, lines: new Map(), listeners: new Set(), log: {}, hidden: new Set(), zoom: null, x: null, smooth: null };
+  const found = all.get(key) ?? { epoch: null, serial: -1, lines: new Map(), listeners: new Set(), log: {}, hidden: new Set(), zoom: null, x: null, smooth: null, mean: null };
   all.delete(key);
   all.set(key, found);
   if (all.size > 8) all.delete(all.keys().next().value);

@@ -1,0 +1,46 @@
+"""A choice of one out of a few that lives in the page's address. Start at address_choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from app import state
+from app.components.attention_source import follow_url
+from app.services import show_problem
+
+__all__ = ["address_choice"]
+
+
+def address_choice(
+    page: str,
+    name: str,
+    choices: Mapping[str, str],
+    label: str,
+    *,
+    visible: bool = False,
+    help: str | None = None,  # noqa: A002 - as Streamlit calls it
+) -> str:
+    """A segmented choice under the query parameter ``name``: what it is called there, never what it reads as.
+
+    The first of ``choices`` (value -> what is shown) by default; a sentence says what in the address is
+    none. ``visible``: the label stands above.
+    """
+    asked, problem = state.read_choice(name, list(choices))
+    if problem:
+        show_problem(problem)
+    chosen = asked[0] if asked else next(iter(choices))
+    key = f"{page}.{name}"
+    follow_url(key, chosen)
+    st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda one: choices.get(one, one),
+        key=key,
+        required=True,
+        label_visibility="visible" if visible else "collapsed",
+        help=help,
+        on_change=lambda: state.write(**{name: st.session_state[key]}),
+    )
+    return chosen
