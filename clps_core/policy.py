@@ -100,6 +100,10 @@ class Quotas(BaseModel):
     length: Amount | None = 512
     """Positions of the longest input of one model."""
     batch_size: Amount | None = 256
+    evaluations: Amount | None = 1000
+    """Evaluations of one run, and its checkpoints: each can cost as much as many steps."""
+    threads: Amount | None = 4
+    """CPU threads that a run may ask for; one that asks for none has its slot's."""
 
     @field_validator("disk", mode="before")
     @classmethod
@@ -187,11 +191,19 @@ class Policy(BaseModel):
         if not self.bound(person):
             return
         length = max(config.data.seq_len or 0, config.model.max_positions or 0)
+        saved = config.train.checkpoint_every
+
+        def per(steps: int) -> int:
+            return -(-config.train.steps // steps)
+
         for what, field, got in (
             (_("steps of a run (train.steps)"), "steps", config.train.steps),
             (_("examples of a step (train.batch_size)"), "batch_size", config.train.batch_size),
             (_("executed parameters, every use counted"), "parameters", executed_parameters),
             (_("positions of an input"), "length", length),
+            (_("evaluations of a run (train.steps / train.eval_every)"), "evaluations", per(config.train.eval_every)),
+            (_("checkpoints of a run (train.steps / train.checkpoint_every)"), "evaluations", per(saved)),
+            (_("threads of a run (train.threads)"), "threads", config.train.threads or 0),
         ):
             limit: int | None = getattr(self.quotas, field)
             if limit is not None and got > limit:

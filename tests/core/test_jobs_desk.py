@@ -1,5 +1,8 @@
 """What one person may do with runs of a shared server, held where everything passes; and their share of the slots."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from job_room import tiny
 
@@ -60,6 +63,24 @@ def test_more_runs_than_may_wait_are_refused_together(store):
         Desk.of(store, ADA).submit([tiny(), tiny(seed=1)])
     assert len(store.runs()) == 2
     assert len(Desk.of(store, BOB).checked([tiny(), tiny(seed=1)])) == 2, "other people's runs do not count"
+
+
+def test_browsers_that_submit_at_once_get_no_more_than_the_quota(room, monkeypatch):
+    monkeypatch.setenv("CLPS_DISK_FLOOR", "999999G")  # nothing starts
+    store = room.store
+    (store.home / "policy.yaml").write_text(POLICY)
+    together = threading.Barrier(6)
+
+    def submit(seed):
+        together.wait()
+        try:
+            return len(Desk.of(store, ADA).submit([tiny(seed=seed)]))
+        except NotAllowedError:
+            return 0
+
+    with ThreadPoolExecutor(6) as browsers:
+        taken = sum(browsers.map(submit, range(6)))
+    assert taken == len(store.runs()) == 3, "the quota is three that wait"
 
 
 def test_a_run_that_comes_back_counts_as_one_that_waits(store):

@@ -11,7 +11,7 @@ from clps_core.owners import SECRET_FILE, Signer, short_name
 from clps_core.policy import LOCAL_POLICY, OPERATOR, Person, Policy, Quotas, Use, hash_code, read_policy
 
 ADA, BOB, TEACHER = Person("guest-ada"), Person("guest-bob"), Person("guest-t", teacher=True)
-SHARED = Policy(mode="shared", quotas=Quotas(queued=3, runs=5, disk=1000, steps=100, batch_size=8))
+SHARED = Policy(mode="shared", quotas=Quotas(queued=3, runs=5, disk=1000, steps=100, batch_size=8, evaluations=20))
 ACTIONS = ("cancel", "pause", "resume", "retry", "delete", "fork", "log")
 
 
@@ -148,7 +148,13 @@ def test_use_up_to_the_quota_is_allowed():
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"steps": 101}, "at most 100 on this server. Got 101"), ({"batch_size": 9}, "at most 8 on this server. Got 9")],
+    [
+        ({"steps": 101}, "at most 100 on this server. Got 101"),
+        ({"batch_size": 9}, "at most 8 on this server. Got 9"),
+        ({"steps": 100, "eval_every": 4}, r"train.eval_every\) must be at most 20 on this server. Got 25"),
+        ({"steps": 100, "checkpoint_every": 3}, r"train.checkpoint_every\) must be at most 20 on this server. Got 34"),
+        ({"threads": 5}, r"train.threads\) must be at most 4 on this server. Got 5"),
+    ],
 )
 def test_sizes_of_one_run_are_refused(fields, words):
     with pytest.raises(ConfigError, match=words):
