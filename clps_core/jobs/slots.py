@@ -13,6 +13,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 
@@ -22,7 +23,7 @@ from clps_core.errors import ConfigError
 from clps_core.jobs.containers import ControlGroups
 from clps_core.words import _, ngettext
 
-__all__ = ["Slots", "available_cores", "available_memory", "plan_slots", "visible_gpus"]
+__all__ = ["Slots", "available_cores", "available_memory", "machines_gpus", "plan_slots", "visible_gpus"]
 
 HERE = ControlGroups()
 MOST_SLOTS = 8
@@ -114,6 +115,12 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]
     if chosen is not None:
         parts = [part.strip() for part in chosen.split(",")]
         return tuple(takewhile(lambda part: part not in ("", "-1", "NoDevFiles"), parts))  # CUDA stops there, too
+    return machines_gpus()
+
+
+@cache
+def machines_gpus() -> tuple[str, ...]:
+    """All that ``nvidia-smi`` knows; asked once by a process, since a page may want to know every second."""
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         lines = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True).stdout
         return _listed_gpus(lines)

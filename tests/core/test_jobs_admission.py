@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from clps_core.analysis.memory import GIB, estimate_training_memory
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
-from clps_core.jobs import machine, service
+from clps_core.jobs import machine, service, slots
 from clps_core.jobs.admission import OVERTAKEN_SECONDS, Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings, disk_floor, nearly_full
@@ -315,14 +316,24 @@ GPU 2: NVIDIA T4 (UUID: GPU-2ddd)
 
 
 @pytest.fixture
-def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine on which ``nvidia-smi -L`` says ``LISTED``, with a torch that uses GPUs."""
+def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A machine on which ``nvidia-smi -L`` says ``LISTED``, with a torch that uses GPUs; a line for each call."""
+    calls = tmp_path / "calls"
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\ncat <<'END'\n{LISTED}END\n")
+    program.write_text(f"#!/bin/sh\necho called >> '{calls}'\ncat <<'END'\n{LISTED}END\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr("clps_core.jobs.slots._torch_is_for_cpu", lambda: False)
+    slots.machines_gpus.cache_clear()
+    yield calls
+    slots.machines_gpus.cache_clear()
+
+
+def test_a_page_that_looks_at_the_queue_every_second_does_not_start_a_program_each_time(nvidia_smi: Path) -> None:
+    for _tick in range(3):
+        plan_slots({})
+    assert nvidia_smi.read_text().splitlines() == ["called"]
 
 
 @pytest.mark.usefixtures("nvidia_smi")
