@@ -149,9 +149,9 @@ class SweepState:
 
     @property
     def progress(self) -> float:
-        """Part of the work that is done, 0 to 1; what a rule saved counts as done."""
+        """Part of the work that is done, 0 to 1; what a rule saved counts as done, what was cancelled does not."""
         total = sum(run.steps for run in self.runs)
-        done = sum(run.step if run.active else run.steps for run in self.runs)
+        done = sum(run.steps if run.status == "finished" else run.step for run in self.runs)
         return done / total if total else 0.0
 
     @property

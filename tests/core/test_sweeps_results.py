@@ -227,6 +227,16 @@ def test_runs_that_a_rule_ended_count_as_done(store):
     assert [one.ended_early for one in state.configurations] == [4, 4, 4, 4]
 
 
+def test_what_was_cancelled_is_not_shown_as_done(store):
+    comparison, runs = queued(store, ONE)
+    mark(store, runs[0], status="finished", step=100)
+    mark(store, runs[1], status="failed", step=20)
+    for run in runs[2:]:
+        mark(store, run, status="cancelled")
+    state = sweep_state(store, comparison, slots=1)
+    assert (state.progress, state.ended) == (pytest.approx(1.2 / 4), 4)
+
+
 def test_a_comparison_without_a_plan_is_told_apart_by_what_differs(store):
     store.create_comparison("plain", expand(sweep_from_plain(PLAIN)))
     (comparison,) = store.comparisons()
