@@ -93,8 +93,9 @@ class Gate:
         memory = self.gpu(gpu) if gpu is not None else self.host()
         if memory is None:
             return Answer(True)
-        check_fits(run.config, memory.total)
         needs = self.needs(run)
+        if needs > memory.total:
+            check_fits(run.config, self._largest(gpu, memory.total))
         if gpu is None:
             pledged = sum(max(0, self._expected(other) - self.held(attempt.pid)) for attempt, other in beside)
             free = memory.free - pledged
@@ -110,6 +111,11 @@ class Gate:
                 free=max(0, free) / GIB,
             ),
         )
+
+    def _largest(self, gpu: str | None, here: int) -> int:
+        """Bytes of the largest GPU that a slot could give, where ``gpu`` has ``here``; of the machine, without one."""
+        others = (self.gpu(other) for other in set(self.slots.gpus) - {gpu}) if gpu is not None else ()
+        return max([here, *(other.total for other in others if other is not None)])
 
     def is_smaller(self, run: Run, than: Run | None) -> bool:
         """Whether asking for ``run`` makes sense after ``than`` did not fit (``None``: nobody was refused)."""

@@ -133,6 +133,17 @@ def test_a_gpu_run_is_held_against_the_gpus_memory_and_its_neighbours_there(stor
     assert first.id == working[0][1].id
 
 
+def test_a_run_too_large_for_one_gpu_waits_for_a_larger_one_if_there_is_one(store: Store) -> None:
+    (run,) = add(store, SMALL)
+    sizes = {"0": NEED // 2, "1": 2 * NEED}
+    mixed = gate(0, 0, plan_slots({}, gpus=("0", "1")), gpu=lambda name: Memory(sizes[name], sizes[name]))
+    refused = mixed.ask(run, 0, [])
+    assert (refused.start, refused.never) == (False, False)
+    assert mixed.ask(run, 1, []).start
+    sizes["1"] = NEED // 2
+    assert mixed.ask(run, 0, []).never, "no GPU here could ever take it"
+
+
 def test_an_estimate_that_goes_wrong_does_not_hold_the_queue(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     (run,) = add(store, SMALL)
 
