@@ -201,21 +201,6 @@ def test_a_service_manager_that_ends_all_processes_at_once_is_no_death(room: Job
     assert "asked it to stop" in eventually(lambda: room.store.run(run_id).reason, "it is queued again")
 
 
-def test_a_service_manager_that_ends_all_processes_at_once_is_no_death(room: JobRoom) -> None:
-    """As systemd does with a dashboard that it restarts: three updates must not fail a run."""
-    (run_id,) = room.submit(tiny(steps=100_000))
-    pid = room.reach(run_id, 1)
-    attempt = room.attempt(run_id)
-    assert attempt is not None
-    assert attempt.waiter_pid is not None
-    room.kill_supervisor()
-    for each in (attempt.waiter_pid, pid):
-        os.kill(each, signal.SIGTERM)
-    eventually(lambda: not any(psutil.pid_exists(each) for each in (attempt.waiter_pid, pid)), "both end")
-    service.ensure_supervisor(room.store)
-    assert "asked it to stop" in eventually(lambda: room.store.run(run_id).reason, "it is queued again")
-
-
 def test_the_submitting_process_may_end_at_once(room: JobRoom) -> None:
     script = (
         "import sys\n"
