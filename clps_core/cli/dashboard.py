@@ -20,6 +20,9 @@ from clps_core.words import _
 __all__ = ["arguments", "bundle", "serve"]
 
 ADDRESS = "127.0.0.1"
+HOSTS = (ADDRESS, "localhost")
+"""What this machine is called in the address of a page. With any other name, somebody else's page could lead its
+own name here (DNS rebinding) and act as the one person whose server this is."""
 
 
 def bundle() -> Path:
@@ -37,8 +40,13 @@ def bundle() -> Path:
     )
 
 
-def arguments(folder: Path, port: int, *, browser: bool = False, shared: bool = False) -> list[str]:
+def arguments(
+    folder: Path, port: int, *, browser: bool = False, shared: bool = False, more_hosts: str = ""
+) -> list[str]:
     """The command line that starts Streamlit on ``folder``; ``shared``: with owners' cookies around the pages.
+
+    Pages connect from ``HOSTS`` and ``more_hosts`` (names with commas between). A shared server that names none
+    takes all: it stands behind a proxy of any name, and a cookie, which only its own name is sent, tells who asks.
 
     Everything is a flag: Streamlit reads config files only from the working folder, the home and the
     script's own folder, and a flag wins over files and environment. The bundle's
@@ -60,7 +68,10 @@ def arguments(folder: Path, port: int, *, browser: bool = False, shared: bool = 
     }
     entry = folder / "app" / ("server.py" if shared else "main.py")
     start = [sys.executable, "-m", "streamlit", "run", str(entry)]
-    return start + [part for name, value in flags.items() for part in (f"--{name}", value)]
+    more = [name for name in map(str.strip, more_hosts.split(",")) if name]
+    hosts = [] if shared and not more else [*HOSTS, *more]
+    pairs = [*flags.items(), *(("server.allowedHosts", host) for host in hosts)]
+    return start + [part for name, value in pairs for part in (f"--{name}", value)]
 
 
 def _flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -84,7 +95,8 @@ def serve(port: int, *, browser: bool, ready: bool) -> None:
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
     }
     say(_("CLPS Lab: http://{address}:{port} (Ctrl-C stops the server, not the runs)", address=ADDRESS, port=port))
-    command = arguments(folder, port, browser=browser, shared=shared)
+    hosts = os.environ.get("CLPS_HOSTS", "")
+    command = arguments(folder, port, browser=browser, shared=shared, more_hosts=hosts)
     sys.stdout.flush()
     os.execve(command[0], command, environment)  # noqa: S606  # the server takes this process's place, and its signals
 

@@ -9,6 +9,7 @@ import sys
 import tomllib
 import urllib.error
 import urllib.request
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -32,6 +33,15 @@ SAFETY = {
 def flags_of(command):
     rest = command[command.index("run") + 2 :]
     return {name.removeprefix("--"): value for name, value in zip(rest[::2], rest[1::2], strict=True)}
+
+
+def connects(port, host):
+    """Whether a page of ``host`` that leads its own name to this machine gets a session here."""
+    lines = ["GET /_stcore/stream HTTP/1.1", f"Host: {host}", f"Origin: http://{host}", "Upgrade: websocket"]
+    lines += ["Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        return b"101 Switching" in connection.recv(100)
 
 
 def flat(table, prefix=""):
@@ -109,6 +119,22 @@ def test_a_policy_that_cannot_be_used_starts_no_server(tmp_path, monkeypatch, fr
     assert "mode must be one of" in result.stderr
 
 
+def test_further_hosts_are_named_in_the_environment(tmp_path):
+    def hosts(**options):
+        command = arguments(tmp_path, 9000, **options)
+        return [value for name, value in pairwise(command) if name == "--server.allowedHosts"]
+
+    assert hosts() == ["127.0.0.1", "localhost"]
+    assert hosts(more_hosts="lab.example, *.school.example") == [
+        "127.0.0.1",
+        "localhost",
+        "lab.example",
+        "*.school.example",
+    ]
+    assert hosts(shared=True) == [], "behind a proxy it has whatever name that has"
+    assert hosts(shared=True, more_hosts="lab.example") == ["127.0.0.1", "localhost", "lab.example"]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "web", "-1"])
 def test_a_port_that_is_none_is_refused(port):
     result = CliRunner().invoke(app, ["dashboard", "--port", port])
@@ -154,6 +180,9 @@ def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, f
             if connection.status == psutil.CONN_LISTEN
         }
         assert listening == {("127.0.0.1", free_port)}
+        assert connects(free_port, f"127.0.0.1:{free_port}")
+        assert connects(free_port, "localhost")
+        assert connects(free_port, "evil.example") is (mode == "shared")
         answer = urllib.request.urlopen(f"http://127.0.0.1:{free_port}/_stcore/host-config", timeout=5)
         cookies = [value.partition("=")[0] for value in answer.headers.get_all("Set-Cookie", [])]
         assert cookies == (["clps_owner"] if mode == "shared" else [])
