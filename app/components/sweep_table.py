@@ -56,6 +56,7 @@ def sweep_table(found: SweepState) -> None:
     fields = list(found.configurations[0].values)
     first = STRATEGY if STRATEGY in fields or not fields else fields[0]
     others = [field for field in fields if field != first][:MOST_FIELDS]
+    early = any(one.ended_early for one in found.configurations)
     columns = [
         (_("Strategy") if first == STRATEGY else first.rpartition(".")[2], ""),
         (
@@ -68,13 +69,16 @@ def sweep_table(found: SweepState) -> None:
         ),
         *((field.rpartition(".")[2], field) for field in others),
         (_("Runs"), _("ended, of all")),
-        (_("Ended early"), _("by the sweep's rule, or for want of patience")),
+        *([(_("Ended early"), _("by the sweep's rule, or for want of patience"))] if early else []),
         (_("Stored parameters"), _("unique: every weight counted once")),
         (_("Time of a run"), _("without waiting in the queue")),
     ]
     shown = found.configurations[:MOST_ROWS]
     colours = strategy_colours(run.strategy for run in found.runs)
-    rows = [Row(_first(one, first), colours[one.runs[0].strategy], _cells(one, others, found.metric)) for one in shown]
+    rows = [
+        Row(_first(one, first), colours[one.runs[0].strategy], _cells(one, others, found.metric, early))
+        for one in shown
+    ]
     figure_table(_("Configurations, best first"), columns, rows, tight=True)
     notes = _notes(shown, len(found.configurations) - len(shown))
     if notes:
@@ -85,14 +89,14 @@ def _first(one: Configuration, field: str) -> str:
     return strategy_name(one.runs[0].strategy) if field == STRATEGY else one.settings[field]
 
 
-def _cells(one: Configuration, fields: Sequence[str], name: str) -> list[str]:
+def _cells(one: Configuration, fields: Sequence[str], name: str, early: bool) -> list[str]:
     runs = f"{sum(not run.active for run in one.runs)}/{len(one.runs)}"
     return [
         said_spread(one.best, name, 1),
         _behind(one, name),
         *(_value(field, one.settings[field]) for field in fields),
         _("{runs}, {n} failed", runs=runs, n=one.failed) if one.failed else runs,
-        str(one.ended_early or "–"),
+        *([str(one.ended_early or "–")] if early else []),
         compact(one.runs[0].unique_parameters),
         duration(one.seconds.mean) if one.seconds else "–",
     ]
