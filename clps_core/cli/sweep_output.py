@@ -94,7 +94,7 @@ def _row(one: Configuration, fields: list[str]) -> list[str]:
     return [
         *(one.settings[field] for field in fields),
         _spread(one.best, len(one.runs)),
-        f"{one.behind.mean:.2g}" if one.behind else "",
+        f"{one.behind.mean:.3g}" if one.behind else "",
         _("{runs}, {n} failed", runs=runs, n=one.failed) if one.failed else runs,
         str(one.ended_early or ""),
         amount(one.runs[0].unique_parameters or 0),

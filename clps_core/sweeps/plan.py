@@ -10,6 +10,7 @@ The file is an experiment file (see ``experiment.py``) with up to three more par
       seed: 0                        # random only: which ones
       fields:
         optim.learning_rate: {log_uniform: [1e-4, 1e-2]}
+        model.d_model: {integers: [32, 128, 16]}    # in steps of 16, which fit the heads
         sharing.strategy: [none, all]
     seeds: [0, 1]                    # every combination once per seed ...
     folds: 5                         # ... and per part of a cross-validation
