@@ -17,7 +17,7 @@ SMALL = (
 def test_a_run_belongs_to_the_browser_that_started_it(dashboard, chromium, browser_page, tmp_path):
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
-    (home / "policy.yaml").write_text("mode: shared\nquotas: {running: 1, steps: null}\n")
+    (home / "policy.yaml").write_text("mode: shared\nquotas: {running: 1, steps: null, evaluations: null}\n")
     url = dashboard(home, "--no-ready")
     browser_page.goto(f"{url}/train?spec={SMALL}&strategy=all")
     browser_page.get_by_role("button", name="Train 1 run").click()
