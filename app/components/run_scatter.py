@@ -70,7 +70,10 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     places = [
         (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
     ]
-    for number, (dot, side) in enumerate(zip(dots, label_places(places, names), strict=True)):
+    baseline = _("baseline: {name}", name=task.baseline_name)
+    level = _part(task.baseline, high)
+    taken = [Box(0, len(baseline) * LETTER, level - LINE, level)] if share else []
+    for number, (dot, side) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(
                 x=[dot.parameters],
@@ -86,8 +89,8 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
                 hovertemplate="%{hovertext}<br>%{x:,}<br>" + ("%{y:.1%}" if share else "%{y:.4g}") + "<extra></extra>",
             )
         )
-    label = {"annotation_text": _("baseline: {name}", name=task.baseline_name), "annotation_position": "bottom left"}
     if share:
+        label = {"annotation_text": baseline, "annotation_position": "bottom left"}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
         made.update_yaxes(tickformat=".0%", range=high)
     made.update_xaxes(
@@ -100,9 +103,14 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     return made
 
 
-def label_places(places: Sequence[tuple[float, float]], names: Sequence[str]) -> list[str]:
-    """The side of each mark on which its name hides least; ``places`` in parts of the plot, names in their order."""
-    taken = [Box(x - MARK, x + MARK, y - LINE / 2, y + LINE / 2) for x, y in places]
+def label_places(
+    places: Sequence[tuple[float, float]], names: Sequence[str], occupied: Sequence[Box] = ()
+) -> list[str]:
+    """The side of each mark on which its name hides least; ``places`` in parts of the plot, names in their order.
+
+    ``occupied``: where other words stand.
+    """
+    taken = [Box(x - MARK, x + MARK, y - LINE / 2, y + LINE / 2) for x, y in places] + list(occupied)
     sides = []
     for own, ((x, y), name) in enumerate(zip(places, names, strict=True)):
         boxes = {side: _box(x, y, len(name) * LETTER, *way) for side, way in SIDES.items()}

@@ -10,6 +10,11 @@ def test_a_name_alone_stands_to_the_right_and_at_the_right_end_to_the_left():
     assert label_places([(0.3, 0.5), (0.97, 0.9)], ["All layers", "No sharing"]) == ["middle right", "middle left"]
 
 
+def test_a_name_leaves_the_words_of_the_baseline_readable():
+    words = Box(0, 0.4, 0.02, 0.1)
+    assert label_places([(0.05, 0.08)], ["All layers"], [words]) == ["top center"]
+
+
 def test_names_of_near_marks_do_not_lie_on_each_other_or_on_a_mark():
     chance = random.Random(0)
     for _try in range(40):
