@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 
 import psutil
@@ -141,7 +142,9 @@ def test_what_ran_when_the_machine_went_down_is_queued_again(room: JobRoom) -> N
     attempt = room.queue.start_next(0, processes.host_name(), "an earlier boot")
     assert attempt is not None
     assert room.queue.claim(attempt.run_id, 1, os.getpid(), processes.started_at(os.getpid()))
-    assert Supervisor(room.home, replace(plan_slots(), count=0)).round() > 0
+    supervisor = Supervisor(room.home, replace(plan_slots(), count=0))
+    with closing(supervisor.store):
+        assert supervisor.round() > 0
     run = room.store.run(attempt.run_id)
     assert (run.status, run.attempts) == ("queued", 1)
     assert run.reason == "The machine went down or asked it to stop; it goes on from its last checkpoint."
@@ -217,10 +220,11 @@ def test_the_submitting_process_may_end_at_once(room: JobRoom) -> None:
 
 
 def test_a_second_supervisor_leaves_and_an_idle_one_goes(room: JobRoom) -> None:
-    first = Supervisor(room.home, plan_slots(), idle_seconds=0.0)
-    assert first.lock.acquire()
-    assert Supervisor(room.home, plan_slots()).serve() is False
-    first.lock.release()
+    first, second = (Supervisor(room.home, plan_slots(), idle_seconds=0.0) for _each in range(2))
+    with closing(first.store), closing(second.store):
+        assert first.lock.acquire()
+        assert second.serve() is False
+        first.lock.release()
     command = processes.python_module("clps_core.jobs.supervisor", "--home", str(room.home), "--idle-minutes", "0")
     assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
