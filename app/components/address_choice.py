@@ -19,18 +19,19 @@ def address_choice(
     choices: Mapping[str, str],
     label: str,
     *,
+    first: str | None = None,
     visible: bool = False,
     help: str | None = None,  # noqa: A002 - as Streamlit calls it
 ) -> str:
     """A segmented choice under the query parameter ``name``: what it is called there, never what it reads as.
 
-    The first of ``choices`` (value -> what is shown) by default; a sentence says what in the address is
-    none. ``visible``: the label stands above.
+    ``first`` by default, else the first of ``choices`` (value -> what is shown); a sentence says what in the
+    address is none of them. ``visible``: the label stands above.
     """
     asked, problem = state.read_choice(name, list(choices))
     if problem:
         show_problem(problem)
-    chosen = asked[0] if asked else next(iter(choices))
+    chosen = asked[0] if asked else first or next(iter(choices))
     key = f"{page}.{name}"
     follow_url(key, chosen)
     st.segmented_control(
@@ -41,6 +42,7 @@ def address_choice(
         required=True,
         label_visibility="visible" if visible else "collapsed",
         help=help,
+        wrap=True,
         on_change=lambda: state.write(**{name: st.session_state[key]}),
     )
     return chosen

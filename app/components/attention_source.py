@@ -240,10 +240,10 @@ def _target_field() -> str:
     target = state.read_text(state.TARGET)
     follow_url(key, target)
     st.text_input(
-        _("Decoder target (optional)"),
+        _("Decoder target"),
         key=key,
         max_chars=200,
-        placeholder=_("the model's own prediction"),
+        placeholder=_("own prediction"),
         help=_("What the decoder reads. Leave it empty to let the model read its own greedy prediction."),
         on_change=lambda: state.write(**{state.TARGET: st.session_state[key]}),
     )

@@ -9,10 +9,9 @@ import streamlit as st
 
 from app import state
 from app.colours import slot_colour, slot_letter
+from app.components.address_choice import address_choice
 from app.components.attention_grid import GridView, attention_grid
 from app.components.attention_layers import LayersView, layers_view
-from app.components.attention_source import follow_url
-from app.services import show_problem
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.inspection import Inspection, quantised
 from clps_core.words import _
@@ -42,14 +41,14 @@ def choose_view() -> str:
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }
-    return _choice(state.VIEW, names, _("View"), "grid")
+    return address_choice("attention", state.VIEW, names, _("View"))
 
 
 def choose_kind(kinds: Sequence[str]) -> str:
     """Which attention is shown, of the kinds that the model has."""
     names = {"encoder": _("Encoder"), "decoder": _("Decoder"), "cross": _("Cross")}
     first = next(kind for kind in KIND_ORDER if kind in kinds)
-    return _choice(state.KIND, {kind: names[kind] for kind in kinds}, _("Attention"), first)
+    return address_choice("attention", state.KIND, {kind: names[kind] for kind in kinds}, _("Attention"), first=first)
 
 
 def kind_sentence(kind: str, *, two_stacks: bool) -> str:
@@ -61,26 +60,6 @@ def kind_sentence(kind: str, *, two_stacks: bool) -> str:
     if two_stacks:
         return _("Decoder: each token of the answer (rows) looks at itself and what stands before it (columns).")
     return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
-
-
-def _choice(name: str, choices: dict[str, str], label: str, first: str) -> str:
-    """A segmented choice that lives in the URL under ``name``."""
-    asked, problem = state.read_choice(name, list(choices))
-    if problem:
-        show_problem(problem)
-    chosen = asked[0] if asked else first
-    key = f"attention.{name}"
-    follow_url(key, chosen)
-    st.segmented_control(
-        label,
-        list(choices),
-        format_func=lambda value: choices.get(value, value),
-        key=key,
-        required=True,
-        label_visibility="collapsed",
-        on_change=lambda: state.write(**{name: st.session_state[key]}),
-    )
-    return chosen
 
 
 def slot_sentence(groups: Sequence[int]) -> str:
@@ -190,7 +169,7 @@ def _choose_slot(shared: dict[str, list[int]], *, beside: bool) -> str:
         letter: _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
         for letter, layers in shared.items()
     }
-    return _choice(state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), first)
+    return address_choice("attention", state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), first=first)
 
 
 def similarity_sentence() -> str:

@@ -72,8 +72,11 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     ]
     baseline = _("baseline: {name}", name=task.baseline_name)
     level = _part(task.baseline, high)
-    taken = [Box(0, len(baseline) * LETTER, level - LINE, level)] if share else []
-    for number, (dot, side) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
+    long = len(baseline) * LETTER
+    crowded = any(x < long + MARK and abs(y - level) < 2 * LINE for x, y in places)
+    side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
+    taken = [Box(left, left + long, level - LINE, level)] if share else []
+    for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(
                 x=[dot.parameters],
@@ -82,7 +85,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
                 mode="markers+text",
                 text=[names[number]],
                 hovertext=[dot.name],
-                textposition=side,
+                textposition=place,
                 cliponaxis=False,
                 name=dot.name,
                 marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
@@ -90,7 +93,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
             )
         )
     if share:
-        label = {"annotation_text": baseline, "annotation_position": "bottom left"}
+        label = {"annotation_text": baseline, "annotation_position": side}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
         made.update_yaxes(tickformat=".0%", range=high)
     made.update_xaxes(
