@@ -12,7 +12,6 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
 from clps_core.config import ModelConfig
 from clps_core.errors import DataError
@@ -42,7 +41,9 @@ class Embedding(nn.Module):
         for name, outer in shapes.items():
             if name in ("tokens", "class_token", "positions", "token_types"):
                 rows, width = dict(outer.shapes)["weight"]
-                self.add_module(name, skip_init(nn.Embedding, rows, width))  # type: ignore[no-untyped-call]
+                # Not skip_init: it draws on the meta device first, and there normal_ imports torch's compiler.
+                empty = torch.empty(rows, width)
+                self.add_module(name, nn.Embedding.from_pretrained(empty, freeze=False))  # type: ignore[no-untyped-call]
             else:
                 self.add_module(name, make_module(outer.shapes, config.norm, config.norm_eps))
         table = sinusoids(self.max_positions, self.width) if config.positions == "sinusoidal" else None

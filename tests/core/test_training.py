@@ -281,7 +281,8 @@ def test_a_run_does_not_import_torchs_compiler(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; from clps_core.config import build_config, resolve\n"
         "from clps_core.training.loop import train; from clps_core.training.sink import RecordingSink\n"
-        "config = {'data': {'task': 'digits'}, 'train': {'steps': 2, 'eval_examples': 8}}\n"
+        "model = {'num_layers': 1, 'd_model': 16, 'd_ff': 16, 'num_heads': 2}\n"
+        "config = {'data': {'task': 'dates'}, 'model': model, 'train': {'steps': 2, 'eval_examples': 8}}\n"
         "train(resolve(build_config(config)), pathlib.Path(sys.argv[1]), RecordingSink())\n"
         "print('torch._dynamo' in sys.modules)"
     )
