@@ -20,7 +20,7 @@ SMALL = {json.dumps(preset.small, sort_keys=True): preset for preset in reversed
 """One preset for each small model; several sizes of one design have the same."""
 
 TINY = {"python-docs": {"seq_len": 24}, "dates": {}, "digits": {}}
-STEPS, BATCHES = 24, 4
+STEPS, BATCHES = 16, 4
 """The same few batches again and again: what one of them happens to be like does not matter then."""
 
 
