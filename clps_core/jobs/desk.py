@@ -16,9 +16,10 @@ from clps_core.config import RunConfig, build_config
 from clps_core.errors import NotAllowedError
 from clps_core.experiment import merged
 from clps_core.jobs import service
-from clps_core.jobs.priority import HIGHEST, Wanted, set_priority
+from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
+from clps_core.store.order import HIGHEST
 from clps_core.store.records import ActiveRun
 from clps_core.words import _
 

@@ -140,18 +140,10 @@ def _planned(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], s
     if facts and facts.get("slots"):
         return facts["slots"], facts["threads"], tuple(facts.get("gpus", ())), facts["reason"], None
     try:
-        slots = plan_slots(gpus=_gpus())
+        slots = plan_slots()
     except ConfigError as error:
         return 0, 0, (), "", str(error)
     return slots.count, slots.threads, slots.gpus, slots.reason, None
-
-
-@lru_cache(maxsize=1)
-def _gpus() -> tuple[str, ...]:
-    """Asked once: a page that looks every two seconds must not start a program each time."""
-    from clps_core.jobs.slots import visible_gpus
-
-    return visible_gpus()
 
 
 def _slots(store: Store, count: int, threads: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:

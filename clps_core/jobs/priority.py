@@ -13,12 +13,10 @@ from typing import Literal
 from clps_core.errors import ConfigError
 from clps_core.jobs import service
 from clps_core.store import Store
+from clps_core.store.order import HIGHEST, LOWEST, check_priority, priority_must
 from clps_core.store.queue import Queue
-from clps_core.words import _
 
-__all__ = ["HIGHEST", "LOWEST", "Side", "Wanted", "check_priority", "parse_priority", "set_priority"]
-
-LOWEST, HIGHEST = -100, 100
+__all__ = ["Side", "Wanted", "parse_priority", "set_priority"]
 
 Side = Literal["front", "back"]
 Wanted = int | Side
@@ -38,29 +36,13 @@ def set_priority(store: Store, run_ids: Sequence[str], wanted: Wanted, *, highes
     return priority
 
 
-def check_priority(priority: int) -> int:
-    """``priority`` if a run may have it; raises ``ConfigError``."""
-    if LOWEST <= priority <= HIGHEST:
-        return priority
-    raise ConfigError(_priority_must(str(priority)))
-
-
 def parse_priority(text: str) -> Wanted:
     """A number, ``front`` or ``back``; raises ``ConfigError``."""
     if text in _SIDES:
         return _SIDES[text]
     if not re.fullmatch(r"[+-]?[0-9]{1,9}", text, re.ASCII):
-        raise ConfigError(_priority_must(repr(text)[:40]))
+        raise ConfigError(priority_must(repr(text)[:40]))
     return check_priority(int(text))
-
-
-def _priority_must(got: str) -> str:
-    return _(
-        "the priority of a run must be a number from {lowest} to {highest} (0 is usual), front or back. Got {got}.",
-        lowest=LOWEST,
-        highest=HIGHEST,
-        got=got,
-    )
 
 
 def _beside(store: Store, run_ids: Sequence[str], side: Side, highest: int) -> int:

@@ -154,6 +154,10 @@ def folder_lock(folder: Path, patience: float) -> Iterator[bool]:
         yield _lock_within(file.fileno(), patience)
 
 
+HOLDER: dict[str, type] = {"pid": int, "slots": int, "threads": int, "reason": str}
+"""What a supervisor always writes into its lock, among other things."""
+
+
 class SupervisorLock:
     """At most one supervisor per home: an OS lock on a file, which dies with its holder.
 
@@ -203,7 +207,7 @@ class SupervisorLock:
         return facts if isinstance(facts, dict) else {}
 
     def holder(self) -> dict[str, Any] | None:
-        """What the holder wrote (empty while it starts), or ``None`` if nobody holds the lock."""
+        """What the holder wrote (empty while it starts, or if damaged), or ``None`` if nobody holds the lock."""
         try:
             descriptor = os.open(self.path, os.O_RDWR)
         except OSError:
@@ -218,7 +222,8 @@ class SupervisorLock:
             facts = json.loads(text or b"{}")
         except ValueError:
             facts = {}
-        return facts if isinstance(facts, dict) else {}
+        whole = isinstance(facts, dict) and all(isinstance(facts.get(name), kind) for name, kind in HOLDER.items())
+        return facts if whole else {}
 
 
 def _lock_within(descriptor: int, patience: float) -> bool:

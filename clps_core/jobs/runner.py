@@ -217,13 +217,16 @@ def patiently(ask: Callable[[], T]) -> T:
     A full disk is not waited for: that a person has to mend.
     """
     until = time.monotonic() + LEASE_SECONDS
+    told = ""
     while True:
         try:
             return ask()
         except StoreError as error:
             if time.monotonic() > until or _is_disk_full(error):
                 raise
-            logger.warning("%s", error)
+            if str(error) != told:
+                logger.warning("%s", error)
+            told = str(error)
         time.sleep(BEAT)
 
 

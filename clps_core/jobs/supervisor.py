@@ -30,7 +30,7 @@ from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.store import Run, open_store
-from clps_core.store.queue import Attempt, Queue
+from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
 from clps_core.store.verdict import Exit
 from clps_core.words import _
 
@@ -84,6 +84,7 @@ class Supervisor:
         self._failed_start: tuple[float, str] | None = None
         self._put_off: set[str] = set()
         self._told: dict[tuple[str, int], float] = {}
+        self._heard: dict[tuple[str, int], tuple[float | None, float]] = {}
 
     def serve(self) -> bool:
         """Supervise until idle; ``False`` if another supervisor is at work already."""
@@ -146,7 +147,10 @@ class Supervisor:
     def round(self) -> float:
         """Look at everything once; returns how many seconds to sleep."""
         self.launcher.reap()
-        working = [attempt for attempt in self.queue.open_attempts() if not self._ended(attempt)]
+        open_attempts = self.queue.open_attempts()
+        current = {(attempt.run_id, attempt.number) for attempt in open_attempts}
+        self._heard = {who: heard for who, heard in self._heard.items() if who in current}
+        working = [attempt for attempt in open_attempts if not self._ended(attempt)]
         self._press(working)
         waiting = self.store.has_runs("queued")  # only a look: taking one needs the store's write lock
         self._held = self._why_nothing_starts() if waiting else None
@@ -164,7 +168,7 @@ class Supervisor:
     def _ended(self, attempt: Attempt) -> bool:
         """Whether the attempt is over; if so, that is written down."""
         if attempt.host != self.host:
-            end = Exit(interrupted=True) if attempt.overdue > 0 else None
+            end = Exit(interrupted=True) if self._is_silent(attempt) else None
         else:
             end = self.launcher.poll(attempt)
         if end is None:
@@ -177,6 +181,18 @@ class Supervisor:
         tell("ended", text, run=attempt.run_id, attempt=attempt.number, status=status, **facts)
         self.launcher.forget(attempt)
         return True
+
+    def _is_silent(self, attempt: Attempt) -> bool:
+        """Whether another host's attempt has let two leases pass without a word, on a clock that nobody sets.
+
+        After one the attempt itself has stopped: then it is nobody's.
+        """
+        who, now = (attempt.run_id, attempt.number), self.clock()
+        lease, since = self._heard.get(who, (None, now))
+        if who not in self._heard or lease != attempt.lease_until:
+            since = now
+        self._heard[who] = (attempt.lease_until, since)
+        return now - since > 2 * LEASE_SECONDS
 
     def _press(self, working: list[Attempt]) -> None:
         """Runs that were asked to stop are told so; after the grace, they are ended.

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,15 @@ from sqlalchemy import Connection, Engine
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
-from clps_core.store.order import Waiting, fair_order
+from clps_core.store.order import Waiting, check_priority, fair_order
 from clps_core.store.records import ACTIVE, ActiveRun, Artefact, Comparison, Point, Run, check_run_id, new_id
+from clps_core.store.verdict import LONGEST_PAUSE
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
 __all__ = ["Store", "default_home", "open_store"]
-
-LONGEST_PAUSE = 900.0
-"""Seconds. No pause is longer, so one that ends later than this was set before the clock was put back: it is over."""
 
 _r, _a = schema.run.c, schema.artefact.c
 _RUN_COLUMNS = (
@@ -56,11 +54,15 @@ def open_store(home: Path | None = None, url: str | None = None) -> Store:
     make_home(home)
     engine = connect(home, url or os.environ.get("CLPS_DATABASE_URL"))
     store = Store(home, engine)
-    with store.reading() as connection:
-        current = schema.is_current(connection)
-    if not current:
-        with store.writing() as connection:
-            schema.migrate(connection)
+    try:
+        with store.reading() as connection:
+            current = schema.is_current(connection)
+        if not current:
+            with store.writing() as connection:
+                schema.migrate(connection)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 
@@ -115,6 +117,7 @@ class Store:
         ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of
         ``parent_id`` the runs begin with. ``run_ids``: new ids, where files were put under them before.
         """
+        check_priority(priority)
         comparison_id = new_id()
         run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
         counts = parameters or [None] * len(configs)
@@ -244,10 +247,7 @@ class Store:
             empty = ~sa.exists().where(_r.comparison_id == c.id)
             connection.execute(schema.comparison.delete().where(c.id == row.comparison_id, empty))
         with sentences(self.home):
-            if folder.is_symlink():
-                folder.unlink()
-            elif folder.is_dir():
-                shutil.rmtree(folder)
+            _remove(folder)
 
     def clock(self) -> float:
         """The database's clock, by which all times of runs are measured."""
@@ -290,6 +290,15 @@ class Store:
         """Remove the notes of a kind; the files are the caller's."""
         with self.writing() as connection:
             connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
+
+
+def _remove(folder: Path) -> None:
+    """The folder and all in it, or the link that stands for it. Others may be tidying there at the same time."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    while folder.is_dir():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]:

@@ -15,7 +15,31 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Waiting", "fair_order"]
+from clps_core.errors import ConfigError
+from clps_core.words import _
+
+__all__ = ["HIGHEST", "LOWEST", "Waiting", "check_priority", "fair_order", "priority_must"]
+
+
+LOWEST, HIGHEST = -100, 100
+"""Priorities; 0 is usual."""
+
+
+def priority_must(got: str) -> str:
+    """The sentence about a priority that cannot be."""
+    return _(
+        "the priority of a run must be a number from {lowest} to {highest} (0 is usual), front or back. Got {got}.",
+        lowest=LOWEST,
+        highest=HIGHEST,
+        got=got,
+    )
+
+
+def check_priority(priority: int) -> int:
+    """``priority`` if a run may have it; raises ``ConfigError``."""
+    if LOWEST <= priority <= HIGHEST:
+        return priority
+    raise ConfigError(priority_must(str(priority)))
 
 
 @dataclass(frozen=True)

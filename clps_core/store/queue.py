@@ -13,6 +13,8 @@ is refused (``LeaseLost``) once the run's newest attempt is another one or has e
 
 from __future__ import annotations
 
+import itertools
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +24,14 @@ from sqlalchemy import Connection
 
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
-from clps_core.store.database import LONGEST_PAUSE, Store, waiting_ids
+from clps_core.store.database import Store, waiting_ids
 from clps_core.store.records import Point
-from clps_core.store.verdict import STOPPED, Death, Exit, verdict
+from clps_core.store.verdict import MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
 __all__ = ["Attempt", "Exit", "LeaseLost", "Queue"]
 
 LEASE_SECONDS = 30.0
-PAUSE_GROWTH = 4.0
 
 NO_STOP = {"stop_requested": None, "stop_requested_at": None}
 _r, _t = schema.run.c, schema.attempt.c
@@ -67,10 +68,6 @@ class Attempt:
     lease_until: float | None
     threads: int | None
     stop_requested: str | None
-    stop_age: float | None
-    """Seconds since the stop was asked for."""
-    overdue: float
-    """Seconds since the lease ran out, less one more lease of patience; negative while all is well."""
 
 
 class Queue:
@@ -180,8 +177,7 @@ class Queue:
     def settle(self, run_id: str, number: int, end: Exit, *, pause: float = 0.0) -> str | None:
         """Close an attempt whose process is gone; if it left no outcome, decide what becomes of the run.
 
-        ``pause``: seconds before its first retry; each further one waits ``PAUSE_GROWTH`` times as long, but
-        none longer than ``LONGEST_PAUSE``.
+        ``pause``: seconds before its first retry; each further one waits longer.
         Returns the run's new status, ``None`` if the attempt had ended already or the run is not its own.
         """
         with self.store.writing() as connection:
@@ -191,21 +187,34 @@ class Queue:
                 .where(_t.run_id == run_id, _t.number == number, _t.ended_at.is_(None))
                 .values(ended_at=moment, exit_code=end.code, signal=end.signal)
             )
-            query = sa.select(_r.status, _r.attempts, _r.retries, _r.step, _r.death_step, _r.stop_requested)
+            columns = (_r.status, _r.attempts, _r.retries, _r.step, _r.steps, _r.death_step, _r.stop_requested)
+            query = sa.select(*columns)
             row = connection.execute(query.where(_r.id == run_id)).one_or_none()
             if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
                 return None
-            pause = min(pause * PAUSE_GROWTH**row.retries, LONGEST_PAUSE)
-            death = Death(end, row.step, row.death_step, row.retries, pause)
+            stops = self._stops(connection, run_id, number) if end.interrupted and end.signal else 0
+            death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops)
             status, reason = verdict(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)
                 return status
             again: dict[str, object] = {"status": "queued", "reason": reason, **NO_STOP}
+            if death.pause:
+                again["not_before"] = moment + death.pause
             if not end.interrupted:
-                again |= {"retries": row.retries + 1, "death_step": row.step, "not_before": moment + death.pause}
+                again |= {"retries": death.retry, "death_step": row.step}
             connection.execute(schema.run.update().where(_r.id == run_id).values(again))
             return status
+
+    def _stops(self, connection: Connection, run_id: str, number: int) -> int:
+        """How many attempts in a row, the last one ``number``, were soon asked to end."""
+        columns = (_t.signal, _t.outcome, _t.launched_at, _t.ended_at)
+        latest = sa.select(*columns).where(_t.run_id == run_id, _t.number <= number).order_by(_t.number.desc())
+        stopped = (
+            row.signal == signal.SIGTERM and row.outcome is None and row.ended_at - row.launched_at < SOON
+            for row in connection.execute(latest.limit(MOST_STOPS))
+        )
+        return sum(1 for _stop in itertools.takewhile(bool, stopped))
 
     def put_off(self, run_id: str, seconds: float, reason: str) -> None:
         """A waiting run that cannot start now is looked at again after ``seconds``; others may overtake it."""
@@ -310,16 +319,9 @@ class Queue:
         connection.execute(schema.run.update().where(_r.id == run_id).values(values))
 
     def _attempts(self, connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Attempt]:
-        moment = schema.now(connection)
-        lease_end = sa.func.coalesce(_t.lease_until, _t.launched_at + LEASE_SECONDS)
+        of_attempt = (_t[name] for name in Attempt.__dataclass_fields__ if name in _t)
         query = (
-            sa.select(
-                *(_t[name] for name in list(Attempt.__dataclass_fields__)[:12]),
-                _r.threads,
-                _r.stop_requested,
-                (moment - _r.stop_requested_at).label("stop_age"),
-                (moment - lease_end - LEASE_SECONDS).label("overdue"),
-            )
+            sa.select(*of_attempt, _r.threads, _r.stop_requested)
             .join(schema.run, _r.id == _t.run_id)
             .where(*conditions)
             .order_by(_t.launched_at)

@@ -1,8 +1,10 @@
 """What becomes of a run whose process is gone and left no outcome. Plain data. Start at verdict.
 
 A death (a signal, want of memory, nobody knows) is retried after a pause, at most ``MAX_RETRIES`` times, and
-not when the process died again without getting further than before: then it is the run's own doing. What a
-process ended by itself is never retried; a machine that went down is never the run's fault.
+not when the process died again without getting further than before: then it is the run's own doing. A run that
+got on well since its last death has all its retries again. What a process ended by itself is never retried; a
+machine that went down is never the run's fault. Nor is a request to end (SIGTERM), but somebody who asks again
+and again does not want this run: it is tried less and less often, and at last ends.
 """
 
 from __future__ import annotations
@@ -12,10 +14,28 @@ from dataclasses import dataclass
 
 from clps_core.words import _
 
-__all__ = ["EXIT_DISK_FULL", "EXIT_LOST", "EXIT_STORE", "MAX_RETRIES", "STOPPED", "Death", "Exit", "verdict"]
+__all__ = [
+    "EXIT_DISK_FULL",
+    "EXIT_LOST",
+    "EXIT_STORE",
+    "LONGEST_PAUSE",
+    "MAX_RETRIES",
+    "STOPPED",
+    "Death",
+    "Exit",
+    "verdict",
+]
 
 MAX_RETRIES = 2
 """How often a run whose process died is started again by itself."""
+PAUSE_GROWTH = 4.0
+"""Each further retry waits so many times as long."""
+LONGEST_PAUSE = 900.0
+"""Seconds. No pause is longer, so one that ends later than this was set before the clock was put back: it is over."""
+MOST_STOPS, SOON = 5, 300.0
+"""So many attempts in a row that each were asked to end within so many seconds end the run."""
+GOT_ON = 0.1
+"""Part of its steps after which a run that died counts as one that never did."""
 
 EXIT_LOST = 10
 """Exit code of a runner that may not, or no longer, work on its run."""
@@ -40,18 +60,36 @@ class Exit:
 
 @dataclass(frozen=True)
 class Death:
-    """An end at ``step``, after ``retries``; ``step_before``: where it died last time, if it did."""
+    """An end at ``step`` of ``steps``; ``step_before``: where it ended last time, if it did.
+
+    ``retries_before``: how many there were so far; ``first_pause``: seconds before the first; ``stops``: how many
+    attempts in a row, this one included, were soon asked to end.
+    """
 
     end: Exit
     step: int
+    steps: int
     step_before: int | None
-    retries: int
-    pause: float
+    retries_before: int
+    first_pause: float
+    stops: int = 0
 
     @property
     def same_step(self) -> bool:
-        """Whether it died again without getting further."""
+        """Whether it ended again without getting further."""
         return self.step_before is not None and self.step <= self.step_before
+
+    @property
+    def retry(self) -> int:
+        """The number of the retry that would follow, 1 for the first."""
+        got_on = self.step_before is not None and self.step - self.step_before >= GOT_ON * self.steps
+        return 1 if got_on else self.retries_before + 1
+
+    @property
+    def pause(self) -> float:
+        """Seconds before it is tried again."""
+        pauses_before = self.stops - 2 if self.end.interrupted else self.retry - 1
+        return min(self.first_pause * PAUSE_GROWTH**pauses_before, LONGEST_PAUSE) if pauses_before >= 0 else 0.0
 
 
 def verdict(death: Death, stop: str | None) -> tuple[str, str | None]:
@@ -62,7 +100,7 @@ def verdict(death: Death, stop: str | None) -> tuple[str, str | None]:
     if stop in STOPPED:
         return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
     if end.interrupted:
-        return "queued", _("The machine went down or asked it to stop; it goes on from its last checkpoint.")
+        return _after_interruption(death)
     if end.code == EXIT_DISK_FULL:
         return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
     if end.code == EXIT_STORE:
@@ -74,6 +112,19 @@ def verdict(death: Death, stop: str | None) -> tuple[str, str | None]:
     return _after_death(death)
 
 
+def _after_interruption(death: Death) -> tuple[str, str]:
+    if death.stops >= MOST_STOPS:
+        return "failed", _(
+            "Something on this machine asked the process to stop (SIGTERM), {n} times in a row, each time soon after "
+            "it had begun: a guard of the memory, or a service that is started again and again. Resume it once that "
+            "is mended; it goes on from its last checkpoint.",
+            n=death.stops,
+        )
+    what = _("The machine went down or asked it to stop; it goes on from its last checkpoint")
+    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
+    return "queued", f"{what}{wait}"
+
+
 def _after_death(death: Death) -> tuple[str, str]:
     what = _what_killed(death.end)
     if death.same_step:
@@ -83,10 +134,10 @@ def _after_death(death: Death) -> tuple[str, str]:
             step=death.step,
         )
         return "failed", f"{what} {advice}"
-    if death.retries >= MAX_RETRIES:
+    if death.retry > MAX_RETRIES:
         advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
         return "failed", f"{what} {advice}"
-    again = _("It is retried from its last checkpoint ({n} of {limit})", n=death.retries + 1, limit=MAX_RETRIES)
+    again = _("It is retried from its last checkpoint ({n} of {limit})", n=death.retry, limit=MAX_RETRIES)
     wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
     return "queued", f"{what} {again}{wait}"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,10 @@ def _write(path: Path, text: str) -> None:
     """Whole or not at all: a run may be killed at any instant."""
     temporary = path.with_name(f".{path.name}.writing")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # a name that a power cut leaves must not stand for an empty file
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from clps_core.jobs.slots import Slots, plan_slots
 from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
 from clps_core.jobs.waiter import exit_file
 from clps_core.store import Run, Store, schema
-from clps_core.store.queue import Attempt
+from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
 from clps_core.store.verdict import Exit
 
 SMALL: dict[str, Any] = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
@@ -39,6 +39,7 @@ class Elsewhere:
 
     def __init__(self) -> None:
         self.placed: dict[str, str | None] = {}
+        self.forgotten: list[str] = []
 
     def start(self, attempt: Attempt, environment: dict[str, str]) -> None:
         self.placed[attempt.run_id] = environment.get("CUDA_VISIBLE_DEVICES")
@@ -50,7 +51,7 @@ class Elsewhere:
         raise AssertionError("nobody asked for that")
 
     def forget(self, attempt: Attempt) -> None:
-        raise AssertionError("nothing ended")
+        assert attempt.run_id in self.forgotten, "nothing ended"
 
     def reap(self) -> None:
         pass
@@ -79,6 +80,35 @@ def room(slots: Slots, gpus: dict[str, int], *, host: int = 64 * LARGE_NEED) -> 
     """On a machine with so many bytes free on each GPU, all of them large enough for anything."""
     figures = Memory(64 * LARGE_NEED, host)
     return Gate(slots, host=lambda: figures, gpu=lambda name: Memory(64 * LARGE_NEED, gpus[name]), held=lambda _pid: 0)
+
+
+# Attempts of other hosts
+
+
+def test_another_hosts_attempt_is_given_up_after_two_leases_without_a_word(store: Store, supervising: Any) -> None:
+    """By a clock that nobody sets: the database's may have been put back by an hour since the last word."""
+    (run,) = add(store, SMALL)
+    theirs = Queue(store).start_next(0, "elsewhere", "boot")
+    assert theirs is not None
+    assert Queue(store).claim(run.id, 1, 1, 1.0)
+    clock, launcher = [0.0], Elsewhere()
+    one = supervising(Slots(0, 1, (), ""), launcher=launcher, clock=lambda: clock[0])
+
+    def leased_until(shift: float) -> None:
+        with store.writing() as connection:
+            connection.execute(schema.attempt.update().values(lease_until=schema.now(connection) + shift))
+
+    leased_until(3600.0)
+    one.round()
+    for words in range(3):
+        clock[0] += 2 * LEASE_SECONDS
+        leased_until(-60.0 * words)  # a word is a word, whatever time it tells
+        one.round()
+        assert store.run(run.id).status == "running"
+    launcher.forgotten = [run.id]
+    clock[0] += 2 * LEASE_SECONDS + 1
+    one.round()
+    assert store.run(run.id).status == "queued"
 
 
 # Where a run goes

@@ -244,6 +244,23 @@ def test_deleting_refuses_a_running_run(store: Store) -> None:
         store.forget_run(run_id)
 
 
+def test_deleting_goes_on_where_somebody_else_is_tidying_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run_id,) = add(store)
+    folder, unlink = store.run_folder(run_id), os.unlink
+    folder.mkdir(parents=True)
+    for name in "abc":
+        (folder / name).touch()
+
+    def always_second(path: str, **given: int) -> None:
+        monkeypatch.setattr(os, "unlink", unlink)
+        unlink(path, **given)
+        unlink(path, **given)
+
+    monkeypatch.setattr(os, "unlink", always_second)
+    store.forget_run(run_id)
+    assert not folder.exists()
+
+
 def test_deleting_follows_no_link_out_of_the_home(store: Store, tmp_path: Path) -> None:
     (run_id,) = add(store)
     (tmp_path / "thesis").mkdir()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clps_core.config import build_config, resolve
+from clps_core.errors import ConfigError
+from clps_core.jobs import service
 from clps_core.store import Store
 from clps_core.store.order import Waiting, fair_order
 from clps_core.store.queue import Exit, Queue
@@ -115,3 +118,10 @@ def test_each_place_goes_to_who_deserves_it_most(waiting: list[Waiting], running
                 if other.owner == chosen.owner or busy_then == busy[other.owner]:
                     assert chosen.age <= other.age, "then the oldest"
         busy[chosen.owner] += 1
+
+
+@pytest.mark.parametrize("priority", [-101, 101, 10**9])
+def test_a_priority_out_of_range_is_refused_before_anything_is_queued(store: Store, priority: int) -> None:
+    with pytest.raises(ConfigError, match=rf"from -100 to 100 .* Got {priority}\."):
+        service.submit(store, [build_config()], priority=priority)
+    assert store.runs() == []

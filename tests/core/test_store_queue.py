@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from clps_core.config import build_config, resolve
 from clps_core.errors import JobError
 from clps_core.store import Point, Store, schema
 from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
-from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE
+from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE, SOON
 
 CONFIG = resolve(build_config())
 KILLED = Exit(signal=9)
@@ -217,6 +218,47 @@ def test_an_interruption_does_not_count_as_a_death(store: Store, queue: Queue) -
     for _round in range(5):
         assert queue.settle(run_id, started(queue).number, Exit(interrupted=True)) == "queued"
     assert "The machine went down" in (store.run(run_id).reason or "")
+
+
+def test_requests_to_stop_that_come_again_and_again_slow_the_run_down_and_end_it(store: Store, queue: Queue) -> None:
+    """A guard of the memory that ends the largest process would do so for ever."""
+    (run_id,) = add(store)
+    stop = Exit(signal=signal.SIGTERM, interrupted=True)
+    assert queue.settle(run_id, started(queue).number, stop, pause=5.0) == "queued"
+    assert store.run(run_id).not_before is None, "once is nothing: the next one starts at once"
+    for seconds in ("5 s", "20 s", "80 s"):
+        assert queue.settle(run_id, started(queue).number, stop, pause=5.0) == "queued"
+        assert f"after a pause of {seconds}" in (store.run(run_id).reason or "")
+        pass_time(store, run_id)
+    assert queue.settle(run_id, started(queue).number, stop, pause=5.0) == "failed"
+    assert "5 times in a row" in (store.run(run_id).reason or "")
+
+
+def test_a_request_to_stop_after_a_while_at_work_is_the_first_again(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    stop = Exit(signal=signal.SIGTERM, interrupted=True)
+    for _round in range(6):
+        attempt = started(queue)
+        with store.writing() as connection:  # it began long ago
+            t = schema.attempt.c
+            earlier = schema.attempt.update().where(t.run_id == run_id, t.number == attempt.number)
+            connection.execute(earlier.values(launched_at=attempt.launched_at - 2 * SOON))
+        assert queue.settle(run_id, attempt.number, stop, pause=5.0) == "queued"
+        assert store.run(run_id).not_before is None
+
+
+def test_a_run_that_got_on_well_has_all_its_retries_again(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    killed, steps = Exit(signal=signal.SIGKILL), store.run(run_id).steps
+    for tenths in range(1, 9):
+        attempt = started(queue)
+        queue.append(run_id, attempt.number, [], progress={"step": tenths * steps // 10})
+        assert queue.settle(run_id, attempt.number, killed) == "queued", "never twice within a tenth of the way"
+        assert "(1 of 2)" in (store.run(run_id).reason or "")
+    for further, becomes in ((1, "queued"), (2, "failed")):
+        attempt = started(queue)
+        queue.append(run_id, attempt.number, [], progress={"step": 8 * steps // 10 + further})
+        assert queue.settle(run_id, attempt.number, killed) == becomes
 
 
 @pytest.mark.parametrize(
