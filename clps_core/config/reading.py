@@ -65,7 +65,19 @@ def config_from_yaml(text: str) -> RunConfig:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML's plain data, without whole numbers so long that Python refuses to write them in a sentence."""
+    """YAML's plain data, but no field twice and no whole number so long that Python refuses to write it."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        names = [(key.value, key.start_mark.line + 1) for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+        first: dict[str, int] = {}
+        for name, line in names:
+            if name in first and name != "<<":
+                raise ValueError(
+                    _("{name} stands twice, in lines {first} and {line}", name=name[:60], first=first[name], line=line)
+                )
+            first[name] = line
+        return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
         value: int = super().construct_yaml_int(node)
@@ -86,17 +98,19 @@ def plain_from_yaml(text: str) -> dict[str, Any]:
     try:
         data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=first_line)) from None
+        raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=_problem(error))) from None
     if not isinstance(data, dict):
-        raise ConfigError(
-            _(
-                "a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.",
-                got=type(data).__name__,
-            )
-        )
+        got = {type(None): _("nothing"), list: _("a list"), str: _("a text")}.get(type(data), type(data).__name__)
+        raise ConfigError(_("a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.", got=got))
     return data
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, and in which line where YAML knows it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return _("{problem} in line {line}", problem=error.problem, line=error.problem_mark.line + 1)
+    # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:

@@ -99,8 +99,10 @@ def test_a_default_warm_up_never_outlasts_a_short_run():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "must hold 'name: value' lines"),
-        ("- 1\n- 2", "must hold 'name: value' lines"),
+        ("", "must hold 'name: value' lines such as 'seed: 0'. Got nothing."),
+        ("- 1\n- 2", "must hold 'name: value' lines such as 'seed: 0'. Got a list."),
+        ("seed: 1\ndata:\n  task: dates\n  task: digits", "Got: task stands twice, in lines 3 and 4."),
+        ("seed: 1\n\tdata: 2", "that cannot start any token in line 2."),
         ("model: {", "the config file must be YAML"),
         ("seed: 2024-99-99", "the config file must be YAML"),
         ("a: !!python/object/apply:os.system ['true']", "the config file must be YAML"),

@@ -75,7 +75,7 @@ def test_a_policy_that_is_named_and_missing_does_not_open_the_server(tmp_path):
         ("quotas: {steps: 5}", "must have mode shared"),
         ("login: true", "must have mode shared"),
         ("mode: shared\nlogin: perhaps", "true or false"),
-        ("mode: shared\nmode: local\nlogin: true", "must have mode shared"),
+        ("mode: shared\nmode: local\nlogin: true", "mode stands twice, in lines 1 and 2"),
         ("mode: shared\nteachers: {ada@school.example: yes}", "teachers is not valid"),
         ("a: &a [x]\nb: &b [*a, *a]\nmode: [*b, *b]", "is not a field"),
         ("mode: shared\n" + "x: 1\n" * 60_000, "at most 200000 bytes"),
