@@ -14,7 +14,6 @@ from app.components.run_curves import metric_title, short_names
 from app.components.run_scatter import Dot, quality_scatter
 from app.components.run_summary import (
     Group,
-    Spread,
     Summary,
     differences,
     group_names,
@@ -24,6 +23,7 @@ from app.components.run_summary import (
 )
 from app.formatting import compact, duration, metric, percent
 from clps_core.store import Run, Store
+from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
 
@@ -94,7 +94,10 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
     if several:
-        st.caption(_("± is the standard deviation over a design's seeds and folds."))
+        text = _("± is the standard deviation over a design's seeds and folds.")
+        if any(group.counted < len(group.summaries) for group in groups):
+            text += " " + _("Only finished runs count where there are any.")
+        st.caption(text)
 
 
 def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
@@ -103,7 +106,7 @@ def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
         run.unique_parameters / run.executed_parameters if run.unique_parameters and run.executed_parameters else None
     )
     return [
-        *([str(len(group.summaries))] if several else []),
+        *([_runs_counted(group)] if several else []),
         _with_spread(group.best, name),
         _with_spread(group.final, name),
         compact(run.unique_parameters),
@@ -115,8 +118,13 @@ def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
     ]
 
 
+def _runs_counted(group: Group) -> str:
+    runs = len(group.summaries)
+    return str(runs) if group.counted == runs else _("{count} of {runs}", count=group.counted, runs=runs)
+
+
 def _time_to_quality(group: Group) -> str:
-    reached, runs = group.seconds_to_quality, len(group.summaries)
+    reached, runs = group.seconds_to_quality, group.counted
     if reached is None:
         return _("not reached")
     time = duration(reached.mean)

@@ -5,19 +5,19 @@ Start at ``summary`` (one run) and ``grouped`` (mean and spread over the seeds o
 
 from __future__ import annotations
 
+import json
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.formatting import strategy_name
 from clps_core.config import flat
 from clps_core.store import Point, Run, Store
+from clps_core.sweeps.results import REPLICATES, Spread
 from clps_core.tasks import TASKS
 
 __all__ = [
     "Group",
-    "Spread",
     "Summary",
     "differences",
     "group_names",
@@ -44,19 +44,15 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Mean and sample standard deviation (``None`` for a single value) of ``count`` values."""
-
-    mean: float
-    deviation: float | None
-    count: int
-
-
-@dataclass(frozen=True)
 class Group:
-    """Runs of one config that differ only in their seeds, and in the fold of a cross-validation."""
+    """Runs of one config that differ only in their seeds, and in the fold of a cross-validation.
+
+    ``counted`` of them are in the means: the finished ones, while there are any. A run that failed or still trains
+    beside them would say nothing about the design but that its best came early.
+    """
 
     summaries: tuple[Summary, ...]
+    counted: int
     best: Spread | None
     final: Spread | None
     tokens_per_second: Spread | None
@@ -97,12 +93,12 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
 
 
 def grouped(summaries: Sequence[Summary]) -> list[Group]:
-    """Runs whose configs differ in nothing but ``seed`` and fold, together; in the order of their first run."""
+    """Runs whose configs differ in nothing but seeds and fold, together; in the order of their first run."""
     groups: dict[str, list[Summary]] = {}
     for one in summaries:
-        config = one.run.config
-        data = config.data.model_copy(update={"fold": None})
-        groups.setdefault(config.model_copy(update={"seed": 0, "data": data}).model_dump_json(), []).append(one)
+        config = flat(one.run.config.as_dict())
+        design = {name: value for name, value in config.items() if name not in REPLICATES}
+        groups.setdefault(json.dumps(design, sort_keys=True), []).append(one)
     return [_group(members) for members in groups.values()]
 
 
@@ -112,7 +108,7 @@ def group_names(groups: Sequence[Group]) -> list[str]:
     if len(set(names)) == len(names):
         return names
     fields = differences([group.run for group in groups])
-    usual = ("sharing.strategy", "seed", "data.task", "data.fold")
+    usual = ("sharing.strategy", "data.task", *REPLICATES)
     extra = {field.rpartition(".")[2]: values for field, values in fields.items() if field not in usual}
     return [
         " · ".join([name, *(f"{field} {values[place]}" for field, values in list(extra.items())[:3])])
@@ -134,20 +130,16 @@ def quality_of_all(summaries: Sequence[Summary]) -> float | None:
 
 
 def _group(members: Sequence[Summary]) -> Group:
+    counted = [one for one in members if one.run.status == "finished"] or members
     return Group(
         tuple(members),
-        best=_spread([one.best[1] for one in members if one.best]),
-        final=_spread([one.final[1] for one in members if one.final]),
-        tokens_per_second=_spread([one.run.tokens_per_second for one in members if one.run.tokens_per_second]),
-        seconds=_spread([one.run.seconds for one in members if one.run.seconds]),
-        seconds_to_quality=_spread([one.reached[1] for one in members if one.reached]),
+        len(counted),
+        best=Spread.of([one.best[1] for one in counted if one.best]),
+        final=Spread.of([one.final[1] for one in counted if one.final]),
+        tokens_per_second=Spread.of([one.run.tokens_per_second for one in counted if one.run.tokens_per_second]),
+        seconds=Spread.of([one.run.seconds for one in counted if one.run.seconds]),
+        seconds_to_quality=Spread.of([one.reached[1] for one in counted if one.reached]),
     )
-
-
-def _spread(values: Sequence[float]) -> Spread | None:
-    if not values:
-        return None
-    return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
 def differences(runs: Sequence[Run]) -> dict[str, list[str]]:

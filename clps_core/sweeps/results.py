@@ -28,7 +28,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
-__all__ = ["Configuration", "Spread", "SweepState", "configurations", "equal_to_best", "sweep_state"]
+__all__ = ["REPLICATES", "Configuration", "Spread", "SweepState", "configurations", "equal_to_best", "sweep_state"]
 
 _m = schema.metric.c
 REPLICATES = ("seed", "data.seed", "data.fold")

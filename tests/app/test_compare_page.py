@@ -71,6 +71,14 @@ def test_seeds_of_one_design_stand_together_with_mean_and_deviation(store):
     assert groups[0].best.deviation == pytest.approx(statistics.stdev(values))
 
 
+def test_a_run_that_failed_does_not_speak_for_its_design(store):
+    runs = record(store, ["none"], [0, 1, 2])
+    mark(store, runs[2], status="failed", reason="It died.")
+    (group,) = grouped([summary(store, run) for run in store.some_runs(run.id for run in runs)])
+    assert (group.counted, len(group.summaries)) == (2, 3)
+    assert group.best.mean == pytest.approx(statistics.fmean([value(1), value(1 / 2)]))
+
+
 def test_designs_of_one_strategy_are_told_apart_by_what_differs(store):
     runs = record(store, ["all"]) + record(store, ["all"], batch_size=8)
     groups = grouped([summary(store, run) for run in runs])
