@@ -88,7 +88,12 @@ def page_guard() -> Iterator[None]:
 
 
 def show_problem(sentence: str) -> None:
-    """One sentence about what does not work, shown as text whatever it contains."""
+    """One sentence about what does not work, shown as text whatever it contains.
+
+    Errors begin small, to stand behind a colon; alone they begin like a sentence, unless with a field's name.
+    """
+    if sentence.partition(" ")[0].isalpha():
+        sentence = sentence[0].upper() + sentence[1:]
     st.error(escape_markdown(sentence), icon=":material/error:")
 
 

@@ -93,7 +93,7 @@ def test_what_is_typed_goes_into_the_address(open_page: OpenPage, dates: Run) ->
 def test_a_run_that_is_not_there_is_one_sentence_and_nothing_else_is_lost(open_page: OpenPage, dates: Run) -> None:
     test = open_page("attention", run="nosuchrun", text="May 3")
     assert len(sentences(test)) == 1
-    assert "there is no run nosuchrun" in sentences(test)[0].replace("\\", "")
+    assert "There is no run nosuchrun" in sentences(test)[0].replace("\\", "")
     assert test.selectbox(key="attention.run").value == dates.id
     assert test.text_input(key="attention.text.dates").value == "May 3"
 

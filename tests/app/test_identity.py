@@ -94,7 +94,7 @@ def test_what_a_page_still_shows_does_not_help_somebody_else(open_page, store, s
     shared.visitor()  # the same page, now asked by another browser: the server looks again
     test.button(key=f"delete.{run.id}").click().run()
     assert [one.id for one in store.some_runs([run.id])] == [run.id]
-    assert any("only the owner of a run or a teacher may delete it" in sentence for sentence in sentences(test))
+    assert any("Only the owner of a run or a teacher may delete it" in sentence for sentence in sentences(test))
 
 
 def test_everybody_sees_all_runs_and_may_filter_their_own(open_page, store, shared):  # noqa: F811
@@ -181,7 +181,7 @@ def test_an_address_over_the_limit_is_refused_on_the_train_page(open_page, store
 def test_more_runs_than_may_wait_are_refused_on_the_train_page(open_page, store, shared):  # noqa: F811
     shared.visitor()
     many = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4", strategy="all", seed=list("01234"))
-    assert ["at most 4 runs of one person may wait. Got 5" in sentence for sentence in sentences(many)] == [True]
+    assert ["At most 4 runs of one person may wait. Got 5" in sentence for sentence in sentences(many)] == [True]
     assert train_button(many).disabled
 
 

@@ -108,7 +108,7 @@ def test_a_run_that_is_not_there_is_one_sentence_and_the_others_are_shown(open_p
     run = record(store, ["none"])[0]
     test = open_page("runs", runs=f"{run.id},zzzz9999")
     assert len(sentences(test)) == 1
-    assert "there is no run zzzz9999" in sentences(test)[0]
+    assert "There is no run zzzz9999" in sentences(test)[0]
     assert "No sharing" in everything(test)
 
 
@@ -261,12 +261,12 @@ def test_a_fork_leads_to_its_parent(open_page, store):
 
 
 MISTAKES = {
-    "dropout": "a setting must read name=value",
-    "seed=1\nseed=2": "every setting must come once",
+    "dropout": "A setting must read name=value",
+    "seed=1\nseed=2": "Every setting must come once",
     "train.batch_size=many": "train.batch_size",
     "train.steps=<b>": "train.steps",
     "no.such=1": "no",
-    "model.d_model=32": "a fork must have its parent's model",
+    "model.d_model=32": "A fork must have its parent's model",
     "sharing.strategy=none": "sharing.strategy",
 }
 
