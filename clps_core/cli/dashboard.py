@@ -63,6 +63,9 @@ def arguments(
         "server.enableCORS": "true",
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        # Streamlit would go through all of Python's objects after every run of a script, every tick included: most of
+        # what watching costs, for memory that Python frees by itself (docs/decisions.md).
+        "runner.postScriptGC": "false",
         "client.showErrorDetails": "none",
         "client.toolbarMode": "viewer",
     }
