@@ -9,6 +9,7 @@ from app.components.run_curves import run_curves
 from app.components.run_fork import fork_dialog
 from app.components.run_picker import nothing_yet, pick_comparison
 from app.components.run_table import queue_line, run_log, run_table
+from app.components.ticking import ticking
 from app.services import page_guard, store
 from clps_core.jobs import service
 from clps_core.words import _
@@ -25,7 +26,7 @@ def page() -> None:
     active = any(run.active for run in runs)
     asked = st.session_state.get(state.RUNS_FORK)
     ticks = active and asked is None  # a tick that comes while the dialog closes makes the browser drop the address
-    st.fragment(live, run_every=TICK_SECONDS if ticks else None)([run.id for run in runs], active)
+    ticking("runs", live, TICK_SECONDS if ticks else None)([run.id for run in runs], active)
     for run in store().some_runs([asked] if asked else []):
         fork_dialog(store(), run)
 
@@ -40,8 +41,9 @@ def live(run_ids: list[str], was_active: bool) -> None:
     if active:
         service.ensure_supervisor(store())
     queue = service.queue_state(store())
-    if active:
-        queue_line(queue, service.supervisor_status(store()))
+    with st.container():  # also when it is empty: what follows keeps its place on the page
+        if active:
+            queue_line(queue, service.supervisor_status(store()))
     run_table(store(), runs, queue.turns)
     run_log(runs)
     loss = st.segmented_control(

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.components.frame import header
 from app.components.system_view import figures, quotas, slots_and_queue, store_and_versions
+from app.components.ticking import ticking
 from app.services import desk, page_guard, show_problem, store
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
@@ -21,7 +22,7 @@ def page() -> None:
         show_problem(str(error))
         store_and_versions(None, None)
         return
-    st.fragment(live, run_every=BUSY_SECONDS if active else IDLE_SECONDS)(active)
+    ticking("system", live, BUSY_SECONDS if active else IDLE_SECONDS)(active)
 
 
 @page_guard()

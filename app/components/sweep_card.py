@@ -12,6 +12,7 @@ from app.charts import CONFIG
 from app.components.run_curves import metric_title
 from app.components.sweep_picture import cut_short, panels, sweep_figure
 from app.components.sweep_table import said_settings, said_spread, sweep_table, verdict
+from app.components.ticking import ticking
 from app.formatting import duration
 from app.services import desk, escape_markdown, page_guard, show_problem
 from clps_core.errors import ClpsError, JobError, NotFoundError
@@ -56,7 +57,9 @@ def sweep_of_runs(store: Store, runs: Sequence[Run]) -> Comparison | None:
 def sweep_card(store: Store, comparison: Comparison, *, link_to_compare: bool = True) -> None:
     """Draw it; it follows the runs while one is active."""
     active = any(run.active for run in store.runs(comparison=comparison.id))
-    st.fragment(_card, run_every=TICK_SECONDS if active else None)(store, comparison, active, link_to_compare)
+    ticking(f"sweep_{comparison.id}", _card, TICK_SECONDS if active else None)(
+        store, comparison, active, link_to_compare
+    )
 
 
 @page_guard()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.colours import strategy_colour
+from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
 from app.components.run_timing import Pace, seconds_for_all, seconds_left
 from app.formatting import compact, duration, percent, strategy_name
@@ -31,10 +31,11 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
         (_("Executed"), _("every use counts")),
         (_("Time for a run"), _("on this machine, without waiting")),
     ]
+    colours = strategy_colours(counts)
     rows = [
         Row(
             strategy_name(strategy),
-            strategy_colour(strategy),
+            colours[strategy],
             [
                 compact(one.unique_parameters),
                 percent(one.unique_parameters / one.executed_parameters, 0),

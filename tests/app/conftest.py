@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from clps_core.store import Store, open_store
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
@@ -18,6 +21,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CLPS_HOME", str(folder))
     monkeypatch.delenv("CLPS_DATABASE_URL", raising=False)
     return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    """The store in ``home``, empty at first."""
+    with closing(open_store(home)) as found:
+        yield found
 
 
 @pytest.fixture

@@ -11,16 +11,11 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from clps_core.data.registry import load_task
-from clps_core.store import Run, Store, open_store
+from clps_core.store import Run, Store
 from clps_core.training.loading import load_model
 from clps_core.training.probes import probe_inputs, write_probe
 
 OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def store(home: Path) -> Store:
-    return open_store(home)
 
 
 @pytest.fixture

@@ -11,14 +11,6 @@ from recorded_runs import extend, mark, record
 
 from app.components.run_summary import differences, group_names, grouped, quality_of_all, summary
 from app.formatting import percent
-from clps_core.store import open_store
-
-
-@pytest.fixture
-def store(home):
-    store = open_store(home)
-    yield store
-    store.close()
 
 
 def table(test) -> str:

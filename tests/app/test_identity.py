@@ -18,18 +18,10 @@ from app.identity import OwnerCookie
 from clps_core.errors import NotAllowedError
 from clps_core.owners import COOKIE, Signer
 from clps_core.policy import Person, Policy
-from clps_core.store import open_store
 from clps_core.store.queue import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = "1;task=dates;model.num_layers=2;model.d_model=16;model.d_ff=32;model.num_heads=2;"
-
-
-@pytest.fixture
-def store(home):
-    store = open_store(home)
-    yield store
-    store.close()
 
 
 class Clock:

@@ -9,17 +9,10 @@ from recorded_runs import extend, go_back, record
 from app.components.live_chart_messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
 from app.components.run_curves import LONGEST_LABEL, line_styles, panels_of
 from clps_core.analysis.counts import count
-from clps_core.store import Point, metrics, open_store
+from clps_core.store import Point, metrics
 from clps_core.tasks import TASKS
 
 NAMES = ["train.loss", "validation.accuracy"]
-
-
-@pytest.fixture
-def store(tmp_path):
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def tick(store, runs, memory=None, names=NAMES) -> Memory:

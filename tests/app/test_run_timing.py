@@ -4,17 +4,9 @@ import pytest
 from recorded_runs import mark, record
 
 from app.components.run_timing import Pace, operations_per_step
-from clps_core.store import open_store
 
 BATCHES = (4, 64, 512)
 STEP, OPERATION = 0.02, 4e-11
-
-
-@pytest.fixture
-def store(home):
-    found = open_store(home)
-    yield found
-    found.close()
 
 
 def trained(store, batch, seconds_of):

@@ -11,13 +11,6 @@ from clps_core.jobs.keeping import weights_file
 from clps_core.store import open_store, schema
 
 
-@pytest.fixture
-def store(home):
-    store = open_store(home)
-    yield store
-    store.close()
-
-
 def everything(test) -> str:
     shown = [*test.markdown, *test.caption, *test.error, *test.info]
     return "\n".join([*(one.value for one in shown), *(block.proto.body for block in test.get("html"))])

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from recorded_runs import extend, mark
 
 from app.components.sweep_picture import panels, sweep_figure
-from clps_core.store import Store, open_store
+from clps_core.store import Store
 from clps_core.sweeps import SweepState, expand, sweep_from_plain, sweep_state
 from clps_core.sweeps.results import equal_to_best
 
 BASE = {"data": {"task": "digits"}, "train": {"steps": 200}}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def recorded(store: Store, fields: dict[str, Any], paces: Sequence[float], **more: Any) -> SweepState:

@@ -1,0 +1,49 @@
+"""How often pages draw themselves again, for one who watches and for many."""
+
+import pytest
+
+from app.components.ticking import RECENT_SECONDS, SHARE, Metronome
+
+
+@pytest.fixture
+def clock():
+    return [0.0]
+
+
+@pytest.fixture
+def metronome(clock):
+    return Metronome(lambda: clock[0])
+
+
+def test_one_who_watches_ticks_as_usual(metronome):
+    assert metronome.period(1.0) == 1.0, "nobody has ticked yet"
+    metronome.ticked("ada", 0.03)
+    assert metronome.period(1.0) == 1.0
+
+
+def test_a_class_that_watches_takes_no_more_than_its_share_of_a_processor(metronome):
+    for _round in range(3):
+        for pupil in range(30):
+            metronome.ticked(f"pupil {pupil}", 0.03)
+    period = metronome.period(1.0)
+    assert period == 3.0
+    assert 30 * 0.03 / period <= SHARE
+    assert metronome.period(5.0) == 5.0, "what ticks slowly anyway stays as it is"
+
+
+def test_those_who_left_slow_nobody_down(metronome, clock):
+    for pupil in range(30):
+        metronome.ticked(f"pupil {pupil}", 0.03)
+    clock[0] += RECENT_SECONDS
+    metronome.ticked("ada", 0.03)
+    assert metronome.period(1.0) == 1.0
+
+
+def test_one_slow_tick_changes_little_and_a_slow_page_much(metronome):
+    for _tick in range(20):
+        metronome.ticked("ada", 0.03)
+    metronome.ticked("ada", 1.0)
+    assert metronome.period(1.0) == 1.0
+    for _tick in range(50):
+        metronome.ticked("ada", 1.0)
+    assert metronome.period(1.0) == 4.0
