@@ -33,7 +33,7 @@ bench: $(VENV)/.dev browser   ## measure; writes dated tables to benchmarks/resu
 	for script in $(BENCHMARKS); do echo "== $$script"; $(VENV)/bin/python $$script || exit 1; done
 
 soak: $(VENV)/.dev   ## the long chaos tests
-	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400
+	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400 -rP
 
 words: $(VENV)/.dev   ## extract what people read into the catalogue
 	$(VENV)/bin/pybabel -q extract -k _ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
