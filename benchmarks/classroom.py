@@ -317,7 +317,8 @@ def notes(*, torch: bool) -> str:
         "there when its script has finished: both share the two cores with whatever else runs. Idle sessions look at "
         f"Train. In a round {CLASS} sessions come and go; Streamlit keeps those that left for two minutes, 128 at "
         "most. Watched are three runs of which one trains (one slot, one thread) on the Runs page, whose live part is "
-        f"asked for once a second, for {WATCH_SECONDS:.0f} s; in the empty app it is a clock of one line. torch is "
+        f"asked for as often as the page says (once a second for one), for {WATCH_SECONDS:.0f} s; in the empty app it "
+        "is a clock of one line. torch is "
         f"{'' if torch else 'not '}loaded in our server. Other work on the machine meanwhile: load average "
         f"{os.getloadavg()[2]:.1f} on {os.cpu_count()} cores (15 minutes); trust the ratios."
     )
