@@ -100,6 +100,7 @@ def queue_state(store: Store) -> QueueState:
     waits = ngettext("{n} run waits.", "{n} runs wait.", len(queued))
     if running >= slots:
         why = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
+        why = _("Both slots are taken.") if slots == 2 else why
     elif any(turn.cause == "now" for turn in turns.values()):
         why = _("The next one starts in a moment.")
     else:
