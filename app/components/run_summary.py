@@ -117,20 +117,30 @@ def group_names(groups: Sequence[Group]) -> list[str]:
 
 
 def quality_of_all(summaries: Sequence[Summary]) -> float | None:
-    """A round quality that every run with an evaluation has reached: the natural finishing line."""
-    best = [one.best[1] for one in summaries if one.best]
+    """A round quality that every finished run has reached (before there is one, every run): the natural finishing line.
+
+    ``None`` where nothing was evaluated, or a run has got nowhere yet: that line everybody starts behind.
+    """
+    best = [one.best[1] for one in _judged(summaries) if one.best]
     if not best:
         return None
     if summaries[0].higher_is_better:
         worst = min(best)
+        if worst <= 0:
+            return None
         return math.floor(worst * 20) / 20 if worst >= 0.05 else math.floor(worst * 1000) / 1000
     worst = max(best)
     unit = 10.0 ** (math.floor(math.log10(worst)) - 1) if worst > 0 else 1.0
     return round(math.ceil(worst / unit - 1e-9) * unit, 10)
 
 
+def _judged(summaries: Sequence[Summary]) -> Sequence[Summary]:
+    """Those of finished runs, while there are any."""
+    return [one for one in summaries if one.run.status == "finished"] or summaries
+
+
 def _group(members: Sequence[Summary]) -> Group:
-    counted = [one for one in members if one.run.status == "finished"] or members
+    counted = _judged(members)
     return Group(
         tuple(members),
         len(counted),

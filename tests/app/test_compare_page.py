@@ -11,6 +11,7 @@ from recorded_runs import extend, mark, record
 
 from app.components.run_summary import differences, group_names, grouped, quality_of_all, summary
 from app.formatting import percent
+from clps_core.store import Point, metrics
 
 
 def table(test) -> str:
@@ -41,8 +42,6 @@ def test_a_quality_that_was_never_reached_has_no_time(store):
 
 def test_lower_is_better_where_the_task_says_so(store):
     run = record(store, ["none"], status="queued", task="python-docs")[0]
-    from clps_core.store import Point, metrics
-
     values = [300.0, 40.0, 20.0, 30.0]
     with store.writing() as connection:
         points = [Point(run.id, "validation", "perplexity", 10 * i, one, float(i)) for i, one in enumerate(values)]
@@ -83,6 +82,16 @@ def test_the_quality_offered_first_was_reached_by_every_run(store):
     summaries = [summary(store, run) for run in record(store, ["none", "all", "cycle"])]
     offered = quality_of_all(summaries)
     assert all(summary(store, one.run, offered).reached for one in summaries)
+
+
+def test_a_run_that_has_only_begun_does_not_move_the_finishing_line(store):
+    runs = record(store, ["none", "all"])
+    (begun,) = record(store, ["cycle"], status="queued")
+    with store.writing() as connection:
+        metrics.append(connection, begun.id, [Point(begun.id, "validation", "accuracy", 0, 0.0, 0.0)])
+    usual = quality_of_all([summary(store, run) for run in runs])
+    assert quality_of_all([summary(store, run) for run in (*runs, begun)]) == usual
+    assert quality_of_all([summary(store, begun)]) is None, "everybody starts behind that line"
 
 
 def test_the_page_shows_the_table_of_the_runs_in_its_address(open_page, store):
