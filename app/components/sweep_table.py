@@ -39,7 +39,7 @@ def said_spread(spread: Spread | None, name: str, runs: int) -> str:
 
 
 def verdict(found: SweepState) -> str | None:
-    """Whether the first place means anything; ``None`` before all runs have ended."""
+    """Whether the first place means anything; ``None`` before all runs have ended, and where nobody can tell."""
     compared = [one for one in found.configurations if one.behind is not None]
     if found.ended < len(found.runs) or not compared:
         return None
@@ -48,7 +48,9 @@ def verdict(found: SweepState) -> str | None:
     if found.level:
         names = "; ".join(map(said_settings, found.level[:3])) + (" …" if len(found.level) > 3 else "")
         return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
-    return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+    if found.first_is_alone:
+        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+    return None
 
 
 def sweep_table(found: SweepState) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from clps_core.cli.output import amount, print_json, print_lines, print_table, say
 from clps_core.cli.sweep_output import news, print_state
 from clps_core.cli.train import read_text
-from clps_core.errors import NotFoundError
+from clps_core.errors import JobError, NotFoundError
 from clps_core.experiment import check_name
+from clps_core.store.records import ACTIVE
 from clps_core.sweeps import Sweep, SweepState, expand, read_sweep, sweep_state
 from clps_core.words import _, ngettext, shown
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["cancel", "preview", "read", "resume", "show", "show_list", "start"]
 
 MOST_LISTED = 30
+STOPPED = ("cancelled", "paused")
 TICKS_PER_LOOK = 5
 """The figures of a large sweep are not read anew at every look at its runs."""
 
@@ -135,8 +137,7 @@ def cancel(comparison_id: str, *, as_json: bool) -> None:
         comparison = _comparison(store, comparison_id)
         active = [run for run in store.runs(comparison=comparison.id) if run.active]
         # The last in the queue first: else each slot that gets free takes up the next run, only to drop it.
-        for run in sorted(active, key=lambda run: run.status == "running"):
-            service.cancel(store, run.id)
+        _on_each(store, sorted(active, key=lambda run: -(run.queue_position or 0)), service.cancel, ACTIVE)
         state = _state(store, comparison)
     print_state(state, as_json=as_json)
 
@@ -148,11 +149,20 @@ def resume(comparison_id: str, *, as_json: bool) -> None:
 
     with closing(open_store()) as store:
         comparison = _comparison(store, comparison_id)
-        for run in store.runs(comparison=comparison.id):
-            if run.status in ("cancelled", "paused"):
-                service.resume(store, run.id)
+        stopped = [run for run in store.runs(comparison=comparison.id) if run.status in STOPPED]
+        _on_each(store, stopped, service.resume, STOPPED)
         state = _state(store, comparison)
     print_state(state, as_json=as_json)
+
+
+def _on_each(store: Store, runs: Iterable[Run], act: Callable[[Store, str], object], statuses: Collection[str]) -> None:
+    """``act`` on each run; one that has left ``statuses`` by itself meanwhile is left alone."""
+    for run in runs:
+        try:
+            act(store, run.id)
+        except JobError:
+            if store.run(run.id).status in statuses:
+                raise
 
 
 def _sweeps(store: Store) -> list[Comparison]:
@@ -175,7 +185,7 @@ def _comparison(store: Store, text: str) -> Comparison:
     if found:
         ids = ", ".join(one.id for one in found[:6])
         raise NotFoundError(_("{got} begins several sweeps' ids: {ids}. Give more of it.", got=shown(text), ids=ids))
-    newest = ", ".join(one.id for one in known[:6]) or _("none")
+    newest = ", ".join(one.id for one in _sweeps(store)[:6]) or _("none")
     raise NotFoundError(_("there is no sweep {got}. The newest are: {ids}.", got=shown(text), ids=newest))
 
 

@@ -145,4 +145,6 @@ def _verdict(state: SweepState) -> str | None:
     if state.level:
         names = "; ".join(one.name for one in state.level[:3]) + (" ..." if len(state.level) > 3 else "")
         return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
-    return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+    if state.first_is_alone:
+        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+    return None

@@ -97,7 +97,7 @@ def plain_from_yaml(text: str) -> dict[str, Any]:
         )
     try:
         data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
         raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=_problem(error))) from None
     if not isinstance(data, dict):
         got = {type(None): _("nothing"), list: _("a list"), str: _("a text")}.get(type(data), type(data).__name__)
@@ -109,6 +109,8 @@ def _problem(error: Exception) -> str:
     """What is wrong, and in which line where YAML knows it."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
         return _("{problem} in line {line}", problem=error.problem, line=error.problem_mark.line + 1)
+    if isinstance(error, LookupError | AttributeError):  # PyYAML's own, of !!bool maybe or an empty !!int
+        return _("a value that is not of the type that its tag says")
     # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 

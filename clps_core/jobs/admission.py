@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clps_core.analysis.memory import GIB, check_fits, estimate_training_memory
 from clps_core.errors import ClpsError
@@ -64,7 +64,7 @@ class Gate:
             self._waits_since.pop(run.id, None)
             return answer
         self._waits_since.setdefault(run.id, self.clock())
-        return Answer(False, answer.reason, hold=bool(working) and self.overdue(run.id))
+        return replace(answer, hold=answer.hold and self.overdue(run.id))
 
     def overdue(self, run_id: str) -> bool:
         """Whether the run has been overtaken for long enough."""
@@ -110,6 +110,7 @@ class Gate:
                 needed=needs / GIB,
                 free=max(0, free) / GIB,
             ),
+            hold=bool(beside) and needs <= memory.total,  # else nobody here keeps it waiting
         )
 
     def _largest(self, gpu: str | None, here: int) -> int:

@@ -60,7 +60,7 @@ class ControlGroups:
                     yield int(quota) / int(period)
 
     def _folders(self, controller: str) -> Iterator[Path]:
-        """The groups that decide about ``controller``, from the process's own to the root; some may not exist."""
+        """The groups that decide about ``controller``, from the root down to the process's own; some may not exist."""
         yield from (self.root, self.root / controller)
         with contextlib.suppress(OSError, ValueError):
             for line in self.own.read_text().splitlines():

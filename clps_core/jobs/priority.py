@@ -40,7 +40,7 @@ def parse_priority(text: str) -> Wanted:
     """A number, ``front`` or ``back``; raises ``ConfigError``."""
     if text in _SIDES:
         return _SIDES[text]
-    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text, re.ASCII):
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", text):
         raise ConfigError(priority_must(repr(text)[:40]))
     return check_priority(int(text))
 

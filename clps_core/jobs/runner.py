@@ -265,7 +265,8 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
             return EXIT_LOST
         os.nice(NICENESS)
         try:
-            status, reason = _train(queue, store.run(run_id), number, folder, stop)
+            run = patiently(lambda: store.run(run_id))
+            status, reason = _train(queue, run, number, folder, stop)
         except (LeaseLost, StoreError):
             raise
         except _StoppedEarlyError:
@@ -292,8 +293,8 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         from clps_core.training.loop import train
 
         plan, step, seconds = _begin(queue, run, number, folder)
-        watch = Watch.of(queue.store, run)
-        early = watch.now() if watch is not None else None
+        watch = patiently(lambda: Watch.of(queue.store, run))
+        early = patiently(watch.now) if watch is not None else None
     if early is not None and step > 0:  # it was decided, but that could not be written any more
         return "finished", early
     sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
@@ -318,7 +319,7 @@ def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePla
     plan = fixed_plan(folder, run.config, choose(run.config, threads))
     checkpoint = latest(folder)
     if checkpoint is None:
-        keeping.check_nothing_vanished(queue.store, run)
+        patiently(lambda: keeping.check_nothing_vanished(queue.store, run))
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
     facts: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
     patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, plan=facts))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clps_core.errors import ConfigError
 from clps_core.jobs import processes
@@ -67,7 +68,7 @@ class QueueState:
 
 
 def supervisor_status(store: Store) -> SupervisorStatus:
-    """What the supervisor does; where none is up, what one would do. Takes well under a millisecond or two."""
+    """What the supervisor does; where none is up, what one would do."""
     facts = processes.SupervisorLock(store.home).holder()
     busy = len(Queue(store).open_attempts())
     try:
@@ -88,7 +89,7 @@ def queue_state(store: Store) -> QueueState:
     running = len(active) - len(queued)
     facts = processes.SupervisorLock(store.home).holder()
     try:
-        problem = nearly_full(store.home, _floor(facts))
+        problem = nearly_full(store.home, _floor(facts)) or (facts or {}).get("problem")
         slots = facts["slots"] if facts else plan_slots().count
     except ConfigError as error:
         problem, slots = str(error), 0
@@ -118,6 +119,7 @@ def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str
     """Each waiting run's turn; the first ones that nothing holds up get the free slots."""
     starts = {} if problem else _starts(active, slots)
     free = slots - sum(run.status == "running" for run in active)
+    shares = replace(shares, busy=Counter(shares.busy))  # those that start now count
     turns = {}
     for run in (run for run in active if run.status == "queued"):
         if problem:
@@ -128,6 +130,7 @@ def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str
             turn = Turn(run, "pause", run.reason or _("It waits out a pause before it is tried again."), None)
         elif free > 0:
             free -= 1
+            shares.busy[run.owner] += 1
             turn = Turn(run, "now", _("It starts in a moment."), starts.get(run.id))
         else:
             turn = Turn(run, "slot", _("It waits for a free slot."), starts.get(run.id))

@@ -80,7 +80,9 @@ class Supervisor:
         self.host = processes.host_name()
         self._asked_to_leave = False
         self._trouble: str | None = None
+        self._facts: dict[str, Any] = {}
         self._held: str | None = None
+        self._told_held: str | None = None
         self._failed_start: tuple[float, str] | None = None
         self._put_off: set[str] = set()
         self._told: dict[tuple[str, int], float] = {}
@@ -97,6 +99,7 @@ class Supervisor:
         busy_at = time.monotonic()
         while not self._asked_to_leave and self.lock.still_ours():
             pause = self._round_safely()
+            self._tell_pages()
             keep_small(self.home / "supervisor.log")
             if pause != IDLE_POLL:
                 busy_at = time.monotonic()
@@ -119,11 +122,13 @@ class Supervisor:
         pid, slots = os.getpid(), self.slots
         plan: dict[str, Any] = {"slots": slots.count, "threads": slots.threads, "reason": slots.reason}
         plan["disk_floor"] = self.settings.floor
+        self._told_held = None
         who = {"pid": pid, "created": processes.started_at(pid)}
         known = self.lock.last_words()
         before = known["starts"] if isinstance(known.get("starts"), int) else 0
         again = all(known.get(name) == value for name, value in who.items())  # it was leaving when work came
-        self.lock.describe({**who, "starts": before + (not again), "gpus": slots.gpus, **plan})
+        self._facts = {**who, "starts": before + (not again), "gpus": slots.gpus, **plan}
+        self.lock.describe(self._facts)
         tell("supervises", f"supervising {slots.count} slots", pid=pid, gpus=slots.gpus, **plan)
 
     def _round_safely(self) -> float:
@@ -134,6 +139,13 @@ class Supervisor:
             return ERROR_POLL
         self._mention(self._held)
         return pause
+
+    def _tell_pages(self) -> None:
+        """Write into the lock why nothing starts, and that it is over."""
+        if self._held != self._told_held:
+            with contextlib.suppress(OSError):  # the disk may be what is full
+                self.lock.describe({**self._facts, "problem": self._held})
+                self._told_held = self._held
 
     def _mention(self, trouble: str | None) -> None:
         """Log what is wrong once, not at every look or with every new figure in it, and that it is over."""
@@ -227,8 +239,7 @@ class Supervisor:
                 break
             begun.append(attempt)
             refusals.reasons.pop(attempt.run_id, None)
-        for run_id, reason in refusals.reasons.items():
-            self._leave_waiting(run_id, reason)
+        self._leave_waiting(refusals.reasons)
         return begun
 
     def _start(self, attempt: Attempt, slot: int) -> bool:
@@ -241,10 +252,11 @@ class Supervisor:
                 "Its process could not be started ({problem}). It is tried again once a minute.",
                 problem=str(error).partition("] ")[2] or str(error),
             )
-            self._failed_start = (self.clock() + START_AGAIN_SECONDS, reason)
+            self._failed_start, self._held = (self.clock() + START_AGAIN_SECONDS, reason), reason
             self.queue.settle(run_id, number, Exit(interrupted=True))
-            self.queue.put_off(run_id, START_AGAIN_SECONDS, reason)
+            self.queue.put_off({run_id: reason}, 0.0)  # nothing starts meanwhile: it keeps its turn
             return False
+        self._failed_start = None
         text = f"run {run_id} attempt {number} started in slot {slot}"
         tell("started", text, run=run_id, attempt=number, slot=slot)
         return True
@@ -257,7 +269,10 @@ class Supervisor:
         for start in range(0, len(waiting), LOOK_AT):
             for run in self.store.some_runs(waiting[start : start + LOOK_AT], places=False):
                 device = self.gate.device(run, slot)
-                if shares.why_not(run) or not self.gate.is_smaller(run, refusals.smallest.get(device)):
+                if shares.why_not(run):
+                    continue
+                if not self.gate.is_smaller(run, refusals.smallest.get(device)):
+                    refusals.reasons.setdefault(run.id, _("It waits for memory, like runs that need no more than it."))
                     continue
                 answer = self.gate.ask(run, slot, pairs)
                 if answer.start or answer.hold:
@@ -283,11 +298,11 @@ class Supervisor:
         self.queue.fail_waiting(run_id, answer.reason)
         tell("refused", answer.reason, run=run_id)
 
-    def _leave_waiting(self, run_id: str, reason: str) -> None:
-        self.queue.put_off(run_id, PUT_OFF_SECONDS, reason)
-        if run_id not in self._put_off:  # once, not at every look
-            tell("put_off", reason, run=run_id)
-        self._put_off.add(run_id)
+    def _leave_waiting(self, reasons: dict[str, str]) -> None:
+        self.queue.put_off(reasons, PUT_OFF_SECONDS)
+        for run_id in reasons.keys() - self._put_off:  # once, not at every look
+            tell("put_off", reasons[run_id], run=run_id)
+        self._put_off |= reasons.keys()
 
 
 def _sleep(bell: int | None, seconds: float) -> None:

@@ -39,6 +39,10 @@ _ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place
 _TURN_COLUMNS = (_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
 
 
+LOOKED_AT_WITHIN = 2.0
+"""Seconds. A pause that has just ended is one still, until the supervisor has looked at the run again."""
+
+
 def default_home() -> Path:
     """``CLPS_HOME``, or the usual place for a person's application data."""
     return Path(os.environ.get("CLPS_HOME") or platformdirs.user_data_dir("clps")).expanduser().absolute()
@@ -73,11 +77,13 @@ class Store:
         self.home = home
         self._engine = engine
         self._writer = engine.execution_options(writes=True)
+        snapshot = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        self._reader = engine.execution_options(**snapshot)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One consistent snapshot."""
-        with sentences(self.home), self._engine.connect() as connection:
+        with sentences(self.home), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -184,8 +190,13 @@ class Store:
         """
         query = sa.select(*_ACTIVE_COLUMNS).where(_r.status.in_(ACTIVE)).order_by(_r.started_at)
         with self.reading() as connection:
+            just_now = schema.now(connection) - LOOKED_AT_WITHIN
             place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
-            found = [ActiveRun._make((*row, place.get(row.id))) for row in connection.execute(query).all()]
+            rows = connection.execute(query).all()
+        found = []
+        for *facts, until in rows:
+            pauses = until if _pauses(until, just_now) else None
+            found.append(ActiveRun._make((*facts, pauses, place.get(facts[0]))))
         return sorted(found, key=lambda run: run.place or 0)
 
     def running_per_owner(self) -> dict[str, int]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +26,14 @@ from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.database import Store, waiting_ids
 from clps_core.store.records import Point
-from clps_core.store.verdict import MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
+from clps_core.store.verdict import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
 __all__ = ["Attempt", "Exit", "LeaseLost", "Queue"]
 
 LEASE_SECONDS = 30.0
 
-NO_STOP = {"stop_requested": None, "stop_requested_at": None}
+NO_STOP = {"stop_requested": None}
 _r, _t = schema.run.c, schema.attempt.c
 
 # Built once: every run asks this all the time, and putting it together took longer than the answer.
@@ -95,7 +95,6 @@ class Queue:
                 self._end(connection, run_id, STOPPED[kind], None, moment)
                 return None
             asked = schema.run.update().where(_r.id == run_id)
-            connection.execute(asked.where(_r.stop_requested.is_(None)).values(stop_requested_at=moment))
             connection.execute(asked.values(stop_requested=kind))
             found = self._attempts(connection, _t.run_id == run_id, _t.ended_at.is_(None))
             return found[-1] if found else None
@@ -147,14 +146,23 @@ class Queue:
             for run_id in waiting_ids(connection, startable=True) if among is None else among:
                 # Another host's supervisor may take it in the same instant: then the next one is tried.
                 fresh = {"status": "running", "attempts": _r.attempts + 1, "not_before": None, **NO_STOP}
-                was_put_off = sa.and_(_r.not_before.is_not(None), _r.retries == 0)
-                fresh["reason"] = sa.case((was_put_off, sa.null()), else_=_r.reason)
+                fresh["reason"] = self._reason_at_work(connection, run_id)
                 taken = connection.execute(
                     schema.run.update().where(_r.id == run_id, _r.status == "queued").values(fresh)
                 )
                 if taken.rowcount:
                     return self._new_attempt(connection, run_id, slot, host, boot)
         return None
+
+    def _reason_at_work(self, connection: Connection, run_id: str) -> str | None:
+        """What is still to be said of a run once it starts: not why it waited."""
+        row = connection.execute(sa.select(_r.reason, _r.retries, _r.not_before).where(_r.id == run_id)).one_or_none()
+        if row is None or row.not_before is None:
+            return row.reason if row is not None else None
+        if not row.retries:
+            return None
+        again = {"n": row.retries, "limit": MAX_RETRIES}
+        return _("Its process died; this is retry {n} of {limit}, from its last checkpoint.", **again)
 
     def _new_attempt(self, connection: Connection, run_id: str, slot: int, host: str, boot: str) -> Attempt:
         number = connection.execute(sa.select(_r.attempts).where(_r.id == run_id)).scalar_one()
@@ -188,11 +196,11 @@ class Queue:
                 .values(ended_at=moment, exit_code=end.code, signal=end.signal)
             )
             columns = (_r.status, _r.attempts, _r.retries, _r.step, _r.steps, _r.death_step, _r.stop_requested)
-            query = sa.select(*columns)
-            row = connection.execute(query.where(_r.id == run_id)).one_or_none()
+            query = sa.select(*columns, _r.queued_at).where(_r.id == run_id)
+            row = connection.execute(query.with_for_update()).one_or_none()
             if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
                 return None
-            stops = self._stops(connection, run_id, number) if end.interrupted and end.signal else 0
+            stops = self._stops(connection, run_id, number, row.queued_at) if end.interrupted and end.signal else 0
             death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops)
             status, reason = verdict(death, row.stop_requested)
             if status != "queued":
@@ -206,21 +214,26 @@ class Queue:
             connection.execute(schema.run.update().where(_r.id == run_id).values(again))
             return status
 
-    def _stops(self, connection: Connection, run_id: str, number: int) -> int:
-        """How many attempts in a row, the last one ``number``, were soon asked to end."""
+    def _stops(self, connection: Connection, run_id: str, number: int, since: float) -> int:
+        """How many attempts in a row, the last one ``number``, were soon asked to end ``since`` a person queued it."""
         columns = (_t.signal, _t.outcome, _t.launched_at, _t.ended_at)
-        latest = sa.select(*columns).where(_t.run_id == run_id, _t.number <= number).order_by(_t.number.desc())
+        ours = (_t.run_id == run_id, _t.number <= number, _t.launched_at >= since)
+        latest = sa.select(*columns).where(*ours).order_by(_t.number.desc())
         stopped = (
             row.signal == signal.SIGTERM and row.outcome is None and row.ended_at - row.launched_at < SOON
             for row in connection.execute(latest.limit(MOST_STOPS))
         )
         return sum(1 for _stop in itertools.takewhile(bool, stopped))
 
-    def put_off(self, run_id: str, seconds: float, reason: str) -> None:
-        """A waiting run that cannot start now is looked at again after ``seconds``; others may overtake it."""
+    def put_off(self, reasons: Mapping[str, str], seconds: float) -> None:
+        """Waiting runs that cannot start now, and why, are looked at again after ``seconds``; others may overtake."""
+        if not reasons:
+            return
         with self.store.writing() as connection:
-            later = {"not_before": schema.now(connection) + seconds, "reason": reason}
-            connection.execute(schema.run.update().where(_r.id == run_id, _r.status == "queued").values(**later))
+            later = schema.now(connection) + seconds
+            for run_id, reason in reasons.items():
+                waiting = schema.run.update().where(_r.id == run_id, _r.status == "queued")
+                connection.execute(waiting.values(not_before=later, reason=reason))
 
     def fail_waiting(self, run_id: str, reason: str) -> None:
         """A waiting run that can never start ends with its reason; nothing happens if it waits no more."""

@@ -144,6 +144,7 @@ class Run:
 class ActiveRun(NamedTuple):
     """What the queue needs to know of a run that waits or works; fields as in ``Run``, but without its config.
 
+    ``not_before`` is ``None`` once it is over.
     ``place`` is 1 for the next run to start and ``None`` for one that is running.
     """
 

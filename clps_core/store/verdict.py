@@ -129,9 +129,9 @@ def _after_death(death: Death) -> tuple[str, str]:
     what = _what_killed(death.end)
     if death.same_step:
         advice = _(
-            "That happened twice at step {step}, so it is not tried a third time. "
+            "It died again without getting beyond step {step}, so it is not tried a third time. "
             "Resume it once the cause is mended; it goes on from its last checkpoint.",
-            step=death.step,
+            step=death.step_before,
         )
         return "failed", f"{what} {advice}"
     if death.retry > MAX_RETRIES:

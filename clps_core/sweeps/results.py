@@ -143,6 +143,12 @@ class SweepState:
         return tuple(one for one in others if one.behind and one.behind.may_be_chance and not one.failed)
 
     @property
+    def first_is_alone(self) -> bool:
+        """Whether the best one is better than each other by more than chance; each is compared, none has failed."""
+        gaps = [None if one.failed else one.behind for one in self.configurations[1:]]
+        return all(gap is not None and gap.mean > 0 and not gap.may_be_chance for gap in gaps)
+
+    @property
     def ended(self) -> int:
         """Runs that nothing will happen to any more."""
         return sum(not run.active for run in self.runs)

@@ -84,6 +84,22 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert listed == [{"id": told["comparison_id"], "name": "Tiny", "task": "digits", "runs": 4, "ended": 4}]
 
 
+def test_cancelling_goes_on_where_a_run_ends_by_itself_meanwhile(home, tmp_path, monkeypatch):
+    started = clps(file(tmp_path, TINY.replace("steps: 10", "steps: 1000000")))
+    runs = home.store.runs(comparison=started.stdout.strip())
+    cancel, last = service.cancel, []
+
+    def ends_first(store, run_id):
+        if not last:
+            last.append(run_id)
+            cancel(store, run_id)
+        return cancel(store, run_id)
+
+    monkeypatch.setattr(service, "cancel", ends_first)
+    assert clps("cancel", started.stdout.strip()).exit_code == 0
+    assert {run.status for run in home.wait(*(run.id for run in runs))} == {"cancelled"}
+
+
 def test_cancelling_a_sweep_stops_all_of_its_runs_and_no_others(home, tmp_path):
     long = TINY.replace("steps: 10", "steps: 1000000").replace(
         "stop: {rule: patience, evaluations: 1}", "seeds: [0, 1]"

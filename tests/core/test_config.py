@@ -104,6 +104,8 @@ def test_a_default_warm_up_never_outlasts_a_short_run():
         ("seed: 1\ndata:\n  task: dates\n  task: digits", "Got: task stands twice, in lines 3 and 4."),
         ("seed: 1\n\tdata: 2", "that cannot start any token in line 2."),
         ("model: {", "the config file must be YAML"),
+        ('seed: !!int ""', "a value that is not of the type that its tag says"),
+        ("seed: !!bool maybe", "a value that is not of the type that its tag says"),
         ("seed: 2024-99-99", "the config file must be YAML"),
         ("a: !!python/object/apply:os.system ['true']", "the config file must be YAML"),
         ("[" * 5000, "the config file must be YAML"),

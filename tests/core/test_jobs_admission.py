@@ -140,6 +140,8 @@ def test_a_run_too_large_for_one_gpu_waits_for_a_larger_one_if_there_is_one(stor
     refused = mixed.ask(run, 0, [])
     assert (refused.start, refused.never) == (False, False)
     assert mixed.ask(run, 1, []).start
+    mixed.clock = lambda: 1e12
+    assert not mixed.ask(run, 0, [begun(store)]).hold, "what could never run there holds up nobody there"
     sizes["1"] = NEED // 2
     assert mixed.ask(run, 0, []).never, "no GPU here could ever take it"
 
@@ -290,7 +292,7 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
     assert service.queue_state(store).words == "1 run waits. The only slot is taken."
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
-    Queue(store).put_off(second.id, 60.0, "It waits for memory.")
+    Queue(store).put_off({second.id: "It waits for memory."}, 60.0)
     assert service.queue_state(store).words == "1 run waits. It waits for memory."
     add(store, SMALL)
     assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."

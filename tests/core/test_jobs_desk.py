@@ -8,6 +8,7 @@ from job_room import tiny
 
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError, NotAllowedError
+from clps_core.jobs import service
 from clps_core.jobs.desk import Desk, use_of
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots
@@ -202,6 +203,19 @@ def test_the_supervisor_starts_one_run_of_each_owner_where_that_is_the_quota(sto
     queue_for(store, BOB.owner, 1)
     assert sorted(round_of(store)) == [ADA.owner, BOB.owner]
     assert len(Queue(store).startable()) == 2, "the others keep their places"
+
+
+def test_no_more_runs_of_an_owner_are_said_to_start_at_once_than_may(store, monkeypatch):
+    monkeypatch.setenv("CLPS_SLOTS", "4")
+    queue_for(store, ADA.owner, 3)
+    queue_for(store, BOB.owner, 1)
+    turns = service.queue_state(store).turns.values()
+    assert sorted((turn.run.owner, turn.cause) for turn in turns) == [
+        (ADA.owner, "now"),
+        (ADA.owner, "share"),
+        (ADA.owner, "share"),
+        (BOB.owner, "now"),
+    ]
 
 
 def test_runs_of_the_server_and_of_teachers_have_no_share(store):

@@ -56,7 +56,7 @@ def test_a_busy_slot_names_its_run_and_the_others_say_why_they_wait(store):
     runs = queued(store, 4)
     for slot in (0, 1):
         Queue(store).start_next(slot, host_name(), "boot")
-    Queue(store).put_off(runs[3].id, 100, "It waits for memory: it needs much.")
+    Queue(store).put_off({runs[3].id: "It waits for memory: it needs much."}, 100)
     found = overview(store)
     assert [slot.run.id for slot in found.slots] == [runs[0].id, runs[1].id]
     assert [(one.place, one.run.id, one.why) for one in found.waiting] == [

@@ -75,7 +75,7 @@ def test_a_run_that_dies_twice_at_one_step_fails_with_its_reason_and_can_be_resu
     assert (run.status, run.attempts, run.step) == ("failed", 2, 0)
     assert run.reason == (
         "The process was killed (SIGKILL): by a person, or by the system because memory ran out. "
-        "That happened twice at step 0, so it is not tried a third time. "
+        "It died again without getting beyond step 0, so it is not tried a third time. "
         "Resume it once the cause is mended; it goes on from its last checkpoint."
     )
     service.resume(room.store, run_id)

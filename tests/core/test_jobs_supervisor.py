@@ -15,7 +15,7 @@ import pytest
 
 from clps_core.analysis.memory import estimate_training_memory
 from clps_core.config import build_config, resolve
-from clps_core.jobs import logs, processes
+from clps_core.jobs import logs, processes, service
 from clps_core.jobs.admission import Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings
@@ -192,6 +192,40 @@ def test_a_process_that_cannot_be_started_is_not_tried_at_every_look(
         "It is tried again once a minute."
     )
     assert [record.levelname for record in caplog.records].count("WARNING") == 1
+
+
+def test_pages_say_why_nothing_starts_until_something_does(
+    store: Store, supervising: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, SMALL, SMALL)
+    now = [0.0]
+    one = supervising(Slots(1, 1, (), ""), gate=room(Slots(1, 1, (), ""), {}), clock=lambda: now[0])
+    assert one.lock.acquire()
+    one._introduce()
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/nowhere/python")
+        for _look in range(2):
+            one._round_safely()
+            one._tell_pages()
+            state = service.queue_state(store)
+            assert state.held
+            assert state.words.startswith("Its process could not be started")
+    now[0] += START_AGAIN_SECONDS
+    one.launcher = Elsewhere()
+    one._round_safely()
+    one._tell_pages()
+    assert not service.queue_state(store).held
+    one.lock.release()
+
+
+def test_runs_that_wait_for_memory_like_another_say_so(store: Store, supervising: Any) -> None:
+    """All but the first are not asked: they need no less."""
+    add(store, *[LARGE] * 5)
+    slots = Slots(2, 1, (), "")
+    supervising(slots, gate=room(slots, {}, host=LARGE_NEED - 1), launcher=Elsewhere()).round()
+    state = service.queue_state(store)
+    assert {turn.cause for turn in state.turns.values()} == {"pause"}
+    assert "waits for memory" in state.words
 
 
 def test_after_a_minute_it_is_tried_again(store: Store, supervising: Any, monkeypatch: pytest.MonkeyPatch) -> None:

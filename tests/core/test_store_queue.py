@@ -135,7 +135,7 @@ def test_a_run_that_dies_twice_without_getting_further_is_not_tried_again(
     advance(queue, attempt, second)
     assert queue.settle(run_id, 2, Exit(signal=11)) == "failed"
     assert store.run(run_id).reason == (
-        f"The process crashed (SIGSEGV). That happened twice at step {second}, so it is not tried a third time. "
+        "The process crashed (SIGSEGV). It died again without getting beyond step 7, so it is not tried a third time. "
         "Resume it once the cause is mended; it goes on from its last checkpoint."
     )
 
@@ -193,15 +193,33 @@ def test_only_waiting_runs_get_another_priority_and_of_several_all_or_none(store
 
 def test_a_run_that_is_put_off_lets_others_overtake_and_keeps_its_age(store: Store, queue: Queue) -> None:
     large, small, last = add(store, 3)
-    queue.put_off(large, 600.0, "It needs more memory than is free.")
+    queue.put_off({large: "It needs more memory than is free."}, 600.0)
     assert started(queue).run_id == small
     assert store.run(large).reason == "It needs more memory than is free."
     pass_time(store, large)
     assert started(queue).run_id == large
     assert store.run(large).reason is None
-    queue.put_off(large, 600.0, "too late")
+    queue.put_off({large: "too late"}, 600.0)
     assert store.run(large).status == "running"
     assert started(queue).run_id == last
+
+
+def test_a_run_at_work_no_longer_says_why_it_waited(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    assert queue.settle(run_id, started(queue).number, KILLED, pause=5.0) == "queued"
+    queue.put_off({run_id: "It waits for memory."}, 5.0)
+    pass_time(store, run_id)
+    started(queue)
+    assert store.run(run_id).reason == "Its process died; this is retry 1 of 2, from its last checkpoint."
+
+
+def test_a_pause_that_is_over_is_none(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    assert queue.settle(run_id, started(queue).number, KILLED, pause=5.0) == "queued"
+    assert store.active_runs()[0].not_before is not None
+    with store.writing() as connection:
+        connection.execute(schema.run.update().values(not_before=schema.now(connection) - 60.0))
+    assert store.active_runs()[0].not_before is None
 
 
 def test_a_waiting_run_that_can_never_start_fails_with_its_reason(store: Store, queue: Queue) -> None:
@@ -232,6 +250,8 @@ def test_requests_to_stop_that_come_again_and_again_slow_the_run_down_and_end_it
         pass_time(store, run_id)
     assert queue.settle(run_id, started(queue).number, stop, pause=5.0) == "failed"
     assert "5 times in a row" in (store.run(run_id).reason or "")
+    queue.requeue(run_id)
+    assert queue.settle(run_id, started(queue).number, stop, pause=5.0) == "queued", "who resumes it begins anew"
 
 
 def test_a_request_to_stop_after_a_while_at_work_is_the_first_again(store: Store, queue: Queue) -> None:
@@ -359,7 +379,7 @@ def test_of_a_file_that_is_written_again_only_the_newest_counts(store: Store, qu
 
 def test_no_run_waits_for_hours_because_the_clock_was_put_back(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
-    queue.put_off(run_id, 60.0, "It waits for memory.")
+    queue.put_off({run_id: "It waits for memory."}, 60.0)
     assert queue.startable() == []
     with store.writing() as connection:
         connection.execute(schema.run.update().values(not_before=schema.run.c.not_before + 3600))

@@ -104,6 +104,7 @@ def test_a_failed_run_neither_counts_nor_lets_its_configuration_win(store):
     first, second = sweep_state(store, comparison, slots=1).configurations
     assert (first.values, first.failed) == ({"model.d_model": 32}, 0)
     assert (second.best, second.failed) == (Spread(0.9, None, 1), 1)
+    assert not sweep_state(store, comparison, slots=1).first_is_alone, "what one seed says for the other is not refuted"
 
 
 def test_a_run_that_is_not_done_does_not_count_beside_a_finished_one(store):
@@ -161,6 +162,14 @@ def test_how_far_behind_is_told_by_pairs_of_one_seed_and_fold(store):
     assert second.behind == Spread(pytest.approx(0.01), pytest.approx(0.0462, abs=0.001), 4)
     assert third.behind == Spread(pytest.approx(0.1), pytest.approx(0), 4)
     assert state.level == (second,), "0.1 is behind in each pair, though the means lie within one deviation"
+    assert not state.first_is_alone
+
+
+def test_the_first_is_alone_where_each_other_lags_in_every_pair(store):
+    comparison, (narrow, wide, narrow_again, wide_again) = queued(store, ONE)
+    for run, best in [(narrow, 0.6), (wide, 0.5), (narrow_again, 0.7), (wide_again, 0.6001)]:
+        ended(store, run, best)
+    assert sweep_state(store, comparison, slots=1).first_is_alone
 
 
 @pytest.mark.parametrize(
