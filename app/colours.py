@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 
@@ -94,8 +94,15 @@ def strategy_colours(texts: Iterable[str]) -> dict[str, str]:
     one here comes too near it: then it takes the next hue that is free. Their order does not matter.
     """
     shown = dict.fromkeys(texts)
-    found = {text: STRATEGIES[text] for text in shown if text in STRATEGIES}
-    for text in sorted(shown.keys() - found.keys()):
+    found = _told_apart(tuple(sorted(shown)))
+    return {text: found[text] for text in shown}
+
+
+@lru_cache(maxsize=256)
+def _told_apart(texts: tuple[str, ...]) -> Mapping[str, str]:
+    """Looked for once: a page that ticks asks every second, and for a hundred strategies it takes a while."""
+    found = {text: STRATEGIES[text] for text in texts if text in STRATEGIES}
+    for text in (text for text in texts if text not in STRATEGIES):
         hue, own = _hue_and_chroma(text)
         turns = [(hue + turn * GOLDEN_ANGLE) % 360 for turn in range(MOST_TURNS)]
         # Where none is free, the one that is farthest from all others.
@@ -108,7 +115,7 @@ def strategy_colours(texts: Iterable[str]) -> dict[str, str]:
             if nearest >= TOLD_APART:
                 break
         found[text] = best
-    return {text: found[text] for text in shown}
+    return found
 
 
 def ink_on(colour: str) -> str:
@@ -160,6 +167,7 @@ def _light(value: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
+@lru_cache(maxsize=4096)
 def _oklab(colour: str) -> tuple[float, float, float]:
     """``#rrggbb`` to OKLab: lightness, green to red, blue to yellow."""
     red, green, blue = _linear(colour)

@@ -199,7 +199,7 @@ def read_choice(name: str, choices: Sequence[str]) -> TextsRead:
     if not asked or asked in choices:
         return TextsRead((asked,) if asked else (), None)
     problem = _(
-        "{name} in the address must be one of {choices}. Got {got!r}. It is left out.",
+        "the address's {name} must be one of {choices}. Got {got!r}. It is left out.",
         name=name,
         choices=", ".join(choices),
         got=asked[:40],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import state
 from app.components.attention_source import follow_url
@@ -33,6 +34,9 @@ def address_choice(
         show_problem(problem)
     chosen = asked[0] if asked else first or next(iter(choices))
     key = f"{page}.{name}"
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run and key in st.session_state:
+        chosen = st.session_state[key]  # a tick brings the address it was sent with, which a click may have overtaken
     follow_url(key, chosen)
     st.segmented_control(
         label,

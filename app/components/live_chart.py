@@ -70,7 +70,8 @@ class LineStyle:
 
     ``rates``: what one step takes, by the name of the axis (``examples``, ``tokens``, ``flops``). Colour never
     stands alone: ``dash`` and ``mark`` are numbers of patterns that differ between runs of one colour and
-    between colours. Runs of one ``design`` differ in their seeds alone and can be drawn as one line.
+    between colours. Runs of one ``design`` differ in their seeds alone and can be drawn as one line
+    (``design_dash`` tells those of one colour apart), the mean of the ``finished`` ones where there are any.
     """
 
     id: str
@@ -83,6 +84,8 @@ class LineStyle:
     design: str = ""
     design_name: str = ""
     design_label: str = ""
+    design_dash: int = 0
+    finished: bool = False
 
 
 def live_chart(

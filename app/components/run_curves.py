@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 import streamlit as st
 
 from app.colours import strategy_colours
 from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
+from app.components.run_summary import design_names, design_of
 from app.components.run_timing import operations_per_step, tokens_per_step
 from app.formatting import strategy_name
 from clps_core.store import Run, Store
@@ -54,9 +55,11 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
     strategies = list(dict.fromkeys(run.strategy for run in runs))
     colours = strategy_colours(run.strategy for run in among or runs)
     names = short_names(runs)
-    designs = {run.id: _design(run) for run in runs}
-    designs_named = _design_names(runs, designs)
+    designs = {run.id: design_of(run) for run in runs}
+    firsts = {designs[run.id]: run for run in reversed(runs)}
+    designs_named = dict(zip(firsts, design_names(list(firsts.values())), strict=True))
     used = dict.fromkeys(strategies, 0)
+    dashes = _design_dashes(firsts)
     styles = []
     for run in runs:
         styles.append(
@@ -68,6 +71,8 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
                 design_name=designs_named[designs[run.id]],
                 design_label=_label(run, designs_named[designs[run.id]]),
                 colour=colours[run.strategy],
+                design_dash=dashes[designs[run.id]],
+                finished=run.status == "finished",
                 dash=used[run.strategy],
                 mark=strategies.index(run.strategy),
                 rates={
@@ -81,21 +86,14 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
     return styles
 
 
-def _design(run: Run) -> str:
-    """Equal for runs that differ in nothing but seed and fold."""
-    config = run.config.model_copy(update={"seed": 0, "data": run.config.data.model_copy(update={"fold": None})})
-    return sha256(f"{config.model_dump_json()} {run.start_from}".encode()).hexdigest()[:12]
-
-
-def _design_names(runs: Sequence[Run], designs: Mapping[str, str]) -> dict[str, str]:
-    """Design -> its strategy's name, with a number where several designs have the same one."""
-    names: dict[str, str] = {}
-    for run in runs:
-        name = strategy_name(run.strategy)
-        if designs[run.id] not in names:
-            same = sum(other == name or other.startswith(f"{name} #") for other in names.values())
-            names[designs[run.id]] = f"{name} #{same + 1}" if same else name
-    return names
+def _design_dashes(firsts: Mapping[str, Run]) -> dict[str, int]:
+    """Design -> the number of its dash among the designs of its strategy, the oldest first."""
+    used: Counter[str] = Counter()
+    found = {}
+    for design, run in reversed(firsts.items()):
+        found[design] = used[run.strategy]
+        used[run.strategy] += 1
+    return found
 
 
 def _label(run: Run, name: str) -> str:
@@ -103,7 +101,8 @@ def _label(run: Run, name: str) -> str:
     if len(name) <= LONGEST_LABEL:
         return name
     seed = str(run.seed) if name.endswith(f" {run.seed}") and name != strategy_name(run.strategy) else ""
-    end = _("fork") if run.start_from else seed
+    value = name.rpartition(" ")[2][:8] if " · " in name else ""
+    end = _("fork") if run.start_from else seed or value
     return f"{name[: LONGEST_LABEL - 1 - len(end)].rstrip(' ,')}…{end}"
 
 

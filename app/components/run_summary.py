@@ -9,16 +9,20 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from app.formatting import strategy_name
 from clps_core.config import flat
 from clps_core.store import Point, Run, Store
 from clps_core.sweeps.results import REPLICATES, Spread
 from clps_core.tasks import TASKS
+from clps_core.words import _
 
 __all__ = [
     "Group",
     "Summary",
+    "design_names",
+    "design_of",
     "differences",
     "group_names",
     "grouped",
@@ -96,22 +100,35 @@ def grouped(summaries: Sequence[Summary]) -> list[Group]:
     """Runs whose configs differ in nothing but seeds and fold, together; in the order of their first run."""
     groups: dict[str, list[Summary]] = {}
     for one in summaries:
-        config = flat(one.run.config.as_dict())
-        design = {name: value for name, value in config.items() if name not in REPLICATES}
-        groups.setdefault(json.dumps(design, sort_keys=True), []).append(one)
+        groups.setdefault(design_of(one.run), []).append(one)
     return [_group(members) for members in groups.values()]
+
+
+def design_of(run: Run) -> str:
+    """Equal for runs that differ in nothing but seeds and fold, and begin with the same weights."""
+    design = {name: value for name, value in flat(run.config.as_dict()).items() if name not in REPLICATES}
+    origin = (run.parent_id, run.start_from) if run.start_from else None
+    return sha256(json.dumps([design, origin], sort_keys=True).encode()).hexdigest()[:12]
 
 
 def group_names(groups: Sequence[Group]) -> list[str]:
     """What tells the groups apart: the strategy, and where that is not enough the fields that differ."""
-    names = [strategy_name(group.run.strategy) for group in groups]
+    return design_names([group.run for group in groups])
+
+
+def design_names(runs: Sequence[Run]) -> list[str]:
+    """The same for runs of which each stands for its design."""
+    names = [strategy_name(run.strategy) for run in runs]
+    names = [_("{name}, fork", name=name) if run.start_from else name for name, run in zip(names, runs, strict=True)]
     if len(set(names)) == len(names):
         return names
-    fields = differences([group.run for group in groups])
+    fields = differences(runs)
     usual = ("sharing.strategy", "data.task", *REPLICATES)
     extra = {field.rpartition(".")[2]: values for field, values in fields.items() if field not in usual}
     return [
         " · ".join([name, *(f"{field} {values[place]}" for field, values in list(extra.items())[:3])])
+        if names.count(name) > 1
+        else name
         for place, name in enumerate(names)
     ]
 

@@ -71,14 +71,16 @@ def _card(store: Store, comparison: Comparison, was_active: bool, link_to_compar
         st.rerun()
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(comparison.name)}**")
-        if problem := st.session_state.pop(PROBLEM, None):
-            show_problem(problem)
+        with st.container():  # what comes and goes must not move what follows: an open menu would close
+            if problem := st.session_state.pop(PROBLEM, None):
+                show_problem(problem)
         st.progress(found.progress, text=escape_markdown(_progress(found)))
-        if found.best is not None:
-            st.markdown(_best(found, found.best))
-            if (worth := verdict(found)) is not None:
-                st.caption(escape_markdown(worth))
-            _picture(found)
+        with st.container():
+            if found.best is not None:
+                st.markdown(_best(found, found.best))
+                if (worth := verdict(found)) is not None:
+                    st.caption(escape_markdown(worth))
+                _picture(found)
         sweep_table(found)
         _links(found, link_to_compare)
 
@@ -136,6 +138,19 @@ def _links(found: SweepState, compare: bool) -> None:
         if compare:
             navigation.link("compare", _("Compare the runs"), query={state.RUNS: ",".join(ids)})
         navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})
+        waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
+        if waiting:
+            with st.popover(_("Cancel the rest"), icon=":material/block:"):
+                st.markdown(
+                    ngettext(
+                        "{n} run that waits or runs is stopped. What it has learned stays, and it can be resumed.",
+                        "{n} runs that wait or run are stopped. What they have learned stays, and they can be resumed.",
+                        len(waiting),
+                    )
+                )
+                st.button(
+                    _("Cancel them"), on_click=_cancel, args=(waiting,), key=f"sweep.cancel.{found.comparison.id}"
+                )
         if found.best_run is not None and found.best_run.step:
             navigation.link("attention", _("Look inside the best run"), query={state.RUN: found.best_run.id})
         st.download_button(
@@ -160,19 +175,6 @@ def _links(found: SweepState, compare: bool) -> None:
                 key=f"sweep.resume.{found.comparison.id}",
                 help=_("What was cancelled or paused goes on from its last checkpoint."),
             )
-        waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
-        if waiting:
-            with st.popover(_("Cancel the rest"), icon=":material/block:"):
-                st.markdown(
-                    ngettext(
-                        "{n} run that waits or runs is stopped. What it has learned stays, and it can be resumed.",
-                        "{n} runs that wait or run are stopped. What they have learned stays, and they can be resumed.",
-                        len(waiting),
-                    )
-                )
-                st.button(
-                    _("Cancel them"), on_click=_cancel, args=(waiting,), key=f"sweep.cancel.{found.comparison.id}"
-                )
 
 
 def _cancel(runs: Sequence[Run]) -> None:
@@ -188,5 +190,6 @@ def _resume(runs: Sequence[Run]) -> None:
         for run in runs:
             with suppress(JobError, NotFoundError):  # somebody else did, or deleted it, a moment ago
                 desk().resume(run.id)
+        service.ensure_supervisor(desk().store)
     except ClpsError as error:
         st.session_state[PROBLEM] = str(error)

@@ -21,7 +21,7 @@ Given = ParamSpec("Given")
 SHARE = 0.3
 """Of one processor's time, what all ticks of a server may take together: Python draws one page at a time."""
 RECENT_SECONDS = 30.0
-"""Who has not ticked for so long has gone, or has nothing that moves any more."""
+"""Who has not ticked for so long, or for two of their periods, has gone or has nothing that moves any more."""
 WEIGHT = 0.1
 """Of the newest tick in the mean of what one costs."""
 
@@ -36,22 +36,22 @@ class Metronome:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: dict[str, float] = {}
+        self._until: dict[str, float] = {}
         self._cost = 0.0
 
-    def ticked(self, who: str, seconds: float) -> None:
-        """Session ``who`` has drawn itself again, which took so many seconds of processor time."""
+    def ticked(self, who: str, seconds: float, period: float = 1.0) -> None:
+        """Session ``who``, which ticks every ``period``, has drawn itself in so many seconds of processor time."""
         with self._lock:
             now = self._clock()
-            self._seen[who] = now
-            self._seen = {one: seen for one, seen in self._seen.items() if now - seen < RECENT_SECONDS}
+            self._until[who] = now + max(RECENT_SECONDS, 2 * period)
+            self._until = {one: until for one, until in self._until.items() if now < until}
             self._cost = seconds if not self._cost else (1 - WEIGHT) * self._cost + WEIGHT * seconds
 
     def period(self, usual: float) -> float:
         """Seconds from one tick of a session to its next: ``usual``, or whole seconds more where many watch."""
         with self._lock:
             now = self._clock()
-            watching = sum(now - seen < RECENT_SECONDS for seen in self._seen.values())
+            watching = sum(now < until for until in self._until.values())
             needed = watching * self._cost / SHARE
         return usual if needed <= usual else float(math.ceil(needed))
 
@@ -72,8 +72,8 @@ def ticking(name: str, draw: Callable[Given, None], seconds: float | None) -> Ca
         draw(*given, **named)
         if seconds is None or period is None or (context := get_script_run_ctx()) is None:
             return
-        _metronome.ticked(context.session_id, time.thread_time() - began)
-        if not 0.5 <= _metronome.period(seconds) / period <= 2.0:
+        _metronome.ticked(context.session_id, time.thread_time() - began, period)
+        if not 0.5 < _metronome.period(seconds) / period <= 2.0:
             st.rerun()  # the page alone can say how often its parts tick
 
     def drawn(*given: Given.args, **named: Given.kwargs) -> None:

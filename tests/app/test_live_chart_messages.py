@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from recorded_runs import extend, go_back, record
+from recorded_runs import extend, go_back, mark, record
 
 from app.components.live_chart_messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
 from app.components.run_curves import LONGEST_LABEL, line_styles, panels_of
@@ -135,7 +135,13 @@ def test_runs_of_one_design_differ_in_nothing_but_the_seed(store):
     styles = line_styles(runs)
     designs = [style.design for style in styles]
     assert [designs.index(one) for one in designs] == [0, 0, 2, 2, 4, 4]
-    assert [style.design_name for style in styles[::2]] == ["No sharing", "All layers", "All layers #2"]
+    assert [style.design_name for style in styles[::2]] == [
+        "No sharing",
+        "All layers · batch_size 64",
+        "All layers · batch_size 8",
+    ]
+    assert [style.design_dash for style in styles[::2]] == [0, 0, 1]
+    assert [style.design_label for style in styles[4:]] == ["All layers · bat…8"] * 2
 
 
 def test_what_a_step_takes_is_what_the_counter_counts(store):
@@ -158,3 +164,12 @@ def test_every_task_has_its_metric_with_its_baseline(task):
     assert metric.id == f"validation.{task.metric}"
     assert metric.baseline.value == task.baseline
     assert task.baseline_name in metric.baseline.label
+
+
+def test_a_fork_is_another_design_than_its_parent(store):
+    (parent,) = record(store, ["all"])
+    (fork,) = record(store, ["all"])
+    mark(store, fork, parent_id=parent.id, start_from="best")
+    styles = line_styles(store.some_runs([parent.id, fork.id]))
+    assert styles[0].design != styles[1].design
+    assert [style.design_name for style in styles] == ["All layers", "All layers, fork"]

@@ -132,7 +132,7 @@ class LiveChart {
           event.currentTarget.setAttribute("aria-pressed", String(isShown()));
           this.draw();
         },
-      }, keyPicture(one ? first : { ...first, dash: 0 }), element("span", { textContent: one ? first.name : `${first.design_name} (${members.length})` }));
+      }, keyPicture(one ? first : { ...first, dash: first.design_dash }), element("span", { textContent: one ? first.name : `${first.design_name} (${members.length})` }));
     }));
   }
 
