@@ -11,7 +11,7 @@ from app import navigation, state
 from app.charts import CONFIG
 from app.components.run_curves import metric_title
 from app.components.sweep_picture import cut_short, panels, sweep_figure
-from app.components.sweep_table import said_settings, said_spread, sweep_table, verdict
+from app.components.sweep_table import said_settings, said_spread, sweep_table
 from app.components.ticking import ticking
 from app.formatting import duration
 from app.services import desk, escape_markdown, page_guard, show_problem
@@ -19,7 +19,7 @@ from clps_core.errors import ClpsError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
-from clps_core.sweeps.results import Configuration, equal_to_best
+from clps_core.sweeps.results import Configuration, equal_to_best, worth_of_first
 from clps_core.sweeps.table import csv_text
 from clps_core.words import _, ngettext
 
@@ -78,7 +78,7 @@ def _card(store: Store, comparison: Comparison, was_active: bool, link_to_compar
         with st.container():
             if found.best is not None:
                 st.markdown(_best(found, found.best))
-                if (worth := verdict(found)) is not None:
+                if (worth := worth_of_first(found, said_settings)) is not None:
                     st.caption(escape_markdown(worth))
                 _picture(found)
         sweep_table(found)

@@ -1,4 +1,4 @@
-"""A sweep's configurations as a table, best first, and in words what the order is worth. Start at sweep_table."""
+"""A sweep's configurations as a table, best first. Start at sweep_table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clps_core.sweeps.plan import STRATEGY
 from clps_core.sweeps.results import Configuration, Spread
 from clps_core.words import _, ngettext
 
-__all__ = ["said_settings", "said_spread", "sweep_table", "verdict"]
+__all__ = ["said_settings", "said_spread", "sweep_table"]
 
 MOST_ROWS = 20
 MOST_FIELDS = 8
@@ -36,21 +36,6 @@ def said_spread(spread: Spread | None, name: str, runs: int) -> str:
     if spread.deviation is not None:
         text = _("{mean} ± {deviation}", mean=text, deviation=metric(name, spread.deviation))
     return _("{text} (n = {count})", text=text, count=spread.count) if runs > 1 else text
-
-
-def verdict(found: SweepState) -> str | None:
-    """Whether the first place means anything; ``None`` before all runs have ended, and where nobody can tell."""
-    compared = [one for one in found.configurations if one.behind is not None]
-    if found.ended < len(found.runs) or not compared:
-        return None
-    if all(one.behind is not None and one.behind.count < 2 for one in compared):
-        return _("One run each: more seeds would tell whether the order is more than chance.")
-    if found.level:
-        names = "; ".join(map(said_settings, found.level[:3])) + (" …" if len(found.level) > 3 else "")
-        return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
-    if found.first_is_alone:
-        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
-    return None
 
 
 def sweep_table(found: SweepState) -> None:

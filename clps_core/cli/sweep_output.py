@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import amount, duration, print_json, print_table, say
-from clps_core.sweeps.results import equal_to_best
+from clps_core.sweeps.results import equal_to_best, worth_of_first
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
         say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
         say(_("Behind: the mean difference to the first, over pairs of runs with the same seed and fold."))
     say(news(state))
-    if (verdict := _verdict(state)) is not None:
-        say(verdict)
+    if (worth := worth_of_first(state, lambda one: one.name)) is not None:
+        say(worth)
 
 
 def _row(one: Configuration, fields: list[str]) -> list[str]:
@@ -133,18 +133,3 @@ def news(state: SweepState) -> str:
     if state.seconds_left:
         parts.append(_("about {time} left", time=duration(state.seconds_left)))
     return ", ".join(parts) + "."
-
-
-def _verdict(state: SweepState) -> str | None:
-    """Whether the first place means anything, once all runs have ended."""
-    compared = [one for one in state.configurations if one.behind is not None]
-    if state.ended < len(state.runs) or not compared:
-        return None
-    if all(one.behind is not None and one.behind.count < 2 for one in compared):
-        return _("One run each: more seeds would tell whether the order is more than chance.")
-    if state.level:
-        names = "; ".join(one.name for one in state.level[:3]) + (" ..." if len(state.level) > 3 else "")
-        return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
-    if state.first_is_alone:
-        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
-    return None

@@ -56,7 +56,7 @@ run = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Text),
     Column("stop_requested", String(16)),
-    Column("stop_requested_at", Float),
+    Column("stop_requested_at", Float),  # of earlier versions; nothing writes it any more
     Column("attempts", Integer, nullable=False, default=0),
     Column("retries", Integer, nullable=False, default=0),
     Column("step", Integer, nullable=False, default=0),

@@ -12,7 +12,7 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,16 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
-__all__ = ["REPLICATES", "Configuration", "Spread", "SweepState", "configurations", "equal_to_best", "sweep_state"]
+__all__ = [
+    "REPLICATES",
+    "Configuration",
+    "Spread",
+    "SweepState",
+    "configurations",
+    "equal_to_best",
+    "sweep_state",
+    "worth_of_first",
+]
 
 _m = schema.metric.c
 REPLICATES = ("seed", "data.seed", "data.fold")
@@ -242,6 +251,24 @@ def equal_to_best(ranked: Sequence[Configuration]) -> list[Configuration]:
     best = ranked[0].best if ranked else None
     alike = [one for one in ranked if one.best is not None and best is not None and one.best.mean == best.mean]
     return [one for one in alike if one.finished == ranked[0].finished and not one.failed]
+
+
+def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) -> str | None:
+    """Whether the first place means anything, in a sentence; ``called``: what a configuration is called there.
+
+    ``None`` before all runs have ended, and where nobody can tell.
+    """
+    compared = [one.behind for one in state.configurations if one.behind is not None]
+    if state.ended < len(state.runs) or not compared:
+        return None
+    if all(behind.count < 2 for behind in compared):
+        return _("One run each: more seeds would tell whether the order is more than chance.")
+    if state.level:
+        names = "; ".join(map(called, state.level[:3])) + (" …" if len(state.level) > 3 else "")
+        return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
+    if state.first_is_alone:
+        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+    return None
 
 
 def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:

@@ -185,7 +185,7 @@ def jump_clock(storm: Storm) -> bool:
     r, a = schema.run, schema.attempt
     with storm.room.store.writing() as connection:
         for table, names, open_ones in (
-            (r, ("queued_at", "not_before", "stop_requested_at"), r.c.status.in_(["queued", "running"])),
+            (r, ("queued_at", "not_before"), r.c.status.in_(["queued", "running"])),
             (a, ("launched_at", "claimed_at", "lease_until"), a.c.ended_at.is_(None)),
         ):
             moved = {name: table.c[name] + jump for name in names}
