@@ -24,6 +24,9 @@ HOSTS = (ADDRESS, "localhost")
 """What this machine is called in the address of a page. With any other name, somebody else's page could lead its
 own name here (DNS rebinding) and act as the one person whose server this is."""
 
+NEVER_CACHED = "1e15"
+"""Bytes: larger than any message."""
+
 
 def bundle() -> Path:
     """The folder that holds ``app``, ``pages`` and ``.streamlit``: inside a wheel, or the checkout."""
@@ -66,6 +69,10 @@ def arguments(
         # Streamlit would go through all of Python's objects after every run of a script, every tick included: most of
         # what watching costs, for memory that Python frees by itself (docs/decisions.md).
         "runner.postScriptGC": "false",
+        # Streamlit sends a large message once and then a reference to it, but a browser throws the message away after
+        # three more runs of the script. Where an answer comes late, it holds a reference to what is gone by then, and
+        # the page is dead until it is loaded again. So: no references (docs/decisions.md).
+        "global.minCachedMessageSize": NEVER_CACHED,
         "client.showErrorDetails": "none",
         "client.toolbarMode": "viewer",
     }

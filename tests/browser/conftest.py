@@ -31,6 +31,9 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+HARMLESS = ("Failed to load resource", "Cannot send rerun backMessage when disconnected")
+"""What the console may say: problems of loading are seen by their response, and a page that ticks while its connection
+is opened anew has nothing to tick with."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -61,7 +64,7 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     problems: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error" and "Failed to load resource" not in message.text:
+        if message.type == "error" and not any(known in message.text for known in HARMLESS):
             problems.append(f"console: {message.text}")
 
     def on_response(response: Response) -> None:

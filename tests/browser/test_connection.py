@@ -1,0 +1,114 @@
+"""A page outlives its connection: cut, late or stuttering, it goes on by itself."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from job_room import eventually, tiny
+from playwright.sync_api import Locator, Page, WebSocketRoute
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from clps_core.jobs import service
+from clps_core.store import Store, open_store
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from recorded_runs import record
+
+pytestmark = pytest.mark.browser
+STREAM = re.compile(r".*/_stcore/stream$")
+
+
+class Line:
+    """The page's websocket, in the test's hands: it can be cut, and what the server says can be held back."""
+
+    def __init__(self, page: Page) -> None:
+        self.opened = 0
+        self._held: list[bytes | str] | None = None
+        self._page = page
+        page.route_web_socket(STREAM, self._route)
+
+    def _route(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        self.opened += 1
+        self._socket, self._server = socket, server
+        socket.on_message(server.send)
+        server.on_message(self._deliver)
+
+    def _deliver(self, message: bytes | str) -> None:
+        if self._held is None:
+            self._socket.send(message)
+        else:
+            self._held.append(message)
+
+    def hold(self) -> None:
+        self._held = []
+
+    def release(self) -> None:
+        held, self._held = self._held or [], None
+        for message in held:
+            self._socket.send(message)
+
+    def answers_held(self) -> int:
+        """How many whole answers of the server to a click lie here."""
+        self._page.title()  # messages arrive while Playwright works, not while Python sleeps
+        messages = [ForwardMsg.FromString(one) for one in self._held or [] if isinstance(one, bytes)]
+        return sum(one.WhichOneof("type") == "script_finished" for one in messages)
+
+    def cut(self) -> None:
+        self._socket.close(code=1011)
+        self._server.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
+
+
+def points(chart: Locator) -> int:
+    return int(chart.get_attribute("data-points") or 0)
+
+
+def test_a_page_takes_up_its_curves_after_the_connection_was_cut(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    page, line = browser_page, Line(browser_page)
+    runs = service.submit(store, [tiny("none", steps=100_000), tiny("all", steps=100_000)])
+    url = dashboard(store.home, "--no-ready")
+    page.goto(f"{url}/runs?runs={','.join(run.id for run in runs)}")
+    chart = page.locator(".clps-live-chart")
+    eventually(lambda: chart.count() and points(chart) > 10, "the chart grows")
+    page.evaluate("window.loadedOnce = true")
+
+    line.cut()
+    known = points(chart)
+    eventually(lambda: points(chart) > known, "the chart grows again")
+    assert line.opened == 2
+    assert page.evaluate("window.loadedOnce === true"), "the page was loaded again"
+
+
+def test_answers_that_come_late_and_all_at_once_are_shown(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    """The browser asks for a page it has seen, and by the time of the answer it has thrown away what it then knew."""
+    page, line = browser_page, Line(browser_page)
+    runs = record(store, ["none", "all"])
+    url = dashboard(store.home, "--no-ready")
+    page.goto(f"{url}/runs?runs={','.join(run.id for run in runs)}")
+    chart = page.locator(".clps-live-chart")
+    eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
+
+    line.hold()
+    for place, name in enumerate(["System", "Start", "System", "Start", "Runs"]):
+        page.get_by_role("link", name=name, exact=True).first.click()
+        eventually(lambda place=place: line.answers_held() > place, f"the answer to click {place} on {name}")
+    line.release()
+    page.wait_for_url("**/runs*")
+    problem = page.get_by_role("dialog")
+    eventually(lambda: problem.count() or (chart.count() and points(chart) > 10), "the chart is drawn again")
+    assert problem.all_inner_texts() == []
