@@ -8,6 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from app import navigation
+from app.components.assets_folder import asset
+from clps_core.words import _
 
 __all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
 
@@ -16,11 +18,14 @@ MARK = str(ASSETS / "mark.svg")
 SIDEBAR_WIDTH = 224
 """Pixels: six short names need no more, and a window of 800 pixels has them to spare."""
 
+_busy_bar = st.components.v2.component("clps.busy_bar", js=asset("busy_bar.js"))
+
 
 def frame() -> None:
     """Draw what every page has, once per run of the script, before the page."""
     st.logo(MARK, size="large")
     st.html(ASSETS / "frame.css")
+    _busy_bar(key="busy_bar", data={"label": _("Working")})
 
 
 def header(name: str) -> None:

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from job_room import eventually, tiny
 from playwright.sync_api import Locator, Page, WebSocketRoute
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from app.components.assets_folder import asset
 from clps_core.jobs import service
 from clps_core.store import Store, open_store
 
@@ -20,6 +23,12 @@ from recorded_runs import record
 
 pytestmark = pytest.mark.browser
 STREAM = re.compile(r".*/_stcore/stream$")
+
+COUNT_BUSY = """() => {
+    window.timesBusy = 0;
+    const bar = document.getElementById("clps-busy");
+    new MutationObserver(() => { window.timesBusy += !bar.hidden; }).observe(bar, { attributes: true });
+}"""
 
 
 class Line:
@@ -84,6 +93,10 @@ def test_a_page_takes_up_its_curves_after_the_connection_was_cut(
     chart = page.locator(".clps-live-chart")
     eventually(lambda: chart.count() and points(chart) > 10, "the chart grows")
     page.evaluate("window.loadedOnce = true")
+    page.evaluate(COUNT_BUSY)
+    known = points(chart)
+    eventually(lambda: points(chart) > known + 20, "the chart grows")
+    assert page.evaluate("window.timesBusy") == 0, "the bar is for clicks, not for a clock"
 
     line.cut()
     known = points(chart)
@@ -103,12 +116,28 @@ def test_answers_that_come_late_and_all_at_once_are_shown(
     chart = page.locator(".clps-live-chart")
     eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
 
+    bar = page.locator("#clps-busy")
+    assert bar.is_hidden()
     line.hold()
     for place, name in enumerate(["System", "Start", "System", "Start", "Runs"]):
         page.get_by_role("link", name=name, exact=True).first.click()
         eventually(lambda place=place: line.answers_held() > place, f"the answer to click {place} on {name}")
+        bar.wait_for(state="visible")
     line.release()
     page.wait_for_url("**/runs*")
     problem = page.get_by_role("dialog")
     eventually(lambda: problem.count() or (chart.count() and points(chart) > 10), "the chart is drawn again")
     assert problem.all_inner_texts() == []
+    bar.wait_for(state="hidden")
+
+
+def test_the_numbers_of_the_fields_that_the_busy_bar_reads_are_those_of_streamlit() -> None:
+    numbers = {name: int(number) for name, number in re.findall(r"([A-Z_]+) = (\d+)[,;]", asset("busy_bar.js"))}
+    kinds = {
+        "RERUN_SCRIPT": BackMsg,
+        "IS_AUTO_RERUN": ClientState,
+        "NEW_SESSION": ForwardMsg,
+        "SCRIPT_FINISHED": ForwardMsg,
+    }
+    for name, kind in kinds.items():
+        assert kind.DESCRIPTOR.fields_by_name[name.lower()].number == numbers[name]
