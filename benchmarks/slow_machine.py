@@ -122,7 +122,7 @@ def walk(seconds: float) -> dict[str, object]:
 
 
 def overheard(page: Page) -> list[str]:
-    """A list that fills with what the page complains of; on a deep link Streamlit's own probes find nothing at first."""
+    """A list that fills with what the page complains of; Streamlit's own probes on a deep link find nothing."""
     problems: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
