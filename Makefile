@@ -6,18 +6,23 @@ VENV   ?= .venv
 PORT   ?= 8501
 PIP     = $(VENV)/bin/python -m pip
 PYTEST  = $(VENV)/bin/python -m pytest
+# One process of tests for each core; a file's tests stay together, as they share what is slow to make.
+PARALLEL = -n logical --maxprocesses 4 --dist loadfile
 BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
-.PHONY: run test check format bench soak words wheel pictures schemes samples clean help
+.PHONY: run test test-all check format bench soak words wheel pictures schemes samples clean help
 
 help:            ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
 
 run: $(VENV)/.run   ## set up and open the dashboard on http://127.0.0.1:8501
 	$(VENV)/bin/clps dashboard --port $(PORT)
 
-test: check browser    ## set up and run every check and test, the browser included
-	$(PYTEST) $(ARGS)
+test: check browser    ## set up, check style and types, and run the fast tests, the browser included (under 15 minutes)
+	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
+
+test-all: check browser    ## the same with every test: before a release, and after changing jobs, store or engine
+	$(PYTEST) $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.dev   ## style, types and the direction of imports; no tests
 	$(VENV)/bin/ruff check .

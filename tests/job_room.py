@@ -21,7 +21,8 @@ from clps_core.store import Run, open_store
 from clps_core.store.queue import Attempt, Queue
 
 T = TypeVar("T")
-PATIENCE = 120.0
+PATIENCE = 240.0
+"""Seconds until something counts as never happening, on however busy a machine."""
 STEPS = 140
 
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from job_room import PATIENCE
 from streamlit.testing.v1 import AppTest
 
 from clps_core.store import Store, open_store
@@ -35,7 +36,7 @@ def open_page(home: Path) -> Callable[..., AppTest]:
     """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run."""
 
     def open_one(name: str, **query: str | list[str]) -> AppTest:
-        test = AppTest.from_file(str(ENTRY), default_timeout=60)
+        test = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE)
         test.switch_page(f"../pages/{name}.py")
         for parameter, value in query.items():
             test.query_params[parameter] = value

@@ -14,7 +14,7 @@ import json, sys
 from streamlit.testing.v1 import AppTest
 found = {}
 for name in sys.argv[2:]:
-    test = AppTest.from_file(sys.argv[1], default_timeout=60)
+    test = AppTest.from_file(sys.argv[1], default_timeout=240)
     test.switch_page(f"../pages/{name}.py").run()
     found[name] = {
         "heavy": [heavy for heavy in ("torch", "transformers", "bertviz") if heavy in sys.modules],
@@ -32,7 +32,7 @@ def test_every_page_but_attention_renders_without_torch_transformers_or_bertviz(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
         check=True,
     )
     found = json.loads(done.stdout.partition("FOUND")[2])

@@ -19,7 +19,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from job_room import PATIENCE
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = (
@@ -75,7 +78,7 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     page.on("console", on_console)
     page.on("response", on_response)
     page.on("pageerror", lambda error: problems.append(f"page: {error}"))
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(1000 * PATIENCE)
     yield page
     context.close()
     assert not problems, problems
@@ -110,7 +113,7 @@ def dashboards() -> Iterator[Callable[..., str]]:
     yield start
     for process, home in started:
         stop_tree(process.pid)
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE)
         stop_workers(home)
 
 
@@ -120,7 +123,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until_healthy(port: int, process: subprocess.Popen[bytes], timeout: float = 60) -> None:
+def wait_until_healthy(port: int, process: subprocess.Popen[bytes], timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the dashboard ended with {process.returncode}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from job_room import PATIENCE
 from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run
 
@@ -47,7 +48,7 @@ def open_attention(url: str, browser_page: Page) -> Callable[..., Locator]:
         words = "&".join(f"{name}={value}" for name, value in query.items())
         browser_page.goto(f"{url}/attention?run={run.id}&{words}")
         root = browser_page.locator(".attention[data-selected]").first
-        root.wait_for(timeout=60_000)
+        root.wait_for()
         return root
 
     return open_one
@@ -150,7 +151,7 @@ def test_markup_shows_as_text_everywhere(
 
     browser_page.get_by_text("BertViz", exact=True).first.click()
     frame = browser_page.frame_locator("iframe[title='BertViz head view']")
-    expect(frame.locator("#left text").first).to_be_visible(timeout=60_000)
+    expect(frame.locator("#left text").first).to_be_visible()
     assert frame.locator("#left text").all_text_contents() == list(labels)[:48]
     assert browser_page.locator("iframe[title='BertViz head view']").get_attribute("sandbox") == "allow-scripts"
     assert frame.locator("#attention line").count() > 0
@@ -211,7 +212,7 @@ def test_nothing_is_cut_off_at_800_pixels(
     assert box["x"] + box["width"] <= 800
 
 
-def wait_until(look: Callable[[], bool], timeout: float = 10) -> None:
+def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while not look():
         assert time.monotonic() < deadline

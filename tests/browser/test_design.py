@@ -12,9 +12,6 @@ from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
-SLOW = 30_000
-"""Milliseconds for what the server has a part in; two busy cores take their time."""
-
 
 def cell(page: Page, component: str, layer: int, stack: str = "encoder"):
     return page.locator(f'.cell[data-stack={stack}][data-component={component}][data-layer="{layer}"]')
@@ -59,7 +56,7 @@ def test_ties_and_reading_layers_are_drawn_as_they_are_and_a_cell_without_weight
     page.goto(f"{lasting_dashboard(tmp_path / 'home', '--no-ready')}/design?{query}")
     page.locator(".pick", has_text="V = O").click()
 
-    expect(cell(page, "k", 3, "decoder")).to_have_text("←2", timeout=SLOW)
+    expect(cell(page, "k", 3, "decoder")).to_have_text("←2")
     expect(page.locator(".lane circle")).to_have_count(2)
     expect(page.locator(".side b", has_text="= V")).to_have_count(1)
     cell(page, "k", 3, "decoder").click()
@@ -80,20 +77,20 @@ def test_a_scheme_is_chosen_painted_and_added_and_a_papers_design_is_loaded(
     dialog.get_by_role("searchbox").fill("sandwich")
     dialog.get_by_role("button", name=re.compile("Sandwich")).click()
     text = dialog.get_by_role("textbox", name="The design as text")
-    expect(text).to_have_value("sandwich,norms=own", timeout=SLOW)
+    expect(text).to_have_value("sandwich,norms=own")
     dialog.locator('.cell[data-stack=decoder][data-component=q][data-layer="1"]').click()
     dialog.get_by_role("button", name="this cell").click()
     dialog.get_by_role("button", name="Use slot A, as layer 0").click()
-    expect(text).to_have_value("sandwich,decoder.q=grouped:3,norms=own", timeout=SLOW)
+    expect(text).to_have_value("sandwich,decoder.q=grouped:3,norms=own")
     dialog.get_by_role("button", name="Add", exact=True).click()
-    expect(dialog).to_have_count(0, timeout=SLOW)
-    expect(page.locator(".card.chosen .name")).to_contain_text("Sandwich", timeout=SLOW)
+    expect(dialog).to_have_count(0)
+    expect(page.locator(".card.chosen .name")).to_contain_text("Sandwich")
 
     page.get_by_role("button", name="Papers").click()
     page.get_by_role("dialog").get_by_role("searchbox").fill("mobilellm-ls-125m")
     page.locator(".preset:visible").click()
-    expect(page.get_by_role("dialog")).to_have_count(0, timeout=SLOW)
-    expect(page.locator(".stack h4", has_text="60 layers run, 30 distinct")).to_have_count(1, timeout=SLOW)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".stack h4", has_text="60 layers run, 30 distinct")).to_have_count(1)
     last = cell(page, "q", 59, "decoder")
     last.scroll_into_view_if_needed()
     expect(last).to_have_text("AD")

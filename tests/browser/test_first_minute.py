@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from job_room import PATIENCE
 from playwright.sync_api import Locator, Page
 
 from clps_core.inspection import inspect_run
@@ -57,7 +58,7 @@ def test_a_comparison_is_started_watched_zoomed_compared_and_looked_into(
     assert page.evaluate("window.loadedOnce === true"), "the page was loaded again"
 
     store = open_store(home)
-    runs = service.wait(store, [run.id for run in store.runs()], timeout=180)
+    runs = service.wait(store, [run.id for run in store.runs()], timeout=2 * PATIENCE)
     assert [run.status for run in runs] == ["finished", "finished"]
     shared = next(run for run in runs if run.strategy == "all")
     unshared = next(run for run in runs if run.strategy == "none")
@@ -74,7 +75,7 @@ def test_a_comparison_is_started_watched_zoomed_compared_and_looked_into(
     store.close()
 
 
-def points_beyond(chart: Locator, known: int, timeout: float = 60) -> int:
+def points_beyond(chart: Locator, known: int, timeout: float = PATIENCE) -> int:
     """The number of points in the chart once it is more than ``known``."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_room import tiny
+from job_room import PATIENCE, tiny
 from playwright.sync_api import Locator, Page, WebSocket
 
 from app.components.assets_folder import asset
@@ -36,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def until(condition: Callable[[], object], what: str, timeout: float = 90) -> None:
+def until(condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if condition():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from job_room import PATIENCE
 from playwright.sync_api import Locator, Page, expect
 
 from clps_core.owners import Signer
@@ -51,7 +52,7 @@ def write_secrets(folder: Path, provider: str, cookie_secret: str = "0123456789a
 
 
 def shown(what: Locator) -> None:
-    expect(what).to_be_visible(timeout=30_000)
+    expect(what).to_be_visible()
 
 
 def log_in(page: Page, name: str, address: str) -> None:
@@ -82,7 +83,7 @@ def test_a_run_belongs_to_the_login_and_a_teacher_known_by_address_may_cancel_it
 
     context = chromium.new_context()
     teacher = context.new_page()
-    teacher.set_default_timeout(30_000)
+    teacher.set_default_timeout(1000 * PATIENCE)
     teacher.goto(browser_page.url)
     shown(teacher.get_by_text("You can look at everything. Log in to train."))
     log_in(teacher, "teacher", TEACHER)

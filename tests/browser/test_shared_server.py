@@ -1,6 +1,7 @@
 """Two real browsers on one shared server: each is somebody, and only one of them owns the runs."""
 
 import pytest
+from job_room import PATIENCE
 from playwright.sync_api import expect
 
 from clps_core.owners import COOKIE, Signer
@@ -32,7 +33,7 @@ def test_a_run_belongs_to_the_browser_that_started_it(dashboard, chromium, brows
     assert Signer.of_home(home).owner_of_cookie(cookie["value"]) == run.owner
 
     other = chromium.new_context().new_page()
-    other.set_default_timeout(30_000)
+    other.set_default_timeout(1000 * PATIENCE)
     other.goto(browser_page.url)
     expect(other.get_by_text("All layers").first).to_be_visible()
     expect(other.get_by_test_id("stMain").get_by_text("yours")).to_have_count(0)

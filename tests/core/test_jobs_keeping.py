@@ -240,7 +240,6 @@ def test_a_run_that_had_a_checkpoint_does_not_silently_begin_from_nothing(store:
     keeping.check_nothing_vanished(store, run)
 
 
-@pytest.mark.slow
 def test_a_fork_trains_in_a_process_of_its_own_and_misses_what_vanished(room: JobRoom) -> None:
     parent = stored_run(room.store, config())
     fork = service.fork(room.store, parent.id, {"train": {"steps": 3, "checkpoint_every": 1}})

@@ -22,8 +22,6 @@ from clps_core.jobs.launcher import LocalLauncher
 from clps_core.jobs.slots import plan_slots
 from clps_core.jobs.supervisor import Supervisor
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
@@ -38,7 +36,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
 def test_two_runs_advance_at_the_same_time_and_finish(room: JobRoom) -> None:
     ids = room.submit(tiny("none"), tiny("all"))
     seen = []
-    runs = service.wait(room.store, ids, lambda now: seen.append([run.status for run in now]), timeout=120)
+    runs = service.wait(room.store, ids, lambda now: seen.append([run.status for run in now]), timeout=240)
     assert ["running", "running"] in seen
     assert [(run.status, run.step, run.attempts, run.reason) for run in runs] == [("finished", STEPS, 1, None)] * 2
     assert all(run.seconds > 0 and run.tokens_per_second and run.threads == 1 and run.device == "cpu" for run in runs)

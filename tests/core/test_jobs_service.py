@@ -88,7 +88,7 @@ def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypa
     monkeypatch.setenv("CLPS_SLOTS", "none")
     refusal = r"the supervisor could not start, so no run will: CLPS_SLOTS must be a number from 1 to 1024\. Got 'none'"
     with pytest.raises(JobError, match=refusal):
-        service.wait(store, [run.id for run in store.runs()], timeout=60)
+        service.wait(store, [run.id for run in store.runs()], timeout=240)
     assert "CLPS_SLOTS must be a number" in (store.home / "supervisor.log").read_text()
 
 

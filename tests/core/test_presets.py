@@ -19,6 +19,9 @@ EVERY = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: p
 SMALL = {json.dumps(preset.small, sort_keys=True): preset for preset in reversed(PRESETS.values())}
 """One preset for each small model; several sizes of one design have the same."""
 
+ONE_OF_EACH = {preset.paper: preset for preset in SMALL.values()}
+"""By paper: `make test` trains these, `make test-all` trains every small model."""
+
 TINY = {"python-docs": {"seq_len": 24}, "dates": {}, "digits": {}}
 STEPS, BATCHES = 16, 4
 """The same few batches again and again: what one of them happens to be like does not matter then."""
@@ -77,8 +80,13 @@ def test_the_small_model_shares_where_the_papers_model_does(preset):
     assert count(small.model, small.sharing).unique_parameters < 1_000_000
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", SMALL.values(), ids=lambda preset: preset.name)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(preset, id=preset.name, marks=() if ONE_OF_EACH[preset.paper] is preset else pytest.mark.slow)
+        for preset in SMALL.values()
+    ],
+)
 def test_every_small_model_learns_within_a_few_steps(preset):
     torch.set_num_threads(1)
     asked = dict(preset.small)

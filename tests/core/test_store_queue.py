@@ -69,7 +69,7 @@ def test_of_many_processes_that_claim_one_attempt_exactly_one_gets_it(store: Sto
     for claimant in claimants:
         claimant.stdin.write("go\n")
         claimant.stdin.flush()
-    answers = [claimant.communicate(timeout=60)[0].strip() for claimant in claimants]
+    answers = [claimant.communicate(timeout=240)[0].strip() for claimant in claimants]
     assert sorted(answers) == ["False", "False", "True"]
 
 
