@@ -107,18 +107,26 @@ def walk(seconds: float) -> dict[str, object]:
         port = free_port()
         with served(dashboard_command(port), port, home, log=log), chromium() as browser, health(port) as answers:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
-            problems = overheard(page)
+            problems, sizes = overheard(page), received(page)
             page.goto(f"http://127.0.0.1:{port}/runs?runs={','.join(run.id for run in runs)}")
             page.locator(PAGES["runs"]).first.wait_for(timeout=4 * PATIENCE_MS)
             page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": THROTTLED})
             titles = {facts.name: (facts.title, facts.question) for facts in navigation.PAGES}
+            sizes.clear()
             clicks = stroll(page, titles, seconds, problems)
         for run in runs:
             service.cancel(store, run.id)
         service.wait(store, [run.id for run in runs])
         bad = [line for line in log.read_text().splitlines() if "Traceback" in line or "Error" in line]
         store.close()
-        return {"clicks": clicks, "problems": problems, "log": bad, "health": answers, "load": os.getloadavg()[0]}
+        return {
+            "clicks": clicks,
+            "problems": problems,
+            "log": bad,
+            "health": answers,
+            "load": os.getloadavg()[0],
+            "bytes": sum(sizes),
+        }
 
 
 def overheard(page: Page) -> list[str]:
@@ -132,6 +140,13 @@ def overheard(page: Page) -> list[str]:
     page.on("console", on_console)
     page.on("pageerror", lambda error: problems.append(f"page: {error}"))
     return problems
+
+
+def received(page: Page) -> list[int]:
+    """A list that fills with the bytes of the messages to the page."""
+    sizes: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sizes.append(len(frame))))
+    return sizes
 
 
 def stroll(
@@ -189,6 +204,7 @@ def report(found: dict[str, dict[str, object]]) -> None:
         rows.append((f"{name}: until the click shows a reaction", *(of(one, name, 1) for one in found.values())))
         rows.append((f"{name}: until the page is drawn", *(of(one, name, 2) for one in found.values())))
     rows.append(("the server answers, whatever it does", *(middle(one["health"]) for one in found.values())))
+    rows.append(("received by the browser, kB a click", *(kilobytes(one) for one in found.values())))
     rows.append(("clicks", *(len(one["clicks"]) for one in found.values())))
     rows.append(("problems in console or page", *(len(one["problems"]) for one in found.values())))
     rows.append(("errors in the server's log", *(len(one["log"]) for one in found.values())))
@@ -206,6 +222,11 @@ def report(found: dict[str, dict[str, object]]) -> None:
 def of(one: dict[str, object], name: str, place: int) -> str:
     """Median and longest of the clicks on one page."""
     return middle([click[place] for click in one["clicks"] if click[0] == name])
+
+
+def kilobytes(one: dict[str, object]) -> str:
+    """What came over the websocket, ticks included, by clicks."""
+    return f"{one['bytes'] / 1000 / len(one['clicks']):,.0f}"
 
 
 def middle(values: Sequence[float]) -> str:
