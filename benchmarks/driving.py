@@ -47,7 +47,7 @@ def free_port() -> int:
 @contextmanager
 def served(command: Sequence[str], port: int, home: Path) -> Iterator[psutil.Process]:
     """Run a server until the block ends; ready when Streamlit says it is healthy."""
-    environment = {**os.environ, "CLPS_HOME": str(home)}
+    environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_HOSTS": "localhost"}
     process = subprocess.Popen(
         command, cwd=home.parent, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
