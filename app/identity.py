@@ -8,6 +8,7 @@ address of a page never says who somebody is. What each may do is decided in ``c
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from starlette.requests import cookie_parser
 from app import login
 from app.code_tries import Tries
 from app.newcomers import Newcomers
-from clps_core.addresses import came_from
+from clps_core.addresses import Names, came_from
 from clps_core.errors import ClpsError, NotAllowedError
 from clps_core.owners import COOKIE, Signer, short_name
 from clps_core.policy import OPERATOR, Person, Policy, nobody, read_policy
 from clps_core.words import _
 
-__all__ = ["LATER", "OwnerCookie", "become_teacher", "person", "resign", "why_nobody"]
+__all__ = ["LATER", "OwnerCookie", "become_teacher", "is_own_page", "person", "resign", "why_nobody"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -37,6 +38,19 @@ LATER, LATER_SECONDS = "later", 60
 """In place of an owner: too many new visitors came lately. It lets the pages say so, and says nothing else."""
 HANDSHAKE = "/_stcore/host-config"
 """What Streamlit's front end asks for before it opens its connection, always from the page itself."""
+
+
+# Whether it is anybody of ours
+
+
+def is_own_page() -> bool:
+    """Whether a page of this server asks. ``app/gate.py`` looks first; ``streamlit run app/main.py`` has no gate."""
+    headers = st.context.headers
+    if not headers:  # no connection: a test of pages
+        return True
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    names = Names.of(os.environ.get("CLPS_HOSTS", ""))
+    return names.knows_origin(headers.get("Origin"), headers.get("Host"), st.get_option("server.port"), scheme)
 
 
 # Who it is

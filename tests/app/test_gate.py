@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from streamlit.runtime.context import ContextProxy
 
 from app.gate import HEADERS, Gate, token_cookie
 from clps_core.addresses import Names
@@ -112,6 +113,18 @@ def test_a_name_that_is_not_the_servers_is_refused_with_what_to_set():
     assert "CLPS_HOSTS" in answer.body
     assert answer.headers[b"content-type"] == b"text/plain; charset=utf-8"
     assert ask("/", {"host": "localhost:9000"}, hosts="localhost:9000").passed
+
+
+@pytest.mark.parametrize(
+    ("origin", "drawn"),
+    [("http://localhost:8501", True), ("http://localhost:9999", False), ("http://evil.example", False), (None, False)],
+)
+def test_the_pages_look_too_where_nothing_is_around_them(open_page, store, monkeypatch, origin, drawn):
+    headers = {"Host": "localhost:8501"} | ({"Origin": origin} if origin else {})
+    monkeypatch.setattr(ContextProxy, "headers", property(lambda _self: headers))
+    test = open_page("train")
+    assert [one.value for one in test.error] == ([] if drawn else ["Only this server's own pages may ask for this."])
+    assert (len(test.button) > 0) is drawn
 
 
 # Diagnostics
