@@ -8,6 +8,7 @@ address of a page never says who somebody is. What each may do is decided in ``c
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,14 @@ from starlette.requests import cookie_parser
 
 from app import login
 from app.code_tries import Tries
+from app.newcomers import Newcomers
+from clps_core.addresses import Names, came_from
 from clps_core.errors import ClpsError, NotAllowedError
 from clps_core.owners import COOKIE, Signer, short_name
-from clps_core.policy import OPERATOR, Person, Policy, read_policy
+from clps_core.policy import OPERATOR, Person, Policy, nobody, read_policy
 from clps_core.words import _
 
-__all__ = ["OwnerCookie", "become_teacher", "person", "resign"]
+__all__ = ["LATER", "OwnerCookie", "become_teacher", "is_own_page", "person", "resign", "why_nobody"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,8 +34,23 @@ Send = Callable[[Message], Awaitable[None]]
 
 COOKIE_SECONDS = 400 * 24 * 3600
 """The longest that browsers keep a cookie."""
+LATER, LATER_SECONDS = "later", 60
+"""In place of an owner: too many new visitors came lately. It lets the pages say so, and says nothing else."""
 HANDSHAKE = "/_stcore/host-config"
 """What Streamlit's front end asks for before it opens its connection, always from the page itself."""
+
+
+# Whether it is anybody of ours
+
+
+def is_own_page() -> bool:
+    """Whether a page of this server asks. ``app/gate.py`` looks first; ``streamlit run app/main.py`` has no gate."""
+    headers = st.context.headers
+    if not headers:  # no connection: a test of pages
+        return True
+    scheme = "https" if st.get_option("server.sslCertFile") else "http"
+    names = Names.of(os.environ.get("CLPS_HOSTS", ""))
+    return names.knows_origin(headers.get("Origin"), headers.get("Host"), st.get_option("server.port"), scheme)
 
 
 # Who it is
@@ -50,6 +68,16 @@ def person(home: Path) -> Person | None:
     if owner is None:
         return None
     return Person(owner, signer.is_appointed(owner, policy.teacher_code), short_name(owner))
+
+
+def why_nobody(home: Path) -> str:
+    """What somebody is told for whom ``person`` finds nobody."""
+    if st.context.cookies.get(COOKIE) == LATER and not login.is_wanted(read_policy(home)):
+        return _(
+            "many new browsers came from your address lately, so yours has no name here yet. You can look at "
+            "everything. To train, wait a minute, then reload the page."
+        )
+    return nobody()
 
 
 def _logged_in(policy: Policy, signer: Signer) -> Person | None:
@@ -94,8 +122,13 @@ class OwnerCookie:
     link from another site sends no Strict cookie with that first request, and would lose who they were.
     """
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], home: Path) -> None:
-        self.app, self.home = app, home
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        home: Path,
+        newcomers: Newcomers | None = None,
+    ) -> None:
+        self.app, self.home, self.newcomers = app, home, newcomers or Newcomers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; add a ``Set-Cookie`` where it belongs."""
@@ -103,12 +136,16 @@ class OwnerCookie:
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        new = None
-        with contextlib.suppress(ClpsError):  # the pages say what is wrong with the policy or the home
-            new = self._new_cookie(headers)
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name.lower() == b"x-forwarded-for"]
+        peer = (scope.get("client") or (None,))[0]
 
         async def send_with_cookie(message: Message) -> None:
-            if new and message["type"] == "http.response.start" and message["status"] == 200:
+            new = None
+            # A page deeper down asks under its own path first, where there is nothing: that is no second visitor.
+            if message["type"] == "http.response.start" and message["status"] == 200:
+                with contextlib.suppress(ClpsError):  # the pages say what is wrong with the policy or the home
+                    new = self._new_cookie(headers, peer, forwarded)
+            if new:
                 kept = [pair for pair in message.get("headers", []) if pair[0].lower() != b"cache-control"]
                 # A proxy that kept this answer would make one owner of all who ask.
                 mine = [(b"set-cookie", new.encode()), (b"cache-control", b"no-store")]
@@ -117,10 +154,11 @@ class OwnerCookie:
 
         await self.app(scope, receive, send_with_cookie)
 
-    def _new_cookie(self, headers: dict[bytes, str]) -> str | None:
+    def _new_cookie(self, headers: dict[bytes, str], peer: str | None, forwarded: list[str]) -> str | None:
         if headers.get(b"sec-fetch-site", "same-origin") != "same-origin":
             return None
-        if headers.get(b"sec-fetch-mode") == "navigate" or not read_policy(self.home).shared:
+        policy = read_policy(self.home)
+        if headers.get(b"sec-fetch-mode") == "navigate" or not policy.shared:
             return None
         signer = Signer.of_home(self.home)
         # Read as Streamlit reads it for the pages: other programs on this host have cookies of every kind.
@@ -128,5 +166,6 @@ class OwnerCookie:
             return None
         # Behind a proxy that ends TLS, only the proxy knows; a lie here only makes the liar's own cookie useless.
         secure = "; Secure" if headers.get(b"x-forwarded-proto", "").strip() == "https" else ""
-        limits = f"Path=/; Max-Age={COOKIE_SECONDS}; HttpOnly; SameSite=Strict{secure}"
-        return f"{COOKIE}={signer.new_cookie()}; {limits}"
+        admitted = self.newcomers.admit(came_from(peer, forwarded, policy.believed), policy.server)
+        value, seconds = (signer.new_cookie(), COOKIE_SECONDS) if admitted else (LATER, LATER_SECONDS)
+        return f"{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"

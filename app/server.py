@@ -1,17 +1,24 @@
-"""The entry point of a shared server: the dashboard, with owners' cookies around it.
+"""The entry point of ``clps dashboard``: the pages, with a gate and owners' cookies around them.
 
-``clps dashboard`` takes this file where the policy's mode is ``shared`` and ``main.py`` otherwise.
+``streamlit run app/main.py`` serves the same pages without either, for work on the pages themselves.
 """
 
+import os
 from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
 
+from app.gate import Gate
 from app.identity import OwnerCookie
+from clps_core.addresses import Names
 from clps_core.store import default_home
 
 app = st.App(
     Path(__file__).with_name("main.py"),
-    middleware=[Middleware(OwnerCookie, home=default_home())],
+    middleware=[
+        # The token leaves the environment here, so that no process started from this one inherits it.
+        Middleware(Gate, names=Names.of(os.environ.get("CLPS_HOSTS", "")), token=os.environ.pop("CLPS_TOKEN", None)),
+        Middleware(OwnerCookie, home=default_home()),
+    ],
 )

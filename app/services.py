@@ -49,11 +49,12 @@ def desk() -> Desk:
 
     Never kept: who they are belongs to their connection, and the policy's file may change.
     """
-    from app.identity import person
+    from app.identity import person, why_nobody
     from clps_core.jobs.desk import Desk
 
     current = store()
-    return Desk.of(current, person(current.home))
+    who = person(current.home)
+    return Desk.of(current, who, why_nobody(current.home) if who is None else None)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -32,7 +32,7 @@ CLASS = 30
 ROUNDS = 5
 WATCH_SECONDS = 20.0
 PAGES = ("start", "design", "train", "runs")
-POLICY = "mode: shared\n"
+POLICY = "mode: shared\nserver: {new_per_address: null, new_in_all: null}\n"
 EMPTY = """
 import time
 import streamlit as st
@@ -113,7 +113,14 @@ async def session(port: int, page: str, query: str = "") -> AsyncIterator[Sessio
     cookie = await asyncio.to_thread(_cookie, port)
     headers = {"Cookie": cookie} if cookie else {}
     address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    options = {"additional_headers": headers, "max_size": None, "open_timeout": 120, "ping_interval": None}
+    origin = f"http://127.0.0.1:{port}"
+    options = {
+        "origin": origin,
+        "additional_headers": headers,
+        "max_size": None,
+        "open_timeout": 120,
+        "ping_interval": None,
+    }
     async with connect(address, subprotocols=["streamlit"], **options) as socket:
         yield Session(socket, page, query)
 
@@ -180,7 +187,7 @@ def empty() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         script, port = Path(folder) / "empty.py", free_port()
         script.write_text(EMPTY)
-        command = [str(script) if word.endswith("main.py") else word for word in arguments(bundle(), port)]
+        command = [str(script) if word.endswith("server.py") else word for word in arguments(bundle(), port)]
         with served(command, port, Path(folder) / "home") as process:
             yield Server(port, process, Path(folder))
 

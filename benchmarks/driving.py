@@ -47,7 +47,7 @@ def free_port() -> int:
 @contextmanager
 def served(command: Sequence[str], port: int, home: Path, log: Path | None = None) -> Iterator[psutil.Process]:
     """Run a server until the block ends; ready when Streamlit says it is healthy. What it says goes into ``log``."""
-    environment = {**os.environ, "CLPS_HOME": str(home)}
+    environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_HOSTS": "localhost"}
     with (log or Path(os.devnull)).open("wb") as said:
         process = subprocess.Popen(command, cwd=home.parent, env=environment, stdout=said, stderr=said)
     parent = psutil.Process(process.pid)

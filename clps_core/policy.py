@@ -8,7 +8,9 @@ owner or a teacher acts on one or reads its log, and everybody but teachers has 
     login: true                             # nobody is known by a cookie, also when the login is out of order
     teachers: [ada@school.example]          # e-mail addresses, where people log in
     teacher_code: scrypt$16384$...          # where they do not; 'clps policy code' makes this line
-    quotas: {queued: 20, steps: 5000, disk: 2G}
+    quotas: {queued: 20, steps: 5000, disk: 2G}   # of one person
+    server: {queued: 200, disk: 20G}        # of all who have quotas together (limits.py)
+    proxies: [127.0.0.1]                    # whose X-Forwarded-For says where a visitor comes from
 
 Who uses the command line on the server itself can read and write ``CLPS_HOME`` anyway: the policy does not
 bind them (``OPERATOR``). ``jobs/desk.py`` is the one place that asks the policy before something is done.
@@ -29,8 +31,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from clps_core.addresses import Network, network
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
+from clps_core.limits import Amount, Limits, bytes_of
 from clps_core.owners import plain_address
 from clps_core.words import _
 
@@ -48,13 +52,11 @@ __all__ = [
 ]
 
 FILE_NAME = "policy.yaml"
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 FEWEST_CODE_CHARACTERS = 8
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 """About 16 MiB and 50 ms for one try at a teacher's code."""
 
 Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority"]
-Amount = Annotated[int, Field(ge=0, le=10**15)]
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,7 @@ class Quotas(BaseModel):
     @field_validator("disk", mode="before")
     @classmethod
     def _size(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        match = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", value.strip().upper())
-        if match is None:
-            raise ValueError(_("quotas.disk must be a size such as 500M or 4G. Got {got!r}.", got=value[:40]))
-        return int(match[1]) * UNITS[match[2]]
+        return bytes_of(value, "quotas.disk")
 
 
 class Policy(BaseModel):
@@ -127,6 +124,9 @@ class Policy(BaseModel):
     teachers: tuple[str, ...] = ()
     teacher_code: str | None = None
     quotas: Quotas = Quotas()
+    server: Limits = Limits()
+    proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies that are believed. Everybody else can write what they like into a header."""
 
     @field_validator("teachers")
     @classmethod
@@ -135,6 +135,18 @@ class Policy(BaseModel):
             if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", address):
                 raise ValueError(_("teachers must be a list of e-mail addresses. Got {got!r}.", got=address[:60]))
         return tuple(plain_address(address) for address in value)
+
+    @field_validator("proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            try:
+                network(address)
+            except ValueError:
+                raise ValueError(
+                    _("proxies must be addresses such as 127.0.0.1 or 10.0.0.0/8. Got {got!r}.", got=address[:60])
+                ) from None
+        return value
 
     @field_validator("teacher_code")
     @classmethod
@@ -145,7 +157,7 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _rules_need_a_shared_server(self) -> Policy:
-        given = [name for name in ("login", "teachers", "teacher_code", "quotas") if name in self.model_fields_set]
+        given = [name for name in Policy.model_fields if name != "mode" and name in self.model_fields_set]
         if self.mode == "local" and given:
             raise ValueError(
                 _(
@@ -160,6 +172,11 @@ class Policy(BaseModel):
     def shared(self) -> bool:
         """Whether there are owners at all."""
         return self.mode == "shared"
+
+    @property
+    def believed(self) -> tuple[Network, ...]:
+        """``proxies`` as networks."""
+        return tuple(map(network, self.proxies))
 
     def is_teacher(self, address: str) -> bool:
         """Whether this (checked) e-mail address is a teacher's."""
@@ -176,11 +193,6 @@ class Policy(BaseModel):
             "Start one of your own, or ask a teacher.",
             action={"log": _("read the log of"), "priority": _("change the priority of")}.get(action, action),
         )
-
-    def check(self, person: Person | None, action: Action, owner: str) -> None:
-        """Raise ``NotAllowedError`` where ``why_not`` has something to say."""
-        if problem := self.why_not(person, action, owner):
-            raise NotAllowedError(problem)
 
     def bound(self, person: Person | None) -> bool:
         """Whether quotas hold for them."""
@@ -247,6 +259,31 @@ class Policy(BaseModel):
                     "Delete some of yours.",
                     limit=quotas.disk / 2**30,
                     now=use.disk / 2**30,
+                )
+            )
+
+    def check_together(self, person: Person | None, together: Use, new: int) -> None:
+        """Raise ``NotAllowedError`` where ``new`` more runs are more than all who have quotas may have together."""
+        if not self.bound(person):
+            return
+        limits = self.server
+        if limits.queued is not None and together.queued + new > limits.queued:
+            raise NotAllowedError(
+                _(
+                    "at most {limit} runs of all visitors together may wait. Got {new} beside {now} that wait "
+                    "already. Try again when some have started, or ask a teacher.",
+                    limit=limits.queued,
+                    new=new,
+                    now=together.queued,
+                )
+            )
+        if limits.disk is not None and together.disk >= limits.disk:
+            raise NotAllowedError(
+                _(
+                    "the files of all visitors' runs together must take less than {limit:.2f} GiB. "
+                    "They take {now:.2f} GiB. Delete some of yours, or ask a teacher.",
+                    limit=limits.disk / 2**30,
+                    now=together.disk / 2**30,
                 )
             )
 

@@ -9,7 +9,6 @@ from app.identity import become_teacher, resign
 from app.services import desk, escape_markdown, show_problem, store
 from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
-from clps_core.policy import nobody
 from clps_core.words import _
 
 __all__ = ["identity_panel"]
@@ -30,7 +29,7 @@ def identity_panel() -> None:
         if told := st.session_state.pop(state.IDENTITY_PROBLEM, None):
             show_problem(told)
         if here.person is None:
-            _stranger(by_login)
+            _stranger(here, by_login)
         else:
             role = _("a teacher") if here.person.teacher else _("you")
             st.caption(f":material/person: {escape_markdown(here.person.name)} · {role}", help=_whose(by_login))
@@ -43,9 +42,9 @@ def _whose(by_login: bool) -> str:
     return _("Runs that you start belong to this browser. Without its cookie they stay, but nobody can steer them.")
 
 
-def _stranger(by_login: bool) -> None:
+def _stranger(here: Desk, by_login: bool) -> None:
     if not by_login:
-        st.caption(nobody())
+        st.caption(here.unknown[0].upper() + here.unknown[1:])
     elif problem := login.problem():
         st.caption(_("You can look at everything, but not train."))
         show_problem(problem)

@@ -59,6 +59,8 @@ def _wait(turn: Turn) -> str:
     parts = [_("place {place} in the queue", place=turn.place)]
     if turn.cause == "share":
         parts.append(_("waits for other runs of its owner"))
+    elif turn.cause == "full":
+        parts.append(_("waits for disk space"))
     elif turn.starts_in is not None:
         soon = turn.starts_in <= 1
         parts.append(_("starts next") if soon else _("starts in about {time}", time=duration(turn.starts_in)))

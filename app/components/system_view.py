@@ -112,12 +112,17 @@ def quotas(desk: Desk) -> None:
         return
     st.subheader(_("Your quotas"), anchor=False)
     use, limits = desk.use(), desk.policy.quotas
+    together, server = desk.together(), desk.policy.server
     rows = [
         _used(_("Runs waiting"), use.queued, limits.queued),
         _used(_("Runs at work"), use.running, limits.running),
         _used(_("Runs kept"), use.runs, limits.runs),
         _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True),
     ]
+    if server.queued is not None:
+        rows.append(_used(_("Runs waiting, of all visitors"), together.queued, server.queued))
+    if server.disk is not None:
+        rows.append(_used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True))
     sizes = (
         (_("Steps of a run"), limits.steps),
         (_("Examples of a step"), limits.batch_size),
@@ -125,7 +130,7 @@ def quotas(desk: Desk) -> None:
         (_("Positions of an input"), limits.length),
     )
     rows += [(name, [Cell(_("at most {limit}", limit=compact(limit)))]) for name, limit in sizes if limit is not None]
-    facts_table(_("What one person may have here"), (), rows)
+    facts_table(_("What one person, and all visitors together, may have here"), (), rows)
 
 
 def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -> tuple[str, list[Cell]]:
@@ -133,7 +138,7 @@ def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -
     if limit is None:
         return name, [Cell(shown(used))]
     text = _("{used} of {limit}", used=shown(used), limit=shown(limit))
-    return name, [Cell(text, part=used / limit if limit else 1.0)]
+    return name, [Cell(text, part=min(used / limit, 1.0) if limit else 1.0)]
 
 
 def store_and_versions(found: Overview | None, desk: Desk | None) -> None:

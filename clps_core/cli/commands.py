@@ -50,10 +50,13 @@ def dashboard(
     ready: Annotated[
         bool, typer.Option("--ready/--no-ready", help=_("Queue a ready comparison when there are no runs yet."))
     ] = True,
+    token: Annotated[
+        bool, typer.Option("--token", help=_("Let in only who opens the printed address; CLPS_TOKEN sets your own."))
+    ] = False,
 ) -> None:
     from clps_core.cli.dashboard import serve
 
-    serve(port, browser=browser, ready=ready)
+    serve(port, browser=browser, ready=ready, token=token)
 
 
 @app.command(help=_("Train one model per strategy and seed, on the same data, in background jobs."))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import socket
 import sys
 import tomllib
@@ -13,16 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import clps_core
+from clps_core.addresses import ADDRESS, Names
 from clps_core.cli.output import say
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.words import _
 
-__all__ = ["arguments", "bundle", "serve"]
+__all__ = ["arguments", "bundle", "other_people", "serve"]
 
-ADDRESS = "127.0.0.1"
-HOSTS = (ADDRESS, "localhost")
-"""What this machine is called in the address of a page. With any other name, somebody else's page could lead its
-own name here (DNS rebinding) and act as the one person whose server this is."""
+FEWEST_TOKEN_CHARACTERS = 16
 
 NEVER_CACHED = "1e15"
 """Bytes: larger than any message."""
@@ -43,13 +43,10 @@ def bundle() -> Path:
     )
 
 
-def arguments(
-    folder: Path, port: int, *, browser: bool = False, shared: bool = False, more_hosts: str = ""
-) -> list[str]:
-    """The command line that starts Streamlit on ``folder``; ``shared``: with owners' cookies around the pages.
+def arguments(folder: Path, port: int, *, browser: bool = False, names: Names | None = None) -> list[str]:
+    """The command line that starts Streamlit on ``folder``: ``app/server.py``, the gate around the pages.
 
-    Pages connect from ``HOSTS`` and ``more_hosts`` (names with commas between). A shared server that names none
-    takes all: it stands behind a proxy of any name, and a cookie, which only its own name is sent, tells who asks.
+    ``names`` are further names of the server. Streamlit is told them too, without ports, and looks again.
 
     Everything is a flag: Streamlit reads config files only from the working folder, the home and the
     script's own folder, and a flag wins over files and environment. The bundle's
@@ -76,11 +73,8 @@ def arguments(
         "client.showErrorDetails": "none",
         "client.toolbarMode": "viewer",
     }
-    entry = folder / "app" / ("server.py" if shared else "main.py")
-    start = [sys.executable, "-m", "streamlit", "run", str(entry)]
-    more = [name for name in map(str.strip, more_hosts.split(",")) if name]
-    hosts = [] if shared and not more else [*HOSTS, *more]
-    pairs = [*flags.items(), *(("server.allowedHosts", host) for host in hosts)]
+    start = [sys.executable, "-m", "streamlit", "run", str(folder / "app" / "server.py")]
+    pairs = [*flags.items(), *(("server.allowedHosts", host) for host in (names or Names()).hosts)]
     return start + [part for name, value in pairs for part in (f"--{name}", value)]
 
 
@@ -95,20 +89,82 @@ def _flattened(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flags
 
 
-def serve(port: int, *, browser: bool, ready: bool) -> None:
+def serve(port: int, *, browser: bool, ready: bool, token: bool = False) -> None:
     """Start the server in this process's place; raises ``ConfigError`` or ``StoreError`` where it cannot run."""
     folder = bundle()
+    given, secret = _token(wanted=token, browser=browser)
+    names = Names.of(os.environ.get("CLPS_HOSTS", ""))
     _check_port(port)
-    shared = _check_home(ready=ready)
+    if _check_home(ready=ready, named=bool(names.more)):
+        say(_("This is a shared server: whoever reaches it may look, and train within the quotas of 'clps policy'."))
+    elif not secret and (others := other_people()):
+        say(_others(others))
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
+        # Else the web server believes what every program of this machine says about where it comes from; whose
+        # X-Forwarded-For counts stands in the policy.
+        "FORWARDED_ALLOW_IPS": "",
+        **({"CLPS_TOKEN": secret} if secret else {}),
     }
-    say(_("CLPS Lab: http://{address}:{port} (Ctrl-C stops the server, not the runs)", address=ADDRESS, port=port))
-    hosts = os.environ.get("CLPS_HOSTS", "")
-    command = arguments(folder, port, browser=browser, shared=shared, more_hosts=hosts)
+    # What somebody chose is not repeated: this may be written to a log.
+    query = f"/?token={_('(yours)') if given else secret}" if secret else ""
+    say(
+        _(
+            "CLPS Lab: http://{address}:{port}{query} (Ctrl-C stops the server, not the runs)",
+            address=ADDRESS,
+            port=port,
+            query=query,
+        )
+    )
+    command = arguments(folder, port, browser=browser, names=names)
     sys.stdout.flush()
     os.execve(command[0], command, environment)  # noqa: S606  # the server takes this process's place, and its signals
+
+
+def _token(*, wanted: bool, browser: bool) -> tuple[bool, str]:
+    """Whether ``CLPS_TOKEN`` gave the token, and the token: empty where none is asked for.
+
+    It leaves this environment, so that only the server gets it; never an argument, which everybody can read.
+    """
+    given = os.environ.pop("CLPS_TOKEN", "").strip()
+    if given and not re.fullmatch(rf"[A-Za-z0-9_-]{{{FEWEST_TOKEN_CHARACTERS},200}}", given):
+        raise ConfigError(
+            _(
+                "CLPS_TOKEN must have at least {limit} characters: letters, digits, - and _. What was given has not. "
+                "Leave it out and say --token: one is made.",
+                limit=FEWEST_TOKEN_CHARACTERS,
+            )
+        )
+    if browser and (given or wanted):
+        raise ConfigError(
+            _("--browser opens the address without its token. Leave it out and open the address that is printed.")
+        )
+    return bool(given), given or (secrets.token_urlsafe(24) if wanted else "")
+
+
+def other_people() -> list[str]:
+    """Names of the other people who can log in on this machine, as far as it lists them; empty on Windows."""
+    if sys.platform == "win32":
+        return []
+    import pwd
+
+    first = 501 if sys.platform == "darwin" else 1000
+    return [
+        one.pw_name
+        for one in pwd.getpwall()
+        if first <= one.pw_uid < 60_000
+        and one.pw_uid != os.getuid()
+        and not one.pw_shell.endswith(("/nologin", "/false"))
+    ]
+
+
+def _others(names: list[str]) -> str:
+    return _(
+        "Other people can log in on this machine ({names}) and could open this dashboard. "
+        "To keep it to yourself: clps dashboard --token",
+        names=", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else ""),
+    )
 
 
 def _check_port(port: int) -> None:
@@ -127,10 +183,11 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _check_home(*, ready: bool) -> bool:
+def _check_home(*, ready: bool, named: bool) -> bool:
     """Open the store once, so that a home that cannot be used is told here and not page by page.
 
-    Returns whether its policy makes it a shared server; raises ``ConfigError`` where the policy is none.
+    Returns whether its policy makes it a shared server; raises ``ConfigError`` where the policy is none, or where
+    a shared server is not ``named``.
     """
     from clps_core import samples
     from clps_core.jobs import service
@@ -139,6 +196,13 @@ def _check_home(*, ready: bool) -> bool:
 
     with closing(open_store()) as store:
         shared = read_policy(store.home).shared
+        if shared and not named:
+            raise ConfigError(
+                _(
+                    "a shared server must know the names that browsers use for it. CLPS_HOSTS names none. Set it, such "
+                    "as CLPS_HOSTS=lab.school.example behind a proxy, or CLPS_HOSTS=localhost for SSH tunnels."
+                )
+            )
         try:
             if ready:
                 samples.prepare(store)

@@ -20,7 +20,8 @@ def show(*, as_json: bool) -> None:
     facts = {"path": str(path), "exists": path.is_file(), **policy.model_dump(mode="json")}
     facts["teacher_code"] = policy.teacher_code is not None
     if not policy.shared:
-        del facts["quotas"]
+        for name in ("quotas", "server", "proxies"):
+            del facts[name]
     if as_json:
         print_json(facts)
         return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from clps_core.analysis.counts import count
@@ -16,6 +15,7 @@ from clps_core.config import RunConfig, build_config
 from clps_core.errors import NotAllowedError
 from clps_core.experiment import merged
 from clps_core.jobs import service
+from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
@@ -30,21 +30,25 @@ _one_at_a_time = threading.Lock()
 
 
 class Desk:
-    """Where ``person`` (``None``: somebody who cannot be told from others) asks for things in ``store``."""
+    """Where ``person`` (``None``: somebody who cannot be told from others) asks for things in ``store``.
 
-    def __init__(self, store: Store, policy: Policy, person: Person | None) -> None:
-        self.store, self.policy, self.person = store, policy, person
+    ``unknown`` is what the latter are told.
+    """
+
+    def __init__(self, store: Store, policy: Policy, person: Person | None, unknown: str | None = None) -> None:
+        self.store, self.policy, self.person, self.unknown = store, policy, person, unknown or nobody()
 
     @classmethod
-    def of(cls, store: Store, person: Person | None) -> Desk:
+    def of(cls, store: Store, person: Person | None, unknown: str | None = None) -> Desk:
         """With the policy as its file is now; raises ``ConfigError`` where it is none."""
-        return cls(store, read_policy(store.home), person)
+        return cls(store, read_policy(store.home), person, unknown)
 
     # What pages ask before they show a button
 
     def why_not(self, action: Action, run: Run) -> str | None:
         """Why this may not be done to ``run``; ``None`` where it may."""
-        return self.policy.why_not(self.person, action, run.owner)
+        problem = self.policy.why_not(self.person, action, run.owner)
+        return self.unknown if problem and self.person is None else problem
 
     @property
     def marked_owner(self) -> str | None:
@@ -64,13 +68,17 @@ class Desk:
         """What this person has now."""
         return use_of(self.store, self.person.owner) if self.person is not None else Use()
 
+    def together(self) -> Use:
+        """What all visitors have now, as far as it is limited."""
+        return Guests(self.store.home, self.policy).use(self.store)
+
     def checked(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
         complete = service.checked(configs)
         if self.policy.bound(self.person):
             self._check_sizes(complete)
-            self.policy.check_use(self.person, self.use(), len(complete))
+            self._check_use(self.use(), len(complete))
         return complete
 
     # What they ask for
@@ -126,6 +134,7 @@ class Desk:
     def delete(self, run_id: str) -> None:
         """Remove a run and its files."""
         service.delete(self.store, self._allowed("delete", run_id).id)
+        forget_disk()
 
     def log_text(self, run_id: str) -> str:
         """The end of a run's log."""
@@ -135,12 +144,13 @@ class Desk:
 
     def _known(self) -> Person:
         if self.person is None and self.policy.shared:
-            raise NotAllowedError(nobody())
+            raise NotAllowedError(self.unknown)
         return self.person or OPERATOR
 
     def _allowed(self, action: Action, run_id: str) -> Run:
         run = self.store.run(run_id)
-        self.policy.check(self.person, action, run.owner)
+        if problem := self.why_not(action, run):
+            raise NotAllowedError(problem)
         return run
 
     def _check_sizes(self, complete: Sequence[RunConfig]) -> None:
@@ -153,8 +163,13 @@ class Desk:
         if self.policy.bound(self.person):
             self._check_sizes([run.config])
             use = self.use()
-            self.policy.check_use(self.person, Use(use.queued, use.running, use.runs - 1, use.disk), 1)
+            self._check_use(Use(use.queued, use.running, use.runs - 1, use.disk), 1)
         return run
+
+    def _check_use(self, use: Use, new: int) -> None:
+        """``new`` more runs, for this person who has ``use`` and for all visitors together."""
+        self.policy.check_use(self.person, use, new)
+        self.policy.check_together(self.person, self.together(), new)
 
     def _check_priority(self, priority: int) -> None:
         if priority > 0 and self.policy.bound(self.person):
@@ -172,14 +187,3 @@ def use_of(store: Store, owner: str) -> Use:
         runs=len(runs),
         disk=sum(folder_bytes(store.run_folder(run.id)) for run in runs),
     )
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes of the files under ``folder``; what disappears meanwhile counts nothing."""
-    total = 0
-    for path in folder.rglob("*") if folder.is_dir() else ():
-        try:
-            total += path.lstat().st_size
-        except OSError:
-            continue
-    return total

@@ -1,19 +1,17 @@
-"""How many runs of one owner may be at work at once. Start at Shares.
+"""How many runs of one owner may be at work at once, and whether visitors' runs may start at all. Start at Shares.
 
-The policy's quota ``running``; who sits at the server and teachers have none. The supervisor leaves the runs
-of an owner who has that many waiting, and gives the slot to the next one.
+The policy's quota ``running`` and its limit ``server.disk``; who sits at the server and teachers have none. The
+supervisor leaves the runs of an owner who has that many waiting, and gives the slot to the next one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 
 from clps_core.errors import ClpsError
-from clps_core.owners import Signer
-from clps_core.policy import OPERATOR, Policy, read_policy
+from clps_core.jobs.guests import Guests
+from clps_core.policy import Policy, read_policy
 from clps_core.store import Run, Store
 from clps_core.store.records import ActiveRun
 from clps_core.words import _
@@ -23,11 +21,11 @@ __all__ = ["Shares"]
 
 @dataclass(frozen=True)
 class Shares:
-    """``busy``: owner -> runs at work now."""
+    """``busy``: owner -> runs at work now. ``full``: why no visitor's run starts, while their disk is full."""
 
-    home: Path
-    policy: Policy
+    guests: Guests
     busy: Counter[str]
+    full: str | None = None
 
     @classmethod
     def of(cls, store: Store) -> Shares:
@@ -36,24 +34,19 @@ class Shares:
             policy = read_policy(store.home)
         except ClpsError:
             policy = Policy.model_validate({"mode": "shared", "quotas": {"running": 1}})
+        guests = Guests(store.home, policy)
         counted = policy.shared and policy.quotas.running is not None
-        return cls(store.home, policy, Counter(store.running_per_owner() if counted else {}))
+        busy = Counter(store.running_per_owner() if counted else {})
+        return cls(guests, busy, guests.why_disk_is_full(store))
 
     def why_not(self, run: Run | ActiveRun) -> str | None:
-        """Why this run has to wait for others of its owner; ``None`` if it has not."""
-        limit = self.policy.quotas.running
-        if not self.policy.shared or limit is None or self.busy[run.owner] < limit or self._exempt(run.owner):
+        """Why this run has to wait for others of its owner, or for disk space; ``None`` if it has not."""
+        policy = self.guests.policy
+        limit = policy.quotas.running
+        if not policy.shared or (self.full is None and (limit is None or self.busy[run.owner] < limit)):
             return None
+        if run.owner not in self.guests:
+            return None
+        if self.full is not None:
+            return self.full
         return _("It waits for other runs of its owner: at most {limit} of them run at once.", limit=limit)
-
-    def _exempt(self, owner: str) -> bool:
-        if owner not in self._known:
-            signer = Signer.of_home(self.home)
-            teachers = {signer.owner_of_address(address) for address in self.policy.teachers} | {OPERATOR.owner}
-            self._known[owner] = owner in teachers or signer.is_appointed(owner, self.policy.teacher_code)
-        return self._known[owner]
-
-    @cached_property
-    def _known(self) -> dict[str, bool]:
-        """Owner -> whether exempt: a sweep asks for one owner a thousand times."""
-        return {}

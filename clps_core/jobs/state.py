@@ -36,7 +36,8 @@ class SupervisorStatus:
 class Turn:
     """Where a waiting run stands: its place, why it has not started yet, and when it may.
 
-    ``cause``: ``disk`` (nothing starts here), ``share`` (others of its owner run), ``pause`` (it waits one out),
+    ``cause``: ``disk`` (nothing starts here), ``full`` (visitors' files take all they may), ``share`` (others of its
+    owner run), ``pause`` (it waits one out),
     ``slot`` (all are taken) or ``now``; ``why`` says it in a sentence. ``starts_in``: seconds until it probably
     starts, ``None`` where that cannot be said.
     """
@@ -125,7 +126,7 @@ def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str
         if problem:
             turn = Turn(run, "disk", problem, None)
         elif share := shares.why_not(run):
-            turn = Turn(run, "share", share, None)
+            turn = Turn(run, "full" if share == shares.full else "share", share, None)
         elif run.not_before is not None:
             turn = Turn(run, "pause", run.reason or _("It waits out a pause before it is tried again."), None)
         elif free > 0:

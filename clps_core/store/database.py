@@ -204,6 +204,11 @@ class Store:
         with self.reading() as connection:
             return _running_per_owner(connection)
 
+    def owners(self) -> dict[str, str]:
+        """Run -> owner, of all runs."""
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(sa.select(_r.id, _r.owner))}
+
     def has_runs(self, *statuses: str) -> bool:
         """Whether any run is in one of ``statuses`` (default: waits or works)."""
         with self.reading() as connection:

@@ -14,8 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from app import identity
 from app.code_tries import ALL_SECONDS, MOST_OF_ALL, MOST_OF_ONE, ONE_SECONDS, Tries
-from app.identity import OwnerCookie
+from app.identity import LATER, OwnerCookie
+from app.newcomers import WARN_EVERY, Newcomers
 from clps_core.errors import NotAllowedError
+from clps_core.limits import REFILL_SECONDS, Limits
 from clps_core.owners import COOKIE, Signer
 from clps_core.policy import Person, Policy
 from clps_core.store.queue import Queue
@@ -129,6 +131,18 @@ def test_a_visitor_without_a_cookie_may_look_and_is_told_what_is_missing(open_pa
     assert not any(run.id in key for key in keys(test))
     train = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4")
     assert any("no valid cookie" in sentence for sentence in sentences(train))
+    assert train_button(train).disabled
+
+
+def test_a_visitor_for_whom_too_many_came_may_look_and_is_told_to_wait(open_page, store, shared):  # noqa: F811
+    run = record(store)[0]
+    shared.sends({COOKIE: LATER})
+    test = open_page("runs", runs=run.id)
+    assert "No sharing" in "".join(block.proto.body for block in test.get("html"))
+    assert not test.exception
+    assert test.sidebar.caption[0].value.startswith("Many new browsers came from your address lately")
+    train = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4")
+    assert [sentence.startswith("Many new browsers came") for sentence in sentences(train)] == [True]
     assert train_button(train).disabled
 
 
@@ -375,7 +389,7 @@ def test_without_any_secrets_a_cookie_says_who_somebody_is(open_page, shared, se
 # The cookie's way into the browser
 
 
-def answers(home, path="/_stcore/host-config", status=200, **headers):
+def answers(home, path="/_stcore/host-config", status=200, peer="192.0.2.1", newcomers=None, **headers):
     """The Set-Cookie headers of one answer."""
     sent = []
 
@@ -388,8 +402,8 @@ def answers(home, path="/_stcore/host-config", status=200, **headers):
         sent.append(message)
 
     names = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
-    scope = {"type": "http", "path": path, "headers": names}
-    asyncio.run(OwnerCookie(inner, home)(scope, None, send))
+    scope = {"type": "http", "path": path, "headers": names, "client": (peer, 1234)}
+    asyncio.run(OwnerCookie(inner, home, newcomers)(scope, None, send))
     assert (b"x-inner", b"1") in sent[0]["headers"]
     found = [value.decode() for name, value in sent[0]["headers"] if name == b"set-cookie"]
     caching = [value for name, value in sent[0]["headers"] if name == b"cache-control"]
@@ -432,6 +446,82 @@ def test_nobody_elses_page_can_make_a_browser_forget_who_it_is(shared):  # noqa:
 def test_a_server_of_one_person_sets_no_cookie(tmp_path):
     assert answers(tmp_path) == []
     assert list(tmp_path.iterdir()) == [], "and makes no secret"
+
+
+# How many new visitors
+
+
+def newcomers(shared, clock, count, **options):  # noqa: F811
+    """What so many browsers without a cookie get: a name, or to come later."""
+    values = [answers(shared.home, newcomers=clock, **options)[0] for _number in range(count)]
+    return ["later" if f"{COOKIE}={LATER};" in value else "named" for value in values]
+
+
+def test_a_class_behind_one_address_gets_names_at_once_and_a_script_only_a_trickle(shared, clock):  # noqa: F811
+    lately, limit = Newcomers(clock), Limits().new_per_address
+    assert newcomers(shared, lately, limit) == ["named"] * limit
+    assert newcomers(shared, lately, 100) == ["later"] * 100
+    assert newcomers(shared, lately, 1, peer="192.0.2.2") == ["named"], "other addresses are other people"
+    clock.now += REFILL_SECONDS / limit
+    assert newcomers(shared, lately, 3) == ["named", "later", "later"]
+    clock.now += 10 * REFILL_SECONDS
+    assert newcomers(shared, lately, limit + 1) == ["named"] * limit + ["later"]
+
+
+def test_many_addresses_together_have_a_limit_too(shared, clock):  # noqa: F811
+    (shared.home / "policy.yaml").write_text("mode: shared\nserver: {new_per_address: 2, new_in_all: 5}")
+    lately = Newcomers(clock)
+    found = [newcomers(shared, lately, 1, peer=f"192.0.2.{number}")[0] for number in range(8)]
+    assert found == ["named"] * 5 + ["later"] * 3
+    clock.now += REFILL_SECONDS / 5
+    assert [newcomers(shared, lately, 1, peer=f"192.0.2.{number}")[0] for number in (100, 101)] == ["named", "later"]
+
+
+def test_what_a_visitor_writes_about_their_address_counts_only_behind_a_named_proxy(shared, clock):  # noqa: F811
+    (shared.home / "policy.yaml").write_text("mode: shared\nserver: {new_per_address: 1}")
+    lately = Newcomers(clock)
+    assert newcomers(shared, lately, 1, x_forwarded_for="198.51.100.1") == ["named"]
+    assert newcomers(shared, lately, 1, x_forwarded_for="198.51.100.2") == ["later"]
+    (shared.home / "policy.yaml").write_text(
+        "mode: shared\nserver: {new_per_address: 1}\nproxies: [192.0.2.1, 10.0.0.0/8]"
+    )
+    for address in ("198.51.100.3", "198.51.100.4"):
+        assert newcomers(shared, lately, 1, x_forwarded_for=f"made.up, {address}, 10.1.2.3") == ["named"]
+    assert newcomers(shared, lately, 1, x_forwarded_for="203.0.113.9, 198.51.100.4") == ["later"]
+
+
+def test_only_who_would_get_a_name_is_counted(shared, clock):  # noqa: F811
+    (shared.home / "policy.yaml").write_text("mode: shared\nserver: {new_per_address: 1}")
+    lately = Newcomers(clock)
+    known = shared.signer.new_cookie()
+    for options in ({"cookie": f"{COOKIE}={known}"}, {"status": 404}, {"path": "/runs"}, {"sec_fetch_site": "none"}):
+        assert answers(shared.home, newcomers=lately, **options) == []
+    assert newcomers(shared, lately, 1) == ["named"]
+
+
+def test_to_come_later_is_no_name_and_is_forgotten_soon(shared, clock):  # noqa: F811
+    (shared.home / "policy.yaml").write_text("mode: shared\nserver: {new_per_address: 1}")
+    lately = Newcomers(clock)
+    newcomers(shared, lately, 1)
+    (cookie,) = answers(shared.home, newcomers=lately)
+    assert {f"{COOKIE}={LATER}", "Max-Age=60", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
+    assert shared.signer.owner_of_cookie(LATER) is None
+    (shared.home / "policy.yaml").write_text("mode: shared\nserver: {new_per_address: 2}")
+    (cookie,) = answers(shared.home, newcomers=lately, cookie=f"{COOKIE}={LATER}")
+    assert shared.signer.owner_of_cookie(cookie.partition("=")[2].partition(";")[0]), "a higher limit holds at once"
+
+
+def test_counts_are_forgotten_and_the_log_is_not_filled(clock, caplog):
+    lately, limits = Newcomers(clock), Limits(new_per_address=1, new_in_all=None)
+    assert all(lately.admit(f"address-{number}", limits) for number in range(1000))
+    assert not any(lately.admit("address-1", limits) for _try in range(100))
+    assert len(caplog.records) == 1
+    clock.now += WARN_EVERY
+    lately.admit("address-1", limits)
+    assert len(caplog.records) == 2
+    clock.now += REFILL_SECONDS
+    lately.admit("another", limits)
+    assert len(lately._came) <= 2
 
 
 # Structure

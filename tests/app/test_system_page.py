@@ -199,6 +199,8 @@ def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_p
     assert "Your quotas" in [one.value for one in test.subheader]
     assert "1 of 6" in tables(test)
     assert "at most 100" in tables(test)
+    assert "Runs waiting, of all visitors" in tables(test)
+    assert "0 of 300" in tables(test)
     assert str(store.home) not in tables(test)
 
 

@@ -102,7 +102,7 @@ def dashboards() -> Iterator[Callable[..., str]]:
     def start(home: Path, *options: str) -> str:
         port = free_port()
         command = [sys.executable, "-m", "clps_core.cli", "dashboard", "--port", str(port), *options]
-        environment = {**os.environ, "CLPS_HOME": str(home)}
+        environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_HOSTS": "localhost"}
         log = (home.parent / f"dashboard-{port}.log").open("wb")
         with log:
             process = subprocess.Popen(command, env=environment, cwd=home.parent, stdout=log, stderr=log)

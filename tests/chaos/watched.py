@@ -76,8 +76,13 @@ class Dashboard:
         draw.rerun_script.page_name = "runs"
         with (
             contextlib.suppress(OSError, WebSocketException),
-            connect(f"ws://127.0.0.1:{port}/_stcore/stream", subprotocols=["streamlit"], max_size=None) as socket_,
-        ):  # type: ignore[list-item]
+            connect(
+                f"ws://127.0.0.1:{port}/_stcore/stream",
+                origin=f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+                subprotocols=["streamlit"],  # type: ignore[list-item]
+                max_size=None,
+            ) as socket_,
+        ):
             while not left.is_set():
                 socket_.send(draw.SerializeToString())
                 with contextlib.suppress(TimeoutError):  # nothing more comes: the page is drawn

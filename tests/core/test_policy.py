@@ -7,6 +7,7 @@ import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError, NotAllowedError, StoreError
+from clps_core.limits import Limits
 from clps_core.owners import SECRET_FILE, Signer, short_name
 from clps_core.policy import LOCAL_POLICY, OPERATOR, Person, Policy, Quotas, Use, hash_code, read_policy
 
@@ -70,6 +71,14 @@ def test_a_policy_that_is_named_and_missing_does_not_open_the_server(tmp_path):
         ("mode: shared\nquotas: {steps: many}", "whole number"),
         ("mode: shared\nquotas: {steps: -1}", "at least 0"),
         ("mode: shared\nquotas: {disk: lots}", "such as 500M"),
+        ("mode: shared\nserver: {disk: lots}", "server.disk must be a size such as"),
+        ("mode: shared\nserver: {queued: -1}", "at least 0"),
+        ("mode: shared\nserver: {new_per_address: 0}", "at least 1"),
+        ("mode: shared\nserver: {owners: 3}", "server.owners is not a field"),
+        ("mode: shared\nproxies: [lab.example]", "proxies must be addresses such as 127.0.0.1"),
+        ("mode: shared\nproxies: 127.0.0.1", "proxies"),
+        ("proxies: [127.0.0.1]", "must have mode shared"),
+        ("server: {queued: 5}", "must have mode shared"),
         ("mode: shared\nteachers: [ada]", "e-mail"),
         ("mode: shared\nteacher_code: secret-word", "never the code itself"),
         ("quotas: {steps: 5}", "must have mode shared"),
@@ -105,6 +114,9 @@ def test_the_policy_in_the_runbook_can_be_used_and_names_the_defaults(tmp_path):
     assert policy.shared
     assert policy.quotas == Quotas()
     assert policy.quotas.model_fields_set == set(Quotas.model_fields)
+    assert policy.server == Limits()
+    assert policy.server.model_fields_set == set(Limits.model_fields)
+    assert policy.model_fields_set == set(Policy.model_fields), "the example shows every field"
 
 
 # Who may do what
@@ -116,8 +128,7 @@ def test_only_the_owner_and_teachers_act_on_a_run(action):
     assert SHARED.why_not(TEACHER, action, ADA.owner) is None
     assert SHARED.why_not(OPERATOR, action, ADA.owner) is None
     for other in (BOB, None):
-        with pytest.raises(NotAllowedError):
-            SHARED.check(other, action, ADA.owner)
+        assert SHARED.why_not(other, action, ADA.owner)
 
 
 def test_nobody_owns_the_runs_of_nobody():
@@ -165,6 +176,25 @@ def test_sizes_of_one_run_are_refused(fields, words):
 def test_parameters_count_every_use_so_that_sharing_is_no_way_around():
     with pytest.raises(ConfigError, match="executed parameters"):
         SHARED.check_config(ADA, config(), Quotas().parameters + 1)
+
+
+def test_all_visitors_together_are_held_to_the_servers_limits_and_teachers_are_not():
+    policy = Policy(mode="shared", server=Limits(queued=10, disk=1000))
+    policy.check_together(ADA, Use(queued=8, disk=999), 2)
+    for use in (Use(queued=8), Use(queued=10), Use(disk=1000)):
+        with pytest.raises(NotAllowedError, match="all visitors"):
+            policy.check_together(ADA, use, 3)
+        with pytest.raises(NotAllowedError, match="all visitors"):
+            policy.check_together(None, use, 3)
+        policy.check_together(TEACHER, use, 3)
+        policy.check_together(OPERATOR, use, 3)
+        LOCAL_POLICY.check_together(OPERATOR, use, 3)
+
+
+def test_the_defaults_let_a_class_of_thirty_start():
+    policy = Policy(mode="shared")
+    assert policy.server.new_per_address >= 30, "all come from their school's one address"
+    policy.check_together(ADA, Use(queued=29 * 8), 8)
 
 
 # The teacher's code

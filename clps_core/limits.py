@@ -1,0 +1,54 @@
+"""What all visitors of a shared server may have together. No torch, no streamlit. Start at Limits.
+
+A quota (``policy.Quotas``) is one person's, and without a login a person is a cookie: whoever drops it is somebody
+new with new quotas. These limits hold whoever they say they are. Teachers and the operator neither count nor wait.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from clps_core.words import _
+
+__all__ = ["REFILL_SECONDS", "Amount", "Limits", "bytes_of"]
+
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+REFILL_SECONDS = 1800.0
+"""In so many seconds as many new visitors may come as at once before: half an hour, less than a lesson."""
+
+Amount = Annotated[int, Field(ge=0, le=10**15)]
+_Visitors = Annotated[int, Field(ge=1, le=10**6)]
+
+
+class Limits(BaseModel):
+    """What all who have quotas may have together on a shared server; ``null`` in the file lifts a limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    queued: Amount | None = 300
+    """Runs that wait at once: ten for each of a class of thirty."""
+    disk: Amount | None = 32 * 2**30
+    """Bytes of all their runs' files; ``500M``, ``32G`` in the file. Above it none of their runs starts."""
+    new_per_address: _Visitors | None = 60
+    """New visitors from one address at once: a class of thirty behind its school's address, with a second browser
+    or a forgotten cookie each. As many again over ``REFILL_SECONDS``, one by one (every 30 s)."""
+    new_in_all: _Visitors | None = 300
+    """The same from all addresses together: addresses are cheap, too."""
+
+    @field_validator("disk", mode="before")
+    @classmethod
+    def _size(cls, value: object) -> object:
+        return bytes_of(value, "server.disk")
+
+
+def bytes_of(value: object, field: str) -> object:
+    """``500M`` or ``4G`` as a number of bytes; what is no text is given back. Raises ``ValueError``."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", value.strip().upper())
+    if match is None:
+        raise ValueError(_("{field} must be a size such as 500M or 4G. Got {got!r}.", field=field, got=value[:40]))
+    return int(match[1]) * UNITS[match[2]]
