@@ -31,6 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
+from clps_core.files import open_given
 from clps_core.owners import plain_address
 from clps_core.words import _
 
@@ -283,7 +284,8 @@ def read_policy(home: Path, environment: Mapping[str, str] = os.environ) -> Poli
     """
     path = policy_path(home, environment)
     try:
-        with path.open("rb") as file:
+        # A policy may be a link: that is how clusters mount one.
+        with open_given(path) as file:
             text = file.read(MAX_YAML_BYTES + 1).decode("utf-8")
     except FileNotFoundError:
         if environment.get("CLPS_POLICY", "").strip():

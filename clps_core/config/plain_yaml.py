@@ -73,7 +73,7 @@ class _PlainLoader(yaml.SafeLoader):
                     raise ConfigError(
                         _(
                             "an alias must not stand inside what it stands for. *{name} does in line {line}.",
-                            name=event.anchor[:60],
+                            name=str(event.anchor)[:60],
                             line=line,
                         )
                     )

@@ -79,7 +79,7 @@ class TensorFile:
         tensor = torch.empty(entry.shape, dtype=entry.kind)
         if entry.nbytes:
             self._file.seek(entry.begin)
-            into = memoryview(tensor.reshape(-1).view(torch.uint8).numpy()).cast("B")
+            into = tensor.reshape(-1).view(torch.uint8).numpy().data.cast("B")
             while into:
                 if not (got := self._file.readinto(into)):  # type: ignore[attr-defined]
                     raise ValueError(_("it ends too early"))
