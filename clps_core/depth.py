@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -148,12 +149,12 @@ def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: flo
 def _device_plan(folder: Path) -> DevicePlan:
     """The CPU with one thread, in the precision of the run where that was a run of a CPU."""
     from clps_core.training.device import DevicePlan
+    from clps_core.training.run_folder import read_plan
 
     here = DevicePlan("cpu", "fp32", 1, "")
-    path = folder / "plan.json"
-    if not path.exists():
+    if not os.path.lexists(folder / "plan.json"):
         return here
-    stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
+    stored = read_plan(folder)
     return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from clps_core.errors import DataError
+from clps_core.files import read_regular
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -82,9 +83,14 @@ def check_length(*texts: str) -> None:
 
 def _check_same_tokens(folder: Path, data: TaskData) -> None:
     """Refuse to read a text with other tokens than those the run was trained with: its answer would be noise."""
-    path = folder / "tokenizer.json"
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    if before != data.tokenizer_json():
+    wanted = data.tokenizer_json().encode()
+    try:
+        before = read_regular(folder, "tokenizer.json", limit=len(wanted))
+    except FileNotFoundError:
+        before = b""
+    except OSError:  # too long to be the same, or nothing that a run wrote
+        before = b"?"
+    if before != wanted:
         raise DataError(
             _(
                 "the run must have been trained with the tokens of the installed data. They changed since: another "

@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from clps_core.errors import StoreError
+from clps_core.files import open_given, parsed_json
 from clps_core.store.connection import sentences
 from clps_core.words import _
 
@@ -26,6 +27,7 @@ __all__ = ["COOKIE", "Signer", "plain_address", "short_name"]
 COOKIE = "clps_owner"
 SECRET_FILE = "owner.secret"  # noqa: S105  # a file's name
 TEACHERS_FILE = "teachers.json"
+LARGEST_FILE = 1 << 20
 SECRET_BYTES = 32
 MOST_TEACHERS = 200
 _GUEST = re.compile(r"guest-[0-9a-f]{32}")
@@ -44,7 +46,8 @@ class Signer:
         with sentences(home):
             if not path.exists():
                 _make_secret(path)
-            secret = path.read_bytes()
+            with open_given(path, limit=LARGEST_FILE) as file:
+                secret = file.read(LARGEST_FILE)
         if len(secret) != SECRET_BYTES:
             raise StoreError(
                 _(
@@ -102,7 +105,8 @@ class Signer:
     def _appointed(self) -> list[str]:
         # Signed with the hash of the code: after a new code the old lines fit nobody.
         with contextlib.suppress(OSError, ValueError):
-            found = json.loads((self._home / TEACHERS_FILE).read_text())
+            with open_given(self._home / TEACHERS_FILE, limit=LARGEST_FILE) as file:
+                found = parsed_json(file.read(LARGEST_FILE))
             if isinstance(found, list):
                 return [one for one in found if isinstance(one, str) and one.isascii()]
         return []

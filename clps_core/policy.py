@@ -35,6 +35,7 @@ from clps_core.addresses import Network, network
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
 from clps_core.limits import Amount, Limits, bytes_of
+from clps_core.files import open_given
 from clps_core.owners import plain_address
 from clps_core.words import _
 
@@ -320,7 +321,8 @@ def read_policy(home: Path, environment: Mapping[str, str] = os.environ) -> Poli
     """
     path = policy_path(home, environment)
     try:
-        with path.open("rb") as file:
+        # A policy may be a link: that is how clusters mount one.
+        with open_given(path) as file:
             text = file.read(MAX_YAML_BYTES + 1).decode("utf-8")
     except FileNotFoundError:
         if environment.get("CLPS_POLICY", "").strip():

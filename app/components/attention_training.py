@@ -17,11 +17,12 @@ from app.components.attention_views import choose_kind, explore, kind_sentence, 
 from app.services import escape_markdown, store
 from clps_core.config import sharing_plan
 from clps_core.inspection import KIND_SITES, image_of
+from clps_core.shapes import stack_layers
 from clps_core.store import Run
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from clps_core.training.probes import ProbeRecord
+    from clps_core.training.probe_file import ProbeRecord
 
 __all__ = ["kept_steps", "while_it_learned"]
 
@@ -42,12 +43,15 @@ def while_it_learned(run: Run) -> None:
     if not steps:
         st.info(_("This run kept no attention while it learned (probe_count was 0)."), icon=":material/info:")
         return
-    from clps_core.training.probes import read_probe
+    from clps_core.training.probe_file import read_probe
 
     left, right = st.columns([3, 2])
     with left:
         step = _choose_step(list(steps))
-    _step, records = read_probe(steps[step])
+    model = run.config.model
+    layers = stack_layers(model)
+    shapes = {kind: (layers.get(stack, 0), model.num_heads) for kind, (stack, _parts) in KIND_SITES.items()}
+    _step, records = read_probe(steps[step], shapes)
     with right:
         record = _choose_record(records)
     kind = choose_kind(list(record.attention))

@@ -7,7 +7,8 @@ the sizes of a Transformer.
 """
 
 from clps_core.config.model import ModelConfig
-from clps_core.config.reading import MAX_YAML_BYTES, build_config, config_from_yaml, plain_from_yaml, validated
+from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
+from clps_core.config.reading import build_config, config_from_yaml, validated
 from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
 from clps_core.config.run import (
     SCHEMA_VERSION,

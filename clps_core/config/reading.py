@@ -6,17 +6,16 @@ import reprlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from clps_core.config.plain_yaml import plain_from_yaml
 from clps_core.config.run import RunConfig
 from clps_core.errors import ConfigError
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["MAX_YAML_BYTES", "build_config", "config_from_yaml", "plain_from_yaml", "validated"]
+__all__ = ["build_config", "config_from_yaml", "validated"]
 
-MAX_YAML_BYTES = 200_000
 MAX_MISTAKES = 5
 """How many mistakes of one config are told at once."""
 
@@ -62,57 +61,6 @@ def _shortened_warmup(base: dict[str, Any], given: Mapping[str, Any]) -> dict[st
 def config_from_yaml(text: str) -> RunConfig:
     """Read a YAML experiment file (see ``examples/``); raises ``ConfigError`` where it is not one."""
     return build_config(plain_from_yaml(text))
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML's plain data, but no field twice and no whole number so long that Python refuses to write it."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node = super().compose_mapping_node(anchor)
-        names = [(key.value, key.start_mark.line + 1) for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
-        first: dict[str, int] = {}
-        for name, line in names:
-            if name in first and name != "<<":
-                raise ValueError(
-                    _("{name} stands twice, in lines {first} and {line}", name=name[:60], first=first[name], line=line)
-                )
-            first[name] = line
-        return node
-
-    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        value: int = super().construct_yaml_int(node)
-        if abs(value) >= 2**63:
-            raise ValueError(_("a whole number must fit into 64 bits"))
-        return value
-
-
-_PlainLoader.add_constructor("tag:yaml.org,2002:int", _PlainLoader.construct_yaml_int)
-
-
-def plain_from_yaml(text: str) -> dict[str, Any]:
-    """The fields of a YAML file as plain data; raises ``ConfigError`` where it holds anything else."""
-    if len(text) > MAX_YAML_BYTES:
-        raise ConfigError(
-            _("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=len(text))
-        )
-    try:
-        data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
-        raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=_problem(error))) from None
-    if not isinstance(data, dict):
-        got = {type(None): _("nothing"), list: _("a list"), str: _("a text")}.get(type(data), type(data).__name__)
-        raise ConfigError(_("a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.", got=got))
-    return data
-
-
-def _problem(error: Exception) -> str:
-    """What is wrong, and in which line where YAML knows it."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
-        return _("{problem} in line {line}", problem=error.problem, line=error.problem_mark.line + 1)
-    if isinstance(error, LookupError | AttributeError):  # PyYAML's own, of !!bool maybe or an empty !!int
-        return _("a value that is not of the type that its tag says")
-    # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:

@@ -7,13 +7,13 @@ What it knows must outlive it, since supervisors come and go: it reads the store
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 from pathlib import Path
 from typing import Protocol
 
+from clps_core.files import read_json
 from clps_core.jobs import processes
 from clps_core.jobs.waiter import NOTE_BYTES, exit_file
 from clps_core.store.queue import Attempt, Queue
@@ -100,8 +100,8 @@ class LocalLauncher:
 
     def _note(self, attempt: Attempt) -> Exit | None:
         try:
-            with exit_file(self.home, attempt.run_id, attempt.number).open("rb") as file:
-                note = json.loads(file.read(NOTE_BYTES))
+            path = exit_file(self.home, attempt.run_id, attempt.number)
+            note = read_json(path.parent, path.name, limit=NOTE_BYTES)
             return Exit(
                 note["code"], note["signal"], note["out_of_memory"], interrupted=note["signal"] == signal.SIGTERM
             )

@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from clps_core.files import open_given, parsed_json
+
 __all__ = ["CANNOT_START", "JsonLines", "keep_small", "log_to_stderr", "make_room", "tell", "why_not_started"]
 
 logger = logging.getLogger("clps.supervisor")
@@ -66,9 +68,9 @@ def _tell_of_crash(kind: type[BaseException], error: BaseException, trace: Trace
 def why_not_started(path: Path) -> str | None:
     """The sentence with which the supervisor of this log refused to start, if that is the last it said."""
     try:
-        with path.open("rb") as file:
+        with open_given(path) as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            last = json.loads(file.read().splitlines()[-1])
+            last = parsed_json(file.read().splitlines()[-1])
     except (OSError, ValueError, IndexError):  # nothing said yet, or not by us
         return None
     refused = isinstance(last, dict) and last.get("event") == CANNOT_START

@@ -1,4 +1,4 @@
-"""Which process is which, and the supervisor's lock. Standard library and psutil only. Start at is_alive."""
+"""Which process is which, and the supervisor's lock. Nothing heavy is imported. Start at is_alive."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from clps_core.files import open_given, parsed_json
 
 __all__ = [
     "SupervisorLock",
@@ -201,7 +203,8 @@ class SupervisorLock:
     def last_words(self) -> dict[str, Any]:
         """What whoever held it last wrote, whether they still hold it or not; empty if nobody ever did."""
         try:
-            facts = json.loads(self.path.read_bytes()[:100_000] or b"{}")
+            with open_given(self.path) as file:
+                facts = parsed_json(file.read(100_000) or b"{}")
         except (OSError, ValueError):
             return {}
         return facts if isinstance(facts, dict) else {}
@@ -219,7 +222,7 @@ class SupervisorLock:
         finally:
             os.close(descriptor)
         try:
-            facts = json.loads(text or b"{}")
+            facts = parsed_json(text or b"{}")
         except ValueError:
             facts = {}
         whole = isinstance(facts, dict) and all(isinstance(facts.get(name), kind) for name, kind in HOLDER.items())

@@ -311,13 +311,14 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
 
 def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePlan, int, float]:
     """Where and how the attempt trains, and the step (-1: from the start) and seconds it goes on from."""
+    from clps_core.analysis.tensors import stored_shapes
     from clps_core.training.checkpoint import latest
     from clps_core.training.device import choose
     from clps_core.training.run_folder import fixed_plan
 
     threads = run.threads or int(os.environ.get("CLPS_RUN_THREADS", "1"))
     plan = fixed_plan(folder, run.config, choose(run.config, threads))
-    checkpoint = latest(folder)
+    checkpoint = latest(folder, stored_shapes(run.config.model, run.config.sharing))
     if checkpoint is None:
         patiently(lambda: keeping.check_nothing_vanished(queue.store, run))
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))

@@ -18,6 +18,7 @@ from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError, JobError
+from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
@@ -318,9 +319,9 @@ def delete(store: Store, run_id: str) -> None:
 
 def log_text(store: Store, run_id: str, tail: int = 64_000) -> str:
     """The end of the run's log, at most ``tail`` bytes; empty before it started."""
-    path = store.run_folder(store.run(run_id).id) / "log.txt"
+    folder = store.run_folder(store.run(run_id).id)
     try:
-        with path.open("rb") as file:
+        with open_regular(folder, "log.txt") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - tail))
             text = file.read().decode("utf-8", errors="replace")

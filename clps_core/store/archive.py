@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
+import re
 import secrets
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from clps_core.config import RunConfig, validated
 from clps_core.errors import NotFoundError, StoreError
+from clps_core.files import open_regular, read_json
+from clps_core.shown import has_control
 from clps_core.store import metrics, schema
 from clps_core.store.connection import sentences
 from clps_core.store.database import Store, run_row
@@ -43,6 +47,13 @@ LEFT_BEHIND = (
 """Files of a run that only matter where it ran."""
 
 
+MAX_CURVES_BYTES = 64 << 20
+MAX_NAME = 6000
+"""A run is called after its strategy, which may be 4,096 characters long."""
+_CURVE = re.compile(r"[A-Za-z0-9_.:@-]{1,80}")
+_STEP = re.compile(r"[0-9]{1,12}")
+
+
 def _inside(path: str) -> str:
     """A path that stays in the folder it is relative to."""
     pure = PurePosixPath(path)
@@ -51,24 +62,41 @@ def _inside(path: str) -> str:
     return path
 
 
+def _printable(text: str) -> str:
+    """A text without control characters: it is printed in terminals."""
+    if has_control(text):
+        raise ValueError
+    return text
+
+
+Whole = Annotated[int, Field(ge=0, le=2**53)]
+Amount = Annotated[float, Field(ge=0, le=1e11)]
+"""Times included: until the year 5138, which a page can still write."""
+
+
 class _About(BaseModel):
     """What ``run.json`` must say; it may come from anybody."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     id: str
-    name: str
-    step: int
-    seconds: float
-    tokens_per_second: float | None = None
-    device: str | None = None
-    threads: int | None = None
-    unique_parameters: int | None = None
-    executed_parameters: int | None = None
-    created_at: float | None = None
-    started_at: float | None = None
-    finished_at: float | None = None
-    artefacts: list[tuple[str, int, Annotated[str, AfterValidator(_inside)]]] = []
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_printable)]
+    step: Whole
+    seconds: Amount
+    tokens_per_second: Amount | None = None
+    device: Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)] | None = None
+    threads: Whole | None = None
+    unique_parameters: Whole | None = None
+    executed_parameters: Whole | None = None
+    created_at: Amount | None = None
+    started_at: Amount | None = None
+    finished_at: Amount | None = None
+    artefacts: Annotated[
+        list[
+            tuple[Annotated[str, Field(pattern=f"^{_CURVE.pattern}$")], Whole, Annotated[str, AfterValidator(_inside)]]
+        ],
+        Field(max_length=10_000),
+    ] = []
 
 
 def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = None) -> None:
@@ -169,7 +197,7 @@ def _copy(source: Path, target: Path, leave: tuple[str, ...]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path.parent, path.name)
     except (OSError, ValueError):
         data = None
     if not isinstance(data, dict):
@@ -187,14 +215,18 @@ def _read_about(path: Path) -> _About:
 def _read_points(folder: Path, run_id: str) -> list[Point]:
     path = folder / "metrics.csv"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return [
-            Point(run_id, row["split"], row["name"], int(row["step"]), float(row["value"]), float(row["seconds"]))
-            for row in rows
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
+        with open_regular(path.parent, path.name, limit=MAX_CURVES_BYTES) as binary:
+            rows = csv.DictReader(io.TextIOWrapper(binary, encoding="utf-8", newline=""))
+            return [_point(run_id, row) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
         raise NotFoundError(_not_exported(path)) from None
+
+
+def _point(run_id: str, row: dict[str, str]) -> Point:
+    split, name, step = row["split"], row["name"], row["step"]
+    if not (_CURVE.fullmatch(split) and _CURVE.fullmatch(name) and _STEP.fullmatch(step)):
+        raise ValueError
+    return Point(run_id, split, name, int(step), float(row["value"]), float(row["seconds"]))
 
 
 def _not_exported(path: Path) -> str:

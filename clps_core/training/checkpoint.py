@@ -19,13 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from clps_core.errors import CheckpointError
-from clps_core.words import _
+from clps_core.files import parsed_json
+from clps_core.training.optimiser import OPTIMISER_PREFIX
+from clps_core.training.tensor_file import open_tensors
+from clps_core.words import _, shown
 
 __all__ = [
     "MODEL_PREFIX",
@@ -45,6 +49,8 @@ logger = logging.getLogger(__name__)
 MODEL_PREFIX = "model."
 HEADER_KEY = "clps"
 FORMAT = 1
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -150,54 +156,92 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def read(path: Path) -> Checkpoint:
-    """The checkpoint at ``path``, its checksum verified; tensors are copies on the CPU.
+def read(path: Path, shapes: Shapes | None = None) -> Checkpoint:
+    """The checkpoint at ``path`` (``<run's folder>/checkpoints/<name>``), its checksum verified; tensors on the CPU.
 
-    Raises ``FileNotFoundError`` where there is none and ``CheckpointError`` where it is damaged.
+    ``shapes``: name -> shape of the tensors of the model it must fit (``analysis.tensors.stored_shapes``). Given
+    these, a file of other sizes is refused before any memory is taken for it. Raises ``FileNotFoundError`` where
+    there is none and ``CheckpointError`` where it is damaged or does not fit.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
     try:
-        # The copies matter: a view into the file would have its alignment, and kernels that choose
-        # their path by alignment could round differently after a resume.
-        with safe_open(path, framework="pt", device="cpu") as file:
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-            header = json.loads((file.metadata() or {})[HEADER_KEY])
-        facts = header["facts"]
-        whole = header["checksum"] == _checksum(facts, tensors) and isinstance(facts["step"], int)
+        with open_tensors(path.parent.parent, path.parent.name, path.name) as file:
+            if shapes is not None:
+                _check_shapes(file.shapes, shapes)
+            _check_memory(path, file.nbytes)
+            header = parsed_json(file.metadata[HEADER_KEY], finite=False)  # a metric may be infinite
+            facts, checksum = dict(header["facts"]), header["checksum"]
+            _check_format(path, facts["format"])
+            tensors = file.tensors()
+        whole = checksum == _checksum(facts, tensors) and isinstance(facts["step"], int) and facts["step"] >= 0
     except FileNotFoundError:
         raise
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise CheckpointError(_damaged(path, error.strerror or type(error).__name__)) from error
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(_damaged(path, _("its header holds no facts of a run"))) from error
+    except ValueError as error:
         raise CheckpointError(_damaged(path, str(error))) from error
     if not whole:
         raise CheckpointError(_damaged(path, _("its checksum does not fit its content")))
-    if facts["format"] != FORMAT:
+    return Checkpoint(tensors, facts)
+
+
+def _check_format(path: Path, got: object) -> None:
+    if got != FORMAT:
         raise CheckpointError(
             _(
                 "a checkpoint must have format {known}. Got {got} in {path}. Use the version that wrote it.",
                 known=FORMAT,
-                got=facts["format"],
+                got=shown(got),
                 path=path,
             )
         )
-    return Checkpoint(tensors, facts)
+
+
+def _check_shapes(got: Shapes, model: Shapes) -> None:
+    """Hold what a file declares against the tensors of its model and, for each, the optimiser's."""
+    wanted = {MODEL_PREFIX + name: shape for name, shape in model.items()}
+    for name in [*wanted, *(name for name in got if name.startswith(MODEL_PREFIX))]:
+        if wanted.get(name) != got.get(name):
+            raise CheckpointError(_misfit(name, wanted.get(name), got.get(name)))
+    for name, shape in got.items():
+        if name.startswith(MODEL_PREFIX):
+            continue
+        prefix, _dot, rest = name.partition(".")
+        of = rest.rpartition("/")[0]
+        if f"{prefix}." != OPTIMISER_PREFIX or shape != model.get(of):
+            raise CheckpointError(_misfit(name, model.get(of), shape))
+
+
+def _check_memory(path: Path, nbytes: int) -> None:
+    free = psutil.virtual_memory().available
+    if nbytes > free:
+        raise CheckpointError(
+            _(
+                "{path} must fit into memory. It holds {got:.1f} GiB, and {free:.1f} GiB are free. Use a machine with "
+                "more memory.",
+                path=path,
+                got=nbytes / 2**30,
+                free=free / 2**30,
+            )
+        )
 
 
 def _damaged(path: Path, problem: str) -> str:
     return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=path, problem=problem)
 
 
-def latest(folder: Path, *, set_aside: bool = False) -> Checkpoint | None:
+def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = False) -> Checkpoint | None:
     """The newest whole checkpoint to resume from; ``None`` for a run that has none yet.
 
     A damaged ``last`` is named in the log and ``previous`` is taken; with ``set_aside`` (for the one
     process that trains the run) it is also renamed, so that the next save does not push it over the
-    whole ``previous``. Raises ``CheckpointError`` if there are files but none is whole.
+    whole ``previous``. ``shapes`` as in ``read``. Raises ``CheckpointError`` if there are files but none is whole.
     """
     problems = []
     for name in ("last", "previous"):
         try:
-            found = read(checkpoint_path(folder, name))
+            found = read(checkpoint_path(folder, name), shapes)
         except FileNotFoundError:
             continue
         except CheckpointError as error:
@@ -233,20 +277,22 @@ def restore_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> No
     own = weights(model)
     given = {name: tensor for name, tensor in tensors.items() if name.startswith(MODEL_PREFIX)}
     for name in [*own, *given]:
-        want, got = _shape(own.get(name)), _shape(given.get(name))
+        want, got = (tuple(one[name].shape) if name in one else None for one in (own, given))
         if want != got:
-            raise CheckpointError(
-                _(
-                    "a checkpoint must fit its model. {name} must be {want}. Got {got}. Use the run's own config.",
-                    name=name,
-                    want=want,
-                    got=got,
-                )
-            )
+            raise CheckpointError(_misfit(name, want, got))
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(given[name])
 
 
-def _shape(tensor: Tensor | None) -> str:
-    return _("absent") if tensor is None else "x".join(map(str, tensor.shape)) or _("a number")
+def _misfit(name: str, want: tuple[int, ...] | None, got: tuple[int, ...] | None) -> str:
+    return _(
+        "a checkpoint must fit its model. {name} must be {want}. Got {got}. Use the run's own config.",
+        name=name[:120],
+        want=_shape(want),
+        got=_shape(got),
+    )
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return _("absent") if shape is None else "x".join(map(str, shape)) or _("a number")

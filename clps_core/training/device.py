@@ -11,9 +11,12 @@ import torch
 
 from clps_core.config import RunConfig
 from clps_core.errors import CheckpointError, ConfigError
+from clps_core.files import parsed_json
 from clps_core.words import _
 
 __all__ = ["Accelerator", "DevicePlan", "available_cuda", "choose"]
+
+MOST_THREADS = 4096
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,16 @@ class DevicePlan:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> DevicePlan:
+    def from_json(cls, text: str | bytes) -> DevicePlan:
         """Read a stored plan; raises ``CheckpointError`` where it is none."""
         try:
-            values = json.loads(text)
-            return cls(str(values["device"]), str(values["precision"]), int(values["threads"]), str(values["reason"]))
+            values = parsed_json(text)
+            plan = cls(str(values["device"]), str(values["precision"]), int(values["threads"]), str(values["reason"]))
+            if plan.device not in ("cpu", "cuda") or plan.precision not in ("fp32", "bf16"):
+                raise ValueError
+            if not 1 <= plan.threads <= MOST_THREADS:
+                raise ValueError
+            return plan
         except (ValueError, KeyError, TypeError):
             raise CheckpointError(
                 _("plan.json must hold the device plan the run began with. It cannot be read. Start a new run.")

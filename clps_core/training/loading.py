@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
+from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import RunConfig
 from clps_core.errors import CheckpointError
 from clps_core.model.transformer import Transformer, build_model
@@ -31,11 +32,13 @@ def load_model(folder: Path, which: Literal["best", "last"] = "best") -> tuple[T
     if which not in SEARCH_ORDER:
         raise CheckpointError(_("weights must be best or last. Got {which!r}.", which=str(which)[:40]))
     config = read_config(folder)
+    # Before the model: a config may ask for any size, but only one that fits weights on the disk is built.
+    shapes = stored_shapes(config.model, config.sharing)
     problems: list[str] = []
     # A run in progress may rename its files between two of our looks: look again before giving up.
     for name in SEARCH_ORDER[which] * ROTATION_TRIES:
         try:
-            checkpoint = read(checkpoint_path(folder, name))
+            checkpoint = read(checkpoint_path(folder, name), shapes)
         except FileNotFoundError:
             continue
         except CheckpointError as error:

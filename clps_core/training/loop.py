@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import RunConfig, resolve
 from clps_core.data.base import TaskData
 from clps_core.data.registry import load_task
@@ -150,7 +151,8 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
 
     A fork that has none yet begins with the weights that lie in its folder (``start``), at step 0.
     """
-    checkpoint = latest(folder, set_aside=True)
+    shapes = stored_shapes(config.model, config.sharing)
+    checkpoint = latest(folder, shapes, set_aside=True)
     model = build_model(config).to(plan.device)
     optimiser = Optimiser(model, config.optim)
     model.train()
@@ -166,7 +168,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
         run.watch = Stopwatch(before=float(facts["seconds"]))
         logger.info("%s", _("Resumed from step {step}.", step=run.step))
     elif (start := checkpoint_path(folder, "start")).exists():
-        parents = read(start)
+        parents = read(start, shapes)
         restore_weights(model, parents.tensors)
         logger.info("%s", _("Begins with the weights its parent had at step {step}.", step=parents.step))
     return run

@@ -1,23 +1,22 @@
 """Attention of a few fixed inputs, kept at log-spaced steps: how it forms cannot be asked later.
 
-Start at probe_steps and write_probe; ``read_probe`` gives the arrays back.
+Start at probe_steps and write_probe; ``probe_file.read_probe`` gives the arrays back.
 """
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from clps_core.analysis.capture import capture
 from clps_core.data.base import Array, TaskData
 from clps_core.errors import CheckpointError
 from clps_core.model.transformer import Transformer
+from clps_core.training.probe_file import ProbeRecord, read_probe
 from clps_core.words import _
 
 __all__ = ["PROBE_INPUTS", "PROBE_TOKENS", "ProbeInput"]
@@ -37,20 +36,6 @@ class ProbeInput:
     decoder_inputs: Array | None
     source_labels: tuple[str, ...]
     target_labels: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ProbeRecord:
-    """What one input's probe file holds.
-
-    ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> uint8 [layer, head, query, key],
-    255 = all attention. The decoder was given the right target.
-    """
-
-    text: str
-    source_labels: tuple[str, ...]
-    target_labels: tuple[str, ...]
-    attention: dict[str, NDArray[np.uint8]]
 
 
 def probe_steps(steps: int, count: int) -> frozenset[int]:
@@ -122,23 +107,3 @@ def write_probe(folder: Path, step: int, model: Transformer, inputs: Sequence[Pr
             )
         ) from error
     return path
-
-
-def read_probe(path: Path) -> tuple[int, tuple[ProbeRecord, ...]]:
-    """(step, one record per probe input) of a file of ``write_probe``; ``CheckpointError`` if damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            records = []
-            for number in range(int(arrays["count"])):
-                prefix = f"{number}.attention."
-                records.append(
-                    ProbeRecord(
-                        text=str(arrays[f"{number}.text"]),
-                        source_labels=tuple(arrays[f"{number}.source"].tolist()),
-                        target_labels=tuple(arrays[f"{number}.target"].tolist()),
-                        attention={n.removeprefix(prefix): arrays[n] for n in arrays.files if n.startswith(prefix)},
-                    )
-                )
-            return int(arrays["step"]), tuple(records)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(_("{path} must be a probe file. Got: {problem}.", path=path, problem=error)) from error

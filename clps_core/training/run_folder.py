@@ -19,10 +19,11 @@ import clps_core
 from clps_core.config import RunConfig, flat, validated
 from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
+from clps_core.files import MAX_JSON_BYTES, read_json, read_regular
 from clps_core.training.device import DevicePlan, available_cuda, choose
 from clps_core.words import _
 
-__all__ = ["fixed_plan", "open_folder", "read_config", "versions"]
+__all__ = ["fixed_plan", "open_folder", "read_config", "read_plan", "versions"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,18 @@ def open_folder(folder: Path, config: RunConfig, data: TaskData) -> None:
 def read_config(folder: Path) -> RunConfig:
     """The resolved config of the run in ``folder``; raises ``CheckpointError`` where there is none."""
     path = folder / "config.json"
-    if not path.exists():
+    if not os.path.lexists(path):
         raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=folder))
     return validated(RunConfig, _read_json(path))
+
+
+def read_plan(folder: Path) -> DevicePlan:
+    """The plan of the run's first attempt; raises ``CheckpointError`` where there is none that can be read."""
+    try:
+        return DevicePlan.from_json(read_regular(folder, "plan.json", limit=MAX_JSON_BYTES))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise CheckpointError(_unreadable(folder / "plan.json", problem)) from None
 
 
 def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> DevicePlan:
@@ -74,8 +84,8 @@ def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> De
     longer exact.
     """
     path = folder / "plan.json"
-    if path.exists():
-        stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
+    if os.path.lexists(path):
+        stored = read_plan(folder)
         if stored.device == "cpu" or available_cuda().available:
             return stored
         logger.warning("%s", _("The run began on a GPU that is gone: it goes on, but not bit for bit."))
@@ -119,12 +129,18 @@ def _check_same_data(before: dict[str, Any], now: dict[str, str]) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = read_json(path.parent, path.name)
+    except OSError as error:
+        raise CheckpointError(_unreadable(path, error.strerror or type(error).__name__)) from None
+    except ValueError:
         data = None
     if not isinstance(data, dict):
         raise CheckpointError(_("{path} must hold a JSON object. It is damaged. Start a new run.", path=path))
     return data
+
+
+def _unreadable(path: Path, problem: str) -> str:
+    return _("{path} must be a file of the run that can be read. Got: {problem}.", path=path, problem=problem)
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from hostile_text import merge_bomb
 from page_reading import sentences, tables
 from recorded_runs import extend, mark
 
@@ -173,6 +174,8 @@ def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(ope
         (b"sweep: {method: random, runs: 0xffffffffffffffffffffff}", "64 bits"),
         (b"sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
         (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}", "must fit into memory"),
+        (merge_bomb(9).encode(), "must not merge groups with '<<'"),
+        (("seeds: [" + "1," * 30_000 + "]").encode(), "at most 10,000 values"),
         (b"name: '<img src=x onerror=alert(1)>'\nsweep: {fields: {'<b>': [1]}}", "<b>"),
     ],
 )
@@ -181,6 +184,15 @@ def test_a_hostile_file_is_one_sentence(open_page, home, content, words):
     test.file_uploader(key="sweep.file").upload("mine.yaml", content, "text/yaml").run()
     assert len(sentences(test)) == 1
     assert words in sentences(test)[0].replace("\\", "")
+    assert comparisons(home) == []
+
+
+def test_a_pasted_bomb_is_one_sentence(open_page, home):
+    test = open_page("train", way="file")
+    test.text_area(key="sweep.text").set_value(merge_bomb(9)).run()
+    (sentence,) = sentences(test)
+    assert "A config file must not merge groups with '<<'" in sentence.replace("\\", "")
+    assert "line 2" in sentence
     assert comparisons(home) == []
 
 

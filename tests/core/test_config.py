@@ -108,7 +108,7 @@ def test_a_default_warm_up_never_outlasts_a_short_run():
         ("seed: !!bool maybe", "a value that is not of the type that its tag says"),
         ("seed: 2024-99-99", "the config file must be YAML"),
         ("a: !!python/object/apply:os.system ['true']", "the config file must be YAML"),
-        ("[" * 5000, "the config file must be YAML"),
+        ("[" * 5000, "at most 20 levels deep"),
         ("x" * (MAX_YAML_BYTES + 1), "at most 200000 bytes"),
         ("1: 2", "1"),
         ("model: {num_layers: [1, 2]}", "model.num_layers must be a whole number"),

@@ -10,6 +10,7 @@ from random_designs import designs
 from tiny_models import batch_for, loss_of, shaken
 
 from clps_core.analysis.counts import count
+from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import build_config, resolve, sharing_plan
 from clps_core.model.transformer import Transformer, build_model
 from clps_core.sharing import NAMED_STRATEGIES
@@ -26,6 +27,14 @@ def test_unique_parameters_are_the_elements_of_the_built_model(design):
     model, sharing = design
     built = Transformer(model, sharing_plan(model, sharing))
     assert count(model, sharing).unique_parameters == sum(parameter.numel() for parameter in built.parameters())
+
+
+@settings(max_examples=40)
+@given(designs(beside=True))
+def test_names_and_shapes_of_the_tensors_are_known_without_the_model(design):
+    model, sharing = design
+    built = Transformer(model, sharing_plan(model, sharing))
+    assert stored_shapes(model, sharing) == {name: tuple(one.shape) for name, one in built.state_dict().items()}
 
 
 @settings(max_examples=20)
