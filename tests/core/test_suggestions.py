@@ -10,7 +10,13 @@ from clps_core.suggestions import nearest
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("sandwhich", "sandwich"), ("cycel", "cycle"), ("ALL", "all"), ("midle_cycle", "middle_cycle")],
+    [
+        ("sandwhich", "sandwich"),
+        ("cycel", "cycle"),
+        ("ALL", "all"),
+        ("midle_cycle", "middle_cycle"),
+        ("sand", "sandwich"),
+    ],
 )
 def test_a_mistyped_name_gets_the_one_that_was_meant(typed, meant):
     assert nearest(typed, NAMED_STRATEGIES) == meant
