@@ -234,20 +234,21 @@ def _rule(target: str, text: str, known: Iterable[str]) -> RuleUse:
         raise ConfigError(problem + _meant(name, known, colon + option))
     if not colon:
         return RuleUse(name)
-    if name == "loop":
-        return _loop(option)
+    if RULES[name].takes_core:
+        return _core(name, option)
     return RuleUse(name, _after_colon(name, option))
 
 
-def _loop(option: str) -> RuleUse:
+def _core(name: str, option: str) -> RuleUse:
     if not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}/[0-9]{1,3}", option):
         raise ConfigError(
             _(
-                "the part after loop: must be prelude/core/coda in layers, such as 1/2/1. Got {option!r}.",
+                "the part after {name}: must be prelude/core/coda in layers, such as 1/2/1. Got {option!r}.",
+                name=name,
                 option=option[:20],
             )
         )
-    return RuleUse("loop", integers=tuple(map(int, option.split("/"))))
+    return RuleUse(name, integers=tuple(map(int, option.split("/"))))
 
 
 def _source(target: str, text: str) -> SourceUse:

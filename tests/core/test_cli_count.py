@@ -88,6 +88,13 @@ def test_sizes_come_from_flags_and_settings():
     assert sum(parts[name]["executed"] for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == 18_874_368
 
 
+def test_a_name_that_schemes_prints_is_a_strategy_too():
+    assert data("count", "--task", "dates", "--strategy", "albert-all")["strategy"] == "all"
+    refused = clps("count", "--task", "dates", "--strategy", "factorised-embedding")
+    assert refused.exit_code == 2
+    assert "--set model.embedding_size=128" in refused.stderr
+
+
 def test_a_preset_can_be_resized_and_shared_otherwise():
     small, shared = data(
         "count", "--preset", "mobilellm-125m", "--layers", "2", "--strategy", "none", "--strategy", "all"
