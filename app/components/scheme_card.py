@@ -13,6 +13,7 @@ from app.components.scheme_gallery import pictured
 from app.designs import Costed
 from app.drawn import looks
 from app.formatting import compact, exact, percent, strategy_name
+from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, Arithmetic, Card, Scheme, arithmetic, card, schemes_of
@@ -92,7 +93,7 @@ def _here(found: Card) -> str:
         "Alone, at {layers} layers: {stored} stored, {share} of unshared",
         layers=found.model.num_layers,
         stored=compact(found.unique_parameters),
-        share=percent(found.unique_parameters / found.baseline.unique_parameters, 0),
+        share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
     )
 
 

@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clps_core.analysis.counts import Counts
+from clps_core.analysis.counts import OF_UNSHARED, Counts, share_of_unshared
 from clps_core.analysis.counts import count as count_design
+from clps_core.analysis.flops import FLOP_CAUSES, context_length, flop_differences
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
-from clps_core.config import ModelConfig, SharingConfig, build_config, longest_input, usual_sizes, validated
+from clps_core.config import (
+    ModelConfig,
+    SharingConfig,
+    build_config,
+    longest_input,
+    sharing_plan,
+    usual_sizes,
+    validated,
+)
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
@@ -37,11 +46,20 @@ class Design:
     preset: str | None = None
     assumed: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def flop_differences(self) -> dict[str, float]:
+        """Training operations per token more or fewer than without sharing, by cause."""
+        return flop_differences(self.model, sharing_plan(self.model, self.sharing), context_length(self.model))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data: sizes, strategy and all counts."""
         counted = count_design(self.model, self.sharing).as_dict()
         head = {"preset": self.preset, "strategy": self.sharing.strategy}
-        return {**head, **counted, "assumed": dict(self.assumed), "model": self.model.model_dump(mode="json")}
+        plain = {
+            "share_of_unshared": round(share_of_unshared(counted["unique_parameters"], self.model), 6),
+            "train_flops_differences": {cause: round(amount) for cause, amount in self.flop_differences.items()},
+        }
+        return {**head, **counted, **plain, "assumed": dict(self.assumed), "model": self.model.model_dump(mode="json")}
 
 
 def designs(
@@ -158,6 +176,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
     columns = [
         _("strategy"),
         _("unique"),
+        OF_UNSHARED[0],
         _("executed"),
         _("non-embedding"),
         _("weights"),
@@ -165,13 +184,27 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
         _("FLOPs/token"),
         _("KV/token"),
     ]
-    print_table(columns, [_row(design.sharing.strategy, counts) for design, counts in zip(found, counted, strict=True)])
+    print_table(columns, [_row(design, counts) for design, counts in zip(found, counted, strict=True)])
+    print_lines(*_notes(found))
 
 
-def _row(name: str, counts: Counts) -> list[str]:
+def _notes(found: Sequence[Design]) -> list[str]:
+    """What *of unshared* means, and why operations differ where they do."""
+    lines = [_("{title}: {note}.", title=OF_UNSHARED[0], note=OF_UNSHARED[1])]
+    for cause, why in FLOP_CAUSES.items():
+        differences = {design.sharing.strategy: round(design.flop_differences.get(cause, 0)) for design in found}
+        shown = [f"{name} {'-' if more < 0 else '+'}{amount(abs(more))}" for name, more in differences.items() if more]
+        if shown:
+            text = _("FLOPs/token, compared with no sharing: {designs}. {why}", designs=", ".join(shown), why=why)
+            lines.append(text)
+    return lines
+
+
+def _row(design: Design, counts: Counts) -> list[str]:
     return [
-        name,
+        design.sharing.strategy,
         f"{counts.unique_parameters:,}",
+        f"{share_of_unshared(counts.unique_parameters, design.model):.0%}",
         f"{counts.executed_parameters:,}",
         f"{counts.non_embedding_parameters:,}",
         size(counts.weight_bytes),
@@ -218,6 +251,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
         (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
+        (OF_UNSHARED[0], f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
         (_("weights, fp32"), size(counts.weight_bytes)),
@@ -229,6 +263,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     print_table([_("figure"), _("value")], rows)
     families = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_family.items()]
     print_table([_("part"), _("unique"), _("executed")], families)
+    print_lines(*_notes([design]))
 
 
 def show_presets(*, as_json: bool) -> None:
