@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 
+from clps_core.sharing import RULES
+from clps_core.sharing.derived import Derived
 from clps_core.sharing.letters import slot_letter
 
 __all__ = [
@@ -56,20 +58,16 @@ SLOTS = (
     "#ab497d",  # berry
 )
 
-STRATEGIES = {
-    "none": "#6b7685",
-    "all": "#1b72c5",
-    "attention_only": "#6e5bc6",
-    "ffn_only": "#007f92",
-    "grouped": "#038154",
-    "sequence": "#a04e9f",
-    "cycle": "#c3520d",
-    "cycle_rev": "#966e00",
-    "sandwich": "#c6405c",
-    "middle_cycle": "#697c1a",
-    "middle_sequence": "#89644c",
-    "loop": "#ab497d",
-}
+APART = {"attention_only": "#6e5bc6", "ffn_only": "#007f92"}
+"""Named strategies that are no rule."""
+
+
+def _named_colours() -> dict[str, str]:
+    return APART | {rule.name: rule.colour for rule in RULES.values() if rule.colour}
+
+
+STRATEGIES: Mapping[str, str] = Derived(_named_colours)
+"""Named strategies -> their colours; a rule without one is coloured by its name, as whatever is put together."""
 
 
 def slot_colour(index: int) -> str:

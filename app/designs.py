@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from math import prod
 
 import streamlit as st
 
 from app import state
-from clps_core.analysis.counts import Counts, count
+from app.formatting import strategy_name
+from clps_core.analysis.counts import Counts, count, share_of_unshared
+from clps_core.analysis.flops import flop_differences
 from clps_core.config import (
     ModelConfig,
     RunConfig,
@@ -95,14 +96,14 @@ class Designs:
 class Costed:
     """One design that fits: its place in the list, what it means at the model's sizes, and what it costs.
 
-    ``unshared``: what the same model stores without any sharing, reuse or extras.
+    ``model`` has the sizes that all designs have in common.
     """
 
     index: int
     strategy: str
     plan: SharingPlan
     counts: Counts
-    unshared: int
+    model: ModelConfig
 
     @property
     def map(self) -> SharingMap:
@@ -110,9 +111,19 @@ class Costed:
         return self.plan.map
 
     @property
+    def name(self) -> str:
+        """What people read."""
+        return strategy_name(self.strategy)
+
+    @property
     def share(self) -> float:
         """Stored parameters as a part of the unshared model's."""
-        return self.counts.unique_parameters / self.unshared
+        return share_of_unshared(self.counts.unique_parameters, self.model)
+
+    @property
+    def flop_differences(self) -> dict[str, float]:
+        """Operations per token more or fewer than without sharing, by cause."""
+        return flop_differences(self.model, self.plan, self.counts.context_length)
 
 
 def default_designs() -> Designs:
@@ -187,12 +198,7 @@ def costed(designs: Designs) -> tuple[list[Costed], list[str]]:
 def cost(model: ModelConfig, strategy: str, index: int = 0) -> Costed:
     """One strategy at the sizes of ``model``; raises ``ConfigError`` where it does not fit."""
     plan = sharing_plan(model, SharingConfig(strategy=strategy))
-    return Costed(index, strategy, plan, count(model, plan), _unshared(model))
-
-
-@lru_cache(maxsize=64)
-def _unshared(model: ModelConfig) -> int:
-    return count(model, SharingConfig(strategy="none")).unique_parameters
+    return Costed(index, strategy, plan, count(model, plan), model)
 
 
 def component_sizes(model: ModelConfig) -> dict[tuple[str, str], int]:

@@ -38,7 +38,7 @@ def rule_name(use: RuleUse) -> str:
     if use.name == "custom":
         return use.text
     title = RULES[use.name].title
-    if use.name == "loop" and use.integers:
+    if use.integers:
         return f"{title} {'/'.join(map(str, use.integers))}"
     if use.num_slots is not None:
         return _("{title}, {number} stored", title=title, number=use.num_slots)

@@ -34,8 +34,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from clps_core.addresses import Network, network
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
-from clps_core.limits import Amount, Limits, bytes_of
 from clps_core.files import open_given
+from clps_core.limits import Amount, Limits, bytes_of
 from clps_core.owners import plain_address
 from clps_core.words import _
 

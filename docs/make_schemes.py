@@ -33,9 +33,10 @@ their number is a dial.
 
 Counts are those of a model of {sizes}.
 *Stored* counts a weight once, *executed* at every use; *saved* is the part of what the layers store without sharing.
-All layers run in every scheme: sharing weights saves memory, not computation. What is lost is said with published
-figures where there are some; they come from other tasks and sizes than yours, and papers disagree. Train two designs
-side by side to see for yourself.
+All layers run in every scheme: sharing weights saves memory, not computation. (The one exception is cross-attention:
+all its layers read the same encoder output, so shared keys and values are computed once.) What is lost is said with
+published figures where there are some; they come from other tasks and sizes than yours, and papers disagree. Train two
+designs side by side to see for yourself.
 """
 
 ARITHMETIC = """## The arithmetic of a layer

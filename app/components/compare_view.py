@@ -22,6 +22,7 @@ from app.components.run_summary import (
     summary,
 )
 from app.formatting import compact, duration, metric, percent
+from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS
@@ -79,7 +80,7 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
         (_("Best {metric}", metric=title.lower()), _("on held-out data, at the best evaluation of each run")),
         (_("Final"), _("at the last evaluation")),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        (_("of unshared"), _("stored, compared with what the same layers use in one pass")),
+        OF_UNSHARED,
         (_("Executed"), _("every use counts")),
         (_("Tokens/s"), _("while training, without padding")),
         (_("Trained for"), _("without waiting in the queue")),
@@ -103,9 +104,7 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
 
 def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
     run = group.run
-    share = (
-        run.unique_parameters / run.executed_parameters if run.unique_parameters and run.executed_parameters else None
-    )
+    share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
     return [
         *([_runs_counted(group)] if several else []),
         _with_spread(group.best, name),

@@ -12,7 +12,10 @@ from app.charts import CONFIG, CostBar, cost_bars
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.designs import Costed
-from app.formatting import compact, exact, memory, percent, strategy_name
+from app.formatting import compact, exact, memory, percent
+from app.services import escape_markdown
+from clps_core.analysis.counts import OF_UNSHARED
+from clps_core.analysis.flops import FLOP_CAUSES
 from clps_core.words import _
 
 __all__ = ["counts_figure", "counts_table"]
@@ -75,8 +78,7 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     columns = _columns(designs[0].counts.context_length)
     kept = [one for one in columns if one.always or len(designs) == 1 or len({*map(one.value, designs)}) > 1]
     first, *others = kept
-    share_note = _("stored, compared with the same model without sharing")
-    heads = [(_("Design"), ""), (first.title, first.note), (_("of unshared"), share_note)]
+    heads = [(_("Design"), ""), (first.title, first.note), OF_UNSHARED]
     heads += [(one.title, one.note) for one in others]
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
     colours = strategy_colours(design.strategy for design in designs)
@@ -90,6 +92,28 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     same = [one for one in columns if one not in kept]
     if same:
         st.caption(_alike(designs, same))
+    for sentence in _why_flops_differ(designs):
+        st.caption(sentence)
+
+
+def _why_flops_differ(designs: Sequence[Costed]) -> list[str]:
+    """A sentence for every cause of a difference in operations, with the designs that have it."""
+    if len({design.counts.train_flops_per_token for design in designs}) == 1:
+        return []
+    names = _distinct([design.name for design in designs])
+    found: dict[str, list[str]] = {}
+    for name, design in zip(names, designs, strict=True):
+        for cause, amount in design.flop_differences.items():
+            more = "+" if amount > 0 else "−"
+            found.setdefault(cause, []).append(f"{name} {more}{compact(abs(round(amount)))}")
+    return [
+        _(
+            "FLOPs/token, compared with no sharing: {designs}. {why}",
+            designs=escape_markdown(", ".join(shown)),
+            why=FLOP_CAUSES[cause],
+        )
+        for cause, shown in found.items()
+    ]
 
 
 def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
@@ -114,9 +138,9 @@ def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -
         label = escape(column.title, quote=True)
         cells.append(f'<td data-label="{label}" title="{exact(value)}">{column.text(value)}</td>')
     share = percent(design.share, 0)
-    label = escape(_("of unshared"), quote=True)
+    label = escape(OF_UNSHARED[0], quote=True)
     cells[1:1] = [f'<td data-label="{label}"><div class="share"><span class="bar">{bar}</span>{share}</div></td>']
-    name = escape(strategy_name(design.strategy))
+    name = escape(design.name)
     title = escape(design.strategy, quote=True)
     return (
         f'<tr{" class=chosen" if chosen else ""}><th scope="row" title="{title}">'
@@ -126,7 +150,7 @@ def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -
 
 def counts_figure(designs: Sequence[Costed]) -> None:
     """Stored parameters by part of the model, one bar per design; and the same as a table on demand."""
-    names = _distinct([strategy_name(design.strategy) for design in designs])
+    names = _distinct([design.name for design in designs])
     parts = {name: title for name, title in FAMILY_TITLES.items() if any(_stored(one, name) for one in designs)}
     colours = strategy_colours(design.strategy for design in designs)
     bars = [

@@ -13,6 +13,7 @@ from app.components.scheme_gallery import pictured
 from app.designs import Costed
 from app.drawn import looks
 from app.formatting import compact, exact, percent, strategy_name
+from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, Arithmetic, Card, Scheme, arithmetic, card, schemes_of
@@ -31,7 +32,7 @@ _component = st.components.v2.component(
 def scheme_cards(design: Costed, model: ModelConfig) -> None:
     """A card for every scheme that the design makes use of, drawn at the model's own depth."""
     st.subheader(_("What is known of it"), anchor=False)
-    schemes = schemes_of(design.strategy)
+    schemes = schemes_of(design.strategy, model)
     names = ", ".join(scheme.title for scheme in schemes)
     st.caption(
         ngettext(
@@ -48,7 +49,7 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
 @lru_cache(maxsize=64)
 def cards_payload(strategy: str, model: ModelConfig) -> dict[str, Any]:
     """What the browser gets."""
-    cards = [_card(scheme, model) for scheme in schemes_of(strategy)]
+    cards = [_card(scheme, model) for scheme in schemes_of(strategy, model)]
     rows = [row["slots"] for one in cards for stack in one["stacks"] for row in stack["rows"]]
     most = max((slot for slots in rows for slot in slots if slot is not None), default=0)
     return {"cards": cards, "looks": looks(most + 1), "words": {"evidence": _("Evidence"), "paper": _("Proposed by")}}
@@ -92,7 +93,7 @@ def _here(found: Card) -> str:
         "Alone, at {layers} layers: {stored} stored, {share} of unshared",
         layers=found.model.num_layers,
         stored=compact(found.unique_parameters),
-        share=percent(found.unique_parameters / found.baseline.unique_parameters, 0),
+        share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
     )
 
 

@@ -37,9 +37,13 @@ def scheme_gallery(model: ModelConfig, chosen: frozenset[str], on_choose: Callab
     _component(key=key, data={**gallery_payload(model.family), "chosen": sorted(chosen)}, on_scheme_change=acted)
 
 
-@lru_cache(maxsize=4)
 def gallery_payload(family: str) -> dict[str, Any]:
     """What the browser gets: kinds of schemes, each with its cards."""
+    return _payload(family, tuple(SCHEMES))
+
+
+@lru_cache(maxsize=4)
+def _payload(family: str, _schemes: tuple[str, ...]) -> dict[str, Any]:
     kinds = [
         {
             "title": title,

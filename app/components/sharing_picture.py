@@ -38,7 +38,8 @@ def sharing_picture(key: str = "sharing_picture") -> None:
                 "play": _("Run the layers again"),
                 "lesson": _(
                     "Sharing stores fewer weights. Every layer still runs, so the computation stays: "
-                    "a shared layer sees a different input each time."
+                    "a shared layer sees a different input each time. (The one exception is cross-attention: all its "
+                    "layers read the same encoder output, so shared keys and values are computed once.)"
                 ),
             },
         },

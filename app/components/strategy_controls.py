@@ -88,7 +88,7 @@ def _written(name: str, label: str, value: str, edit: Callable[[str, str], str],
 
 
 def _rule_title(name: str) -> str:
-    return _("Numbers of one's own") if name == drafts.CUSTOM else NAMED_STRATEGIES[name].title
+    return _("Custom map") if name == drafts.CUSTOM else NAMED_STRATEGIES[name].title
 
 
 def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
@@ -116,12 +116,12 @@ def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, Rule
             return edit(text, rule)
 
         _written(f"{name}_integers", _("One number per layer"), use.text, written, change)
-    elif use.name == "loop":
+    elif use.name in RULES and RULES[use.name].takes_core:
         core = use.integers or default_loop(layers)
         for at, (label, low) in enumerate(((_("Prelude"), 0), (_("Core"), 1), (_("Coda"), 0))):
 
             def resized(text: str, size: int, at: int = at) -> str:
-                return edit(text, RuleUse("loop", integers=(*core[:at], size, *core[at + 1 :])))
+                return edit(text, RuleUse(use.name, integers=(*core[:at], size, *core[at + 1 :])))
 
             _number(f"{name}_loop{at}", label, core[at], low, max(1, layers), resized, change)
     elif use.name in RULES and RULES[use.name].takes_slots:
@@ -205,7 +205,7 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         "attention_source": _("Attention probabilities"),
     }
     titles = {"": _("each layer its own"), **{name: rule.title for name, rule in SOURCE_RULES.items()}}
-    titles[drafts.CUSTOM] = _("numbers of one's own")
+    titles[drafts.CUSTOM] = _("custom map")
 
     def choose(text: str, name: str) -> str:
         own = SourceUse(name, integers=tuple(range(layers)) if name == drafts.CUSTOM else ())
@@ -266,7 +266,8 @@ def _what_repeats(strategy: Strategy, model: ModelConfig) -> str:
     try:
         plan = sharing_plan(model, SharingConfig(strategy=strategy.text))
     except ConfigError:
-        return _("Loops need a part that repeats: take the rule Looped core, All layers, Cycle or Sandwich.")
+        rules = ", ".join(rule.title for rule in RULES.values() if rule.core is not None)
+        return _("Loops need a part that repeats: take one of the rules {rules}.", rules=rules)
     core = next(iter(plan.execution.values())).core
     if core is None or plan.fixed_loops:
         return plan.fixed_loops or ""

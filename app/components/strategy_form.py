@@ -21,7 +21,7 @@ from app.painting import paint
 from app.services import escape_markdown, show_problem
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
-from clps_core.schemes import SCHEMES, schemes_of
+from clps_core.schemes import SCHEMES, schemes_of, strategy_of_scheme
 from clps_core.shapes import stack_layers
 from clps_core.sharing import parse_strategy
 from clps_core.words import _
@@ -52,10 +52,11 @@ def take_draft(change: Callable[[str], str] | str) -> None:
         return
     session[state.DESIGN_TYPED] = wanted
     try:
+        wanted = strategy_of_scheme(wanted)
         session[state.DESIGN_DRAFT] = parse_strategy(wanted).text
     except ClpsError:
         return
-    if not isinstance(change, str):
+    if not isinstance(change, str) or wanted != change:
         session[state.DESIGN_TYPED] = session[state.DESIGN_DRAFT]
 
 
@@ -71,14 +72,21 @@ def add_dialog(model: ModelConfig, on_add: Callable[[str], None]) -> None:
         st.rerun()
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
-        touched = frozenset(scheme.name for scheme in schemes_of(draft()))
-        scheme_gallery(model, touched, lambda name: take_draft(_text_of(name, model)))
+        scheme_gallery(model, _used(model), lambda name: take_draft(_text_of(name, model)))
     with right:
         design = _text_line(model, on_add)
         draw_controls(model, draft(), take_draft)
         if design is not None:
             _draw_cost(design)
             map_preview(design, component_sizes(model), lambda action: _painted(model, action), "draft_map")
+
+
+def _used(model: ModelConfig) -> frozenset[str]:
+    """The schemes that the draft uses; none where it does not fit the model."""
+    try:
+        return frozenset(scheme.name for scheme in schemes_of(draft(), model))
+    except ClpsError:
+        return frozenset()
 
 
 def _text_of(scheme: str, model: ModelConfig) -> str:

@@ -10,7 +10,7 @@ from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
 from app.components.run_timing import Pace, seconds_for_all, seconds_left
 from app.formatting import compact, duration, percent, strategy_name
-from clps_core.analysis.counts import count
+from clps_core.analysis.counts import OF_UNSHARED, count, share_of_unshared
 from clps_core.config import RunConfig
 from clps_core.jobs import service
 from clps_core.store import Store
@@ -27,7 +27,7 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
     columns = [
         (_("Strategy"), ""),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        (_("of unshared"), _("stored, compared with what the same layers use in one pass")),
+        OF_UNSHARED,
         (_("Executed"), _("every use counts")),
         (_("Time for a run"), _("on this machine, without waiting")),
     ]
@@ -38,7 +38,7 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
             colours[strategy],
             [
                 compact(one.unique_parameters),
-                percent(one.unique_parameters / one.executed_parameters, 0),
+                percent(share_of_unshared(one.unique_parameters, config.model), 0),
                 compact(one.executed_parameters),
                 _about(pace.seconds(config), pace),
             ],

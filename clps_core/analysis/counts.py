@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -26,8 +27,12 @@ from clps_core.shapes import ExtraShape, block_shapes, extra_shapes, outer_shape
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
+from clps_core.words import _
 
-__all__ = ["Counts", "LayerCount", "Tally", "count"]
+__all__ = ["OF_UNSHARED", "Counts", "LayerCount", "Tally", "count", "share_of_unshared", "unshared_parameters"]
+
+OF_UNSHARED = (_("of unshared"), _("stored parameters, compared with the same model without any sharing"))
+"""How ``share_of_unshared`` is called wherever it is shown, and what it is."""
 
 FP32_BYTES = 4
 CACHE_BYTES = 2
@@ -125,6 +130,20 @@ def count(
         kv_cache_bytes_per_token=_kv_cache(model, mapping),
         cross_kv_cache_bytes_per_token=_cross_kv_cache(model, plan),
     )
+
+
+@lru_cache(maxsize=256)
+def unshared_parameters(model: ModelConfig) -> int:
+    """What ``model`` stores without any sharing, reuse or extras."""
+    return count(model, SharingConfig(strategy="none")).unique_parameters
+
+
+def share_of_unshared(stored: int, model: ModelConfig) -> float:
+    """``stored`` parameters as a part of what the same ``model`` stores without any sharing, reuse or extras.
+
+    Whatever a design stores counts, so LoRA and other extras do: the share may be above 1.
+    """
+    return stored / unshared_parameters(model)
 
 
 def _size(shapes: Shapes) -> int:

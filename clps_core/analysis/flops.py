@@ -23,18 +23,35 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 from clps_core.config import ModelConfig
 from clps_core.shapes import block_shapes, outer_shapes
 from clps_core.sharing import SharingPlan, Site
+from clps_core.sharing.extras import Extras
+from clps_core.sharing.sources import REUSE_KINDS
+from clps_core.words import _
 
-__all__ = ["MEMORY_COMPONENTS", "context_length", "train_flops_per_token"]
+__all__ = ["FLOP_CAUSES", "MEMORY_COMPONENTS", "context_length", "flop_differences", "train_flops_per_token"]
 
 PER_WEIGHT = 6
 PER_QUERY_AND_KEY = 12
 MEMORY_COMPONENTS = ("cross_k", "cross_v")
 """Computed from the memory, which is the same for every decoder layer and loop."""
+FLOP_CAUSES: dict[str, str] = {
+    "memory": _(
+        "Layers that share the keys and values of cross-attention compute them once: they read the encoder's output, "
+        "which is the same for every layer."
+    ),
+    "kv_source": _("Layers that read another layer's keys and values compute none."),
+    "attention_source": _("Layers that read another layer's attention compute no queries, keys and scores."),
+    "lora": _("LoRA multiplies with two more matrices at every layer that has it."),
+    "inject": _("The prelude's output is joined to the core's input by one more matrix at every loop."),
+    "loops": _("The mean over the numbers of loops drawn in training."),
+}
+"""Why a design has other operations than the same model without sharing; all else is computed as often."""
+
 DEFAULT_CONTEXT = 512
 """Tokens at which attention is counted for a model that does not say how long its inputs are."""
 
@@ -54,6 +71,58 @@ def train_flops_per_token(model: ModelConfig, plan: SharingPlan, length: int) ->
     # Linear in the number of loops, and all numbers are equally likely: the mean is that of both ends.
     fewest, most = (_per_token(model, plan, length, loops) for loops in plan.extras.train_loops)
     return (fewest + most) // 2
+
+
+def flop_differences(model: ModelConfig, plan: SharingPlan, length: int) -> dict[str, float]:
+    """Operations per token more (or, below zero, fewer) than without sharing, by cause (``FLOP_CAUSES``).
+
+    They add up to the difference of ``train_flops_per_token``, but for its rounding. Causes that change nothing
+    are left out.
+    """
+    without_lora = replace(plan, lora=())
+    fixed = replace(without_lora, extras=replace(plan.extras, lora=(), train_loops=None))
+    bare = replace(fixed, extras=Extras())
+    share = 0.5 if model.family == "encoder_decoder" else 1.0
+    # With LoRA of its own a layer computes other keys and values than the layers it shares the full matrices with.
+    memory = share * PER_WEIGHT * _memory_saved(model, bare, plan)
+    memory_without_lora = share * PER_WEIGHT * _memory_saved(model, bare, bare)
+    found: dict[str, float] = {
+        "memory": memory,
+        **{kind: share * _reading(model, bare, kind, length) for kind in REUSE_KINDS},
+        "lora": _difference(model, plan, without_lora, length) + memory_without_lora - memory,
+        "inject": _difference(model, fixed, bare, length),
+        "loops": _difference(model, without_lora, fixed, length),
+    }
+    return {cause: amount for cause, amount in found.items() if amount}
+
+
+def _difference(model: ModelConfig, plan: SharingPlan, other: SharingPlan, length: int) -> int:
+    return train_flops_per_token(model, plan, length) - train_flops_per_token(model, other, length)
+
+
+def _memory_saved(model: ModelConfig, bare: SharingPlan, plan: SharingPlan) -> int:
+    """Numbers fewer (so at most 0) that a source token is multiplied with, in the full matrices of cross-attention.
+
+    ``bare`` is ``plan`` without its extras.
+    """
+    if "cross_k" not in plan.map.components(plan.map.stacks[-1]):
+        return 0
+    sizes = _sizes(model, bare, "decoder")
+    first = dict.fromkeys(plan.groups("decoder", MEMORY_COMPONENTS))
+    one_layer = sum(sizes[0, component] for component in MEMORY_COMPONENTS)
+    return one_layer * (len(first) - plan.map.num_layers("decoder"))
+
+
+def _reading(model: ModelConfig, plan: SharingPlan, kind: str, length: int) -> int:
+    """Operations fewer (so at most 0) in all layers that read another's activations of ``kind``."""
+    total = 0
+    for stack, reuse in plan.reuse.items():
+        shapes = block_shapes(model, stack)
+        weights = sum(prod(dict(shapes[component])["weight"]) for component in REUSE_KINDS[kind])
+        scores = PER_QUERY_AND_KEY // 2 * model.num_heads * model.head_size * length
+        each = PER_WEIGHT * weights + (scores if kind == "attention_source" else 0)
+        total -= each * len(reuse.consumers(kind))
+    return total
 
 
 def _per_token(model: ModelConfig, plan: SharingPlan, length: int, loops: int | None) -> int:

@@ -90,10 +90,14 @@ def count(
         int | None, typer.Option(help=_("Executed decoder layers of an encoder-decoder."))
     ] = None,
     d_model: Annotated[int | None, typer.Option(help=_("Width of the model."))] = None,
-    d_ff: Annotated[int | None, typer.Option(help=_("Width of the feed-forward network."))] = None,
-    heads: Annotated[int | None, typer.Option(help=_("Attention heads."))] = None,
+    d_ff: Annotated[
+        int | None, typer.Option(help=_("Width of the feed-forward network; by default 4 d_model (8/3 for swiglu)."))
+    ] = None,
+    heads: Annotated[
+        int | None, typer.Option(help=_("Attention heads; by default one for each 64 of d_model."))
+    ] = None,
     kv_heads: Annotated[int | None, typer.Option(help=_("Heads of keys and values."))] = None,
-    vocab_size: Annotated[int | None, typer.Option(help=_("Tokens in the vocabulary."))] = None,
+    vocab_size: Annotated[int | None, typer.Option(help=_("Tokens in the vocabulary; by default 32000."))] = None,
     strategy: Strategies = None,
     settings: Settings = None,
     as_json: Json = False,

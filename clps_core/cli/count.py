@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clps_core.analysis.counts import Counts
+from clps_core.analysis.counts import OF_UNSHARED, Counts, share_of_unshared
 from clps_core.analysis.counts import count as count_design
+from clps_core.analysis.flops import FLOP_CAUSES, context_length, flop_differences
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
-from clps_core.config import ModelConfig, SharingConfig, build_config, longest_input, validated
+from clps_core.config import (
+    ModelConfig,
+    SharingConfig,
+    build_config,
+    longest_input,
+    sharing_plan,
+    usual_sizes,
+    validated,
+)
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
+from clps_core.schemes import standard_model
 from clps_core.spec import parse_assignments
 from clps_core.tasks import TASKS, get_task
 from clps_core.words import _
 
 __all__ = ["Design", "designs", "show", "show_presets"]
 
+SIZES = ("num_layers", "d_model", "d_ff", "num_heads", "vocab_size", "max_positions", "patch_dim", "num_classes")
+"""What a count depends on and a task or the usual rule may have given."""
+
 
 @dataclass(frozen=True)
 class Design:
-    """A model with one way of sharing, and the preset it came from, if any."""
+    """A model with one way of sharing, and the preset it came from, if any.
+
+    ``assumed``: the sizes that nobody gave, each with the rule or the task that it comes from.
+    """
 
     model: ModelConfig
     sharing: SharingConfig
     preset: str | None = None
+    assumed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def flop_differences(self) -> dict[str, float]:
+        """Training operations per token more or fewer than without sharing, by cause."""
+        return flop_differences(self.model, sharing_plan(self.model, self.sharing), context_length(self.model))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data: sizes, strategy and all counts."""
         counted = count_design(self.model, self.sharing).as_dict()
         head = {"preset": self.preset, "strategy": self.sharing.strategy}
-        return {**head, **counted, "model": self.model.model_dump(mode="json")}
+        plain = {
+            "share_of_unshared": round(share_of_unshared(counted["unique_parameters"], self.model), 6),
+            "train_flops_differences": {cause: round(amount) for cause, amount in self.flop_differences.items()},
+        }
+        return {**head, **counted, **plain, "assumed": dict(self.assumed), "model": self.model.model_dump(mode="json")}
 
 
 def designs(
@@ -46,8 +72,10 @@ def designs(
 ) -> list[Design]:
     """The designs that the options of ``clps count`` describe, one per strategy.
 
-    Sizes that are not given come from the preset, the file, or the task of the family.
+    Sizes that are not given come from the preset or the task (``--task``, or that of the file), where one is
+    named; else from the usual rule. ``Design.assumed`` says which these are.
     """
+    assumed: dict[str, str] = {}
     changes = merged(parse_assignments(settings or []), {"model": dict(sizes)})
     if preset is not None and (config is not None or task is not None):
         raise ConfigError(
@@ -61,10 +89,12 @@ def designs(
             raise ConfigError(
                 _("with --preset, --set takes model.* and sharing.strategy. Got {got}.", got=", ".join(changes))
             )
+    elif config is None and task is None and "task" not in changes.get("data", {}):
+        model, assumed, wanted = _by_rule(changes)
     else:
         base, wanted = _base(config, task, changes)
-        model = _with_facts(base)
-    return [Design(model, validated(SharingConfig, {"strategy": one}), preset) for one in strategies or wanted]
+        model, assumed = _with_facts(base)
+    return [Design(model, validated(SharingConfig, {"strategy": one}), preset, assumed) for one in strategies or wanted]
 
 
 def _base(config: Path | None, task: str | None, changes: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -74,19 +104,47 @@ def _base(config: Path | None, task: str | None, changes: dict[str, Any]) -> tup
     base = merged(experiment.base if experiment else {}, changes)
     if task is not None:
         base = merged(base, {"data": {"task": task}})
-    elif config is None and "task" not in base.get("data", {}):
-        base = merged(base, {"data": {"task": _task_of(base["model"].get("family", "decoder"))}})
     run = build_config(base)
     return base, list(experiment.strategies) if experiment and experiment.strategies else [run.sharing.strategy]
 
 
+def _by_rule(changes: dict[str, Any]) -> tuple[ModelConfig, dict[str, str], list[str]]:
+    """The model of sizes alone; what nobody gave is what models of this width usually have."""
+    given = dict(changes.get("model", {}))
+    width = given.get("d_model", standard_sizes()["d_model"])
+    usual = usual_sizes(width, str(given.get("activation", ""))) if isinstance(width, int) else {}
+    sizes = {**standard_sizes(), **usual, **given}
+    # Read whole, so that a mistake gets the same sentence as everywhere.
+    run = build_config({**changes, "model": sizes, "data": {"task": _task_of(given.get("family"))}})
+    if given.get("patch_dim") and "vocab_size" not in given:
+        del sizes["vocab_size"]
+    model = validated(ModelConfig, sizes)
+    reasons = {
+        "num_layers": _("as a base Transformer (arXiv 1706.03762)"),
+        "d_model": _("as a base Transformer (arXiv 1706.03762)"),
+        "d_ff": _("4 d_model") if model.activation != "swiglu" else _("8/3 d_model, rounded up"),
+        "num_heads": _("heads of {width} numbers", width=model.head_size),
+        "vocab_size": _("a common size"),
+        "max_positions": _("attention is counted at this length"),
+    }
+    assumed = {name: why for name, why in reasons.items() if name not in given and name in model.model_fields_set}
+    return model, assumed, [run.sharing.strategy]
+
+
+def standard_sizes() -> dict[str, int]:
+    """Layers, width, vocabulary and length where nobody gives any: those that the cards are counted on."""
+    model = standard_model("decoder")
+    names = ("num_layers", "d_model", "vocab_size", "max_positions")
+    return {name: getattr(model, name) for name in names}
+
+
 def _task_of(family: object) -> str:
-    """The task whose model a bare ``--family`` means, so that sizes not given are those ``clps train`` takes."""
-    return next((task.name for task in TASKS.values() if task.family == family), "dates")
+    """A task of the family, by which its other fields are checked."""
+    return next((task.name for task in TASKS.values() if task.family == family), "python-docs")
 
 
-def _with_facts(base: dict[str, Any]) -> ModelConfig:
-    """The model of a config, with vocabulary and lengths of its task where it does not say."""
+def _with_facts(base: dict[str, Any]) -> tuple[ModelConfig, dict[str, str]]:
+    """The model of a config, with vocabulary and lengths of its task where it does not say, and what the task gave."""
     run = build_config(base)
     facts = get_task(run.data.task)
     filled = {
@@ -98,7 +156,10 @@ def _with_facts(base: dict[str, Any]) -> ModelConfig:
     missing = {name: value for name, value in filled.items() if getattr(run.model, name) is None}
     if run.model.family != facts.family:
         missing = {"vocab_size": missing.get("vocab_size"), "max_positions": missing.get("max_positions")}
-    return validated(ModelConfig, {**run.model.model_dump(), **missing})
+    model = validated(ModelConfig, {**run.model.model_dump(), **missing})
+    given = base.get("model") or {}
+    from_task = [name for name in SIZES if name not in given and getattr(model, name) is not None]
+    return model, dict.fromkeys(from_task, _("the task {task}", task=run.data.task))
 
 
 def show(found: Sequence[Design], *, as_json: bool) -> None:
@@ -108,13 +169,14 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
         print_json(plain[0] if len(plain) == 1 else plain)
         return
     counted = [count_design(design.model, design.sharing) for design in found]
-    print_lines(_sizes(found[0].model))
+    print_lines(_sizes(found[0].model), *_assumptions(found[0]))
     if len(found) == 1:
         _show_one(found[0], counted[0])
         return
     columns = [
         _("strategy"),
         _("unique"),
+        OF_UNSHARED[0],
         _("executed"),
         _("non-embedding"),
         _("weights"),
@@ -122,13 +184,27 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
         _("FLOPs/token"),
         _("KV/token"),
     ]
-    print_table(columns, [_row(design.sharing.strategy, counts) for design, counts in zip(found, counted, strict=True)])
+    print_table(columns, [_row(design, counts) for design, counts in zip(found, counted, strict=True)])
+    print_lines(*_notes(found))
 
 
-def _row(name: str, counts: Counts) -> list[str]:
+def _notes(found: Sequence[Design]) -> list[str]:
+    """What *of unshared* means, and why operations differ where they do."""
+    lines = [_("{title}: {note}.", title=OF_UNSHARED[0], note=OF_UNSHARED[1])]
+    for cause, why in FLOP_CAUSES.items():
+        differences = {design.sharing.strategy: round(design.flop_differences.get(cause, 0)) for design in found}
+        shown = [f"{name} {'-' if more < 0 else '+'}{amount(abs(more))}" for name, more in differences.items() if more]
+        if shown:
+            text = _("FLOPs/token, compared with no sharing: {designs}. {why}", designs=", ".join(shown), why=why)
+            lines.append(text)
+    return lines
+
+
+def _row(design: Design, counts: Counts) -> list[str]:
     return [
-        name,
+        design.sharing.strategy,
         f"{counts.unique_parameters:,}",
+        f"{share_of_unshared(counts.unique_parameters, design.model):.0%}",
         f"{counts.executed_parameters:,}",
         f"{counts.non_embedding_parameters:,}",
         size(counts.weight_bytes),
@@ -139,24 +215,43 @@ def _row(name: str, counts: Counts) -> list[str]:
 
 
 def _sizes(model: ModelConfig) -> str:
+    """All sizes that the count depends on, in one line."""
     layers = (
         str(model.num_layers) if model.family != "encoder_decoder" else f"{model.num_layers} + {model.decoder_layers}"
     )
-    return _(
-        "{family}, {layers} layers, d_model {d_model}, d_ff {d_ff}, {heads} heads, vocabulary {vocab}",
-        family=model.family,
-        layers=layers,
-        d_model=model.d_model,
-        d_ff=model.d_ff,
-        heads=model.num_heads,
-        vocab=model.vocab_size or "-",
-    )
+    parts = [
+        model.family,
+        _("{layers} layers", layers=layers),
+        _("d_model {width}", width=model.d_model),
+        _("d_ff {width} ({activation})", width=model.d_ff, activation=model.activation),
+        _("{heads} heads", heads=model.num_heads),
+    ]
+    if model.kv_heads != model.num_heads:
+        parts.append(_("{heads} of keys and values", heads=model.kv_heads))
+    parts.append(_("vocabulary {size}", size=model.vocab_size or "-"))
+    if model.embedding_width != model.d_model:
+        parts.append(_("embedding {width}", width=model.embedding_width))
+    if model.max_positions is not None:
+        parts.append(_("{n} positions", n=model.max_positions))
+    return ", ".join(parts)
+
+
+def _assumptions(design: Design) -> list[str]:
+    """One line that names the sizes nobody gave, where there are some."""
+    by_source: dict[str, list[str]] = {}
+    for name, why in design.assumed.items():
+        by_source.setdefault(why, []).append(f"{name} {getattr(design.model, name)}")
+    if not by_source:
+        return []
+    parts = [_("{sizes} ({why})", sizes=", ".join(sizes), why=why) for why, sizes in by_source.items()]
+    return [_("Not given: {parts}.", parts="; ".join(parts))]
 
 
 def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
         (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
+        (OF_UNSHARED[0], f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
         (_("weights, fp32"), size(counts.weight_bytes)),
@@ -168,6 +263,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     print_table([_("figure"), _("value")], rows)
     families = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_family.items()]
     print_table([_("part"), _("unique"), _("executed")], families)
+    print_lines(*_notes([design]))
 
 
 def show_presets(*, as_json: bool) -> None:

@@ -7,16 +7,39 @@ from typing import Annotated
 
 import typer
 
+from clps_core.errors import ConfigError
 from clps_core.words import _
 
 __all__ = ["ConfigFile", "Json", "RunId", "RunIds", "Settings", "Strategies"]
+
+
+def _strategies(texts: list[str] | None) -> list[str] | None:
+    """A name that 'clps schemes' prints stands for the strategy of that scheme."""
+    return [_strategy(text) for text in texts] if texts else texts
+
+
+def _strategy(text: str) -> str:
+    from clps_core.sharing import parse_strategy
+
+    try:
+        parse_strategy(text)
+    except ConfigError:
+        from clps_core.schemes import strategy_of_scheme
+
+        return strategy_of_scheme(text)
+    return text
+
 
 Json = Annotated[bool, typer.Option("--json", help=_("Print JSON on stdout and nothing else."))]
 Strategies = Annotated[
     list[str] | None,
     typer.Option(
         "--strategy",
-        help=_("Sharing strategy: none, all, cycle:3, attention=all,ffn=none, 0-1-1-0 ... Repeatable."),
+        callback=_strategies,
+        help=_(
+            "Sharing strategy: none, all, cycle:3, attention=all,ffn=none, 0-1-1-0 ..., or a name of 'clps schemes'. "
+            "Repeatable."
+        ),
         metavar="TEXT",
     ),
 ]

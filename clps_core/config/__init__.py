@@ -6,7 +6,7 @@ Every entrance uses these two, so that the same mistake gets the same words ever
 the sizes of a Transformer.
 """
 
-from clps_core.config.model import ModelConfig
+from clps_core.config.model import ModelConfig, usual_sizes
 from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
 from clps_core.config.reading import build_config, config_from_yaml, validated
 from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
@@ -37,5 +37,6 @@ __all__ = [
     "resolve",
     "sharing_map",
     "sharing_plan",
+    "usual_sizes",
     "validated",
 ]

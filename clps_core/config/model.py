@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from clps_core.words import _
 
-__all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt"]
+__all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "usual_sizes"]
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -18,6 +19,26 @@ class Frozen(BaseModel):
     """A part of a config: never changed, no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+WIDTH_OF_HEAD = 64
+GATED = "swiglu"
+
+
+def usual_sizes(d_model: int, activation: str = "gelu") -> dict[str, int]:
+    """``d_ff`` and ``num_heads`` that models of this width usually have.
+
+    ``d_ff`` is 4 d_model (Vaswani et al. 2017, arXiv 1706.03762). A gated network has a third matrix, so that
+    8/3 d_model makes it as large (Shazeer 2020, arXiv 2002.05202), rounded up to a multiple of 256 as in LLaMA
+    (Touvron et al. 2023, arXiv 2302.13971), of 64 below d_model 1024. A head is 64 wide, or as near to that from
+    above as divides ``d_model``.
+    """
+    d_ff = 4 * d_model
+    if activation == GATED:
+        step = 256 if d_model >= 1024 else 64
+        d_ff = -(-8 * d_model // 3 // step) * step
+    most = max(1, d_model // WIDTH_OF_HEAD)
+    return {"d_ff": d_ff, "num_heads": next((n for n in range(most, 0, -1) if d_model % n == 0), 1)}
 
 
 class ModelConfig(Frozen):
@@ -30,7 +51,9 @@ class ModelConfig(Frozen):
     """Executed decoder layers of an encoder-decoder; ``num_layers`` if not given."""
     d_model: Annotated[int, Field(ge=1, le=65536)] = 128
     d_ff: Annotated[int, Field(ge=1, le=262144)] = 512
+    """Width of the feed-forward network; by ``usual_sizes`` where ``d_model`` alone is given."""
     num_heads: Annotated[int, Field(ge=1, le=1024)] = 4
+    """Attention heads; by ``usual_sizes`` where ``d_model`` alone is given."""
     num_kv_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
     """Heads of keys and values (grouped-query attention); ``num_heads`` if not given."""
     head_dim: Annotated[int, Field(ge=1, le=4096)] | None = None
@@ -100,6 +123,16 @@ class ModelConfig(Frozen):
         if self.family != "encoder":
             return "lm"
         return "classes" if self.num_classes else "none"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual(cls, given: Any) -> Any:
+        """A model of a width goes by the usual rule where it says nothing else, not by another width's sizes."""
+        if not isinstance(given, Mapping) or not isinstance(given.get("d_model"), int):
+            return given
+        heads = given.get("num_heads") or (given.get("head_dim") and cls.model_fields["num_heads"].default)
+        usual = usual_sizes(given["d_model"], str(given.get("activation", "")))
+        return {"d_ff": usual["d_ff"], "num_heads": heads or usual["num_heads"], **given}
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelConfig:

@@ -78,6 +78,7 @@ LOOSENED: tuple[Scheme, ...] = (
         kept=_("Its own norms."),
         saved=_("The weights of L - M layers, less their norms."),
         lost=_("Not printed for this part of the design alone."),
+        stored="half",
         source="Zhang et al. 2022, arXiv 2204.07154",
         beyond=_(
             "The paper also gives each layer small transformations of its own and distils from a large model; "

@@ -128,7 +128,7 @@ PARTS: tuple[Scheme, ...] = (
         family="decoder",
         rule=_("k slot of layer l = q slot of layer l"),
         shared=_("W_q and W_k within each layer are one matrix."),
-        kept=_("Everything else; layers share nothing with each other."),
+        kept=_("Everything else, but for what another rule shares between layers."),
         saved=_("d^2 weights of every layer."),
         lost=_("Scores before the mask become symmetric: how strongly i looks at j equals how strongly j looks at i."),
         source="Kitaev et al. 2020, arXiv 2001.04451",

@@ -29,7 +29,8 @@ class Scheme:
     fields that belong to the scheme. ``rule`` says how the slots follow from the layer ``l`` of ``L``;
     ``shared`` and ``kept`` what layers have in common and what each has for itself; ``lost`` what it
     costs, with the figures behind that in ``evidence``. ``beyond`` is what of the paper's design cannot
-    be built here, where there is such a thing.
+    be built here, where there is such a thing. ``stored`` says which numbers of stored layers M the card is about:
+    any, half of the layers, or those that divide the number of layers.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Scheme:
     evidence: tuple[Evidence, ...] = ()
     beyond: str = ""
     sizes: Mapping[str, Any] = field(default_factory=dict)
+    stored: Literal["any", "half", "whole"] = "any"
 
     @property
     def links(self) -> tuple[tuple[str, str], ...]:

@@ -228,6 +228,7 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
             "Time: twice the layers run. Repeating all layers in a cycle was a little better still, but moves "
             "every weight twice."
         ),
+        stored="half",
         source="Liu et al. 2024, arXiv 2402.14905",
         evidence=(
             Evidence(
@@ -254,6 +255,7 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         kept=_("Nothing."),
         saved=_("The weights of L - L / R layers."),
         lost=_("Quality at equal depth; first and last layer have to do with shared weights."),
+        stored="whole",
         source=MOR,
         evidence=(
             Evidence(
@@ -280,6 +282,7 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         kept=_("Nothing within a run of equal layers."),
         saved=_("The weights of L - L / R layers."),
         lost=_("More than cycle at equal M in all four settings of the paper."),
+        stored="whole",
         source=MOR,
         evidence=(
             Evidence(
@@ -325,7 +328,7 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         kind="weights",
         strategy="custom",
         family="decoder",
-        rule=_("slot = the number you write for layer l"),
+        rule=_("slot = the number you write for layer l; with kv_source, the layer that it reads"),
         shared=_("The layers that bear the same number, in any order; per component if you like."),
         kept=_("What you leave apart."),
         saved=_("The weights of L - M layers, M being how many different numbers there are."),

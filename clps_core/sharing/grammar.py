@@ -21,7 +21,7 @@ The part that every component repeats by one of the rules is the core of the loo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from clps_core.errors import ConfigError
@@ -32,11 +32,13 @@ from clps_core.sharing.strategies import (
     COMPONENTS,
     FAMILIES,
     NAMED_STRATEGIES,
+    NORM_FOLLOWS,
     NORM_MODES,
     STACKS,
     RuleUse,
     Strategy,
 )
+from clps_core.suggestions import nearest
 from clps_core.words import _
 
 __all__ = ["MAX_TEXT", "parse_strategy"]
@@ -73,7 +75,7 @@ class _Draft:
 def parse_strategy(text: str) -> Strategy:
     """Read the notation at the top of this file.
 
-    Raises ``ConfigError`` that lists what exists when a name is unknown.
+    Raises ``ConfigError`` that names what is wrong, lists what can stand there, and suggests the nearest name.
     """
     if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT:
         raise ConfigError(
@@ -82,6 +84,7 @@ def parse_strategy(text: str) -> Strategy:
                 got=str(text)[:40],
             )
         )
+    _check_spaces(text)
     draft, seen = _Draft(), set[str]()
     for part in (piece.strip() for piece in text.split(",")):
         target, equals, value = (piece.strip() for piece in part.partition("="))
@@ -92,6 +95,19 @@ def parse_strategy(text: str) -> Strategy:
                 )
             seen.add(target)
             _read_assignment(draft, target, value)
+        elif _is_target(part.partition(":")[0]):
+            raise ConfigError(
+                _(
+                    "{target} must have a value. Got {part!r}. Write, for example, {example}.",
+                    target=part.partition(":")[0],
+                    part=part[:60],
+                    example=_example(part.partition(":")[0]),
+                )
+            )
+        elif not part:
+            raise ConfigError(
+                _("a strategy must have a part between two commas. Got {text!r}. Remove a comma.", text=text[:60])
+            )
         elif draft.base is not None:
             raise ConfigError(
                 _(
@@ -100,7 +116,8 @@ def parse_strategy(text: str) -> Strategy:
                 )
             )
         else:
-            draft.base = NAMED_STRATEGIES[part].strategy if part in NAMED_STRATEGIES else Strategy(_rule(part))
+            named = NAMED_STRATEGIES.get(part)
+            draft.base = named.strategy if named else Strategy(_rule("strategy", part, NAMED_STRATEGIES))
     strategy = draft.finished()
     # A name such as attention_only may stand for more text than itself; what is stored must read back.
     if len(strategy.text) > MAX_TEXT:
@@ -126,8 +143,20 @@ def _read_assignment(draft: _Draft, target: str, value: str) -> None:
         draft.reuse[target] = _source(target, value)
     elif value.startswith("@"):
         draft.ties[target] = _tie(target, value[1:].strip())
+    elif target in STACKS:
+        other = next(stack for stack in STACKS if stack != target)
+        raise ConfigError(
+            _(
+                "{target} alone must be tied, as in {target}=@{other}. Got {value!r}. Name a part of it to give that "
+                "a rule, as in {target}.attention=all.",
+                target=target,
+                other=other,
+                value=value[:60],
+            )
+        )
     else:
-        draft.overrides[_check_target(target)] = _rule(value)
+        _check_target(target)
+        draft.overrides[target] = _rule(target, value, RULES)
 
 
 def _norms(draft: _Draft, value: str) -> None:
@@ -169,9 +198,8 @@ _SETTINGS: dict[str, Callable[[_Draft, str], None]] = {
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:
     if value in known:
         return value
-    raise ConfigError(
-        _("{name} must be one of {known}. Got {value!r}.", name=name, known=", ".join(known), value=value[:60])
-    )
+    problem = _("{name} must be one of {known}. Got {value!r}.", name=name, known=", ".join(known), value=value[:60])
+    raise ConfigError(problem + _meant(value, known))
 
 
 def _number(name: str, value: str, least: int, most: int) -> int:
@@ -188,35 +216,39 @@ def _number(name: str, value: str, least: int, most: int) -> int:
     )
 
 
-def _rule(text: str) -> RuleUse:
+def _rule(target: str, text: str, known: Iterable[str]) -> RuleUse:
+    """A rule with its option, or integers; ``known`` are the names that can stand there."""
     integers = _integers(text)
     if integers is not None:
         return RuleUse("custom", integers=integers)
     name, colon, option = text.partition(":")
+    if name in NAMED_STRATEGIES and name not in RULES and target == "strategy":
+        raise ConfigError(_("{name} takes no number. Got {text}. Write {name}.", name=name, text=text[:60]))
     if name not in RULES:
-        raise ConfigError(
-            _(
-                "strategy must be one of {known}, or integers such as 0-1-1-0. Got {name!r}.",
-                known=", ".join(NAMED_STRATEGIES),
-                name=text[:60],
-            )
+        problem = _(
+            "{target} must be one of {known}, or integers such as 0-1-1-0. Got {name!r}.",
+            target=target,
+            known=", ".join(known),
+            name=text[:60],
         )
+        raise ConfigError(problem + _meant(name, known, colon + option))
     if not colon:
         return RuleUse(name)
-    if name == "loop":
-        return _loop(option)
+    if RULES[name].takes_core:
+        return _core(name, option)
     return RuleUse(name, _after_colon(name, option))
 
 
-def _loop(option: str) -> RuleUse:
+def _core(name: str, option: str) -> RuleUse:
     if not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}/[0-9]{1,3}", option):
         raise ConfigError(
             _(
-                "the part after loop: must be prelude/core/coda in layers, such as 1/2/1. Got {option!r}.",
+                "the part after {name}: must be prelude/core/coda in layers, such as 1/2/1. Got {option!r}.",
+                name=name,
                 option=option[:20],
             )
         )
-    return RuleUse("loop", integers=tuple(map(int, option.split("/"))))
+    return RuleUse(name, integers=tuple(map(int, option.split("/"))))
 
 
 def _source(target: str, text: str) -> SourceUse:
@@ -225,14 +257,13 @@ def _source(target: str, text: str) -> SourceUse:
         return SourceUse("custom", integers=integers)
     name, colon, option = text.partition(":")
     if name not in SOURCE_RULES:
-        raise ConfigError(
-            _(
-                "{target} must be one of {known}, or a layer for each layer such as 0-0-2-2. Got {name!r}.",
-                target=target,
-                known=", ".join(SOURCE_RULES),
-                name=text[:60],
-            )
+        problem = _(
+            "{target} must be one of {known}, or a layer for each layer such as 0-0-2-2. Got {name!r}.",
+            target=target,
+            known=", ".join(SOURCE_RULES),
+            name=text[:60],
         )
+        raise ConfigError(problem + _meant(name, SOURCE_RULES, colon + option))
     return SourceUse(name, _after_colon(name, option) if colon else None)
 
 
@@ -261,29 +292,93 @@ def _tie(target: str, source: str) -> str:
         source_stack, dot, source_name = source.partition(".")
         good = source_stack in STACKS and (not dot or source_name in COMPONENTS)
     if not good or source == target:
-        raise ConfigError(
-            _(
-                "a tie must read k=@q, decoder=@encoder, decoder.ffn=@encoder or decoder.q=@encoder.k. "
-                "Got {target}=@{source}.",
-                target=target[:40],
-                source=source[:40],
-            )
+        problem = _(
+            "a tie must read k=@q, decoder=@encoder, decoder.ffn=@encoder or decoder.q=@encoder.k. "
+            "Got {target}=@{source}.",
+            target=target[:40],
+            source=source[:40],
         )
+        known = () if source in (*STACKS, *COMPONENTS) else (*STACKS, *COMPONENTS)
+        raise ConfigError(problem + _meant(source, known))
     return source
 
 
+def _is_target(text: str) -> bool:
+    """Whether ``text`` can stand left of an equals sign."""
+    stack, dot, name = text.rpartition(".")
+    part = name in (*FAMILIES, *COMPONENTS, *REUSE_KINDS) and (not dot or stack in STACKS)
+    return part or text in (*STACKS, *_SETTINGS, "lora")
+
+
+def _example(target: str) -> str:
+    """An assignment that shows what ``target`` takes."""
+    name = target.rpartition(".")[2]
+    values = {
+        "lora": "8", "norms": "own", "depth_embedding": "learned", "layer_scale": "own", "inject": "add",
+        "train_loops": "1-6", "encoder": "@decoder", "decoder": "@encoder", **dict.fromkeys(REUSE_KINDS, "every:2"),
+    }  # fmt: skip
+    return f"{target}={values.get(name, 'all')}"
+
+
 def _check_target(target: str, *, linear: bool = False) -> str:
+    """``target`` where it names what can have a rule (with ``linear``: LoRA); else the nearest name is suggested."""
     stack, dot, name = target.rpartition(".")
-    known = name in FAMILIES or (name in COMPONENTS and not (linear and name.startswith("norm")))
-    if known and (not dot or stack in STACKS):
+    parts = [*FAMILIES, *(one for one in COMPONENTS if not (linear and one in NORM_FOLLOWS))]
+    if name in parts and (not dot or stack in STACKS):
         return target
-    raise ConfigError(
-        _(
-            "a sharing target must be one of {known}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
-            known=", ".join([*FAMILIES, *COMPONENTS, *(() if linear else ("norms", *REUSE_KINDS, "lora"))]),
-            target=target[:60],
+    shown = target[:60]
+    if linear:
+        problem = _(
+            "what follows lora. must be one of {parts}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
+            parts=", ".join(parts),
+            target=shown,
         )
+        raise ConfigError(problem + _meant_target(target, parts, ()))
+    parts += REUSE_KINDS
+    settings = ["lora", *_SETTINGS]
+    problem = _(
+        "the name before = must be a part ({parts}; alone or after 'encoder.' or 'decoder.') or a setting "
+        "({settings}). Got {target!r}.",
+        parts=", ".join(parts),
+        settings=", ".join(settings),
+        target=shown,
     )
+    raise ConfigError(problem + _meant_target(target, parts, settings))
+
+
+def _meant_target(target: str, parts: Iterable[str], settings: Iterable[str]) -> str:
+    stack, dot, name = target.rpartition(".")
+    if not dot:
+        return _meant(name, [*parts, *settings])
+    near_stack = stack if stack in STACKS else nearest(stack, STACKS)
+    near = name if name in parts else nearest(name, FAMILIES) or nearest(name, parts)
+    return _(" Did you mean {near}?", near=f"{near_stack}.{near}") if near_stack and near else ""
+
+
+def _meant(name: str, known: Iterable[str], rest: str = "") -> str:
+    """A question that names the one of ``known`` that is most like ``name``; empty where none is like it."""
+    near = nearest(name, known)
+    return "" if near is None else _(" Did you mean {near}?", near=near + rest[:20])
+
+
+def _check_spaces(text: str) -> None:
+    """Refuse blanks where a comma belongs; around commas, ``=`` and ``@`` they do no harm."""
+    inner = next((part for piece in text.split(",") for part in _sides(piece) if re.search(r"\s", part)), None)
+    if inner is None:
+        return
+    problem = _("the parts of a strategy must have commas between them. Got {part!r}.", part=text.strip()[:60])
+    written = re.sub(r"\s*([=@,])\s*", r"\1", text.strip())
+    written = re.sub(r"\s+", ",", written)
+    try:
+        parse_strategy(written)
+    except ConfigError:
+        raise ConfigError(problem) from None
+    raise ConfigError(_("{problem} Write {written}.", problem=problem, written=written))
+
+
+def _sides(piece: str) -> list[str]:
+    target, _equals, value = piece.partition("=")
+    return [target.strip(), value.strip().removeprefix("@").strip()]
 
 
 def _target_order(item: tuple[str, object]) -> tuple[int, str]:

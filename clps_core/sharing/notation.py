@@ -124,7 +124,7 @@ def _labels(row: Row, hints: Sequence[RuleUse]) -> list[str]:
     stored = len(set(row))
     found = []
     plain = [RuleUse(rule.name, stored if rule.takes_slots else None) for rule in RULES.values()]
-    for use in [*plain, *(hint for hint in hints if hint.name == "loop")]:
+    for use in [*plain, *(hint for hint in hints if hint.name != "custom" and hint.integers)]:
         try:
             fits = _canonical(use.slots(len(row))) == row
         except ConfigError:

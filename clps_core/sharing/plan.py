@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from clps_core.errors import ConfigError
 from clps_core.sharing.extras import MAX_LOOPS, Extras
 from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_map
-from clps_core.sharing.rules import Core
+from clps_core.sharing.rules import RULES, Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
 from clps_core.sharing.strategies import FAMILIES, Strategy
 from clps_core.words import _
@@ -229,7 +229,7 @@ def _execution(cores: Sequence[Core], mapping: SharingMap, reuse: Reuse, stack: 
 def _no_core(odd: Site | None = None) -> str:
     """Why there is none; ``odd`` is the site that breaks the first part that a rule repeats."""
     if odd is None:
-        known = "all, cycle, sandwich, middle_cycle, loop"
+        known = ", ".join(rule.name for rule in RULES.values() if rule.core is not None)
         return _("The map has no core that repeats: give every component one of the rules {known}.", known=known)
     return _(
         "Every loop must use the same weights, but {component} of {stack} layer {layer} has others.",

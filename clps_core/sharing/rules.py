@@ -1,8 +1,10 @@
-"""Rules: from a number of layers to the slot of each layer.
+"""Rules: from a number of layers to the slot of each layer. Start at Rule.
 
 A rule is a function ``(num_layers, num_slots) -> tuple[int, ...]``; ``num_slots`` is how many
 distinct layers are stored (papers: M, or G for groups), first and last included. A scheme from a new
-paper is one such function and one line in ``RULES``.
+paper is one such function and one line in ``RULES``: ``Rule("mirror", _mirror)``. All else that a rule can
+say of itself (options, the part it repeats, words, a card, a colour) has a default, and whatever lists rules
+- the notation, the cards of ``schemes``, the controls and colours of the dashboard - is derived from it.
 
 Some rules run a *core* again and again: ``(prelude, core, coda)`` in layers. There the number of
 loops is a dial that can be turned after training.
@@ -10,8 +12,8 @@ loops is a dial that can be turned after training.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
 from clps_core.words import _
@@ -24,19 +26,32 @@ Core = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Rule:
-    """One named rule.
+    """One named rule; ``name`` and ``function`` are all that it must have.
 
-    ``takes_slots`` says whether ``name:M`` is meaningful; ``source`` is where it was proposed. ``ends``
-    are the layers that keep weights of their own (first and last), whatever M is.
+    ``takes_slots`` says whether ``name:M`` is meaningful, ``takes_core`` whether ``name:P/K/C`` is (the
+    numbers then stand for ``function``, by ``loop_slots``). ``ends`` are the layers that keep weights of
+    their own (first and last), whatever M is. ``core``: ``(num_layers, M)`` -> the part that is repeated as a
+    whole, or ``None``. ``title``, ``summary`` and ``source`` (where it was proposed) are for people, ``colour`` is
+    the ``#rrggbb`` of its lines and dots. ``card``: the words of its card, by the names of the fields of
+    ``schemes.Scheme`` (``rule``, ``shared``, ``kept``, ``saved``, ``lost`` ...); a plain card is made where no
+    card of a paper is about this rule.
     """
 
     name: str
-    title: str
-    summary: str
-    source: str
-    takes_slots: bool
     function: Callable[[int, int], tuple[int, ...]]
+    title: str = ""
+    summary: str = ""
+    source: str = "-"
+    takes_slots: bool = False
+    takes_core: bool = False
     ends: int = 0
+    core: Callable[[int, int], Core | None] | None = None
+    colour: str = ""
+    card: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name.replace("_", " ").capitalize())
+        object.__setattr__(self, "summary", self.summary or _("The rule {name}.", name=self.name))
 
     def default_slots(self, num_layers: int) -> int:
         """The M used when none is given: half of the repeatable layers, rounded up, and the ends."""
@@ -130,107 +145,152 @@ def _loop(num_layers: int, _num_slots: int) -> tuple[int, ...]:
     return loop_slots(num_layers, default_loop(num_layers))
 
 
+def _one_core(_num_layers: int, _num_slots: int) -> Core:
+    return (0, 1, 0)
+
+
+def _cycle_core(num_layers: int, num_slots: int) -> Core | None:
+    return _whole_core(num_layers, num_slots, 0)
+
+
+def _sandwich_core(num_layers: int, _num_slots: int) -> Core | None:
+    return (1, 1, 1) if num_layers > 2 else None
+
+
+def _middle_core(num_layers: int, num_slots: int) -> Core | None:
+    return _whole_core(num_layers, num_slots - 2, 1)
+
+
+def _whole_core(num_layers: int, repeated: int, ends: int) -> Core | None:
+    """A core of ``repeated`` layers between ``ends`` at either side, where it is not cut short."""
+    return (ends, repeated, ends) if repeated > 0 and (num_layers - 2 * ends) % repeated == 0 else None
+
+
+def _loop_core(num_layers: int, _num_slots: int) -> Core:
+    return default_loop(num_layers)
+
+
 def rule_core(name: str, num_layers: int, num_slots: int | None = None) -> Core | None:
     """The part that the rule ``name`` repeats as a whole; ``None`` where there is none, or it is cut short."""
-    if name == "loop":
-        return default_loop(num_layers)
-    if name == "all":
-        return (0, 1, 0)
-    if name == "sandwich":
-        return (1, 1, 1) if num_layers > 2 else None
-    if name not in ("cycle", "middle_cycle"):
+    rule = RULES[name]
+    if rule.core is None:
         return None
-    ends = RULES[name].ends // 2
-    slots = RULES[name].default_slots(num_layers) if num_slots is None else num_slots
-    repeated, looped = slots - 2 * ends, num_layers - 2 * ends
-    return (ends, repeated, ends) if repeated > 0 and looped % repeated == 0 else None
+    return rule.core(num_layers, rule.default_slots(num_layers) if num_slots is None else num_slots)
 
+
+TAKASE = "Takase & Kiyono 2021, arXiv 2104.06022"
+MOR = "Bae et al. 2025 (Mixture-of-Recursions), arXiv 2507.10524"
+ALBERT = "Lan et al. 2019 (ALBERT), arXiv 1909.11942"
 
 RULES: dict[str, Rule] = {
     rule.name: rule
     for rule in (
         Rule(
             "none",
-            "No sharing",
-            "Every layer has weights of its own.",
-            "Vaswani et al. 2017, arXiv 1706.03762",
-            False,
             _none,
+            title="No sharing",
+            summary="Every layer has weights of its own.",
+            source="Vaswani et al. 2017, arXiv 1706.03762",
+            colour="#6b7685",
         ),
         Rule(
             "all",
-            "All layers",
-            "One layer's weights serve every layer.",
-            "Lan et al. 2019 (ALBERT), arXiv 1909.11942",
-            False,
             _all,
+            title="All layers",
+            summary="One layer's weights serve every layer.",
+            source=ALBERT,
+            core=_one_core,
+            colour="#1b72c5",
         ),
         Rule(
             "grouped",
-            "Groups",
-            "Neighbouring layers form groups of nearly equal size.",
-            "Lan et al. 2019 (ALBERT), arXiv 1909.11942",
-            True,
             _grouped,
+            title="Groups",
+            summary="Neighbouring layers form groups of nearly equal size.",
+            source=ALBERT,
+            takes_slots=True,
+            colour="#038154",
         ),
         Rule(
             "sequence",
-            "Sequence",
-            "Each stored layer runs several times in a row.",
-            "Takase & Kiyono 2021, arXiv 2104.06022",
-            True,
             _sequence,
+            title="Sequence",
+            summary="Each stored layer runs several times in a row.",
+            source=TAKASE,
+            takes_slots=True,
+            colour="#a04e9f",
         ),
         Rule(
             "cycle",
-            "Cycle",
-            "The stored layers run in order, again and again.",
-            "Takase & Kiyono 2021, arXiv 2104.06022",
-            True,
             _cycle,
+            title="Cycle",
+            summary="The stored layers run in order, again and again.",
+            source=TAKASE,
+            takes_slots=True,
+            core=_cycle_core,
+            colour="#c3520d",
         ),
         Rule(
             "cycle_rev",
-            "Cycle, reversed end",
-            "As cycle, but the last pass runs backwards.",
-            "Takase & Kiyono 2021, arXiv 2104.06022",
-            True,
             _cycle_rev,
+            title="Cycle, reversed end",
+            summary="As cycle, but the last pass runs backwards.",
+            source=TAKASE,
+            takes_slots=True,
+            colour="#966e00",
         ),
         Rule(
             "sandwich",
-            "Sandwich",
-            "The first and the last layer keep their own weights; all between them share one set.",
-            "Reid et al. 2021 (Subformer), arXiv 2101.00234",
-            False,
             _sandwich,
+            title="Sandwich",
+            summary="The first and the last layer keep their own weights; all between them share one set.",
+            source="Reid et al. 2021 (Subformer), arXiv 2101.00234",
             ends=2,
+            core=_sandwich_core,
+            colour="#c6405c",
+            card={
+                "rule": _("slot = 0 for the first layer, 1 for all between, 2 for the last"),
+                "shared": _("All weights of the layers between the first and the last."),
+                "kept": _("First and last layer: everything."),
+                "saved": _("The weights of L - 3 layers of each stack."),
+            },
         ),
         Rule(
             "middle_cycle",
-            "Middle cycle",
-            "First and last keep their own; the stored layers between them run in order, again and again.",
-            "Bae et al. 2025 (Mixture-of-Recursions), arXiv 2507.10524",
-            True,
             _middle_cycle,
+            title="Middle cycle",
+            summary="First and last keep their own; the stored layers between them run in order, again and again.",
+            source=MOR,
+            takes_slots=True,
             ends=2,
+            core=_middle_core,
+            colour="#697c1a",
         ),
         Rule(
             "middle_sequence",
-            "Middle sequence",
-            "First and last keep their own; each stored layer between them runs several times in a row.",
-            "Bae et al. 2025 (Mixture-of-Recursions), arXiv 2507.10524",
-            True,
             _middle_sequence,
+            title="Middle sequence",
+            summary="First and last keep their own; each stored layer between them runs several times in a row.",
+            source=MOR,
+            takes_slots=True,
             ends=2,
+            colour="#89644c",
         ),
         Rule(
             "loop",
-            "Looped core",
-            "A prelude, a core that runs several times, a coda; the number of loops can be changed later.",
-            "Geiping et al. 2025 (Huginn), arXiv 2502.05171",
-            False,
             _loop,
+            title="Looped core",
+            summary="A prelude, a core that runs several times, a coda; the number of loops can be changed later.",
+            source="Geiping et al. 2025 (Huginn), arXiv 2502.05171",
+            takes_core=True,
+            core=_loop_core,
+            colour="#ab497d",
+            card={
+                "rule": _("P layers before, C after; between them K layers run r times: L = P + K r + C"),
+                "shared": _("The core's weights in all loops."),
+                "kept": _("Prelude and coda: everything."),
+                "saved": _("The weights of K (r - 1) layers."),
+            },
         ),
     )
 }
@@ -261,6 +321,16 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
             )
         )
     slots = rule.function(num_layers, num_slots)
+    if len(slots) != num_layers:
+        raise ConfigError(
+            _(
+                "the function of the rule {name} must give one slot for each of the {layers} layers. Got {got}. "
+                "Mend the function.",
+                name=name,
+                layers=num_layers,
+                got=len(slots),
+            )
+        )
     if rule.takes_slots and len(set(slots)) != num_slots:
         raise ConfigError(
             _(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from clps_core.errors import ConfigError
+from clps_core.sharing.derived import Derived
 from clps_core.sharing.extras import Extras
 from clps_core.sharing.map import root_pool
 from clps_core.sharing.rules import RULES, Core, apply_rule, loop_slots, rule_core
@@ -56,15 +57,15 @@ class RuleUse:
         """The notation that parses back to this."""
         if self.name == "custom":
             return "-".join(map(str, self.integers))
-        if self.name == "loop" and self.integers:
-            return f"loop:{'/'.join(map(str, self.integers))}"
+        if self.integers:
+            return f"{self.name}:{'/'.join(map(str, self.integers))}"
         return self.name if self.num_slots is None else f"{self.name}:{self.num_slots}"
 
     def slots(self, num_layers: int) -> tuple[int, ...]:
         """The slot of each layer, 0-based."""
         if self.name == "custom":
             return self.integers
-        if self.name == "loop" and self.integers:
+        if self.integers:
             return loop_slots(num_layers, self._core)
         return apply_rule(self.name, num_layers, self.num_slots)
 
@@ -72,7 +73,7 @@ class RuleUse:
         """The part this rule repeats as a whole, if there is one."""
         if self.name == "custom":
             return None
-        if self.name == "loop" and self.integers:
+        if self.integers:
             return self._core
         return rule_core(self.name, num_layers, self.num_slots)
 
@@ -276,13 +277,15 @@ class NamedStrategy:
 
 
 def _named() -> dict[str, NamedStrategy]:
+    """The rules in their order, and after ``all`` what shares one family alone."""
     none, everything = RuleUse("none"), RuleUse("all")
     found = [
         NamedStrategy(rule.name, rule.title, rule.summary, Strategy(RuleUse(rule.name)), rule.takes_slots)
         for rule in RULES.values()
     ]
     attention = (("attention", everything), ("cross_attention", everything))
-    found[2:2] = [
+    after = [named.name for named in found].index("all") + 1
+    found[after:after] = [
         NamedStrategy(
             "attention_only",
             "Attention only",
@@ -299,4 +302,4 @@ def _named() -> dict[str, NamedStrategy]:
     return {named.name: named for named in found}
 
 
-NAMED_STRATEGIES: dict[str, NamedStrategy] = _named()
+NAMED_STRATEGIES: Mapping[str, NamedStrategy] = Derived(_named)

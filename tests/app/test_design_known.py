@@ -26,7 +26,7 @@ def field(test, name):
 )
 def test_every_scheme_of_the_chosen_design_has_a_card_at_the_models_depth(strategy):
     cards = cards_payload(strategy, TEXT)["cards"]
-    assert [card["title"] for card in cards] == [scheme.title for scheme in schemes_of(strategy)]
+    assert [card["title"] for card in cards] == [scheme.title for scheme in schemes_of(strategy, TEXT)]
     assert cards
     for card in cards:
         assert {fact["name"] for fact in card["facts"]} >= {"Rule", "Saved", "Lost"}

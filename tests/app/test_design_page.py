@@ -5,18 +5,20 @@ from dataclasses import replace
 import pytest
 from page_reading import sentences, tables
 from streamlit.testing.v1 import AppTest
+from untrained_runs import small_config, stored_run
 
 from app import state
 from app.designs import Designs, costed, counted_model
-from app.formatting import compact, exact, memory
+from app.formatting import compact, exact, memory, percent
 from app.origins import origins, published_beside, trainable
 from app.painting import apply_action
-from clps_core.analysis.counts import count
-from clps_core.config import build_config, resolve
+from clps_core.analysis.counts import count, share_of_unshared
+from clps_core.config import SharingConfig, build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.presets import PRESETS
 from clps_core.sharing import Slot
-from clps_core.spec import from_spec
+from clps_core.spec import from_spec, to_spec
+from clps_core.store import schema
 
 
 def designs_of(test: AppTest) -> Designs:
@@ -250,3 +252,36 @@ def test_whatever_is_compared_can_be_trained_at_least_small(origin):
     for strategy in start.strategies:
         resolve(start.config(strategy))
     assert counted_model(start.base).d_model <= 128
+
+
+def test_of_unshared_is_one_figure_on_design_train_and_compare(open_page, store):
+    strategies = ["none", "all,lora=4"]
+    config = small_config("dates", "all,lora=4")
+    run = stored_run(store, config)
+    counts = count(config.model, config.sharing)
+    with store.writing() as connection:
+        sizes = {"unique_parameters": counts.unique_parameters, "executed_parameters": counts.executed_parameters}
+        connection.execute(schema.run.update().where(schema.run.c.id == run.id).values(**sizes))
+    spec = to_spec(config.model_copy(update={"sharing": SharingConfig(strategy="none")}))
+    share = percent(share_of_unshared(counts.unique_parameters, config.model), 0)
+    assert share != percent(counts.unique_parameters / counts.executed_parameters, 0)
+    for page in (
+        open_page("design", spec=spec, strategy=strategies),
+        open_page("train", spec=spec, strategy=strategies),
+        open_page("compare", runs=run.id),
+    ):
+        assert not page.exception
+        assert "of unshared" in tables(page)
+        assert "compared with the same model without any sharing" in tables(page)
+        assert share in tables(page)
+
+
+def test_design_says_why_operations_differ_where_they_do(open_page):
+    test = open_page("design", spec="1;task=dates", strategy=["none", "all", "all,lora=4"])
+    said = [caption.value for caption in test.caption if "FLOPs/token, compared with no sharing" in caption.value]
+    assert len(said) == 2
+    assert "All layers −" in said[0]
+    assert "Layers that share the keys and values of cross-attention compute them once" in said[0]
+    assert "LoRA multiplies" in said[1]
+    same = open_page("design", spec="1;task=python-docs", strategy=["none", "all"])
+    assert not [caption for caption in same.caption if "compared with no sharing" in caption.value]

@@ -69,12 +69,57 @@ def test_presets_are_shown_under_their_papers_with_the_printed_figure():
         assert f"{preset.exact:,}" in line
 
 
-def test_sizes_that_are_not_given_are_those_that_train_would_take():
-    for family, task in (("decoder", "python-docs"), ("encoder_decoder", "dates"), ("encoder", "digits")):
+def test_sizes_that_are_not_given_are_those_of_a_named_task_and_are_said():
+    for task in ("python-docs", "dates", "digits"):
         config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": "all"}}))
         expected = count(config.model, config.sharing)
-        assert data("count", "--family", family, "--strategy", "all")["unique_parameters"] == expected.unique_parameters
-        assert data("count", "--task", task, "--strategy", "all")["unique_parameters"] == expected.unique_parameters
+        found = data("count", "--task", task, "--strategy", "all")
+        assert found["unique_parameters"] == expected.unique_parameters
+        assert found["assumed"]["d_ff"] == f"the task {task}"
+        assert f"d_ff {config.model.d_ff}" in clps("count", "--task", task).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "d_ff", "heads"),
+    [
+        (["--family", "decoder", "--layers", "12", "--d-model", "512"], 2048, 8),
+        (["--family", "encoder", "--d-model", "768"], 3072, 12),
+        (["--family", "encoder_decoder"], 2048, 8),
+        ([], 2048, 8),
+        (["--d-model", "4096", "--set", "model.activation=swiglu"], 11_008, 64),
+        (["--d-model", "512", "--set", "model.activation=swiglu"], 1408, 8),
+        (["--d-model", "65"], 260, 1),
+        (["--d-model", "1000"], 4000, 10),
+    ],
+)
+def test_without_a_task_sizes_follow_the_usual_rule_and_are_printed(arguments, d_ff, heads):
+    found = data("count", *arguments)
+    model = found["model"]
+    assert (model["d_ff"], model["num_heads"], model["num_kv_heads"]) == (d_ff, heads, None)
+    assert (model["vocab_size"], model["max_positions"], model["embedding_size"]) == (32_000, 512, None)
+    assert found["context_length"] == 512
+    assert {"d_ff", "num_heads", "vocab_size", "max_positions"} <= set(found["assumed"])
+    assert "d_model" not in found["assumed"] or "--d-model" not in arguments
+    shown = " ".join(clps("count", *arguments).stdout.split())
+    assert f"d_ff {d_ff} (" in shown
+    assert "vocabulary 32000" in shown
+    assert f"num_heads {heads} (heads of {model['d_model'] // heads} numbers)" in shown
+
+
+def test_what_is_given_is_not_said_to_be_assumed():
+    sizes = ["--layers", "2", "--d-model", "64", "--d-ff", "100", "--heads", "2", "--vocab-size", "50"]
+    found = data("count", "--family", "decoder", *sizes, "--set", "model.max_positions=8")
+    assert found["assumed"] == {}
+    assert "Not given" not in clps("count", *sizes, "--set", "model.max_positions=8").stdout
+    assert data("count", "--preset", "albert-base")["assumed"] == {}
+
+
+def test_a_model_made_in_python_goes_by_the_usual_rule_too():
+    assert (ModelConfig(d_model=512).d_ff, ModelConfig(d_model=512).num_heads) == (2048, 8)
+    assert ModelConfig(d_model=1024, activation="swiglu").d_ff == 2816
+    given = ModelConfig(d_model=512, d_ff=100, num_heads=2)
+    assert (given.d_ff, given.num_heads) == (100, 2)
+    assert ModelConfig.model_validate(given.model_dump()) == given
 
 
 def test_sizes_come_from_flags_and_settings():
@@ -86,6 +131,13 @@ def test_sizes_come_from_flags_and_settings():
     parts = found["by_component"]
     assert sum(parts[name]["unique"] for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == 3_145_728
     assert sum(parts[name]["executed"] for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == 18_874_368
+
+
+def test_a_name_that_schemes_prints_is_a_strategy_too():
+    assert data("count", "--task", "dates", "--strategy", "albert-all")["strategy"] == "all"
+    refused = clps("count", "--task", "dates", "--strategy", "factorised-embedding")
+    assert refused.exit_code == 2
+    assert "--set model.embedding_size=128" in refused.stderr
 
 
 def test_a_preset_can_be_resized_and_shared_otherwise():
@@ -127,7 +179,7 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--preset", "albert-base", "--heads", "7"], "error: d_model must be divisible by num_heads. Got 768 and 7."),
         (["--strategy", "cycel"], "error: strategy must be one of none, all"),
         (["--family", "rnn"], "error: model.family must be one of"),
-        (["--family", "decoder", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),
+        (["--family", "decoder", "--strategy", "grouped:9"], "between 1 and the number of layers (6). Got 9"),
         (["--layers", "0"], "error: model.num_layers must be at least 1. Got 0."),
         (["--layers", "-3"], "error: model.num_layers must be at least 1. Got -3."),
         (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from random_designs import designs
 
-from clps_core.analysis.counts import count
-from clps_core.config import ModelConfig, SharingConfig
+from clps_core.analysis.counts import count, share_of_unshared
+from clps_core.analysis.flops import FLOP_CAUSES, flop_differences
+from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes
 from clps_core.sharing import Block, Site, build_map
@@ -191,3 +192,58 @@ def test_queries_tied_to_keys_are_stored_once_and_executed_twice():
 def test_a_strategy_that_does_not_fit_the_layers_is_refused():
     with pytest.raises(ConfigError, match=r"between 1 and the number of layers \(4\). Got 9"):
         count(ModelConfig(vocab_size=9), shared("cycle:9"))
+
+
+EVERY_CAUSE = [
+    "none",
+    "all",
+    "attention_only",
+    "cycle:2",
+    "all,lora=4",
+    "all,lora.q=4",
+    "all,decoder.cross_k=none",
+    "kv_source=every:2",
+    "attention_source=every:2",
+    "loop:1/1/1,inject=concat",
+    "all,inject=concat,train_loops=1-6",
+    "all,train_loops=2-9",
+    "cycle:2,depth_embedding=sinusoidal,train_loops=1-4",
+    "all,kv_source=every:2,lora=3",
+    "decoder=@encoder",
+]
+
+
+@pytest.mark.parametrize("family", ["encoder", "decoder", "encoder_decoder"])
+@pytest.mark.parametrize("text", EVERY_CAUSE)
+def test_the_causes_of_other_operations_add_up_to_the_difference(family, text):
+    model = ModelConfig(family=family, num_layers=4, d_model=16, d_ff=24, num_heads=2, vocab_size=11, max_positions=8)
+    try:
+        plan = sharing_plan(model, SharingConfig(strategy=text))
+    except ConfigError:
+        assert "encoder" in text or "decoder" in text
+        return
+    counted = count(model, plan)
+    differences = flop_differences(model, plan, counted.context_length)
+    expected = counted.train_flops_per_token - count(model, shared("none")).train_flops_per_token
+    assert abs(sum(differences.values()) - expected) <= 2
+    assert set(differences) <= set(FLOP_CAUSES)
+    cross = family == "encoder_decoder" and len(set(plan.groups("decoder", ("cross_k", "cross_v")))) < 4
+    assert ("memory" in differences) == cross
+    assert ("lora" in differences) == ("lora" in text)
+
+
+def test_sharing_weights_alone_changes_no_operation_but_those_of_cross_attention():
+    """What Start says of computation."""
+    for family in ("encoder", "decoder", "encoder_decoder"):
+        model = ModelConfig(family=family, num_layers=6, d_model=16, num_heads=2, vocab_size=11, max_positions=8)
+        for name in ("all", "cycle:3", "sandwich", "ffn_only", "sequence:2,norms=own"):
+            plan = sharing_plan(model, SharingConfig(strategy=name))
+            assert set(flop_differences(model, plan, 8)) <= {"memory"}
+
+
+def test_of_unshared_counts_whatever_is_stored():
+    model = ModelConfig(family="decoder", num_layers=4, d_model=16, num_heads=2, vocab_size=11, max_positions=8)
+    stored = {text: count(model, shared(text)).unique_parameters for text in ("none", "all", "none,lora=4")}
+    assert share_of_unshared(stored["none"], model) == 1
+    assert share_of_unshared(stored["all"], model) == stored["all"] / stored["none"]
+    assert share_of_unshared(stored["none,lora=4"], model) > 1

@@ -68,13 +68,13 @@ def test_the_shortest_text_is_written(text, short):
         ("cycle:-1", "the part after cycle: must be a whole number. Got '-1'"),
         ("cycle:99999", "the part after cycle: must be a whole number"),
         ("all,none", "a strategy has one rule for all components. Got a second one: 'none'"),
-        ("head=all", "a sharing target must be one of attention, cross_attention, ffn, q, k"),
-        ("middle.q=all", "a sharing target must be one of"),
+        ("head=all", "the name before = must be a part (attention, cross_attention, ffn, q, k"),
+        ("middle.q=all", "the name before = must be a part"),
         ("norms=loud", "norms must be one of follow, own, shared. Got 'loud'"),
-        ("q=cycel", "strategy must be one of"),
+        ("q=cycel", "q must be one of none, all, grouped"),
         ("0-1-", "strategy must be one of"),
         ("0--1", "strategy must be one of"),
-        ("all,", "strategy"),
+        ("all,", "a strategy must have a part between two commas. Got 'all,'. Remove a comma."),
         ("x" * (MAX_TEXT + 1), "strategy must be a short text"),
         ("<script>alert(1)</script>", "Got '<script>alert(1)</script>'"),
     ],
@@ -83,7 +83,46 @@ def test_text_that_is_no_strategy_is_refused_in_a_sentence(text, sentence):
     with pytest.raises(ConfigError) as caught:
         parse_strategy(text)
     assert sentence in str(caught.value)
-    assert len(str(caught.value)) < 400
+    assert len(str(caught.value)) < 420
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "mend"),
+    [
+        ("all,residual_scale=loops", "Got 'residual_scale'.", "inject, train_loops)"),
+        ("sandwhich", "strategy must be", "Did you mean sandwich?"),
+        ("cycel:3", "strategy must be", "Did you mean cycle:3?"),
+        ("ALL", "strategy must be", "Did you mean all?"),
+        ("all norms=own", "must have commas between them", "Write all,norms=own."),
+        ("all , lora = 4 norms=own", "must have commas between them", "Write all,lora=4,norms=own."),
+        ("all,norm=own", "the name before = must be", "Did you mean norms?"),
+        ("all,norms=onw", "norms must be one of follow, own, shared.", "Did you mean own?"),
+        ("all,depth=learned", "the name before = must be", "Did you mean depth_embedding?"),
+        ("decoder.attn=all", "Got 'decoder.attn'.", "Did you mean decoder.attention?"),
+        ("encodr.q=all", "Got 'encodr.q'.", "Did you mean encoder.q?"),
+        ("attention=al", "attention must be one of", "Did you mean all?"),
+        ("lora.atention=4", "what follows lora. must be", "Did you mean attention?"),
+        ("kv_source=evry:3", "kv_source must be one of every, upper", "Did you mean every:3?"),
+        ("encoder=all", "encoder alone must be tied", "as in encoder.attention=all"),
+        ("k=@cros_q", "a tie must read", "Did you mean cross_q?"),
+        ("all,ffn", "ffn must have a value.", "ffn=all."),
+        ("all,norms:own", "norms must have a value.", "norms=own."),
+        ("attention_only:3", "attention_only takes no number.", "Write attention_only."),
+    ],
+)
+def test_a_mistake_is_named_where_it_is_and_the_nearest_name_is_suggested(text, named, mend):
+    with pytest.raises(ConfigError) as caught:
+        parse_strategy(text)
+    assert named in str(caught.value)
+    assert mend in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["q=xx", "all,norm=own", "all norms=own", "lora.norm_attn=2", "kv_source=all"])
+def test_only_what_can_stand_there_is_listed(text):
+    with pytest.raises(ConfigError) as caught:
+        parse_strategy(text)
+    assert "attention_only" not in str(caught.value)
+    assert "ffn_only" not in str(caught.value)
 
 
 @settings(max_examples=400)

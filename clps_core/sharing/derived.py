@@ -1,0 +1,41 @@
+"""Mappings that follow the rules there are. Start at Derived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from clps_core.sharing.rules import RULES, Rule
+
+__all__ = ["Derived"]
+
+Value = TypeVar("Value")
+
+
+class Derived(Mapping[str, Value]):
+    """A mapping that ``make`` makes out of ``RULES``, anew whenever a rule was added, changed or taken away."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Value]]) -> None:
+        self._make = make
+        self._made_of: tuple[Rule, ...] = ()
+        self._made: Mapping[str, Value] = {}
+
+    def _now(self) -> Mapping[str, Value]:
+        rules = tuple(RULES.values())
+        same = len(rules) == len(self._made_of) and all(map(_is, rules, self._made_of))
+        if not same:
+            self._made, self._made_of = self._make(), rules
+        return self._made
+
+    def __getitem__(self, name: str) -> Value:
+        return self._now()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._now())
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+
+def _is(one: Rule, other: Rule) -> bool:
+    return one is other
