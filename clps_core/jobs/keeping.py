@@ -16,6 +16,7 @@ from typing import Any
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import CheckpointError, ConfigError, JobError
 from clps_core.experiment import merged
+from clps_core.files import open_regular
 from clps_core.store import Run, Store
 from clps_core.store.connection import sentences
 from clps_core.words import _
@@ -139,7 +140,8 @@ def bring_weights(store: Store, parent: Run, which: str, run_id: str) -> None:
     with sentences(store.home):
         store.run_folder(run_id).mkdir(mode=0o700)
         target.parent.mkdir()
-        shutil.copyfile(source, target)
+        with open_regular(store.run_folder(parent.id), "checkpoints", source.name) as start, target.open("xb") as copy:
+            shutil.copyfileobj(start, copy, 1 << 20)
 
 
 def check_nothing_vanished(store: Store, run: Run) -> None:

@@ -69,6 +69,8 @@ def _printable(text: str) -> str:
     return text
 
 
+Inside = Annotated[str, AfterValidator(_inside)]
+Kind = Annotated[str, Field(pattern=f"^{_CURVE.pattern}$")]
 Whole = Annotated[int, Field(ge=0, le=2**53)]
 Amount = Annotated[float, Field(ge=0, le=1e11)]
 """Times included: until the year 5138, which a page can still write."""
@@ -92,10 +94,7 @@ class _About(BaseModel):
     started_at: Amount | None = None
     finished_at: Amount | None = None
     artefacts: Annotated[
-        list[
-            tuple[Annotated[str, Field(pattern=f"^{_CURVE.pattern}$")], Whole, Annotated[str, AfterValidator(_inside)]]
-        ],
-        Field(max_length=10_000),
+        list[tuple[Kind, Whole, Annotated[str, AfterValidator(_inside)]]], Field(max_length=10_000)
     ] = []
 
 
