@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,7 +23,6 @@ from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.data.base import Batch, TaskData
-    from clps_core.training.device import DevicePlan
 
 __all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "parse_loops", "quality_at"]
 
@@ -136,25 +135,14 @@ def quality_at(folder: Path, loops: int, *, seconds: float | None = None, which:
 
 
 def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: float | None) -> Quality:
+    from clps_core.training.device import cpu_plan
     from clps_core.training.evaluation import evaluate
 
     began = time.monotonic()
     within = _WithinTime(run.data, began, seconds, loops)
     data = cast("TaskData", within)
-    metrics = evaluate(run.model, data, run.config, _device_plan(folder), loops=loops)
+    metrics = evaluate(run.model, data, run.config, cpu_plan(folder), loops=loops)
     return Quality(loops, found.layers(loops), metrics, within.examples, run.step, time.monotonic() - began)
-
-
-def _device_plan(folder: Path) -> DevicePlan:
-    """The CPU with one thread, in the precision of the run where that was a run of a CPU."""
-    from clps_core.training.device import DevicePlan
-
-    here = DevicePlan("cpu", "fp32", 1, "")
-    path = folder / "plan.json"
-    if not path.exists():
-        return here
-    stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
-    return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 
 class _WithinTime:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -13,7 +14,7 @@ from clps_core.config import RunConfig
 from clps_core.errors import CheckpointError, ConfigError
 from clps_core.words import _
 
-__all__ = ["Accelerator", "DevicePlan", "available_cuda", "choose"]
+__all__ = ["Accelerator", "DevicePlan", "available_cuda", "choose", "cpu_plan"]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,16 @@ def available_cuda() -> Accelerator:
     if not torch.cuda.is_available():
         return Accelerator(available=False)
     return Accelerator(True, torch.cuda.is_bf16_supported(including_emulation=False), torch.cuda.get_device_name(0))
+
+
+def cpu_plan(folder: Path) -> DevicePlan:
+    """For a look at the run in ``folder``: the CPU with one thread, in the run's precision if that was a CPU's."""
+    here = DevicePlan("cpu", "fp32", 1, "")
+    path = folder / "plan.json"
+    if not path.exists():
+        return here
+    stored = DevicePlan.from_json(path.read_text(encoding="utf-8"))
+    return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 
 def choose(config: RunConfig, available_threads: int, accelerator: Accelerator | None = None) -> DevicePlan:
