@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -24,7 +23,6 @@ from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.data.base import Batch, TaskData
-    from clps_core.training.device import DevicePlan
 
 __all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "parse_loops", "quality_at"]
 
@@ -138,24 +136,13 @@ def quality_at(folder: Path, loops: int, *, seconds: float | None = None, which:
 
 def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: float | None) -> Quality:
     from clps_core.training.evaluation import evaluate
+    from clps_core.training.run_folder import cpu_plan
 
     began = time.monotonic()
     within = _WithinTime(run.data, began, seconds, loops)
     data = cast("TaskData", within)
-    metrics = evaluate(run.model, data, run.config, _device_plan(folder), loops=loops)
+    metrics = evaluate(run.model, data, run.config, cpu_plan(folder), loops=loops)
     return Quality(loops, found.layers(loops), metrics, within.examples, run.step, time.monotonic() - began)
-
-
-def _device_plan(folder: Path) -> DevicePlan:
-    """The CPU with one thread, in the precision of the run where that was a run of a CPU."""
-    from clps_core.training.device import DevicePlan
-    from clps_core.training.run_folder import read_plan
-
-    here = DevicePlan("cpu", "fp32", 1, "")
-    if not os.path.lexists(folder / "plan.json"):
-        return here
-    stored = read_plan(folder)
-    return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 
 class _WithinTime:

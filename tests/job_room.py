@@ -38,6 +38,7 @@ def tiny(strategy: str = "all", seed: int = 0, **train: Any) -> RunConfig:
                 "batch_size": 4,
                 "eval_every": 50,
                 "eval_examples": 4,
+                "test_examples": 4,
                 "checkpoint_every": 20,
                 "log_every": 5,
                 "probe_count": 2,

@@ -20,8 +20,10 @@ from app.components.run_summary import (
     grouped,
     quality_of_all,
     summary,
+    test_note,
 )
 from app.formatting import compact, duration, metric, percent
+from app.services import escape_markdown
 from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
@@ -40,7 +42,37 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
     quality = _quality(plain, alone)
     groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
     _table(groups, group_names(groups), colours, quality)
+    if notes := _notes(groups, group_names(groups), quality):
+        st.caption(" ".join(notes))
     return groups
+
+
+def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> list[str]:
+    """What test means, and what a constant answer would get where a figure is no better than that."""
+    task = TASKS[groups[0].run.task]
+    known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
+    notes = [test_note()] if any(group.test for group in groups) else []
+    weak = [
+        escape_markdown(name)
+        for name, group in zip(names, groups, strict=True)
+        if group.best
+        and not task.beats_baseline(group.best.mean)
+        and not any(one.run.active for one in group.summaries)
+    ]
+    if weak:
+        notes.append(
+            _(
+                "No better than the best constant answer ({name}: {baseline}): {designs}.",
+                designs="; ".join(weak),
+                **known,
+            )
+        )
+    if quality is not None and not task.beats_baseline(quality):
+        said = metric(task.metric, quality)
+        notes.append(
+            _("{quality} takes no learning: a constant answer ({name}) has {baseline}.", quality=said, **known)
+        )
+    return notes
 
 
 def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
@@ -75,9 +107,11 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
     title = metric_title(groups[0].summaries[0].metric)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
+    tested = any(group.test for group in groups)
     columns = [
         (_("Design"), ""),
-        (_("Best {metric}", metric=title.lower()), _("on held-out data, at the best evaluation of each run")),
+        (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
+        *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
         (_("Final"), _("at the last evaluation")),
         (_("Stored parameters"), _("unique: every weight counted once")),
         OF_UNSHARED,
@@ -91,7 +125,7 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
     if several:
         columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
     rows = [
-        Row(label, colours[group.run.strategy], _cells(group, name, several, quality is not None))
+        Row(label, colours[group.run.strategy], _cells(group, name, several, tested, quality is not None))
         for label, group in zip(names, groups, strict=True)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
@@ -102,12 +136,13 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
         st.caption(text)
 
 
-def _cells(group: Group, name: str, several: bool, timed: bool) -> list[str]:
+def _cells(group: Group, name: str, several: bool, tested: bool, timed: bool) -> list[str]:
     run = group.run
     share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
     return [
         *([_runs_counted(group)] if several else []),
         _with_spread(group.best, name),
+        *([_with_test(group, name)] if tested else []),
         _with_spread(group.final, name),
         compact(run.unique_parameters),
         percent(share, 0),
@@ -131,6 +166,14 @@ def _time_to_quality(group: Group) -> str:
     return (
         time if reached.count == runs else _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=runs)
     )
+
+
+def _with_test(group: Group, name: str) -> str:
+    """With the number of runs it is of, where some of those that count have no score."""
+    text = _with_spread(group.test, name)
+    if group.test is None or group.test.count == group.counted:
+        return text
+    return _("{text} ({count} of {seeds})", text=text, count=group.test.count, seeds=group.counted)
 
 
 def _with_spread(spread: Spread | None, name: str) -> str:
@@ -232,6 +275,8 @@ def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
                 "metric": one.metric,
                 "best": best[1],
                 "best_step": best[0],
+                "test": one.test_value,
+                "test_examples": one.test.examples if one.test else None,
                 "final": final[1],
                 "final_step": final[0],
                 "unique_parameters": run.unique_parameters,

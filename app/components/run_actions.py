@@ -6,19 +6,26 @@ what cannot be done now is there, disabled, and says why. An error stands above 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
 from app import navigation, state
 from app.components.run_fork import open_fork_dialog, why_no_fork
-from app.services import desk, escape_markdown, show_problem
+from app.services import desk, escape_markdown, inspections, show_problem
 from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
 from clps_core.store import Run, Store
+from clps_core.store.records import FinalScore
 from clps_core.words import _
 
-__all__ = ["open_log", "run_menu", "show_refusal"]
+__all__ = ["open_log", "run_menu", "score_if_asked", "show_refusal"]
+
+SCORE = "runs.score"
+"""The run whose test score was asked for and is not made yet."""
+SCORE_SECONDS = 60.0
+"""What it may take here; the command line has more patience."""
 
 
 def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
@@ -40,6 +47,14 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
     _fork(store, run)
     if run.active:
         return
+    if run.status == "finished" and not store.final_scores([run.id]):
+        _action(
+            _("Score on the test split"),
+            ":material/grading:",
+            f"score.{run.id}",
+            lambda: ask_for_score(run.id),
+            note=_("Once, with its best weights; it takes some seconds."),
+        )
     navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
     sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
     why = None if sure else _("Tick the box first: what is deleted does not come back.")
@@ -143,6 +158,34 @@ def _delete(run_id: str) -> None:
         open_log(None)
     if state.RUNS in st.query_params:
         state.write(**{state.RUNS: ",".join(left)})
+
+
+def ask_for_score(run_id: str) -> None:
+    """Have it made at the next drawing, which can say that it goes on."""
+    st.session_state[SCORE] = run_id
+
+
+def score_if_asked(runs: Sequence[Run]) -> None:
+    """Make the test score that was asked for; like every look into a model, one at a time for all browsers."""
+    run = next((run for run in runs if run.id == st.session_state.get(SCORE)), None)
+    if run is None:
+        return
+    with st.spinner(_("Scoring {name} on the test split ...", name=escape_markdown(run.name))):
+        asked_by = desk()
+        try:
+            inspections().ask(("test", run.id), lambda: _Made(asked_by.score_test(run.id, seconds=SCORE_SECONDS)))
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+        finally:
+            st.session_state.pop(SCORE, None)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the queue of models keeps: it has no arrays."""
+
+    score: FinalScore
+    nbytes: int = 0
 
 
 def open_log(run_id: str | None) -> None:

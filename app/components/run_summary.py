@@ -14,6 +14,7 @@ from hashlib import sha256
 from app.formatting import strategy_name
 from clps_core.config import flat
 from clps_core.store import Point, Run, Store
+from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import REPLICATES, Spread
 from clps_core.tasks import TASKS
 from clps_core.words import _
@@ -29,6 +30,7 @@ __all__ = [
     "is_better",
     "quality_of_all",
     "summary",
+    "test_note",
 ]
 
 
@@ -36,7 +38,8 @@ __all__ = [
 class Summary:
     """One run in figures. ``best`` and ``final`` are (step, value) of the task's metric on held-out data.
 
-    ``reached`` is (step, seconds) of the first evaluation that was at least as good as the wanted quality.
+    ``reached`` is (step, seconds) of the first evaluation that was at least as good as the wanted quality. ``test`` is
+    the score on the test split, once the run has one.
     """
 
     run: Run
@@ -45,6 +48,12 @@ class Summary:
     best: tuple[int, float] | None
     final: tuple[int, float] | None
     reached: tuple[int, float] | None = None
+    test: FinalScore | None = None
+
+    @property
+    def test_value(self) -> float | None:
+        """The task's metric on the test split."""
+        return self.test.values.get(self.metric) if self.test is not None else None
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class Group:
     summaries: tuple[Summary, ...]
     counted: int
     best: Spread | None
+    test: Spread | None
     final: Spread | None
     tokens_per_second: Spread | None
     seconds: Spread | None
@@ -93,6 +103,15 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
         best=(best.step, best.value) if best else None,
         final=(points[-1].step, points[-1].value) if points else None,
         reached=(reached.step, reached.seconds) if reached else None,
+        test=store.final_scores([run.id]).get(run.id),
+    )
+
+
+def test_note() -> str:
+    """Why there are two figures, in one sentence."""
+    return _(
+        "Validation examples choose each run's best weights, which flatters them; test examples choose nothing and are "
+        "scored once, after training."
     )
 
 
@@ -136,19 +155,26 @@ def design_names(runs: Sequence[Run]) -> list[str]:
 def quality_of_all(summaries: Sequence[Summary]) -> float | None:
     """A round quality that every finished run has reached (before there is one, every run): the natural finishing line.
 
-    ``None`` where nothing was evaluated, or a run has got nowhere yet: that line everybody starts behind.
+    Runs no better than the best constant answer are left out, and the line is better than that answer: an untrained
+    model must not reach it. ``None`` where there is no such line.
     """
-    best = [one.best[1] for one in _judged(summaries) if one.best]
+    best = [one.best[1] for one in _judged(summaries) if one.best and _beats_baseline(one, one.best[1])]
     if not best:
         return None
     if summaries[0].higher_is_better:
         worst = min(best)
-        if worst <= 0:
-            return None
-        return math.floor(worst * 20) / 20 if worst >= 0.05 else math.floor(worst * 1000) / 1000
-    worst = max(best)
-    unit = 10.0 ** (math.floor(math.log10(worst)) - 1) if worst > 0 else 1.0
-    return round(math.ceil(worst / unit - 1e-9) * unit, 10)
+        lines = [math.floor(worst * 20) / 20, math.floor(worst * 1000) / 1000, worst]
+    else:
+        worst = max(best)
+        units = [10.0 ** (math.floor(math.log10(worst)) - digits) for digits in (1, 3)] if worst > 0 else []
+        lines = [*(round(math.ceil(worst / unit - 1e-9) * unit, 10) for unit in units), worst]
+    higher = summaries[0].higher_is_better
+    return next(line for line in lines if _beats_baseline(summaries[0], line) and not is_better(line, worst, higher))
+
+
+def _beats_baseline(one: Summary, value: float) -> bool:
+    task = TASKS.get(one.run.task)
+    return value != 0 and (task is None or task.beats_baseline(value))
 
 
 def _judged(summaries: Sequence[Summary]) -> Sequence[Summary]:
@@ -162,6 +188,7 @@ def _group(members: Sequence[Summary]) -> Group:
         tuple(members),
         len(counted),
         best=Spread.of([one.best[1] for one in counted if one.best]),
+        test=Spread.of([one.test_value for one in counted if one.test_value is not None]),
         final=Spread.of([one.final[1] for one in counted if one.final]),
         tokens_per_second=Spread.of([one.run.tokens_per_second for one in counted if one.run.tokens_per_second]),
         seconds=Spread.of([one.run.seconds for one in counted if one.run.seconds]),

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.components.live_chart import LineStyle
-from app.components.run_actions import open_log, run_menu, show_refusal
+from app.components.run_actions import open_log, run_menu, score_if_asked, show_refusal
 from app.components.run_curves import line_styles, metric_title
 from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
@@ -39,7 +39,9 @@ MARKS = (
 
 def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> None:
     """One row per run, with its actions; 12 rows at a time. ``turns``: where the waiting ones stand."""
-    show_refusal()
+    with st.container():  # what comes and goes must not move what follows
+        score_if_asked(runs)
+        show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
     best = metric_title(summary(store, rows[0]).metric)
@@ -167,7 +169,10 @@ def _best(figures: Summary) -> str:
     if figures.best is None:
         return "–"
     step, value = figures.best
-    return _("**{value}** at step {step}", value=metric(figures.metric, value), step=f"{step:,}")
+    best = _("**{value}** at step {step}", value=metric(figures.metric, value), step=f"{step:,}")
+    if figures.test_value is None:
+        return best
+    return best + "  \n" + _("{value} on test, scored once", value=metric(figures.metric, figures.test_value))
 
 
 def _parameters(run: Run) -> str:

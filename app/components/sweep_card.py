@@ -10,8 +10,8 @@ import streamlit as st
 from app import navigation, state
 from app.charts import CONFIG
 from app.components.run_curves import metric_title
-from app.components.sweep_picture import cut_short, panels, sweep_figure
-from app.components.sweep_table import said_settings, said_spread, sweep_table
+from app.components.sweep_picture import hollow, panels, sweep_figure
+from app.components.sweep_table import said_best, said_settings, said_spread, sweep_table
 from app.components.ticking import ticking
 from app.formatting import duration
 from app.services import desk, escape_markdown, page_guard, show_problem
@@ -19,8 +19,9 @@ from clps_core.errors import ClpsError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
-from clps_core.sweeps.results import Configuration, equal_to_best, worth_of_first
+from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.sweeps.table import csv_text
+from clps_core.sweeps.worth import worth_of_first
 from clps_core.words import _, ngettext
 
 __all__ = ["pick_sweep", "sweep_card", "sweep_of_runs"]
@@ -98,14 +99,18 @@ def _best(found: SweepState, best: Configuration) -> str:
     said = {
         "name": escape_markdown(said_settings(best)),
         "title": metric_title(found.metric).lower(),
-        "value": escape_markdown(said_spread(best.best, found.metric, len(best.runs))),
+        "value": escape_markdown(said_best(best, found.metric)),
     }
     if (alike := len(equal_to_best(found.configurations))) > 1:
         said["n"] = str(alike)
-        return _("The best {n} configurations are equal: {title} {value}.", **said)
+        return _("{n} configurations have the same best {title}: {value}.", **said)
     if found.ended < len(found.runs):
         return _("Best so far: **{name}**, {title} {value}.", **said)
-    return _("Best: **{name}**, {title} {value}.", **said)
+    text = _("Best: **{name}**, {title} {value}.", **said)
+    if best.test is None:
+        return text
+    value = escape_markdown(said_spread(best.test, found.metric, len(best.runs)))
+    return text + " " + _("On the test split, scored once after training: {value}.", value=value)
 
 
 def _picture(found: SweepState) -> None:
@@ -126,7 +131,7 @@ def _picture(found: SweepState) -> None:
         ),
     )
     notes = [_("The ring is around the best one. A line joins configurations that differ in nothing else.")]
-    if any(cut_short(one) for one in found.configurations if one.best):
+    if any(hollow(one) for one in found.configurations if one.best):
         notes.append(_("Hollow: a run failed, ended early or goes on, so it is judged by less training."))
     st.caption(" ".join(notes))
 

@@ -19,7 +19,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Panel", "cut_short", "panels", "sweep_figure"]
+__all__ = ["Panel", "hollow", "panels", "sweep_figure"]
 
 MOST_PANELS = 6
 PANELS_A_ROW = 2
@@ -181,12 +181,12 @@ def _legend(made: Figure, colours: Mapping[str, str]) -> None:
 
 def _mark(strategies: Sequence[str], one: Configuration) -> str:
     symbol = SYMBOLS[strategies.index(one.runs[0].strategy) % len(SYMBOLS)]
-    return f"{symbol}-open" if cut_short(one) else symbol
+    return f"{symbol}-open" if hollow(one) else symbol
 
 
-def cut_short(one: Configuration) -> bool:
+def hollow(one: Configuration) -> bool:
     """Whether its quality is that of less training than was planned, or of fewer runs."""
-    return bool(one.failed or one.ended_early or not one.finished)
+    return one.cut_short or not one.finished
 
 
 def _value(one: Configuration, panel: Panel) -> Any:
@@ -206,6 +206,7 @@ def _said(one: Configuration, name: str) -> str:
         quality = metric(name, one.best.mean)
         if one.best.deviation is not None:
             quality = _("{mean} ± {deviation}", mean=quality, deviation=metric(name, one.best.deviation))
+        quality = _("at least {text}", text=quality) if one.lower_bound else quality
         lines.append(f"<b>{quality}</b>")
     return "<br>".join(lines)
 

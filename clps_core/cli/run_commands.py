@@ -125,6 +125,13 @@ def runs_prune(
     prune(days, dry_run=dry_run, as_json=as_json)
 
 
+@runs_app.command("test", help=_("Score finished runs on the test split, with their best weights; each only once."))
+def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.runs import score
+
+    score(run_ids, as_json=as_json)
+
+
 @runs_app.command("delete", help=_("Delete runs with everything they left behind."))
 def runs_delete(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import steer

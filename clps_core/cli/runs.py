@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
-from clps_core.cli.train import run_records
+from clps_core.cli.train import run_records, test_in_words
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name
 from clps_core.jobs import service
@@ -21,7 +21,7 @@ from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["ACTIONS", "fork", "prioritise", "prune", "show_list", "show_log", "show_one", "steer"]
+__all__ = ["ACTIONS", "fork", "prioritise", "prune", "score", "show_list", "show_log", "show_one", "steer"]
 
 ACTIONS: dict[str, Callable[[Store, str], None]] = {
     "cancel": service.cancel,
@@ -90,7 +90,13 @@ def show_one(run_id: str, *, as_json: bool) -> None:
         return
     del record["config"]
     for name, value in record.items():
-        shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        shown = (
+            test_in_words(value)
+            if name == "test" and value
+            else json.dumps(value, ensure_ascii=False)
+            if isinstance(value, dict)
+            else value
+        )
         print_lines(f"{name:20} {'' if shown is None else shown}")
     print_lines("", *run.config.as_yaml().splitlines())
 
@@ -169,6 +175,22 @@ def prune(days: float, *, dry_run: bool, as_json: bool) -> None:
         say(_("{size} MiB would be freed.", size=freed))
     else:
         say(_("{size} MiB freed; the best weights of every run are kept.", size=freed))
+
+
+def score(run_ids: Sequence[str], *, as_json: bool) -> None:
+    """Score finished runs on the test split; those that have a score keep it."""
+    with closing(open_store()) as store:
+        runs = [store.run(run_id) for run_id in run_ids]
+        records = []
+        for run in runs:
+            service.score_test(store, run.id)
+            records += run_records(store, [run])
+            if not as_json:
+                print_lines(f"{run.id}  {run.name}: {test_in_words(records[-1]['test'])}")
+    if as_json:
+        print_json(records)
+    else:
+        say(_("Validation examples chose these weights; the test examples chose nothing."))
 
 
 def _confirm(runs: Sequence[Run]) -> None:

@@ -7,12 +7,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import amount, duration, print_json, print_table, say
-from clps_core.sweeps.results import equal_to_best, worth_of_first
+from clps_core.sweeps.results import Spread, equal_to_best
+from clps_core.sweeps.worth import worth_of_first
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.sweeps import SweepState
-    from clps_core.sweeps.results import Configuration, Spread
+    from clps_core.sweeps.results import Configuration
 
 __all__ = ["news", "print_state", "state_record"]
 
@@ -22,7 +23,7 @@ MOST_FIELDS = 6
 
 def state_record(state: SweepState) -> dict[str, Any]:
     """A sweep's state as JSON-ready data; configurations come best first."""
-    best = state.best
+    best, verdicts = state.best, state.verdicts()
     return {
         "comparison_id": state.comparison.id,
         "name": state.comparison.name,
@@ -39,16 +40,21 @@ def state_record(state: SweepState) -> dict[str, Any]:
             **asdict(best.best),
             "run_id": state.best_run.id,
             "run_value": state.best_value,
-            "level_with": [dict(one.values) for one in state.level],
+            "test": asdict(best.test) if best.test else None,
         },
+        "margin": state.margin,
+        "verdicts": {name: [dict(one.values) for one in ones] for name, ones in verdicts.items()},
         "configurations": [
             {
                 "settings": dict(one.values),
                 "best": asdict(one.best) if one.best else None,
+                "test": asdict(one.test) if one.test else None,
+                "lower_bound": one.lower_bound,
                 "behind": asdict(one.behind) if one.behind else None,
                 "seconds": asdict(one.seconds) if one.seconds else None,
                 "unique_parameters": one.runs[0].unique_parameters,
                 "ended_early": one.ended_early,
+                "ended_early_best": asdict(early) if (early := Spread.of(list(one.early.values()))) else None,
                 "failed": one.failed,
                 "run_ids": [run.id for run in one.runs],
                 "statuses": [run.status for run in one.runs],
@@ -72,6 +78,7 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
     columns = [
         *(field.rpartition(".")[2] for field in fields),
         _("best {metric}", metric=state.metric),
+        _("test"),
         _("behind"),
         _("runs"),
         _("ended early"),
@@ -82,7 +89,16 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
     print_table(columns, rows, title=f"{state.comparison.name}  {state.comparison.id}", left=len(fields))
     if any(one.best and one.best.deviation is not None for one in state.configurations):
         say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
-        say(_("Behind: the mean difference to the first, over pairs of runs with the same seed and fold."))
+        say(_("Behind: the mean difference to the first, over pairs of complete runs with the same seed and fold."))
+    if any(one.test for one in state.configurations):
+        say(_("Validation (best) chooses and ranks; the test split is scored once per run, after training."))
+    if any(one.ended_early for one in state.configurations):
+        say(
+            _(
+                "Runs that ended early are kept apart from the means: they might have become better. They count for "
+                "the order, as they stood. ≥: none of its runs is complete."
+            )
+        )
     say(news(state))
     if (worth := worth_of_first(state, lambda one: one.name)) is not None:
         say(worth)
@@ -93,13 +109,20 @@ def _row(one: Configuration, fields: list[str]) -> list[str]:
     runs = f"{ended}/{len(one.runs)}"
     return [
         *(one.settings[field] for field in fields),
-        _spread(one.best, len(one.runs)),
+        ("≥ " if one.lower_bound else "") + _spread(one.best, len(one.runs)),
+        _spread(one.test, len(one.runs)),
         f"{one.behind.mean:.3g}" if one.behind else "",
         _("{runs}, {n} failed", runs=runs, n=one.failed) if one.failed else runs,
-        str(one.ended_early or ""),
+        _early(one),
         amount(one.runs[0].unique_parameters or 0),
         duration(one.seconds.mean) if one.seconds else "",
     ]
+
+
+def _early(one: Configuration) -> str:
+    """How many runs ended early, and what they had reached."""
+    reached = Spread.of(list(one.early.values()))
+    return str(one.ended_early or "") + (_(" at {value}", value=f"{reached.mean:.4g}") if reached else "")
 
 
 def _spread(spread: Spread | None, runs: int) -> str:
@@ -118,14 +141,14 @@ def news(state: SweepState) -> str:
     if alike > 1 and state.best is not None and state.best.best is not None:
         value = f"{state.best.best.mean:.4g}"
         parts.append(
-            _("best {metric} {value} with {n} configurations alike", metric=state.metric, value=value, n=alike)
+            _("{n} configurations have the same best {metric} {value}", metric=state.metric, value=value, n=alike)
         )
     elif state.best is not None and state.best.best is not None and state.best_run is not None:
         parts.append(
             _(
                 "best {metric} {value} with {name} (run {id})",
                 metric=state.metric,
-                value=f"{state.best.best.mean:.4g}",
+                value=("≥ " if state.best.lower_bound else "") + f"{state.best.best.mean:.4g}",
                 name=state.best.name,
                 id=state.best_run.id,
             )

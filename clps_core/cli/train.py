@@ -18,8 +18,9 @@ from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
+    from clps_core.store.records import FinalScore
 
-__all__ = ["plan", "read_text", "run_records", "start"]
+__all__ = ["plan", "read_text", "run_records", "start", "test_in_words"]
 
 
 def read_text(path: Path, what: str = "--config") -> str:
@@ -107,17 +108,27 @@ def run_records(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
     """Runs as JSON-ready data, in their order.
 
     ``metrics`` holds the latest value of each: validation metrics under their own names, those of
-    other splits with the split before (``train_loss``).
+    other splits with the split before (``train_loss``). ``test`` holds the one score on the test split, ``None``
+    before there is one.
     """
-    latest = store.latest([run.id for run in runs])
-    return [_record(run, latest.get(run.id, {})) for run in runs]
+    ids = [run.id for run in runs]
+    latest, scores = store.latest(ids), store.final_scores(ids)
+    return [_record(run, latest.get(run.id, {}), scores.get(run.id)) for run in runs]
 
 
-def _record(run: Run, latest: Mapping[str, tuple[int, float]]) -> dict[str, Any]:
+def test_in_words(test: Mapping[str, Any]) -> str:
+    """The ``test`` of a record, such as ``exact_match 0.965, loss 0.01 (step 550, 2,000 test examples)``."""
+    values = ", ".join(f"{name} {value:.4g}" for name, value in test.items() if name not in ("step", "examples"))
+    where = _("step {step}, {examples} test examples", step=test["step"], examples=f"{test['examples']:,}")
+    return f"{values} ({where})"
+
+
+def _record(run: Run, latest: Mapping[str, tuple[int, float]], score: FinalScore | None) -> dict[str, Any]:
     metrics = {}
     for name, (_step, value) in latest.items():
         split, _dot, short = name.partition(".")
-        metrics[short if split == "validation" else f"{split}_{short}"] = value
+        if split != "test":
+            metrics[short if split == "validation" else f"{split}_{short}"] = value
     return {
         "id": run.id,
         "name": run.name,
@@ -137,6 +148,7 @@ def _record(run: Run, latest: Mapping[str, tuple[int, float]]) -> dict[str, Any]
         "step": run.step,
         "steps": run.steps,
         "metrics": metrics,
+        "test": {"step": score.step, "examples": score.examples, **score.values} if score is not None else None,
         "seconds": run.seconds,
         "tokens_per_second": run.tokens_per_second,
         "device": run.device,
@@ -175,6 +187,7 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
                 run.status,
                 amount(run.unique_parameters or 0),
                 "" if value is None else f"{value:.4g}",
+                f"{record['test'][facts.metric]:.4g}" if record["test"] else "",
                 f"{facts.baseline:.4g}",
                 f"{run.step}/{run.steps}",
                 duration(run.seconds),
@@ -187,6 +200,7 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
         _("status"),
         _("unique parameters"),
         facts.metric,
+        _("test {metric}", metric=facts.metric),
         _("baseline"),
         _("steps"),
         _("time"),

@@ -83,6 +83,9 @@ class TrainConfig(Frozen):
     log_every: PositiveInt = 5
     eval_every: PositiveInt = 50
     eval_examples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """At most so many validation examples are scored at each evaluation; the best evaluation chooses the weights."""
+    test_examples: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    """At most so many test examples are scored, once, with the chosen weights after training."""
     checkpoint_every: PositiveInt = 50
     probe_count: Annotated[int, Field(ge=0, le=64)] = 12
     """How many log-spaced steps leave the attention of the probe inputs behind."""

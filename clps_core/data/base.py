@@ -118,11 +118,11 @@ class TaskData(Protocol):
     def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
         """The first ``limit`` examples of ``validation`` or ``test``, always in the same order."""
 
-    def baseline(self) -> float:
-        """The task's main metric on validation without learning anything; ``facts.baseline_name`` says how."""
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """Every metric of the best constant answer to the first ``limit`` examples of ``split`` (by default all).
 
-    def baselines(self) -> Mapping[str, float]:
-        """Every metric that has a baseline, by its name, on validation."""
+        The answer is chosen for these very examples, so nothing that ignores its input does better on them.
+        """
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
         """Typed input as ``inputs`` of a batch of one; ``DataError`` if it is empty or too long."""

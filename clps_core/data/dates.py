@@ -32,6 +32,7 @@ from clps_core.data.base import (
     padded,
     step_generator,
 )
+from clps_core.data.scores import constant_text
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
@@ -162,17 +163,15 @@ class Dates:
             labels=padded([[*target, EOS] for target in targets], IGNORED, LENGTH_STEP, longest),
         )
 
-    def baseline(self) -> float:
-        """Exact match of copying the input."""
-        return self.baselines()["exact_match"]
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """``exact_match`` of always writing one date, ``token_accuracy`` and ``loss`` of one text for all.
 
-    def baselines(self) -> Mapping[str, float]:
-        """Scores of an answer that repeats the English date, over all of validation in all languages.
-
-        ``exact_match``: the share of answers that are right as a whole. ``token_accuracy``: the share of
-        the target's characters (its end included) that stand at the same place in the English date.
+        Copying the English date is never right as a whole and has fewer characters right.
         """
-        return _copy_scores(self.languages, self.fold)
+        pairs = self.pairs(split, len(self.dates(split)) * len(self.languages) if limit is None else limit)
+        rows = [np.array([*self._ids(full_date(ordinal, language)), EOS]) for ordinal, language in pairs]
+        exact, token_accuracy, loss = constant_text(rows)
+        return {"exact_match": exact, "token_accuracy": token_accuracy, "loss": loss}
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
         """``options["language"]`` is the target language (the first if not given); spaces are evened out."""
@@ -274,18 +273,3 @@ class Dates:
 def _even(text: str) -> str:
     """``text`` as CLDR would write it: single spaces, accents and their letters as one character."""
     return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-@lru_cache(maxsize=16)
-def _copy_scores(languages: tuple[str, ...], fold: Fold | None) -> Mapping[str, float]:
-    right = scored = exact = answers = 0
-    calendar = _calendar() if fold is None else _folded(fold)
-    for ordinal in calendar.splits["validation"].tolist():
-        copy = full_date(ordinal, SOURCE_LOCALE) + "\n"
-        for language in languages:
-            target = full_date(ordinal, language) + "\n"
-            right += sum(a == b for a, b in zip(copy, target, strict=False))
-            scored += len(target)
-            exact += copy == target
-            answers += 1
-    return {"exact_match": exact / answers, "token_accuracy": right / scored}

@@ -15,6 +15,7 @@ from functools import cache, lru_cache
 import numpy as np
 
 from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
+from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
@@ -123,14 +124,11 @@ class Digits:
             inputs=self.images(split)[places], input_mask=None, decoder_inputs=None, labels=self.classes(split)[places]
         )
 
-    def baseline(self) -> float:
-        """Validation accuracy of always answering the most frequent digit of training."""
-        frequent = np.bincount(self.classes("train")).argmax()
-        return float((self.classes("validation") == frequent).mean())
-
-    def baselines(self) -> Mapping[str, float]:
-        """``accuracy`` as in ``baseline``."""
-        return {"accuracy": self.baseline()}
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """``accuracy`` of always answering the most frequent digit there, ``loss`` of always giving the shares."""
+        check_split(split)
+        accuracy, loss = constant_answer(self.classes(split)[:limit])
+        return {"accuracy": accuracy, "loss": loss}
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """float32 [1, 16, 4] of a test image's number (``"17"``) or of 64 values from 0 to 16, row by row."""

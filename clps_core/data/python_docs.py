@@ -26,6 +26,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
 from clps_core.data.library_texts import library_key, library_texts, split_texts
+from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
@@ -210,23 +211,14 @@ class PythonDocs:
         windows = self.tokens(split)[starts[:, None] + np.arange(self.seq_len + 1)]
         return Batch(inputs=windows[:, :-1], input_mask=None, decoder_inputs=None, labels=windows[:, 1:])
 
-    def baseline(self) -> float:
-        """Validation perplexity of guessing every token by its share in training."""
-        return self.baselines()["perplexity"]
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """``perplexity`` of guessing every token by its share in these very windows; ``loss``: its logarithm.
 
-    def baselines(self) -> Mapping[str, float]:
-        """``perplexity``: of the training tokens' shares (each count plus one), over all of validation.
-
-        ``token_accuracy``: of always guessing the most frequent training token. ``loss``: log of perplexity.
+        ``token_accuracy``: of always guessing the most frequent one.
         """
-        counts = np.bincount(self.tokens("train"), minlength=self.facts.vocab_size or 0) + 1.0
-        labels = self.tokens("validation")[1:]
-        loss = float(-np.log(counts / counts.sum())[labels].mean())
-        return {
-            "perplexity": float(np.exp(loss)),
-            "loss": loss,
-            "token_accuracy": float((labels == counts.argmax()).mean()),
-        }
+        check_split(split)
+        token_accuracy, loss = constant_answer(self._windows(split, self._starts(split)[:limit]).labels)
+        return {"perplexity": float(np.exp(loss)), "loss": loss, "token_accuracy": token_accuracy}
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """bos, then the tokens of ``text``; at most ``seq_len`` together."""

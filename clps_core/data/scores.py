@@ -1,12 +1,14 @@
-"""Scores of predictions that need nothing but numpy. Start at exact_match."""
+"""Scores of predictions that need nothing but numpy. Start at exact_match; constant_answer is what trivial ones get."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from clps_core.data.base import IGNORED, Array
 
-__all__ = ["exact_match", "token_accuracy"]
+__all__ = ["constant_answer", "constant_text", "exact_match", "token_accuracy"]
 
 
 def exact_match(predicted: Array, labels: Array, eos: int) -> Array:
@@ -28,6 +30,32 @@ def token_accuracy(predicted: Array, labels: Array) -> tuple[int, int]:
     """(right, scored) over the positions of ``labels`` [B, T] that count; ``predicted`` has its shape."""
     scored = labels != IGNORED
     return int(((predicted == labels) & scored).sum()), int(scored.sum())
+
+
+def constant_answer(labels: Array) -> tuple[float, float]:
+    """(accuracy, loss in nats) of the best answer that is the same at every position of ``labels`` that counts.
+
+    The most frequent label; the loss is the entropy of the labels' shares, below which no fixed distribution comes.
+    """
+    counts = np.bincount(labels[labels != IGNORED])
+    shares = counts[counts > 0] / max(1, counts.sum())
+    return float(shares.max(initial=0.0)), float(-(shares * np.log(shares)).sum())
+
+
+def constant_text(rows: Sequence[Array]) -> tuple[float, float, float]:
+    """(exact match, token accuracy, loss) of the best text that is the same for every one of ``rows``.
+
+    Each score has its own best: the most frequent row; the most frequent label, or the labels' shares, at each place.
+    """
+    width = max(len(row) for row in rows)
+    table = np.full((len(rows), width), IGNORED)
+    for place, row in enumerate(rows):
+        table[place, : len(row)] = row
+    _texts, counts = np.unique(table, axis=0, return_counts=True)
+    scored = (table != IGNORED).sum(0)
+    places = [constant_answer(column) for column in table.T]
+    token_accuracy, loss = (np.array(places) * scored[:, None]).sum(0) / scored.sum()
+    return float(counts.max() / len(rows)), float(token_accuracy), float(loss)
 
 
 def _widened(tokens: Array, width: int, fill: int) -> Array:

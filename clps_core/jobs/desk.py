@@ -20,7 +20,7 @@ from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
 from clps_core.store.order import HIGHEST
-from clps_core.store.records import ActiveRun
+from clps_core.store.records import ActiveRun, FinalScore
 from clps_core.words import _
 
 __all__ = ["Desk", "use_of"]
@@ -135,6 +135,10 @@ class Desk:
         """Remove a run and its files."""
         service.delete(self.store, self._allowed("delete", run_id).id)
         forget_disk()
+
+    def score_test(self, run_id: str, *, seconds: float | None = None) -> FinalScore:
+        """The score of a finished run on the test split; see ``service.score_test``."""
+        return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds)
 
     def log_text(self, run_id: str) -> str:
         """The end of a run's log."""

@@ -295,9 +295,9 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         plan, step, seconds = _begin(queue, run, number, folder)
         watch = patiently(lambda: Watch.of(queue.store, run))
         early = patiently(watch.now) if watch is not None else None
-    if early is not None and step > 0:  # it was decided, but that could not be written any more
-        return "finished", early
     sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
+    if step > 0:
+        sink.early = early  # it was decided, but that could not be written any more
     try:
         outcome = train(run.config, folder, sink, device=plan)
         sink.flush()
@@ -305,8 +305,10 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         sink.close()
     reached = {"step": outcome.step, "seconds": outcome.seconds}
     patiently(lambda: queue.append(run.id, number, [], progress=reached))
-    finished_early = outcome.status == "finished" and outcome.step < run.steps
-    return outcome.status, (outcome.early or sink.early) if finished_early else None
+    if outcome.status != "finished":
+        return outcome.status, None
+    early = (outcome.early or sink.early) if outcome.step < run.steps else None
+    return outcome.status, " ".join(said for said in (early, outcome.diverged) if said) or None
 
 
 def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePlan, int, float]:

@@ -25,11 +25,13 @@ from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
+from clps_core.scoring import score_folder
 from clps_core.store import Run, Store
 from clps_core.store.archive import export_run, import_run
 from clps_core.store.connection import sentences
-from clps_core.store.queue import Queue
-from clps_core.store.records import new_id
+from clps_core.store.metrics import TEST
+from clps_core.store.queue import Queue, check_finished
+from clps_core.store.records import FinalScore, Point, new_id
 from clps_core.words import _, ngettext
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "queue_state",
     "resume",
     "retry",
+    "score_test",
     "submit",
     "supervisor_status",
     "wait",
@@ -310,6 +313,22 @@ def fork(
 def prune(store: Store, days: float = 30.0, *, dry_run: bool = False) -> list[Pruned]:
     """Delete what finished runs of more than ``days`` days ago kept to go on from; their best weights stay."""
     return keeping.prune(store, days, dry_run=dry_run)
+
+
+def score_test(store: Store, run_id: str, *, seconds: float | None = None) -> FinalScore:
+    """The score of a finished run on the test split: the one it has, else it is made here and kept.
+
+    It needs torch, and takes seconds to minutes. Raises ``JobError`` for a run that has not finished and where it
+    takes longer than ``seconds``, ``CheckpointError`` without best weights, ``DataError`` where the data have changed.
+    """
+    run = store.run(run_id)
+    check_finished(run.id, run.status)
+    if found := store.final_scores([run.id]):
+        return found[run.id]
+    step, values = score_folder(store.run_folder(run.id), seconds=seconds)
+    points = [Point(run.id, TEST, name, step, value, run.seconds) for name, value in values.items()]
+    Queue(store).record_test(run.id, points)
+    return store.final_scores([run.id])[run.id]
 
 
 def delete(store: Store, run_id: str) -> None:

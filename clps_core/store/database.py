@@ -17,8 +17,19 @@ from sqlalchemy import Connection, Engine
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
+from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.order import Waiting, check_priority, fair_order
-from clps_core.store.records import ACTIVE, ActiveRun, Artefact, Comparison, Point, Run, check_run_id, new_id
+from clps_core.store.records import (
+    ACTIVE,
+    ActiveRun,
+    Artefact,
+    Comparison,
+    FinalScore,
+    Point,
+    Run,
+    check_run_id,
+    new_id,
+)
 from clps_core.store.verdict import LONGEST_PAUSE
 from clps_core.words import _
 
@@ -292,6 +303,18 @@ class Store:
         """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
         with self.reading() as connection:
             return metrics.latest(connection, run_ids)
+
+    def final_scores(self, run_ids: Sequence[str]) -> dict[str, FinalScore]:
+        """Run -> its score on the test split, for the runs that have one."""
+        found = {}
+        for run_id, latest in self.latest(run_ids).items():
+            points = {key.partition(".")[2]: point for key, point in latest.items() if key.startswith(f"{TEST}.")}
+            if points:
+                step, examples = points.pop(EXAMPLES, (0, 0.0))
+                found[run_id] = FinalScore(
+                    step, {name: value for name, (_step, value) in points.items()}, int(examples)
+                )
+        return found
 
     def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
         """Files the run left, by kind and step."""

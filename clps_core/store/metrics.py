@@ -19,7 +19,12 @@ from sqlalchemy import Connection
 from clps_core.store import schema
 from clps_core.store.records import Point
 
-__all__ = ["append", "curve", "discard", "latest", "news"]
+__all__ = ["EXAMPLES", "TEST", "append", "curve", "discard", "forget_test", "latest", "news"]
+
+TEST = "test"
+"""The split that is no curve: its points are one score, given once at a run's end or on request."""
+EXAMPLES = "examples"
+"""Beside the metrics of ``TEST``: how many examples they are of."""
 
 COARSE_POINTS = 500
 """A coarse curve has at most this many points."""
@@ -113,6 +118,17 @@ def _thin_out(connection: Connection, run_id: str, split: str, name: str, first:
     which = {"run": run_id, "in_split": split, "in_name": name, "width": width, "from_bucket": first // width}
     connection.execute(_FORGET_COARSE, which)
     connection.execute(_FILL_COARSE, which | {"from_step": first // width * width})
+
+
+def forget_test(connection: Connection, run_id: str) -> None:
+    """Take back the test score: the run goes on, or is scored again.
+
+    It leaves no mark in the log: what follows curves does not ask for it.
+    """
+    where = (_m.run_id == run_id, _m.split == TEST)
+    if connection.execute(schema.metric.delete().where(*where)).rowcount:
+        connection.execute(schema.metric_coarse.delete().where(_c.run_id == run_id, _c.split == TEST))
+        _write_latest(connection, run_id, {}, _last_points(connection, run_id))
 
 
 def discard(connection: Connection, run_id: str, beyond: int) -> int:

@@ -29,7 +29,7 @@ from clps_core.store.records import Point
 from clps_core.store.verdict import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
-__all__ = ["Attempt", "Exit", "LeaseLost", "Queue"]
+__all__ = ["Attempt", "Exit", "LeaseLost", "Queue", "check_finished"]
 
 LEASE_SECONDS = 30.0
 
@@ -301,6 +301,7 @@ class Queue:
             connection.execute(schema.run.update().where(_r.id == run_id).values(values))
             a = schema.artefact.c
             connection.execute(schema.artefact.delete().where(a.run_id == run_id, a.step > step))
+            metrics.forget_test(connection, run_id)
             return metrics.discard(connection, run_id, step)
 
     def finish(self, run_id: str, number: int, status: str, reason: str | None) -> None:
@@ -311,6 +312,15 @@ class Queue:
             self._end(connection, run_id, status, reason, moment)
             where = (_t.run_id == run_id, _t.number == number)
             connection.execute(schema.attempt.update().where(*where).values(outcome=status))
+
+    # For whoever scores a finished run later
+
+    def record_test(self, run_id: str, points: Sequence[Point]) -> None:
+        """Write the test score of a finished run in the place of a former one. Raises ``JobError`` for others."""
+        with self.store.writing() as connection:
+            check_finished(run_id, self._status(connection, run_id))
+            metrics.forget_test(connection, run_id)
+            metrics.append(connection, run_id, points)
 
     # Inside
 
@@ -340,6 +350,19 @@ class Queue:
             .order_by(_t.launched_at)
         )
         return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def check_finished(run_id: str, status: str) -> None:
+    """Raise ``JobError`` unless ``status`` is finished: only then is it settled which weights are chosen."""
+    if status != "finished":
+        raise JobError(
+            _(
+                "a run must be finished to be scored on the test split. Run {run_id} is {status}. "
+                "Wait until it has finished, or resume it.",
+                run_id=run_id,
+                status=status,
+            )
+        )
 
 
 def write_artefacts(connection: Connection, run_id: str, artefacts: Sequence[tuple[str, int, str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = [
     "ActiveRun",
     "Artefact",
     "Comparison",
+    "FinalScore",
     "Point",
     "Run",
     "check_run_id",
@@ -178,6 +180,15 @@ class Comparison:
     def plan(self) -> dict[str, Any] | None:
         """What a sweep was expanded from, as plain data; ``None`` for runs that were given one by one."""
         return None if self.plan_text is None else dict(json.loads(self.plan_text))
+
+
+@dataclass(frozen=True)
+class FinalScore:
+    """A run's score on the test split: ``values`` by metric, of the weights of ``step``, on so many ``examples``."""
+
+    step: int
+    values: Mapping[str, float]
+    examples: int
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,17 @@
 """How far a sweep is, and which of its designs is best. Start at sweep_state.
 
 A *configuration* is what its runs have in common: all but the seeds and the part of a cross-validation. Its
-quality is the mean over its finished runs of each one's best evaluation, with their standard deviation. A run that
-failed or was stopped does not count beside finished ones: its best came early, so it would be unfair to its
+quality is the mean over its complete runs of each one's best evaluation, with their standard deviation; its test
+score is that of the same runs. Validation ranks, test is only reported.
+
+A run that failed or was stopped does not count beside finished ones: its best came early, so it would be unfair to its
 configuration; leaving it out would be unfair to the others, so a configuration with a failed run comes behind them.
+A run that ended early (by the sweep's rule, or out of patience) might have become better: its best is a lower bound. It
+is kept apart from the mean, and no test is made of it; for the rank it counts as it stood, so that a configuration
+cannot win by the runs that a rule left it.
+
+What the first place is worth is told by pairs of complete runs with the same seeds and fold (``Verdict``): not
+finding a difference is not finding none, so "as good" takes a test of its own (Schuirmann 1987, two one-sided tests).
 """
 
 from __future__ import annotations
@@ -12,9 +20,9 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
@@ -33,17 +41,24 @@ __all__ = [
     "Configuration",
     "Spread",
     "SweepState",
+    "Verdict",
     "configurations",
     "equal_to_best",
     "sweep_state",
-    "worth_of_first",
 ]
 
 _m = schema.metric.c
 REPLICATES = ("seed", "data.seed", "data.fold")
 """Fields that repeat a configuration: which of their values is best says nothing about a design."""
-T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-"""Student's t, two-sided 95 %, for 1 to 10 degrees of freedom; more take the last one, a little too careful."""
+ERROR = 0.05
+"""How often a test may be wrong."""
+FEWEST_PAIRS = 3
+"""With fewer, nothing is told: two differences are easily alike by chance."""
+MARGIN = 0.01
+"""As good: within one percentage point of the first, for a perplexity within one percent of it."""
+
+Verdict = Literal["behind", "as_good", "cannot_tell", "not_compared"]
+"""Behind the first by more than chance explains; within ``MARGIN`` of it; neither of both; runs failed, ended early."""
 
 
 @dataclass(frozen=True)
@@ -61,28 +76,45 @@ class Spread:
             return None
         return cls(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """The two-sided interval of the mean by Student's t; without end for fewer than ``FEWEST_PAIRS`` values."""
+        if self.deviation is None or self.count < FEWEST_PAIRS:
+            return -math.inf, math.inf
+        from scipy.special import stdtrit  # type: ignore[import-untyped]  # not at start: only sweeps need it
+
+        half = float(stdtrit(self.count - 1, (1 + confidence) / 2)) * self.deviation / math.sqrt(self.count)
+        return self.mean - half, self.mean + half
+
     @property
     def may_be_chance(self) -> bool:
         """Whether 0 lies within the 95 % interval of the mean: a difference with this spread may be none."""
-        if self.deviation is None:
-            return True
-        free = min(self.count - 1, len(T_95))
-        return abs(self.mean) <= T_95[free - 1] * self.deviation / math.sqrt(self.count)
+        low, high = self.interval(1 - ERROR)
+        return low <= 0 <= high
+
+    def within(self, margin: float) -> bool:
+        """Whether the mean is shown to be nearer to 0 than ``margin``: two one-sided tests, each wrong in 5 %."""
+        low, high = self.interval(1 - 2 * ERROR)
+        return -margin < low and high < margin
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Runs that differ in nothing but seeds and fold. ``values``: the fields that tell it from the others.
 
-    ``counted`` are the bests that ``best`` is the mean of, by run id: those of finished runs, of others only while
-    there are none. ``behind``: how much worse it is than the best configuration, over the pairs of runs with the
-    same seeds and fold; ``None`` for the best one and where there is no such pair.
+    ``counted`` are the bests that ``best`` is the mean of, by run id: those of complete runs; where there are none, of
+    runs that ended early, and before that of all. ``early``: the bests of the finished runs that ended early.
+    ``standing`` ranks it: the mean over all finished runs, as they stood. ``test``: of the runs that count, as far as
+    they have a score. ``behind``: how much worse it is than the best configuration, over the pairs of complete runs
+    with the same seeds and fold; ``None`` for the best one and where there is no such pair.
     """
 
     values: Mapping[str, Any]
     runs: tuple[Run, ...]
     counted: Mapping[str, float]
+    early: Mapping[str, float]
     best: Spread | None
+    standing: float | None
+    test: Spread | None
     seconds: Spread | None
     behind: Spread | None = None
 
@@ -103,6 +135,16 @@ class Configuration:
         return sum(ended_early(run) for run in self.runs)
 
     @property
+    def lower_bound(self) -> bool:
+        """Whether all that counts are runs that ended early: with all of their steps they may have become better."""
+        return bool(self.early) and self.counted.keys() == self.early.keys()
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether some of its runs failed or ended early."""
+        return bool(self.failed or self.ended_early)
+
+    @property
     def failed(self) -> int:
         """How many of its runs failed."""
         return sum(run.status == "failed" for run in self.runs)
@@ -120,7 +162,7 @@ def ended_early(run: Run) -> bool:
 
 @dataclass(frozen=True)
 class SweepState:
-    """A comparison in figures; ``configurations`` come best first, those without an evaluation last.
+    """A comparison in figures; ``configurations`` come best first by validation, those without an evaluation last.
 
     ``best_run`` is the best run of the best configuration: not the luckiest of all.
     """
@@ -131,6 +173,7 @@ class SweepState:
     higher_is_better: bool
     configurations: tuple[Configuration, ...]
     bests: Mapping[str, float]
+    tests: Mapping[str, float]
     best_run: Run | None
     seconds_left: float | None
 
@@ -146,16 +189,28 @@ class SweepState:
         return self.bests[self.best_run.id] if self.best_run is not None else None
 
     @property
-    def level(self) -> tuple[Configuration, ...]:
-        """Configurations without a failed run that cannot be told from the best one: their lag may be chance."""
-        others = self.configurations[1:]
-        return tuple(one for one in others if one.behind and one.behind.may_be_chance and not one.failed)
+    def margin(self) -> float:
+        """How much worse than the best one still is as good, in the metric's unit."""
+        first = self.best
+        if self.metric != "perplexity" or first is None or first.best is None:
+            return MARGIN
+        return MARGIN * first.best.mean
 
-    @property
-    def first_is_alone(self) -> bool:
-        """Whether the best one is better than each other by more than chance; each is compared, none has failed."""
-        gaps = [None if one.failed else one.behind for one in self.configurations[1:]]
-        return all(gap is not None and gap.mean > 0 and not gap.may_be_chance for gap in gaps)
+    def verdicts(self) -> dict[Verdict, list[Configuration]]:
+        """What can be said of the configurations with a quality beside the best one."""
+        found: dict[Verdict, list[Configuration]] = {}
+        for one in self.configurations[1:]:
+            if one.best is not None:
+                found.setdefault(self._verdict(one), []).append(one)
+        return found
+
+    def _verdict(self, one: Configuration) -> Verdict:
+        first, gap = self.configurations[0], one.behind
+        if gap is None or one.cut_short or first.cut_short:
+            return "not_compared"
+        if gap.within(self.margin):
+            return "as_good"
+        return "cannot_tell" if gap.may_be_chance or gap.mean < 0 else "behind"
 
     @property
     def ended(self) -> int:
@@ -182,7 +237,8 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     bests = _bests(store, runs, facts) if facts else {}
     sweep = sweep_of_plan(comparison.plan)
     sign = 1.0 if facts and facts.higher_is_better else -1.0
-    found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else ()), sign)
+    tests = _tests(store, runs, facts) if facts else {}
+    found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), sign)
     counted = found[0].counted if found else {}
     best_run = max((run for run in runs if run.id in counted), key=lambda run: sign * bests[run.id], default=None)
     left = seconds_left([one.runs for one in found], store.active_runs(), slots)
@@ -193,13 +249,22 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
         facts.higher_is_better if facts else True,
         tuple(found),
         bests,
+        tests,
         best_run,
         left,
     )
 
 
-def configurations(runs: Sequence[Run], bests: Mapping[str, float], fields: Sequence[str] = ()) -> list[Configuration]:
-    """Runs by configuration, in the order of their first run; ``fields``: what the sweep varies, if it is known."""
+def configurations(
+    runs: Sequence[Run],
+    bests: Mapping[str, float],
+    fields: Sequence[str] = (),
+    tests: Mapping[str, float] | None = None,
+) -> list[Configuration]:
+    """Runs by configuration, in the order of their first run; ``fields``: what the sweep varies, if it is known.
+
+    ``bests`` and ``tests``: the best validation and the test value of the runs that have one.
+    """
     groups: dict[str, list[Run]] = {}
     configs: dict[str, dict[str, Any]] = {}
     for run in runs:
@@ -213,19 +278,29 @@ def configurations(runs: Sequence[Run], bests: Mapping[str, float], fields: Sequ
         names = dict.fromkeys(name for config in configs.values() for name in config)
         fields = [name for name in names if len({repr(config.get(name)) for config in configs.values()}) > 1]
     shown = [name for name in fields if name not in REPLICATES]
-    return [_configuration({name: configs[key].get(name) for name in shown}, groups[key], bests) for key in groups]
+    return [
+        _configuration({name: configs[key].get(name) for name in shown}, groups[key], bests, tests or {})
+        for key in groups
+    ]
 
 
-def _configuration(values: dict[str, Any], runs: Sequence[Run], bests: Mapping[str, float]) -> Configuration:
+def _configuration(
+    values: dict[str, Any], runs: Sequence[Run], bests: Mapping[str, float], tests: Mapping[str, float]
+) -> Configuration:
     evaluated = [run for run in runs if run.id in bests]
     finished = [run for run in evaluated if run.status == "finished"]
-    counted = {run.id: bests[run.id] for run in finished or evaluated}
+    complete = [run for run in finished if not ended_early(run)]
+    counted = {run.id: bests[run.id] for run in complete or finished or evaluated}
+    standing = [bests[run.id] for run in finished or evaluated]
     return Configuration(
         values,
         tuple(runs),
         counted,
-        Spread.of(list(counted.values())),
-        Spread.of([run.seconds for run in runs if run.seconds and not run.active]),
+        early={run.id: bests[run.id] for run in finished if ended_early(run)},
+        best=Spread.of(list(counted.values())),
+        standing=statistics.fmean(standing) if standing else None,
+        test=Spread.of([tests[run_id] for run_id in counted if run_id in tests]),
+        seconds=Spread.of([run.seconds for run in runs if run.seconds and not run.active]),
     )
 
 
@@ -233,7 +308,8 @@ def _ranked(found: Sequence[Configuration], sign: float) -> list[Configuration]:
     """Best first, each with what it is behind; ``sign``: -1 where lower is better."""
 
     def place(one: Configuration) -> tuple[bool, bool, bool, float]:
-        return one.best is None, not one.finished, one.failed > 0, -sign * one.best.mean if one.best else 0.0
+        standing = 0.0 if one.standing is None else -sign * one.standing
+        return one.best is None, not one.finished, one.failed > 0, standing
 
     ordered = sorted(found, key=place)
     if not ordered or ordered[0].best is None:
@@ -247,35 +323,18 @@ def _ranked(found: Sequence[Configuration], sign: float) -> list[Configuration]:
 
 
 def equal_to_best(ranked: Sequence[Configuration]) -> list[Configuration]:
-    """The best one and those that are exactly as good: at first often all, with a quality of 0."""
+    """The best one and those with exactly its figure, all by complete runs or none: at first often all, with 0."""
     best = ranked[0].best if ranked else None
     alike = [one for one in ranked if one.best is not None and best is not None and one.best.mean == best.mean]
-    return [one for one in alike if one.finished == ranked[0].finished and not one.failed]
-
-
-def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) -> str | None:
-    """Whether the first place means anything, in a sentence; ``called``: what a configuration is called there.
-
-    ``None`` before all runs have ended, and where nobody can tell.
-    """
-    compared = [one.behind for one in state.configurations if one.behind is not None]
-    if state.ended < len(state.runs) or not compared:
-        return None
-    if all(behind.count < 2 for behind in compared):
-        return _("One run each: more seeds would tell whether the order is more than chance.")
-    if state.level:
-        names = "; ".join(map(called, state.level[:3])) + (" …" if len(state.level) > 3 else "")
-        return _("As good as the first, as far as these runs can tell (95 %): {names}.", names=names)
-    if state.first_is_alone:
-        return _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
-    return None
+    alike = [one for one in alike if (one.finished, one.ended_early) == (ranked[0].finished, ranked[0].ended_early)]
+    return [one for one in alike if not one.failed]
 
 
 def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
-    """Its counted bests by seed, data seed and fold."""
+    """The bests of its complete runs by seed, data seed and fold; while none has finished, of those that go on."""
     found: dict[tuple[object, ...], float] = {}
     for run in one.runs:
-        if run.id in one.counted:
+        if run.id in one.counted and not ended_early(run):
             data = json.loads(run.config_text)["data"]
             found[run.seed, data.get("seed"), data.get("fold")] = one.counted[run.id]
     return found
@@ -292,6 +351,13 @@ def _bests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, flo
     with store.reading() as connection:
         rows = connection.execute(query).all()
     return {row[0]: float(row[1]) for row in rows if row[1] is not None and math.isfinite(row[1])}
+
+
+def _tests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:
+    """The task's metric on the test split, of the runs that were scored."""
+    scores = store.final_scores([run.id for run in runs])
+    found = {run_id: score.values.get(facts.metric, math.nan) for run_id, score in scores.items()}
+    return {run_id: value for run_id, value in found.items() if math.isfinite(value)}
 
 
 def _shown(value: object) -> str:

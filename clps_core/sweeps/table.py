@@ -15,7 +15,8 @@ __all__ = ["csv_text", "run_rows"]
 def run_rows(state: SweepState) -> list[dict[str, Any]]:
     """Every run with what it was given and what became of it, unrounded; the best configuration's runs first.
 
-    ``rank`` is its configuration's, from 1. ``counted``: whether it is part of that configuration's mean.
+    ``rank`` is its configuration's, from 1, by validation. ``best``: of its validation evaluations; ``test``: its one
+    score on the test split. ``counted``: whether it is part of that configuration's means.
     """
     rows = []
     for rank, one in enumerate(state.configurations, 1):
@@ -30,6 +31,7 @@ def run_rows(state: SweepState) -> list[dict[str, Any]]:
                     "status": run.status,
                     "metric": state.metric,
                     "best": state.bests.get(run.id),
+                    "test": state.tests.get(run.id),
                     "counted": run.id in one.counted,
                     "ended_early": ended_early(run),
                     "step": run.step,

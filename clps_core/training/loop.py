@@ -23,7 +23,7 @@ from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import RunConfig, resolve
 from clps_core.data.base import TaskData
 from clps_core.data.registry import load_task
-from clps_core.errors import TrainingError
+from clps_core.errors import CheckpointError
 from clps_core.model.transformer import Transformer, build_model
 from clps_core.training.checkpoint import (
     Checkpoint,
@@ -37,6 +37,8 @@ from clps_core.training.checkpoint import (
 )
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens, to_device
+from clps_core.training.explained import divergence, memory_errors_explained, not_finite
+from clps_core.training.final_score import score_test
 from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
 from clps_core.training.randomness import loops_at, reseed
@@ -101,6 +103,7 @@ class Run:
     saved_step: int = -1
     checked_step: int = -1
     best: dict[str, float] | None = None
+    untrained_loss: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     loss: Tensor | None = None
     gradient_norm: Tensor | None = None
@@ -115,7 +118,7 @@ class Run:
 
 
 def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
-    """Train the run of ``folder`` to its end, or until the sink asks for a stop.
+    """Train the run of ``folder`` to its end, or until the sink asks for a stop; at its end, score the test split.
 
     Goes on from ``folder/checkpoints`` if there is one; the device plan of the first attempt then wins
     over ``device``. Raises ``TrainingError`` (the loss is not finite, memory ran out),
@@ -130,6 +133,8 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
         if not run.resumed:
             evaluation_step(run)
             probe_step(run)
+        if sink.stop_requested() == "early":  # decided in an earlier attempt, which died before it could end
+            return ended(run, "early")
         while not (run.is_last_step or out_of_patience(run)):
             train_step(run)
             if run.step == 1 or run.due(config.train.log_every):
@@ -165,6 +170,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
         facts = checkpoint.facts
         run.resumed, run.step, run.saved_step = True, checkpoint.step, checkpoint.step
         run.best, run.metrics = facts["best"], dict(facts["metrics"])
+        run.untrained_loss = facts.get("untrained_loss")  # checkpoints of earlier versions have none
         run.watch = Stopwatch(before=float(facts["seconds"]))
         logger.info("%s", _("Resumed from step {step}.", step=run.step))
     elif (start := checkpoint_path(folder, "start")).exists():
@@ -214,6 +220,8 @@ def evaluation_step(run: Run) -> None:
     with run.watch.beside_training():
         values = evaluate(run.model, run.data, run.config, run.plan)
         record(run, "validation", values)
+        if run.step == 0:
+            run.untrained_loss = values["loss"]
         logger.info("%s", _("Step {step}: {values}", step=run.step, values=in_words(values)))
         if is_better(run, values):
             facts = run.data.facts
@@ -262,6 +270,7 @@ def save(run: Run) -> None:
             "seconds": run.watch.seconds,
             "best": run.best,
             "metrics": run.metrics,
+            "untrained_loss": run.untrained_loss,
             "plan": run.plan.as_json(),
         }
         tensors = weights(run.model) | run.optimiser.tensors()
@@ -270,8 +279,45 @@ def save(run: Run) -> None:
         run.sink.artefact("last", run.step, path)
 
 
+class _Stopped(Exception):
+    """A stop was asked for while the test split was scored."""
+
+
+def test_step(run: Run) -> str | None:
+    """Score the chosen weights on the test split; returns the stop that was asked for meanwhile, if any.
+
+    Only at a run's end: nothing may be chosen by what comes out. A resumed run that died here does it again, with
+    the same result.
+    """
+
+    def stop_asked() -> None:
+        stop = run.sink.stop_requested()
+        if stop and stop != "early":
+            raise _Stopped(stop)
+
+    try:
+        chosen = read(checkpoint_path(run.folder, "best"))
+        if run.best is None or chosen.step != run.best["step"]:  # of an attempt that had gone further
+            raise CheckpointError(_("those in the folder are of step {step}.", step=chosen.step))
+        restore_weights(run.model, chosen.tensors)
+    except (FileNotFoundError, CheckpointError) as error:
+        logger.warning("%s", _("The test split is not scored, for want of the best weights: {why}", why=error))
+        return None
+    try:
+        with run.watch.beside_training():
+            values = score_test(run.model, run.data, run.config, run.plan, stop_asked)
+    except _Stopped as stop:
+        return str(stop)
+    run.sink.metrics(chosen.step, "test", values)
+    run.metrics |= {f"test.{name}": value for name, value in values.items()}
+    logger.info("%s", _("Test, with the weights of step {step}: {values}", step=chosen.step, values=in_words(values)))
+    return None
+
+
 def ended(run: Run, reason: str | None = None) -> Outcome:
-    """Say how it ended: by itself, or for the ``reason`` a stop was asked for."""
+    """Say how it ended: by itself, or for the ``reason`` a stop was asked for. What ends by itself is tested."""
+    if reason in (None, "early"):
+        reason = test_step(run) or reason
     run.sink.flush()
     early = None
     if reason == "early":
@@ -282,7 +328,18 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
         early = None if run.is_last_step else no_better(run)
         logger.info("%s", early or _("Finished at step {step}.", step=run.step))
     status: Literal["stopped", "finished"] = "stopped" if reason and reason != "early" else "finished"
-    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds, early)
+    diverged = None if status == "stopped" else how_diverged(run)
+    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds, early, diverged)
+
+
+def how_diverged(run: Run) -> str | None:
+    """What to say of a run that ended worse than before training and than a constant answer; ``None`` for others."""
+    loss, untrained = run.metrics.get("validation.loss"), run.untrained_loss
+    constant = run.data.baselines("validation", run.config.train.eval_examples)["loss"]
+    if loss is None or untrained is None or loss <= max(untrained, constant):
+        return None
+    logger.warning("%s", said := divergence(run.config, loss, untrained, constant))
+    return said
 
 
 def no_better(run: Run) -> str:
@@ -318,7 +375,7 @@ def finite_step(run: Run) -> tuple[float, float]:
     loss, norm = torch.stack([run.loss.double(), run.gradient_norm.double()]).tolist()
     if math.isfinite(loss) and math.isfinite(norm):
         return loss, norm
-    raise not_finite(run, _("the loss is {loss} and the gradient norm {norm}", loss=loss, norm=norm))
+    raise not_finite(run.config, run.step, _("the loss is {loss} and the gradient norm {norm}", loss=loss, norm=norm))
 
 
 def check_weights(run: Run) -> None:
@@ -328,42 +385,5 @@ def check_weights(run: Run) -> None:
     if run.loss is not None:
         finite_step(run)
     if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.optimiser.parameters]).all()):
-        raise not_finite(run, _("weights are not"))
+        raise not_finite(run.config, run.step, _("weights are not"))
     run.checked_step = run.step
-
-
-def not_finite(run: Run, problem: str) -> TrainingError:
-    """The error of a run whose numbers have blown up."""
-    optim = run.config.optim
-    return TrainingError(
-        _(
-            "training must keep its numbers finite. At step {step} {problem}. Lower learning_rate ({rate:g}) or "
-            "clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
-            step=run.step,
-            problem=problem,
-            rate=optim.learning_rate,
-            clip=optim.clip_norm,
-            warmup=optim.warmup_steps,
-        )
-    )
-
-
-@contextlib.contextmanager
-def memory_errors_explained(config: RunConfig) -> Iterator[None]:
-    """Turn "out of memory" into a sentence that names the sizes to lower."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not out_of_memory and "not enough memory" not in str(error) and "allocate memory" not in str(error):
-            raise
-        raise TrainingError(
-            _(
-                "the run must fit into memory. It ran out. Lower batch_size ({batch_size}), d_model ({d_model}), "
-                "num_layers ({num_layers}) or seq_len ({seq_len}).",
-                batch_size=config.train.batch_size,
-                d_model=config.model.d_model,
-                num_layers=config.model.num_layers,
-                seq_len=config.data.seq_len or config.model.max_positions,
-            )
-        ) from error

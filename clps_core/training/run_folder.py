@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from clps_core.files import MAX_JSON_BYTES, read_json, read_regular
 from clps_core.training.device import DevicePlan, available_cuda, choose
 from clps_core.words import _
 
-__all__ = ["fixed_plan", "open_folder", "read_config", "read_plan", "versions"]
+__all__ = ["cpu_plan", "fixed_plan", "open_folder", "read_config", "read_plan", "versions"]
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,18 @@ def read_plan(folder: Path) -> DevicePlan:
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise CheckpointError(_unreadable(folder / "plan.json", problem)) from None
+
+
+def cpu_plan(folder: Path) -> DevicePlan:
+    """For a look at the run in ``folder``: the CPU with one thread, in the run's precision if that was a CPU's.
+
+    Raises ``CheckpointError`` where its plan cannot be read.
+    """
+    here = DevicePlan("cpu", "fp32", 1, "")
+    if not os.path.lexists(folder / "plan.json"):
+        return here
+    stored = read_plan(folder)
+    return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 
 def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> DevicePlan:

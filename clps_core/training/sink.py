@@ -20,7 +20,8 @@ class Sink(Protocol):
 
     ``step`` is always the number of updates done: 0 is the untrained model. Splits and names:
     ``train``: loss, gradient_norm, learning_rate, tokens_per_second; ``validation``: loss and, by
-    task, token_accuracy, exact_match, accuracy, perplexity.
+    task, token_accuracy, exact_match, accuracy, perplexity. ``test``: the same as validation, and examples, once
+    at the run's end; its step is that of the weights that validation chose.
     """
 
     def metrics(self, step: int, split: str, values: Mapping[str, float]) -> None:
@@ -48,7 +49,7 @@ class Outcome:
 
     ``status``: ``finished`` or ``stopped``; ``metrics``: the latest values as ``"validation.loss"``;
     ``seconds``: training time of the run so far, over all its attempts; ``early``: a sentence, where the run
-    finished before its last step by its own rule.
+    finished before its last step by its own rule; ``diverged``: a sentence, where its loss ended worse than it began.
     """
 
     status: Literal["finished", "stopped"]
@@ -56,6 +57,7 @@ class Outcome:
     metrics: dict[str, float]
     seconds: float
     early: str | None = None
+    diverged: str | None = None
 
 
 @dataclass

@@ -4,14 +4,19 @@ import csv
 import io
 import math
 import statistics
+from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from page_reading import sentences
-from recorded_runs import extend, mark, record
+from recorded_runs import extend, mark, record, score
 
-from app.components.run_summary import differences, group_names, grouped, quality_of_all, summary
+from app.components.compare_view import as_csv
+from app.components.run_summary import Summary, differences, group_names, grouped, quality_of_all, summary
 from app.formatting import percent
 from clps_core.store import Point, metrics
+from clps_core.tasks import TASKS
 
 
 def table(test) -> str:
@@ -166,3 +171,68 @@ def test_the_file_has_a_row_per_run_and_no_formulas(store):
     assert {row["id"] for row in rows} == {run.id for run in runs}
     assert "'=HYPERLINK(1)" in {row["name"] for row in rows}
     assert float(rows[0]["best"]) == pytest.approx(value(1))
+
+
+def test_the_test_score_has_a_column_of_its_own(open_page, store):
+    runs = record(store, ["none", "all"], [0, 1])
+    assert "Test" not in table(open_page("compare"))
+    for run, value in zip(runs, (0.8, 0.9, 0.7), strict=False):
+        score(store, run, value)
+    test = open_page("compare")
+    assert "85.0 ± 7.1 %" in table(test)
+    assert "70.0 % (1 of 2)" in table(test), "one of two runs has a score"
+    assert any("test examples choose nothing" in caption.value for caption in test.caption)
+    rows = as_csv(store, runs[:1]).decode().splitlines()
+    assert dict(zip(rows[0].split(","), rows[1].split(","), strict=True))["test"] == "0.8"
+
+
+def flat_curve(store, run, value):
+    with store.writing() as connection:
+        points = [Point(run.id, "validation", "accuracy", step, value, float(step)) for step in (0, 100, 200)]
+        metrics.append(connection, run.id, points)
+    mark(store, run, status="finished", step=200)
+
+
+def test_a_diverged_run_is_no_better_than_a_constant_answer_and_moves_no_finishing_line(open_page, store):
+    (good,) = record(store, ["none"])
+    (diverged,) = record(store, ["all"], status="queued")
+    flat_curve(store, diverged, 25 / 180)
+    line = quality_of_all([summary(store, run) for run in (good, diverged)])
+    assert line == quality_of_all([summary(store, good)])
+    assert quality_of_all([summary(store, diverged)]) is None
+    assert summary(store, store.run(diverged.id), line).reached is None, "untrained is not trained"
+    test = open_page("compare", runs=f"{good.id},{diverged.id}")
+    said = [caption.value for caption in test.caption]
+    assert any("No better than the best constant answer" in text and "13.9 %): All layers" in text for text in said), (
+        said
+    )
+    assert not any("No sharing" in text for text in said)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@given(data=st.data())
+def test_the_finishing_line_is_always_better_than_a_constant_answer(task, data):
+    facts = TASKS[task]
+    possible = st.floats(0, 1) if facts.higher_is_better else st.floats(1, 1e4)
+    values = data.draw(st.lists(possible, min_size=1, max_size=5))
+    runs = [best_of(task, value) for value in values]
+    line = quality_of_all(runs)
+    above = [value for value in values if facts.beats_baseline(value)]
+    if line is None:
+        assert not above
+    else:
+        assert facts.beats_baseline(line)
+        assert all(line <= value if facts.higher_is_better else line >= value for value in above)
+
+
+def best_of(task, value):
+    finished = SimpleNamespace(status="finished", task=task)
+    return Summary(finished, TASKS[task].metric, TASKS[task].higher_is_better, (10, value), (10, value))
+
+
+def test_a_quality_that_a_constant_answer_has_is_said_to_take_no_learning(open_page, store):
+    record(store, ["none"])
+    test = open_page("compare")
+    assert not any("takes no learning" in caption.value for caption in test.caption)
+    test.number_input(key="quality").set_value(10.0).run()
+    assert any("10.0 % takes no learning" in caption.value for caption in test.caption)

@@ -4,8 +4,9 @@ import re
 
 import pytest
 from page_reading import sentences
-from recorded_runs import mark, record
+from recorded_runs import mark, record, score
 from shared_server import shared  # noqa: F401  # a fixture
+from untrained_runs import small_config, stored_run
 
 from clps_core.jobs.keeping import weights_file
 from clps_core.store import open_store, schema
@@ -345,3 +346,37 @@ def test_a_run_that_ended_early_says_so_and_why(open_page, store):
     assert "ended early" in everything(test)
     assert "3 evaluations did not beat step 60" in everything(test)
     assert "finished" not in everything(test)
+
+
+def test_a_test_score_stands_beside_the_best_evaluation(open_page, store):
+    tested, untested = record(store, ["none", "all"])
+    score(store, tested, 0.912)
+    test = open_page("runs")
+    assert "91.2 % on test, scored once" in everything(test)
+    assert everything(test).count("on test") == 1
+    keys = [button.key for button in test.button]
+    assert f"score.{untested.id}" in keys
+    assert f"score.{tested.id}" not in keys, "a run is scored once"
+
+
+def test_a_finished_run_is_scored_on_request(open_page, store):
+    config = small_config("digits", "none")
+    run = stored_run(store, config)
+    test = click(open_page("runs", runs=run.id), f"score.{run.id}")
+    assert sentences(test) == []
+    found = store.final_scores([run.id])[run.id]
+    assert (found.step, found.examples) == (40, 180)
+    assert f"score.{run.id}" not in [button.key for button in test.button]
+
+
+def test_a_run_that_cannot_be_scored_says_why_above_the_table(open_page, store):
+    run = stored_run(store, small_config("digits", "none"))
+    weights_file(store, run.id, "best").unlink()
+    test = click(open_page("runs", runs=run.id), f"score.{run.id}")
+    assert any("must have its best weights" in text for text in sentences(test))
+    assert not store.final_scores([run.id])
+
+
+def test_a_diverged_run_is_named_under_its_row(open_page, store):
+    record(store, ["none"], reason="Diverged: its validation loss ended at 85.")
+    assert "Diverged" in everything(open_page("runs"))

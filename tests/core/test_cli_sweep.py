@@ -57,8 +57,11 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert good["best"]["mean"] >= bad["best"]["mean"]
     assert told["best"]["run_id"] in good["run_ids"]
     assert (told["best"]["settings"], told["best"]["mean"]) == (good["settings"], good["best"]["mean"])
-    assert bad["behind"]["mean"] == pytest.approx(good["best"]["mean"] - bad["best"]["mean"])
-    assert bad["ended_early"] == 2
+    assert (bad["behind"], told["verdicts"]) == (None, {"not_compared": [bad["settings"]]}), "its runs ended early"
+    assert (bad["ended_early"], bad["lower_bound"], good["lower_bound"]) == (2, True, False)
+    assert bad["ended_early_best"] == bad["best"]
+    assert [one["test"]["count"] for one in (good, bad)] == [2, 2]
+    assert told["best"]["test"] == good["test"]
     ended = home.store.some_runs(bad["run_ids"])
     assert {run.step for run in ended} == {5}
     assert all("did not beat step 0" in (run.reason or "") for run in ended)
@@ -70,6 +73,9 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert table.exit_code == 0
     assert "best accuracy" in table.stdout
     assert "± is the standard deviation" in table.stderr
+    assert "≥" in table.stdout
+    assert "kept apart from the means" in table.stderr
+    assert "Not compared with the first" in table.stderr
     assert "4 of 4 runs ended" in table.stderr
     assert clps("show", "--json").stdout == again.stdout, "without an id: the newest"
 
@@ -80,6 +86,7 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
         *[("2", "1e-30", "True")] * 2,
     ]
     assert statistics.fmean(float(row["best"]) for row in rows[:2]) == pytest.approx(good["best"]["mean"])
+    assert statistics.fmean(float(row["test"]) for row in rows[:2]) == pytest.approx(good["test"]["mean"])
     listed = json.loads(clps("list", "--json").stdout)
     assert listed == [{"id": told["comparison_id"], "name": "Tiny", "task": "digits", "runs": 4, "ended": 4}]
 

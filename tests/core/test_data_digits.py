@@ -27,8 +27,6 @@ def test_declared_facts_are_those_of_the_data(digits: Digits) -> None:
     batch = digits.batch(0, 8)
     assert batch.inputs.shape == (8, facts.max_source_len, facts.patch_dim)
     assert set(digits.classes("train").tolist()) == set(range(facts.num_classes or 0))
-    assert digits.baseline() == pytest.approx(facts.baseline, abs=1e-3)
-    assert digits.baselines()["accuracy"] == digits.baseline()
     for text in facts.example_inputs:
         assert digits.encode_source(text).shape == (1, 16, 4)
 
@@ -40,6 +38,7 @@ def test_the_splits_hold_every_image_once(digits: Digits) -> None:
     assert sum(len(digits.classes(split)) for split in SPLITS) == len(images)
     mine = sorted(row.tobytes() for split in SPLITS for row in digits.images(split))
     assert mine == sorted(row.tobytes() for row in patches(images))
+    assert len(set(mine)) == len(mine), "an image that is there twice could be in two splits"
 
 
 def test_patches_are_two_by_two_pixels_in_reading_order() -> None:

@@ -110,10 +110,6 @@ def test_a_fold_has_its_own_baselines(task: str) -> None:
     assert found != usual
 
 
-def test_copying_a_date_is_never_right_in_a_fold_either() -> None:
-    assert Dates(0, Fold(1, 50)).baseline() == 0.0
-
-
 def test_all_languages_of_a_held_out_date_are_held_out() -> None:
     data = Dates(0, Fold(1, FOLDS))
     training = set(data.dates("train").tolist())

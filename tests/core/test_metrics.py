@@ -29,7 +29,14 @@ CPU = DevicePlan("cpu", "fp32", 1, "")
 
 def tiny(task: str, **train_options: object) -> RunConfig:
     model = {"num_layers": 2, "d_model": 32, "d_ff": 64, "num_heads": 2}
-    options = {"eval_examples": 60, "batch_size": 16, "probe_count": 0, "threads": 1, **train_options}
+    options = {
+        "eval_examples": 60,
+        "test_examples": 60,
+        "batch_size": 16,
+        "probe_count": 0,
+        "threads": 1,
+        **train_options,
+    }
     return resolve(build_config({"data": {"task": task}, "model": model, "train": options}))
 
 

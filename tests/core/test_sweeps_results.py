@@ -11,7 +11,7 @@ import pytest
 
 from clps_core.store import Comparison, Point, Run, Store, metrics, open_store, schema
 from clps_core.sweeps import expand, sweep_from_plain, sweep_state
-from clps_core.sweeps.results import Spread
+from clps_core.sweeps.results import Spread, ended_early
 
 PLAIN: dict[str, Any] = {
     "base": {"data": {"task": "digits"}, "train": {"steps": 100}},
@@ -104,7 +104,7 @@ def test_a_failed_run_neither_counts_nor_lets_its_configuration_win(store):
     first, second = sweep_state(store, comparison, slots=1).configurations
     assert (first.values, first.failed) == ({"model.d_model": 32}, 0)
     assert (second.best, second.failed) == (Spread(0.9, None, 1), 1)
-    assert not sweep_state(store, comparison, slots=1).first_is_alone, "what one seed says for the other is not refuted"
+    assert sweep_state(store, comparison, slots=1).verdicts() == {"not_compared": [second]}
 
 
 def test_a_run_that_is_not_done_does_not_count_beside_a_finished_one(store):
@@ -161,15 +161,9 @@ def test_how_far_behind_is_told_by_pairs_of_one_seed_and_fold(store):
     assert (first.behind, first.best.deviation if first.best else 0) == (None, pytest.approx(0.129, abs=0.001))
     assert second.behind == Spread(pytest.approx(0.01), pytest.approx(0.0462, abs=0.001), 4)
     assert third.behind == Spread(pytest.approx(0.1), pytest.approx(0), 4)
-    assert state.level == (second,), "0.1 is behind in each pair, though the means lie within one deviation"
-    assert not state.first_is_alone
-
-
-def test_the_first_is_alone_where_each_other_lags_in_every_pair(store):
-    comparison, (narrow, wide, narrow_again, wide_again) = queued(store, ONE)
-    for run, best in [(narrow, 0.6), (wide, 0.5), (narrow_again, 0.7), (wide_again, 0.6001)]:
-        ended(store, run, best)
-    assert sweep_state(store, comparison, slots=1).first_is_alone
+    verdicts = state.verdicts()
+    assert verdicts["cannot_tell"] == [second]
+    assert third in verdicts["behind"], "0.1 is behind in each pair, though the means lie within one deviation"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +171,10 @@ def test_the_first_is_alone_where_each_other_lags_in_every_pair(store):
     [
         ([0.1], True),
         ([0.1, 0.2], True),
-        ([0.1, 0.11], False),
+        ([0.1, 0.11], True),
+        ([0.1, 0.1001, 0.1], False),
         ([0.1, 0.1, 0.1], False),
-        ([0.0, 0.0], True),
+        ([0.0, 0.0, 0.0], True),
         ([-0.1, 0.2, 0.1] * 4, True),
         ([0.1, 0.2, 0.15] * 4, False),
     ],
@@ -252,3 +247,71 @@ def test_a_comparison_without_a_plan_is_told_apart_by_what_differs(store):
     settings = [one.values for one in sweep_state(store, comparison, slots=1).configurations]
     assert all(set(one) == {"optim.learning_rate", "sharing.strategy"} for one in settings)
     assert len(settings) == 4
+
+
+THREE = ONE | {"seeds": [0, 1, 2]}
+
+
+def test_a_run_that_ended_early_is_kept_apart_from_the_mean(store):
+    comparison, runs = queued(store, THREE)
+    narrow, wide = (sorted((run for run in runs if run.config.model.d_model == d), key=by_seed) for d in (32, 64))
+    for run, best in zip(narrow, (0.6, 0.62, 0.64), strict=True):
+        ended(store, run, best)
+    ended(store, wide[0], 0.8)
+    ended(store, wide[1], 0.9)
+    ended(store, wide[2], 0.3, step=25)
+    one = next(
+        one for one in sweep_state(store, comparison, slots=1).configurations if one.values["model.d_model"] == 64
+    )
+    assert one.best == Spread(pytest.approx(0.85), pytest.approx(0.0707, abs=1e-4), 2)
+    assert (one.ended_early, one.early, one.lower_bound) == (1, {wide[2].id: 0.3}, False)
+    assert one.standing == pytest.approx(2 / 3)
+
+
+def by_seed(run: Run) -> int:
+    return run.seed
+
+
+def test_a_configuration_does_not_win_by_the_runs_that_a_rule_left_it(store):
+    """Its one complete run is the best of all, but the rule ended the others for being bad."""
+    comparison, runs = queued(store, THREE)
+    for run in runs:
+        if run.config.model.d_model == 32:
+            ended(store, run, 0.6)
+        else:
+            ended(store, run, 0.9 if run.seed == 0 else 0.2, step=100 if run.seed == 0 else 25)
+    state = sweep_state(store, comparison, slots=1)
+    assert [one.values["model.d_model"] for one in state.configurations] == [32, 64]
+    assert state.verdicts() == {"not_compared": [state.configurations[1]]}
+
+
+def test_without_a_complete_run_a_quality_is_a_lower_bound(store):
+    comparison, (narrow, wide, narrow_again, wide_again) = queued(store, ONE)
+    for run, best in [(narrow, 0.6), (narrow_again, 0.7), (wide, 0.9), (wide_again, 0.8)]:
+        ended(store, run, best, step=50)
+    first, second = sweep_state(store, comparison, slots=1).configurations
+    assert (first.values["model.d_model"], first.best.mean if first.best else 0) == (64, pytest.approx(0.85))
+    assert (first.lower_bound, second.lower_bound, second.behind) == (True, True, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "step", "early"),
+    [("finished", 99, True), ("finished", 100, False), ("failed", 99, False), ("running", 99, False)],
+)
+def test_only_a_finished_run_with_steps_left_has_ended_early(store, status, step, early):
+    comparison, (run, *_others) = queued(store, ONE)
+    mark(store, run, status=status, step=step)
+    assert ended_early(store.run(run.id)) is early
+    assert sum(one.ended_early for one in sweep_state(store, comparison, slots=1).configurations) == early
+
+
+def test_validation_ranks_and_test_is_reported_of_the_runs_that_count(store):
+    comparison, (narrow, wide, narrow_again, wide_again) = queued(store, ONE)
+    for run, best, test in [(narrow, 0.6, 0.9), (narrow_again, 0.7, 0.8), (wide, 0.8, 0.1), (wide_again, 0.9, 0.3)]:
+        ended(store, run, best)
+        with store.writing() as connection:
+            metrics.append(connection, run.id, [Point(run.id, "test", "accuracy", 10, test, 1.0)])
+    mark(store, wide_again, step=50)
+    first, second = sweep_state(store, comparison, slots=1).configurations
+    assert (first.values["model.d_model"], first.test) == (64, Spread(0.1, None, 1))
+    assert second.test == Spread(pytest.approx(0.85), pytest.approx(0.0707, abs=1e-4), 2)

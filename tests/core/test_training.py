@@ -34,7 +34,15 @@ ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
 
 def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: Any = None, **train: Any) -> RunConfig:
     model = {"num_layers": 2, "d_model": 32, "d_ff": 64, "num_heads": 2, "dropout": 0.1}
-    options = {"steps": 6, "eval_examples": 20, "batch_size": 8, "eval_every": 3, "checkpoint_every": 2, **train}
+    options = {
+        "steps": 6,
+        "eval_examples": 20,
+        "test_examples": 20,
+        "batch_size": 8,
+        "eval_every": 3,
+        "checkpoint_every": 2,
+        **train,
+    }
     partial = {"data": {"task": task}, "model": model, "sharing": {"strategy": strategy}, "seed": seed}
     return resolve(build_config(partial | {"train": options, "optim": {"learning_rate": 5e-3, **(optim or {})}}))
 
@@ -104,7 +112,8 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     first = train(tiny(), tmp_path, RecordingSink(), device=ONE_THREAD)
     sink = RecordingSink()
     again = train(tiny(), tmp_path, sink, device=ONE_THREAD)
-    assert (again.status, again.step, sink.points) == ("finished", 6, [])
+    assert (again.status, again.step) == ("finished", 6)
+    assert {split for _step, split, _name, _value in sink.points} == {"test"}, "no step more, and the same score"
     assert again.metrics == first.metrics
     assert "validation.accuracy" in again.metrics
 

@@ -22,8 +22,8 @@ def digits(patience: int | None, rate: float = 1e-30) -> RunConfig:
         "data": {"task": "digits"},
         "model": {"num_layers": 1, "d_model": 16, "d_ff": 16, "num_heads": 2, "dropout": 0.0},
         "optim": {"learning_rate": rate, "weight_decay": 0.0},
-        "train": {"steps": 12, "eval_every": 2, "eval_examples": 20, "batch_size": 8, "checkpoint_every": 3,
-                  "probe_count": 0, "log_every": 1, "patience": patience},
+        "train": {"steps": 12, "eval_every": 2, "eval_examples": 20, "test_examples": 20, "batch_size": 8,
+                  "checkpoint_every": 3, "probe_count": 0, "log_every": 1, "patience": patience},
     }  # fmt: skip
     return resolve(build_config(partial))
 
@@ -69,4 +69,4 @@ def test_a_run_that_ended_trains_no_step_more_when_it_is_started_again(tmp_path:
     first, _sink = run(tmp_path, digits(patience=2))
     again, sink = run(tmp_path, digits(patience=2))
     assert (again.step, again.early) == (first.step, first.early)
-    assert sink.points == []
+    assert {split for _step, split, _name, _value in sink.points} == {"test"}

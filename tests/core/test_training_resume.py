@@ -47,7 +47,7 @@ CONFIG: dict[str, Any] = {
     "model": {"num_layers": 3, "d_model": 32, "d_ff": 64, "num_heads": 2, "dropout": 0.2},
     "optim": {"warmup_steps": 5, "label_smoothing": 0.1},
     "train": {"steps": STEPS, "batch_size": 16, "log_every": 1, "eval_every": 8, "eval_examples": 30,
-              "checkpoint_every": 5, "probe_count": 4},
+              "test_examples": 30, "checkpoint_every": 5, "probe_count": 4},
 }  # fmt: skip
 DEADLINE = 240.0
 

@@ -1,0 +1,75 @@
+"""The test score of a run that has finished already. Start at score_folder.
+
+What a run does at its own end (``training/final_score.py``), on request: for runs of earlier versions, for imported
+ones, and for those whose score is gone. torch is imported when a run is opened.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clps_core.errors import CheckpointError, DataError, JobError
+from clps_core.opened import one_thread
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.data.base import TaskData
+
+__all__ = ["score_folder"]
+
+
+def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, dict[str, float]]:
+    """(step of the weights, metrics and number of ``examples``) of the test split, as the run's end gives them.
+
+    The best weights of the run in ``folder`` are scored, on the CPU with one thread. Raises ``CheckpointError``
+    where it has no best weights, ``DataError`` where its data have changed (a test example could have been trained
+    on) and ``JobError`` where it takes longer than ``seconds``.
+    """
+    from clps_core.data.registry import load_task
+    from clps_core.model.transformer import build_model
+    from clps_core.training.checkpoint import checkpoint_path, read, restore_weights
+    from clps_core.training.final_score import score_test
+    from clps_core.training.run_folder import cpu_plan, read_config
+
+    until = None if seconds is None else time.monotonic() + seconds
+
+    def in_time() -> None:
+        if until is not None and time.monotonic() > until:
+            raise JobError(
+                _(
+                    "scoring the test split must end in {seconds:g} s here. It takes longer. "
+                    "Ask for it on the command line: clps runs test ID.",
+                    seconds=seconds,
+                )
+            )
+
+    config = read_config(folder)
+    try:
+        chosen = read(checkpoint_path(folder, "best"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            _("a run must have its best weights to be scored. {folder} does not hold them.", folder=folder)
+        ) from None
+    with one_thread():
+        data = load_task(config)
+        _check_same_data(folder, data)
+        model = build_model(config)
+        restore_weights(model, chosen.tensors)
+        return chosen.step, score_test(model, data, config, cpu_plan(folder), in_time)
+
+
+def _check_same_data(folder: Path, data: TaskData) -> None:
+    try:
+        before = json.loads((folder / "versions.json").read_text(encoding="utf-8"))["data"]
+    except (OSError, ValueError, TypeError, KeyError):
+        before = None
+    if before != data.fingerprint:
+        raise DataError(
+            _(
+                "a run must be scored with the data it was trained on. Those installed are others (another version of "
+                "their source): a test example could have been trained on. Install the version in constraints.txt."
+            )
+        )

@@ -1,0 +1,63 @@
+"""What goes wrong in training, as sentences that say what to change. Start at memory_errors_explained."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+from clps_core.config import RunConfig
+from clps_core.errors import TrainingError
+from clps_core.words import _
+
+__all__ = ["divergence", "memory_errors_explained", "not_finite"]
+
+
+def not_finite(config: RunConfig, step: int, problem: str) -> TrainingError:
+    """The error of a run whose numbers have blown up."""
+    optim = config.optim
+    return TrainingError(
+        _(
+            "the run diverged: training must keep its numbers finite. At step {step} {problem}. Lower learning_rate "
+            "({rate:g}) or clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
+            step=step,
+            problem=problem,
+            rate=optim.learning_rate,
+            clip=optim.clip_norm,
+            warmup=optim.warmup_steps,
+        )
+    )
+
+
+def divergence(config: RunConfig, loss: float, untrained: float, constant: float) -> str:
+    """What to say of a run that ended with a validation ``loss`` above the others (in nats)."""
+    return _(
+        "Diverged: its validation loss ended at {loss:.3g}. Before training it was {untrained:.3g}, and the best "
+        "constant answer has {constant:.3g}. Lower learning_rate ({rate:g}).",
+        loss=loss,
+        untrained=untrained,
+        constant=constant,
+        rate=config.optim.learning_rate,
+    )
+
+
+@contextlib.contextmanager
+def memory_errors_explained(config: RunConfig) -> Iterator[None]:
+    """Turn "out of memory" into a sentence that names the sizes to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not out_of_memory and "not enough memory" not in str(error) and "allocate memory" not in str(error):
+            raise
+        raise TrainingError(
+            _(
+                "the run must fit into memory. It ran out. Lower batch_size ({batch_size}), d_model ({d_model}), "
+                "num_layers ({num_layers}) or seq_len ({seq_len}).",
+                batch_size=config.train.batch_size,
+                d_model=config.model.d_model,
+                num_layers=config.model.num_layers,
+                seq_len=config.data.seq_len or config.model.max_positions,
+            )
+        ) from error

@@ -1,0 +1,45 @@
+"""The one score on the test split: after training, of the weights that validation chose. Start at score_test.
+
+Validation selects: the best of many evaluations is a little better than the model is. Nothing is ever selected by
+the test split, so its score is the one to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from clps_core.config import RunConfig
+from clps_core.data.base import Batch, TaskData
+from clps_core.model.transformer import Transformer
+from clps_core.training.device import DevicePlan
+from clps_core.training.evaluation import evaluate
+
+__all__ = ["score_test"]
+
+
+def score_test(
+    model: Transformer, data: TaskData, config: RunConfig, plan: DevicePlan, before_batch: Callable[[], object]
+) -> dict[str, float]:
+    """The metrics of ``model`` on the first ``test_examples`` of the test split, and how many ``examples`` they are of.
+
+    A pure function of weights, data and config (on the CPU bit for bit). ``before_batch`` is called before each
+    batch and may raise to end it.
+    """
+    counted = _TestSplit(data, config.train.test_examples, before_batch)
+    values = evaluate(model, cast("TaskData", counted), config, plan, "test")
+    return values | {"examples": float(counted.examples)}
+
+
+class _TestSplit:
+    """The test batches of ``data``; counts the examples it hands out."""
+
+    def __init__(self, data: TaskData, limit: int, before_batch: Callable[[], object]) -> None:
+        self._data, self._limit, self._before_batch = data, limit, before_batch
+        self.examples = 0
+
+    def evaluation(self, split: str, _limit: int, batch_size: int) -> Iterator[Batch]:
+        for batch in self._data.evaluation(split, self._limit, batch_size):
+            self._before_batch()
+            self.examples += len(batch.labels)
+            yield batch
