@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.designs import Designs, counted_model
+from app.origins import current_origin
 from clps_core.config import ModelConfig
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
@@ -37,8 +38,18 @@ def apply_action(designs: Designs, action: Mapping[str, Any]) -> Designs:
             return designs.without(at)
         case "paint":
             model = counted_model(designs.config("none"))
-            return designs.with_strategy(paint(model, designs.strategies[at], action), at)
+            before = designs.strategies[at]
+            return designs.painted(paint(model, before, action), at, _source(designs, at))
     raise ConfigError(_("an action must be choose, remove or paint. Got {got!r}.", got=str(action.get("kind"))[:40]))
+
+
+def _source(designs: Designs, at: int) -> str:
+    """What a copy of design number ``at`` is painted from: a paper's preset by its name, else the strategy."""
+    strategy = designs.strategies[at]
+    origin = current_origin(replace(designs, chosen=at))
+    if origin is not None and origin.preset is not None and origin.preset.sharing.strategy == strategy:
+        return origin.preset.name
+    return strategy
 
 
 def paint(model: ModelConfig, strategy: str, action: Mapping[str, Any]) -> str:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTENTION_SEEN",
     "BESIDE",
+    "COPIED",
     "DEPTHS",
     "DESIGNS",
+    "DESIGNS_HISTORY",
     "DESIGNS_PROBLEM",
     "DESIGNS_URL",
     "DESIGNS_VERSION",
     "DESIGN_DIALOG",
     "DESIGN_DRAFT",
+    "DESIGN_DRAFTS",
     "DESIGN_TYPED",
     "HEAD",
     "IDENTITY_PROBLEM",
@@ -38,6 +41,8 @@ __all__ = [
     "METRIC",
     "NEWS_TOLD",
     "NEWS_WATCHED",
+    "PAGE",
+    "PAGE_BEFORE",
     "QUALITY",
     "RUN",
     "RUNS",
@@ -73,6 +78,7 @@ __all__ = [
 # Query parameters.
 SPEC = "spec"  # Design, Train: a config, as clps_core.spec writes it
 STRATEGY = "strategy"  # Design, Train: repeated; the strategies compared
+COPIED = "copied"  # Design: repeated; place of a strategy and what it was painted from, such as 2:albert-base
 SEED = "seed"  # Train: repeated; the seeds compared
 WAY = "way"  # Train: what is varied: strategies, fields (a sweep) or what a file says
 SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
@@ -94,12 +100,16 @@ DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separ
 LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
 
 # Session keys that are not a widget's.
+PAGE = "page"  # every page: its name
+PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.designs.Designs
-DESIGNS_URL = "designs_url"  # Design: the (spec, strategies) this session last put into the URL
+DESIGNS_HISTORY = "designs_history"  # Design: app.design_history.History
+DESIGNS_URL = "designs_url"  # Design: the (spec, strategies, copied) this session last put into the URL
 DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
 DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers" or none
 DESIGN_DRAFT = "design_draft"  # Design: the strategy being put together, a text that can be read
+DESIGN_DRAFTS = "design_drafts"  # Design: the drafts before it, the last one last
 DESIGN_TYPED = "design_typed"  # Design: what stands in its text field, also where that cannot be read
 
 
@@ -216,15 +226,14 @@ def read_number(name: str, limit: int) -> int | None:
 def write(**values: str | Sequence[str] | None) -> None:
     """Put ``values`` into the URL of this page; ``None`` or nothing removes a parameter.
 
-    Lists become repeated parameters. Unchanged values are not sent again.
+    Lists become repeated parameters. All of them are sent at once, and unchanged values not at all: the browser
+    makes every message a step of its history, and Back is to take back one edit.
     """
-    for name, value in values.items():
-        wanted = [value] if isinstance(value, str) else list(value or ())
-        if not any(wanted):
-            if name in st.query_params:
-                del st.query_params[name]
-        elif st.query_params.get_all(name) != wanted:
-            st.query_params[name] = wanted if len(wanted) > 1 else wanted[0]
+    before = {name: st.query_params.get_all(name) for name in st.query_params}
+    given = {name: [value] if isinstance(value, str) else list(value or ()) for name, value in values.items()}
+    after = {name: texts for name, texts in (before | given).items() if any(texts)}
+    if after != before:
+        st.query_params.from_dict({name: texts if len(texts) > 1 else texts[0] for name, texts in after.items()})
 
 
 def _text(name: str) -> str:

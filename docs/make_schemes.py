@@ -130,6 +130,7 @@ def _arithmetic() -> str:
             ARITHMETIC.format(layers=model.num_layers, d=model.d_model, d_ff=model.d_ff),
             _table(("step", "weights"), steps, right=1),
             _table(("count", "", "without sharing", "one layer for all"), claims, right=2),
+            "\n".join(f"* {claim.text}: {claim.why}" for claim in found.claims if claim.why) + "\n",
             REST.format(plain=plain, shared=shared),
         ]
     )

@@ -5,14 +5,15 @@ from typing import Any
 
 import streamlit as st
 
-from app import navigation, state
+from app import state
 from app.components.counts_table import counts_figure, counts_table
+from app.components.design_actions import design_actions
 from app.components.frame import header
 from app.components.model_form import model_form
 from app.components.paper_gallery import papers_dialog, published_line
 from app.components.scheme_card import arithmetic_expander, scheme_cards
 from app.components.sharing_map import sharing_map
-from app.components.strategy_form import add_dialog, open_add_dialog
+from app.components.strategy_form import add_dialog
 from app.designs import (
     Costed,
     Designs,
@@ -22,8 +23,9 @@ from app.designs import (
     current_designs,
     open_designs,
     save_designs,
+    step_back,
+    step_forward,
 )
-from app.origins import trainable
 from app.painting import apply_action
 from app.services import show_problem
 from clps_core.errors import ClpsError
@@ -42,6 +44,10 @@ def read_form(designs: Designs, problems: list[str]) -> Designs:
 
 def changed(change: dict[str, Any] | str) -> None:
     designs = current_designs()
+    steps = {"undo": step_back, "redo": step_forward}
+    if not isinstance(change, str) and change.get("kind") in steps:
+        steps[change["kind"]]()
+        return
     try:
         save_designs(designs.with_strategy(change) if isinstance(change, str) else apply_action(designs, change))
     except ClpsError as error:
@@ -51,14 +57,6 @@ def changed(change: dict[str, Any] | str) -> None:
 def opened(found: list[Costed], chosen: int) -> Costed:
     """The design that is looked at; the first where the chosen one does not fit."""
     return next((design for design in found if design.index == chosen), found[0])
-
-
-def draw_actions(designs: Designs, found: list[Costed]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_("The designs"), anchor=False, width="stretch")
-        st.button(_("Add a design"), icon=":material/add:", on_click=open_add_dialog)
-        if st.button(_("Train this comparison"), type="primary", icon=":material/play_circle:", disabled=not found):
-            navigation.go("train", query=trainable(designs, [design.strategy for design in found]).query)
 
 
 header("design")
@@ -74,7 +72,7 @@ for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DES
 if unfit:
     kept = designs.only([design.index for design in found])
     st.button(_("Remove what does not fit"), on_click=save_designs, args=(kept,), icon=":material/delete:")
-draw_actions(designs, found)
+design_actions(designs, found)
 if found:
     sharing_map(found, designs.chosen, component_sizes(counted_model(designs.base)), changed)
     st.subheader(_("What they cost"), anchor=False)

@@ -12,11 +12,11 @@ from app.components.assets_folder import asset
 from app.components.scheme_gallery import pictured
 from app.designs import Costed
 from app.drawn import looks
-from app.formatting import compact, exact, percent, strategy_name
+from app.formatting import compact, exact, percent
 from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
-from clps_core.schemes import KINDS, Arithmetic, Card, Scheme, arithmetic, card, schemes_of
+from clps_core.schemes import KINDS, Arithmetic, Card, Claim, Scheme, arithmetic, card, schemes_of
 from clps_core.words import _, ngettext
 
 __all__ = ["arithmetic_expander", "cards_payload", "scheme_cards"]
@@ -39,7 +39,7 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
             "{design} makes use of {n} scheme: {names}.",
             "{design} makes use of {n} schemes: {names}.",
             len(schemes),
-            design=strategy_name(design.strategy),
+            design=design.name,
             names=names,
         )
     )
@@ -121,7 +121,7 @@ def arithmetic_expander(model: ModelConfig) -> None:
 
 def _claims(found: Arithmetic) -> str:
     rows = [
-        f"<tr><th scope='row'>{'✓' if claim.right else '✗'} {escape(claim.text)}</th>"
+        f"<tr><th scope='row'>{'✓' if claim.right else '✗'} {escape(claim.text)}{_why(claim)}</th>"
         f"<td>{exact(claim.without_sharing)}</td><td>{exact(claim.with_sharing)}</td></tr>"
         for claim in found.claims
     ]
@@ -130,6 +130,11 @@ def _claims(found: Arithmetic) -> str:
     return (
         f"<div class='clps-figures'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
+
+
+def _why(claim: Claim) -> str:
+    """Why a count is wrong, below it."""
+    return f"<br><small>{escape(_('Wrong.'))} {escape(claim.why)}</small>" if claim.why else ""
 
 
 def _steps(found: Arithmetic) -> str:

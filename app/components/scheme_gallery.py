@@ -12,7 +12,7 @@ from app.components.assets_folder import asset
 from app.drawn import looks
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ClpsError
-from clps_core.schemes import KINDS, SCHEMES, Card, card, standard_model
+from clps_core.schemes import KINDS, SCHEMES, Card, Scheme, card, standard_model
 from clps_core.words import _
 
 __all__ = ["gallery_payload", "pictured", "scheme_gallery"]
@@ -53,6 +53,7 @@ def _payload(family: str, _schemes: tuple[str, ...]) -> dict[str, Any]:
                     "title": scheme.title,
                     "line": scheme.shared,
                     "source": scheme.source if scheme.source != "-" else "",
+                    "texts": _texts(scheme, title),
                     "refused": _refused(family, scheme.strategy),
                     "stacks": pictured(card(scheme)),
                 }
@@ -65,6 +66,13 @@ def _payload(family: str, _schemes: tuple[str, ...]) -> dict[str, Any]:
     ]
     words = {"search": _("Search the schemes"), "none": _("No scheme has these words.")}
     return {"kinds": kinds, "looks": looks(16), "words": words}
+
+
+def _texts(scheme: Scheme, kind: str) -> list[str]:
+    """All that the scheme's card says, sentence by sentence: what the search looks through."""
+    evidence = [f"{one.claim} ({one.source})" for one in scheme.evidence]
+    words = (scheme.rule, scheme.shared, scheme.kept, scheme.saved, scheme.lost, scheme.beyond)
+    return [text for text in (*words, *evidence, scheme.strategy, scheme.name, kind) if text]
 
 
 def pictured(found: Card) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.designs import Costed
 from app.drawn import drawn_stacks, legend, looks
-from app.formatting import compact, percent, strategy_name
+from app.formatting import compact, percent
 from clps_core.words import _
 
 __all__ = ["map_payload", "map_preview", "sharing_map"]
@@ -69,7 +69,7 @@ def _design(design: Costed, colour: str, sizes: Sizes) -> dict[str, Any]:
     return {
         "text": design.strategy,
         "index": design.index,
-        "title": strategy_name(design.strategy),
+        "title": design.name,
         "colour": colour,
         "stored": _("{count} stored", count=compact(design.counts.unique_parameters)),
         "share": percent(design.share, 0),

@@ -15,6 +15,7 @@ from app import state
 from app.components.scheme_gallery import scheme_gallery
 from app.components.sharing_map import map_preview
 from app.components.strategy_controls import draw_controls
+from app.design_history import MOST_STEPS
 from app.designs import Costed, component_sizes, cost
 from app.formatting import compact, memory, percent, strategy_name
 from app.painting import paint
@@ -50,14 +51,24 @@ def take_draft(change: Callable[[str], str] | str) -> None:
     except ClpsError as error:
         session[state.DESIGNS_PROBLEM] = str(error)
         return
-    session[state.DESIGN_TYPED] = wanted
+    session[state.DESIGN_TYPED], before = wanted, draft()
     try:
         wanted = strategy_of_scheme(wanted)
         session[state.DESIGN_DRAFT] = parse_strategy(wanted).text
     except ClpsError:
         return
+    if before != draft():
+        session[state.DESIGN_DRAFTS] = [*session.get(state.DESIGN_DRAFTS, []), before][-MOST_STEPS:]
     if not isinstance(change, str) or wanted != change:
         session[state.DESIGN_TYPED] = session[state.DESIGN_DRAFT]
+
+
+def undo_draft() -> None:
+    """Take back the last change of the draft."""
+    session = st.session_state
+    *earlier, last = session.get(state.DESIGN_DRAFTS) or [draft()]
+    session[state.DESIGN_DRAFTS] = earlier
+    session[state.DESIGN_DRAFT] = session[state.DESIGN_TYPED] = last
 
 
 def draft() -> str:
@@ -101,6 +112,8 @@ def _text_of(scheme: str, model: ModelConfig) -> str:
 def _painted(model: ModelConfig, action: dict[str, Any]) -> None:
     if action.get("kind") == "paint":
         take_draft(lambda text: paint(model, text, action))
+    elif action.get("kind") == "undo":
+        undo_draft()
 
 
 def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | None:
@@ -112,6 +125,10 @@ def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | No
         st.text_input(
             _("The design as text"), key=TYPED, max_chars=4096, on_change=lambda: take_draft(session[TYPED].strip()),
             help=_("What the choices below make, to copy or to type. The command line, YAML files and links read it."),
+        )  # fmt: skip
+        st.button(
+            _("Undo"), icon=":material/undo:", key="draft_undo", on_click=undo_draft,
+            disabled=not session.get(state.DESIGN_DRAFTS),
         )  # fmt: skip
         place = st.empty()
     problem = session.pop(state.DESIGNS_PROBLEM, None)

@@ -146,6 +146,7 @@ def show_arithmetic(layers: int | None, *, as_json: bool) -> None:
         for claim in found.claims
     ]
     print_table([_("count"), "", _("without sharing"), _("one layer for all")], rows, left=2)
+    print_lines(*(_("{text}: {why}", text=claim.text, why=claim.why) for claim in found.claims if claim.why))
     print_lines(
         _(
             "Not in the sum: biases and norms ({unshared:,} without sharing, {shared:,} with), "

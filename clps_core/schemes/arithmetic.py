@@ -28,12 +28,13 @@ PRINTED = (25_080_832, 4_194_304)
 
 @dataclass(frozen=True)
 class Claim:
-    """A count without and with sharing; ``right`` says whether it is what a model has."""
+    """A count without and with sharing; ``right`` says whether it is what a model has, ``why`` why it is not."""
 
     text: str
     without_sharing: int
     with_sharing: int
     right: bool
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def arithmetic(model: ModelConfig | None = None) -> Arithmetic:
         model=sized,
         terms=terms,
         steps=_steps(sized, terms, per_layer),
-        claims=(*_slips(sized), Claim(_("counted from the model's own matrices"), without, shared, True)),
+        claims=(*_slips(sized), Claim(_right_form(sized), without, shared, True)),
         biases_and_norms=(inside[0] - without, inside[1] - shared),
         outside=plain.unique_parameters - inside[0],
     )
@@ -132,10 +133,44 @@ def _slips(model: ModelConfig) -> tuple[Claim, ...]:
     """The formula, and for the example's sizes the printed values."""
     stacks, d, d_ff = stack_layers(model), model.d_model, model.d_ff
     layers, once = sum(stacks.values()), 2 * d * d + 2 * d * d_ff
-    formula = Claim(_("2 L d^2 + 2 L d d_ff, worked out"), layers * once, len(stacks) * once, False)
+    formula = Claim(_("2 L d^2 + 2 L d d_ff, worked out"), layers * once, len(stacks) * once, False, _missing(model))
     if (list(stacks.values()), d, d_ff) != ([EXAMPLE.num_layers], EXAMPLE.d_model, EXAMPLE.d_ff):
         return (formula,)
-    return (Claim(_("2 L d^2 + 2 L d d_ff, as printed"), *PRINTED, False), formula)
+    why = _("Not what the formula gives: that is {formula:,}.", formula=formula.without_sharing)
+    return (Claim(_("2 L d^2 + 2 L d d_ff, as printed"), *PRINTED, False, why), formula)
+
+
+def _missing(model: ModelConfig) -> str:
+    """What the formula leaves out."""
+    parts = [_("It counts two attention matrices in a layer; there are four: q, k, v and o.")]
+    if model.family == "encoder_decoder":
+        parts.append(_("A decoder layer has four more for cross-attention."))
+    if model.activation == "swiglu":
+        parts.append(_("A gated feed-forward network has three matrices, not two."))
+    return " ".join(parts)
+
+
+def _right_form(model: ModelConfig) -> str:
+    """The formula that gives the weights of the layers, as text."""
+    d_q, d_kv = model.num_heads * model.head_size, model.kv_heads * model.head_size
+    ffn = 3 if model.activation == "swiglu" else 2
+
+    def layer(attentions: int) -> str:
+        if d_q == d_kv == model.d_model:
+            attention = f"{4 * attentions} d^2"
+        elif d_q == d_kv:
+            attention = f"{4 * attentions} d d_q"
+        else:
+            attention = f"{2 * attentions} d d_q + {2 * attentions} d d_kv"
+        return f"({attention} + {ffn} d d_ff)"
+
+    form = {
+        "encoder_decoder": f"L_enc {layer(1)} + L_dec {layer(2)}",
+    }.get(model.family, f"L {layer(1)}")
+    if d_q != model.d_model or d_kv != model.d_model:
+        widths = {"d_q": d_q, "d_kv": d_kv}
+        form += ", " + ", ".join(f"{name} = {width}" for name, width in widths.items() if name in form)
+    return _("{form}: counted from the model's own matrices", form=form)
 
 
 def _steps(model: ModelConfig, terms: tuple[Term, ...], per_layer: dict[str, int]) -> tuple[Step, ...]:

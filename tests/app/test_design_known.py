@@ -5,13 +5,14 @@ from page_reading import tables
 
 from app import state
 from app.components.paper_gallery import papers_payload
-from app.components.scheme_card import cards_payload
+from app.components.scheme_card import _card, cards_payload
+from app.components.scheme_gallery import gallery_payload
 from app.formatting import compact, exact
 from app.origins import origins
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, SharingConfig
 from clps_core.presets import PAPERS, PRESETS
-from clps_core.schemes import schemes_of
+from clps_core.schemes import SCHEMES, schemes_of, standard_model
 from clps_core.spec import from_spec
 
 TEXT = ModelConfig(family="decoder", num_layers=7, vocab_size=32, max_positions=16)
@@ -46,7 +47,23 @@ def test_the_arithmetic_of_the_founding_documents_is_set_right(open_page):
     shown = tables(open_page("design", spec=f"1;task=digits;{sizes}"))
     for slip in ("25,080,832", "15,728,640"):
         assert f"<td>{slip}</td>" in shown
-    assert "✓ counted from the model&#x27;s own matrices</th><td>18,874,368</td><td>3,145,728</td>" in shown
+    right = "✓ L (4 d^2 + 2 d d_ff): counted from the model&#x27;s own matrices</th>"
+    assert f"{right}<td>18,874,368</td><td>3,145,728</td>" in shown
+    assert "Not what the formula gives: that is 15,728,640." in shown
+    assert "It counts two attention matrices in a layer; there are four: q, k, v and o." in shown
+
+
+def test_the_search_of_schemes_looks_through_all_that_a_card_says():
+    for name, scheme in SCHEMES.items():
+        if scheme.kind == "outside":
+            continue
+        kinds = gallery_payload(scheme.family)["kinds"]
+        (texts,) = [one["texts"] for kind in kinds for one in kind["schemes"] if one["name"] == name]
+        said = {fact["text"] for fact in _card(scheme, standard_model(scheme.family))["facts"]}
+        assert said <= set(texts)
+        assert all(any(one.claim in text for text in texts) for one in scheme.evidence)
+    cla = next(one for kind in kinds for one in kind["schemes"] if one["name"] == "cla")
+    assert any("KV cache" in text for text in cla["texts"])
 
 
 def test_the_papers_gallery_has_every_preset_under_its_paper_with_both_figures():

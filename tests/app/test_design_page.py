@@ -173,20 +173,21 @@ def paint(**changes):
     } | changes
 
 
-def test_painting_a_cell_makes_a_strategy_of_ones_own():
+def test_painting_a_cell_makes_a_custom_map_beside_what_was_painted_on():
     designs = apply_action(Designs(build_config()), paint(layer=3))
-    assert designs.strategies == ("none", "all,encoder.q=0-0-0-1", "cycle")
+    assert designs.strategies == ("none", "all", "all,encoder.q=0-0-0-1", "cycle")
+    assert designs.chosen == 2
     found, problems = costed(designs)
     assert problems == []
-    row = found[1].map.row("encoder", "q")
+    row = found[2].map.row("encoder", "q")
     assert [slot.index for slot in row] == [0, 0, 0, 1]
 
 
 def test_painting_a_family_or_a_layer_takes_its_norms_along():
     family = apply_action(Designs(build_config()), paint(layer=3, scope="family"))
-    assert family.strategies[1] == "all,encoder.attention=0-0-0-1"
+    assert family.strategies[2] == "all,encoder.attention=0-0-0-1"
     layer = apply_action(Designs(build_config()), paint(layer=3, scope="layer"))
-    mapping = costed(layer)[0][1].map
+    mapping = costed(layer)[0][2].map
     assert mapping.layer_groups("encoder") == (0, 0, 0, 1)
     assert mapping.layer_groups("decoder") == (0, 0, 0, 0)
 
@@ -194,12 +195,12 @@ def test_painting_a_family_or_a_layer_takes_its_norms_along():
 def test_painting_keeps_ties_reuse_and_extras():
     texts = ("loop:1/1/2,k=@q,lora=4,norms=own", "kv_source=every:2", "decoder=@encoder,depth_embedding=learned")
     designs = Designs(build_config(), texts)
-    tied = apply_action(designs, paint(design=0, component="v", layer=0, like=1)).strategies[0]
+    tied = apply_action(designs, paint(design=0, component="v", layer=0, like=1)).strategies[1]
     assert tied.endswith("k=@q,norms=own,lora=4")
-    reading = apply_action(designs, paint(design=1, component="v", layer=2, like=0)).strategies[1]
+    reading = apply_action(designs, paint(design=1, component="v", layer=2, like=0)).strategies[2]
     mapping = costed(replace(designs, strategies=(reading,)))[0][0].map
     assert mapping.row("encoder", "v") == (Slot("encoder.v", 0), None, Slot("encoder.v", 0), None)
-    both = apply_action(designs, paint(design=2, component="q", layer=1, like=0)).strategies[2]
+    both = apply_action(designs, paint(design=2, component="q", layer=1, like=0)).strategies[3]
     mapping = costed(replace(designs, strategies=(both,)))[0][0].map
     assert mapping.row("decoder", "q") == mapping.row("encoder", "q")
     assert [slot.index for slot in mapping.row("encoder", "q")] == [0, 0, 1, 2]
@@ -210,7 +211,7 @@ def test_a_cell_without_weights_cannot_be_painted_and_says_why():
     designs = Designs(build_config(), ("kv_source=every:2",))
     with pytest.raises(ConfigError, match="k of encoder layer 1 has none: the layer reads another's activations"):
         apply_action(designs, paint(design=0, component="k", layer=1))
-    family = apply_action(designs, paint(design=0, layer=1, like=0, scope="family")).strategies[0]
+    family = apply_action(designs, paint(design=0, layer=1, like=0, scope="family")).strategies[1]
     mapping = costed(replace(designs, strategies=(family,)))[0][0].map
     assert [mapping.slot("encoder", 1, name) for name in ("q", "k", "v")] == [Slot("encoder.q", 0), None, None]
 

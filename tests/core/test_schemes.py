@@ -270,10 +270,30 @@ def test_the_arithmetic_of_the_example_is_set_right():
     assert (formula.without_sharing, formula.with_sharing) == (15_728_640, 2_621_440)
     assert (right.without_sharing, right.with_sharing) == (18_874_368, 3_145_728)
     assert [claim.right for claim in found.claims] == [False, False, True]
+    assert [bool(claim.why) for claim in found.claims] == [True, True, False]
+    assert "that is 15,728,640" in printed.why
+    assert right.text.startswith("L (4 d^2 + 2 d d_ff): ")
     bare = standard_model("encoder").model_copy(update={"bias": False, "norm": "rmsnorm"})
     for strategy, expected in (("none", right.without_sharing), ("all", right.with_sharing)):
         parts = count(bare, SharingConfig(strategy=strategy)).by_component
         assert sum(parts[name].unique for name in ("q", "k", "v", "o", "ffn_in", "ffn_out")) == expected
+
+
+@pytest.mark.parametrize("family", ["decoder", "encoder", "encoder_decoder"])
+@pytest.mark.parametrize(
+    "sizes", [{}, {"activation": "swiglu", "num_kv_heads": 2}, {"head_dim": 8}, {"num_kv_heads": 1}]
+)
+def test_the_right_formula_that_is_shown_gives_the_weights_of_the_layers(family, sizes):
+    model = ModelConfig(family=family, num_layers=3, d_model=16, d_ff=24, num_heads=4, vocab_size=11, **sizes)
+    found = arithmetic(model)
+    formula, *widths = found.right.text.partition(":")[0].split(", ")
+    values = {"L": 3, "L_enc": 3, "L_dec": 3, "d": 16, "d_ff": 24}
+    values |= {name: int(width) for name, width in (one.split(" = ") for one in widths)}
+    python = formula.replace("^", "**").replace(" + ", "+").replace("(", "( ").replace(" ", "*").replace("(*", "(")
+    assert eval(python.replace("+", " + "), {}, values) == found.right.without_sharing
+    wrong = next(claim for claim in found.claims if not claim.right)
+    assert ("cross-attention" in wrong.why) == (family == "encoder_decoder")
+    assert ("three matrices" in wrong.why) == ("activation" in sizes)
 
 
 @pytest.mark.parametrize("family", ["decoder", "encoder", "encoder_decoder"])

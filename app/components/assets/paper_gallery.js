@@ -4,7 +4,7 @@
 function presetRow(preset, paper, words, act) {
   const row = element("button", "preset");
   row.type = "button";
-  row.dataset.words = [preset.title, preset.strategy, preset.name, preset.note, preset.sizes, paper].join(" ").toLowerCase();
+  row.dataset.words = [preset.title, preset.strategy, preset.name, preset.note, preset.sizes, paper, preset.counted, preset.exact, preset.published, preset.what].join(" ").toLowerCase();
   const name = element("span", "name"), strategy = element("span", "strategy"), figures = element("span", "figures");
   const dot = element("i", "dot");
   dot.style.background = preset.colour;

@@ -5,10 +5,12 @@ function schemeCard(scheme, looks, act) {
   const card = element("button", "scheme");
   card.type = "button";
   card.dataset.name = scheme.name;
-  card.dataset.words = `${scheme.title} ${scheme.line} ${scheme.source} ${scheme.name}`.toLowerCase();
+  card.dataset.words = [scheme.title, scheme.line, scheme.source, scheme.refused, ...scheme.texts].join(" ").toLowerCase();
+  card.texts = scheme.texts;
   const text = element("div", "text");
   text.append(element("strong", "", scheme.title), element("span", "line", scheme.refused || scheme.line));
   if (scheme.source) text.append(element("small", "", scheme.source));
+  text.append(element("small", "hit"));
   card.append(thumbnail(scheme.stacks, looks), text);
   if (scheme.refused) {
     card.classList.add("refused");

@@ -115,15 +115,32 @@ function draw(view) {
   else describe(view, null);
 }
 
+// Ctrl-Z and Ctrl-Y, wherever the focus is but in a text field; under an open dialog only the dialog's own map listens.
+function listenForUndo(view) {
+  const open = () => document.querySelector("[role=dialog]");
+  const onKey = (event) => {
+    if (!view.host.isConnected) return document.removeEventListener("keydown", onKey);
+    const key = event.key.toLowerCase(), field = event.composedPath()[0];
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || (key !== "z" && key !== "y")) return undefined;
+    if (field.closest?.("input, textarea, [contenteditable=true]")) return undefined;
+    const outer = view.host.getRootNode().host ?? view.host;
+    if (open() && !open().contains(outer)) return undefined;
+    event.preventDefault();
+    return view.act({ kind: key === "y" || event.shiftKey ? "redo" : "undo" });
+  };
+  document.addEventListener("keydown", onKey);
+}
+
 const views = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".map");
   const act = (action) => setTriggerValue("action", action);
   const signature = JSON.stringify(data);
-  const view = views.get(host) ?? { host, scope: "family", pinned: null, pinned_at: null };
+  const known = views.get(host), view = known ?? { host, scope: "family", pinned: null, pinned_at: null };
   views.set(host, view);
   view.act = act;
+  if (!known) listenForUndo(view);
   if (view.signature === signature) return;
   Object.assign(view, { signature, data, chosen: data.chosen });
   draw(view);
