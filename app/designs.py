@@ -133,6 +133,7 @@ def open_designs() -> tuple[Designs, list[str]]:
     fallback = known or default_designs()
     spec, strategies = state.read_spec(), state.read_strategies()
     problems = [problem for problem in (spec.problem, strategies.problem) if problem]
+    problems += state.left_out(spec.config, strategies.values)
     base = spec.config or fallback.base
     try:
         counted_model(base)

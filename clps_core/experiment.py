@@ -8,22 +8,37 @@ The file holds the fields of ``RunConfig`` and, beside them, up to three more at
     data: {task: dates}
     train: {steps: 600}
 
-Without ``strategies`` there is one run with ``sharing.strategy``; without ``seeds`` one with ``seed``.
+Without ``strategies`` there is one run with ``sharing.strategy``; without ``seeds`` one with ``seed``. A file that
+holds both of a pair is refused. What ``--set`` changes replaces both (``with_changes``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clps_core.config import plain_from_yaml
 from clps_core.errors import ConfigError
+from clps_core.spec import parse_assignments
 from clps_core.words import _
 
-__all__ = ["MAX_RUNS", "Experiment", "check_name", "experiment_of", "merged", "read_experiment"]
+__all__ = [
+    "MAX_RUNS",
+    "SEED",
+    "STRATEGY",
+    "Experiment",
+    "check_name",
+    "experiment_of",
+    "merged",
+    "read_experiment",
+    "sets",
+    "settings_beside",
+    "with_changes",
+]
 
 MAX_NAME = 120
+STRATEGY, SEED = "sharing.strategy", "seed"
 MAX_RUNS = 200
 """Runs of one comparison: a mistyped list must not fill the queue."""
 
@@ -55,7 +70,50 @@ def experiment_of(plain: Mapping[str, Any]) -> Experiment:
     name = check_name(base.pop("name", None))
     strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
     seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
+    for listed, name_of_list, one in ((strategies, "strategies", STRATEGY), (seeds, "seeds", SEED)):
+        if listed and sets(base, one):
+            raise ConfigError(
+                _("a file must have either {one} or {listed}. Got both. Remove one.", one=one, listed=name_of_list)
+            )
     return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
+
+
+def with_changes(experiment: Experiment, changes: dict[str, Any]) -> Experiment:
+    """``changes`` (nested plain data) laid over an experiment: one strategy or seed replaces the file's list."""
+    return replace(
+        experiment,
+        base=merged(experiment.base, changes),
+        strategies=() if sets(changes, STRATEGY) else experiment.strategies,
+        seeds=() if sets(changes, SEED) else experiment.seeds,
+    )
+
+
+def settings_beside(settings: Iterable[str], options: Mapping[str, str]) -> dict[str, Any]:
+    """What ``--set`` says (``name=value`` texts), as nested plain data.
+
+    ``options``: field -> the option that was given for it, such as ``{"train.steps": "--steps"}``. Raises
+    ``ConfigError`` where ``--set`` sets such a field too: nobody could tell which of the two is meant.
+    """
+    changes = parse_assignments(settings)
+    for name, option in options.items():
+        if sets(changes, name):
+            raise ConfigError(
+                _(
+                    "{name} must be given once. Got it with {option} and with --set. Remove one.",
+                    name=name,
+                    option=option,
+                )
+            )
+    return changes
+
+
+def sets(plain: Mapping[str, Any], name: str) -> bool:
+    """Whether nested plain data hold a value for the field ``name``, such as ``seed`` or ``train.steps``."""
+    group, dot, key = name.partition(".")
+    value = plain.get(group)
+    if not dot:
+        return value is not None
+    return isinstance(value, Mapping) and key in value
 
 
 def check_name(name: object) -> str | None:

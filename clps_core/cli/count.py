@@ -12,13 +12,20 @@ from clps_core.analysis.counts import count as count_design
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
 from clps_core.config import ModelConfig, SharingConfig, build_config, longest_input, validated
 from clps_core.errors import ConfigError
-from clps_core.experiment import merged, read_experiment
+from clps_core.experiment import Experiment, merged, read_experiment, settings_beside, with_changes
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
-from clps_core.spec import parse_assignments
 from clps_core.tasks import TASKS, get_task
 from clps_core.words import _
 
 __all__ = ["Design", "designs", "show", "show_presets"]
+
+SIZE_OPTIONS = {
+    "num_layers": "layers",
+    "num_decoder_layers": "decoder-layers",
+    "num_heads": "heads",
+    "num_kv_heads": "kv-heads",
+}
+"""Options that are not called like their field."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,10 @@ def designs(
 
     Sizes that are not given come from the preset, the file, or the task of the family.
     """
-    changes = merged(parse_assignments(settings or []), {"model": dict(sizes)})
+    options = {f"model.{name}": f"--{SIZE_OPTIONS.get(name, name.replace('_', '-'))}" for name in sizes}
+    options |= {"data.task": "--task"} if task is not None else {}
+    options |= {"sharing.strategy": "--strategy"} if strategies else {}
+    changes = merged(settings_beside(settings or [], options), {"model": dict(sizes)})
     if preset is not None and (config is not None or task is not None):
         raise ConfigError(
             _("--preset comes alone or with sizes to change. Got --config or --task too. Drop one of them.")
@@ -70,14 +80,14 @@ def designs(
 def _base(config: Path | None, task: str | None, changes: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     from clps_core.cli.train import read_text
 
-    experiment = read_experiment(read_text(config)) if config is not None else None
-    base = merged(experiment.base if experiment else {}, changes)
+    experiment = with_changes(read_experiment(read_text(config)) if config is not None else Experiment(), changes)
+    base = experiment.base
     if task is not None:
         base = merged(base, {"data": {"task": task}})
     elif config is None and "task" not in base.get("data", {}):
         base = merged(base, {"data": {"task": _task_of(base["model"].get("family", "decoder"))}})
     run = build_config(base)
-    return base, list(experiment.strategies) if experiment and experiment.strategies else [run.sharing.strategy]
+    return base, list(experiment.strategies or [run.sharing.strategy])
 
 
 def _task_of(family: object) -> str:

@@ -11,8 +11,17 @@ from typing import TYPE_CHECKING, Any
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.config import MAX_YAML_BYTES, build_config
 from clps_core.errors import ConfigError
-from clps_core.experiment import MAX_RUNS, Experiment, check_name, merged, read_experiment
-from clps_core.spec import parse_assignments
+from clps_core.experiment import (
+    MAX_RUNS,
+    SEED,
+    STRATEGY,
+    Experiment,
+    check_name,
+    merged,
+    read_experiment,
+    settings_beside,
+    with_changes,
+)
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
@@ -20,6 +29,9 @@ if TYPE_CHECKING:
     from clps_core.store import Run, Store
 
 __all__ = ["plan", "read_text", "run_records", "start"]
+
+OPTIONS = {"data.task": "--task", "train.steps": "--steps", STRATEGY: "--strategy", SEED: "--seed"}
+"""Fields that have an option of their own."""
 
 
 def read_text(path: Path, what: str = "--config") -> str:
@@ -51,9 +63,12 @@ def plan(
     settings: Sequence[str] | None,
     name: str | None,
 ) -> Experiment:
-    """What the options of ``clps train`` ask for; an option wins over the file."""
+    """What the options of ``clps train`` ask for; an option wins over the file, two for one field are refused."""
     found = read_experiment(read_text(config)) if config is not None else Experiment()
-    base = merged(found.base, parse_assignments(settings or []))
+    given = {"data.task": task, "train.steps": steps, STRATEGY: strategies, SEED: seeds}
+    options = {name: OPTIONS[name] for name, value in given.items() if value not in (None, [], ())}
+    found = with_changes(found, settings_beside(settings or [], options))
+    base = found.base
     if task is not None:
         base = merged(base, {"data": {"task": task}})
     if steps is not None:

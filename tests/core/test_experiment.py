@@ -49,6 +49,65 @@ def test_options_win_over_the_file(tmp_path):
     }
 
 
+FILE = "strategies: [none, all]\nseeds: [0, 1]\ndata: {task: digits}\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "strategies", "seeds"),
+    [
+        (["sharing.strategy=cycle:2"], ("cycle:2",), (0, 1)),
+        (["seed=7"], ("none", "all"), (7,)),
+        (["seed=7", "sharing.strategy=0-1-1-0"], ("0-1-1-0",), (7,)),
+        (["train.steps=7"], ("none", "all"), (0, 1)),
+    ],
+)
+def test_a_setting_wins_over_the_list_of_the_file(tmp_path, settings, strategies, seeds):
+    file = tmp_path / "some.yaml"
+    file.write_text(FILE)
+    found = plan(None, None, None, None, file, settings, None)
+    assert (found.strategies, found.seeds) == (strategies, seeds)
+    configs = matched(found.base, found.strategies, found.seeds)
+    assert {(config.sharing.strategy, config.seed) for config in configs} == {
+        (one, seed) for one in strategies for seed in seeds
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "setting", "field", "option"),
+    [
+        ({"strategies": ["none"]}, "sharing.strategy=all", "sharing.strategy", "--strategy"),
+        ({"seeds": [0]}, "seed=3", "seed", "--seed"),
+        ({"seeds": [0]}, "seed=0", "seed", "--seed"),
+        ({"task": "digits"}, "data.task=dates", "data.task", "--task"),
+        ({"task": "digits"}, "task=dates", "data.task", "--task"),
+        ({"steps": 9}, "train.steps=8", "train.steps", "--steps"),
+    ],
+)
+def test_a_field_with_an_option_and_a_setting_is_refused(options, setting, field, option):
+    given = dict.fromkeys(("task", "strategies", "seeds", "steps", "config", "name")) | options
+    words = f"{field} must be given once. Got it with {option} and with --set."
+    with pytest.raises(ConfigError, match=words):
+        plan(**given, settings=[setting])
+
+
+def test_a_setting_that_comes_twice_is_refused():
+    for twice in (["seed=1", "seed=2"], ["task=dates", "data.task=digits"], ["model=1", "model.d_ff=2"]):
+        with pytest.raises(ConfigError, match="every setting must come once"):
+            plan(None, None, None, None, None, twice, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed: 3\nseeds: [0, 1]", "must have either seed or seeds. Got both"),
+        ("sharing: {strategy: all}\nstrategies: [none]", "must have either sharing.strategy or strategies. Got both"),
+    ],
+)
+def test_a_file_with_one_and_a_list_is_refused(text, words):
+    with pytest.raises(ConfigError, match=words):
+        read_experiment(text)
+
+
 def test_integers_and_numbers_are_strategies_too():
     assert read_experiment("strategies: [0-1-1-0, all]").strategies == ("0-1-1-0", "all")
 
