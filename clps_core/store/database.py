@@ -273,13 +273,17 @@ class Store:
         """Points logged after ``cursor`` (0: from the start), and the next cursor.
 
         A point with ``forgets`` set says: drop what you hold of its run beyond its step (the run went back
-        to a checkpoint); then the points that follow replace what was dropped.
+        to a checkpoint); then the points that follow replace what was dropped. ``names``: only these curves;
+        raises ``NotFoundError`` for one that no run has.
         """
         with self.reading() as connection:
             return metrics.news(connection, run_ids, cursor, names)
 
     def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
-        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs."""
+        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.
+
+        Raises ``NotFoundError``, which lists what there is, for a split or name that such a run has not.
+        """
         with self.reading() as connection:
             return metrics.curve(connection, run_id, split, name, coarse)
 

@@ -16,10 +16,21 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from clps_core.errors import NotFoundError
 from clps_core.store import schema
 from clps_core.store.records import Point
+from clps_core.tasks import TASKS
+from clps_core.words import _, shown
 
-__all__ = ["append", "curve", "discard", "latest", "news"]
+__all__ = ["append", "curve", "curve_names", "discard", "latest", "news"]
+
+TRAINED = ("loss", "gradient_norm", "learning_rate", "tokens_per_second")
+SCORED = {
+    "encoder_decoder": ("loss", "token_accuracy", "exact_match"),
+    "decoder": ("loss", "token_accuracy", "perplexity"),
+    "encoder": ("loss", "accuracy"),
+}
+"""What an evaluation of each family gives (``training/evaluation.py``)."""
 
 COARSE_POINTS = 500
 """A coarse curve has at most this many points."""
@@ -158,8 +169,12 @@ def news(
 ) -> tuple[list[Point], int]:
     """What was logged after ``cursor``, oldest first, and the cursor for the next call.
 
-    ``names``: only these, each as ``loss`` or ``validation.loss``; marks always come.
+    ``names``: only these, each as ``loss`` or ``validation.loss``; marks always come. Raises ``NotFoundError``
+    for a name that no run has.
     """
+    names = None if names is None else list(names)
+    if names:
+        _check_names(connection, run_ids, names)
     query = (
         sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
         .where(_m.run_id.in_(list(run_ids)), _m.id > cursor)
@@ -177,15 +192,62 @@ def news(
 
 
 def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bool) -> list[Point]:
-    """One whole curve, by step; ``coarse``: at most ``COARSE_POINTS`` means."""
-    steps = connection.execute(sa.select(_r.steps).where(_r.id == run_id)).scalar()
-    table = schema.metric_coarse if coarse and coarse_width(steps or 1) > 1 else schema.metric
+    """One whole curve, by step; ``coarse``: at most ``COARSE_POINTS`` means. Empty before its first point.
+
+    Raises ``NotFoundError`` for a split or name that such a run has not. A run that is gone has no points.
+    """
+    row = connection.execute(sa.select(_r.steps, _r.task, _r.latest).where(_r.id == run_id)).one_or_none()
+    if row is None:
+        return []
+    if f"{split}.{name}" not in json.loads(row.latest):
+        _check_known(curve_names(row.task), split, name)
+    table = schema.metric_coarse if coarse and coarse_width(row.steps) > 1 else schema.metric
     query = (
         sa.select(table.c.run_id, table.c.split, table.c.name, table.c.step, table.c.value, table.c.seconds)
         .where(table.c.run_id == run_id, table.c.split == split, table.c.name == name)
         .order_by(table.c.step)
     )
     return [_point(row) for row in connection.execute(query)]
+
+
+def curve_names(task: str | None = None) -> dict[str, tuple[str, ...]]:
+    """Split -> the names of its curves, for runs of ``task``; without one, for runs of any."""
+    families = [TASKS[task].family] if task in TASKS else list(SCORED)
+    scored = tuple(dict.fromkeys(name for family in families for name in SCORED[family]))
+    return {"train": TRAINED, "validation": scored, "test": scored}
+
+
+def _check_known(known: dict[str, tuple[str, ...]], split: str, name: str) -> None:
+    if split not in known:
+        message = _("a curve's split must be one of {known}. Got {got}.", known=", ".join(known), got=shown(split))
+        raise NotFoundError(message)
+    if name not in known[split]:
+        raise NotFoundError(
+            _(
+                "a curve of split {split} must be one of {known}. Got {got}.",
+                split=split,
+                known=", ".join(known[split]),
+                got=shown(name),
+            )
+        )
+
+
+def _check_names(connection: Connection, run_ids: Sequence[str], names: Iterable[str]) -> None:
+    known = curve_names()
+    usual = {f"{split}.{name}" for split, listed in known.items() for name in listed}
+    usual |= {name for listed in known.values() for name in listed}
+    unusual = [text for text in names if text not in usual]
+    if not unusual:
+        return
+    theirs = {key for one in latest(connection, run_ids).values() for key in one}
+    theirs |= {key.partition(".")[2] for key in theirs}
+    for text in unusual:
+        split, dot, name = text.partition(".")
+        if text not in theirs and dot:
+            _check_known(known, split, name)
+        elif text not in theirs:
+            every = ", ".join(sorted(name for name in usual if "." not in name))
+            raise NotFoundError(_("a curve must be one of {known}. Got {got}.", known=every, got=shown(text)))
 
 
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
