@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
+from clps_core.cli.records import run_records, said_quality
 from clps_core.config import MAX_YAML_BYTES, build_config
 from clps_core.errors import ConfigError
 from clps_core.experiment import (
@@ -118,51 +119,6 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool, priority: int = 
         raise typer.Exit(1)
 
 
-def run_records(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Runs as JSON-ready data, in their order.
-
-    ``metrics`` holds the latest value of each: validation metrics under their own names, those of
-    other splits with the split before (``train_loss``).
-    """
-    latest = store.latest([run.id for run in runs])
-    return [_record(run, latest.get(run.id, {})) for run in runs]
-
-
-def _record(run: Run, latest: Mapping[str, tuple[int, float]]) -> dict[str, Any]:
-    metrics = {}
-    for name, (_step, value) in latest.items():
-        split, _dot, short = name.partition(".")
-        metrics[short if split == "validation" else f"{split}_{short}"] = value
-    return {
-        "id": run.id,
-        "name": run.name,
-        "comparison_id": run.comparison_id,
-        "status": run.status,
-        "reason": run.reason,
-        "owner": run.owner,
-        "parent_id": run.parent_id,
-        "start_from": run.start_from,
-        "priority": run.priority,
-        "queue_position": run.queue_position,
-        "task": run.task,
-        "strategy": run.strategy,
-        "seed": run.seed,
-        "unique_parameters": run.unique_parameters,
-        "executed_parameters": run.executed_parameters,
-        "step": run.step,
-        "steps": run.steps,
-        "metrics": metrics,
-        "seconds": run.seconds,
-        "tokens_per_second": run.tokens_per_second,
-        "device": run.device,
-        "threads": run.threads,
-        "attempts": run.attempts,
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-    }
-
-
 def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
     if as_json:
         print_json(run_records(store, runs))
@@ -179,34 +135,26 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
 
 def _show_results(store: Store, runs: Sequence[Run]) -> None:
     facts = get_task(runs[0].task)
-    rows = []
-    for run, record in zip(runs, run_records(store, runs), strict=True):
-        value = record["metrics"].get(facts.metric)
-        rows.append(
-            (
-                run.id,
-                run.strategy,
-                run.seed,
-                run.status,
-                amount(run.unique_parameters or 0),
-                "" if value is None else f"{value:.4g}",
-                f"{facts.baseline:.4g}",
-                f"{run.step}/{run.steps}",
-                duration(run.seconds),
-            )
+    best, last, baseline = _("best {metric}", metric=facts.metric), _("last"), _("baseline")
+    rows = [
+        (
+            run.id,
+            run.strategy,
+            run.seed,
+            run.status,
+            amount(run.unique_parameters or 0),
+            said_quality(record, "best"),
+            said_quality(record, "last"),
+            f"{facts.baseline:.4g}",
+            f"{run.step}/{run.steps}",
+            duration(run.seconds),
         )
-    columns = [
-        _("id"),
-        _("strategy"),
-        _("seed"),
-        _("status"),
-        _("unique parameters"),
-        facts.metric,
-        _("baseline"),
-        _("steps"),
-        _("time"),
+        for run, record in zip(runs, run_records(store, runs), strict=True)
     ]
-    print_table(columns, rows, left=4)
+    parameters, steps, time = _("unique parameters"), _("steps"), _("time")
+    columns = [_("id"), _("strategy"), _("seed"), _("status"), parameters, best, last, baseline, steps, time]
+    print_table(columns, rows, left=4, spare=[time, steps, baseline, parameters, last])
+    say(_("Best and last: the evaluation on validation, and its step. Everything ranks by the best."))
 
 
 def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:

@@ -25,7 +25,7 @@ from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.store import Run, Store
-from clps_core.store.archive import export_run, import_run
+from clps_core.store.archive import check_exportable, export_run, import_run
 from clps_core.store.connection import sentences
 from clps_core.store.queue import Queue
 from clps_core.store.records import new_id
@@ -37,6 +37,7 @@ __all__ = [
     "SupervisorStatus",
     "Turn",
     "cancel",
+    "check_exportable",
     "checked",
     "delete",
     "ensure_supervisor",

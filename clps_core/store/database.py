@@ -171,15 +171,28 @@ class Store:
             if row.id in members
         ]
 
+    def comparison_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Comparison -> its name, of those that exist."""
+        c = schema.comparison.c
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(c.id, c.name).where(c.id.in_(set(ids))))
+            return {row.id: row.name for row in rows}
+
     def runs(
-        self, *, comparison: str | None = None, status: str | Iterable[str] | None = None, limit: int = 1000
+        self,
+        *,
+        comparison: str | Iterable[str] | None = None,
+        status: str | Iterable[str] | None = None,
+        task: str | None = None,
+        strategy: str | None = None,
+        limit: int = 1000,
     ) -> list[Run]:
-        """Runs, newest comparison first, within it as they were given."""
+        """Runs, newest comparison first, within it as they were given; each filter leaves out the others."""
         query = sa.select(*_RUN_COLUMNS).order_by(_r.created_at.desc(), _r.position).limit(limit)
-        if comparison is not None:
-            query = query.where(_r.comparison_id == comparison)
-        if status is not None:
-            query = query.where(_r.status.in_([status] if isinstance(status, str) else list(status)))
+        filters = ((_r.comparison_id, comparison), (_r.status, status), (_r.task, task), (_r.strategy, strategy))
+        for column, wanted in filters:
+            if wanted is not None:
+                query = query.where(column.in_([wanted] if isinstance(wanted, str) else list(wanted)))
         with self.reading() as connection:
             return self._records(connection, query)
 
@@ -287,10 +300,20 @@ class Store:
         with self.reading() as connection:
             return metrics.curve(connection, run_id, split, name, coarse)
 
+    def check_curves(self, run_id: str, split: str | None, name: str | None) -> None:
+        """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
+        with self.reading() as connection:
+            metrics.check_curves(connection, run_id, split, name)
+
     def latest(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
         """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
         with self.reading() as connection:
             return metrics.latest(connection, run_ids)
+
+    def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
+        """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
+        with self.reading() as connection:
+            return metrics.bests(connection, {run.id: run.task for run in runs})
 
     def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
         """Files the run left, by kind and step."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ from clps_core.store.records import Point
 from clps_core.tasks import TASKS
 from clps_core.words import _, shown
 
-__all__ = ["append", "curve", "curve_names", "discard", "latest", "news"]
+__all__ = ["append", "bests", "check_curves", "curve", "curve_names", "discard", "latest", "news", "quality_of"]
 
 TRAINED = ("loss", "gradient_norm", "learning_rate", "tokens_per_second")
 SCORED = {
@@ -34,6 +35,8 @@ SCORED = {
 
 COARSE_POINTS = 500
 """A coarse curve has at most this many points."""
+
+LARGEST = sys.float_info.max
 
 _m, _c, _r = schema.metric.c, schema.metric_coarse.c, schema.run.c
 
@@ -217,18 +220,25 @@ def curve_names(task: str | None = None) -> dict[str, tuple[str, ...]]:
     return {"train": TRAINED, "validation": scored, "test": scored}
 
 
-def _check_known(known: dict[str, tuple[str, ...]], split: str, name: str) -> None:
-    if split not in known:
+def check_curves(connection: Connection, run_id: str, split: str | None, name: str | None) -> None:
+    """Raise ``NotFoundError`` where the run can have no curve of ``split`` and ``name``; ``None`` is any."""
+    row = connection.execute(sa.select(_r.task, _r.latest).where(_r.id == run_id)).one()
+    known = curve_names(row.task)
+    for key in json.loads(row.latest):
+        own, _dot, other = key.partition(".")
+        known[own] = tuple(dict.fromkeys((*known.get(own, ()), other)))
+    _check_known(known, split, name)
+
+
+def _check_known(known: dict[str, tuple[str, ...]], split: str | None, name: str | None) -> None:
+    if split is not None and split not in known:
         message = _("a curve's split must be one of {known}. Got {got}.", known=", ".join(known), got=shown(split))
         raise NotFoundError(message)
-    if name not in known[split]:
+    names = known[split] if split is not None else tuple(dict.fromkeys(one for own in known.values() for one in own))
+    if name is not None and name not in names:
+        where = _(" of split {split}", split=split) if split is not None else ""
         raise NotFoundError(
-            _(
-                "a curve of split {split} must be one of {known}. Got {got}.",
-                split=split,
-                known=", ".join(known[split]),
-                got=shown(name),
-            )
+            _("a curve{where} must be one of {known}. Got {got}.", where=where, known=", ".join(names), got=shown(name))
         )
 
 
@@ -243,11 +253,8 @@ def _check_names(connection: Connection, run_ids: Sequence[str], names: Iterable
     theirs |= {key.partition(".")[2] for key in theirs}
     for text in unusual:
         split, dot, name = text.partition(".")
-        if text not in theirs and dot:
-            _check_known(known, split, name)
-        elif text not in theirs:
-            every = ", ".join(sorted(name for name in usual if "." not in name))
-            raise NotFoundError(_("a curve must be one of {known}. Got {got}.", known=every, got=shown(text)))
+        if text not in theirs:
+            _check_known(known, split if dot else None, name if dot else text)
 
 
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
@@ -257,3 +264,28 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
         run_id: {key: (int(step), float(value)) for key, (step, value) in json.loads(text).items()}
         for run_id, text in rows
     }
+
+
+def quality_of(task: str) -> tuple[str, bool]:
+    """The metric by which runs of ``task`` are judged on validation, and whether higher is better."""
+    facts = TASKS.get(task)
+    return (facts.metric, facts.higher_is_better) if facts else ("loss", False)
+
+
+def bests(connection: Connection, tasks: Mapping[str, str]) -> dict[str, tuple[int, float]]:
+    """Run -> (step, value) of its best evaluation on validation, the first of several; ``tasks``: run -> its task."""
+    found: dict[str, tuple[int, float]] = {}
+    for task in set(tasks.values()):
+        metric, higher = quality_of(task)
+        theirs = (_m.run_id.in_([run_id for run_id, own in tasks.items() if own == task]), _m.name == metric)
+        values = (*theirs, _m.split == "validation", _m.value.between(-LARGEST, LARGEST))
+        best = (sa.func.max if higher else sa.func.min)(_m.value)
+        top = sa.select(_m.run_id, best.label("value")).where(*values).group_by(_m.run_id).subquery()
+        query = (
+            sa.select(_m.run_id, sa.func.min(_m.step), top.c.value)
+            .join(top, sa.and_(_m.run_id == top.c.run_id, _m.value == top.c.value))
+            .where(*values)
+            .group_by(_m.run_id, top.c.value)
+        )
+        found |= {run_id: (int(step), float(value)) for run_id, step, value in connection.execute(query)}
+    return found
