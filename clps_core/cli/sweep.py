@@ -196,13 +196,18 @@ def _state(store: Store, comparison: Comparison) -> SweepState:
 
 
 def _wait(store: Store, comparison: Comparison, runs: Sequence[Run], *, quiet: bool) -> None:
-    """Wait with one bar for the whole on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
+    """Wait with one bar for the whole on a terminal, with lines elsewhere; Ctrl-C stops the waiting, not the runs."""
     from clps_core.jobs import service
 
     ids = [run.id for run in runs]
     try:
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             service.wait(store, ids)
+            return
+        if not sys.stderr.isatty():
+            from clps_core.cli.progress import LineProgress
+
+            service.wait(store, ids, on_tick=LineProgress(store, runs).tick)
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn

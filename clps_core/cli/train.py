@@ -158,15 +158,17 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
 
 
 def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:
-    """Wait with live progress on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
+    """Wait with live progress on a terminal, with lines elsewhere; Ctrl-C stops the waiting, not the runs."""
     from clps_core.jobs import service
 
     ids = [run.id for run in runs]
     try:
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             return service.wait(store, ids)
-        from clps_core.cli.progress import LiveProgress
+        from clps_core.cli.progress import LineProgress, LiveProgress
 
+        if not sys.stderr.isatty():
+            return service.wait(store, ids, on_tick=LineProgress(store, runs).tick)
         with LiveProgress(store, runs) as live:
             return service.wait(store, ids, on_tick=live.tick)
     except KeyboardInterrupt:

@@ -213,6 +213,36 @@ def test_a_stop_that_is_refused_is_no_failed_run(store: Store) -> None:
         assert refused.stderr.startswith("error: ")
 
 
+def test_without_a_terminal_each_evaluation_is_a_line_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    from clps_core.cli.progress import LineProgress
+
+    run_id = queued(store)
+    lines = LineProgress(store, [store.run(run_id)])
+
+    def said() -> list[str]:
+        lines.tick([store.run(run_id)])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err.splitlines()
+
+    name = f"{run_id}  {store.run(run_id).name}"
+    assert said() == []
+    set_status(store, run_id, "running")
+    assert said() == [f"{name}: running"]
+    assert said() == []
+    with store.writing() as connection:
+        metrics.append(connection, run_id, [Point(run_id, "validation", "loss", 0, 4.0, 1.0)])
+        metrics.append(connection, run_id, [Point(run_id, "train", "loss", 5, 4.0, 1.0)])
+    assert said() == []
+    evaluated(store, run_id, 0.25, 0.5)
+    assert said() == [f"{name}: step 0/140, exact_match 0.25, loss 4", f"{name}: step 5/140, exact_match 0.5"]
+    set_status(store, run_id, "running", step=70, seconds=7.0)
+    evaluated(store, run_id, 0.25, 0.5, 0.75)
+    assert said()[-1].startswith(f"{name}: step 10/140, exact_match 0.75, about 7.")
+    set_status(store, run_id, "failed", reason="No memory.")
+    assert said() == [f"{name}: failed. No memory."]
+
+
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(store)
     assert "1 run waits. The next one starts in a moment." in clps().stderr
