@@ -18,9 +18,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clps_core.config import plain_from_yaml
+from clps_core.config import RunConfig, did_you_mean, meant_field, plain_from_yaml
 from clps_core.errors import ConfigError
 from clps_core.spec import parse_assignments
+from clps_core.suggestions import nearest
 from clps_core.words import _
 
 __all__ = [
@@ -39,6 +40,8 @@ __all__ = [
 
 MAX_NAME = 120
 STRATEGY, SEED = "sharing.strategy", "seed"
+OWN = ("name", "strategies", "seeds")
+"""What a comparison's file holds beside the fields of a config."""
 MAX_RUNS = 200
 """Runs of one comparison: a mistyped list must not fill the queue."""
 
@@ -64,10 +67,27 @@ def read_experiment(text: str) -> Experiment:
     return experiment_of(plain)
 
 
-def experiment_of(plain: Mapping[str, Any]) -> Experiment:
-    """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does."""
+def experiment_of(plain: Mapping[str, Any], beside: Iterable[str] = ()) -> Experiment:
+    """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does.
+
+    ``beside``: what else the file may hold at its top, for the sentence about what it may not.
+    """
+    known = (*OWN, *beside, *RunConfig.model_fields)
+    for name, value in plain.items():
+        if name not in known:
+            got = str(name)[:60]
+            # A list of strategies or seeds is no field of a config.
+            likely = nearest(got, OWN) if isinstance(value, list) else None
+            raise ConfigError(
+                _(
+                    "{name} is not a field.{hint} Known at the top of the file: {known}.",
+                    name=got,
+                    hint=did_you_mean(likely or meant_field(RunConfig, got, (*OWN, *beside))),
+                    known=", ".join(known),
+                )
+            )
     base = dict(plain)
-    name = check_name(base.pop("name", None))
+    called = check_name(base.pop("name", None))
     strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
     seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
     for listed, name_of_list, one in ((strategies, "strategies", STRATEGY), (seeds, "seeds", SEED)):
@@ -75,7 +95,7 @@ def experiment_of(plain: Mapping[str, Any]) -> Experiment:
             raise ConfigError(
                 _("a file must have either {one} or {listed}. Got both. Remove one.", one=one, listed=name_of_list)
             )
-    return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
+    return Experiment(base, tuple(map(str, strategies)), tuple(seeds), called)
 
 
 def with_changes(experiment: Experiment, changes: dict[str, Any]) -> Experiment:

@@ -70,8 +70,11 @@ def preview(sweep: Sweep, *, as_json: bool) -> None:
     """What ``start`` would queue: all checks, and each configuration with its size; nothing is written."""
     from clps_core.analysis.counts import count
     from clps_core.jobs import service
+    from clps_core.store import open_store
 
-    configs = service.checked(expand(sweep))
+    configs = expand(sweep)
+    with closing(open_store()) as store:
+        configs = service.checked(store, configs)
     # The first fold and seed come first: each combination stands among the first runs.
     one_each = configs[: len(configs) // len(sweep.seeds) // (sweep.folds or 1)]
     sizes = [count(one.model, one.sharing).unique_parameters for one in one_each]

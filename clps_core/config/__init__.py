@@ -7,7 +7,15 @@ the sizes of a Transformer.
 """
 
 from clps_core.config.model import ModelConfig
-from clps_core.config.reading import MAX_YAML_BYTES, build_config, config_from_yaml, plain_from_yaml, validated
+from clps_core.config.reading import (
+    MAX_YAML_BYTES,
+    build_config,
+    config_from_yaml,
+    did_you_mean,
+    meant_field,
+    plain_from_yaml,
+    validated,
+)
 from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
 from clps_core.config.run import (
     SCHEMA_VERSION,
@@ -30,8 +38,10 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "config_from_yaml",
+    "did_you_mean",
     "flat",
     "longest_input",
+    "meant_field",
     "plain_from_yaml",
     "resolve",
     "sharing_map",

@@ -19,6 +19,7 @@ from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import keeping, processes
+from clps_core.jobs.devices import check_devices
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.settings import Settings
@@ -99,7 +100,7 @@ def submit(
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
     """
-    complete = checked(configs)
+    complete = checked(store, configs)
     counts = [count(config.model, config.sharing) for config in complete]
     comparison_id = store.create_comparison(
         name or comparison_name(complete),
@@ -115,7 +116,7 @@ def submit(
     return store.runs(comparison=comparison_id)
 
 
-def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
+def checked(store: Store, configs: Sequence[RunConfig]) -> list[RunConfig]:
     """The complete configs, if ``submit`` would take them; raises the ``ConfigError`` that it would raise."""
     complete = [resolve(config) for config in configs]
     if not 1 <= len(complete) <= MOST_RUNS_AT_ONCE:
@@ -126,6 +127,7 @@ def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
     memory = available_memory()
     for config in complete:
         check_fits(config, memory)
+    check_devices(store, complete)
     return complete
 
 
@@ -283,7 +285,7 @@ def fork(
     if start_from not in ("best", "last"):
         raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
     parent = store.run(run_id)
-    (config,) = checked([keeping.forked_config(parent, changes or {})])
+    (config,) = checked(store, [keeping.forked_config(parent, changes or {})])
     run_name = name or _("{name} · fork", name=run_names([parent.config, config])[1])
     counts = count(config.model, config.sharing)
     new = new_id()

@@ -25,7 +25,7 @@ from typing import Any
 
 from clps_core.config import RunConfig, plain_from_yaml
 from clps_core.errors import ConfigError
-from clps_core.experiment import STRATEGY, check_name, experiment_of, merged, sets
+from clps_core.experiment import OWN, STRATEGY, check_name, experiment_of, merged, sets
 from clps_core.sweeps.stopping import StopRule, read_stop
 from clps_core.sweeps.values import Range, Values, check_field, is_plain, read_values
 from clps_core.words import _, shown
@@ -36,7 +36,8 @@ METHODS = ("grid", "random")
 USUAL_RUNS = 20
 FOLDS = (2, 50)
 PATIENCE = "train.patience"
-COMPARISON = {*RunConfig.model_fields, "name", "strategies", "seeds"}
+SWEEPS_OWN = ("sweep", "base", "folds", "stop")
+COMPARISON = {*RunConfig.model_fields, *OWN}
 """What a comparison's file may hold; a sweep's holds more."""
 
 
@@ -95,7 +96,7 @@ def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
         rest.pop("folds", None),
         rest.pop("stop", None),
     )
-    experiment = experiment_of(merged(rest, base))
+    experiment = experiment_of(merged(rest, base), SWEEPS_OWN)
     fields = {
         check_field(name): read_values(str(name), given)
         for name, given in _group(_or_empty(sweep.get("fields")), "sweep.fields").items()

@@ -133,7 +133,10 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
         (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
         (["--config", "."], "error: --config must name a YAML file that can be read"),
-        (["--set", "model.depth=3"], "error: model.depth is not a field. Known here: family"),
+        (
+            ["--set", "model.depth=3"],
+            "error: model.depth is not a field. Did you mean model.num_layers? Known here: family",
+        ),
         (["--set", "d_model"], "error: a setting must read name=value"),
         (["--layers", "six"], "Invalid value for '--layers'"),
         (["--depth", "6"], "No such option"),

@@ -8,6 +8,7 @@ from clps_core.cli.train import plan
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
 from clps_core.jobs.service import matched
+from clps_core.sweeps import read_sweep
 from clps_core.tasks import TASKS
 
 SWEEPS = {"learning-rate-sweep"}  # test_cli_sweep.py has these
@@ -134,3 +135,32 @@ def test_merging_changes_neither_side():
     assert merged(base, over) == {"model": {"a": 1, "b": 2}, "seed": 2}
     assert base == {"model": {"a": 1}, "seed": 1}
     assert over == {"model": {"b": 2}, "seed": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("strategy: [none]", "strategies"),
+        ("strategy: all", "sharing.strategy"),
+        ("sead: 3", "seed"),
+        ("seed_list: [1]", "seeds"),
+        ("task: digits", "data.task"),
+        ("steps: 30", "train.steps"),
+        ("nmae: x", "name"),
+    ],
+)
+def test_a_wrong_name_at_the_top_of_a_file_gets_the_right_one_and_all_there_are(text, meant):
+    with pytest.raises(ConfigError) as caught:
+        read_experiment(text)
+    assert f"is not a field. Did you mean {meant}?" in str(caught.value)
+    assert "name, strategies, seeds, schema_version, model, sharing, data, optim, train, seed" in str(caught.value)
+
+
+def test_a_wrong_name_in_a_sweeps_file_gets_the_right_one():
+    for text, meant in (
+        ("swep: {fields: {}}", "sweep"),
+        ("sweep: {fields: {optim.lr: [1]}}", "optim.learning_rate"),
+        ("sweep: {fields: {lr: [1]}}", "optim.learning_rate"),
+    ):
+        with pytest.raises(ConfigError, match=f"Did you mean {meant}"):
+            read_sweep(text)
