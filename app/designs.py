@@ -220,6 +220,7 @@ def _asked_for(fallback: Designs) -> tuple[Designs, list[str]]:
     """The designs of the URL; what it does not say, or says badly, is that of ``fallback``."""
     spec, strategies = state.read_spec(), state.read_strategies()
     problems = [problem for problem in (spec.problem, strategies.problem) if problem]
+    problems += state.left_out(spec.config, strategies.values)
     base = spec.config or fallback.base
     try:
         counted_model(base)

@@ -63,6 +63,7 @@ __all__ = [
     "VIEW",
     "WAY",
     "X",
+    "left_out",
     "read_choice",
     "read_number",
     "read_run",
@@ -180,6 +181,23 @@ def read_seeds() -> tuple[tuple[int, ...], str | None]:
     """The seeds that ``?seed=`` (repeated) asks for, and a sentence about unusable ones."""
     found = _each(SEED, _seed, MAX_SEEDS)
     return tuple(map(int, found.values)), found.problem
+
+
+def left_out(config: RunConfig | None, strategies: Sequence[str], seeds: Sequence[int] = ()) -> list[str]:
+    """A sentence for what ``?spec=`` says and ``?strategy=`` or ``?seed=`` say otherwise: the lists win."""
+    if config is None:
+        return []
+    given = ((STRATEGY, config.sharing.strategy, "none", strategies), (SEED, config.seed, 0, seeds))
+    return [
+        _(
+            "the address must name what differs once. Its spec says {name} {got}, its list {listed}. The list is used.",
+            name=name,
+            got=value,
+            listed=", ".join(map(str, listed)),
+        )
+        for name, value, usual, listed in given
+        if listed and value != usual and value not in listed
+    ]
 
 
 def read_runs() -> TextsRead:

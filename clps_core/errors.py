@@ -8,10 +8,12 @@
     ├── StoreError              the store cannot be opened, read or written       exit code 2
     │   └── NotFoundError       no such run, comparison or artefact               exit code 2
     ├── NotAllowedError         the policy of a shared server says no             exit code 2
-    ├── CheckpointError         a checkpoint is missing, damaged or of another shape
+    ├── CheckpointError         a checkpoint is missing, damaged or of another shape      exit code 2
     ├── TrainingError           training cannot go on: no finite numbers, no memory   exit code 1
-    └── JobError                a job cannot be started, stopped or continued
+    └── JobError                a job cannot be started, stopped or continued     exit code 2
         └── RunFailed           a run ended with a failure                        exit code 1
+
+1 says that a run failed; whatever was refused, so that nothing was done, is 2.
 
 Messages say what must be, what was got and how to mend it:
 ``num_groups must be between 1 and num_layers (6). Got 9. Lower num_groups or add layers.``
@@ -65,8 +67,6 @@ class NotAllowedError(ClpsError):
 class CheckpointError(ClpsError):
     """A checkpoint is missing, damaged, or belongs to a model of another shape."""
 
-    exit_code = 1
-
 
 class TrainingError(ClpsError):
     """Training cannot go on: the loss is not finite, or memory ran out."""
@@ -77,8 +77,8 @@ class TrainingError(ClpsError):
 class JobError(ClpsError):
     """A job cannot be started, stopped or continued."""
 
-    exit_code = 1
-
 
 class RunFailed(JobError):
     """A run ended with a failure; the message is its recorded reason."""
+
+    exit_code = 1

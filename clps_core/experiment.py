@@ -8,22 +8,40 @@ The file holds the fields of ``RunConfig`` and, beside them, up to three more at
     data: {task: dates}
     train: {steps: 600}
 
-Without ``strategies`` there is one run with ``sharing.strategy``; without ``seeds`` one with ``seed``.
+Without ``strategies`` there is one run with ``sharing.strategy``; without ``seeds`` one with ``seed``. A file that
+holds both of a pair is refused. What ``--set`` changes replaces both (``with_changes``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from clps_core.config import plain_from_yaml
+from clps_core.config import RunConfig, did_you_mean, meant_field, plain_from_yaml
 from clps_core.errors import ConfigError
+from clps_core.spec import parse_assignments
+from clps_core.suggestions import nearest
 from clps_core.words import _
 
-__all__ = ["MAX_RUNS", "Experiment", "check_name", "experiment_of", "merged", "read_experiment"]
+__all__ = [
+    "MAX_RUNS",
+    "SEED",
+    "STRATEGY",
+    "Experiment",
+    "check_name",
+    "experiment_of",
+    "merged",
+    "read_experiment",
+    "sets",
+    "settings_beside",
+    "with_changes",
+]
 
 MAX_NAME = 120
+STRATEGY, SEED = "sharing.strategy", "seed"
+OWN = ("name", "strategies", "seeds")
+"""What a comparison's file holds beside the fields of a config."""
 MAX_RUNS = 200
 """Runs of one comparison: a mistyped list must not fill the queue."""
 
@@ -49,13 +67,73 @@ def read_experiment(text: str) -> Experiment:
     return experiment_of(plain)
 
 
-def experiment_of(plain: Mapping[str, Any]) -> Experiment:
-    """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does."""
+def experiment_of(plain: Mapping[str, Any], beside: Iterable[str] = ()) -> Experiment:
+    """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does.
+
+    ``beside``: what else the file may hold at its top, for the sentence about what it may not.
+    """
+    known = (*OWN, *beside, *RunConfig.model_fields)
+    for name, value in plain.items():
+        if name not in known:
+            got = str(name)[:60]
+            # A list of strategies or seeds is no field of a config.
+            likely = nearest(got, OWN) if isinstance(value, list) else None
+            raise ConfigError(
+                _(
+                    "{name} is not a field.{hint} Known at the top of the file: {known}.",
+                    name=got,
+                    hint=did_you_mean(likely or meant_field(RunConfig, got, (*OWN, *beside))),
+                    known=", ".join(known),
+                )
+            )
     base = dict(plain)
-    name = check_name(base.pop("name", None))
+    called = check_name(base.pop("name", None))
     strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
     seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
-    return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
+    for listed, name_of_list, one in ((strategies, "strategies", STRATEGY), (seeds, "seeds", SEED)):
+        if listed and sets(base, one):
+            raise ConfigError(
+                _("a file must have either {one} or {listed}. Got both. Remove one.", one=one, listed=name_of_list)
+            )
+    return Experiment(base, tuple(map(str, strategies)), tuple(seeds), called)
+
+
+def with_changes(experiment: Experiment, changes: dict[str, Any]) -> Experiment:
+    """``changes`` (nested plain data) laid over an experiment: one strategy or seed replaces the file's list."""
+    return replace(
+        experiment,
+        base=merged(experiment.base, changes),
+        strategies=() if sets(changes, STRATEGY) else experiment.strategies,
+        seeds=() if sets(changes, SEED) else experiment.seeds,
+    )
+
+
+def settings_beside(settings: Iterable[str], options: Mapping[str, str]) -> dict[str, Any]:
+    """What ``--set`` says (``name=value`` texts), as nested plain data.
+
+    ``options``: field -> the option that was given for it, such as ``{"train.steps": "--steps"}``. Raises
+    ``ConfigError`` where ``--set`` sets such a field too: nobody could tell which of the two is meant.
+    """
+    changes = parse_assignments(settings)
+    for name, option in options.items():
+        if sets(changes, name):
+            raise ConfigError(
+                _(
+                    "{name} must be given once. Got it with {option} and with --set. Remove one.",
+                    name=name,
+                    option=option,
+                )
+            )
+    return changes
+
+
+def sets(plain: Mapping[str, Any], name: str) -> bool:
+    """Whether nested plain data hold a value for the field ``name``, such as ``seed`` or ``train.steps``."""
+    group, dot, key = name.partition(".")
+    value = plain.get(group)
+    if not dot:
+        return value is not None
+    return isinstance(value, Mapping) and key in value
 
 
 def check_name(name: object) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
+from clps_core.suggestions import nearest
 from clps_core.words import _
 
 __all__ = ["TASKS", "TaskFacts", "get_task"]
@@ -140,5 +141,10 @@ def get_task(name: str) -> TaskFacts:
     """The facts of task ``name``; raises ``ConfigError`` that lists the tasks there are."""
     task = TASKS.get(name)
     if task is None:
-        raise ConfigError(_("task must be one of {known}. Got {name!r}.", known=", ".join(TASKS), name=str(name)[:60]))
+        likely = nearest(str(name), TASKS)
+        hint = _(" Did you mean {name}?", name=likely) if likely else ""
+        got = str(name)[:60]
+        raise ConfigError(
+            _("task must be one of {known}. Got {name!r}.{hint}", known=", ".join(TASKS), name=got, hint=hint)
+        )
     return task

@@ -14,7 +14,7 @@ import streamlit as st
 from app import state
 from app.components.train_form import TASK, Asked
 from clps_core.config import RunConfig
-from clps_core.sweeps.plan import STRATEGY
+from clps_core.experiment import STRATEGY
 from clps_core.tasks import TASKS
 from clps_core.words import _
 

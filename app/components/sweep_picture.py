@@ -12,7 +12,7 @@ from app.charts import AXIS, GRID, figure
 from app.colours import strategy_colours
 from app.components.run_scatter import SYMBOLS
 from app.formatting import metric, strategy_name
-from clps_core.sweeps.plan import STRATEGY
+from clps_core.experiment import STRATEGY
 from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.words import _
 

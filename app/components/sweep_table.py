@@ -10,8 +10,8 @@ from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
 from app.components.run_curves import metric_title
 from app.formatting import compact, duration, metric, strategy_name
+from clps_core.experiment import STRATEGY
 from clps_core.sweeps import SweepState
-from clps_core.sweeps.plan import STRATEGY
 from clps_core.sweeps.results import Configuration, Spread
 from clps_core.words import _, ngettext
 

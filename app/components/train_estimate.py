@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
-from app.components.run_timing import Pace, seconds_for_all, seconds_left
+from app.components.run_timing import BUSY, Pace, forecast
 from app.formatting import compact, duration, percent, strategy_name
 from clps_core.analysis.counts import OF_UNSHARED, count, share_of_unshared
 from clps_core.config import RunConfig
@@ -51,21 +51,22 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
 
 def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:
     """How long all runs together take, and what that rests on; as Markdown."""
-    pace = Pace.of(store, configs[0].data.task)
-    status = service.supervisor_status(store)
-    there = sorted(
-        store.runs(status=("running", "queued")), key=lambda run: (run.status != "running", run.queue_position or 0)
-    )
-    before = [left if (left := seconds_left(run)) is not None else pace.seconds(run.config) for run in there]
-    total = seconds_for_all([pace.seconds(config) for config in configs], status.slots, before)
+    found = forecast(store, configs, service.supervisor_status(store).slots)
     runs = ngettext("**{n} run**", "**{n} runs**", len(configs))
-    at_once = ngettext("{n} at a time", "{n} at a time", status.slots)
-    parts = [_("{runs}, {at_once}: done in {time}.", runs=runs, at_once=at_once, time=f"**{_about(total, pace)}**")]
-    if there:
-        parts.append(ngettext("{n} run stands before them.", "{n} runs stand before them.", len(there)))
-    if pace.runs:
+    at_once = ngettext("{n} at a time", "{n} at a time", found.slots)
+    parts = [
+        _("{runs}, {at_once}: done in {time}.", runs=runs, at_once=at_once, time=f"**{_about(found.low, found.pace)}**")
+    ]
+    if found.high > BUSY * found.low:
+        most = _about(found.high, found.pace)
+        parts.append(_("If this machine stays as busy as in the last minute: {time}.", time=most))
+    if found.before:
+        parts.append(ngettext("{n} run stands before them.", "{n} runs stand before them.", found.before))
+    if found.pace.runs:
         parts.append(
-            ngettext("Timed by {n} earlier run of this task.", "Timed by {n} earlier runs of this task.", pace.runs)
+            ngettext(
+                "Timed by {n} earlier run of this task.", "Timed by {n} earlier runs of this task.", found.pace.runs
+            )
         )
     else:
         parts.append(

@@ -161,7 +161,8 @@ def _fill_from_address() -> None:
     session, address = st.session_state, _address()
     if any(address) and address != session.get(state.TRAIN_LINK):
         spec, strategies, seeds = state.read_spec(), state.read_strategies(), state.read_seeds()
-        for problem in (spec.problem, strategies.problem, seeds[1]):
+        twice = state.left_out(spec.config, strategies.values, seeds[0])
+        for problem in (spec.problem, strategies.problem, seeds[1], *twice):
             if problem:
                 show_problem(problem)
         config = spec.config or build_config({})

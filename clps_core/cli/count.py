@@ -21,10 +21,9 @@ from clps_core.config import (
     validated,
 )
 from clps_core.errors import ConfigError
-from clps_core.experiment import merged, read_experiment
+from clps_core.experiment import Experiment, merged, read_experiment, settings_beside, with_changes
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
 from clps_core.schemes import standard_model
-from clps_core.spec import parse_assignments
 from clps_core.tasks import TASKS, get_task
 from clps_core.words import _
 
@@ -32,6 +31,13 @@ __all__ = ["Design", "designs", "show", "show_presets"]
 
 SIZES = ("num_layers", "d_model", "d_ff", "num_heads", "vocab_size", "max_positions", "patch_dim", "num_classes")
 """What a count depends on and a task or the usual rule may have given."""
+SIZE_OPTIONS = {
+    "num_layers": "layers",
+    "num_decoder_layers": "decoder-layers",
+    "num_heads": "heads",
+    "num_kv_heads": "kv-heads",
+}
+"""Options that are not called like their field."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,10 @@ def designs(
     named; else from the usual rule. ``Design.assumed`` says which these are.
     """
     assumed: dict[str, str] = {}
-    changes = merged(parse_assignments(settings or []), {"model": dict(sizes)})
+    options = {f"model.{name}": f"--{SIZE_OPTIONS.get(name, name.replace('_', '-'))}" for name in sizes}
+    options |= {"data.task": "--task"} if task is not None else {}
+    options |= {"sharing.strategy": "--strategy"} if strategies else {}
+    changes = merged(settings_beside(settings or [], options), {"model": dict(sizes)})
     if preset is not None and (config is not None or task is not None):
         raise ConfigError(
             _("--preset comes alone or with sizes to change. Got --config or --task too. Drop one of them.")
@@ -100,12 +109,12 @@ def designs(
 def _base(config: Path | None, task: str | None, changes: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     from clps_core.cli.train import read_text
 
-    experiment = read_experiment(read_text(config)) if config is not None else None
-    base = merged(experiment.base if experiment else {}, changes)
+    experiment = with_changes(read_experiment(read_text(config)) if config is not None else Experiment(), changes)
+    base = experiment.base
     if task is not None:
         base = merged(base, {"data": {"task": task}})
     run = build_config(base)
-    return base, list(experiment.strategies) if experiment and experiment.strategies else [run.sharing.strategy]
+    return base, list(experiment.strategies or [run.sharing.strategy])
 
 
 def _by_rule(changes: dict[str, Any]) -> tuple[ModelConfig, dict[str, str], list[str]]:

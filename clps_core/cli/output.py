@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -48,16 +49,60 @@ def print_error(text: str) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, left: int = 1
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    left: int = 1,
+    spare: Sequence[str] = (),
 ) -> None:
-    """A table on stdout: the first ``left`` columns to the left, the others (figures) to the right."""
-    table = Table(title=escape(title) if title else None, title_justify="left", header_style="bold", expand=False)
-    for position, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if position < left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(_harmless(str(value))) for value in row))
+    """A table on stdout: the first ``left`` columns to the left, the others (figures) to the right.
+
+    The first column is never broken, so that an id can be copied, unless it takes more than a third of the width.
+    ``spare``: columns that are left out, in this order, where the terminal is too narrow for all.
+    """
     # Without a terminal there is no width to fit into, and a script wants whole lines.
-    Console(soft_wrap=False, width=None if sys.stdout.isatty() else 200).print(table)
+    console = Console(soft_wrap=False, width=None if _to_terminal() else 200)
+    cells = [[_harmless(str(value)) for value in row] for row in rows]
+    kept = list(range(len(columns)))
+    table = _table(columns, cells, kept, title, left, console.width)
+    for name in spare:
+        if Measurement.get(console, console.options.update(max_width=10_000), table).minimum <= console.width:
+            break
+        kept.remove(columns.index(name))
+        table = _table(columns, cells, kept, title, left, console.width)
+    console.print(table)
+    if len(kept) < len(columns):
+        missing = ", ".join(name for place, name in enumerate(columns) if place not in kept)
+        say(_("Left out, as the terminal is narrow: {columns}. --json has all.", columns=missing))
+
+
+def _table(
+    columns: Sequence[str],
+    cells: Sequence[Sequence[str]],
+    kept: Sequence[int],
+    title: str | None,
+    left: int,
+    width: int,
+) -> Table:
+    table = Table(title=escape(title) if title else None, title_justify="left", header_style="bold", expand=False)
+    for place in kept:
+        longest = max([len(columns[place]), *(len(row[place]) for row in cells)])
+        whole = place == 0 and longest <= width // 3
+        table.add_column(
+            escape(columns[place]),
+            justify="left" if place < left else "right",
+            overflow="fold",
+            no_wrap=whole,
+            min_width=longest if whole else None,
+        )
+    for row in cells:
+        table.add_row(*(escape(row[place]) for place in kept))
+    return table
+
+
+def _to_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
@@ -67,7 +112,7 @@ def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs:
         grid.add_row(escape(name), value if isinstance(value, Text) else escape(_harmless(value)))
-    Console(width=None if sys.stdout.isatty() else 120).print(grid)
+    Console(width=None if _to_terminal() else 120).print(grid)
 
 
 def amount(number: int) -> str:

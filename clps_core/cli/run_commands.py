@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,27 +22,86 @@ def _runs(ctx: typer.Context, as_json: Json = False) -> None:
     if ctx.invoked_subcommand is None:
         from clps_core.cli.runs import show_list
 
-        show_list(status=None, limit=50, as_json=as_json)
+        show_list(limit=50, as_json=as_json)
 
 
 @runs_app.command("list", help=_("Recent runs, newest first."))
 def runs_list(
     status: Annotated[
-        str | None, typer.Option(help=_("Only runs that are queued, running, finished, failed, cancelled or paused."))
+        str | None,
+        typer.Option(
+            help=_("Only runs that are queued, running, finished, failed, cancelled or paused. By default all.")
+        ),
+    ] = None,
+    comparison: Annotated[
+        str | None,
+        typer.Option(help=_("Only runs of the comparison with this name or id. By default all."), metavar="NAME|ID"),
+    ] = None,
+    task: Annotated[str | None, typer.Option(help=_("Only runs of this task. By default all."))] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help=_("Only runs with this sharing strategy. By default all."))
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import show_list
 
-    show_list(status=status, limit=limit, as_json=as_json)
+    show_list(status=status, comparison=comparison, task=task, strategy=strategy, limit=limit, as_json=as_json)
 
 
-@runs_app.command("show", help=_("Everything known of one run."))
-def runs_show(run_id: RunId, as_json: Json = False) -> None:
+@runs_app.command("show", help=_("Everything known of one run, and a YAML file that repeats it."))
+def runs_show(
+    run_id: RunId,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help=_("Print only the YAML file, for clps train --config. Off by default."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
     from clps_core.cli.runs import show_one
 
-    show_one(run_id, as_json=as_json)
+    show_one(run_id, as_yaml=as_yaml, as_json=as_json)
+
+
+@runs_app.command("curves", help=_("The curves of runs: a list of them, or every point as CSV or JSON."))
+def runs_curves(
+    run_ids: RunIds,
+    split: Annotated[
+        str | None, typer.Option(help=_("Only this split: train, validation or test. By default all."))
+    ] = None,
+    name: Annotated[str | None, typer.Option(help=_("Only this curve, such as loss. By default all."))] = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help=_("Print every point as CSV, unrounded. Off by default."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.carry import curves
+
+    curves(run_ids, split=split, name=name, as_csv=as_csv, as_json=as_json)
+
+
+@runs_app.command("export", help=_("Write finished runs to a folder or zip file, to carry them elsewhere."))
+def runs_export(
+    run_ids: RunIds,
+    to: Annotated[
+        Path, typer.Option(help=_("A folder, which gets a folder for each run, or a .zip file."), metavar="FOLDER|.zip")
+    ],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.carry import export
+
+    export(run_ids, to, as_json=as_json)
+
+
+@runs_app.command("import", help=_("Bring in runs that 'clps runs export' wrote."))
+def runs_import(
+    sources: Annotated[
+        list[Path], typer.Argument(help=_("Folders or zip files of exported runs."), metavar="FOLDER|.zip...")
+    ],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.carry import bring
+
+    bring(sources, as_json=as_json)
 
 
 @runs_app.command("logs", help=_("The end of a run's log."))

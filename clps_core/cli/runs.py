@@ -9,19 +9,34 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
+from clps_core.cli import repeat
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
-from clps_core.cli.train import run_records, test_in_words
-from clps_core.errors import ConfigError
+from clps_core.cli.records import run_records, said_quality, said_status, test_in_words
+from clps_core.cli.repeat import versions_of
+from clps_core.errors import ConfigError, NotFoundError
 from clps_core.experiment import check_name
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
+from clps_core.sharing import parse_strategy
 from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
+from clps_core.suggestions import nearest
 from clps_core.tasks import get_task
-from clps_core.words import _
+from clps_core.words import _, shown
 
-__all__ = ["ACTIONS", "fork", "prioritise", "prune", "score", "show_list", "show_log", "show_one", "steer"]
+__all__ = [
+    "ACTIONS",
+    "comparisons_called",
+    "fork",
+    "prioritise",
+    "prune",
+    "score",
+    "show_list",
+    "show_log",
+    "show_one",
+    "steer",
+]
 
 ACTIONS: dict[str, Callable[[Store, str], None]] = {
     "cancel": service.cancel,
@@ -46,12 +61,23 @@ def _opened() -> Iterator[Store]:
         yield store
 
 
-def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
-    """Recent runs, newest first."""
+def show_list(
+    *,
+    status: str | None = None,
+    comparison: str | None = None,
+    task: str | None = None,
+    strategy: str | None = None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Recent runs, newest first; each filter leaves out the others, and refuses what cannot be one."""
     if status is not None and status not in STATUSES:
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
+    task = get_task(task).name if task is not None else None
+    strategy = parse_strategy(strategy).text if strategy is not None else None
     with _opened() as store:
-        runs = store.runs(status=status, limit=limit)
+        ids = None if comparison is None else comparisons_called(store, comparison)
+        runs = store.runs(comparison=ids, status=status, task=task, strategy=strategy, limit=limit)
         records = run_records(store, runs)
         state = service.queue_state(store)
     if as_json:
@@ -59,46 +85,91 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
         return
     if state.waiting:
         say(state.words)
-    if not runs:
+    if not runs and any(one is not None for one in (status, comparison, task, strategy)):
+        say(_("No run is like that. 'clps runs list' has all."))
+    elif not runs:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
-        return
+    else:
+        _print_list(records)
+
+
+def comparisons_called(store: Store, text: str) -> list[str]:
+    """The comparisons with this id, or this name, or the only one whose id begins so.
+
+    Raises ``NotFoundError``, which lists the newest.
+    """
+    known = store.comparisons()
+    for found in ([one for one in known if one.id == text], [one for one in known if one.name == text]):
+        if found:
+            return [one.id for one in found]
+    begun = [one.id for one in known if text and one.id.startswith(text)]
+    if len(begun) == 1:
+        return begun
+    if begun:
+        ids = ", ".join(begun[:6])
+        raise NotFoundError(
+            _("{got} begins several comparisons' ids: {ids}. Give more of it.", got=shown(text), ids=ids)
+        )
+    newest = ", ".join(f"{one.id} ({shown(one.name)})" for one in known[:6]) or _("none")
+    likely = nearest(text, [one.name for one in known])
+    hint = _(" Did you mean {name}?", name=shown(likely)) if likely else ""
+    raise NotFoundError(
+        _("there is no comparison {got}.{hint} The newest are: {ids}.", got=shown(text), hint=hint, ids=newest)
+    )
+
+
+def _print_list(records: Sequence[dict[str, Any]]) -> None:
+    several = len({record["quality"]["metric"] for record in records}) > 1
     rows = []
-    for run, record in zip(runs, records, strict=True):
-        metric = get_task(run.task).metric
-        value = record["metrics"].get(metric)
+    for record in records:
+        metric = f"{record['quality']['metric']} " if several else ""
+        best, last = said_quality(record, "best"), said_quality(record, "last")
         rows.append(
             (
-                run.id,
-                run.name,
-                run.status,
-                f"{run.step}/{run.steps}",
-                amount(run.unique_parameters or 0),
-                "" if value is None else f"{metric} {value:.4g}",
-                duration(run.seconds),
+                record["id"],
+                record["comparison"] or "",
+                record["name"],
+                said_status(record),
+                f"{record['step']}/{record['steps']}",
+                amount(record["unique_parameters"] or 0),
+                best and metric + best,
+                last,
+                duration(record["seconds"]),
             )
         )
-    print_table([_("id"), _("name"), _("status"), _("step"), _("parameters"), _("quality"), _("time")], rows, left=3)
+    title = _("best") if several else _("best {metric}", metric=records[0]["quality"]["metric"])
+    comparison, parameters, last, time = _("comparison"), _("parameters"), _("last"), _("time")
+    columns = [_("id"), comparison, _("name"), _("status"), _("step"), parameters, title, last, time]
+    print_table(columns, rows, left=4, spare=[time, parameters, last, comparison])
 
 
-def show_one(run_id: str, *, as_json: bool) -> None:
-    """Everything known of one run, its config included."""
+def show_one(run_id: str, *, as_yaml: bool, as_json: bool) -> None:
+    """Everything known of one run, and what repeats it: its config, versions and commit."""
     with _opened() as store:
         run = store.run(run_id)
-        record = {**run_records(store, [run])[0], "config": run.config.as_dict()}
+        record = run_records(store, [run])[0]
+        versions, yaml = versions_of(store, run), repeat.as_yaml(store, run)
     if as_json:
-        print_json(record)
+        more = {"command": repeat.command(run.config), "versions": versions, "config": run.config.as_dict()}
+        print_json(record | more)
         return
-    del record["config"]
+    if not as_yaml:
+        _print_facts(record)
+    print_lines(*yaml.splitlines())
+
+
+def _print_facts(record: dict[str, Any]) -> None:
     for name, value in record.items():
-        shown = (
-            test_in_words(value)
-            if name == "test" and value
-            else json.dumps(value, ensure_ascii=False)
-            if isinstance(value, dict)
-            else value
-        )
-        print_lines(f"{name:20} {'' if shown is None else shown}")
-    print_lines("", *run.config.as_yaml().splitlines())
+        if name == "quality":
+            for which in ("best", "last"):
+                said = said_quality(record, which)
+                print_lines(f"{which + ' ' + value['metric']:20} {said and _('{quality} (validation)', quality=said)}")
+            continue
+        said = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        if name == "test" and value:
+            said = test_in_words(value)
+        print_lines(f"{name:20} {'' if said is None else said}")
+    print_lines("")
 
 
 def show_log(run_id: str, *, as_json: bool) -> None:
@@ -129,7 +200,7 @@ def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
         print_json(records)
         return
     for run, record in zip(runs, records, strict=True):
-        print_lines(f"{run.id}  {run.name}: {record['status']}")
+        print_lines(f"{run.id}  {run.name}: {said_status(record)}")
 
 
 def fork(run_id: str, settings: Sequence[str], *, start_from: str, name: str | None, as_json: bool) -> None:
@@ -197,4 +268,6 @@ def _confirm(runs: Sequence[Run]) -> None:
     import typer
 
     names = ", ".join(run.name for run in runs)
-    typer.confirm(_("Delete {names} and everything they left behind?", names=names), abort=True)
+    if not typer.confirm(_("Delete {names} and everything they left behind?", names=names)):
+        say(_("Nothing was deleted."))
+        raise typer.Exit(0)

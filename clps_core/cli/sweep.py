@@ -70,8 +70,11 @@ def preview(sweep: Sweep, *, as_json: bool) -> None:
     """What ``start`` would queue: all checks, and each configuration with its size; nothing is written."""
     from clps_core.analysis.counts import count
     from clps_core.jobs import service
+    from clps_core.store import open_store
 
-    configs = service.checked(expand(sweep))
+    configs = expand(sweep)
+    with closing(open_store()) as store:
+        configs = service.checked(store, configs)
     # The first fold and seed come first: each combination stands among the first runs.
     one_each = configs[: len(configs) // len(sweep.seeds) // (sweep.folds or 1)]
     sizes = [count(one.model, one.sharing).unique_parameters for one in one_each]
@@ -196,13 +199,18 @@ def _state(store: Store, comparison: Comparison) -> SweepState:
 
 
 def _wait(store: Store, comparison: Comparison, runs: Sequence[Run], *, quiet: bool) -> None:
-    """Wait with one bar for the whole on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
+    """Wait with one bar for the whole on a terminal, with lines elsewhere; Ctrl-C stops the waiting, not the runs."""
     from clps_core.jobs import service
 
     ids = [run.id for run in runs]
     try:
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             service.wait(store, ids)
+            return
+        if not sys.stderr.isatty():
+            from clps_core.cli.progress import LineProgress
+
+            service.wait(store, ids, on_tick=LineProgress(store, runs).tick)
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
+from clps_core.cli.records import run_records, said_quality
 from clps_core.config import MAX_YAML_BYTES, build_config
 from clps_core.errors import ConfigError
-from clps_core.experiment import MAX_RUNS, Experiment, check_name, merged, read_experiment
-from clps_core.spec import parse_assignments
+from clps_core.experiment import (
+    MAX_RUNS,
+    SEED,
+    STRATEGY,
+    Experiment,
+    check_name,
+    merged,
+    read_experiment,
+    settings_beside,
+    with_changes,
+)
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
-    from clps_core.store.records import FinalScore
 
-__all__ = ["plan", "read_text", "run_records", "start", "test_in_words"]
+__all__ = ["plan", "read_text", "run_records", "start"]
+
+OPTIONS = {"data.task": "--task", "train.steps": "--steps", STRATEGY: "--strategy", SEED: "--seed"}
+"""Fields that have an option of their own."""
 
 
 def read_text(path: Path, what: str = "--config") -> str:
@@ -52,9 +64,12 @@ def plan(
     settings: Sequence[str] | None,
     name: str | None,
 ) -> Experiment:
-    """What the options of ``clps train`` ask for; an option wins over the file."""
+    """What the options of ``clps train`` ask for; an option wins over the file, two for one field are refused."""
     found = read_experiment(read_text(config)) if config is not None else Experiment()
-    base = merged(found.base, parse_assignments(settings or []))
+    given = {"data.task": task, "train.steps": steps, STRATEGY: strategies, SEED: seeds}
+    options = {name: OPTIONS[name] for name, value in given.items() if value not in (None, [], ())}
+    found = with_changes(found, settings_beside(settings or [], options))
+    base = found.base
     if task is not None:
         base = merged(base, {"data": {"task": task}})
     if steps is not None:
@@ -104,62 +119,6 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool, priority: int = 
         raise typer.Exit(1)
 
 
-def run_records(store: Store, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """Runs as JSON-ready data, in their order.
-
-    ``metrics`` holds the latest value of each: validation metrics under their own names, those of
-    other splits with the split before (``train_loss``). ``test`` holds the one score on the test split, ``None``
-    before there is one.
-    """
-    ids = [run.id for run in runs]
-    latest, scores = store.latest(ids), store.final_scores(ids)
-    return [_record(run, latest.get(run.id, {}), scores.get(run.id)) for run in runs]
-
-
-def test_in_words(test: Mapping[str, Any]) -> str:
-    """The ``test`` of a record, such as ``exact_match 0.965, loss 0.01 (step 550, 2,000 test examples)``."""
-    values = ", ".join(f"{name} {value:.4g}" for name, value in test.items() if name not in ("step", "examples"))
-    where = _("step {step}, {examples} test examples", step=test["step"], examples=f"{test['examples']:,}")
-    return f"{values} ({where})"
-
-
-def _record(run: Run, latest: Mapping[str, tuple[int, float]], score: FinalScore | None) -> dict[str, Any]:
-    metrics = {}
-    for name, (_step, value) in latest.items():
-        split, _dot, short = name.partition(".")
-        if split != "test":
-            metrics[short if split == "validation" else f"{split}_{short}"] = value
-    return {
-        "id": run.id,
-        "name": run.name,
-        "comparison_id": run.comparison_id,
-        "status": run.status,
-        "reason": run.reason,
-        "owner": run.owner,
-        "parent_id": run.parent_id,
-        "start_from": run.start_from,
-        "priority": run.priority,
-        "queue_position": run.queue_position,
-        "task": run.task,
-        "strategy": run.strategy,
-        "seed": run.seed,
-        "unique_parameters": run.unique_parameters,
-        "executed_parameters": run.executed_parameters,
-        "step": run.step,
-        "steps": run.steps,
-        "metrics": metrics,
-        "test": {"step": score.step, "examples": score.examples, **score.values} if score is not None else None,
-        "seconds": run.seconds,
-        "tokens_per_second": run.tokens_per_second,
-        "device": run.device,
-        "threads": run.threads,
-        "attempts": run.attempts,
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-    }
-
-
 def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
     if as_json:
         print_json(run_records(store, runs))
@@ -176,48 +135,42 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
 
 def _show_results(store: Store, runs: Sequence[Run]) -> None:
     facts = get_task(runs[0].task)
-    rows = []
-    for run, record in zip(runs, run_records(store, runs), strict=True):
-        value = record["metrics"].get(facts.metric)
-        rows.append(
-            (
-                run.id,
-                run.strategy,
-                run.seed,
-                run.status,
-                amount(run.unique_parameters or 0),
-                "" if value is None else f"{value:.4g}",
-                f"{record['test'][facts.metric]:.4g}" if record["test"] else "",
-                f"{facts.baseline:.4g}",
-                f"{run.step}/{run.steps}",
-                duration(run.seconds),
-            )
+    best, last, baseline = _("best {metric}", metric=facts.metric), _("last"), _("baseline")
+    rows = [
+        (
+            run.id,
+            run.strategy,
+            run.seed,
+            run.status,
+            amount(run.unique_parameters or 0),
+            said_quality(record, "best"),
+            said_quality(record, "last"),
+            f"{record['test'][facts.metric]:.4g}" if record["test"] else "",
+            f"{facts.baseline:.4g}",
+            f"{run.step}/{run.steps}",
+            duration(run.seconds),
         )
-    columns = [
-        _("id"),
-        _("strategy"),
-        _("seed"),
-        _("status"),
-        _("unique parameters"),
-        facts.metric,
-        _("test {metric}", metric=facts.metric),
-        _("baseline"),
-        _("steps"),
-        _("time"),
+        for run, record in zip(runs, run_records(store, runs), strict=True)
     ]
-    print_table(columns, rows, left=4)
+    parameters, steps, time = _("unique parameters"), _("steps"), _("time")
+    test = _("test {metric}", metric=facts.metric)
+    columns = [_("id"), _("strategy"), _("seed"), _("status"), parameters, best, last, test, baseline, steps, time]
+    print_table(columns, rows, left=4, spare=[time, steps, baseline, parameters, last])
+    say(_("Best and last: the evaluation on validation, and its step. Everything ranks by the best."))
 
 
 def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:
-    """Wait with live progress on a terminal, silently otherwise; Ctrl-C stops the waiting, not the runs."""
+    """Wait with live progress on a terminal, with lines elsewhere; Ctrl-C stops the waiting, not the runs."""
     from clps_core.jobs import service
 
     ids = [run.id for run in runs]
     try:
-        if quiet or not sys.stderr.isatty():
+        if quiet:
             return service.wait(store, ids)
-        from clps_core.cli.progress import LiveProgress
+        from clps_core.cli.progress import LineProgress, LiveProgress
 
+        if not sys.stderr.isatty():
+            return service.wait(store, ids, on_tick=LineProgress(store, runs).tick)
         with LiveProgress(store, runs) as live:
             return service.wait(store, ids, on_tick=live.tick)
     except KeyboardInterrupt:

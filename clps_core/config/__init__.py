@@ -8,7 +8,7 @@ the sizes of a Transformer.
 
 from clps_core.config.model import ModelConfig, usual_sizes
 from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
-from clps_core.config.reading import build_config, config_from_yaml, validated
+from clps_core.config.reading import build_config, config_from_yaml, did_you_mean, meant_field, validated
 from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
 from clps_core.config.run import (
     SCHEMA_VERSION,
@@ -31,8 +31,10 @@ __all__ = [
     "TrainConfig",
     "build_config",
     "config_from_yaml",
+    "did_you_mean",
     "flat",
     "longest_input",
+    "meant_field",
     "plain_from_yaml",
     "resolve",
     "sharing_map",

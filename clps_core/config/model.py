@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "usual_sizes"]
+
+MOST_HEADS, MOST_WIDTH = 1024, 65536
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -39,6 +41,14 @@ def usual_sizes(d_model: int, activation: str = "gelu") -> dict[str, int]:
         d_ff = -(-8 * d_model // 3 // step) * step
     most = max(1, d_model // WIDTH_OF_HEAD)
     return {"d_ff": d_ff, "num_heads": next((n for n in range(most, 0, -1) if d_model % n == 0), 1)}
+
+
+def _either(numbers: Sequence[int]) -> str:
+    return _(" or ").join(map(str, numbers))
+
+
+def _heads(numbers: Sequence[int]) -> str:
+    return ngettext("{numbers} head", "{numbers} heads", numbers[-1], numbers=_either(numbers))
 
 
 class ModelConfig(Frozen):
@@ -134,16 +144,29 @@ class ModelConfig(Frozen):
         usual = usual_sizes(given["d_model"], str(given.get("activation", "")))
         return {"d_ff": usual["d_ff"], "num_heads": heads or usual["num_heads"], **given}
 
+    def _heads_that_fit(self) -> list[int]:
+        """The numbers of heads nearest to ``num_heads`` that divide ``d_model``: one, or two that are as near."""
+        step = self.num_kv_heads or 1
+        fitting = [n for n in range(step, MOST_HEADS + 1, step) if self.d_model % n == 0]
+        nearest = min((abs(n - self.num_heads) for n in fitting), default=0)
+        return [n for n in fitting if abs(n - self.num_heads) == nearest] or [1]
+
+    def _widths_that_fit(self) -> list[int]:
+        """The multiples of ``num_heads`` below and above ``d_model``."""
+        below = self.d_model // self.num_heads * self.num_heads
+        return [n for n in (below, below + self.num_heads) if 1 <= n <= MOST_WIDTH]
+
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelConfig:
         if self.head_dim is None and self.d_model % self.num_heads:
             raise ValueError(
                 _(
                     "d_model must be divisible by num_heads. Got {d_model} and {num_heads}. "
-                    "Take {suggestion} heads, or set head_dim.",
+                    "Take {heads}, or a d_model of {widths}, or set head_dim.",
                     d_model=self.d_model,
                     num_heads=self.num_heads,
-                    suggestion=max(n for n in range(1, self.num_heads + 1) if self.d_model % n == 0),
+                    heads=_heads(self._heads_that_fit()),
+                    widths=_either(self._widths_that_fit()),
                 )
             )
         if self.num_heads % self.kv_heads:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,11 +12,57 @@ from pydantic import BaseModel, ValidationError
 from clps_core.config.plain_yaml import plain_from_yaml
 from clps_core.config.run import RunConfig
 from clps_core.errors import ConfigError
+from clps_core.suggestions import nearest
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["build_config", "config_from_yaml", "validated"]
+__all__ = [
+    "build_config",
+    "config_from_yaml",
+    "did_you_mean",
+    "meant_field",
+    "validated",
+]
 
+OTHER_NAMES = {
+    "lr": "learning_rate",
+    "rate": "learning_rate",
+    "wd": "weight_decay",
+    "decay": "weight_decay",
+    "warmup": "warmup_steps",
+    "layers": "num_layers",
+    "n_layers": "num_layers",
+    "n_layer": "num_layers",
+    "num_hidden_layers": "num_layers",
+    "depth": "num_layers",
+    "heads": "num_heads",
+    "n_heads": "num_heads",
+    "n_head": "num_heads",
+    "num_attention_heads": "num_heads",
+    "kv_heads": "num_kv_heads",
+    "num_key_value_heads": "num_kv_heads",
+    "width": "d_model",
+    "dim": "d_model",
+    "n_embd": "d_model",
+    "hidden_size": "d_model",
+    "ffn_dim": "d_ff",
+    "intermediate_size": "d_ff",
+    "vocab": "vocab_size",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "epochs": "steps",
+    "max_steps": "steps",
+    "iterations": "steps",
+    "clip": "clip_norm",
+    "grad_clip": "clip_norm",
+    "max_grad_norm": "clip_norm",
+    "context_length": "seq_len",
+    "block_size": "seq_len",
+    "sequence_length": "seq_len",
+    "early_stopping": "patience",
+    "bf16": "precision",
+}
+"""What other projects call a field."""
 MAX_MISTAKES = 5
 """How many mistakes of one config are told at once."""
 
@@ -73,12 +120,18 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
             return str(context.get("error", detail["msg"]))
         case "extra_forbidden":
             return _(
-                "{where} is not a field. Known here: {known}.",
+                "{where} is not a field.{hint} Known here: {known}.",
                 where=where,
+                hint=did_you_mean(meant_field(kind, where)),
                 known=", ".join(_fields_at(kind, detail["loc"][:-1])),
             )
         case "literal_error":
-            return _("{where} must be one of {known}. Got {got}.", where=where, known=context["expected"], got=got)
+            known = context["expected"]
+            likely = (
+                nearest(detail["input"], re.findall(r"'([^']+)'", known)) if isinstance(detail["input"], str) else None
+            )
+            hint = did_you_mean(likely)
+            return _("{where} must be one of {known}. Got {got}.{hint}", where=where, known=known, got=got, hint=hint)
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than" as bound:
             words = {
                 "greater_than_equal": _("at least"),
@@ -104,6 +157,42 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
         problem=detail["msg"].lower(),
         got=got,
     )
+
+
+def did_you_mean(name: str | None) -> str:
+    """The question after a sentence about a wrong name, with a blank before it; empty without a likely name."""
+    return "" if name is None else _(" Did you mean {name}?", name=name)
+
+
+def meant_field(kind: type[BaseModel], name: str, others: Iterable[str] = ()) -> str | None:
+    """The field of ``kind`` that somebody probably meant by ``name``, such as ``optim.lr``; ``None`` for none.
+
+    A field of that name in another group; what other projects call so; the likeliest in its group (at the top one of
+    ``others``, too); the likeliest anywhere.
+    """
+    group, _dot, short = name.rpartition(".")
+    by_short: dict[str, str] = {}
+    for one in _all_fields(kind):
+        by_short.setdefault(one.rpartition(".")[2], one)
+    usual = OTHER_NAMES.get(short.lower().replace("-", "_"), short)
+    if usual in by_short:
+        return by_short[usual]
+    here = {one.rpartition(".")[2]: one for one in _all_fields(kind) if one.rpartition(".")[0] == group}
+    here |= {} if group else {one: one for one in others}
+    for known in (here, by_short):
+        if (likely := nearest(short, known)) is not None:
+            return known[likely]
+    return None
+
+
+def _all_fields(kind: type[BaseModel]) -> list[str]:
+    """Every field with its group: ``model.d_model``, ``seed``; the groups themselves, too."""
+    found: list[str] = []
+    for name, field in kind.model_fields.items():
+        found.append(name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found += [f"{name}.{one}" for one in field.annotation.model_fields]
+    return found
 
 
 def _fields_at(kind: type[BaseModel], location: tuple[str | int, ...]) -> list[str]:

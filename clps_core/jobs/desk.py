@@ -75,7 +75,7 @@ class Desk:
     def checked(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
-        complete = service.checked(configs)
+        complete = service.checked(self.store, configs)
         if self.policy.bound(self.person):
             self._check_sizes(complete)
             self._check_use(self.use(), len(complete))

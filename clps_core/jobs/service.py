@@ -20,6 +20,7 @@ from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
+from clps_core.jobs.devices import check_devices
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.settings import Settings
@@ -27,7 +28,7 @@ from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
 from clps_core.store import Run, Store
-from clps_core.store.archive import export_run, import_run
+from clps_core.store.archive import check_exportable, export_run, import_run
 from clps_core.store.connection import sentences
 from clps_core.store.metrics import TEST
 from clps_core.store.queue import Queue, check_finished
@@ -40,6 +41,7 @@ __all__ = [
     "SupervisorStatus",
     "Turn",
     "cancel",
+    "check_exportable",
     "checked",
     "delete",
     "ensure_supervisor",
@@ -102,7 +104,7 @@ def submit(
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
     """
-    complete = checked(configs)
+    complete = checked(store, configs)
     counts = [count(config.model, config.sharing) for config in complete]
     comparison_id = store.create_comparison(
         name or comparison_name(complete),
@@ -118,7 +120,7 @@ def submit(
     return store.runs(comparison=comparison_id)
 
 
-def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
+def checked(store: Store, configs: Sequence[RunConfig]) -> list[RunConfig]:
     """The complete configs, if ``submit`` would take them; raises the ``ConfigError`` that it would raise."""
     complete = [resolve(config) for config in configs]
     if not 1 <= len(complete) <= MOST_RUNS_AT_ONCE:
@@ -129,6 +131,7 @@ def checked(configs: Sequence[RunConfig]) -> list[RunConfig]:
     memory = available_memory()
     for config in complete:
         check_fits(config, memory)
+    check_devices(store, complete)
     return complete
 
 
@@ -286,7 +289,7 @@ def fork(
     if start_from not in ("best", "last"):
         raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
     parent = store.run(run_id)
-    (config,) = checked([keeping.forked_config(parent, changes or {})])
+    (config,) = checked(store, [keeping.forked_config(parent, changes or {})])
     run_name = name or _("{name} · fork", name=run_names([parent.config, config])[1])
     counts = count(config.model, config.sharing)
     new = new_id()

@@ -32,7 +32,7 @@ from clps_core.store.queue import relative_path, write_artefacts
 from clps_core.store.records import IMPORTED, Point, Run, check_run_id
 from clps_core.words import _
 
-__all__ = ["export_run", "import_run"]
+__all__ = ["check_exportable", "export_run", "import_run"]
 
 FACTS = ("seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters", "executed_parameters")
 TIMES = ("created_at", "started_at", "finished_at")
@@ -83,6 +83,7 @@ class _About(BaseModel):
 
     id: str
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_printable)]
+    comparison: Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)] | None = None
     step: Whole
     seconds: Amount
     tokens_per_second: Amount | None = None
@@ -98,17 +99,23 @@ class _About(BaseModel):
     ] = []
 
 
+def check_exportable(run: Run) -> None:
+    """Raise ``StoreError`` for a run that ``export_run`` would refuse."""
+    if run.status != "finished":
+        message = _(
+            "a run must be finished to be exported. Run {run_id} is {status}.", run_id=run.id, status=run.status
+        )
+        raise StoreError(message)
+
+
 def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = None) -> None:
     """Write a finished run to ``folder`` (new, or empty), such that ``import_run`` reads it back.
 
     ``new_id``: the id under which it will be imported; its own if not given.
     """
     run = store.run(run_id)
-    if run.status != "finished":
-        message = _(
-            "a run must be finished to be exported. Run {run_id} is {status}.", run_id=run.id, status=run.status
-        )
-        raise StoreError(message)
+    check_exportable(run)
+    names = store.comparison_names([run.comparison_id]) if run.comparison_id else {}
     source = store.run_folder(run.id)
     points, _cursor = store.metrics_after([run.id], 0)
     artefacts = [
@@ -120,7 +127,13 @@ def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = 
     with sentences(store.home):
         folder.mkdir(parents=True, exist_ok=True)
         _copy(source, folder, leave=LEFT_BEHIND)
-        about = {"id": check_run_id(new_id or run.id), "name": run.name, **facts, "artefacts": artefacts}
+        about = {
+            "id": check_run_id(new_id or run.id),
+            "name": run.name,
+            "comparison": names.get(run.comparison_id or ""),
+            **facts,
+            "artefacts": artefacts,
+        }
         (folder / "run.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         with (folder / "metrics.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
@@ -142,7 +155,7 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
         return there[0]
     config = validated(RunConfig, _read_json(folder / "config.json"))
     points = _read_points(folder, run_id)
-    title = comparison or about.name
+    title = comparison or about.comparison or about.name
     _bring(folder, store.run_folder(run_id), store.home)
     with store.writing() as connection:
         if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:

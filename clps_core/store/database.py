@@ -182,15 +182,28 @@ class Store:
             if row.id in members
         ]
 
+    def comparison_names(self, ids: Iterable[str]) -> dict[str, str]:
+        """Comparison -> its name, of those that exist."""
+        c = schema.comparison.c
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(c.id, c.name).where(c.id.in_(set(ids))))
+            return {row.id: row.name for row in rows}
+
     def runs(
-        self, *, comparison: str | None = None, status: str | Iterable[str] | None = None, limit: int = 1000
+        self,
+        *,
+        comparison: str | Iterable[str] | None = None,
+        status: str | Iterable[str] | None = None,
+        task: str | None = None,
+        strategy: str | None = None,
+        limit: int = 1000,
     ) -> list[Run]:
-        """Runs, newest comparison first, within it as they were given."""
+        """Runs, newest comparison first, within it as they were given; each filter leaves out the others."""
         query = sa.select(*_RUN_COLUMNS).order_by(_r.created_at.desc(), _r.position).limit(limit)
-        if comparison is not None:
-            query = query.where(_r.comparison_id == comparison)
-        if status is not None:
-            query = query.where(_r.status.in_([status] if isinstance(status, str) else list(status)))
+        filters = ((_r.comparison_id, comparison), (_r.status, status), (_r.task, task), (_r.strategy, strategy))
+        for column, wanted in filters:
+            if wanted is not None:
+                query = query.where(column.in_([wanted] if isinstance(wanted, str) else list(wanted)))
         with self.reading() as connection:
             return self._records(connection, query)
 
@@ -289,15 +302,24 @@ class Store:
         """Points logged after ``cursor`` (0: from the start), and the next cursor.
 
         A point with ``forgets`` set says: drop what you hold of its run beyond its step (the run went back
-        to a checkpoint); then the points that follow replace what was dropped.
+        to a checkpoint); then the points that follow replace what was dropped. ``names``: only these curves;
+        raises ``NotFoundError`` for one that no run has.
         """
         with self.reading() as connection:
             return metrics.news(connection, run_ids, cursor, names)
 
     def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
-        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs."""
+        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.
+
+        Raises ``NotFoundError``, which lists what there is, for a split or name that such a run has not.
+        """
         with self.reading() as connection:
             return metrics.curve(connection, run_id, split, name, coarse)
+
+    def check_curves(self, run_id: str, split: str | None, name: str | None) -> None:
+        """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
+        with self.reading() as connection:
+            metrics.check_curves(connection, run_id, split, name)
 
     def latest(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
         """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
@@ -315,6 +337,11 @@ class Store:
                     step, {name: value for name, (_step, value) in points.items()}, int(examples)
                 )
         return found
+
+    def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
+        """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
+        with self.reading() as connection:
+            return metrics.bests(connection, {run.id: run.task for run in runs})
 
     def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
         """Files the run left, by kind and step."""

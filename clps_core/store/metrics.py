@@ -11,23 +11,50 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from clps_core.errors import NotFoundError
 from clps_core.store import schema
 from clps_core.store.records import Point
+from clps_core.tasks import TASKS
+from clps_core.words import _, shown
 
-__all__ = ["EXAMPLES", "TEST", "append", "curve", "discard", "forget_test", "latest", "news"]
+__all__ = [
+    "EXAMPLES",
+    "TEST",
+    "append",
+    "bests",
+    "check_curves",
+    "curve",
+    "curve_names",
+    "discard",
+    "forget_test",
+    "latest",
+    "news",
+    "quality_of",
+]
 
 TEST = "test"
 """The split that is no curve: its points are one score, given once at a run's end or on request."""
 EXAMPLES = "examples"
 """Beside the metrics of ``TEST``: how many examples they are of."""
 
+TRAINED = ("loss", "gradient_norm", "learning_rate", "tokens_per_second")
+SCORED = {
+    "encoder_decoder": ("loss", "token_accuracy", "exact_match"),
+    "decoder": ("loss", "token_accuracy", "perplexity"),
+    "encoder": ("loss", "accuracy"),
+}
+"""What an evaluation of each family gives (``training/evaluation.py``)."""
+
 COARSE_POINTS = 500
 """A coarse curve has at most this many points."""
+
+LARGEST = sys.float_info.max
 
 _m, _c, _r = schema.metric.c, schema.metric_coarse.c, schema.run.c
 
@@ -174,8 +201,12 @@ def news(
 ) -> tuple[list[Point], int]:
     """What was logged after ``cursor``, oldest first, and the cursor for the next call.
 
-    ``names``: only these, each as ``loss`` or ``validation.loss``; marks always come.
+    ``names``: only these, each as ``loss`` or ``validation.loss``; marks always come. Raises ``NotFoundError``
+    for a name that no run has.
     """
+    names = None if names is None else list(names)
+    if names:
+        _check_names(connection, run_ids, names)
     query = (
         sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
         .where(_m.run_id.in_(list(run_ids)), _m.id > cursor)
@@ -193,15 +224,66 @@ def news(
 
 
 def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bool) -> list[Point]:
-    """One whole curve, by step; ``coarse``: at most ``COARSE_POINTS`` means."""
-    steps = connection.execute(sa.select(_r.steps).where(_r.id == run_id)).scalar()
-    table = schema.metric_coarse if coarse and coarse_width(steps or 1) > 1 else schema.metric
+    """One whole curve, by step; ``coarse``: at most ``COARSE_POINTS`` means. Empty before its first point.
+
+    Raises ``NotFoundError`` for a split or name that such a run has not. A run that is gone has no points.
+    """
+    row = connection.execute(sa.select(_r.steps, _r.task, _r.latest).where(_r.id == run_id)).one_or_none()
+    if row is None:
+        return []
+    if f"{split}.{name}" not in json.loads(row.latest):
+        _check_known(curve_names(row.task), split, name)
+    table = schema.metric_coarse if coarse and coarse_width(row.steps) > 1 else schema.metric
     query = (
         sa.select(table.c.run_id, table.c.split, table.c.name, table.c.step, table.c.value, table.c.seconds)
         .where(table.c.run_id == run_id, table.c.split == split, table.c.name == name)
         .order_by(table.c.step)
     )
     return [_point(row) for row in connection.execute(query)]
+
+
+def curve_names(task: str | None = None) -> dict[str, tuple[str, ...]]:
+    """Split -> the names of its curves, for runs of ``task``; without one, for runs of any."""
+    families = [TASKS[task].family] if task in TASKS else list(SCORED)
+    scored = tuple(dict.fromkeys(name for family in families for name in SCORED[family]))
+    return {"train": TRAINED, "validation": scored, TEST: (*scored, EXAMPLES)}
+
+
+def check_curves(connection: Connection, run_id: str, split: str | None, name: str | None) -> None:
+    """Raise ``NotFoundError`` where the run can have no curve of ``split`` and ``name``; ``None`` is any."""
+    row = connection.execute(sa.select(_r.task, _r.latest).where(_r.id == run_id)).one()
+    known = curve_names(row.task)
+    for key in json.loads(row.latest):
+        own, _dot, other = key.partition(".")
+        known[own] = tuple(dict.fromkeys((*known.get(own, ()), other)))
+    _check_known(known, split, name)
+
+
+def _check_known(known: dict[str, tuple[str, ...]], split: str | None, name: str | None) -> None:
+    if split is not None and split not in known:
+        message = _("a curve's split must be one of {known}. Got {got}.", known=", ".join(known), got=shown(split))
+        raise NotFoundError(message)
+    names = known[split] if split is not None else tuple(dict.fromkeys(one for own in known.values() for one in own))
+    if name is not None and name not in names:
+        where = _(" of split {split}", split=split) if split is not None else ""
+        raise NotFoundError(
+            _("a curve{where} must be one of {known}. Got {got}.", where=where, known=", ".join(names), got=shown(name))
+        )
+
+
+def _check_names(connection: Connection, run_ids: Sequence[str], names: Iterable[str]) -> None:
+    known = curve_names()
+    usual = {f"{split}.{name}" for split, listed in known.items() for name in listed}
+    usual |= {name for listed in known.values() for name in listed}
+    unusual = [text for text in names if text not in usual]
+    if not unusual:
+        return
+    theirs = {key for one in latest(connection, run_ids).values() for key in one}
+    theirs |= {key.partition(".")[2] for key in theirs}
+    for text in unusual:
+        split, dot, name = text.partition(".")
+        if text not in theirs:
+            _check_known(known, split if dot else None, name if dot else text)
 
 
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
@@ -211,3 +293,28 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
         run_id: {key: (int(step), float(value)) for key, (step, value) in json.loads(text).items()}
         for run_id, text in rows
     }
+
+
+def quality_of(task: str) -> tuple[str, bool]:
+    """The metric by which runs of ``task`` are judged on validation, and whether higher is better."""
+    facts = TASKS.get(task)
+    return (facts.metric, facts.higher_is_better) if facts else ("loss", False)
+
+
+def bests(connection: Connection, tasks: Mapping[str, str]) -> dict[str, tuple[int, float]]:
+    """Run -> (step, value) of its best evaluation on validation, the first of several; ``tasks``: run -> its task."""
+    found: dict[str, tuple[int, float]] = {}
+    for task in set(tasks.values()):
+        metric, higher = quality_of(task)
+        theirs = (_m.run_id.in_([run_id for run_id, own in tasks.items() if own == task]), _m.name == metric)
+        values = (*theirs, _m.split == "validation", _m.value.between(-LARGEST, LARGEST))
+        best = (sa.func.max if higher else sa.func.min)(_m.value)
+        top = sa.select(_m.run_id, best.label("value")).where(*values).group_by(_m.run_id).subquery()
+        query = (
+            sa.select(_m.run_id, sa.func.min(_m.step), top.c.value)
+            .join(top, sa.and_(_m.run_id == top.c.run_id, _m.value == top.c.value))
+            .where(*values)
+            .group_by(_m.run_id, top.c.value)
+        )
+        found |= {run_id: (int(step), float(value)) for run_id, step, value in connection.execute(query)}
+    return found

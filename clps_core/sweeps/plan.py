@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clps_core.config import plain_from_yaml
+from clps_core.config import RunConfig, plain_from_yaml
 from clps_core.errors import ConfigError
-from clps_core.experiment import check_name, experiment_of, merged
+from clps_core.experiment import OWN, STRATEGY, check_name, experiment_of, merged, sets
 from clps_core.sweeps.stopping import StopRule, read_stop
 from clps_core.sweeps.values import Range, Values, check_field, is_plain, read_values
 from clps_core.words import _, shown
@@ -34,8 +34,11 @@ __all__ = ["METHODS", "Sweep", "read_sweep", "sweep_from_plain", "sweep_of_plan"
 
 METHODS = ("grid", "random")
 USUAL_RUNS = 20
-STRATEGY = "sharing.strategy"
 FOLDS = (2, 50)
+PATIENCE = "train.patience"
+SWEEPS_OWN = ("sweep", "base", "folds", "stop")
+COMPARISON = {*RunConfig.model_fields, *OWN}
+"""What a comparison's file may hold; a sweep's holds more."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,21 @@ class Sweep:
 
 
 def read_sweep(text: str) -> Sweep:
-    """The sweep of a YAML file; raises ``ConfigError`` where it is not one. Values are checked by ``expand``."""
-    return sweep_from_plain(plain_from_yaml(text))
+    """The sweep of a YAML file; raises ``ConfigError`` where it is not one. Values are checked by ``expand``.
+
+    A file that says one thing in two places is refused, and so is one that describes a comparison.
+    """
+    plain = plain_from_yaml(text)
+    if plain.keys() <= COMPARISON:
+        raise ConfigError(
+            _(
+                "a sweep's file must have 'sweep', 'folds' or 'stop'. Got a comparison. Run it with "
+                "'clps train --config FILE', or name the fields to vary under 'sweep'."
+            )
+        )
+    sweep = sweep_from_plain(plain)
+    _check_said_once(plain, sweep)
+    return sweep
 
 
 def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
@@ -80,7 +96,7 @@ def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
         rest.pop("folds", None),
         rest.pop("stop", None),
     )
-    experiment = experiment_of(merged(rest, base))
+    experiment = experiment_of(merged(rest, base), SWEEPS_OWN)
     fields = {
         check_field(name): read_values(str(name), given)
         for name, given in _group(_or_empty(sweep.get("fields")), "sweep.fields").items()
@@ -117,6 +133,36 @@ def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
         stop=None if stop is None else read_stop(stop),
         name=check_name(experiment.name),
     )
+
+
+def _check_said_once(plain: Mapping[str, Any], sweep: Sweep) -> None:
+    """Nothing that all runs have in common may also be what they differ in, nor be said beside and under ``base``."""
+    beside = {name: value for name, value in plain.items() if name not in ("base", "sweep")}
+    twice = [(name, name, f"base.{name}") for name in _names(plain.get("base")) if sets(beside, name)]
+    twice += [(name, name, "sweep.fields") for name in sweep.fields if sets(sweep.base, name)]
+    if sweep.folds is not None:
+        twice += [(name, name, "folds") for name in ("data.folds", "data.fold") if sets(sweep.base, name)]
+    if sweep.stop is not None and sweep.stop.rule == "patience":
+        places = {"base": sets(sweep.base, PATIENCE), "sweep.fields": PATIENCE in sweep.fields}
+        twice += [(PATIENCE, place, "stop.evaluations") for place, there in places.items() if there]
+    if twice:
+        name, first, second = twice[0]
+        raise ConfigError(
+            _(
+                "{name} must be given once. Got it as {first} and as {second}. Remove one.",
+                name=name,
+                first=first,
+                second=second,
+            )
+        )
+
+
+def _names(base: object) -> list[str]:
+    """The fields that a partial config sets; groups are looked into."""
+    found = []
+    for group, values in base.items() if isinstance(base, dict) else ():
+        found += [f"{group}.{key}" for key in values] if isinstance(values, dict) else [str(group)]
+    return found
 
 
 def sweep_of_plan(plan: Mapping[str, Any] | None) -> Sweep | None:

@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from clps_core.timing import start_seconds, units_of
+
 if TYPE_CHECKING:
     from clps_core.store import Run
     from clps_core.store.records import ActiveRun
@@ -19,11 +21,12 @@ def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[Activ
     """About how long until the last run is done; ``None`` before any has begun, 0 where none is active.
 
     ``configurations``: the sweep's runs, those of one design together. ``active``: all runs that run or wait, of this
-    sweep or not, in the queue's order: others stand between. A run that has not begun is expected to take as long a
-    step as those of its own configuration; before one of them has begun, as the sweep's others do by their size.
+    sweep or not, in the queue's order: others stand between. A run that has not begun is expected to go as fast as
+    those of its own configuration; before one of them has begun, as the sweep's others do by their size. Evaluations
+    count, and so does the start of each process, as measured with the sweep's ended runs.
     """
-    mine = {run.id for runs in configurations for run in runs}
-    begun = {run.id: run.seconds / run.step for runs in configurations for run in runs if run.step and run.seconds}
+    mine = {run.id: run for runs in configurations for run in runs}
+    begun = {run.id: run.seconds / units_of(run, run.step) for run in mine.values() if run.step and run.seconds}
     if not any(run.id in mine for run in active):
         return 0.0
     if not begun:
@@ -40,11 +43,16 @@ def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[Activ
         known = [begun[run.id] for run in runs if run.id in begun]
         usual = statistics.fmean(known) if known else by_size * size
         expected |= {run.id: begun.get(run.id, usual) for run in runs}
-    stranger = statistics.fmean(begun.values())
+    stranger = statistics.fmean(mine[run_id].seconds / mine[run_id].step for run_id in begun)
+    start = start_seconds(mine.values())
     free, last = [0.0] * max(1, slots), 0.0
     for run in active:
-        pace = expected.get(run.id) or (run.seconds / run.step if run.step and run.seconds else stranger)
-        end = free[0] + (run.steps - run.step) * pace
+        if run.id in mine:
+            left = units_of(mine[run.id]) - units_of(mine[run.id], run.step)
+            seconds = left * expected[run.id]
+        else:
+            seconds = (run.steps - run.step) * (run.seconds / run.step if run.step and run.seconds else stranger)
+        end = free[0] + seconds + (0.0 if run.step else start)
         heapq.heapreplace(free, end)
         last = max(last, end) if run.id in mine else last
     return last

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from clps_core.config import RunConfig
+from clps_core.config import RunConfig, did_you_mean, meant_field
 from clps_core.data.base import digest
 from clps_core.errors import ConfigError
 from clps_core.words import _, shown
@@ -68,8 +68,9 @@ def check_field(name: object) -> str:
         where, names = (group, known) if known else ("", [one for one, fields in groups.items() if fields])
         raise ConfigError(
             _(
-                "a sweep's field must be a run's, such as optim.learning_rate. Got {got}. Known{where}: {known}.",
+                "a sweep's field must be a run's, such as optim.learning_rate. Got {got}.{hint} Known{where}: {known}.",
                 got=text[:60],
+                hint=did_you_mean(meant_field(RunConfig, text[:60])),
                 where=_(" in {group}", group=where) if where else "",
                 known=", ".join(names),
             )

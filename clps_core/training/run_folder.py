@@ -17,6 +17,7 @@ import numpy
 import torch
 
 import clps_core
+from clps_core.checkout import commit
 from clps_core.config import RunConfig, flat, validated
 from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
@@ -30,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 
 def versions(data: TaskData) -> dict[str, str]:
-    """What a run's numbers depend on besides its config."""
-    return {
+    """What a run's numbers depend on besides its config; the commit where the project is a git checkout."""
+    found = {
         "clps": clps_core.__version__,
         "python": platform.python_version(),
         "torch": str(torch.__version__),
@@ -39,6 +40,8 @@ def versions(data: TaskData) -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}",
         "data": data.fingerprint,
     }
+    source = commit()
+    return found if source is None else {**found, "commit": source}
 
 
 def open_folder(folder: Path, config: RunConfig, data: TaskData) -> None:

@@ -65,6 +65,15 @@ def test_a_link_fills_the_form_and_fields_the_form_does_not_show_are_kept(open_p
     assert {run.config.train.eval_every for run in runs_in(room.home)} == {7}
 
 
+def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page):
+    test = open_page("train", spec=SMALL + ";sharing.strategy=all;seed=5", strategy=["none", "cycle:2"], seed=["0"])
+    said = " ".join(sentences(test)).replace("\\", "")
+    assert "Its spec says strategy all, its list none, cycle:2. The list is used." in said
+    assert "Its spec says seed 5, its list 0. The list is used." in said
+    plain = open_page("train", spec=SMALL + ";sharing.strategy=all", strategy=["none", "all"])
+    assert sentences(plain) == []
+
+
 def test_the_address_says_what_the_form_says(open_page):
     test = open_page("train")
     test.segmented_control(key="train.task").set_value("digits").run()

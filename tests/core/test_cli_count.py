@@ -185,7 +185,10 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
         (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
         (["--config", "."], "error: --config must name a YAML file that can be read"),
-        (["--set", "model.depth=3"], "error: model.depth is not a field. Known here: family"),
+        (
+            ["--set", "model.depth=3"],
+            "error: model.depth is not a field. Did you mean model.num_layers? Known here: family",
+        ),
         (["--set", "d_model"], "error: a setting must read name=value"),
         (["--layers", "six"], "Invalid value for '--layers'"),
         (["--depth", "6"], "No such option"),
@@ -223,3 +226,26 @@ def test_tables_show_markup_and_control_characters_as_text(capsys):
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "\u202e" not in shown
+
+
+def test_a_setting_wins_over_the_strategies_of_the_file(tmp_path):
+    file = tmp_path / "some.yaml"
+    file.write_text("strategies: [none, all]\ndata: {task: digits}\n")
+    result = CliRunner().invoke(app, ["count", "--config", str(file), "--set", "sharing.strategy=cycle:2", "--json"])
+    assert json.loads(result.stdout)["strategy"] == "cycle:2"
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"),
+    [
+        (["--strategy", "all"], "sharing.strategy=none"),
+        (["--task", "digits"], "task=dates"),
+        (["--layers", "2"], "model.num_layers=3"),
+        (["--kv-heads", "2"], "model.num_kv_heads=4"),
+        (["--d-model", "64"], "model.d_model=32"),
+    ],
+)
+def test_a_field_with_an_option_and_a_setting_is_refused(option, setting):
+    result = CliRunner().invoke(app, ["count", *option, "--set", setting])
+    assert result.exit_code == 2
+    assert f"must be given once. Got it with {option[0]} and with --set. Remove one." in " ".join(result.stderr.split())

@@ -12,11 +12,12 @@ from job_room import tiny
 from typer.testing import CliRunner
 from untrained_runs import stored_run
 
-from clps_core.cli import app
-from clps_core.config import resolve
+from clps_core.cli import app, output
+from clps_core.config import build_config, resolve
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.processes import SupervisorLock
-from clps_core.store import Store, open_store, schema
+from clps_core.store import Point, Store, metrics, open_store, schema
+from clps_core.store.queue import Queue
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_waiting_run_is_paused_resumed_cancelled_and_retried(store: Store) -> 
     assert told("resume", run_id)[0]["status"] == "queued"
     assert told("cancel", run_id)[0]["status"] == "cancelled"
     refused = clps("retry", run_id)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2, "1 says that a run failed"
     assert f"only a failed run can be retried. Run {run_id} is cancelled." in " ".join(refused.stderr.split())
     set_status(store, run_id, "failed")
     assert told("retry", run_id)[0]["status"] == "queued"
@@ -100,6 +101,146 @@ def test_a_priority_that_cannot_be_is_refused_and_nothing_is_moved(store: Store,
     assert result.exit_code == 2
     assert "must be a number from -100 to 100 (0 is usual), front or back" in " ".join(result.stderr.split())
     assert store.run(run_id).priority == 0
+
+
+def evaluated(store: Store, run_id: str, *values: float) -> None:
+    points = [Point(run_id, "validation", "exact_match", 5 * place, value, 1.0) for place, value in enumerate(values)]
+    with store.writing() as connection:
+        metrics.append(connection, run_id, points)
+
+
+def test_quality_is_told_as_the_best_and_the_last_evaluation_with_their_steps(store: Store) -> None:
+    run_id, untrained = queued(store), queued(store)
+    evaluated(store, run_id, 0.0, 0.75, 0.75, float("nan"), 0.5)
+    records = {record["id"]: record for record in told("list")}
+    assert records[run_id]["quality"] == {
+        "metric": "exact_match",
+        "higher_is_better": True,
+        "best": {"value": 0.75, "step": 5},
+        "last": {"value": 0.5, "step": 20},
+    }
+    assert records[untrained]["quality"]["best"] is None
+    assert records[run_id]["metrics"] == {"exact_match": 0.5}
+    assert told("show", run_id)["quality"] == records[run_id]["quality"]
+    shown = " ".join(clps("show", run_id).stdout.split())
+    assert "best exact_match 0.75 at 5 (validation) last exact_match 0.5 at 20 (validation)" in shown
+    table = clps("list").stdout
+    assert "best exact_match" in table
+    assert "0.75 at 5" in table
+    assert "0.5 at 20" in table
+
+
+def test_the_best_of_a_metric_that_should_be_low_is_the_lowest(store: Store) -> None:
+    config = resolve(build_config({"data": {"task": "python-docs"}}))
+    run = store.runs(comparison=store.create_comparison("x", [config]))[0]
+    values = [(0, float("inf")), (5, 40.0), (10, 30.0), (15, 35.0)]
+    with store.writing() as connection:
+        metrics.append(connection, run.id, [Point(run.id, "validation", "perplexity", *one, 1.0) for one in values])
+    assert told("show", run.id)["quality"]["best"] == {"value": 30.0, "step": 10}
+
+
+def test_runs_are_listed_by_comparison_status_task_and_strategy(store: Store) -> None:
+    first = store.create_comparison("First one", [resolve(tiny("all")), resolve(tiny("none"))])
+    second = store.create_comparison("Second", [resolve(build_config({"data": {"task": "digits"}}))])
+    one, two, three = [*store.runs(comparison=first), *store.runs(comparison=second)]
+    set_status(store, two.id, "finished")
+    assert {record["id"]: record["comparison"] for record in told("list")} == {
+        one.id: "First one", two.id: "First one", three.id: "Second",
+    }  # fmt: skip
+    assert "First one" in clps("list").stdout
+
+    def ids(*arguments: str) -> list[str]:
+        return [record["id"] for record in told("list", *arguments)]
+
+    for text in ("First one", first, first[:5]):
+        assert ids("--comparison", text) == [one.id, two.id]
+    assert ids("--comparison", first, "--status", "finished") == [two.id]
+    assert ids("--task", "digits") == [three.id]
+    assert ids("--strategy", "none", "--task", "dates") == [two.id]
+    assert ids("--strategy", "0-1") == []
+    assert "No run is like that." in clps("list", "--strategy", "cycle:2").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--comparison", "Frist"], "there is no comparison 'Frist'. Did you mean 'First'? The newest are: "),
+        (["--comparison", ""], "there is no comparison ''."),
+        (["--status", "lost"], "status must be one of queued, running"),
+        (["--task", "french"], "task must be one of dates, python-docs, digits"),
+        (["--strategy", "nosuch"], "strategy must be one of none, all"),
+    ],
+)
+def test_a_filter_that_names_nothing_is_refused_with_what_there_is(store: Store, arguments, words) -> None:
+    store.create_comparison("First", [resolve(tiny())])
+    result = clps("list", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_ids_stay_whole_in_a_narrow_terminal(store: Store, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = [resolve(tiny("attention=all,ffn=cycle:2", seed=seed)) for seed in range(3)]
+    runs = store.runs(comparison=store.create_comparison("A comparison with a name of many words", configs))
+    for run in runs:
+        evaluated(store, run.id, 0.1234, 0.9876)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(output, "_to_terminal", lambda: True)
+    result = clps("list")
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    for run in runs:
+        assert any(run.id in line for line in lines)
+        assert any("0.9876 at 5" in line for line in lines)
+    assert "Left out, as the terminal is narrow: " in result.stderr
+
+
+def test_a_run_that_was_asked_to_stop_is_stopping(store: Store) -> None:
+    run_id = queued(store)
+    Queue(store).start_next(0, "elsewhere", "boot")
+    assert "stopping" in clps("cancel", run_id).stdout
+    assert "stopping" in clps("list").stdout
+    (record,) = told("list")
+    assert (record["status"], record["stop_requested"]) == ("running", "cancel")
+
+
+def test_a_stop_that_is_refused_is_no_failed_run(store: Store) -> None:
+    run_id = queued(store)
+    set_status(store, run_id, "finished")
+    for command in ("cancel", "pause", "resume", "retry"):
+        refused = clps(command, run_id)
+        assert refused.exit_code == 2, command
+        assert refused.stderr.startswith("error: ")
+
+
+def test_without_a_terminal_each_evaluation_is_a_line_once(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    from clps_core.cli.progress import LineProgress
+
+    run_id = queued(store)
+    lines = LineProgress(store, [store.run(run_id)])
+
+    def said() -> list[str]:
+        lines.tick([store.run(run_id)])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err.splitlines()
+
+    name = f"{run_id}  {store.run(run_id).name}"
+    assert said() == []
+    set_status(store, run_id, "running")
+    assert said() == [f"{name}: running"]
+    assert said() == []
+    with store.writing() as connection:
+        metrics.append(connection, run_id, [Point(run_id, "validation", "loss", 0, 4.0, 1.0)])
+        metrics.append(connection, run_id, [Point(run_id, "train", "loss", 5, 4.0, 1.0)])
+    assert said() == []
+    evaluated(store, run_id, 0.25, 0.5)
+    assert said() == [f"{name}: step 0/140, exact_match 0.25, loss 4", f"{name}: step 5/140, exact_match 0.5"]
+    set_status(store, run_id, "running", step=70, seconds=7.0)
+    evaluated(store, run_id, 0.25, 0.5, 0.75)
+    assert said()[-1].startswith(f"{name}: step 10/140, exact_match 0.75, about 7.")
+    set_status(store, run_id, "failed", reason="No memory.")
+    assert said() == [f"{name}: failed. No memory."]
 
 
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

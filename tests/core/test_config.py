@@ -1,11 +1,13 @@
 """One config, checked once, in the same words at every entrance."""
 
+import re
+
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clps_core.config import MAX_YAML_BYTES, RunConfig, build_config, config_from_yaml, resolve, validated
+from clps_core.config import MAX_YAML_BYTES, ModelConfig, RunConfig, build_config, config_from_yaml, resolve, validated
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
 
@@ -57,7 +59,10 @@ def test_configs_are_frozen_and_hashable():
         ({"model": {"num_layers": 0}}, "model.num_layers must be at least 1. Got 0"),
         ({"model": {"num_layers": 10**9}}, "model.num_layers must be at most 512"),
         ({"model": {"dropout": 1.0}}, "model.dropout must be less than 1"),
-        ({"model": {"layers": 3}}, "model.layers is not a field. Known here: family, num_layers"),
+        (
+            {"model": {"layers": 3}},
+            "model.layers is not a field. Did you mean model.num_layers? Known here: family, num_layers",
+        ),
         ({"sharing": {"strategy": "grouped:9"}}, "must be between 1 and the number of layers (4). Got 9"),
         ({"sharing": {"strategy": "0-1-0"}}, "must name one slot for each of the 4 layers. Got 3 slots"),
         ({"sharing": {"strategy": "cycel"}}, "strategy must be one of none, all"),
@@ -70,7 +75,11 @@ def test_configs_are_frozen_and_hashable():
         ({"data": {"seq_len": 64}}, "seq_len belongs to language models. Got it for task dates"),
         ({"seed": -1}, "seed must be at least 0. Got -1"),
         ({"model": 3}, "model must be a group of fields. Got 3"),
-        ({"depth": 3}, "depth is not a field. Known here: schema_version, model, sharing, data, optim, train, seed"),
+        (
+            {"depth": 3},
+            "depth is not a field. Did you mean model.num_layers? Known here: schema_version, model, sharing, data, "
+            "optim, train, seed",
+        ),
         ({"schema_version": 2}, "schema_version must be one of 1. Got 2"),
     ],
 )
@@ -159,3 +168,46 @@ def test_any_plain_data_is_a_config_or_a_config_error(data):
     except ConfigError:
         return
     assert yaml.safe_load(config.as_yaml()) == config.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"optim": {"lr": 1}}, "optim.lr is not a field. Did you mean optim.learning_rate?"),
+        ({"lr": 1}, "lr is not a field. Did you mean optim.learning_rate?"),
+        ({"model": {"dmodel": 64}}, "model.dmodel is not a field. Did you mean model.d_model?"),
+        ({"d_model": 64}, "d_model is not a field. Did you mean model.d_model?"),
+        ({"layers": 3}, "Did you mean model.num_layers?"),
+        ({"optim": {"steps": 3}}, "Did you mean train.steps?"),
+        ({"optimizer": {"learning_rate": 1}}, "optimizer is not a field. Did you mean optim?"),
+        ({"dropuot": 0.1}, "Did you mean model.dropout?"),
+        (
+            {"data": {"task": "digit"}},
+            "task must be one of dates, python-docs, digits. Got 'digit'. Did you mean digits?",
+        ),
+        ({"model": {"norm": "rmsnrom"}}, "Did you mean rmsnorm?"),
+        ({"model": {"foo": 3}}, "model.foo is not a field. Known here: family"),
+    ],
+)
+def test_a_name_that_is_nearly_right_gets_the_right_one(given, words):
+    with pytest.raises(ConfigError) as caught:
+        build_config(given)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"d_model": 65, "num_heads": 4}, "Take 5 heads, or a d_model of 64 or 68"),
+        ({"d_model": 67, "num_heads": 4}, "Take 1 head, or a d_model of 64 or 68"),
+        ({"d_model": 64, "num_heads": 3}, "Take 2 or 4 heads, or a d_model of 63 or 66"),
+        ({"d_model": 96, "num_heads": 5, "num_kv_heads": 4}, "Take 4 heads, or"),
+        ({"d_model": 3, "num_heads": 4}, "Take 3 heads, or a d_model of 4"),
+    ],
+)
+def test_heads_that_do_not_fit_get_the_nearest_that_do(model, words):
+    with pytest.raises(ConfigError) as caught:
+        validated(ModelConfig, model)
+    assert words in str(caught.value)
+    heads = int(re.search(r"Take (?:\d+ or )?(\d+) head", str(caught.value)).group(1))
+    assert validated(ModelConfig, model | {"num_heads": heads}).num_heads == heads

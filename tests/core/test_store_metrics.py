@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clps_core.config import build_config, resolve
+from clps_core.errors import NotFoundError
 from clps_core.store import Point, Store, metrics, open_store
 
 SERIES = [("train", "loss"), ("validation", "loss"), ("validation", "exact_match")]
@@ -141,3 +142,30 @@ def test_news_of_no_run_is_nothing(store: Store, tmp_path: Path) -> None:
     assert store.metrics_after([], 0)[0] == []
     assert store.latest([]) == {}
     assert store.curve("nosuch00", "train", "loss", coarse=True) == []
+
+
+def test_a_curve_that_no_run_has_is_refused_with_those_there_are(store: Store) -> None:
+    run_id = new_run(store)
+    with pytest.raises(NotFoundError, match=r"split must be one of train, validation, test\. Got 'val'"):
+        store.curve(run_id, "val", "loss")
+    with pytest.raises(NotFoundError, match=r"validation must be one of loss, token_accuracy, exact_match\. Got 'perp"):
+        store.curve(run_id, "validation", "perplexity")
+    with pytest.raises(NotFoundError, match="train must be one of loss, gradient_norm"):
+        store.curve(run_id, "train", "exact_match")
+    for name in ("val.loss", "validation.los", "acuracy"):
+        with pytest.raises(NotFoundError, match="must be one of"):
+            store.metrics_after([run_id], 0, [name])
+
+
+def test_a_known_curve_is_empty_before_its_first_point(store: Store) -> None:
+    run_id = new_run(store)
+    assert store.curve(run_id, "validation", "exact_match") == []
+    assert store.curve(run_id, "validation", "loss", coarse=True) == []
+
+
+def test_a_curve_that_a_run_has_is_read_whatever_it_is_called(store: Store) -> None:
+    run_id = new_run(store)
+    log(store, run_id, ("own", "bleu", 3, 0.5))
+    assert [point.value for point in store.curve(run_id, "own", "bleu")] == [0.5]
+    for name in ("bleu", "own.bleu"):
+        assert [point.value for point in store.metrics_after([run_id], 0, [name])[0]] == [0.5]

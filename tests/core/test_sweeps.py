@@ -192,7 +192,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("folds: 1", "folds must be a whole number from 2 to 50"),
         ("folds: true", "folds must be a whole number from 2 to 50"),
         ("strategies: [all]\nsweep: {fields: {sharing.strategy: [none]}}", "strategies must be given once"),
-        ("seed: x", "seed must be a whole number"),
+        ("seed: x\nsweep: {}", "seed must be a whole number"),
         ("nonsense: 1", "nonsense is not a field"),
         ("base: [1]", "base must be a group of fields"),
         ("stop: median", "stop must be a group"),
@@ -212,10 +212,10 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {fields: {model.num_heads: [4, 5]}}", "with model.num_heads=5: d_model must be divisible"),
         ("sweep: {fields: {sharing.strategy: [none, cycl]}}", "with sharing.strategy=cycl: "),
         ("sweep: {fields: {data.task: [dates, digits]}}", "must have one task"),
-        ("data: {task: poems}", "task must be one of"),
-        ("model: {d_model: !!binary NjQ=}", "'d_model' must be a number"),
-        ("train: {steps: [1, 2]}", "'steps' must be a number"),
-        ("model: 2024-01-01", "model must be a number"),
+        ("data: {task: poems}\nsweep: {}", "task must be one of"),
+        ("model: {d_model: !!binary NjQ=}\nsweep: {}", "'d_model' must be a number"),
+        ("train: {steps: [1, 2]}\nsweep: {}", "'steps' must be a number"),
+        ("model: 2024-01-01\nsweep: {}", "model must be a number"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_sentence(text, words):
@@ -252,6 +252,49 @@ def test_hostile_text_is_a_sentence_and_never_another_error(text):
     with pytest.raises(ConfigError) as caught:
         expand(read_sweep(text))
     assert len(str(caught.value)) < 1500
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed: 3\nseeds: [0, 1]\nfolds: 2", "must have either seed or seeds"),
+        ("base: {seed: 3}\nseeds: [0, 1]", "must have either seed or seeds"),
+        ("sharing: {strategy: all}\nstrategies: [none]\nfolds: 2", "either sharing.strategy or strategies"),
+        (
+            "optim: {learning_rate: 1}\nsweep: {fields: {optim.learning_rate: [0.1]}}",
+            "optim.learning_rate and as sweep.fields",
+        ),
+        ("base: {model: {d_ff: 8}}\nsweep: {fields: {model.d_ff: [16]}}", "model.d_ff must be given once"),
+        (
+            "sharing: {strategy: all}\nsweep: {fields: {sharing.strategy: [none]}}",
+            "sharing.strategy must be given once",
+        ),
+        ("train: {steps: 9}\nbase: {train: {steps: 8}}", "Got it as train.steps and as base.train.steps"),
+        ("seed: 1\nbase: {seed: 2}", "Got it as seed and as base.seed"),
+        ("data: {folds: 3, fold: 0}\nfolds: 2", "data.folds must be given once. Got it as data.folds and as folds"),
+        ("train: {patience: 3}\nstop: {rule: patience, evaluations: 1}", "train.patience must be given once"),
+        (
+            "sweep: {fields: {train.patience: [1, 2]}}\nstop: {rule: patience, evaluations: 1}",
+            "Got it as sweep.fields and as stop.evaluations",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_that_says_one_thing_in_two_places_is_refused(text, words):
+    with pytest.raises(ConfigError, match=words):
+        expand(read_sweep(text))
+
+
+def test_a_comparison_given_to_sweep_is_sent_to_train():
+    for text in ("strategies: [none, all]\nseeds: [0, 1]\nname: A", "data: {task: digits}"):
+        with pytest.raises(ConfigError, match=r"Got a comparison\. Run it with 'clps train --config FILE'"):
+            read_sweep(text)
+
+
+def test_a_stored_plan_that_names_a_field_twice_is_still_read():
+    plan = {"base": {"optim": {"learning_rate": 1.0}}, "sweep": {"fields": {"optim.learning_rate": [0.1]}}}
+    sweep = sweep_of_plan(plan)
+    assert sweep is not None
+    assert [config.optim.learning_rate for config in expand(sweep)] == [0.1]
 
 
 def test_a_sweep_file_given_to_train_is_sent_to_sweep():

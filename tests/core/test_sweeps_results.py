@@ -12,6 +12,7 @@ import pytest
 from clps_core.store import Comparison, Point, Run, Store, metrics, open_store, schema
 from clps_core.sweeps import expand, sweep_from_plain, sweep_state
 from clps_core.sweeps.results import Spread, ended_early
+from clps_core.timing import LAUNCH_SECONDS, START_SECONDS
 
 PLAIN: dict[str, Any] = {
     "base": {"data": {"task": "digits"}, "train": {"steps": 100}},
@@ -200,17 +201,21 @@ def test_the_time_left_shares_what_is_to_do_among_the_slots(store):
     for run in runs[2:]:
         mark(store, run, status="cancelled")
     mark(store, runs[4], status="queued")
-    assert sweep_state(store, comparison, slots=2).seconds_left == pytest.approx(20.0), "10 s and 20 s at a time"
-    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(30.0), "10 s and then 20 s"
+    assert sweep_state(store, comparison, slots=2).seconds_left == pytest.approx(20.0 + START_SECONDS), (
+        "10 s, and a start and 20 s, at a time"
+    )
+    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(30.0 + START_SECONDS), (
+        "10 s, then a start and 20 s"
+    )
 
 
 def test_the_time_left_goes_by_each_configurations_own_pace_then_by_size(store):
     """The wide model of 64 is expected at twice the pace of 32, until it has one of its own."""
     comparison, (narrow, wide, _narrow_again, _wide_again) = queued(store, ONE)
     mark(store, narrow, status="finished", step=100, seconds=10.0)
-    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(20 + 10 + 20)
+    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(20 + 10 + 20 + 3 * START_SECONDS)
     mark(store, wide, status="finished", step=100, seconds=15.0)
-    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(10 + 15)
+    assert sweep_state(store, comparison, slots=1).seconds_left == pytest.approx(10 + 15 + 2 * START_SECONDS)
 
 
 def test_the_time_left_counts_what_others_have_queued_before(store):
@@ -218,8 +223,18 @@ def test_the_time_left_counts_what_others_have_queued_before(store):
     second, later = queued(store, ONE)
     for run in (*runs[:2], *later[:2]):
         mark(store, run, status="finished", step=100, seconds=10.0)
-    assert sweep_state(store, first, slots=1).seconds_left == pytest.approx(20)
-    assert sweep_state(store, second, slots=1).seconds_left == pytest.approx(40), "two of the first go before"
+    assert sweep_state(store, first, slots=1).seconds_left == pytest.approx(20 + 2 * START_SECONDS)
+    assert sweep_state(store, second, slots=1).seconds_left == pytest.approx(40 + 4 * START_SECONDS), (
+        "two of the first go before"
+    )
+
+
+def test_the_time_left_counts_starts_as_the_sweeps_own_runs_had_them(store):
+    comparison, runs = queued(store, ONE)
+    for run in runs[:2]:
+        mark(store, run, status="finished", step=100, seconds=10.0, attempts=1, started_at=50.0, finished_at=65.0)
+    left = sweep_state(store, comparison, slots=1).seconds_left
+    assert left == pytest.approx(2 * (10 + 5 + LAUNCH_SECONDS)), "5 s of each ended run were no training"
 
 
 def test_runs_that_a_rule_ended_count_as_done(store):

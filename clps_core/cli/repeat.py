@@ -1,0 +1,65 @@
+"""What repeats a run: its config as YAML, a command, and what it was made with. Start at as_yaml."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from clps_core.spec import to_spec
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.config import RunConfig
+    from clps_core.store import Run, Store
+
+__all__ = ["as_yaml", "command", "versions_of"]
+
+LARGEST = 64_000
+
+
+def as_yaml(store: Store, run: Run) -> str:
+    """A file for ``clps train --config`` whose run has the config of ``run``; comments say what else it takes."""
+    about = [
+        _("{name} (run {id})", name=run.name, id=run.id),
+        _("Repeat it: save this as run.yaml, then: clps train --config run.yaml"),
+        _("With the defaults of this version the same: {command}", command=command(run.config)),
+    ]
+    if run.start_from:
+        about.append(
+            _(
+                "A fork: it began with the {which} weights of run {parent}; clps runs fork starts another one. This "
+                "file trains its config from new weights.",
+                which=run.start_from,
+                parent=run.parent_id or _("that was deleted"),
+            )
+        )
+    versions = versions_of(store, run)
+    about += [f"{name}: {value}" for name, value in versions.items()]
+    if not versions:
+        about.append(_("Versions and commit are noted when a run starts; this one has none."))
+    elif "commit" not in versions:
+        about.append(_("commit: none, the project was not run from a git checkout"))
+    # One line each: a name is somebody's text, and a line of its own would be read as a field.
+    return "".join(f"# {' '.join(line.split())}\n" for line in about) + run.config.as_yaml()
+
+
+def command(config: RunConfig) -> str:
+    """``clps train`` with all that differs from the defaults of the task in this version."""
+    _version, task, *settings = to_spec(config).split(";")
+    parts = ["clps", "train", "--task", task.partition("=")[2]]
+    for setting in settings:
+        parts += ["--set", setting]
+    return shlex.join(parts)
+
+
+def versions_of(store: Store, run: Run) -> dict[str, str]:
+    """What the run was made with, as its folder notes it: packages, machine, data, commit. Empty before it starts."""
+    path = store.run_folder(run.id) / "versions.json"
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            return {}
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
