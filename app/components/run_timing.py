@@ -17,11 +17,13 @@ import numpy as np
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig
 from clps_core.store import Run, Store
+from clps_core.tasks import TASKS
 
 __all__ = [
     "OPERATIONS_PER_SECOND",
     "Pace",
     "operations_per_step",
+    "scoring_steps",
     "seconds_for_all",
     "seconds_left",
     "tokens_per_step",
@@ -35,6 +37,8 @@ USUAL_WEIGHT = 0.1
 """How much that counts beside a measured size: enough where there is only one."""
 MOST_RUNS_LOOKED_AT = 40
 FEWEST_STEPS = 20
+FORWARD_PASSES = 3
+"""A training step takes as long as so many forward passes: one forward, and a backward of two."""
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,17 @@ class Pace:
         for run in store.runs(limit=400):
             if run.task != task or run.step < FEWEST_STEPS or run.seconds <= 0 or run.imported:
                 continue
-            measured.setdefault(operations_per_step(run.config), []).append(run.seconds / run.step)
+            steps = run.step + (scoring_steps(run.config) if run.status == "finished" else 0.0)
+            measured.setdefault(operations_per_step(run.config), []).append(run.seconds / steps)
             count += 1
             if count == MOST_RUNS_LOOKED_AT:
                 break
         return cls(*_fitted({size: statistics.median(times) for size, times in measured.items()}), count)
 
     def seconds(self, config: RunConfig) -> float:
-        """What the whole of ``config`` takes."""
-        return (self.step_seconds + operations_per_step(config) * self.operation_seconds) * config.train.steps
+        """What the whole of ``config`` takes, the test at its end included."""
+        step = self.step_seconds + operations_per_step(config) * self.operation_seconds
+        return step * (config.train.steps + scoring_steps(config))
 
 
 def _fitted(measured: Mapping[float, float]) -> tuple[float, float]:
@@ -92,6 +98,13 @@ def operations_per_step(config: RunConfig) -> float:
     return float(per_token) * tokens * config.train.batch_size
 
 
+def scoring_steps(config: RunConfig) -> float:
+    """How many training steps take as long as scoring the test split: a forward pass is about a third of a step."""
+    task = TASKS.get(config.data.task)
+    examples = min(config.train.test_examples, task.test_size) if task else config.train.test_examples
+    return examples / config.train.batch_size / FORWARD_PASSES
+
+
 def tokens_per_step(config: RunConfig) -> int:
     """Tokens that one step reads, source and target, all at the model's full length: padding counts."""
     return _per_example(config.model, config.sharing)[1] * config.train.batch_size
@@ -117,7 +130,7 @@ def seconds_for_all(durations: Sequence[float], slots: int, busy: Sequence[float
 
 
 def seconds_left(run: Run) -> float | None:
-    """Until ``run`` is done, by its own speed; ``None`` before that is known."""
+    """Until ``run`` is done and tested, by its own speed; ``None`` before that is known."""
     if run.step >= 1 and run.seconds > 0:
-        return (run.steps - run.step) * run.seconds / run.step
+        return (run.steps - run.step + scoring_steps(run.config)) * run.seconds / run.step
     return None

@@ -3,7 +3,7 @@
 import pytest
 from recorded_runs import mark, record
 
-from app.components.run_timing import Pace, operations_per_step
+from app.components.run_timing import Pace, operations_per_step, scoring_steps, seconds_left
 
 BATCHES = (4, 64, 512)
 STEP, OPERATION = 0.02, 4e-11
@@ -42,3 +42,22 @@ def test_where_nothing_was_trained_it_is_a_guess(store):
     pace = Pace.of(store, "digits")
     assert pace.runs == 0
     assert pace.seconds(run.config) > 0
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "steps"),
+    [
+        ("digits", {"batch_size": 60}, 180 / 60 / 3),  # all there are
+        ("dates", {"batch_size": 50}, 2000 / 50 / 3),  # as many as the config says
+        ("dates", {"batch_size": 50, "test_examples": 10**6}, 14592 / 50 / 3),
+    ],
+)
+def test_the_time_includes_the_test_at_the_end(store, task, train, steps):
+    (run,) = record(store, ["none"], task=task, status="running", **train)
+    assert scoring_steps(run.config) == pytest.approx(steps)
+    guess = Pace.of(store, "python-docs")
+    longer = run.config.model_copy(update={"train": run.config.train.model_copy(update={"steps": 2 * run.steps})})
+    step = (guess.seconds(longer) - guess.seconds(run.config)) / run.steps
+    assert guess.seconds(run.config) == pytest.approx(step * (run.steps + steps))
+    mark(store, run, step=100, seconds=10.0)
+    assert seconds_left(store.run(run.id)) == pytest.approx(0.1 * (run.steps - 100 + steps))
