@@ -21,13 +21,12 @@ class TaskFacts:
 
     ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` /
     ``max_target_len``: in tokens, special tokens included (0 where a task has none).
-    ``metric``: the metric people compare by. ``baseline``: what the best constant answer
-    (``baseline_name``) gets in it on the validation examples that a run is scored on by default;
-    ``test_baseline``: the same on the test split, of which ``test_examples`` are scored by default. Where
-    the data differ from machine to machine they are approximate, and ``TaskData.baselines`` is exact.
-    ``options``: what a typed input needs besides its
-    text, as name -> value -> title. ``example_inputs``: texts a person can start from. ``defaults``: a
-    small config that fits a laptop, as nested plain data for ``RunConfig``.
+    ``metric``: the metric people compare by. ``baseline``: what the best constant answer (``baseline_name``)
+    gets in it on the validation examples that a run is scored on by default; ``test_baseline``: the same on
+    those of the test split, which has ``test_size``. Where the data differ from machine to machine they are
+    approximate, and ``TaskData.baselines`` is exact. ``options``: what a typed input needs besides its text, as
+    name -> value -> title. ``example_inputs``: texts a person can start from. ``defaults``: a small config that
+    fits a laptop, as nested plain data for ``RunConfig``.
     """
 
     name: str
@@ -39,7 +38,7 @@ class TaskFacts:
     baseline_name: str
     baseline: float
     test_baseline: float
-    test_examples: int
+    test_size: int
     vocab_size: int | None = None
     max_source_len: int = 0
     max_target_len: int = 0
@@ -68,7 +67,7 @@ TASKS: dict[str, TaskFacts] = {
             baseline_name=_("always the same date"),
             baseline=0.005,
             test_baseline=0.0005,
-            test_examples=2000,
+            test_size=14592,
             vocab_size=107,
             max_source_len=32,
             max_target_len=40,
@@ -101,7 +100,7 @@ TASKS: dict[str, TaskFacts] = {
             baseline_name=_("every token by its share"),
             baseline=295.0,
             test_baseline=304.0,
-            test_examples=215,
+            test_size=215,
             vocab_size=1024,
             max_source_len=128,
             example_inputs=("Return the number of", "If the file does not exist", "A class that"),
@@ -121,7 +120,7 @@ TASKS: dict[str, TaskFacts] = {
             baseline_name=_("always the most frequent digit"),
             baseline=25 / 180,
             test_baseline=21 / 180,
-            test_examples=180,
+            test_size=180,
             max_source_len=16,
             num_classes=10,
             patch_dim=4,

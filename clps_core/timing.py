@@ -2,7 +2,7 @@
 
 Whatever says a time asks here: pages, command line, sweeps. Time of a run is what passes on the clock from the start
 of its process to its end. Besides its steps that is the *start* (Python, torch, data, model; and what comes after the
-last step), which is most of a short run, and its evaluations.
+last step), which is most of a short run, its evaluations, and the one score on the test split at its end.
 
 The best knowledge is the run itself; then runs of the same task on this machine, whatever their size (``Pace``);
 then figures measured once on a laptop-class core.
@@ -23,8 +23,9 @@ from typing import NamedTuple
 import numpy as np
 
 from clps_core.analysis.steps import operations_per_step
-from clps_core.config import RunConfig
+from clps_core.config import RunConfig, TrainConfig
 from clps_core.store import Run, Store
+from clps_core.tasks import TASKS
 
 __all__ = [
     "BUSY",
@@ -59,10 +60,14 @@ FEWEST_STEPS = 20
 
 
 class _Evaluations(NamedTuple):
-    """``every`` so many steps, on so many ``batches`` (a fraction where the last one is not full)."""
+    """``every`` so many steps, on so many ``batches``, and at the end on the ``test`` split's.
+
+    A number of batches is a fraction where the last one is not full.
+    """
 
     every: int
     batches: float
+    test: float
 
     def done(self, step: int, steps: int) -> int:
         """How many a run has made at ``step``, without that of the untrained model."""
@@ -72,14 +77,24 @@ class _Evaluations(NamedTuple):
 def units_of(run: Run, step: int | None = None) -> float:
     """The work of ``run`` up to ``step`` (default: all of it) in steps: an evaluation counts as what it computes."""
     evaluations = _evaluations_of(run.config_text)
+    whole = step is None
     step = run.steps if step is None else step
-    return step + evaluations.done(step, run.steps) * evaluations.batches * FORWARD
+    batches = evaluations.done(step, run.steps) * evaluations.batches
+    return step + FORWARD * (batches + (evaluations.test if whole else 0.0))
 
 
 @lru_cache(maxsize=2048)
 def _evaluations_of(config_text: str) -> _Evaluations:
-    train = json.loads(config_text)["train"]
-    return _Evaluations(train["eval_every"], train["eval_examples"] / train["batch_size"])
+    config = json.loads(config_text)
+    train = config["train"]
+    wanted = train.get("test_examples", TrainConfig.model_fields["test_examples"].default)  # new since some runs
+    test = _test_examples(config["data"]["task"], wanted) / train["batch_size"]
+    return _Evaluations(train["eval_every"], train["eval_examples"] / train["batch_size"], test)
+
+
+def _test_examples(task: str, wanted: int) -> int:
+    """How many examples the score at the end is of."""
+    return min(wanted, TASKS[task].test_size) if task in TASKS else wanted
 
 
 def seconds_left(run: Run) -> float | None:
@@ -131,11 +146,12 @@ class Pace:
 
 
 def _costs(config: RunConfig, steps: int) -> tuple[float, float]:
-    """Of one step, with its part of the evaluations up to ``steps``: batches and operations."""
+    """Of one step, with its part of the evaluations up to ``steps`` and of the test: batches and operations."""
     train = config.train
-    made = 1 + _Evaluations(train.eval_every, 0).done(steps, train.steps)
-    batches = made * train.eval_examples / train.batch_size
-    calls = made * math.ceil(train.eval_examples / train.batch_size)
+    made = 1 + _Evaluations(train.eval_every, 0, 0).done(steps, train.steps)
+    test = _test_examples(config.data.task, train.test_examples) / train.batch_size if steps >= train.steps else 0.0
+    batches = made * train.eval_examples / train.batch_size + test
+    calls = made * math.ceil(train.eval_examples / train.batch_size) + math.ceil(test)
     return 1 + calls * FORWARD / steps, operations_per_step(config) * (1 + batches * FORWARD / steps)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.components.run_summary import test_note
 from app.components.train_estimate import time_sentence
 from app.formatting import compact
 from app.services import escape_markdown
@@ -28,6 +29,7 @@ def sweep_estimate(store: Store, sweep: Sweep, configs: Sequence[RunConfig]) -> 
     )
     st.markdown(f"{factors(sweep, len(configs))}. " + _("Stored parameters: {stored}.", stored=stored))
     st.markdown(time_sentence(store, configs))
+    st.caption(test_note())
     if sweep.stop is not None:
         st.caption(_("The rule for ending runs early can make it shorter."))
 

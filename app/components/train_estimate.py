@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
+from app.components.run_summary import test_note
 from app.components.run_timing import BUSY, Pace, forecast
 from app.formatting import compact, duration, percent, strategy_name
 from clps_core.analysis.counts import OF_UNSHARED, count, share_of_unshared
@@ -47,6 +48,7 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
     ]
     figure_table(_("What each strategy costs"), columns, rows)
     st.markdown(time_sentence(store, configs))
+    st.caption(test_note())
 
 
 def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:

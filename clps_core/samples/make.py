@@ -1,17 +1,22 @@
 """Train the comparison that ships with the project, and put it into ``runs/``.
 
 Run ``python -m clps_core.samples.make`` (some minutes on two cores). It uses the same jobs as
-everybody: small models, so that the weights fit into the wheel.
+everybody: small models, so that the weights fit into the wheel. With ``--score`` the runs stay as they are, and those
+without a score on the test split get one.
 """
 
 from __future__ import annotations
 
+import csv
+import json
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from clps_core.jobs import service
-from clps_core.samples import READY_STRATEGIES, RUNS_FOLDER
+from clps_core.samples import READY_STRATEGIES, RUNS_FOLDER, sample_folders
+from clps_core.scoring import score_folder
 from clps_core.store import open_store
 
 SIZES = {
@@ -33,5 +38,19 @@ def main() -> None:
             service.export_run(store, run.id, RUNS_FOLDER / f"{number}-{identity}", new_id=identity)
 
 
+def score() -> None:
+    """Write the test score of each run into its curves, as a new run has it."""
+    for folder in sample_folders():
+        path = folder / "metrics.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            if any(row["split"] == "test" for row in csv.DictReader(file)):
+                continue
+        step, values = score_folder(folder)
+        seconds = round(json.loads((folder / "run.json").read_text(encoding="utf-8"))["seconds"], 3)
+        with path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows(["test", name, step, repr(value), seconds] for name, value in values.items())
+
+
 if __name__ == "__main__":
-    main()
+    score() if sys.argv[1:] == ["--score"] else main()

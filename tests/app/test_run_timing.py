@@ -7,16 +7,19 @@ from recorded_runs import mark, record
 
 from app.components.run_timing import Pace, forecast, operations_per_step, seconds_left
 from clps_core.config import build_config, resolve
-from clps_core.timing import START_SECONDS, slowdown
+from clps_core.timing import START_SECONDS, slowdown, units_of
 
+TEST = 180 / 50 / 3
+"""Steps that the score on the test split of `digits` takes as long as, in batches of 50."""
 BATCHES = (4, 64, 512)
 STEP, OPERATION = 0.02, 4e-11
 
 
 def work(config):
-    """Batches and operations of a whole run of 200 steps: 11 evaluations of 200 examples go forward only."""
+    """Batches and operations of a run of 200 steps: 11 evaluations of 200 examples, a test of 180, forward only."""
     batch = config.train.batch_size
-    batches, share = 11 * -(-200 // batch) / 3, 11 * 200 / batch / 3
+    batches = (11 * -(-200 // batch) + -(-180 // batch)) / 3
+    share = (11 * 200 + 180) / batch / 3
     return 200 + batches, operations_per_step(config) * (200 + share)
 
 
@@ -86,9 +89,9 @@ def test_the_time_left_counts_the_evaluations_to_come(store):
     """At step 45 of 100, evaluated at 50 and 100 on as many examples as six batches have: each costs two steps."""
     (run,) = record(store, ["none"], status="running", steps=100, eval_every=50, batch_size=50, eval_examples=300)
     mark(store, run, step=45, seconds=9.0)
-    assert seconds_left(store.run(run.id)) == pytest.approx((55 + 2 * 2) * 0.2)
+    assert seconds_left(store.run(run.id)) == pytest.approx((55 + 2 * 2 + TEST) * 0.2)
     mark(store, run, step=50, seconds=10.4)
-    assert seconds_left(store.run(run.id)) == pytest.approx((50 + 2) * 0.2)
+    assert seconds_left(store.run(run.id)) == pytest.approx((50 + 2 + TEST) * 0.2)
     mark(store, run, step=0, seconds=0.0)
     assert seconds_left(store.run(run.id)) is None
 
@@ -109,3 +112,21 @@ def test_a_forecast_counts_starts_slots_what_stands_before_and_a_busy_machine(st
     assert after.low > 4.5 * one
     monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0}, raising=False)
     assert slowdown(0, 2) == 1.0, "the load of cores that we may not use says nothing"
+
+
+@pytest.mark.parametrize(
+    ("task", "train", "batches"),
+    [
+        ("digits", {"batch_size": 60}, 180 / 60),  # all there are
+        ("dates", {"batch_size": 50}, 2000 / 50),  # as many as the config says
+        ("dates", {"batch_size": 64, "test_examples": 10**6}, 14592 / 64),
+    ],
+)
+def test_the_time_includes_the_score_on_the_test_split(store, task, train, batches):
+    (run,) = record(store, ["none"], task=task, status="running", **train)
+    mark(store, run, step=run.steps, seconds=100.0)
+    ended = store.run(run.id)
+    assert seconds_left(ended) == pytest.approx(batches / 3 * 100.0 / units_of(ended, ended.step))
+    guess = Pace.of(store, "python-docs")
+    fewer = run.config.model_copy(update={"train": run.config.train.model_copy(update={"test_examples": 1})})
+    assert guess.seconds(run.config) > guess.seconds(fewer)

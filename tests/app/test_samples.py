@@ -21,6 +21,9 @@ def test_the_sample_runs_come_in_once_with_curves_and_weights(room: JobRoom) -> 
         curve = room.store.curve(run.id, "validation", "exact_match")
         assert curve[-1].step == run.steps
         assert max(point.value for point in curve) > 0.9
+        score = room.store.final_scores([run.id])[run.id]
+        assert (score.step, score.examples) == (room.store.artefacts(run.id, "best")[0].step, 2000)
+        assert score.values["exact_match"] > 0.99
 
 
 def test_the_sample_speaks_the_vocabulary_of_todays_task(room: JobRoom) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from job_room import tiny
 from typer.testing import CliRunner
-from untrained_runs import stored_run
+from untrained_runs import small_config, stored_run
 
 from clps_core.cli import app, output
 from clps_core.config import build_config, resolve
@@ -292,3 +292,27 @@ def test_pruning_says_what_it_frees_and_frees_it(store: Store) -> None:
     assert not weights_file(store, run.id, "last").exists()
     assert weights_file(store, run.id, "best").exists()
     assert clps("prune", "--days", "-1").exit_code == 2
+
+
+def test_a_run_is_scored_on_the_test_split_once_and_shown_apart(store: Store) -> None:
+    config = small_config("digits", "none")
+    run = stored_run(store, config)
+    assert told("show", run.id)["test"] is None
+    said = clps("test", run.id)
+    assert said.exit_code == 0, said.stderr
+    assert "accuracy 0." in said.stdout
+    assert "(step 40, 180 test examples)" in said.stdout
+    assert "the test examples chose nothing" in said.stderr
+    (record,) = told("test", run.id)
+    assert (record["test"]["step"], record["test"]["examples"]) == (40, 180)
+    assert set(record["test"]) == {"step", "examples", "loss", "accuracy"}
+    assert not any("test" in name for name in record["metrics"]), "the metrics are those of training"
+    assert told("show", run.id)["test"] == record["test"]
+    assert "180 test examples" in clps("show", run.id).stdout
+
+
+def test_a_run_that_has_not_finished_is_not_scored(store: Store) -> None:
+    run_id = queued(store)
+    refused = clps("test", run_id)
+    assert refused.exit_code != 0
+    assert "must be finished to be scored on the test split" in " ".join(refused.stderr.split())

@@ -139,6 +139,15 @@ def test_movement_is_distance_and_angle_between_input_and_output() -> None:
     assert found.groups == (0, 1, 0)
 
 
+@pytest.mark.parametrize("scale", [1e-3, 0.4, 1.0, 50.0])
+def test_the_angle_does_not_depend_on_how_long_the_states_are(scale: float) -> None:
+    hidden = np.array([[[1.0, 0.0], [3.0, 4.0]], [[1.0, 1.0], [0.0, -2.0]]])
+    found = movement(hidden * scale, (0,))
+    assert found.cosine == pytest.approx(((0.5**0.5 - 0.8) / 2,))
+    assert found.degrees == pytest.approx(((45.0 + np.degrees(np.arccos(-0.8))) / 2,))
+    assert found.size == pytest.approx((scale * (2**0.5 + 2) / 2,))
+
+
 def test_what_a_page_needs_of_depth_does_not_import_torch() -> None:
     code = (
         "import sys, clps_core.depth as depth; from clps_core.config import build_config, resolve;"

@@ -120,7 +120,10 @@ def test_a_death_is_retried_twice_and_a_resume_counts_anew(store: Store, queue: 
         assert queue.settle(run_id, attempt.number, KILLED) is None, "a second look changes nothing"
     assert "It was retried 2 times" in (store.run(run_id).reason or "")
     queue.requeue(run_id)
-    assert queue.settle(run_id, started(queue).number, KILLED) == "queued"
+    for step, expected in ((4, "queued"), (5, "queued"), (6, "failed")):
+        attempt = started(queue)
+        advance(queue, attempt, step)
+        assert queue.settle(run_id, attempt.number, KILLED) == expected, "who resumes it gives it all retries again"
 
 
 @pytest.mark.parametrize("second", [7, 5])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clps_core.config import MAX_YAML_BYTES
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, read_experiment
-from clps_core.sweeps import expand, read_sweep, size, sweep_from_plain, sweep_of_plan
+from clps_core.sweeps import Sweep, expand, read_sweep, size, sweep_from_plain, sweep_of_plan
 from clps_core.sweeps.expand import settings
 from clps_core.sweeps.values import Range, drawn
 
@@ -127,6 +127,17 @@ def test_strategies_and_seeds_may_stand_as_in_an_experiment_file():
     assert [(c.sharing.strategy, c.seed, c.data.fold) for c in expand(sweep)] == [
         ("none", 3, 0), ("cycle:2", 3, 0), ("none", 3, 1), ("cycle:2", 3, 1),
     ]  # fmt: skip
+
+
+def test_without_seeds_a_sweep_has_the_base_seed_or_0_and_draws_with_seed_0():
+    fields = "sweep: {method: random, runs: 3, fields: {optim.learning_rate: {log_uniform: [1e-4, 1e-2]}}}"
+    usual, chosen = read_sweep(fields), read_sweep(f"{fields}\nseed: 5")
+    assert (usual.seed, usual.seeds, chosen.seeds) == (0, (0,), (5,))
+    assert {c.seed for c in expand(usual)} == {0}
+    assert {c.seed for c in expand(chosen)} == {5}
+    with_0 = read_sweep(fields.replace("runs: 3", "runs: 3, seed: 0"))
+    assert expand(usual) == expand(with_0) == expand(Sweep(fields=usual.fields, method="random", runs=3))
+    assert Sweep().seeds == (0,)
 
 
 def test_patience_of_the_sweep_is_a_field_of_its_runs():
