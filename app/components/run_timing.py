@@ -10,12 +10,11 @@ import heapq
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
-from clps_core.analysis.counts import count
-from clps_core.config import ModelConfig, RunConfig, SharingConfig
+from clps_core.analysis.steps import operations_per_step, tokens_per_step
+from clps_core.config import RunConfig
 from clps_core.store import Run, Store
 
 __all__ = [
@@ -84,25 +83,6 @@ def _fitted(measured: Mapping[float, float]) -> tuple[float, float]:
         if (parts >= 0).all() and (parts[1] > 0 or columns == [0]):
             break
     return float(parts[0]), float(parts[1])
-
-
-def operations_per_step(config: RunConfig) -> float:
-    """Training operations of one step, padding included: comparable between runs of one task."""
-    per_token, tokens = _per_example(config.model, config.sharing)
-    return float(per_token) * tokens * config.train.batch_size
-
-
-def tokens_per_step(config: RunConfig) -> int:
-    """Tokens that one step reads, source and target, all at the model's full length: padding counts."""
-    return _per_example(config.model, config.sharing)[1] * config.train.batch_size
-
-
-@lru_cache(maxsize=512)
-def _per_example(model: ModelConfig, sharing: SharingConfig) -> tuple[int, int]:
-    """Operations of one token, and tokens of one example."""
-    counts = count(model, sharing)
-    stacks = 2 if model.family == "encoder_decoder" else 1
-    return counts.train_flops_per_token, counts.context_length * stacks
 
 
 def seconds_for_all(durations: Sequence[float], slots: int, busy: Sequence[float] = ()) -> float:

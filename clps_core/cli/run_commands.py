@@ -89,11 +89,12 @@ def runs_fork(
     settings: Settings = None,
     start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
     name: Annotated[str | None, typer.Option(help=_("What the new run is called."))] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
     as_json: Json = False,
 ) -> None:
-    from clps_core.cli.runs import fork
+    from clps_core.cli.fork import fork
 
-    fork(run_id, settings or [], start_from=start_from, name=name, as_json=as_json)
+    fork(run_id, settings or [], start_from=start_from, name=name, dry_run=dry_run, as_json=as_json)
 
 
 @runs_app.command(

@@ -1,4 +1,4 @@
-"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; priority, fork and prune."""
+"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; priority and prune."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from typing import Any
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.cli.train import run_records
 from clps_core.errors import ConfigError
-from clps_core.experiment import check_name
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
-from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.tasks import get_task
 from clps_core.words import _
 
-__all__ = ["ACTIONS", "fork", "prioritise", "prune", "show_list", "show_log", "show_one", "steer"]
+__all__ = ["ACTIONS", "opened", "prioritise", "prune", "show_list", "show_log", "show_one", "steer"]
 
 ACTIONS: dict[str, Callable[[Store, str], None]] = {
     "cancel": service.cancel,
@@ -35,7 +33,7 @@ ACTIONS: dict[str, Callable[[Store, str], None]] = {
 
 
 @contextmanager
-def _opened() -> Iterator[Store]:
+def opened() -> Iterator[Store]:
     """The store, with someone at work on its queue: after a restart of the machine any call will do."""
     with closing(open_store()) as store:
         status = service.supervisor_status(store)
@@ -50,7 +48,7 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
     """Recent runs, newest first."""
     if status is not None and status not in STATUSES:
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
-    with _opened() as store:
+    with opened() as store:
         runs = store.runs(status=status, limit=limit)
         records = run_records(store, runs)
         state = service.queue_state(store)
@@ -82,7 +80,7 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
 
 def show_one(run_id: str, *, as_json: bool) -> None:
     """Everything known of one run, its config included."""
-    with _opened() as store:
+    with opened() as store:
         run = store.run(run_id)
         record = {**run_records(store, [run])[0], "config": run.config.as_dict()}
     if as_json:
@@ -97,7 +95,7 @@ def show_one(run_id: str, *, as_json: bool) -> None:
 
 def show_log(run_id: str, *, as_json: bool) -> None:
     """The end of a run's log."""
-    with _opened() as store:
+    with opened() as store:
         run = store.run(run_id)
         text = service.log_text(store, run.id)
     if as_json:
@@ -110,7 +108,7 @@ def show_log(run_id: str, *, as_json: bool) -> None:
 
 def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
     """One of ``ACTIONS`` on each run; all ids are looked up before anything is done."""
-    with _opened() as store:
+    with opened() as store:
         runs = [store.run(run_id) for run_id in run_ids]
         if action == "delete" and not as_json and sys.stdin.isatty():
             _confirm(runs)
@@ -126,23 +124,10 @@ def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
         print_lines(f"{run.id}  {run.name}: {record['status']}")
 
 
-def fork(run_id: str, settings: Sequence[str], *, start_from: str, name: str | None, as_json: bool) -> None:
-    """Queue a run that begins with another's weights."""
-    changes = parse_assignments(settings)
-    with _opened() as store:
-        run = service.fork(store, run_id, changes, start_from=start_from, name=check_name(name))
-        records = run_records(store, [run])
-    if as_json:
-        print_json(records[0])
-        return
-    print_lines(f"{run.id}  {run.name}: {run.status}")
-    say(_("It begins with the {which} weights of {parent}.", which=start_from, parent=run.parent_id))
-
-
 def prioritise(run_ids: Sequence[str], wanted: str, *, as_json: bool) -> None:
     """Move waiting runs in the queue: ``wanted`` is a number, ``front`` or ``back``."""
     asked = parse_priority(wanted)
-    with _opened() as store:
+    with opened() as store:
         ids = [store.run(run_id).id for run_id in run_ids]
         priority = set_priority(store, ids, asked)
         runs = store.some_runs(ids)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from clps_core.analysis.counts import count
-from clps_core.config import RunConfig, build_config
+from clps_core.config import RunConfig
 from clps_core.errors import NotAllowedError
-from clps_core.experiment import merged
 from clps_core.jobs import service
+from clps_core.jobs.forks import ForkPlan, plan_fork
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Run, Store
@@ -90,14 +90,36 @@ class Desk:
             complete = self.checked(configs)
             return service.submit(self.store, complete, name, person.owner, priority=priority, plan=plan)
 
-    def fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, priority: int = 0, **more: Any) -> Run:
+    def plan_fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, start_from: str = "best") -> ForkPlan:
+        """What ``fork`` would queue now; raises what it would raise. See ``forks.plan_fork``."""
+        parent = self._allowed("fork", run_id)
+        plan = plan_fork(self.store, parent.id, changes, start_from=start_from)
+        self.checked([plan.config])
+        return plan
+
+    def fork(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        start_from: str = "best",
+        name: str | None = None,
+        priority: int = 0,
+    ) -> Run:
         """Queue a run that begins with another's weights; see ``service.fork``."""
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            parent = self._allowed("fork", run_id)
-            self.checked([build_config(merged(parent.config.as_dict(), dict(changes or {})))])
-            return service.fork(self.store, parent.id, changes, owner=person.owner, priority=priority, **more)
+            parent = self.plan_fork(run_id, changes, start_from=start_from).parent
+            return service.fork(
+                self.store,
+                parent.id,
+                changes,
+                start_from=start_from,
+                name=name,
+                owner=person.owner,
+                priority=priority,
+            )
 
     def cancel(self, run_id: str) -> None:
         """Stop a run for good."""
