@@ -153,11 +153,11 @@ def current_designs() -> Designs:
 
 
 def save_designs(designs: Designs) -> None:
-    """Remember ``designs`` in this session and in the URL, which stays bare while they are the default."""
-    query = {} if designs.query == default_designs().query else designs.query
-    state.write(**{name: query.get(name) for name in (state.SPEC, state.STRATEGY)})
+    """Remember ``designs`` in this session and in the URL, the default ones, too: a copy shows the same ones later."""
+    query = designs.query
+    state.write(**query)
     st.session_state[state.DESIGNS] = designs
-    st.session_state[state.DESIGNS_URL] = (query.get(state.SPEC, ""), tuple(query.get(state.STRATEGY, ())))
+    st.session_state[state.DESIGNS_URL] = (query[state.SPEC], tuple(query[state.STRATEGY]))
 
 
 def counted_model(config: RunConfig) -> ModelConfig:
