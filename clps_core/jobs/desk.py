@@ -17,8 +17,9 @@ from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
 from clps_core.jobs.forks import ForkPlan, plan_fork
 from clps_core.jobs.priority import Wanted, set_priority
+from clps_core.jobs.shelf import rename_comparison, rename_run
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
-from clps_core.store import Run, Store
+from clps_core.store import Comparison, Run, Store, shelf
 from clps_core.store.order import HIGHEST
 from clps_core.store.records import ActiveRun
 from clps_core.words import _
@@ -42,8 +43,8 @@ class Desk:
 
     # What pages ask before they show a button
 
-    def why_not(self, action: Action, run: Run) -> str | None:
-        """Why this may not be done to ``run``; ``None`` where it may."""
+    def why_not(self, action: Action, run: Run | Comparison) -> str | None:
+        """Why this may not be done to ``run``, or to all of a comparison; ``None`` where it may."""
         return self.policy.why_not(self.person, action, run.owner)
 
     @property
@@ -149,11 +150,48 @@ class Desk:
         """Remove a run and its files."""
         service.delete(self.store, self._allowed("delete", run_id).id)
 
+    def rename(self, run_id: str, name: str) -> Run:
+        """Give a run another name."""
+        return rename_run(self.store, self._allowed("rename", run_id).id, name)
+
+    def pin(self, run_id: str, pinned: bool = True) -> None:
+        """Let a run stay on Start, or let it go; a pin of somebody with quotas is on their own Start alone."""
+        shelf.pin_run(self.store, self._allowed("pin", run_id).id, pinned, self._pins_for)
+
+    def rename_comparison(self, comparison_id: str, name: str) -> Comparison:
+        """Give a comparison another name."""
+        return rename_comparison(self.store, self._allowed_comparison("rename", comparison_id).id, name)
+
+    def pin_comparison(self, comparison_id: str, pinned: bool = True) -> None:
+        """Let a comparison stay on Start, or let it go; see ``pin``."""
+        found = self._allowed_comparison("pin", comparison_id)
+        shelf.pin_comparison(self.store, found.id, pinned, self._pins_for)
+
+    def delete_comparison(self, comparison_id: str) -> list[str]:
+        """Remove a comparison with its runs and their files; returns their ids. See ``shelf.forget_comparison``."""
+        found = self._allowed_comparison("delete", comparison_id)
+        for run in self.store.some_runs(found.run_ids, places=False):
+            self.policy.check(self.person, "delete", run.owner)
+        return shelf.forget_comparison(self.store, found.id)
+
+    def pinned_here(self, one: Run | Comparison) -> bool:
+        """Whether it stays on this person's Start."""
+        return one.pinned_at is not None and (not self.policy.shared or one.pinned_for in (None, self.marked_owner))
+
     def log_text(self, run_id: str) -> str:
         """The end of a run's log."""
         return service.log_text(self.store, self._allowed("log", run_id).id)
 
     # Inside
+
+    @property
+    def _pins_for(self) -> str | None:
+        return self.person.owner if self.person is not None and self.policy.bound(self.person) else None
+
+    def _allowed_comparison(self, action: Action, comparison_id: str) -> Comparison:
+        found = shelf.find_comparison(self.store, comparison_id)
+        self.policy.check(self.person, action, found.owner)
+        return found
 
     def _known(self) -> Person:
         if self.person is None and self.policy.shared:

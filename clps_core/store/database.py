@@ -25,7 +25,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
-__all__ = ["Store", "default_home", "open_store"]
+__all__ = ["Store", "default_home", "open_store", "remove_folder"]
 
 _r, _a = schema.run.c, schema.artefact.c
 _RUN_COLUMNS = (
@@ -33,6 +33,7 @@ _RUN_COLUMNS = (
     _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
     _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
     _r.stop_requested, _r.priority, _r.not_before, _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at,
+    _r.pinned_for,
 )  # fmt: skip
 
 _ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place")
@@ -161,7 +162,7 @@ class Store:
         """All comparisons that still have runs, newest first."""
         c = schema.comparison.c
         with self.reading() as connection:
-            columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at)
+            columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at, c.pinned_for)
             rows = connection.execute(sa.select(*columns).order_by(c.created_at.desc())).all()
             members: dict[str, list[str]] = {}
             runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
@@ -177,6 +178,7 @@ class Store:
                 bool(row.ready),
                 row.plan,
                 row.pinned_at,
+                row.pinned_for,
             )
             for row in rows
             if row.id in members
@@ -269,7 +271,7 @@ class Store:
             empty = ~sa.exists().where(_r.comparison_id == c.id)
             connection.execute(schema.comparison.delete().where(c.id == row.comparison_id, empty))
         with sentences(self.home):
-            _remove(folder)
+            remove_folder(folder)
 
     def clock(self) -> float:
         """The database's clock, by which all times of runs are measured."""
@@ -322,7 +324,7 @@ class Store:
             connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """The folder and all in it, or the link that stands for it. Others may be tidying there at the same time."""
     if folder.is_symlink():
         folder.unlink(missing_ok=True)

@@ -87,7 +87,8 @@ class Run:
     failed, that it was retried). ``step`` of ``steps`` are done. ``queue_position`` is 1 for the next
     run to start and ``None`` for runs that do not wait; a queued run does not start before ``not_before``.
     A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last); what was
-    spent on these, ``ancestry.ancestry`` reads. A run with ``pinned_at`` stays on Start.
+    spent on these, ``ancestry.ancestry`` reads. With ``pinned_at`` it stays on
+    Start: on everybody's, or on that of ``pinned_for``.
     """
 
     id: str
@@ -119,6 +120,7 @@ class Run:
     start_from: str | None = None
     ancestry_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
+    pinned_for: str | None = None
     queue_position: int | None = None
 
     @cached_property
@@ -167,7 +169,7 @@ class ActiveRun(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that were launched together, in the order they were given. With ``pinned_at`` it stays on Start."""
+    """Runs that were launched together, in the order they were given. Pinned as a ``Run`` is."""
 
     id: str
     name: str
@@ -177,6 +179,7 @@ class Comparison:
     ready: bool = False
     plan_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
+    pinned_for: str | None = None
 
     @cached_property
     def plan(self) -> dict[str, Any] | None:

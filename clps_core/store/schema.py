@@ -37,6 +37,7 @@ comparison = Table(
     Column("created_at", Float, nullable=False, index=True),
     Column("plan", Text),  # JSON: what a sweep was expanded from; NULL for runs given one by one
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
+    Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
 )
 
 run = Table(
@@ -78,6 +79,7 @@ run = Table(
     Column("start_from", String(16)),  # which weights of its parent a fork begins with: best or last
     Column("ancestry", Text),  # JSON, of a fork: what was spent on these weights (ancestry.py)
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
+    Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
     Index("run_queue", "status", "priority", "queued_at", "position"),
     Index("run_newest", "created_at", "position"),
 )
@@ -148,9 +150,14 @@ def _plans_and_pauses(connection: Connection) -> None:
 
 
 def _pins_and_ancestries(connection: Connection) -> None:
-    """2 -> 3: what stays on Start, and what was spent on a fork before it began."""
-    _add_columns(connection, comparison, "pinned_at")
-    _add_columns(connection, run, "ancestry", "pinned_at")
+    """2 -> 3: what stays on Start (the shipped sample did not), and what was spent on a fork before it began."""
+    _add_columns(connection, comparison, "pinned_at", "pinned_for")
+    _add_columns(connection, run, "ancestry", "pinned_at", "pinned_for")
+    samples = sa.text("SELECT comparison_id FROM run WHERE substr(run.id, 1, 7) = 'sample-'")
+    for (comparison_id,) in connection.execute(samples).all():
+        connection.execute(
+            sa.text("UPDATE comparison SET pinned_at = created_at WHERE id = :id"), {"id": comparison_id}
+        )
 
 
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:

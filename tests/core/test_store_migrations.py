@@ -119,8 +119,8 @@ def test_of_many_that_open_a_store_whose_columns_are_older_one_adds_them_on_any_
     with store.writing() as connection:
         columns = tables_of(connection)
         added = {
-            "comparison": ["plan", "pinned_at"],
-            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at"],
+            "comparison": ["plan", "pinned_at", "pinned_for"],
+            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for"],
         }
         for table, names in added.items():
             for name in names:
