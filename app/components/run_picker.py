@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import navigation, state
+from app.components.shelf_menu import comparison_menu
 from app.formatting import ago
 from app.services import desk, show_problem
 from clps_core.store import Comparison, Run, Store
@@ -124,6 +125,9 @@ def pick_comparison(store: Store) -> list[Run]:
             key=key,
             on_change=chosen,
         )
+        for one in comparisons:
+            if one.id == current:
+                comparison_menu(store, one, place="runs")
         _only_mine()
     return shown
 

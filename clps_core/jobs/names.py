@@ -7,9 +7,10 @@ from typing import Any
 
 from clps_core.config import RunConfig, flat
 from clps_core.experiment import MAX_NAME
+from clps_core.store import Run
 from clps_core.words import _, ngettext
 
-__all__ = ["comparison_name", "run_names", "shortened"]
+__all__ = ["comparison_name", "given_name", "run_names", "shortened"]
 
 
 def comparison_name(configs: Sequence[RunConfig]) -> str:
@@ -35,6 +36,12 @@ def run_names(configs: Sequence[RunConfig]) -> list[str]:
         parts += [f"{key.rpartition('.')[2]} {fields.get(key)}" for key in differing[:4]]
         names.append(" · ".join(parts))
     return names
+
+
+def given_name(run: Run) -> str | None:
+    """The name that somebody gave the run; ``None`` where it has the one that ``run_names`` makes of its config."""
+    made = " · ".join((run.task, run.strategy, _("seed {seed}", seed=run.seed)))
+    return None if run.name == made or run.name.startswith(f"{made} · ") else run.name
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:

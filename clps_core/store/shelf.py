@@ -11,10 +11,18 @@ from clps_core.errors import JobError, NotFoundError
 from clps_core.store import schema
 from clps_core.store.connection import sentences
 from clps_core.store.database import Store, remove_folder
-from clps_core.store.records import Comparison, check_run_id
+from clps_core.store.records import Comparison, Run, check_run_id
 from clps_core.words import _, ngettext, shown
 
-__all__ = ["find_comparison", "forget_comparison", "pin_comparison", "pin_run", "rename_comparison", "rename_run"]
+__all__ = [
+    "find_comparison",
+    "forget_comparison",
+    "pin_comparison",
+    "pin_run",
+    "pinned_runs",
+    "rename_comparison",
+    "rename_run",
+]
 
 _run, _comparison = schema.run, schema.comparison
 
@@ -50,6 +58,14 @@ def pin_run(store: Store, run_id: str, pinned: bool, owner: str | None = None) -
 def pin_comparison(store: Store, comparison_id: str, pinned: bool, owner: str | None = None) -> None:
     """The same for a comparison."""
     _pin(store, _comparison, comparison_id, pinned, owner)
+
+
+def pinned_runs(store: Store) -> list[Run]:
+    """The runs that stay on somebody's Start, the newest pin first."""
+    query = sa.select(_run.c.id).where(_run.c.pinned_at.is_not(None)).order_by(_run.c.pinned_at.desc())
+    with store.reading() as connection:
+        ids = list(connection.execute(query).scalars())
+    return store.some_runs(ids, places=False)
 
 
 def forget_comparison(store: Store, comparison_id: str) -> list[str]:
