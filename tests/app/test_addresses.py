@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from page_reading import sentences
@@ -105,6 +107,23 @@ def test_the_sweep_that_is_shown_is_in_the_address_and_a_gone_one_is_not_replace
     assert "There is no sweep zzzz9999" in sentence.replace("\\", "")
     assert address(gone)["sweep"] == "zzzz9999"
     assert gone.selectbox(key="sweep.shown").value is None
+
+
+LINKS = sorted((Path(__file__).parent.parent / "fixtures" / "links").glob("*.json"))
+
+
+@pytest.mark.parametrize("version", [path.stem for path in LINKS])
+def test_links_of_an_older_version_still_open_what_they_name(open_page: OpenPage, store: Store, version: str) -> None:
+    a, b = looped(store), looped(store)
+    for kept in json.loads((LINKS[0].parent / f"{version}.json").read_text())["views"]:
+        page, _mark, query = kept.format(a=a.id, b=b.id).partition("?")
+        asked = parse_qs(query)
+        test = open_page(page, **asked)
+        assert not test.exception, kept
+        assert sentences(test) == [], kept
+        assert {name: address(test)[name] for name in asked} == {
+            name: ",".join(values) for name, values in asked.items()
+        }, kept
 
 
 def test_an_address_names_every_run_of_the_largest_comparison() -> None:
