@@ -141,9 +141,7 @@ class Designs:
 
     @property
     def address(self) -> Address:
-        """The values of the page's parameters: spec, strategies, copies. All are empty for the default designs."""
-        if self.content == default_designs().content:
-            return BARE
+        """The values of the page's parameters: spec, strategies, copies."""
         copies = tuple(f"{self.strategies.index(text)}:{source}" for text, source in self.copies)
         return to_spec(self.config("none")), self.strategies, copies
 
@@ -263,7 +261,7 @@ def current_designs() -> Designs:
 
 
 def save_designs(designs: Designs) -> None:
-    """Remember ``designs`` in this session, its history and the URL, which stays bare while they are the default."""
+    """Remember ``designs`` in this session, its history and the URL: the default ones, too."""
     record(st.session_state.get(state.DESIGNS), designs)
     spec, strategies, copies = designs.address
     state.write(**{state.SPEC: spec, state.STRATEGY: strategies, state.COPIED: copies})

@@ -63,6 +63,7 @@ __all__ = [
     "VIEW",
     "WAY",
     "X",
+    "given",
     "left_out",
     "read_choice",
     "read_number",
@@ -139,7 +140,8 @@ TRAIN_LINK = "train.link"  # the address that the form was last filled from or w
 
 MAX_STRATEGIES = 8
 MAX_SEEDS = 8
-MAX_RUNS = 64
+MAX_RUNS = 200
+"""As many as one comparison can have (``jobs.service``): its address names them all."""
 MAX_TEXT = 8192
 
 
@@ -210,10 +212,14 @@ def read_run() -> TextsRead:
     return _ids(RUN, 1)
 
 
-def read_sweep() -> str | None:
-    """The well-formed id of ``?sweep=``; whether there is such a sweep, the store knows."""
-    found = _ids(SWEEP, 1).values
-    return found[0] if found else None
+def read_sweep() -> TextsRead:
+    """The well-formed id of ``?sweep=``, as zero or one values; whether there is such a sweep, the store knows."""
+    return _ids(SWEEP, 1)
+
+
+def given(name: str) -> bool:
+    """Whether the address says anything under ``name``: then the page shows that or says why not, never another."""
+    return bool(_text(name))
 
 
 def read_text(name: str) -> str:

@@ -57,7 +57,7 @@ FEWEST_CODE_CHARACTERS = 8
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 """About 16 MiB and 50 ms for one try at a teacher's code."""
 
-Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score"]
+Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "rename", "pin"]
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ def page() -> None:
     left, middle, right = st.columns([5, 4, 2], vertical_alignment="bottom")
     with left:
         run = choose_run(runs)
+    if run is None:
+        ticking("waiting_for", waiting_for, TICK_SECONDS)(len(runs))
+        return
     with middle:
         beside = choose_beside(run, runs)
     shown = [run] if beside is None else [run, beside]
@@ -46,6 +49,13 @@ def waiting() -> None:
     if runs_with_weights():
         st.rerun()
     nothing_to_see()
+
+
+@page_guard()
+def waiting_for(known: int) -> None:
+    """The run that was asked for has no weights yet: look again when another run has some."""
+    if len(runs_with_weights()) != known:
+        st.rerun()
 
 
 @page_guard()

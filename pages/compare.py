@@ -10,10 +10,10 @@ from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.live_chart import AXES
 from app.components.run_curves import run_curves
-from app.components.run_picker import nothing_yet, pick_runs
+from app.components.run_picker import pick_runs
 from app.components.sweep_card import sweep_card, sweep_of_runs
 from app.components.ticking import ticking
-from app.services import page_guard, store
+from app.services import page_guard, show_problem, store
 from clps_core.store import Run
 from clps_core.tasks import TASKS
 from clps_core.words import _
@@ -23,9 +23,11 @@ TICK_SECONDS = 2.0
 
 def page() -> None:
     header("compare")
-    runs = [run for run in pick_runs(store()) if run.task in TASKS]
+    picked = pick_runs(store())
+    runs = [run for run in picked if run.task in TASKS]
     if not runs:
-        nothing_yet()
+        if picked:
+            show_problem(_("the tasks of these runs are not known to this version. Choose other runs."))
         return
     if (sweep := sweep_of_runs(store(), runs)) is not None:
         sweep_card(store(), sweep, link_to_compare=False)

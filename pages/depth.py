@@ -37,6 +37,8 @@ def page() -> None:
     left, right = st.columns((3, 1), vertical_alignment="bottom")
     with left:
         choose_runs(runs, shown)
+    if not shown:
+        return
     with right:
         loops = loops_of(shown)
     found = curves(shown, loops)

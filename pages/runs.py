@@ -7,7 +7,7 @@ from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.run_curves import run_curves
 from app.components.run_fork import fork_dialog
-from app.components.run_picker import nothing_yet, pick_comparison
+from app.components.run_picker import pick_comparison
 from app.components.run_table import queue_line, run_log, run_table
 from app.components.ticking import ticking
 from app.services import page_guard, store
@@ -21,7 +21,6 @@ def page() -> None:
     header("runs")
     runs = pick_comparison(store())
     if not runs:
-        nothing_yet()
         return
     active = any(run.active for run in runs)
     asked = st.session_state.get(state.RUNS_FORK)

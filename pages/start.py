@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from app.components.comparison_card import comparison_card, featured
+from app.components.comparison_card import comparison_card, featured, pinned_runs_of
 from app.components.empty_states import empty_state
 from app.components.frame import header
+from app.components.run_actions import show_refusal
 from app.components.sharing_picture import sharing_picture
 from app.components.ticking import ticking
 from app.components.ways_in import ways_in
 from app.components.work_line import work_line
-from app.services import page_guard, store
+from app.services import desk, page_guard, store
 from clps_core.words import _
 
 TICK_SECONDS = 2.0
@@ -19,9 +20,11 @@ TICK_SECONDS = 2.0
 def ready(was_active: bool) -> None:
     if work_line(store()) != was_active:
         st.rerun()
-    comparisons = featured(store())
+    show_refusal()
+    comparisons = featured(store(), desk())
+    pinned = pinned_runs_of(store(), desk())
     with st.container(horizontal=True, key="cards_ready"):
-        for comparison in comparisons:
+        for comparison in [*comparisons, *([pinned] if pinned else [])]:
             comparison_card(store(), comparison)
     if not comparisons:
         empty_state(

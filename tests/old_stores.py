@@ -36,7 +36,9 @@ def write_store(home: Path) -> None:
     queue.finish(stopped.run_id, 1, "cancelled", None)
     queue.settle(stopped.run_id, 1, Exit(code=0))
     queue.request_stop(store.runs(status="queued")[0].id, "pause")
-    store.create_comparison("Still at it", [config("all"), config("none", 2)], priority=3, parent_id=finished)
+    store.create_comparison(
+        "Still at it", [config("all"), config("none", 2)], priority=3, parent_id=finished, start_from="best"
+    )
     begin(queue)
     store.create_comparison("Ready made", [config("all", 5)], ready=True)
     store.close()

@@ -74,33 +74,51 @@ def nothing_to_see() -> None:
             navigation.link("train", _("Train a comparison"))
 
 
-def choose_run(runs: Sequence[Run]) -> Run:
-    """The run of the URL, or a telling one; with a list to choose another. ``runs`` must not be empty."""
+def choose_run(runs: Sequence[Run]) -> Run | None:
+    """The run of the URL, with a list to choose another; ``None`` where that run cannot be shown, and why.
+
+    Where the URL names none, a telling one of ``runs``, which must not be empty; the URL names it from then on.
+    """
     asked, problem = state.read_run()
-    chosen = next((run for run in runs if asked and run.id.startswith(asked[0])), None)
-    if asked and chosen is None:
+    current = _named(runs, asked[0]) if asked else None
+    if asked and current is None:
         problem = _not_here(asked[0])
     if problem:
         show_problem(problem)
-    current = chosen or _most_telling(runs)
+    if not state.given(state.RUN):
+        current = _most_telling(runs)
+    if current is not None:
+        state.write(**{state.RUN: current.id})
     by_id = {run.id: run for run in runs}
 
     def changed() -> None:
+        chosen = by_id.get(st.session_state["attention.run"])
+        if chosen is None:
+            return
         # What was typed stays where it can still be read: in runs of the same task.
-        other = by_id[st.session_state["attention.run"]].task != current.task
-        task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *get_task(current.task).options)
+        other = current is not None and chosen.task != current.task
+        options = get_task(current.task).options if current is not None else ()
+        task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
         forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
-        state.write(**{**forgotten, state.RUN: st.session_state["attention.run"]})
+        state.write(**{**forgotten, state.RUN: chosen.id})
 
-    follow_url("attention.run", current.id)
+    follow_url("attention.run", current.id if current is not None else None)
     st.selectbox(
         _("Run"),
         list(by_id),
+        index=0 if current is not None else None,
         format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
         key="attention.run",
+        placeholder=_("Choose a run"),
         on_change=changed,
     )
     return current
+
+
+def _named(runs: Sequence[Run], asked: str) -> Run | None:
+    """The run with the id ``asked``, or the only one whose id begins so."""
+    found = [run for run in runs if run.id == asked] or [run for run in runs if run.id.startswith(asked)]
+    return found[0] if len(found) == 1 else None
 
 
 def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
@@ -151,7 +169,7 @@ def _not_here(run_id: str) -> str:
     known = store().some_runs([run_id])
     if known:
         return _(
-            "{run} has no weights yet: they come with its first checkpoint. Another run is shown.",
+            "{run} has no weights yet: they come with its first checkpoint. Wait, or choose another run.",
             run=run_label(known[0]),
         )
     return _("there is no run {id}. It may have been deleted; choose from the list.", id=run_id)

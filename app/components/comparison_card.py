@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -13,63 +13,89 @@ import streamlit as st
 from app import navigation, state
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
+from app.components.shelf_menu import comparison_menu
 from app.formatting import ago, compact, metric, strategy_name
-from clps_core.store import Comparison, Point, Run, Store
+from clps_core.jobs.desk import Desk
+from clps_core.jobs.names import given_name
+from clps_core.store import Comparison, Point, Run, Store, shelf
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
 
-__all__ = ["comparison_card", "featured"]
+__all__ = ["comparison_card", "featured", "pinned_runs_of"]
 
 MOST_READ = 50
 MOST_ROWS = 5
 WIDTH, HEIGHT = 132, 30
+PINNED = "pinned"
+"""Stands for the id of the pinned runs, which are no comparison of the store."""
 
 
-def featured(store: Store) -> list[Comparison]:
-    """What is worth opening now: the newest comparison, and the newest one that is finished if that is another."""
-    comparisons = store.comparisons()[:MOST_READ]
+def featured(store: Store, asked_by: Desk) -> list[Comparison]:
+    """What is worth opening now: the newest comparison, the newest finished one, and what is pinned."""
+    comparisons = store.comparisons()
     done = {run.id for run in store.runs(status="finished")}
-    finished = next((one for one in comparisons if done.issuperset(one.run_ids)), None)
-    return list(dict.fromkeys([*comparisons[:1], *([finished] if finished else [])]))
+    finished = next((one for one in comparisons[:MOST_READ] if done.issuperset(one.run_ids)), None)
+    pinned = [one for one in comparisons if asked_by.pinned_here(one)]
+    pinned.sort(key=lambda one: one.pinned_at or 0.0, reverse=True)
+    found = [*comparisons[:1], *([finished] if finished else []), *pinned]
+    return list({one.id: one for one in found}.values())
+
+
+def pinned_runs_of(store: Store, asked_by: Desk) -> Comparison | None:
+    """The pinned runs as one comparison, although they were not started together; ``None`` for none."""
+    ids = tuple(run.id for run in shelf.pinned_runs(store) if asked_by.pinned_here(run))
+    return Comparison(PINNED, _("Pinned runs"), 0.0, ids[: state.MAX_RUNS]) if ids else None
 
 
 def comparison_card(store: Store, comparison: Comparison) -> None:
-    """Draw it, with the ways to open it."""
+    """Draw it, with the ways to open it, and with its menu."""
     runs = store.some_runs(comparison.run_ids)
-    count = ngettext("{n} run", "{n} runs", len(runs))
+    made = comparison.id == PINNED
     with st.container(border=True):
-        head = f"{escape(count)} · {escape(ago(comparison.created_at, time.time()))}"
+        parts = [
+            ngettext("{n} run", "{n} runs", len(runs)),
+            *([] if made else [ago(comparison.created_at, time.time())]),
+        ]
+        parts += [_("pinned")] if comparison.pinned_at is not None else []
         rows = _rows(store, runs[:MOST_ROWS])
         more = len(runs) - MOST_ROWS
         rest = f"<p>{escape(ngettext('and {n} more', 'and {n} more', more))}</p>" if more > 0 else ""
         st.html(
             f"<style>{asset('comparison_card.css')}</style>"
-            f'<div class="clps-card"><h3>{escape(comparison.name)}</h3><p>{head}</p>'
+            f'<div class="clps-card"><h3>{escape(comparison.name)}</h3><p>{escape(" · ".join(parts))}</p>'
             f"<table><caption>{escape(comparison.name)}</caption><thead><tr>{_heads(runs)}</tr></thead>"
             f"<tbody>{rows}</tbody></table>{rest}</div>"
         )
-        with st.container(horizontal=True, gap="medium"):
+        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             ids = ",".join(run.id for run in runs)
             navigation.link("compare", _("Open the comparison"), query={state.RUNS: ids})
             seen = next((run for run in runs if run.step), None)
             if seen is not None:
                 navigation.link("attention", _("Look inside"), query={state.RUN: seen.id})
+            if not made:
+                comparison_menu(store, comparison, place="card")
 
 
 def _heads(runs: Sequence[Run]) -> str:
-    quality = _metric_title(runs[0].task) if runs else ""
+    titles = {_metric_title(run.task) for run in runs}
+    quality = titles.pop() if len(titles) == 1 else _("Quality")
     heads = (_("Design"), _("Stored"), quality, "")
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
 
 
 def _rows(store: Store, runs: Sequence[Run]) -> str:
-    curves = [_scores(store, run) for run in runs]
-    values = [point.value for curve in curves for point in curve if math.isfinite(point.value)]
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if runs and _metric(runs[0].task) != "perplexity":
-        low, high = 0.0, 1.0
+    curves = {run.id: _scores(store, run) for run in runs}
     colours = strategy_colours(run.strategy for run in runs)
-    return "".join(_row(run, colours[run.strategy], curve, low, high) for run, curve in zip(runs, curves, strict=True))
+    return "".join(_row(run, colours[run.strategy], curves[run.id], *_scale(run, runs, curves)) for run in runs)
+
+
+def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]]) -> tuple[float, float]:
+    """What is lowest and highest in the curves of the run's task: shares from 0 to 1, else what all of them span."""
+    if _metric(run.task) != "perplexity":
+        return 0.0, 1.0
+    values = [point.value for one in runs if one.task == run.task for point in curves[one.id]]
+    finite = [value for value in values if math.isfinite(value)]
+    return min(finite, default=0.0), max(finite, default=1.0)
 
 
 def _row(run: Run, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
@@ -77,7 +103,7 @@ def _row(run: Run, colour: str, scores: Sequence[Point], low: float, high: float
     value = metric(_metric(run.task), last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'
-        f"{escape(strategy_name(run.strategy))}</th>"
+        f"{escape(given_name(run) or strategy_name(run.strategy))}</th>"
         f"<td>{compact(run.unique_parameters)}</td><td>{value}</td>"
         f"<td>{_sparkline([point.value for point in scores], colour, low, high)}</td></tr>"
     )

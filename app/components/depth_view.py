@@ -55,14 +55,33 @@ def nothing_deep() -> None:
 
 
 def shown_runs(runs: Sequence[DeepRun]) -> list[DeepRun]:
-    """The runs of the address, or the most telling ones, all of one task; a sentence says why another is not shown."""
-    shown = _asked({one.run.id: one for one in runs}) or _most_telling(runs)
-    return [one for one in shown if one.run.task == shown[0].run.task][:MOST_SHOWN]
+    """The runs of the address, all of one task; a sentence says why another is not shown.
+
+    Where the address names none, the most telling ones, which it names from then on.
+    """
+    given = state.given(state.RUNS)
+    found = _asked({one.run.id: one for one in runs}) if given else _most_telling(runs)
+    shown = [one for one in found if one.run.task == found[0].run.task][:MOST_SHOWN]
+    if not given:
+        state.write(**{state.RUNS: ",".join(one.run.id for one in shown)})
+    elif left := len(found) - len(shown):
+        text = ngettext(
+            "{n} run of the address is not shown: there is room for {most} runs of one task.",
+            "{n} runs of the address are not shown: there is room for {most} runs of one task.",
+            left,
+            most=MOST_SHOWN,
+        )
+        st.info(text, icon=":material/info:")
+    return shown
+
+
+def _task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> str:
+    return (shown or runs)[0].run.task
 
 
 def choose_task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
     """A choice of the task, where there is one."""
-    task = shown[0].run.task
+    task = _task(runs, shown)
     tasks = list(dict.fromkeys(one.run.task for one in runs))
     if len(tasks) == 1:
         return
@@ -87,7 +106,8 @@ def choose_task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
 
 def choose_runs(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
     """A choice of the runs of the task in view."""
-    offered = {one.run.id: one.run for one in runs if one.run.task == shown[0].run.task}
+    task = _task(runs, shown)
+    offered = {one.run.id: one.run for one in runs if one.run.task == task}
 
     def chosen() -> None:
         state.write(**{state.RUNS: ",".join(st.session_state["depth.runs"]), state.LOOPS: None})

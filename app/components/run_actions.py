@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.components.run_fork import open_fork_dialog, why_no_fork
+from app.components.shelf_menu import forget_shown, keeping
 from app.services import desk, escape_markdown, inspections, show_problem
 from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
@@ -37,6 +38,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
         )
         navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
         return
+    keeping(run, asked_by, place="run")
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
     if run.active:
         _stopping(run)
@@ -152,12 +154,7 @@ def _action(
 
 def _delete(run_id: str) -> None:
     desk().delete(run_id)
-    left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run != run_id]
-    st.session_state[state.RUNS_SEEN] = left
-    if st.session_state.get(state.RUNS_LOG) == run_id:
-        open_log(None)
-    if state.RUNS in st.query_params:
-        state.write(**{state.RUNS: ",".join(left)})
+    forget_shown([run_id])
 
 
 def ask_for_score(run_id: str) -> None:

@@ -7,17 +7,19 @@ from typing import NoReturn
 import streamlit as st
 
 from app import navigation, state
+from app.formatting import compact, duration
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
-from clps_core.jobs.keeping import weights_file
+from clps_core.experiment import MAX_NAME
+from clps_core.jobs.forks import ForkPlan, beginnings, change_lines
 from clps_core.spec import parse_assignments
 from clps_core.store import Run, Store
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["fork_dialog", "open_fork_dialog", "why_no_fork"]
 
 MAX_SEED = 2**31 - 1
-BIGGEST = 10**9
+MOST_STEPS = 10_000_000
 
 
 def open_fork_dialog(run_id: str) -> None:
@@ -32,30 +34,28 @@ def _close() -> None:
 def _weights(store: Store, run: Run) -> dict[str, str]:
     """``best`` and ``last``, as far as the run has them, and what they are called."""
     names = {"best": _("Best"), "last": _("Last")}
-    found = {}
-    for which, name in names.items():
-        if weights_file(store, run.id, which).is_file():
-            noted = store.artefacts(run.id, which)
-            found[which] = _("{name}, step {step}", name=name, step=f"{noted[-1].step:,}") if noted else name
-    return found
+    return {
+        which: names[which] if step is None else _("{name}, step {step}", name=names[which], step=f"{step:,}")
+        for which, step in beginnings(store, run).items()
+    }
 
 
 def why_no_fork(store: Store, run: Run) -> str | None:
     """Why ``run`` has nothing that another could begin with; ``None`` where it has."""
-    if any(weights_file(store, run.id, which).is_file() for which in ("best", "last")):
+    if beginnings(store, run):
         return None
     return _("It has no weights yet. They come with its first checkpoint.")
 
 
 @st.dialog(_("Fork a run"), on_dismiss=_close)
 def fork_dialog(store: Store, run: Run) -> None:
-    """Ask what the fork of ``run`` begins with and what differs, and queue it."""
+    """Ask what the fork of ``run`` begins with and what differs, say what will, and queue it."""
     if st.session_state.get(state.RUNS_FORK) != run.id:
         st.rerun()
     st.markdown(
         _(
             "A new run of the model of **{name}**. It begins at step 0 with the weights chosen here; optimiser and "
-            "learning-rate schedule begin afresh. All else stays as it was, unless it is changed here.",
+            "learning-rate schedule begin afresh.",
             name=escape_markdown(run.name),
         )
     )
@@ -69,9 +69,14 @@ def fork_dialog(store: Store, run: Run) -> None:
         key=f"fork.which.{run.id}",
     )
     settings = _fields(run) + _typed(run)
-    if st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=which is None):
+    plan = _planned(run, settings, which)
+    name = st.text_input(
+        _("Name"), key=f"fork.name.{run.id}", max_chars=MAX_NAME, placeholder=plan.name if plan is not None else ""
+    )
+    pressed = st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=plan is None)
+    if pressed and plan is not None:
         try:
-            new = desk().fork(run.id, parse_assignments(settings), start_from=str(which))
+            new = desk().fork(run.id, parse_assignments(settings), start_from=plan.start_from, name=name or None)
         except ClpsError as error:
             show_problem(str(error))
             return
@@ -79,8 +84,40 @@ def fork_dialog(store: Store, run: Run) -> None:
         _show_beside(run, new)
 
 
+def _planned(run: Run, settings: list[str], which: str | None) -> ForkPlan | None:
+    """The fork as it would be queued, and on the page what it changes; ``None``, and why, where it cannot be."""
+    if which is None:
+        return None
+    try:
+        plan = desk().plan_fork(run.id, parse_assignments(settings), start_from=which)
+    except ClpsError as error:
+        show_problem(str(error))
+        return None
+    lines = change_lines(plan)
+    if lines:
+        st.markdown(_("**What differs from its parent** (nothing else does)"))
+        st.code("\n".join(lines), language=None, wrap_lines=True)
+    else:
+        st.markdown(_("Nothing in its config differs from its parent's so far."))
+    st.caption(_spent(plan))
+    return plan
+
+
+def _spent(plan: ForkPlan) -> str:
+    """What was trained before the fork's first step."""
+    if not plan.spent.complete:
+        return _("What was trained before its first step is not wholly known.")
+    return ngettext(
+        "Before its first step, {n} step was trained: {time}, {flops} FLOPs.",
+        "Before its first step, {n} steps were trained: {time}, {flops} FLOPs.",
+        plan.spent.steps,
+        time=duration(plan.spent.seconds),
+        flops=compact(plan.spent.flops),
+    )
+
+
 def _fields(run: Run) -> list[str]:
-    """What is changed most often; only what differs from the parent becomes a setting."""
+    """What is changed most often; only what was changed becomes a setting."""
     config = run.config
     rate, steps, seed = st.columns(3)
     now: dict[str, tuple[float, float]] = {
@@ -98,7 +135,12 @@ def _fields(run: Run) -> list[str]:
         "train.steps": (
             config.train.steps,
             steps.number_input(
-                _("Steps"), 1, BIGGEST, config.train.steps, key=f"fork.steps.{run.id}", help=_("Counted from 0 again.")
+                _("Steps"),
+                1,
+                MOST_STEPS,
+                config.train.steps,
+                key=f"fork.steps.{run.id}",
+                help=_("Counted from 0 again."),
             ),
         ),
         "seed": (
@@ -109,7 +151,10 @@ def _fields(run: Run) -> list[str]:
                 MAX_SEED,
                 config.seed,
                 key=f"fork.seed.{run.id}",
-                help=_("Another seed brings the examples in another order."),
+                help=_(
+                    "Draws dropout, and the number of loops where that is random. The examples and their order follow "
+                    "data.seed."
+                ),
             ),
         ),
     }
@@ -124,7 +169,10 @@ def _typed(run: Run) -> list[str]:
         max_chars=4000,
         height=80,
         placeholder="model.dropout=0.1\ntrain.batch_size=32",
-        help=_("Any field as name=value. Model, sharing and task stay the parent's: its weights must fit."),
+        help=_(
+            "Any field as name=value. Model, sharing and task stay the parent's, since its weights must fit; "
+            "model.dropout may change."
+        ),
     )
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import navigation, state
+from app.components.shelf_menu import comparison_menu
 from app.formatting import ago
 from app.services import desk, show_problem
 from clps_core.store import Comparison, Run, Store
@@ -58,16 +59,25 @@ def comparison_label(comparison: Comparison, now: float, *, mine: bool = False) 
 
 
 def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[str, str]]:
-    """The runs to show, the comparisons to choose from, newest first, and what these are called."""
+    """The runs to show, the comparisons to choose from, newest first, and what these are called.
+
+    The address names the runs that are shown, also where the page chose them: a copy shows the same ones later.
+    Where it names none that exist, none is shown.
+    """
     comparisons = store.comparisons()
     owner = desk().marked_owner
     mine = {one.id for one in comparisons if owner is not None and one.owner == owner}
     filtered = mine if mine and st.session_state.get(ONLY_MINE) else {one.id for one in comparisons}
     offered = [one for one in comparisons if one.id in filtered][:MOST_COMPARISONS]
+    shown = runs_of_url(store)
     if not offered:
+        nothing_yet()
         return [], [], {}
-    shown = runs_of_url(store) or _remembered(store, offered)
-    st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
+    if not state.given(state.RUNS):
+        shown = _remembered(store, offered)
+        state.write(**{state.RUNS: ",".join(run.id for run in shown)})
+    if shown:
+        st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
     places = {one.id for one in offered} | {run.comparison_id for run in shown}
     listed = [one for one in comparisons if one.id in places]
     now = time.time()
@@ -87,19 +97,25 @@ def _only_mine() -> None:
 
 
 def pick_comparison(store: Store) -> list[Run]:
-    """The runs of one comparison (or those of the URL, whatever they are), with a list to choose another."""
+    """The runs of one comparison (or those of the URL, whatever they are), with a list to choose another.
+
+    Nothing where there are none, or none of those that the URL names; the page has said so then.
+    """
     shown, comparisons, names = _shown_and_listed(store)
     if not comparisons:
         return []
     members = {one.id: one.run_ids for one in comparisons}
     current = next((one.id for one in comparisons if set(one.run_ids) == {run.id for run in shown}), None)
-    if current is None:
+    if not shown:
+        names[""] = _("Choose a comparison")
+    elif current is None:
         names[""] = ngettext("{n} run chosen by its address", "{n} runs chosen by their address", len(shown))
     key = "runs.comparison"
     st.session_state[key] = current or ""
 
     def chosen() -> None:
-        state.write(**{state.RUNS: ",".join(members.get(st.session_state[key], ()))})
+        if st.session_state[key]:
+            state.write(**{state.RUNS: ",".join(members.get(st.session_state[key], ())[: state.MAX_RUNS])})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -109,17 +125,21 @@ def pick_comparison(store: Store) -> list[Run]:
             key=key,
             on_change=chosen,
         )
+        for one in comparisons:
+            if one.id == current:
+                comparison_menu(store, one, place="runs")
         _only_mine()
     return shown
 
 
 def _remembered(store: Store, comparisons: Sequence[Comparison]) -> list[Run]:
+    """What a visit without an address shows: what this session saw last, else what works now, else the newest."""
     seen = store.some_runs(st.session_state.get(state.RUNS_SEEN, ()))
     if seen:
         return seen
     working = {run.comparison_id for run in store.active_runs()}
     newest = next((one for one in comparisons if one.id in working), comparisons[0])
-    return store.some_runs(newest.run_ids)
+    return store.some_runs(newest.run_ids[: state.MAX_RUNS])
 
 
 def pick_runs(store: Store) -> list[Run]:

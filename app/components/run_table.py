@@ -17,6 +17,7 @@ from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
 from app.services import desk, escape_markdown, show_problem
 from clps_core.jobs.desk import Desk
+from clps_core.jobs.names import given_name
 from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
 from clps_core.store import Run, Store
 from clps_core.words import _
@@ -96,7 +97,7 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour, icon = _status(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.html(_name(style), width="content")
+        st.html(_name(style, given_name(run)), width="content")
         st.badge(words, color=colour, icon=icon)
         if asked_by.is_mine(run):
             st.badge(_("yours"), color="gray", icon=":material/person:")
@@ -121,7 +122,8 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
         st.caption(escape_markdown(run.reason))
 
 
-def _name(style: LineStyle) -> str:
+def _name(style: LineStyle, given: str | None) -> str:
+    """The line as the charts draw it, its name there, and below it the name that somebody gave the run."""
     dash = DASHES[style.dash % len(DASHES)]
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 12" fill="{style.colour}">'
@@ -129,9 +131,11 @@ def _name(style: LineStyle) -> str:
         f"{MARKS[style.mark % len(MARKS)]}</svg>"
     )
     source = base64.b64encode(picture.encode()).decode()
+    below = f'<br><span style="font-size:.85rem;opacity:.75">{escape(given)}</span>' if given else ""
     return (
         '<div style="display:flex;gap:.6rem;align-items:center">'
-        f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><b>{escape(style.name)}</b></div>'
+        f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><span>'
+        f"<b>{escape(style.name)}</b>{below}</span></div>"
     )
 
 

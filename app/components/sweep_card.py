@@ -34,18 +34,38 @@ STOPPED = ("cancelled", "paused")
 
 
 def pick_sweep(store: Store) -> Comparison | None:
-    """The sweep that the address names, else the newest one, with a list to choose another; ``None`` for none."""
-    sweeps = [one for one in store.comparisons() if one.plan_text is not None][:MOST_SWEEPS]
-    asked = state.read_sweep()
-    found = next((one for one in sweeps if one.id == asked), sweeps[0] if sweeps else None)
-    if len(sweeps) > 1 and found is not None:
-        names = {one.id: f"{one.name} · {one.id}" for one in sweeps}
-        st.session_state[SHOWN] = found.id
+    """The sweep that the address names, with a list to choose another; ``None`` for none.
+
+    Where the address names none, the newest one, which it names from then on; a sentence says that one is gone.
+    """
+    sweeps = [one for one in store.comparisons() if one.plan_text is not None]
+    asked, problem = state.read_sweep()
+    found = next((one for one in sweeps if one.id in asked), None)
+    if asked and found is None:
+        problem = _("there is no sweep {id}. It may have been deleted; choose from the list.", id=asked[0])
+    if problem:
+        show_problem(problem)
+    if not state.given(state.SWEEP) and sweeps:
+        found = sweeps[0]
+        state.write(**{state.SWEEP: found.id})
+    listed = list(dict.fromkeys([*sweeps[:MOST_SWEEPS], *([found] if found is not None else [])]))
+    if len(listed) > 1 or (listed and found is None):
+        names = {one.id: f"{one.name} · {one.id}" for one in listed}
+        st.session_state[SHOWN] = found.id if found is not None else None
 
         def chosen() -> None:
-            state.write(**{state.SWEEP: st.session_state[SHOWN]})
+            if st.session_state[SHOWN]:
+                state.write(**{state.SWEEP: st.session_state[SHOWN]})
 
-        st.selectbox(_("Sweep"), list(names), format_func=lambda one: names.get(one, one), key=SHOWN, on_change=chosen)
+        st.selectbox(
+            _("Sweep"),
+            list(names),
+            index=0 if found is not None else None,
+            format_func=lambda one: names.get(one, one),
+            key=SHOWN,
+            placeholder=_("Choose a sweep"),
+            on_change=chosen,
+        )
     return found
 
 

@@ -59,7 +59,7 @@ def sweep_section(way: str) -> None:
 
 def sweep_results(way: str) -> None:
     """The sweep of the address; where sweeps are made, the newest one without being asked."""
-    if way != STRATEGIES or state.read_sweep():
+    if way != STRATEGIES or state.given(state.SWEEP):
         found = pick_sweep(store())
         if found is not None:
             sweep_card(store(), found)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clps_core.cli.comparison_commands import comparisons_app
 from clps_core.cli.groups import Sentences
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.run_commands import runs_app
@@ -22,6 +23,7 @@ app = typer.Typer(
     help=_("Design, count, train and look inside Transformers that share weights across layers."),
 )
 app.add_typer(runs_app, name="runs")
+app.add_typer(comparisons_app, name="comparisons")
 app.add_typer(sweep_app, name="sweep")
 policy_app = typer.Typer(
     invoke_without_command=True, rich_markup_mode=None, help=_("Say who may do what on this server.")

@@ -149,11 +149,12 @@ def runs_fork(
     settings: Settings = None,
     start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
     name: Annotated[str | None, typer.Option(help=_("What the new run is called."))] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
     as_json: Json = False,
 ) -> None:
-    from clps_core.cli.runs import fork
+    from clps_core.cli.fork import fork
 
-    fork(run_id, settings or [], start_from=start_from, name=name, as_json=as_json)
+    fork(run_id, settings or [], start_from=start_from, name=name, dry_run=dry_run, as_json=as_json)
 
 
 @runs_app.command(
@@ -190,6 +191,31 @@ def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import score
 
     score(run_ids, as_json=as_json)
+
+
+@runs_app.command("rename", help=_("Give a run another name."))
+def runs_rename(
+    run_id: RunId,
+    name: Annotated[str, typer.Argument(help=_("The new name."), metavar="NAME")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.comparisons import rename_one_run
+
+    rename_one_run(run_id, name, as_json=as_json)
+
+
+@runs_app.command("pin", help=_("Keep runs on the dashboard's Start page."))
+def runs_pin(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.comparisons import pin_runs
+
+    pin_runs(run_ids, pinned=True, as_json=as_json)
+
+
+@runs_app.command("unpin", help=_("Let runs leave the Start page again."))
+def runs_unpin(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.comparisons import pin_runs
+
+    pin_runs(run_ids, pinned=False, as_json=as_json)
 
 
 @runs_app.command("delete", help=_("Delete runs with everything they left behind."))

@@ -1,4 +1,4 @@
-"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; priority, fork and prune."""
+"""``clps runs``: list, show and logs; cancel, pause, resume, retry and delete; priority and prune."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from clps_core.cli.output import amount, duration, print_json, print_lines, prin
 from clps_core.cli.records import run_records, said_quality, said_status, test_in_words
 from clps_core.cli.repeat import versions_of
 from clps_core.errors import ConfigError, NotFoundError
-from clps_core.experiment import check_name
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
 from clps_core.sharing import parse_strategy
-from clps_core.spec import parse_assignments
 from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.suggestions import nearest
 from clps_core.tasks import get_task
@@ -28,7 +26,7 @@ from clps_core.words import _, shown
 __all__ = [
     "ACTIONS",
     "comparisons_called",
-    "fork",
+    "opened",
     "prioritise",
     "prune",
     "score",
@@ -50,7 +48,7 @@ ACTIONS: dict[str, Callable[[Store, str], None]] = {
 
 
 @contextmanager
-def _opened() -> Iterator[Store]:
+def opened() -> Iterator[Store]:
     """The store, with someone at work on its queue: after a restart of the machine any call will do."""
     with closing(open_store()) as store:
         status = service.supervisor_status(store)
@@ -75,7 +73,7 @@ def show_list(
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
     task = get_task(task).name if task is not None else None
     strategy = parse_strategy(strategy).text if strategy is not None else None
-    with _opened() as store:
+    with opened() as store:
         ids = None if comparison is None else comparisons_called(store, comparison)
         runs = store.runs(comparison=ids, status=status, task=task, strategy=strategy, limit=limit)
         records = run_records(store, runs)
@@ -145,7 +143,7 @@ def _print_list(records: Sequence[dict[str, Any]]) -> None:
 
 def show_one(run_id: str, *, as_yaml: bool, as_json: bool) -> None:
     """Everything known of one run, and what repeats it: its config, versions and commit."""
-    with _opened() as store:
+    with opened() as store:
         run = store.run(run_id)
         record = run_records(store, [run])[0]
         versions, yaml = versions_of(store, run), repeat.as_yaml(store, run)
@@ -174,7 +172,7 @@ def _print_facts(record: dict[str, Any]) -> None:
 
 def show_log(run_id: str, *, as_json: bool) -> None:
     """The end of a run's log."""
-    with _opened() as store:
+    with opened() as store:
         run = store.run(run_id)
         text = service.log_text(store, run.id)
     if as_json:
@@ -187,7 +185,7 @@ def show_log(run_id: str, *, as_json: bool) -> None:
 
 def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
     """One of ``ACTIONS`` on each run; all ids are looked up before anything is done."""
-    with _opened() as store:
+    with opened() as store:
         runs = [store.run(run_id) for run_id in run_ids]
         if action == "delete" and not as_json and sys.stdin.isatty():
             _confirm(runs)
@@ -203,23 +201,10 @@ def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
         print_lines(f"{run.id}  {run.name}: {said_status(record)}")
 
 
-def fork(run_id: str, settings: Sequence[str], *, start_from: str, name: str | None, as_json: bool) -> None:
-    """Queue a run that begins with another's weights."""
-    changes = parse_assignments(settings)
-    with _opened() as store:
-        run = service.fork(store, run_id, changes, start_from=start_from, name=check_name(name))
-        records = run_records(store, [run])
-    if as_json:
-        print_json(records[0])
-        return
-    print_lines(f"{run.id}  {run.name}: {run.status}")
-    say(_("It begins with the {which} weights of {parent}.", which=start_from, parent=run.parent_id))
-
-
 def prioritise(run_ids: Sequence[str], wanted: str, *, as_json: bool) -> None:
     """Move waiting runs in the queue: ``wanted`` is a number, ``front`` or ``back``."""
     asked = parse_priority(wanted)
-    with _opened() as store:
+    with opened() as store:
         ids = [store.run(run_id).id for run_id in run_ids]
         priority = set_priority(store, ids, asked)
         runs = store.some_runs(ids)

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clps_core.analysis.counts import count
-from clps_core.config import RunConfig, build_config
+from clps_core.config import RunConfig
 from clps_core.errors import NotAllowedError
-from clps_core.experiment import merged
 from clps_core.jobs import service
+from clps_core.jobs.forks import ForkPlan, plan_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
+from clps_core.jobs.shelf import rename_comparison, rename_run
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
-from clps_core.store import Run, Store
+from clps_core.store import Comparison, Run, Store, shelf
 from clps_core.store.order import HIGHEST
 from clps_core.store.records import ActiveRun, FinalScore
 from clps_core.words import _
@@ -45,8 +46,8 @@ class Desk:
 
     # What pages ask before they show a button
 
-    def why_not(self, action: Action, run: Run) -> str | None:
-        """Why this may not be done to ``run``; ``None`` where it may."""
+    def why_not(self, action: Action, run: Run | Comparison) -> str | None:
+        """Why this may not be done to ``run``, or to all of a comparison; ``None`` where it may."""
         problem = self.policy.why_not(self.person, action, run.owner)
         return self.unknown if problem and self.person is None else problem
 
@@ -98,14 +99,36 @@ class Desk:
             complete = self.checked(configs)
             return service.submit(self.store, complete, name, person.owner, priority=priority, plan=plan)
 
-    def fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, priority: int = 0, **more: Any) -> Run:
+    def plan_fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, start_from: str = "best") -> ForkPlan:
+        """What ``fork`` would queue now; raises what it would raise. See ``forks.plan_fork``."""
+        parent = self._allowed("fork", run_id)
+        plan = plan_fork(self.store, parent.id, changes, start_from=start_from)
+        self.checked([plan.config])
+        return plan
+
+    def fork(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        start_from: str = "best",
+        name: str | None = None,
+        priority: int = 0,
+    ) -> Run:
         """Queue a run that begins with another's weights; see ``service.fork``."""
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            parent = self._allowed("fork", run_id)
-            self.checked([build_config(merged(parent.config.as_dict(), dict(changes or {})))])
-            return service.fork(self.store, parent.id, changes, owner=person.owner, priority=priority, **more)
+            parent = self.plan_fork(run_id, changes, start_from=start_from).parent
+            return service.fork(
+                self.store,
+                parent.id,
+                changes,
+                start_from=start_from,
+                name=name,
+                owner=person.owner,
+                priority=priority,
+            )
 
     def cancel(self, run_id: str) -> None:
         """Stop a run for good."""
@@ -140,11 +163,50 @@ class Desk:
         """The score of a finished run on the test split; see ``service.score_test``."""
         return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds)
 
+    def rename(self, run_id: str, name: str) -> Run:
+        """Give a run another name."""
+        return rename_run(self.store, self._allowed("rename", run_id).id, name)
+
+    def pin(self, run_id: str, pinned: bool = True) -> None:
+        """Let a run stay on Start, or let it go; a pin of somebody with quotas is on their own Start alone."""
+        shelf.pin_run(self.store, self._allowed("pin", run_id).id, pinned, self._pins_for)
+
+    def rename_comparison(self, comparison_id: str, name: str) -> Comparison:
+        """Give a comparison another name."""
+        return rename_comparison(self.store, self._allowed_comparison("rename", comparison_id).id, name)
+
+    def pin_comparison(self, comparison_id: str, pinned: bool = True) -> None:
+        """Let a comparison stay on Start, or let it go; see ``pin``."""
+        found = self._allowed_comparison("pin", comparison_id)
+        shelf.pin_comparison(self.store, found.id, pinned, self._pins_for)
+
+    def delete_comparison(self, comparison_id: str) -> list[str]:
+        """Remove a comparison with its runs and their files; returns their ids. See ``shelf.forget_comparison``."""
+        found = self._allowed_comparison("delete", comparison_id)
+        for run in self.store.some_runs(found.run_ids, places=False):
+            self._check_allowed("delete", run)
+        gone = shelf.forget_comparison(self.store, found.id)
+        forget_disk()
+        return gone
+
+    def pinned_here(self, one: Run | Comparison) -> bool:
+        """Whether it stays on this person's Start."""
+        return one.pinned_at is not None and (not self.policy.shared or one.pinned_for in (None, self.marked_owner))
+
     def log_text(self, run_id: str) -> str:
         """The end of a run's log."""
         return service.log_text(self.store, self._allowed("log", run_id).id)
 
     # Inside
+
+    @property
+    def _pins_for(self) -> str | None:
+        return self.person.owner if self.person is not None and self.policy.bound(self.person) else None
+
+    def _allowed_comparison(self, action: Action, comparison_id: str) -> Comparison:
+        found = shelf.find_comparison(self.store, comparison_id)
+        self._check_allowed(action, found)
+        return found
 
     def _known(self) -> Person:
         if self.person is None and self.policy.shared:
@@ -153,9 +215,12 @@ class Desk:
 
     def _allowed(self, action: Action, run_id: str) -> Run:
         run = self.store.run(run_id)
-        if problem := self.why_not(action, run):
-            raise NotAllowedError(problem)
+        self._check_allowed(action, run)
         return run
+
+    def _check_allowed(self, action: Action, one: Run | Comparison) -> None:
+        if problem := self.why_not(action, one):
+            raise NotAllowedError(problem)
 
     def _check_sizes(self, complete: Sequence[RunConfig]) -> None:
         for config in complete:

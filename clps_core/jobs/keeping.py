@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import CheckpointError, ConfigError, JobError
-from clps_core.experiment import merged
 from clps_core.files import open_regular
 from clps_core.store import Run, Store
 from clps_core.store.connection import sentences
@@ -27,7 +23,6 @@ __all__ = [
     "bring_weights",
     "check_nothing_vanished",
     "clear",
-    "forked_config",
     "prune",
     "tidy",
     "weights_file",
@@ -82,42 +77,6 @@ def prune(store: Store, days: float, *, dry_run: bool = False) -> list[Pruned]:
         if paths:
             found.append(Pruned(run.id, run.name, freed))
     return found
-
-
-def forked_config(parent: Run, changes: Mapping[str, Any]) -> RunConfig:
-    """The parent's config with ``changes`` (nested plain data); a shorter fork warms up for less long.
-
-    Raises ``ConfigError`` unless it is right and builds the parent's model, so that its weights fit and mean the same.
-    """
-    plain = merged(parent.config.as_dict(), dict(changes))
-    steps, optim = plain["train"].get("steps") if isinstance(plain["train"], dict) else None, changes.get("optim")
-    if isinstance(steps, int) and steps < parent.steps and not (isinstance(optim, dict) and "warmup_steps" in optim):
-        plain = merged(plain, {"optim": {"warmup_steps": min(parent.config.optim.warmup_steps, max(0, steps // 10))}})
-    config = resolve(build_config(plain))
-    _check_same_model(parent, config)
-    return config
-
-
-def _check_same_model(parent: Run, config: RunConfig) -> None:
-    before, after = _of_model(parent.config), _of_model(config)
-    changed = [name for name in before | after if before.get(name) != after.get(name)]
-    if changed:
-        raise ConfigError(
-            _(
-                "a fork must have its parent's model and task, since it begins with its weights. Got another "
-                "{names} than {parent} has. Start a new run instead.",
-                names=", ".join(sorted(changed)[:5]),
-                parent=parent.id,
-            )
-        )
-
-
-def _of_model(config: RunConfig) -> dict[str, Any]:
-    """The fields that decide which weights there are and what they mean."""
-    plain = config.as_dict()
-    found = {f"model.{name}": value for name, value in plain["model"].items() if name != "dropout"}
-    found |= {f"sharing.{name}": value for name, value in plain["sharing"].items()}
-    return found | {"data.task": config.data.task}
 
 
 def bring_weights(store: Store, parent: Run, which: str, run_id: str) -> None:

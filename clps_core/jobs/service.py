@@ -10,30 +10,33 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
-from clps_core.config import RunConfig, build_config, flat, resolve
+from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.devices import check_devices
+from clps_core.jobs.forks import plan_fork
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
+from clps_core.jobs.names import comparison_name, run_names
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, plan_slots
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
 from clps_core.store import Run, Store
+from clps_core.store.ancestry import ancestry_text
 from clps_core.store.archive import check_exportable, export_run, import_run
 from clps_core.store.connection import sentences
 from clps_core.store.metrics import TEST
 from clps_core.store.queue import Queue, check_finished
 from clps_core.store.records import FinalScore, Point, new_id
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
 __all__ = [
     "Pruned",
@@ -133,35 +136,6 @@ def checked(store: Store, configs: Sequence[RunConfig]) -> list[RunConfig]:
         check_fits(config, memory)
     check_devices(store, complete)
     return complete
-
-
-def comparison_name(configs: Sequence[RunConfig]) -> str:
-    """Such as ``dates · none, all · 2 seeds``."""
-    tasks = _distinct(config.data.task for config in configs)
-    strategies = _distinct(config.sharing.strategy for config in configs)
-    seeds = _distinct(config.seed for config in configs)
-    parts = [", ".join(tasks), ", ".join(strategies[:4]) + (" …" if len(strategies) > 4 else "")]
-    if len(seeds) > 1:
-        parts.append(ngettext("{n} seed", "{n} seeds", len(seeds)))
-    return " · ".join(parts)
-
-
-def run_names(configs: Sequence[RunConfig]) -> list[str]:
-    """Such as ``dates · cycle · seed 0``, followed by whatever else differs: ``· d_model 64``."""
-    tables = [flat(config.as_dict()) for config in configs]
-    usual = {"data.task", "sharing.strategy", "seed"}
-    keys = _distinct(key for fields in tables for key in fields)
-    differing = [key for key in keys if key not in usual and len({repr(fields.get(key)) for fields in tables}) > 1]
-    names = []
-    for config, fields in zip(configs, tables, strict=True):
-        parts = [config.data.task, config.sharing.strategy, _("seed {seed}", seed=config.seed)]
-        parts += [f"{key.rpartition('.')[2]} {fields.get(key)}" for key in differing[:4]]
-        names.append(" · ".join(parts))
-    return names
-
-
-def _distinct(values: Iterable[Any]) -> list[Any]:
-    return list(dict.fromkeys(values))
 
 
 def ensure_supervisor(store: Store) -> None:
@@ -282,28 +256,25 @@ def fork(
 ) -> Run:
     """Queue a new run that begins with the ``best`` or ``last`` weights of another, at step 0.
 
-    ``changes``: nested plain data laid over the parent's config (steps, learning rate, seed, dropout ...).
-    The optimiser and its schedule begin afresh. Raises ``ConfigError`` where the changes make another model,
-    ``JobError`` where the parent has no such weights.
+    What differs from the parent is derived in ``forks.plan_fork``, whose ``ConfigError`` is raised here, too.
+    The optimiser and its schedule begin afresh. Raises ``JobError`` where the parent has no such weights.
     """
-    if start_from not in ("best", "last"):
-        raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
-    parent = store.run(run_id)
-    (config,) = checked(store, [keeping.forked_config(parent, changes or {})])
-    run_name = name or _("{name} · fork", name=run_names([parent.config, config])[1])
+    plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
+    (config,) = checked(store, [plan.config])
     counts = count(config.model, config.sharing)
     new = new_id()
     try:
-        keeping.bring_weights(store, parent, start_from, new)
+        keeping.bring_weights(store, plan.parent, plan.start_from, new)
         store.create_comparison(
-            _("Fork of {name}", name=parent.name),
+            plan.comparison_name,
             [config],
             owner,
-            run_names=[run_name],
+            run_names=[plan.name],
             parameters=[(counts.unique_parameters, counts.executed_parameters)],
-            parent_id=parent.id,
+            parent_id=plan.parent.id,
             priority=priority,
-            start_from=start_from,
+            start_from=plan.start_from,
+            ancestry=ancestry_text(plan.spent),
             run_ids=[new],
         )
     except BaseException:  # no row, so nobody would ever delete the folder

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clps_core.jobs import service
-from clps_core.store import Run, Store
+from clps_core.store import Run, Store, shelf
 from clps_core.words import _
 
 __all__ = ["READY_STRATEGIES", "RUNS_FOLDER", "install", "prepare", "queue_ready_comparison"]
@@ -29,9 +29,13 @@ def prepare(store: Store) -> bool:
 
 
 def install(store: Store) -> list[Run]:
-    """Bring the finished runs of ``runs/`` into the store; doing it again changes nothing."""
+    """Bring the finished runs of ``runs/`` into the store, pinned to Start; doing it again changes nothing."""
     title = _("Sample: dates, trained before")
-    return [service.import_run(store, folder, comparison=title) for folder in sample_folders()]
+    before = {comparison.id for comparison in store.comparisons()}
+    runs = [service.import_run(store, folder, comparison=title) for folder in sample_folders()]
+    for comparison_id in {run.comparison_id for run in runs if run.comparison_id} - before:
+        shelf.pin_comparison(store, comparison_id, True)
+    return runs
 
 
 def sample_folders() -> list[Path]:

@@ -36,14 +36,15 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
-__all__ = ["Store", "default_home", "open_store"]
+__all__ = ["Store", "default_home", "open_store", "remove_folder"]
 
 _r, _a = schema.run.c, schema.artefact.c
 _RUN_COLUMNS = (
     _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
     _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
     _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
-    _r.stop_requested, _r.priority, _r.not_before, _r.start_from,
+    _r.stop_requested, _r.priority, _r.not_before, _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at,
+    _r.pinned_for,
 )  # fmt: skip
 
 _ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place")
@@ -126,13 +127,15 @@ class Store:
         priority: int = 0,
         plan: Mapping[str, Any] | None = None,
         start_from: str | None = None,
+        ancestry: str | None = None,
         run_ids: Sequence[str] | None = None,
     ) -> str:
         """Queue one run per resolved config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
-        ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of
-        ``parent_id`` the runs begin with. ``run_ids``: new ids, where files were put under them before.
+        ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
+        runs begin with, ``ancestry``: what was spent on them (``ancestry.ancestry_text``). ``run_ids``: new ids,
+        where files were put under them before.
         """
         check_priority(priority)
         comparison_id = new_id()
@@ -157,6 +160,7 @@ class Store:
                     "parent_id": parent_id,
                     "priority": priority,
                     "start_from": start_from,
+                    "ancestry": ancestry,
                 }
                 if run_ids is not None:
                     row["id"] = check_run_id(run_ids[position])
@@ -169,15 +173,24 @@ class Store:
         """All comparisons that still have runs, newest first."""
         c = schema.comparison.c
         with self.reading() as connection:
-            rows = connection.execute(
-                sa.select(c.id, c.name, c.created_at, c.owner, c.ready, c.plan).order_by(c.created_at.desc())
-            ).all()
+            columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at, c.pinned_for)
+            rows = connection.execute(sa.select(*columns).order_by(c.created_at.desc())).all()
             members: dict[str, list[str]] = {}
             runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
             for comparison_id, run_id in connection.execute(runs):
                 members.setdefault(comparison_id, []).append(run_id)
         return [
-            Comparison(row.id, row.name, row.created_at, tuple(members[row.id]), row.owner, bool(row.ready), row.plan)
+            Comparison(
+                row.id,
+                row.name,
+                row.created_at,
+                tuple(members[row.id]),
+                row.owner,
+                bool(row.ready),
+                row.plan,
+                row.pinned_at,
+                row.pinned_for,
+            )
             for row in rows
             if row.id in members
         ]
@@ -287,7 +300,7 @@ class Store:
             empty = ~sa.exists().where(_r.comparison_id == c.id)
             connection.execute(schema.comparison.delete().where(c.id == row.comparison_id, empty))
         with sentences(self.home):
-            _remove(folder)
+            remove_folder(folder)
 
     def clock(self) -> float:
         """The database's clock, by which all times of runs are measured."""
@@ -320,6 +333,14 @@ class Store:
         """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
         with self.reading() as connection:
             metrics.check_curves(connection, run_id, split, name)
+
+    def seconds_at(self, run_id: str, step: int) -> float | None:
+        """Training time of the run up to ``step``, by the last point up to it; ``None`` where there is none."""
+        m = schema.metric.c
+        query = sa.select(sa.func.max(m.seconds)).where(m.run_id == run_id, m.step <= step, m.split != "")
+        with self.reading() as connection:
+            found: float | None = connection.execute(query).scalar_one()
+        return found
 
     def latest(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
         """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
@@ -358,7 +379,7 @@ class Store:
             connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
 
 
-def _remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """The folder and all in it, or the link that stands for it. Others may be tidying there at the same time."""
     if folder.is_symlink():
         folder.unlink(missing_ok=True)

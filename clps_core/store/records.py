@@ -88,7 +88,9 @@ class Run:
     ``status`` is one of ``STATUSES``; ``reason`` is a sentence where there is something to say (why it
     failed, that it was retried). ``step`` of ``steps`` are done. ``queue_position`` is 1 for the next
     run to start and ``None`` for runs that do not wait; a queued run does not start before ``not_before``.
-    A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last).
+    A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last); what was
+    spent on these, ``ancestry.ancestry`` reads. With ``pinned_at`` it stays on
+    Start: on everybody's, or on that of ``pinned_for``.
     """
 
     id: str
@@ -118,6 +120,9 @@ class Run:
     priority: int = 0
     not_before: float | None = None
     start_from: str | None = None
+    ancestry_text: str | None = field(default=None, repr=False)
+    pinned_at: float | None = None
+    pinned_for: str | None = None
     queue_position: int | None = None
 
     @cached_property
@@ -166,7 +171,7 @@ class ActiveRun(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs that were launched together, in the order they were given."""
+    """Runs that were launched together, in the order they were given. Pinned as a ``Run`` is."""
 
     id: str
     name: str
@@ -175,6 +180,8 @@ class Comparison:
     owner: str = "local"
     ready: bool = False
     plan_text: str | None = field(default=None, repr=False)
+    pinned_at: float | None = None
+    pinned_for: str | None = None
 
     @cached_property
     def plan(self) -> dict[str, Any] | None:

@@ -36,6 +36,8 @@ comparison = Table(
     Column("ready", Integer, nullable=False, default=0),
     Column("created_at", Float, nullable=False, index=True),
     Column("plan", Text),  # JSON: what a sweep was expanded from; NULL for runs given one by one
+    Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
+    Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
 )
 
 run = Table(
@@ -75,6 +77,9 @@ run = Table(
     Column("not_before", Float),  # a run that waits out a pause after a death, or for free memory
     Column("death_step", Integer),  # the step at which its process last died
     Column("start_from", String(16)),  # which weights of its parent a fork begins with: best or last
+    Column("ancestry", Text),  # JSON, of a fork: what was spent on these weights (ancestry.py)
+    Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
+    Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
     Index("run_queue", "status", "priority", "queued_at", "position"),
     Index("run_newest", "created_at", "position"),
 )
@@ -144,6 +149,17 @@ def _plans_and_pauses(connection: Connection) -> None:
     _add_columns(connection, run, "not_before", "death_step", "start_from")
 
 
+def _pins_and_ancestries(connection: Connection) -> None:
+    """2 -> 3: what stays on Start (the shipped sample did not), and what was spent on a fork before it began."""
+    _add_columns(connection, comparison, "pinned_at", "pinned_for")
+    _add_columns(connection, run, "ancestry", "pinned_at", "pinned_for")
+    samples = sa.text("SELECT comparison_id FROM run WHERE substr(run.id, 1, 7) = 'sample-'")
+    for (comparison_id,) in connection.execute(samples).all():
+        connection.execute(
+            sa.text("UPDATE comparison SET pinned_at = created_at WHERE id = :id"), {"id": comparison_id}
+        )
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Columns that may be empty, in the type the table above gives them."""
     for name in names:
@@ -151,7 +167,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses, _pins_and_ancestries)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
 MIGRATION_LOCK = 0x434C5053

@@ -89,7 +89,9 @@ def test_a_run_that_is_not_there_is_one_sentence_and_nothing_else_is_lost(open_p
     test = open_page("attention", run="nosuchrun", text="May 3")
     assert len(sentences(test)) == 1
     assert "There is no run nosuchrun" in sentences(test)[0].replace("\\", "")
-    assert test.selectbox(key="attention.run").value == dates.id
+    assert test.selectbox(key="attention.run").value is None, "another run is never shown in its place"
+    test.selectbox(key="attention.run").set_value(dates.id).run()
+    assert sentences(test) == []
     assert test.text_input(key="attention.text.dates").value == "May 3"
 
 

@@ -153,8 +153,8 @@ def test_the_axis_in_the_address_is_called_as_in_the_code_and_not_as_it_reads(op
 
 
 def test_hostile_addresses_are_sentences(open_page, store):
-    record(store, ["none"])
-    test = open_page("compare", runs="<script>,../..,zzzzzzzz", x="<b>", quality="1e999999")
+    (run,) = record(store, ["none"])
+    test = open_page("compare", runs=f"{run.id},<script>,../..,zzzzzzzz", x="<b>", quality="1e999999")
     assert not test.exception
     assert sentences(test)
     assert "our side" not in "".join(sentences(test))

@@ -136,7 +136,9 @@ def test_bad_numbers_of_loops_are_one_sentence_and_usual_ones_are_shown(
 
 
 def test_unknown_choices_in_the_address_are_named_and_left_out(open_page: OpenPage, dates: Run) -> None:
-    test = open_page("depth", depths="2", metric="beauty", x="<b>", loops="999", language="xx", runs="nosuchrun")
+    test = open_page(
+        "depth", depths="2", metric="beauty", x="<b>", loops="999", language="xx", runs=f"{dates.id},nosuchrun"
+    )
     assert not test.exception
     assert len(sentences(test)) == 4
     assert test.multiselect(key="depth.runs").value == [dates.id]

@@ -33,10 +33,10 @@ def address(test: AppTest) -> dict[str, list[str]]:
     return {name: value if isinstance(value, list) else [value] for name, value in test.query_params.items()}
 
 
-def test_the_first_click_finds_a_choice_already_made_and_a_bare_address(open_page):
+def test_the_first_click_finds_a_choice_already_made_which_the_address_names(open_page):
     test = open_page("design")
     assert designs_of(test).strategies == ("none", "all", "cycle")
-    assert address(test) == {}
+    assert address(test) == {"spec": ["1;task=dates"], "strategy": ["none", "all", "cycle"]}
     assert any(button.label == "Train this comparison" and not button.disabled for button in test.button)
 
 

@@ -8,6 +8,8 @@ from recorded_runs import mark, record, score
 from shared_server import shared  # noqa: F401  # a fixture
 from untrained_runs import small_config, stored_run
 
+from clps_core.config import build_config, resolve
+from clps_core.experiment import merged
 from clps_core.jobs.keeping import weights_file
 from clps_core.store import open_store, schema
 
@@ -243,6 +245,30 @@ def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_
     assert {"All layers", "All layers, fork"} <= names(test)
 
 
+def test_the_dialog_says_each_field_that_the_fork_changes_and_no_other(open_page, held):
+    parent, test = forking(open_page, held)
+    assert "Nothing in its config differs from its parent's so far." in everything(test)
+    assert "Before its first step, 160 steps were trained: 16s" in everything(test)
+    test.number_input(key=f"fork.steps.{parent.id}").set_value(30).run()
+    assert sentences(test) == []
+    (told,) = test.code
+    assert told.value == (
+        f"optim.warmup_steps: {parent.config.optim.warmup_steps} → 3 (a tenth of the steps)\ntrain.steps: 200 → 30"
+    )
+    click(test, "fork.go")
+    (new,) = [run for run in held.runs() if run.id != parent.id]
+    assert (new.config.train.steps, new.config.optim.warmup_steps) == (30, 3)
+    differing = {"optim": {"warmup_steps": parent.config.optim.warmup_steps}, "train": {"steps": 200}}
+    assert resolve(build_config(merged(new.config.as_dict(), differing))) == parent.config, "nothing else differs"
+
+
+def test_the_help_of_the_seed_does_not_promise_other_examples(open_page, store):
+    parent, test = forking(open_page, store)
+    said = test.number_input(key=f"fork.seed.{parent.id}").help
+    assert "dropout" in said
+    assert "order follow data.seed" in said
+
+
 def test_a_fork_leads_to_its_parent(open_page, store):
     (parent,), (fork,) = record(store, ["none"]), record(store, ["all"])
     mark(store, fork, parent_id=parent.id, start_from="best")
@@ -269,7 +295,7 @@ def test_each_mistake_in_a_fork_is_one_sentence_and_queues_nothing(open_page, st
     parent, test = forking(open_page, store)
     for typed, words in MISTAKES.items():
         test.text_area(key=f"fork.typed.{parent.id}").set_value(typed).run()
-        click(test, "fork.go")
+        assert test.button(key="fork.go").disabled
         (sentence,) = sentences(test)
         assert words in sentence.replace("\\", "")
         assert "our side" not in sentence

@@ -4,6 +4,8 @@ from page_reading import tables
 
 from app.components.comparison_card import featured
 from clps_core.config import build_config, resolve
+from clps_core.jobs.desk import Desk
+from clps_core.policy import LOCAL_POLICY
 from clps_core.store import open_store
 
 
@@ -31,5 +33,5 @@ def test_the_newest_comparison_is_featured_first(home):
     config = resolve(build_config())
     store.create_comparison("older", [config])
     newest = store.create_comparison("newer", [config])
-    assert [comparison.id for comparison in featured(store)] == [newest]
+    assert [one.id for one in featured(store, Desk(store, LOCAL_POLICY, None))] == [newest]
     store.close()

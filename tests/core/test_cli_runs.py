@@ -259,6 +259,28 @@ def test_a_fork_is_queued_with_what_was_set(store: Store) -> None:
     said = clps("fork", parent.id[:6], "--name", "Warm")
     assert "Warm: queued" in said.stdout
     assert f"It begins with the best weights of {parent.id}." in said.stderr
+    assert "Its config is its parent's in every field." in said.stderr
+
+
+def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store: Store) -> None:
+    parent = stored_run(store, resolve(tiny(steps=140)))
+    arguments = ["fork", parent.id, "--set", "train.steps=9", "--set", "model.dropout=0.2"]
+    dry, queued = clps(*arguments, "--dry-run"), clps(*arguments)
+    lines = [
+        "  model.dropout: 0.1 → 0.2",
+        f"  optim.warmup_steps: {parent.config.optim.warmup_steps} → 0 (a tenth of the steps)",
+        "  train.steps: 140 → 9",
+    ]
+    assert [text.splitlines()[1:] for text in (dry.stdout, queued.stdout)] == [lines, lines]
+    assert "No other field of its config differs from its parent's." in queued.stderr
+    assert "Nothing is queued" in dry.stderr
+    assert len(store.runs()) == 2
+    assert told(*arguments, "--dry-run")["changes"][2] == {
+        "field": "train.steps",
+        "before": 140,
+        "after": 9,
+        "follows": False,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """A spec is short, canonical, and never does harm."""
 
 import contextlib
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clps_core.config import RunConfig, build_config, resolve
+from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError
 from clps_core.spec import MAX_SPEC, from_spec, parse_assignments, to_spec
 from clps_core.tasks import TASKS
@@ -153,3 +155,14 @@ def test_assignments_give_typed_nested_data():
         "seed": 7,
         "train": {"threads": None},
     }
+
+
+LINKS = sorted((Path(__file__).parent.parent / "fixtures" / "links").glob("*.json"))
+OLD_SPECS = [(path.stem, one) for path in LINKS for one in json.loads(path.read_text())["specs"]]
+
+
+@pytest.mark.parametrize(("version", "kept"), OLD_SPECS)
+def test_a_spec_of_an_older_version_means_what_it_meant(version, kept):
+    """``fixtures/links/<version>.json`` holds specs as that version wrote them, with every field it meant by them."""
+    fields = flat(resolve(from_spec(kept["spec"])).as_dict())
+    assert {name: fields[name] for name in kept["fields"]} == kept["fields"], version

@@ -118,7 +118,11 @@ def test_of_many_that_open_a_store_whose_columns_are_older_one_adds_them_on_any_
     store.create_comparison("kept", [resolve(build_config())])
     with store.writing() as connection:
         columns = tables_of(connection)
-        for table, names in {"comparison": ["plan"], "run": ["not_before", "death_step", "start_from"]}.items():
+        added = {
+            "comparison": ["plan", "pinned_at", "pinned_for"],
+            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for"],
+        }
+        for table, names in added.items():
             for name in names:
                 connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
         connection.execute(schema.schema_version.update().values(version=1))

@@ -1,0 +1,117 @@
+"""What keeps or removes a comparison or a run: its name, its pin, its deletion. Start at comparison_menu.
+
+Every action goes through the desk; an error stands above what the page shows (``run_actions.show_refusal``).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+
+import streamlit as st
+
+from app import state
+from app.services import desk
+from clps_core.errors import ClpsError
+from clps_core.experiment import MAX_NAME
+from clps_core.jobs.desk import Desk
+from clps_core.store import Comparison, Run, Store
+from clps_core.words import _, ngettext
+
+__all__ = ["comparison_menu", "forget_shown", "keeping"]
+
+
+def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None:
+    """The menu of ``comparison``; ``place`` tells several menus of one page apart."""
+    asked_by = desk()
+    with st.popover(
+        "",
+        icon=":material/more_vert:",
+        help=_("Rename, pin or delete this comparison"),
+        type="tertiary",
+        key=f"{place}.menu.{comparison.id}",
+    ):
+        st.caption(_("Comparison {id}", id=comparison.id))
+        if asked_by.why_not("rename", comparison):
+            st.markdown(
+                _("This comparison is somebody else's. Only its owner or a teacher may rename, pin or delete it.")
+            )
+            return
+        keeping(comparison, asked_by, place=place)
+        _deletion(store, comparison, place=place)
+
+
+def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
+    """The name, to be changed, and the pin."""
+    key = f"{place}.name.{one.id}.{zlib.crc32(one.name.encode())}"  # another name begins another field
+    is_run = isinstance(one, Run)
+
+    def renamed() -> None:
+        name = st.session_state[key]
+        _try(lambda: desk().rename(one.id, name) if is_run else desk().rename_comparison(one.id, name))
+
+    st.text_input(
+        _("Name"), one.name, key=key, max_chars=MAX_NAME, on_change=renamed, help=_("Enter keeps what you typed.")
+    )
+    pinned = asked_by.pinned_here(one)
+
+    def pin() -> None:
+        _try(lambda: desk().pin(one.id, not pinned) if is_run else desk().pin_comparison(one.id, not pinned))
+
+    st.button(
+        _("Unpin from Start") if pinned else _("Pin to Start"),
+        icon=":material/keep_off:" if pinned else ":material/keep:",
+        key=f"{place}.pin.{one.id}",
+        on_click=pin,
+        help=_("It stays on the Start page, whatever is trained after it.") if not pinned else None,
+        width="stretch",
+    )
+
+
+def _deletion(store: Store, comparison: Comparison, *, place: str) -> None:
+    """All of it, after a tick; not while one of its runs is running."""
+    runs = store.some_runs(comparison.run_ids, places=False)
+    running = sum(run.status == "running" for run in runs)
+    sure = st.checkbox(
+        ngettext(
+            "Yes, delete its {n} run with weights and curves",
+            "Yes, delete its {n} runs with weights and curves",
+            len(runs),
+        ),
+        key=f"{place}.sure.{comparison.id}",
+    )
+    why = None if sure else _("Tick the box first: what is deleted does not come back.")
+    if running:
+        why = ngettext(
+            "{n} of its runs is running. Cancel it first.", "{n} of its runs are running. Cancel them first.", running
+        )
+
+    def deleted() -> None:
+        _try(lambda: forget_shown(desk().delete_comparison(comparison.id)))
+
+    st.button(
+        _("Delete the comparison"),
+        icon=":material/delete:",
+        key=f"{place}.delete.{comparison.id}",
+        on_click=deleted,
+        disabled=why is not None,
+        help=why,
+        width="stretch",
+    )
+
+
+def forget_shown(run_ids: list[str]) -> None:
+    """Take deleted runs out of the address and of what this session shows without one."""
+    left = [run for run in st.session_state.get(state.RUNS_SEEN, ()) if run not in run_ids]
+    st.session_state[state.RUNS_SEEN] = left
+    if st.session_state.get(state.RUNS_LOG) in run_ids:
+        st.session_state[state.RUNS_LOG] = None
+    if state.RUNS in st.query_params:
+        state.write(**{state.RUNS: ",".join(left)})
+
+
+def _try(do: Callable[[], object]) -> None:
+    try:
+        do()
+    except ClpsError as error:
+        st.session_state[state.RUNS_PROBLEM] = str(error)

@@ -1,0 +1,73 @@
+"""Names, options and help of ``clps comparisons``. The work is in ``comparisons.py``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clps_core.cli.options import Json
+from clps_core.words import _
+
+__all__ = ["comparisons_app"]
+
+comparisons_app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help=_("List, rename, pin and delete comparisons: runs that were started together."),
+)
+ComparisonId = Annotated[str, typer.Argument(help=_("A comparison's id, or its beginning."), metavar="ID")]
+ComparisonIds = Annotated[list[str], typer.Argument(help=_("Comparisons' ids, or their beginnings."), metavar="ID...")]
+
+
+@comparisons_app.callback(invoke_without_command=True)
+def _comparisons(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is None:
+        from clps_core.cli.comparisons import show_list
+
+        show_list(limit=50, as_json=as_json)
+
+
+@comparisons_app.command("list", help=_("Recent comparisons, newest first."))
+def comparisons_list(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50, as_json: Json = False
+) -> None:
+    from clps_core.cli.comparisons import show_list
+
+    show_list(limit=limit, as_json=as_json)
+
+
+@comparisons_app.command("rename", help=_("Give a comparison another name; its runs keep theirs."))
+def comparisons_rename(
+    comparison_id: ComparisonId,
+    name: Annotated[str, typer.Argument(help=_("The new name."), metavar="NAME")],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.comparisons import rename
+
+    rename(comparison_id, name, as_json=as_json)
+
+
+@comparisons_app.command("pin", help=_("Keep comparisons on the dashboard's Start page."))
+def comparisons_pin(comparison_ids: ComparisonIds, as_json: Json = False) -> None:
+    from clps_core.cli.comparisons import pin
+
+    pin(comparison_ids, pinned=True, as_json=as_json)
+
+
+@comparisons_app.command("unpin", help=_("Let comparisons leave the Start page again."))
+def comparisons_unpin(comparison_ids: ComparisonIds, as_json: Json = False) -> None:
+    from clps_core.cli.comparisons import pin
+
+    pin(comparison_ids, pinned=False, as_json=as_json)
+
+
+@comparisons_app.command("delete", help=_("Delete comparisons with all their runs and everything these left behind."))
+def comparisons_delete(
+    comparison_ids: ComparisonIds,
+    yes: Annotated[bool, typer.Option("--yes", help=_("Do not ask first."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.comparisons import delete
+
+    delete(comparison_ids, yes=yes, as_json=as_json)

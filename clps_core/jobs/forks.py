@@ -1,0 +1,195 @@
+"""A fork: what it begins with, what differs from its parent, what was spent before. No torch. Start at plan_fork.
+
+There is one derivation. ``clps runs fork``, the dialog on Runs and Python's ``service.fork`` all queue the
+``ForkPlan`` of this module, and what they tell is its ``changes``: nothing else differs from the parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from clps_core.analysis.steps import operations_per_step, tokens_per_step
+from clps_core.config import RunConfig, build_config, flat, resolve
+from clps_core.errors import ConfigError
+from clps_core.experiment import check_name, merged
+from clps_core.jobs.keeping import weights_file
+from clps_core.jobs.names import run_names, shortened
+from clps_core.store import Run, Store
+from clps_core.store.ancestry import Ancestor, Ancestry, ancestry
+from clps_core.words import _
+
+__all__ = ["BEST_OR_LAST", "Change", "ForkPlan", "ancestries", "beginnings", "change_lines", "plan_fork"]
+
+BEST_OR_LAST = ("best", "last")
+WARMUP = "optim.warmup_steps"
+LONGEST_CHAIN = 1000
+"""Forks of forks that are followed: no more than this, whatever a store says."""
+
+
+class Change(NamedTuple):
+    """A field of the config that differs from the parent's; ``follows``: it was not asked for, but follows."""
+
+    field: str
+    before: Any
+    after: Any
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class ForkPlan:
+    """A fork before it is queued. ``config`` is the parent's with ``changes``, and with nothing else.
+
+    ``spent``: what was spent on the weights it begins with, by its parent and the parent's parents.
+    """
+
+    parent: Run
+    start_from: str
+    config: RunConfig
+    changes: tuple[Change, ...]
+    spent: Ancestry
+    name: str
+    comparison_name: str
+
+
+def plan_fork(
+    store: Store,
+    run_id: str,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    start_from: str = "best",
+    name: str | None = None,
+) -> ForkPlan:
+    """The fork of the run with ``changes`` (nested plain data) that begins with its ``best`` or ``last`` weights.
+
+    A fork of fewer steps warms up for a tenth of them at most, as every short run does, unless ``changes`` say
+    for how long. Raises ``ConfigError`` unless the config is right and builds the parent's model, so that its
+    weights fit and mean the same.
+    """
+    if start_from not in BEST_OR_LAST:
+        raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
+    parent = store.run(run_id)
+    config = forked_config(parent, changes or {})
+    asked = flat(changes or {})
+    before, after = flat(parent.config.as_dict()), flat(config.as_dict())
+    differing = tuple(
+        Change(name, before.get(name), value, name not in asked)
+        for name, value in after.items()
+        if value != before.get(name)
+    )
+    return ForkPlan(
+        parent,
+        start_from,
+        config,
+        differing,
+        _spent(store, parent, start_from),
+        check_name(name) or shortened(_("{name} · fork", name=run_names([parent.config, config])[1])),
+        shortened(_("Fork of {name}", name=parent.name)),
+    )
+
+
+def forked_config(parent: Run, changes: Mapping[str, Any]) -> RunConfig:
+    """The parent's config with ``changes``; see ``plan_fork``."""
+    plain = merged(parent.config.as_dict(), dict(changes))
+    train, optim = plain["train"], changes.get("optim")
+    steps = train.get("steps") if isinstance(train, dict) else None
+    if isinstance(steps, int) and steps < parent.steps and not (isinstance(optim, dict) and "warmup_steps" in optim):
+        plain = merged(plain, {"optim": {"warmup_steps": min(parent.config.optim.warmup_steps, max(0, steps // 10))}})
+    config = resolve(build_config(plain))
+    _check_same_model(parent, config)
+    return config
+
+
+def _check_same_model(parent: Run, config: RunConfig) -> None:
+    before, after = _of_model(parent.config), _of_model(config)
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    if changed:
+        raise ConfigError(
+            _(
+                "a fork must have its parent's model and task, since it begins with its weights. Got another "
+                "{names} than {parent} has. Start a new run instead.",
+                names=", ".join(sorted(changed)[:5]),
+                parent=parent.id,
+            )
+        )
+
+
+def _of_model(config: RunConfig) -> dict[str, Any]:
+    """The fields that decide which weights there are and what they mean."""
+    plain = config.as_dict()
+    found = {f"model.{name}": value for name, value in plain["model"].items() if name != "dropout"}
+    found |= {f"sharing.{name}": value for name, value in plain["sharing"].items()}
+    return found | {"data.task": config.data.task}
+
+
+def change_lines(plan: ForkPlan) -> list[str]:
+    """What differs from the parent, a line each: ``train.steps: 600 -> 30``. Nothing else does."""
+    lines = []
+    for change in plan.changes:
+        before, after = _shown(change.before), _shown(change.after)
+        if change.field == WARMUP and change.follows:
+            line = _("{field}: {before} → {after} (a tenth of the steps)", field=WARMUP, before=before, after=after)
+        else:
+            line = _("{field}: {before} → {after}", field=change.field, before=before, after=after)
+        lines.append(line)
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return _("not set") if value is None else str(value)
+
+
+def beginnings(store: Store, run: Run) -> dict[str, int | None]:
+    """``best`` and ``last``, as far as the run has such weights -> their step (``None``: not known)."""
+    return {
+        which: weights_step(store, run, which) for which in BEST_OR_LAST if weights_file(store, run.id, which).is_file()
+    }
+
+
+def weights_step(store: Store, run: Run, which: str) -> int | None:
+    """The step of the run's ``best`` or ``last`` weights; ``None`` where none are noted."""
+    noted = store.artefacts(run.id, which)
+    return noted[-1].step if noted else None
+
+
+def _spent(store: Store, parent: Run, which: str) -> Ancestry:
+    """What a fork of ``parent`` has behind it."""
+    (before,) = ancestries(store, [parent]).values()
+    own = _ancestor(store, parent, which)
+    if own is None:
+        return Ancestry(before.ancestors, complete=False)
+    return Ancestry((own, *before.ancestors), before.complete)
+
+
+def _ancestor(store: Store, run: Run, which: str) -> Ancestor | None:
+    step = weights_step(store, run, which)
+    if step is None:
+        return None
+    seconds = run.seconds if step >= run.step else store.seconds_at(run.id, step)
+    if seconds is None:
+        seconds = run.seconds * step / run.step
+    config = run.config
+    return Ancestor(run.id, run.name, step, seconds, step * tokens_per_step(config), step * operations_per_step(config))
+
+
+def ancestries(store: Store, runs: Iterable[Run]) -> dict[str, Ancestry]:
+    """Run id -> what was spent before the run began; nothing for a run that is no fork.
+
+    A fork notes it when it is queued. For forks of versions that did not, it is read off the parents that are still
+    there, as they are now.
+    """
+    return {run.id: _ancestry(store, run, ()) for run in runs}
+
+
+def _ancestry(store: Store, run: Run, seen: Sequence[str]) -> Ancestry:
+    if not run.start_from or run.ancestry_text:
+        return ancestry(run)
+    found = store.some_runs([run.parent_id] if run.parent_id else [], places=False)
+    if not found or found[0].id in seen or len(seen) > LONGEST_CHAIN:
+        return Ancestry(complete=False)
+    own = _ancestor(store, found[0], run.start_from)
+    before = _ancestry(store, found[0], (*seen, run.id))
+    if own is None:
+        return Ancestry(before.ancestors, complete=False)
+    return Ancestry((own, *before.ancestors), before.complete)

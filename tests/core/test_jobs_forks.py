@@ -1,0 +1,150 @@
+"""A fork is derived in one place: what differs from its parent, and what was spent before it began."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clps_core.analysis.steps import operations_per_step, tokens_per_step
+from clps_core.config import build_config, resolve
+from clps_core.errors import ConfigError
+from clps_core.jobs import service
+from clps_core.jobs.desk import Desk
+from clps_core.jobs.forks import ancestries, change_lines, plan_fork
+from clps_core.jobs.keeping import weights_file
+from clps_core.jobs.processes import SupervisorLock
+from clps_core.policy import Policy
+from clps_core.store import Point, Run, Store, metrics, open_store, schema
+from clps_core.store.ancestry import Ancestry
+
+STORES = Path(__file__).parent.parent / "fixtures" / "stores"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_works(store: Store) -> Any:
+    lock = SupervisorLock(store.home)
+    assert lock.acquire()
+    yield
+    lock.release()
+
+
+def trained(store: Store, run: Run | None = None, *, best: int = 150, last: int = 600, **given: Any) -> Run:
+    """A finished run of 600 steps (or ``run``, made one), ten steps a second, with two kinds of weights."""
+    if run is None:
+        config = resolve(build_config({"data": {"task": "dates"}, "sharing": {"strategy": "all"}, **given}))
+        (run,) = store.runs(comparison=store.create_comparison("parent", [config]))
+    points = [Point(run.id, "validation", "loss", step, 1.0, step / 10) for step in range(0, last + 1, 50)]
+    with store.writing() as connection:
+        metrics.append(connection, run.id, points)
+        changed = {"status": "finished", "step": last, "seconds": last / 10}
+        connection.execute(schema.run.update().where(schema.run.c.id == run.id).values(changed))
+        for which, step in {"best": best, "last": last}.items():
+            note = {"run_id": run.id, "kind": which, "step": step, "path": f"checkpoints/{which}.safetensors"}
+            connection.execute(schema.artefact.insert().values(note))
+    for which in ("best", "last"):
+        path = weights_file(store, run.id, which)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+    return store.run(run.id)
+
+
+def test_a_short_fork_warms_up_for_a_tenth_of_its_steps_and_says_so(store: Store) -> None:
+    plan = plan_fork(store, trained(store).id, {"train": {"steps": 30}})
+    assert [change[:3] for change in plan.changes] == [
+        ("optim.warmup_steps", 60, 3),
+        ("train.steps", 600, 30),
+    ]
+    assert change_lines(plan) == [
+        "optim.warmup_steps: 60 → 3 (a tenth of the steps)",
+        "train.steps: 600 → 30",
+    ]
+
+
+def test_the_desk_queues_the_fork_that_the_engine_plans(store: Store) -> None:
+    parent, changes = trained(store), {"train": {"steps": 30}}
+    desk = Desk(store, Policy(), None)
+    planned = desk.plan_fork(parent.id, changes)
+    fork = desk.fork(parent.id, changes, name="Short")
+    assert fork.config == planned.config == service.fork(store, parent.id, changes).config
+    assert (fork.config.train.steps, fork.config.optim.warmup_steps, fork.name) == (30, 3, "Short")
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, []),
+        ({"seed": 0, "train": {"steps": 600}}, []),
+        ({"train": {"steps": 1200}}, ["train.steps: 600 → 1200"]),
+        (
+            {"train": {"steps": 30}, "optim": {"warmup_steps": 5}},
+            ["optim.warmup_steps: 60 → 5", "train.steps: 600 → 30"],
+        ),
+        ({"train": {"patience": 4}, "seed": 7}, ["train.patience: not set → 4", "seed: 0 → 7"]),
+        ({"data": {"seed": 1}}, ["data.seed: 0 → 1"]),
+    ],
+)
+def test_the_changes_are_all_that_differs(store: Store, changes: dict[str, Any], lines: list[str]) -> None:
+    plan = plan_fork(store, trained(store).id, changes)
+    assert change_lines(plan) == lines
+    assert (plan.config == plan.parent.config) == (not lines)
+
+
+def test_a_warm_up_that_was_asked_for_and_does_not_fit_is_refused(store: Store) -> None:
+    with pytest.raises(ConfigError, match=r"warmup_steps must be at most steps \(30\)\. Got 40"):
+        plan_fork(store, trained(store).id, {"train": {"steps": 30}, "optim": {"warmup_steps": 40}})
+
+
+def test_names_of_forks_are_names(store: Store) -> None:
+    parent = trained(store)
+    with pytest.raises(ConfigError, match="name must be a text of 1 to 120 characters"):
+        service.fork(store, parent.id, name="n" * 121)
+    with store.writing() as connection:
+        connection.execute(schema.run.update().values(name="n" * 120))
+    service.fork(store, parent.id)
+    assert {len(one.name) for one in store.comparisons()} <= set(range(1, 121))
+
+
+# What was spent before
+
+
+def test_a_fork_remembers_what_was_spent_on_the_weights_it_begins_with(store: Store) -> None:
+    parent = trained(store)
+    best, last = service.fork(store, parent.id), service.fork(store, parent.id, start_from="last")
+    found = ancestries(store, [parent, best, last])
+    assert found[parent.id] == Ancestry((), True)
+    assert (found[best.id].parent_ids, found[best.id].steps, found[best.id].seconds) == ((parent.id,), 150, 15.0)
+    assert (found[last.id].steps, found[last.id].seconds, found[last.id].complete) == (600, 60.0, True)
+    assert found[last.id].tokens == 600 * tokens_per_step(parent.config)
+    assert found[last.id].flops == pytest.approx(600 * operations_per_step(parent.config))
+
+
+def test_a_fork_of_a_fork_adds_up_also_when_its_ancestors_are_gone(store: Store) -> None:
+    first = trained(store)
+    second = trained(store, service.fork(store, first.id, {"train": {"batch_size": 16}}), best=50, last=100)
+    third = service.fork(store, second.id)
+    for run in (first, second):
+        service.delete(store, run.id)
+    found = ancestries(store, [store.run(third.id)])[third.id]
+    assert found.parent_ids == (second.id, first.id)
+    assert (found.steps, found.seconds, found.complete) == (50 + 150, 5.0 + 15.0, True)
+    assert found.tokens == 50 * tokens_per_step(second.config) + 150 * tokens_per_step(first.config)
+
+
+@pytest.mark.sqlite
+def test_forks_of_a_store_that_noted_nothing_are_read_off_their_parents(tmp_path: Path) -> None:
+    home = tmp_path / "old"
+    home.mkdir()
+    shutil.copyfile(STORES / "2.db", home / "store.sqlite3")
+    store = open_store(home)
+    forks = [run for run in store.runs() if run.start_from]
+    (parent,) = store.runs(status="finished")
+    assert len(forks) == 2
+    for found in ancestries(store, forks).values():
+        assert (found.parent_ids, found.steps, found.seconds, found.complete) == ((parent.id,), 599, 60.0, True)
+    store.forget_run(parent.id)
+    for found in ancestries(store, [run for run in store.runs() if run.start_from]).values():
+        assert (found.parent_ids, found.steps, found.complete) == ((), 0, False)
+    store.close()
