@@ -74,8 +74,8 @@ def why_nobody(home: Path) -> str:
     """What somebody is told for whom ``person`` finds nobody."""
     if st.context.cookies.get(COOKIE) == LATER and not login.is_wanted(read_policy(home)):
         return _(
-            "many new browsers came from your address lately, so yours has no name here yet. You can look at "
-            "everything. To train, wait a minute, then reload the page."
+            "many new browsers came to this server lately, so it takes new ones slowly. You can look at everything. "
+            "To train, reload the page in a few minutes."
         )
     return nobody()
 

@@ -96,7 +96,7 @@ def serve(port: int, *, browser: bool, ready: bool, token: bool = False) -> None
     names = Names.of(os.environ.get("CLPS_HOSTS", ""))
     _check_port(port)
     if _check_home(ready=ready, named=bool(names.more)):
-        say(_("This is a shared server: whoever reaches it may look, and train within the quotas of 'clps policy'."))
+        say(_("A shared server, known as {names}. 'clps policy' shows what holds.", names=", ".join(names.hosts)))
     elif not secret and (others := other_people()):
         say(_others(others))
     environment = {

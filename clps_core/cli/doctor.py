@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from clps_core.cli.dashboard import other_people
 from clps_core.cli.output import print_json, print_lines, size
 from clps_core.config import build_config, resolve
 from clps_core.errors import ClpsError
@@ -66,6 +67,7 @@ def _machine() -> dict[str, Any]:
         "memory_bytes": memory.total,
         "memory_available_bytes": memory.available,
         "executable": sys.executable,
+        "other_accounts": ", ".join(other_people()) or None,
     }
 
 

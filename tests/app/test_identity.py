@@ -140,7 +140,7 @@ def test_a_visitor_for_whom_too_many_came_may_look_and_is_told_to_wait(open_page
     test = open_page("runs", runs=run.id)
     assert "No sharing" in "".join(block.proto.body for block in test.get("html"))
     assert not test.exception
-    assert test.sidebar.caption[0].value.startswith("Many new browsers came from your address lately")
+    assert test.sidebar.caption[0].value.startswith("Many new browsers came to this server lately")
     train = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4")
     assert [sentence.startswith("Many new browsers came") for sentence in sentences(train)] == [True]
     assert train_button(train).disabled

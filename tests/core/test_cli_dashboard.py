@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from clps_core.addresses import Names
 from clps_core.cli import app
-from clps_core.cli.dashboard import arguments, bundle
+from clps_core.cli.dashboard import arguments, bundle, other_people
+from clps_core.cli.doctor import _machine
 
 SAFETY = {
     "server.address": "127.0.0.1",
@@ -228,6 +229,8 @@ def test_other_people_on_the_machine_are_named_with_what_to_do(tmp_path, monkeyp
     assert "clps dashboard --token" in result.stderr
     result, _started = dashboard_says(tmp_path, monkeypatch, free_port, "--token")
     assert "Other people" not in result.stderr
+    assert other_people() == ["bob"]
+    assert _machine()["other_accounts"] == "bob"
     monkeypatch.setattr(os, "getuid", lambda: 1001)
     monkeypatch.setattr(pwd, "getpwall", lambda: people[1:])
     result, _started = dashboard_says(tmp_path, monkeypatch, free_port)
