@@ -18,6 +18,7 @@ from app.formatting import compact, duration, metric, speed
 from app.services import desk, escape_markdown, show_problem
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
+from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _
 
@@ -127,7 +128,8 @@ def _name(style: LineStyle) -> str:
     source = base64.b64encode(picture.encode()).decode()
     return (
         '<div style="display:flex;gap:.6rem;align-items:center">'
-        f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><b>{escape(style.name)}</b></div>'
+        f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt="">'
+        f"<b><bdi>{escape(style.name)}</bdi></b></div>"
     )
 
 
@@ -187,7 +189,7 @@ def run_log(runs: Sequence[Run]) -> None:
         title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
         close.button(_("Close"), key="runs.close_log", on_click=open_log, args=(None,), width="stretch")
         text = desk().log_text(run.id)
-        st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
+        st.code(visible(text, keep="\n\t") or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 
 def queue_line(state_of: QueueState, status: SupervisorStatus) -> None:

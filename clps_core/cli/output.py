@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from clps_core.shown import json_escaped, visible
 from clps_core.words import _
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
 
 def print_json(data: object) -> None:
     """``data`` as JSON on stdout; numbers that are not finite become null, as JSON has none."""
-    sys.stdout.write(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_escaped(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def print_lines(*lines: str) -> None:
@@ -51,9 +52,10 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None, left: int = 1
 ) -> None:
     """A table on stdout: the first ``left`` columns to the left, the others (figures) to the right."""
-    table = Table(title=escape(title) if title else None, title_justify="left", header_style="bold", expand=False)
+    head = escape(_harmless(title)) if title else None
+    table = Table(title=head, title_justify="left", header_style="bold", expand=False)
     for position, column in enumerate(columns):
-        table.add_column(escape(column), justify="left" if position < left else "right", overflow="fold")
+        table.add_column(escape(_harmless(column)), justify="left" if position < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_harmless(str(value))) for value in row))
     # Without a terminal there is no width to fit into, and a script wants whole lines.
@@ -66,7 +68,7 @@ def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(escape(name), value if isinstance(value, Text) else escape(_harmless(value)))
+        grid.add_row(escape(_harmless(name)), value if isinstance(value, Text) else escape(_harmless(value)))
     Console(width=None if sys.stdout.isatty() else 120).print(grid)
 
 
@@ -102,7 +104,8 @@ def duration(seconds: float | None) -> str:
 
 
 def _harmless(text: str) -> str:
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text)
+    """``text`` with what could drive the terminal, or reorder or hide a part of the line, as codes."""
+    return visible(text, keep="\n\t")
 
 
 def _finite(data: object) -> object:

@@ -18,6 +18,7 @@ from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError, JobError
+from clps_core.experiment import check_name
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.keeping import Pruned
@@ -99,6 +100,7 @@ def submit(
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
     """
+    check_name(name or None)
     complete = checked(configs)
     counts = [count(config.model, config.sharing) for config in complete]
     comparison_id = store.create_comparison(
@@ -282,6 +284,7 @@ def fork(
     """
     if start_from not in ("best", "last"):
         raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
+    check_name(name or None)
     parent = store.run(run_id)
     (config,) = checked([keeping.forked_config(parent, changes or {})])
     run_name = name or _("{name} · fork", name=run_names([parent.config, config])[1])

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clps_core.errors import JobError, NotFoundError
+from clps_core.shown import visible
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
 from clps_core.store.order import Waiting, check_priority, fair_order
@@ -166,9 +167,9 @@ class Store:
             for comparison_id, run_id in connection.execute(runs):
                 members.setdefault(comparison_id, []).append(run_id)
         return [
-            Comparison(row.id, row.name, row.created_at, tuple(members[row.id]), row.owner, bool(row.ready), row.plan)
-            for row in rows
-            if row.id in members
+            Comparison(id_, visible(name), created_at, tuple(members[id_]), owner, bool(ready), plan)
+            for id_, name, created_at, owner, ready, plan in rows
+            if id_ in members
         ]
 
     def runs(
@@ -196,7 +197,8 @@ class Store:
         found = []
         for *facts, until in rows:
             pauses = until if _pauses(until, just_now) else None
-            found.append(ActiveRun._make((*facts, pauses, place.get(facts[0]))))
+            active = ActiveRun._make((*facts, pauses, place.get(facts[0])))
+            found.append(active._replace(name=visible(active.name)))
         return sorted(found, key=lambda run: run.place or 0)
 
     def running_per_owner(self) -> dict[str, int]:
@@ -236,7 +238,8 @@ class Store:
         place: dict[str, int] = {}
         if places and any(row["status"] == "queued" for row in rows):
             place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
-        return [Run(**row, queue_position=place.get(row["id"])) for row in rows]
+        # Names are checked where they are given, but a store may be older than that.
+        return [Run(**{**row, "name": visible(row["name"])}, queue_position=place.get(row["id"])) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Status -> number of runs."""
