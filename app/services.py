@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from clps_core.errors import ClpsError
+from clps_core.shown import isolated
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -99,5 +100,5 @@ def show_problem(sentence: str) -> None:
 
 
 def escape_markdown(text: str) -> str:
-    """``text`` such that Streamlit's Markdown shows exactly its characters."""
-    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-!|~$:" else char for char in text)
+    """``text`` such that Streamlit's Markdown shows exactly its characters, and they stay among themselves."""
+    return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-!|~$:" else char for char in isolated(text))

@@ -20,9 +20,10 @@ from typing import Any
 
 from clps_core.config import RunConfig, did_you_mean, meant_field, plain_from_yaml
 from clps_core.errors import ConfigError
+from clps_core.shown import has_control
 from clps_core.spec import parse_assignments
 from clps_core.suggestions import nearest
-from clps_core.words import _
+from clps_core.words import _, shown
 
 __all__ = [
     "MAX_RUNS",
@@ -138,9 +139,20 @@ def sets(plain: Mapping[str, Any], name: str) -> bool:
 
 def check_name(name: object) -> str | None:
     """A comparison's name, or ``None`` for none; raises ``ConfigError`` where it cannot be one."""
-    if name is None or (isinstance(name, str) and name.strip() and len(name) <= MAX_NAME):
-        return name
-    raise ConfigError(_("name must be a text of 1 to {limit} characters.", limit=MAX_NAME))
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME:
+        got = _("{n} characters", n=len(name)) if isinstance(name, str) else type(name).__name__
+        raise ConfigError(_("name must be a text of 1 to {limit} characters. Got {got}.", limit=MAX_NAME, got=got))
+    if has_control(name):
+        raise ConfigError(
+            _(
+                "name must have characters that can be seen. Got {got}: a line break, a control character or one that "
+                "turns the direction of reading. Remove it.",
+                got=shown(name),
+            )
+        )
+    return name
 
 
 def _listed(value: object, kind: type | tuple[type, ...], sentence: str) -> list[Any]:

@@ -7,46 +7,87 @@ language stay as they are; a text that reads from right to left is isolated, so 
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
-__all__ = ["has_control", "isolated", "visible"]
+__all__ = ["has_control", "isolated", "json_escaped", "visible"]
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
-INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Categories of characters without a picture: controls, formats (zero width, direction), surrogates, unassigned."""
-JOINERS = {"\u200c", "\u200d"}
-"""They join letters of Persian and Indian scripts, and emoji; between plain letters they hide, so they show there."""
-RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Categories without a picture: controls, formats (zero width, direction), surrogates, what is not assigned."""
+_BLANK = set("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
+"""Letters and marks that show nothing."""
+_JOINERS = {"\u200c", "\u200d"}
+"""They join letters of Persian and Indian scripts, and emoji. Elsewhere they only hide, so there they are shown."""
+_RIGHT_TO_LEFT = {"R", "AL", "AN"}
+_PLAIN = re.compile(r"[ -~]*")
 
 
 def has_control(text: str) -> bool:
     """Whether ``text`` has a character that cannot be seen: a control, a newline, one that turns the direction."""
-    return any(_hidden(text, place) for place in range(len(text)))
+    return bool(_hidden_places(text))
 
 
-def visible(text: str) -> str:
-    """``text`` with each invisible character as its code (``\\\\x1b``, ``\\\\u202e``), and nothing else changed."""
-    if text.isascii() and text.isprintable():
+def visible(text: str, keep: str = "") -> str:
+    """``text`` with each character that cannot be seen as its code (``\\\\x1b``, ``\\\\u202e``), all else unchanged.
+
+    ``keep``: characters that stay, such as newlines in a text of several lines.
+    """
+    if _PLAIN.fullmatch(text):
         return text
-    return "".join(_code(sign) if _hidden(text, place) else sign for place, sign in enumerate(text))
+    hidden = _hidden_places(text)
+    if not hidden:
+        return text
+    return "".join(_code(sign) if place in hidden and sign not in keep else sign for place, sign in enumerate(text))
 
 
-def isolated(text: str) -> str:
+def isolated(text: str, keep: str = "\n\t") -> str:
     """``visible``, and kept apart from the sentence around it where it holds letters that run from right to left."""
-    shown = visible(text)
-    if not any(unicodedata.bidirectional(sign) in RIGHT_TO_LEFT for sign in shown):
+    shown = visible(text, keep)
+    if shown.isascii() or not any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in shown):
+        return shown
+    if shown.startswith(FIRST_STRONG_ISOLATE) and shown.endswith(POP_ISOLATE):
         return shown
     return f"{FIRST_STRONG_ISOLATE}{shown}{POP_ISOLATE}"
 
 
-def _hidden(text: str, place: int) -> bool:
-    sign = text[place]
-    if sign in JOINERS:
-        around = text[max(0, place - 1) : place] + text[place + 1 : place + 2]
-        return len(around) < 2 or around.isascii()
-    return unicodedata.category(sign) in INVISIBLE
+def json_escaped(text: str) -> str:
+    """JSON as it is, but with what cannot be seen as ``\\\\u`` escapes: the same data, and harmless in a terminal."""
+    hidden = _hidden_places(text)
+    if not any(text[place] not in "\n\t\r" for place in hidden):
+        return text
+    return "".join(
+        _json_code(sign) if place in hidden and sign not in "\n\t\r" else sign for place, sign in enumerate(text)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _hidden_sign(sign: str) -> bool:
+    return sign in _BLANK or unicodedata.category(sign) in _HIDDEN
+
+
+def _hidden_places(text: str) -> set[int]:
+    """Places of characters that cannot be seen. Isolates in pairs are none: what they hold cannot reach beyond them."""
+    found, opened = set(), []
+    for place, sign in enumerate(text):
+        if " " <= sign <= "~" or not _hidden_sign(sign):
+            continue
+        if sign in _JOINERS and 0 < place < len(text) - 1 and not (text[place - 1] + text[place + 1]).isascii():
+            continue
+        found.add(place)
+        if sign == FIRST_STRONG_ISOLATE:
+            opened.append(place)
+        elif sign == POP_ISOLATE and opened:
+            found -= {place, opened.pop()}
+    return found
 
 
 def _code(sign: str) -> str:
     number = ord(sign)
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def _json_code(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))

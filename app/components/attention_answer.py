@@ -9,6 +9,7 @@ import streamlit as st
 from app.components.assets_folder import asset
 from app.formatting import percent
 from clps_core.inspection import Inspection
+from clps_core.shown import visible
 from clps_core.tasks import get_task
 from clps_core.words import _
 
@@ -29,14 +30,14 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
         key=key,
         data={
             "given_name": _given_name(answer),
-            "given": answer.text,
+            "given": visible(answer.text, keep="\n\t"),
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "said_name": _said_name(answer),
-            "said": answer.prediction or _("(nothing)"),
+            "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),
             "verdict": _verdict(answer),
             "is_right": answer.prediction == answer.right_answer,
             "guesses_name": _("The most probable answers"),
-            "guesses": [[guess.label, guess.probability] for guess in answer.guesses],
+            "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
             "facts": " ".join(sentence for sentence in facts if sentence),
         },
     )

@@ -17,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from app.components.assets_folder import asset
+from clps_core.shown import visible
 from clps_core.words import _
 
 __all__ = ["FULL_LIMIT", "GridView", "attention_grid", "grid_payload", "max_pooled", "packed"]
@@ -102,12 +103,12 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "view": view.name,
         "layers": layers,
         "heads": heads,
-        "queries": list(view.queries),
-        "keys": list(view.keys),
+        "queries": [visible(label) for label in view.queries],
+        "keys": [visible(label) for label in view.keys],
         "letters": list(view.letters),
         "colours": list(view.colours),
         "causal": view.causal,
-        "next": [[label, round(probability, 3)] for label, probability in view.next_tokens],
+        "next": [[visible(label), round(probability, 3)] for label, probability in view.next_tokens],
         "image": None if view.image is None else view.image.round(3).tolist(),
         "selected": [layer, head],
         "thumb": None if small is None else list(small.shape[2:]),

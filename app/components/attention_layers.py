@@ -13,6 +13,7 @@ import streamlit as st
 
 from app.components.assets_folder import asset
 from app.components.attention_grid import FULL_LIMIT, packed
+from clps_core.shown import visible
 from clps_core.words import _
 
 __all__ = ["LayersView", "layers_view", "most_different_head"]
@@ -76,8 +77,8 @@ def layers_payload(view: LayersView, head: int) -> bytes:
         "layers": list(view.layers),
         "head": head,
         "similarities": view.similarities.T.round(4).tolist(),
-        "queries": list(view.queries),
-        "keys": list(view.keys),
+        "queries": [visible(label) for label in view.queries],
+        "keys": [visible(label) for label in view.keys],
         "causal": view.causal,
         "full": list(range(len(by_head))) if everything else [head],
         "words": _layers_words(view),

@@ -82,7 +82,8 @@ def _answers(runs: Sequence[DeepRun], found: Answers) -> None:
     depths = sorted({loops for points in found.values() for loops in points})
     colours = strategy_colours(one.run.strategy for one in runs)
     head = "".join(
-        f'<th scope="col"><i style="background:{colours[one.run.strategy]}"></i>{escape(names[one.run.id])}</th>'
+        f'<th scope="col"><i style="background:{colours[one.run.strategy]}"></i>'
+        f"<bdi>{escape(names[one.run.id])}</bdi></th>"
         for one in runs
     )
     body = "".join(
@@ -111,7 +112,7 @@ def _cell(one: DeepRun, points: Mapping[int, Inspection], loops: int) -> str:
         else ""
     )
     ring = f' <span title="{escape(_("a depth it was trained at"))}">○</span>' if one.dial.was_trained(loops) else ""
-    return f"<td>{text}{sure}{right}{ring}</td>"
+    return f"<td><bdi>{text}</bdi>{sure}{right}{ring}</td>"
 
 
 def marked(text: str, reference: str | None) -> str:

@@ -32,7 +32,7 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
     """
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in columns)
     body = "".join(
-        f'<tr><th scope="row"><i style="background:{escape(row.colour)}"></i>{escape(row.name)}</th>'
+        f'<tr><th scope="row"><i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi></th>'
         f"{_cells(columns, row)}</tr>"
         for row in rows
     )

@@ -12,6 +12,7 @@ from app import navigation, state
 from app.components.shelf_menu import comparison_menu
 from app.formatting import ago
 from app.services import desk, show_problem
+from clps_core.shown import isolated
 from clps_core.store import Comparison, Run, Store
 from clps_core.words import _, ngettext
 
@@ -54,7 +55,7 @@ def nothing_yet() -> None:
 def comparison_label(comparison: Comparison, now: float, *, mine: bool = False) -> str:
     """A comparison in one line: name, number of runs, age, and on a shared server whether it is one's own."""
     count = ngettext("{n} run", "{n} runs", len(comparison.run_ids))
-    parts = [comparison.name, count, ago(comparison.created_at, now), *([_("yours")] if mine else [])]
+    parts = [isolated(comparison.name), count, ago(comparison.created_at, now), *([_("yours")] if mine else [])]
     return " · ".join(parts)
 
 

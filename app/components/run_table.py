@@ -19,6 +19,7 @@ from app.services import desk, escape_markdown, show_problem
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
+from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _
 
@@ -131,11 +132,11 @@ def _name(style: LineStyle, given: str | None) -> str:
         f"{MARKS[style.mark % len(MARKS)]}</svg>"
     )
     source = base64.b64encode(picture.encode()).decode()
-    below = f'<br><span style="font-size:.85rem;opacity:.75">{escape(given)}</span>' if given else ""
+    below = f'<br><span style="font-size:.85rem;opacity:.75"><bdi>{escape(given)}</bdi></span>' if given else ""
     return (
         '<div style="display:flex;gap:.6rem;align-items:center">'
         f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><span>'
-        f"<b>{escape(style.name)}</b>{below}</span></div>"
+        f"<b><bdi>{escape(style.name)}</bdi></b>{below}</span></div>"
     )
 
 
@@ -198,7 +199,7 @@ def run_log(runs: Sequence[Run]) -> None:
         title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
         close.button(_("Close"), key="runs.close_log", on_click=open_log, args=(None,), width="stretch")
         text = desk().log_text(run.id)
-        st.code(text or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
+        st.code(visible(text, keep="\n\t") or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 
 def queue_line(state_of: QueueState, status: SupervisorStatus) -> None:

@@ -9,6 +9,7 @@ from html import escape
 import streamlit as st
 
 from app.components.assets_folder import asset
+from clps_core.shown import visible
 
 __all__ = ["Cell", "facts_table"]
 
@@ -28,7 +29,8 @@ class Cell:
         if self.part is not None:
             width = 100 * min(1.0, max(0.0, self.part))
             bar = f'<i aria-hidden="true"><b style="width:{width:.1f}%"></b></i>'
-        text = f"<span>{escape(self.text)}</span>" if bar else escape(self.text)
+        text = f"<bdi>{escape(visible(self.text))}</bdi>"
+        text = f"<span>{text}</span>" if bar else text
         kind = ' class="clps-quiet"' if self.quiet else ""
         return f"<td{kind}>{bar}{text}</td>"
 
@@ -40,7 +42,8 @@ def facts_table(caption: str, columns: Sequence[str], rows: Sequence[tuple[str, 
         titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns)
         head = f"<thead><tr>{titles}</tr></thead>"
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th>{"".join(cell.html for cell in cells)}</tr>' for name, cells in rows
+        f'<tr><th scope="row"><bdi>{escape(name)}</bdi></th>{"".join(cell.html for cell in cells)}</tr>'
+        for name, cells in rows
     )
     kind = "clps-facts" if columns else "clps-facts clps-pairs"
     st.html(

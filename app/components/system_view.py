@@ -14,6 +14,7 @@ from app.services import show_problem
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.overview import Overview, Slot, versions
 from clps_core.owners import short_name
+from clps_core.shown import isolated
 from clps_core.store import Run
 from clps_core.store.records import ActiveRun
 from clps_core.words import _, ngettext
@@ -103,7 +104,7 @@ def _name(run: Run | ActiveRun, desk: Desk) -> str:
     if not desk.policy.shared:
         return run.name
     owner = _("yours") if desk.is_mine(run) else short_name(run.owner)
-    return f"{run.name} · {owner.replace(' ', NO_BREAK)}"
+    return f"{isolated(run.name)} · {owner.replace(' ', NO_BREAK)}"
 
 
 def quotas(desk: Desk) -> None:

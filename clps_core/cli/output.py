@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from clps_core.shown import json_escaped, visible
 from clps_core.words import _
 
 __all__ = [
@@ -29,7 +30,7 @@ __all__ = [
 
 def print_json(data: object) -> None:
     """``data`` as JSON on stdout; numbers that are not finite become null, as JSON has none."""
-    sys.stdout.write(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_escaped(json.dumps(_finite(data), indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def print_lines(*lines: str) -> None:
@@ -85,12 +86,14 @@ def _table(
     left: int,
     width: int,
 ) -> Table:
-    table = Table(title=escape(title) if title else None, title_justify="left", header_style="bold", expand=False)
+    table = Table(
+        title=escape(_harmless(title)) if title else None, title_justify="left", header_style="bold", expand=False
+    )
     for place in kept:
         longest = max([len(columns[place]), *(len(row[place]) for row in cells)])
         whole = place == 0 and longest <= width // 3
         table.add_column(
-            escape(columns[place]),
+            escape(_harmless(columns[place])),
             justify="left" if place < left else "right",
             overflow="fold",
             no_wrap=whole,
@@ -111,7 +114,7 @@ def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
     for name, value in pairs:
-        grid.add_row(escape(name), value if isinstance(value, Text) else escape(_harmless(value)))
+        grid.add_row(escape(_harmless(name)), value if isinstance(value, Text) else escape(_harmless(value)))
     Console(width=None if _to_terminal() else 120).print(grid)
 
 
@@ -147,7 +150,8 @@ def duration(seconds: float | None) -> str:
 
 
 def _harmless(text: str) -> str:
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else repr(sign)[1:-1] for sign in text)
+    """``text`` with what could drive the terminal, or reorder or hide a part of the line, as codes."""
+    return visible(text, keep="\n\t")
 
 
 def _finite(data: object) -> object:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 from clps_core.files import open_given, parsed_json
+from clps_core.shown import json_escaped
 
 __all__ = ["CANNOT_START", "JsonLines", "keep_small", "log_to_stderr", "make_room", "tell", "why_not_started"]
 
@@ -49,7 +50,7 @@ class JsonLines(logging.Formatter):
         line |= {"event": facts.pop("event", "message"), "text": record.getMessage(), **facts}
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json_escaped(json.dumps(line, ensure_ascii=False, default=str))
 
 
 def log_to_stderr() -> None:

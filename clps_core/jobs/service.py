@@ -18,6 +18,7 @@ from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
+from clps_core.experiment import check_name
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.devices import check_devices
@@ -107,6 +108,7 @@ def submit(
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
     """
+    check_name(name or None)
     complete = checked(store, configs)
     counts = [count(config.model, config.sharing) for config in complete]
     comparison_id = store.create_comparison(
@@ -259,6 +261,7 @@ def fork(
     What differs from the parent is derived in ``forks.plan_fork``, whose ``ConfigError`` is raised here, too.
     The optimiser and its schedule begin afresh. Raises ``JobError`` where the parent has no such weights.
     """
+    check_name(name or None)
     plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
     (config,) = checked(store, [plan.config])
     counts = count(config.model, config.sharing)

@@ -156,6 +156,8 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     config = validated(RunConfig, _read_json(folder / "config.json"))
     points = _read_points(folder, run_id)
     title = comparison or about.comparison or about.name
+    if has_control(title) or has_control(name or ""):
+        raise StoreError(_("names of imported runs must have characters that can be seen. Take another name."))
     _bring(folder, store.run_folder(run_id), store.home)
     with store.writing() as connection:
         if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clps_core.errors import JobError, NotFoundError
+from clps_core.shown import visible
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
 from clps_core.store.metrics import EXAMPLES, TEST
@@ -182,7 +183,7 @@ class Store:
         return [
             Comparison(
                 row.id,
-                row.name,
+                visible(row.name),
                 row.created_at,
                 tuple(members[row.id]),
                 row.owner,
@@ -200,7 +201,7 @@ class Store:
         c = schema.comparison.c
         with self.reading() as connection:
             rows = connection.execute(sa.select(c.id, c.name).where(c.id.in_(set(ids))))
-            return {row.id: row.name for row in rows}
+            return {row.id: visible(row.name) for row in rows}
 
     def runs(
         self,
@@ -233,7 +234,8 @@ class Store:
         found = []
         for *facts, until in rows:
             pauses = until if _pauses(until, just_now) else None
-            found.append(ActiveRun._make((*facts, pauses, place.get(facts[0]))))
+            active = ActiveRun._make((*facts, pauses, place.get(facts[0])))
+            found.append(active._replace(name=visible(active.name)))
         return sorted(found, key=lambda run: run.place or 0)
 
     def running_per_owner(self) -> dict[str, int]:
@@ -278,7 +280,8 @@ class Store:
         place: dict[str, int] = {}
         if places and any(row["status"] == "queued" for row in rows):
             place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
-        return [Run(**row, queue_position=place.get(row["id"])) for row in rows]
+        # Names are checked where they are given, but a store may be older than that.
+        return [Run(**{**row, "name": visible(row["name"])}, queue_position=place.get(row["id"])) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Status -> number of runs."""

@@ -65,7 +65,7 @@ def test_a_thumbnail_never_loses_the_strongest_weight(rows: int, columns: int, s
 
 def test_labels_arrive_as_they_are_or_marked_where_they_cannot_be_written() -> None:
     header, _body = unpacked(grid_payload(view_of(1, 1, 2, len(HOSTILE), HOSTILE), (0, 0)))
-    assert header["keys"] == [*HOSTILE[:-1], "?"]
+    assert header["keys"] == [*HOSTILE[:-2], "\\u2028", "\\ud800"]
 
 
 def test_the_comparison_carries_one_head_of_each_layer() -> None:
