@@ -35,6 +35,7 @@ OPEN_CORE = (HEALTH, "host-config", "stream", "upload_file/", "bidi-components/"
 """What pages need of Streamlit's own paths, and the answer to "are you up". All else is closed, so that a
 diagnostic path that a new Streamlit adds (``metrics``, ``agent``) does not open by itself."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+PLAIN = b"text/plain; charset=utf-8"
 TOKEN = "token"  # noqa: S105  # a parameter's name
 
 HEADERS = (
@@ -49,11 +50,11 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the gate says itself. ``more`` are further headers."""
+    """What the gate says itself. ``then``: where a browser goes on by itself; ``more`` are further headers."""
 
     status: int
     text: str = ""
-    kind: str = "text/plain"
+    then: str = ""
     more: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -82,9 +83,11 @@ class Gate:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the server answers 403
         else:
-            body = answer.text.encode()
+            wants = b"".join(value for name, value in scope["headers"] if name.lower() == b"accept")
+            as_page = b"text/html" in wants and answer.text != ""
+            body = (_page(answer.text, answer.then) if as_page or answer.then else answer.text).encode()
             headers = [
-                (b"content-type", f"{answer.kind}; charset=utf-8".encode()),
+                (b"content-type", b"text/html; charset=utf-8" if as_page or answer.then else PLAIN),
                 (b"content-length", str(len(body)).encode()),
                 (b"cache-control", b"no-store"),
                 *answer.more,
@@ -141,7 +144,8 @@ class Gate:
         if known:
             return None
         if given is None and headers.get(b"sec-fetch-site") in ("cross-site", "same-site"):
-            return _again(f"{path}?{urlencode([*rest, (TOKEN, '')])}")
+            # A link from elsewhere, so their Strict cookie stayed behind: the browser asks once more, from here.
+            return _Answer(403, _needs_token(), then=f"{path}?{urlencode([*rest, (TOKEN, '')])}")
         return _Answer(403, _needs_token())
 
 
@@ -154,10 +158,18 @@ def _same(got: str, wanted: str) -> bool:
     return hmac.compare_digest(got.encode(), wanted.encode())
 
 
-def _again(address: str) -> _Answer:
-    """Somebody followed a link from elsewhere, so their Strict cookie stayed behind: ask once more, from here."""
-    page = f'<!doctype html><meta http-equiv="refresh" content="0; url={html.escape(address)}"><title>CLPS Lab</title>'
-    return _Answer(403, page, "text/html")
+def _page(text: str, then: str) -> str:
+    """A small page that says ``text``, or says nothing and goes on to ``then``."""
+    on = f'<meta http-equiv="refresh" content="0; url={html.escape(then)}">' if then else ""
+    said = "" if then else f"<h1>CLPS Lab</h1><p>{html.escape(text)}</p>"
+    style = (
+        ":root { color-scheme: light dark } body { max-width: 34rem; margin: 20vh auto; padding: 0 1rem; "
+        "font: 1.05rem/1.5 system-ui, sans-serif }"
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{on}<title>CLPS Lab</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{style}</style></head><body>{said}</body></html>'
+    )
 
 
 def _needs_token() -> str:

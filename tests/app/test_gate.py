@@ -112,6 +112,10 @@ def test_a_name_that_is_not_the_servers_is_refused_with_what_to_set():
     assert "not called lab.example\\xe9<b>. On its own machine its address is http://127.0.0.1:8501." in answer.body
     assert "CLPS_HOSTS" in answer.body
     assert answer.headers[b"content-type"] == b"text/plain; charset=utf-8"
+    page = ask("/", {"host": "lab.example<b>", "accept": "text/html,*/*"})
+    assert (page.status, page.headers[b"content-type"]) == (403, b"text/html; charset=utf-8")
+    assert "not called lab.example&lt;b&gt;." in page.body
+    assert "<b>" not in page.body
     assert ask("/", {"host": "localhost:9000"}, hosts="localhost:9000").passed
 
 
@@ -218,6 +222,7 @@ def test_who_follows_a_link_from_elsewhere_is_asked_once_more_and_not_again():
     first = ask("/runs", link, query="runs=%22%3E", token=TOKEN)
     assert first.status == 403
     assert 'content="0; url=/runs?runs=%22%3E&amp;token="' in first.body
+    assert first.headers[b"content-type"] == b"text/html; charset=utf-8"
     again = ask("/runs", PAGE | cookie(), query="runs=%22%3E&token=", token=TOKEN)
     assert (again.status, again.headers[b"location"]) == (303, b"/runs?runs=%22%3E")
     assert "asks for a token" in ask("/runs", link, query="token=", token=TOKEN).body
