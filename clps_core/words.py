@@ -58,5 +58,5 @@ def shown(value: object, limit: int = 60) -> str:
     """What somebody gave, for a sentence about it: at most ``limit`` characters, whatever it is."""
     try:
         return reprlib.repr(value)[:limit]
-    except ValueError:  # Python writes no whole number of thousands of digits
-        return type(value).__name__
+    except ValueError:  # Python writes no whole number of thousands of digits, and would explain how to make it
+        return _("a number of thousands of digits")

@@ -62,7 +62,7 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
         rest = f"<p>{escape(ngettext('and {n} more', 'and {n} more', more))}</p>" if more > 0 else ""
         st.html(
             f"<style>{asset('comparison_card.css')}</style>"
-            f'<div class="clps-card"><h3><bdi>{escape(comparison.name)}</bdi></h3><p>{head}</p>'
+            f'<div class="clps-card"><h3><bdi>{escape(comparison.name)}</bdi></h3><p>{escape(" · ".join(parts))}</p>'
             f"<table><caption><bdi>{escape(comparison.name)}</bdi></caption><thead><tr>{_heads(runs)}</tr></thead>"
             f"<tbody>{rows}</tbody></table>{rest}</div>"
         )

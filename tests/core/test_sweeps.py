@@ -224,7 +224,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {fields: {sharing.strategy: [none, cycl]}}", "with sharing.strategy=cycl: "),
         ("sweep: {fields: {data.task: [dates, digits]}}", "must have one task"),
         ("data: {task: poems}\nsweep: {}", "task must be one of"),
-        ("model: {d_model: !!binary NjQ=}\nsweep: {}", "'d_model' must be a number"),
+        ("model: {d_model: !!binary NjQ=}\nsweep: {}", "the tag !!binary in line 1"),
         ("train: {steps: [1, 2]}\nsweep: {}", "'steps' must be a number"),
         ("model: 2024-01-01\nsweep: {}", "model must be a number"),
     ],
