@@ -201,16 +201,21 @@ def open_designs() -> tuple[Designs, list[str]]:
     )
     known: Designs | None = session.get(state.DESIGNS)
     # A visit from another page has a bare address, and finds the designs as they were left. On the page itself
-    # an address becomes bare by the browser's Back alone.
-    visited = asked == BARE and session.get(state.PAGE_BEFORE) != "design"
-    if known is not None and (visited or asked == session.get(state.DESIGNS_URL)):
+    # an address becomes bare by the browser's Back alone: then it stands for what that visit found.
+    if asked == BARE and (known is None or session.get(state.PAGE_BEFORE) != "design"):
+        session[state.DESIGNS_FOUND] = known or default_designs()
+        return session[state.DESIGNS_FOUND], []
+    if known is not None and asked == session.get(state.DESIGNS_URL):
         return known, []
     if known is not None:
-        step = find(known, lambda one: one.address == asked)
+        found: Designs = session.get(state.DESIGNS_FOUND) or default_designs()
+        if asked == BARE and known.content == found.content:
+            return known, []
+        step = find(known, lambda one: one.content == found.content if asked == BARE else one.address == asked)
         if step is not None:
             return step, []
         if asked == BARE:
-            return default_designs(), []
+            return found, []
     return _asked_for(known or default_designs())
 
 

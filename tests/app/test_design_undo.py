@@ -89,6 +89,9 @@ def test_a_visit_from_another_page_finds_the_designs_as_they_were_left(open_page
     test.query_params.clear()
     test.switch_page("../pages/design.py").run()
     assert designs_of(test).base.model.num_layers == 6
+    layers(test, 7)
+    go(test, {})
+    assert designs_of(test).base.model.num_layers == 6
 
 
 def test_one_edit_is_one_step_of_the_browsers_history(open_page, monkeypatch):

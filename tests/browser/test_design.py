@@ -34,6 +34,16 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     page.wait_for_url(re.compile("strategy=all%2Cencoder.q%3D0-1-0-0"))
     expect(cell(page, "q", 1)).to_have_text("B")
     expect(cell(page, "k", 1)).to_have_text("A")
+    expect(page.locator(".card.chosen")).to_contain_text("Custom map, from All layers")
+
+    page.keyboard.press("Control+z")
+    expect(page.locator(".card")).to_have_count(3, timeout=SLOW)
+    page.keyboard.press("Control+y")
+    expect(cell(page, "q", 1)).to_have_text("B", timeout=SLOW)
+    page.go_back()
+    expect(page.locator(".card")).to_have_count(3, timeout=SLOW)
+    page.go_forward()
+    expect(cell(page, "q", 1)).to_have_text("B", timeout=SLOW)
 
     cell(page, "q", 3).focus()
     page.keyboard.press("ArrowDown")
