@@ -209,6 +209,10 @@ def test_a_run_without_best_weights_says_so(store: Store, untested: str) -> None
     checkpoint_path(store.run_folder(untested), "best").unlink()
     with pytest.raises(CheckpointError, match="must have its best weights"):
         service.score_test(store, untested)
+    checkpoint_path(store.run_folder(untested), "best").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="It is damaged"):
+        service.score_test(store, untested)
+    assert checkpoint_path(store.run_folder(untested), "last").exists(), "which nobody chose"
 
 
 def test_a_page_does_not_wait_for_ever(store: Store, untested: str) -> None:
