@@ -29,10 +29,10 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
     on) and ``JobError`` where it takes longer than ``seconds``.
     """
     from clps_core.data.registry import load_task
-    from clps_core.model.transformer import build_model
-    from clps_core.training.checkpoint import checkpoint_path, read, restore_weights
+    from clps_core.training.checkpoint import checkpoint_path
     from clps_core.training.final_score import score_test
-    from clps_core.training.run_folder import cpu_plan, read_config
+    from clps_core.training.loading import load_model
+    from clps_core.training.run_folder import cpu_plan
 
     until = None if seconds is None else time.monotonic() + seconds
 
@@ -46,19 +46,15 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
                 )
             )
 
-    config = read_config(folder)
-    try:
-        chosen = read(checkpoint_path(folder, "best"))
-    except FileNotFoundError:
+    if not checkpoint_path(folder, "best").exists():
         raise CheckpointError(
             _("a run must have its best weights to be scored. {folder} does not hold them.", folder=folder)
-        ) from None
+        )
     with one_thread():
+        model, config, step = load_model(folder, "chosen")
         data = load_task(config)
         _check_same_data(folder, data)
-        model = build_model(config)
-        restore_weights(model, chosen.tensors)
-        return chosen.step, score_test(model, data, config, cpu_plan(folder), in_time)
+        return step, score_test(model, data, config, cpu_plan(folder), in_time)
 
 
 def _check_same_data(folder: Path, data: TaskData) -> None:

@@ -95,8 +95,8 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
         key=state.QUALITY if alone else f"{state.QUALITY}.{first.run.task}",
         bind="query-params" if alone else None,
         help=_(
-            "How long each run trained until it was this good on held-out data. "
-            "At first: what every finished run reached."
+            "How long each run trained until it was this good on validation data. At first: what every finished run "
+            "reached, of those better than a constant answer."
         ),
         width=240,
     )

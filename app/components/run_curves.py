@@ -111,11 +111,11 @@ def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
     share = task.metric != "perplexity"
     losses = {
         "train": Panel("train.loss", _("Training loss"), note=_("lower is better"), noisy=True),
-        "validation": Panel("validation.loss", _("Loss on held-out data"), note=_("lower is better")),
+        "validation": Panel("validation.loss", _("Loss on validation data"), note=_("lower is better")),
     }
     metric = Panel(
         f"validation.{task.metric}",
-        _("{metric} on held-out data", metric=metric_title(task.metric)),
+        _("{metric} on validation data", metric=metric_title(task.metric)),
         kind="percent" if share else "plain",
         note=_("higher is better") if task.higher_is_better else _("lower is better"),
         baseline=Baseline(task.baseline, _("baseline: {name}", name=task.baseline_name)),

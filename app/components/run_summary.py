@@ -103,7 +103,7 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
         best=(best.step, best.value) if best else None,
         final=(points[-1].step, points[-1].value) if points else None,
         reached=(reached.step, reached.seconds) if reached else None,
-        test=store.final_scores([run.id]).get(run.id),
+        test=store.final_scores([run.id]).get(run.id) if run.status == "finished" else None,
     )
 
 

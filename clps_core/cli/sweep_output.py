@@ -93,12 +93,10 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
     if any(one.test for one in state.configurations):
         say(_("Validation (best) chooses and ranks; the test split is scored once per run, after training."))
     if any(one.ended_early for one in state.configurations):
-        say(
-            _(
-                "Runs that ended early are kept apart from the means: they might have become better. They count for "
-                "the order, as they stood. ≥: none of its runs is complete."
-            )
-        )
+        text = _("Runs that ended early are not in the means: they might have become better. The order counts them.")
+        say(text)
+    if any(one.lower_bound for one in state.configurations):
+        say(_("≥: none of its runs trained all of its steps."))
     say(news(state))
     if (worth := worth_of_first(state, lambda one: one.name)) is not None:
         say(worth)

@@ -18,15 +18,16 @@ __all__ = ["load_best", "load_model"]
 
 logger = logging.getLogger(__name__)
 
-SEARCH_ORDER = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best")}
+SEARCH_ORDER = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best"), "chosen": ("best",)}
 ROTATION_TRIES = 3
 
 
-def load_model(folder: Path, which: Literal["best", "last"] = "best") -> tuple[Transformer, RunConfig, int]:
+def load_model(folder: Path, which: Literal["best", "last", "chosen"] = "best") -> tuple[Transformer, RunConfig, int]:
     """(model in evaluation mode on the CPU, resolved config, step) of the run in ``folder``.
 
     ``best``: the weights with the best validation metric so far; ``last``: those of the newest
-    checkpoint. Where one is missing or damaged, the next best is taken. Raises ``CheckpointError``
+    checkpoint. Where one is missing or damaged, the next best is taken; not so for ``chosen``, which is ``best`` or
+    nothing. Raises ``CheckpointError``
     where the run has no weights yet.
     """
     if which not in SEARCH_ORDER:

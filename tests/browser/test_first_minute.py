@@ -27,6 +27,7 @@ SMALL = ";".join(
         "train.steps=300",
         "train.log_every=2",
         "train.eval_examples=32",
+        "train.test_examples=32",
     ]
 )
 TEXT = "Friday, May 29, 1953"

@@ -74,7 +74,7 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert "best accuracy" in table.stdout
     assert "± is the standard deviation" in table.stderr
     assert "≥" in table.stdout
-    assert "kept apart from the means" in table.stderr
+    assert "Runs that ended early are not in the means" in table.stderr
     assert "Not compared with the first" in table.stderr
     assert "4 of 4 runs ended" in table.stderr
     assert clps("show", "--json").stdout == again.stdout, "without an id: the newest"

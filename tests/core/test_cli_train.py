@@ -15,7 +15,7 @@ from clps_core.cli import app
 TINY = [
     "--set", "model.num_layers=2", "--set", "model.d_model=16", "--set", "model.d_ff=32", "--set", "model.num_heads=2",
     "--set", "train.batch_size=4", "--set", "train.eval_examples=4",
-    "--set", "train.probe_count=0", "--set", "train.device=cpu",
+    "--set", "train.test_examples=4", "--set", "train.probe_count=0", "--set", "train.device=cpu",
 ]  # fmt: skip
 KEYS = {"id", "status", "strategy", "seed", "unique_parameters", "steps", "metrics", "seconds", "tokens_per_second"}
 

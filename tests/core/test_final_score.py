@@ -17,7 +17,7 @@ from clps_core.errors import CheckpointError, DataError, JobError
 from clps_core.jobs import service
 from clps_core.store import Point, Store, metrics
 from clps_core.store.queue import Queue
-from clps_core.training.checkpoint import checkpoint_path, latest_step, read, restore_weights
+from clps_core.training.checkpoint import Checkpoint, checkpoint_path, latest_step, read, restore_weights, save_best
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_best
@@ -136,6 +136,15 @@ def test_without_its_best_weights_a_run_still_finishes(tmp_path: Path, caplog: p
     assert "The test split is not scored" in caplog.text
 
 
+def test_best_weights_of_another_step_than_was_chosen_are_not_scored(tmp_path: Path) -> None:
+    """Left by an attempt that had gone further before it died."""
+    run(tmp_path, digits())
+    best = read(checkpoint_path(tmp_path, "best"))
+    save_best(tmp_path, Checkpoint(best.tensors, {**best.facts, "step": best.step + 3}))
+    outcome, sink = run(tmp_path, digits())
+    assert (outcome.status, scored(sink)) == ("finished", [])
+
+
 def test_a_diverged_run_says_so(tmp_path: Path) -> None:
     outcome, _sink = run(tmp_path / "diverged", digits(rate=10.0, steps=24))
     assert outcome.diverged is not None
@@ -200,6 +209,10 @@ def test_a_run_without_best_weights_says_so(store: Store, untested: str) -> None
     checkpoint_path(store.run_folder(untested), "best").unlink()
     with pytest.raises(CheckpointError, match="must have its best weights"):
         service.score_test(store, untested)
+    checkpoint_path(store.run_folder(untested), "best").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="It is damaged"):
+        service.score_test(store, untested)
+    assert checkpoint_path(store.run_folder(untested), "last").exists(), "which nobody chose"
 
 
 def test_a_page_does_not_wait_for_ever(store: Store, untested: str) -> None:
@@ -207,9 +220,10 @@ def test_a_page_does_not_wait_for_ever(store: Store, untested: str) -> None:
         service.score_test(store, untested, seconds=0.0)
 
 
-def test_an_attempt_that_goes_on_takes_the_old_score_back(store: Store) -> None:
+@pytest.mark.parametrize("steps", [12, 2000])
+def test_an_attempt_that_goes_on_takes_the_old_score_back(store: Store, steps: int) -> None:
     """Its weights may become others on a GPU; and no curve is touched by it."""
-    (run_id,) = [run.id for run in stored_in_progress(store)]
+    (run_id,) = [run.id for run in stored_in_progress(store, steps)]
     queue = Queue(store)
     points = [Point(run_id, "validation", "accuracy", step, 0.5, 1.0) for step in (0, 3)]
     score = [Point(run_id, "test", name, 3, value, 1.0) for name, value in [("accuracy", 0.4), ("examples", 180.0)]]
@@ -219,11 +233,12 @@ def test_an_attempt_that_goes_on_takes_the_old_score_back(store: Store) -> None:
     queue.begin(run_id, 1, step=3, seconds=1.0, plan={})
     assert store.final_scores([run_id]) == {}
     assert [point.step for point in store.curve(run_id, "validation", "accuracy")] == [0, 3]
+    assert store.curve(run_id, "test", "accuracy", coarse=True) == []
     assert store.latest([run_id])[run_id] == {"validation.accuracy": (3, 0.5)}
 
 
-def stored_in_progress(store: Store) -> list[Any]:
-    made = store.create_comparison("going", [digits()])
+def stored_in_progress(store: Store, steps: int) -> list[Any]:
+    made = store.create_comparison("going", [digits(steps=steps)])
     Queue(store).start_next(0, "here", "boot")
     return store.runs(comparison=made)
 

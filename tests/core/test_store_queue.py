@@ -143,6 +143,19 @@ def test_a_run_that_dies_twice_without_getting_further_is_not_tried_again(
     )
 
 
+def test_who_resumes_a_run_by_hand_may_meet_the_step_at_which_it_died_once_more(store: Store, queue: Queue) -> None:
+    (run_id,) = add(store)
+    for _attempt in range(2):
+        attempt = started(queue)
+        advance(queue, attempt, 7)
+        status = queue.settle(run_id, attempt.number, KILLED)
+    assert status == "failed", "the second time at one step is its own doing"
+    queue.requeue(run_id)
+    attempt = started(queue)
+    advance(queue, attempt, 7)
+    assert queue.settle(run_id, attempt.number, KILLED) == "queued", "the cause may have been mended"
+
+
 def test_each_retry_waits_four_times_as_long_as_the_one_before(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
     for number, seconds in ((1, 5.0), (2, 20.0)):

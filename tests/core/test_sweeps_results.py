@@ -11,7 +11,7 @@ import pytest
 
 from clps_core.store import Comparison, Point, Run, Store, metrics, open_store, schema
 from clps_core.sweeps import expand, sweep_from_plain, sweep_state
-from clps_core.sweeps.results import Spread, ended_early
+from clps_core.sweeps.results import Spread, ended_early, equal_to_best
 from clps_core.timing import LAUNCH_SECONDS, START_SECONDS
 
 PLAIN: dict[str, Any] = {
@@ -307,6 +307,16 @@ def test_without_a_complete_run_a_quality_is_a_lower_bound(store):
     first, second = sweep_state(store, comparison, slots=1).configurations
     assert (first.values["model.d_model"], first.best.mean if first.best else 0) == (64, pytest.approx(0.85))
     assert (first.lower_bound, second.lower_bound, second.behind) == (True, True, None)
+
+
+def test_a_figure_of_less_training_does_not_share_the_first_place(store):
+    comparison, runs = queued(store, ONE)
+    for run in runs:
+        ended(store, run, 0.8, step=100 if run.config.model.d_model == 32 else 50)
+    assert len(equal_to_best(sweep_state(store, comparison, slots=1).configurations)) == 1
+    mark(store, runs[1], step=100)
+    mark(store, runs[3], step=100)
+    assert len(equal_to_best(sweep_state(store, comparison, slots=1).configurations)) == 2
 
 
 @pytest.mark.parametrize(

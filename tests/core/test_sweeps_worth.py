@@ -70,6 +70,8 @@ def test_two_differences_that_happen_to_be_alike_prove_nothing() -> None:
 def test_as_good_is_said_within_a_margin_that_is_named() -> None:
     close = {"a": [0.900, 0.902, 0.898, 0.901], "b": [0.899, 0.901, 0.899, 0.900]}
     assert said(close) == "As good as the first, within 1 percentage point (95 %): b."
+    # Two one-sided tests of 5 % each: the 90 % interval lies within the margin, the 95 % one does not.
+    assert said({"a": [0.901, 0.906, 0.896], "b": [0.9, 0.9, 0.9]}).startswith("As good as the first")
     doubled = {"a": [20.0, 20.1, 19.9, 20.0], "b": [20.05, 20.1, 20.0, 20.05]}
     assert said(doubled, metric="perplexity") == "As good as the first, within 1 % (95 %): b."
 
