@@ -54,8 +54,9 @@ def experiment_of(plain: Mapping[str, Any]) -> Experiment:
     """The experiment that plain data describe; raises ``ConfigError`` as ``read_experiment`` does."""
     base = dict(plain)
     name = check_name(base.pop("name", None))
-    strategies = _listed(base.pop("strategies", []), (str, int), _("strategies must be a list such as [none, all]."))
-    seeds = _listed(base.pop("seeds", []), int, _("seeds must be a list of whole numbers such as [0, 1]."))
+    given = {field: base.pop(field, []) for field in ("strategies", "seeds")}
+    strategies = _listed("strategies", given, (str, int), _("strategies must be a list such as [none, all]."))
+    seeds = _listed("seeds", given, int, _("seeds must be a list of whole numbers such as [0, 1]."))
     return Experiment(base, tuple(map(str, strategies)), tuple(seeds), name)
 
 
@@ -77,11 +78,24 @@ def check_name(name: object) -> str | None:
     return name
 
 
-def _listed(value: object, kind: type | tuple[type, ...], sentence: str) -> list[Any]:
-    plain = isinstance(value, list) and all(isinstance(one, kind) and not isinstance(one, bool) for one in value)
-    if not plain or not isinstance(value, list) or len(value) > MAX_RUNS:
-        raise ConfigError(sentence)
-    return value
+def _listed(name: str, given: Mapping[str, Any], kind: type | tuple[type, ...], sentence: str) -> list[Any]:
+    """The list ``given[name]`` of values of ``kind``; raises ``ConfigError`` for anything else and for too many."""
+    values = given[name]
+    if not isinstance(values, list):
+        raise ConfigError(_("{must} Got {got}.", must=sentence, got=shown(values)))
+    if len(values) > MAX_RUNS:
+        raise ConfigError(
+            _(
+                "{name} must be at most {limit}, as many as a comparison has runs. Got {got:,}. Take fewer.",
+                name=name,
+                limit=MAX_RUNS,
+                got=len(values),
+            )
+        )
+    for one in values:
+        if not isinstance(one, kind) or isinstance(one, bool) or (isinstance(one, int) and abs(one) >= 2**63):
+            raise ConfigError(_("{must} Got {got} among them.", must=sentence, got=shown(one)))
+    return values
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The URL is the truth: widgets are set from it and write back to it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,7 +197,7 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
 def _text_field(task: TaskFacts, text: str) -> str:
     key = f"attention.text.{task.name}"
     if task.patch_dim:
-        number = int(text) if text.isdecimal() and int(text) < TEST_IMAGES else 0
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) < TEST_IMAGES else 0
         follow_url(key, number)
         st.number_input(
             _("Number of a test image, 0 to {last}", last=TEST_IMAGES - 1),

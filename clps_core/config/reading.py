@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from clps_core.config.plain_yaml import plain_from_yaml
 from clps_core.config.run import RunConfig
 from clps_core.errors import ConfigError
 from clps_core.tasks import get_task
-from clps_core.words import _
+from clps_core.words import _, shown
 
 __all__ = ["build_config", "config_from_yaml", "validated"]
 
@@ -38,7 +37,7 @@ def build_config(partial: Mapping[str, Any] | None = None) -> RunConfig:
     given = dict(partial or {})
     data = given.get("data")
     name = data.get("task", "dates") if isinstance(data, Mapping) else "dates"
-    task = get_task(name if isinstance(name, str) else reprlib.repr(name))
+    task = get_task(name if isinstance(name, str) else shown(name))
     base: dict[str, Any] = {name: dict(values) for name, values in task.defaults.items()}
     base.setdefault("model", {})["family"] = task.family
     for name, value in given.items():
@@ -65,8 +64,8 @@ def config_from_yaml(text: str) -> RunConfig:
 
 def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
     """One pydantic error as must / got / fix."""
-    where = ".".join(str(part) for part in detail["loc"])[:120]
-    got = reprlib.repr(detail.get("input"))[:60]
+    where = ".".join(part if isinstance(part, str) else shown(part) for part in detail["loc"])[:120]
+    got = shown(detail.get("input"))
     context = detail.get("ctx", {})
     match detail["type"]:
         case "value_error":

@@ -157,7 +157,7 @@ class Digits:
 
     def _number(self, word: str) -> int:
         last = len(self.classes("test")) - 1
-        if not (word.isascii() and word.isdigit() and int(word) <= last):
+        if not re.fullmatch(r"[0-9]{1,9}", word) or int(word) > last:
             raise DataError(
                 _("the number of a test image must be from 0 to {last}. Got {got!r}.", last=last, got=word[:40])
             )

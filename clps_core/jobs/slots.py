@@ -87,7 +87,7 @@ def _asked(environment: Mapping[str, str], name: str) -> int | None:
     text = environment.get(name, "").strip()
     if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= 1024:
         raise ConfigError(_("{name} must be a number from 1 to 1024. Got {got!r}.", name=name, got=text[:40]))
     return int(text)
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from clps_core.errors import ConfigError
-from clps_core.words import _
+from clps_core.words import _, shown
 
 __all__ = ["Block", "SharingMap", "Site", "Slot", "build_map", "root_pool"]
 
@@ -170,7 +169,7 @@ def _slot_from_plain(row_name: str, value: int | str | None) -> Slot | None:
         raise ConfigError(
             _(
                 "a slot must be an integer, null, or 'pool:integer'. Got {value} in {row}.",
-                value=reprlib.repr(value),
+                value=shown(value),
                 row=row_name,
             )
         )

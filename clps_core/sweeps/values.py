@@ -98,7 +98,9 @@ def read_values(name: str, given: object) -> Values:
 
 def is_plain(value: object) -> bool:
     """Whether ``value`` is one that a config's field can have, and that JSON can hold."""
-    return value is None or isinstance(value, (str, int, float, bool))
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    return value is None or isinstance(value, (str, float))
 
 
 def _range(name: str, kind: str, ends: list[Any]) -> Range:

@@ -213,7 +213,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {fields: {sharing.strategy: [none, cycl]}}", "with sharing.strategy=cycl: "),
         ("sweep: {fields: {data.task: [dates, digits]}}", "must have one task"),
         ("data: {task: poems}", "task must be one of"),
-        ("model: {d_model: !!binary NjQ=}", "'d_model' must be a number"),
+        ("model: {d_model: !!binary NjQ=}", "the tag !!binary in line 1"),
         ("train: {steps: [1, 2]}", "'steps' must be a number"),
         ("model: 2024-01-01", "model must be a number"),
     ],
