@@ -11,6 +11,7 @@ seen come out as codes, and what runs from right to left is isolated (``clps_cor
 from __future__ import annotations
 
 import gettext
+import re
 import reprlib
 import string
 from functools import cache
@@ -47,7 +48,14 @@ class _Isolating(string.Formatter):
 
 
 def _filled(message: str, values: dict[str, object]) -> str:
-    text = message.format(**values)
+    try:
+        text = message.format(**values)
+    except ValueError:  # a number of thousands of digits, whatever its format
+        huge = {name for name, one in values.items() if isinstance(one, int) and abs(one) >= 2**1024}
+        if not huge:
+            raise
+        message = re.sub(r"\{(\w+)[^{}]*\}", lambda field: f"{{{field[1]}}}" if field[1] in huge else field[0], message)
+        return _filled(message, {name: shown(one) if name in huge else one for name, one in values.items()})
     # Nearly always: nothing is in it that could be hidden or run from right to left.
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from clps_core.config.model import Fraction, Frozen, ModelConfig, PositiveInt
 from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
-from clps_core.words import _
+from clps_core.words import _, shown
 
 __all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
 
@@ -28,7 +28,9 @@ class SharingConfig(Frozen):
     def _read(cls, value: object) -> str:
         try:
             # Only plain scalars are turned to text: YAML aliases make lists whose text would fill the memory.
-            return parse_strategy(str(value) if isinstance(value, (str, int)) else "").text
+            return parse_strategy(
+                (value if isinstance(value, str) else shown(value, 4096)) if isinstance(value, (str, int)) else ""
+            ).text
         except ConfigError as error:
             raise ValueError(str(error)) from None
 

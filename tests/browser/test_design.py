@@ -37,13 +37,13 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     expect(page.locator(".card.chosen")).to_contain_text("Custom map, from All layers")
 
     page.keyboard.press("Control+z")
-    expect(page.locator(".card")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".card")).to_have_count(3)
     page.keyboard.press("Control+y")
-    expect(cell(page, "q", 1)).to_have_text("B", timeout=SLOW)
+    expect(cell(page, "q", 1)).to_have_text("B")
     page.go_back()
-    expect(page.locator(".card")).to_have_count(3, timeout=SLOW)
+    expect(page.locator(".card")).to_have_count(3)
     page.go_forward()
-    expect(cell(page, "q", 1)).to_have_text("B", timeout=SLOW)
+    expect(cell(page, "q", 1)).to_have_text("B")
 
     cell(page, "q", 3).focus()
     page.keyboard.press("ArrowDown")
