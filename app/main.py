@@ -14,6 +14,7 @@ from app.services import page_guard
 
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
+navigation.remember(current.url_path)
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
 with page_guard():
