@@ -19,6 +19,7 @@ if not is_own_page():  # no widget is drawn, so none can be used
     st.stop()
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
+navigation.remember(current.url_path)
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
 with page_guard():

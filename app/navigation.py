@@ -8,9 +8,10 @@ from typing import NoReturn
 
 import streamlit as st
 
+from app import state
 from clps_core.words import _
 
-__all__ = ["PAGES", "PageFacts", "go", "link", "page", "streamlit_pages"]
+__all__ = ["PAGES", "PageFacts", "go", "link", "page", "remember", "streamlit_pages"]
 
 Query = Mapping[str, str | Sequence[str]]
 
@@ -56,6 +57,12 @@ def streamlit_pages() -> list[st.Page]:
     ]
 
 
+def remember(name: str) -> None:
+    """Note that page ``name`` is drawn now, and which one was before: first of all, for a run may be cut short."""
+    st.session_state[state.PAGE_BEFORE] = st.session_state.get(state.PAGE)
+    st.session_state[state.PAGE] = name
+
+
 def link(name: str, label: str | None = None, *, query: Query | None = None, help: str | None = None) -> None:  # noqa: A002
     """A link to page ``name`` that keeps the session; ``query`` is what stands behind the ``?``."""
     facts = page(name)
@@ -64,4 +71,5 @@ def link(name: str, label: str | None = None, *, query: Query | None = None, hel
 
 def go(name: str, *, query: Query | None = None) -> NoReturn:
     """Leave for page ``name`` at once."""
+    st.session_state[state.PAGE] = name  # the run of the new page may be cut short by a click
     st.switch_page(page(name).path, query_params=query)
