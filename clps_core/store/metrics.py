@@ -27,7 +27,7 @@ EXAMPLES = "examples"
 """Beside the metrics of ``TEST``: how many examples they are of."""
 
 COARSE_POINTS = 500
-"""A coarse curve has at most this many points."""
+"""A coarse curve has at most this many points, and one more for its last step."""
 
 _m, _c, _r = schema.metric.c, schema.metric_coarse.c, schema.run.c
 
