@@ -52,7 +52,7 @@ SCORED = {
 """What an evaluation of each family gives (``training/evaluation.py``)."""
 
 COARSE_POINTS = 500
-"""A coarse curve has at most this many points."""
+"""A coarse curve has at most this many points, and one more for its last step."""
 
 LARGEST = sys.float_info.max
 

@@ -132,6 +132,15 @@ def test_a_coarse_curve_holds_the_means_of_at_most_500_stretches(store: Store) -
     assert shortened[:250] == coarse[:250]
 
 
+@pytest.mark.parametrize("steps", [500, 501, 750, 999, 1_000, 1_001, 4_999])
+def test_a_coarse_curve_is_short_whatever_the_number_of_steps(store: Store, steps: int) -> None:
+    run_id = new_run(store, steps=steps)
+    log(store, run_id, *[("train", "loss", step, float(step)) for step in range(1, steps + 1)])
+    coarse = store.curve(run_id, "train", "loss", coarse=True)
+    assert metrics.COARSE_POINTS / 2 < len(coarse) <= metrics.COARSE_POINTS + 1
+    assert coarse[-1].step == steps
+
+
 def test_a_short_run_has_no_need_of_a_coarse_curve(store: Store) -> None:
     run_id = new_run(store, steps=500)
     log(store, run_id, ("train", "loss", 5, 1.0))

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,13 +17,14 @@ import torch
 from tokenizers import Tokenizer
 
 from clps_core.config import RunConfig, build_config, resolve
+from clps_core.data.base import Batch, TaskData
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError, ClpsError, DataError, TrainingError
 from clps_core.model.transformer import build_model
 from clps_core.training.checkpoint import checkpoint_path, latest, latest_step, read
 from clps_core.training.device import DevicePlan
 from clps_core.training.loading import load_best, load_model
-from clps_core.training.loop import memory_errors_explained, train
+from clps_core.training.loop import memory_errors_explained, prepare, train, train_step
 from clps_core.training.optimiser import Optimiser, decays
 from clps_core.training.probes import probe_path, read_probe
 from clps_core.training.sink import RecordingSink
@@ -87,6 +88,26 @@ def test_the_same_run_twice_is_the_same_run(tmp_path: Path) -> None:
     assert first.curve("train", "loss") == second.curve("train", "loss")
     other = trained(tmp_path / "c", tiny(seed=1))
     assert first.curve("train", "loss") != other.curve("train", "loss")
+
+
+@pytest.mark.parametrize(("dropout", "differ"), [(0.5, True), (0.0, False)])
+def test_dropout_is_drawn_anew_at_each_step(tmp_path: Path, dropout: float, differ: bool) -> None:
+    """The weights stay as they are at this rate, and every step sees the same batch."""
+    config = tiny("digits", optim={"learning_rate": 1e-30, "weight_decay": 0.0}, probe_count=0)
+    config = config.model_copy(update={"model": config.model.model_copy(update={"dropout": dropout})})
+    data = load_task(config)
+
+    class OneBatch:
+        def batch(self, _step: int, batch_size: int) -> Batch:
+            return data.batch(0, batch_size)
+
+    run = prepare(config, tmp_path, RecordingSink(), ONE_THREAD, cast("TaskData", OneBatch()))
+    losses = []
+    for _step in range(3):
+        train_step(run)
+        assert run.loss is not None
+        losses.append(float(run.loss))
+    assert len(set(losses)) == (3 if differ else 1)
 
 
 def test_a_stopped_run_leaves_a_checkpoint_and_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
