@@ -28,6 +28,7 @@ from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
+    from clps_core.timing import Forecast
 
 __all__ = ["plan", "preview", "read_text", "run_records", "start"]
 
@@ -124,7 +125,7 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
     from clps_core.analysis.counts import count
     from clps_core.jobs import service
     from clps_core.store import open_store
-    from clps_core.timing import BUSY, forecast
+    from clps_core.timing import forecast
 
     configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
     with closing(open_store()) as store:
@@ -162,6 +163,13 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
         print_lines(line)
     if len(configs) > 1:
         say(_("The config is that of the first run; the others differ in strategy and seed."))
+    _say_time(found, len(configs))
+
+
+def _say_time(found: Forecast, runs: int) -> None:
+    """How long all runs take together, and what that rests on."""
+    from clps_core.timing import BUSY
+
     if found.high > BUSY * found.low:
         time = _(
             "{low}, or {high} if this machine stays as busy as in the last minute",
@@ -179,7 +187,7 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
         ngettext(
             "{n} run, {slots} at a time: about {time} ({basis}). Nothing was queued.",
             "{n} runs, {slots} at a time: about {time} ({basis}). Nothing was queued.",
-            len(configs),
+            runs,
             slots=found.slots,
             time=time,
             basis=basis,
