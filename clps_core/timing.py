@@ -55,6 +55,7 @@ USUAL_WEIGHT = 0.1
 """How much a step without operations counts beside a measured size: enough where there is only one."""
 BUSY = 1.25
 """From so many times the time of a quiet machine on, a busy one is spoken of."""
+LOAD_SECONDS = 60.0
 MOST_RUNS_LOOKED_AT = 40
 FEWEST_STEPS = 20
 
@@ -211,7 +212,11 @@ def forecast(store: Store, configs: Sequence[RunConfig], slots: int) -> Forecast
     busy = [left if (left := seconds_left(run)) is not None else pace.seconds(run.config) for run in there]
     low = seconds_for_all([pace.seconds(config) for config in configs], slots, busy)
     working = sum(run.threads or 1 for run in there if run.status == "running")
-    return Forecast(low, low * slowdown(working, max(slots, working)), slots, len(there), pace)
+    # The load of the last minute holds our own runs that have just ended, too: they will not be there.
+    since = store.clock() - LOAD_SECONDS
+    ended = [run for run in store.runs(limit=MOST_RUNS_LOOKED_AT) if (run.finished_at or 0.0) > since]
+    just_now = sum(run.threads or 1 for run in ended if not run.active and not run.imported)
+    return Forecast(low, low * slowdown(working + min(just_now, slots), max(slots, working)), slots, len(there), pace)
 
 
 def slowdown(working: int, wanted: int) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import navigation, state
+from app import navigation
 from app.components.assets_folder import asset
 from clps_core.words import _
 
@@ -31,8 +31,6 @@ def frame() -> None:
 def header(name: str) -> None:
     """The page's name, small, and the question it answers as the title."""
     facts = navigation.page(name)
-    st.session_state[state.PAGE_BEFORE] = st.session_state.get(state.PAGE)
-    st.session_state[state.PAGE] = name
     with st.container(gap=None):
         st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>')
         st.title(facts.question, anchor=False)

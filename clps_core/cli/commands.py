@@ -63,43 +63,100 @@ def dashboard(
 
 @app.command(help=_("Train one model per strategy and seed, on the same data, in background jobs."))
 def train(
-    task: Annotated[str | None, typer.Option(help=_("dates, python-docs or digits."))] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help=_("dates, python-docs or digits."), show_default=_("that of the file, else dates")),
+    ] = None,
     strategy: Strategies = None,
-    seed: Annotated[list[int] | None, typer.Option(help=_("Seed of weights and dropout. Repeatable."))] = None,
-    steps: Annotated[int | None, typer.Option(help=_("Optimiser steps."))] = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(help=_("Seed of weights and dropout. Repeatable."), show_default=_("those of the file, else 0")),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help=_("Optimiser steps."), show_default=_("those of the file, else the task's")),
+    ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
-    name: Annotated[str | None, typer.Option(help=_("What the comparison is called."))] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help=_("What the comparison is called."), show_default=_("that of the file, else made from what differs")
+        ),
+    ] = None,
     priority: Annotated[int, typer.Option(min=-100, max=100, help=_("Higher starts first; 0 is usual."))] = 0,
     wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help=_("Only print the complete configs, their parameters and the time they need; queue nothing."),
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    from clps_core.cli.train import plan, start
+    from clps_core.cli.train import plan, preview, start
 
-    start(plan(task, strategy, seed, steps, config, settings, name), wait=wait, as_json=as_json, priority=priority)
+    asked = plan(task, strategy, seed, steps, config, settings, name)
+    if dry_run:
+        preview(asked, as_json=as_json)
+    else:
+        start(asked, wait=wait, as_json=as_json, priority=priority)
 
 
 @app.command(help=_("Count parameters, operations and memory of a design; nothing is built."))
 def count(
     preset: Annotated[
-        str | None, typer.Option(help=_("A design of the papers; 'clps presets' lists them."), metavar="NAME")
+        str | None,
+        typer.Option(
+            help=_("A design of the papers; 'clps presets' lists them."), metavar="NAME", show_default=_("none")
+        ),
     ] = None,
     config: ConfigFile = None,
-    family: Annotated[str | None, typer.Option(help=_("decoder, encoder_decoder or encoder."))] = None,
-    task: Annotated[str | None, typer.Option(help=_("Take sizes that are not given from this task."))] = None,
-    layers: Annotated[int | None, typer.Option(help=_("Executed layers of the (only, or encoder) stack."))] = None,
-    decoder_layers: Annotated[
-        int | None, typer.Option(help=_("Executed decoder layers of an encoder-decoder."))
+    family: Annotated[
+        str | None,
+        typer.Option(help=_("decoder, encoder_decoder or encoder."), show_default=_("that of the task, else decoder")),
     ] = None,
-    d_model: Annotated[int | None, typer.Option(help=_("Width of the model."))] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help=_("Take sizes that are not given from this task."), show_default=_("that of the file, if any")
+        ),
+    ] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(
+            help=_("Executed layers of the (only, or encoder) stack."),
+            show_default=_("of preset, file or task, else 6"),
+        ),
+    ] = None,
+    decoder_layers: Annotated[
+        int | None,
+        typer.Option(help=_("Executed decoder layers of an encoder-decoder."), show_default=_("as many as layers")),
+    ] = None,
+    d_model: Annotated[
+        int | None, typer.Option(help=_("Width of the model."), show_default=_("of preset, file or task, else 512"))
+    ] = None,
     d_ff: Annotated[
-        int | None, typer.Option(help=_("Width of the feed-forward network; by default 4 d_model (8/3 for swiglu)."))
+        int | None,
+        typer.Option(
+            help=_("Width of the feed-forward network."),
+            show_default=_("of preset, file or task, else 4 d_model, 8/3 for swiglu"),
+        ),
     ] = None,
     heads: Annotated[
-        int | None, typer.Option(help=_("Attention heads; by default one for each 64 of d_model."))
+        int | None,
+        typer.Option(
+            help=_("Attention heads."), show_default=_("of preset, file or task, else one for each 64 of d_model")
+        ),
     ] = None,
-    kv_heads: Annotated[int | None, typer.Option(help=_("Heads of keys and values."))] = None,
-    vocab_size: Annotated[int | None, typer.Option(help=_("Tokens in the vocabulary; by default 32000."))] = None,
+    kv_heads: Annotated[
+        int | None, typer.Option(help=_("Heads of keys and values."), show_default=_("as many as heads"))
+    ] = None,
+    vocab_size: Annotated[
+        int | None,
+        typer.Option(help=_("Tokens in the vocabulary."), show_default=_("of preset, file or task, else 32000")),
+    ] = None,
     strategy: Strategies = None,
     settings: Settings = None,
     as_json: Json = False,
@@ -132,7 +189,12 @@ def depth(
     run_id: RunId,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     loops: Annotated[
-        list[str] | None, typer.Option(help=_("Numbers of loops: 1 2 4 or 1,2,4."), metavar="N...")
+        list[str] | None,
+        typer.Option(
+            help=_("Numbers of loops: 1 2 4 or 1,2,4."),
+            metavar="N...",
+            show_default=_("powers of two, and some near that of training"),
+        ),
     ] = None,
     time_limit: Annotated[
         float, typer.Option(min=1, help=_("Seconds that one number of loops may take."), metavar="SECONDS")
@@ -147,19 +209,39 @@ def depth(
 @app.command(help=_("Let a trained run translate a text, or go on with it."))
 def generate(
     run_id: RunId,
-    text: Annotated[list[str] | None, typer.Option(help=_("What it reads. Repeatable."))] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help=_("What it reads. Repeatable."), show_default=_("the examples of its task")),
+    ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(help=_("An option of the task, such as language=de. Repeatable."), metavar="NAME=VALUE"),
+        typer.Option(
+            help=_("An option of the task, such as language=de. Repeatable."),
+            metavar="NAME=VALUE",
+            show_default=_("the first that the task has"),
+        ),
     ] = None,
     temperature: Annotated[float, typer.Option(help=_("0 takes the most probable token; 1 draws as predicted."))] = 0.0,
-    top_k: Annotated[int | None, typer.Option(help=_("Draw from so many most probable tokens only."))] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help=_("Draw from so many most probable tokens only."), show_default=_("from all")),
+    ] = None,
     top_p: Annotated[
-        float | None, typer.Option(help=_("Draw from the fewest tokens whose probabilities sum to this."))
+        float | None,
+        typer.Option(
+            help=_("Draw from the fewest tokens whose probabilities sum to this."), show_default=_("from all")
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help=_("Seed of the draws."))] = 0,
-    loops: Annotated[int | None, typer.Option(help=_("How often the core runs; as trained by default."))] = None,
-    max_tokens: Annotated[int | None, typer.Option(help=_("At most so many tokens."))] = None,
+    loops: Annotated[
+        int | None, typer.Option(help=_("How often the core runs."), show_default=_("as in training"))
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help=_("At most so many tokens."), show_default=_("the task's longest answer; 64 to go on with a text")
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.generate import show
@@ -184,7 +266,10 @@ def schemes(
         str | None,
         typer.Argument(help=_("One scheme's name, or 'arithmetic'; without it, all are listed."), metavar="NAME"),
     ] = None,
-    layers: Annotated[int | None, typer.Option(min=1, max=512, help=_("Executed layers of each stack."))] = None,
+    layers: Annotated[
+        int | None,
+        typer.Option(min=1, max=512, help=_("Executed layers of each stack."), show_default=_("6")),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.schemes import ARITHMETIC, show_arithmetic, show_card, show_schemes
@@ -195,6 +280,23 @@ def schemes(
         show_arithmetic(layers, as_json=as_json)
     else:
         show_card(name, layers, as_json=as_json)
+
+
+@app.command("config", help=_("Explain the fields of a config: default, unit, limits, meaning."))
+def config_fields(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help=_("A field such as optim.learning_rate, or a group such as train."),
+            metavar="[FIELD]",
+            show_default=_("all fields"),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.config_commands import show
+
+    show(name, as_json=as_json)
 
 
 @app.command(help=_("Say what this machine has, what would be used, and why."))

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from clps_core.cli.output import print_error, say
 from clps_core.errors import ClpsError
@@ -18,7 +18,11 @@ __all__ = ["FileOrCommand", "Sentences"]
 
 
 class Sentences(TyperGroup):
-    """Tells every foreseen error in one sentence and ends with its exit code."""
+    """Tells every foreseen error in one sentence and ends with its exit code; says of every switch that it is off."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        _say_that_switches_are_off(self)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -39,6 +43,16 @@ class Sentences(TyperGroup):
         except KeyboardInterrupt:
             say(_("Interrupted."))
             raise typer.Exit(130) from None
+
+
+def _say_that_switches_are_off(command: Any) -> None:
+    """Typer says the default of an option with a value only."""
+    for option in command.params:
+        switch = isinstance(option, TyperOption) and option.is_flag and not option.secondary_opts
+        if switch and not option.default and not isinstance(option.show_default, str) and not option.is_eager:
+            option.show_default = _("off")
+    for one in getattr(command, "commands", {}).values():
+        _say_that_switches_are_off(one)
 
 
 def _os_sentence(error: OSError) -> str:

@@ -41,16 +41,23 @@ Strategies = Annotated[
             "Repeatable."
         ),
         metavar="TEXT",
+        show_default=_("that of the file or preset, else none"),
     ),
 ]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", help=_("Any field of the config, such as model.d_model=64. Repeatable."), metavar="NAME=VALUE"
+        "--set",
+        help=_("Any field of the config, such as model.d_model=64; 'clps config' lists them. Repeatable."),
+        metavar="NAME=VALUE",
+        show_default=_("nothing changed"),
     ),
 ]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help=_("YAML file with a run config; see examples/."), metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--config", help=_("YAML file with a run config; see examples/."), metavar="FILE", show_default=_("no file")
+    ),
 ]
 RunId = Annotated[str, typer.Argument(help=_("A run's id, or its beginning."), metavar="ID")]
 RunIds = Annotated[list[str], typer.Argument(help=_("Runs' ids, or their beginnings."), metavar="ID...")]

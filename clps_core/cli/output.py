@@ -59,7 +59,7 @@ def print_table(
 ) -> None:
     """A table on stdout: the first ``left`` columns to the left, the others (figures) to the right.
 
-    The first column is never broken, so that an id can be copied, unless it takes more than a third of the width.
+    The first column is never broken, so that an id can be copied, unless it takes more than half of the width.
     ``spare``: columns that are left out, in this order, where the terminal is too narrow for all.
     """
     # Without a terminal there is no width to fit into, and a script wants whole lines.
@@ -91,7 +91,7 @@ def _table(
     )
     for place in kept:
         longest = max([len(columns[place]), *(len(row[place]) for row in cells)])
-        whole = place == 0 and longest <= width // 3
+        whole = place == 0 and longest <= width // 2
         table.add_column(
             escape(_harmless(columns[place])),
             justify="left" if place < left else "right",

@@ -30,16 +30,18 @@ def runs_list(
     status: Annotated[
         str | None,
         typer.Option(
-            help=_("Only runs that are queued, running, finished, failed, cancelled or paused. By default all.")
+            help=_("Only runs that are queued, running, finished, failed, cancelled or paused."), show_default=_("all")
         ),
     ] = None,
     comparison: Annotated[
         str | None,
-        typer.Option(help=_("Only runs of the comparison with this name or id. By default all."), metavar="NAME|ID"),
+        typer.Option(
+            help=_("Only runs of the comparison with this name or id."), show_default=_("all"), metavar="NAME|ID"
+        ),
     ] = None,
-    task: Annotated[str | None, typer.Option(help=_("Only runs of this task. By default all."))] = None,
+    task: Annotated[str | None, typer.Option(help=_("Only runs of this task."), show_default=_("all"))] = None,
     strategy: Annotated[
-        str | None, typer.Option(help=_("Only runs with this sharing strategy. By default all."))
+        str | None, typer.Option(help=_("Only runs with this sharing strategy."), show_default=_("all"))
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
     as_json: Json = False,
@@ -53,7 +55,7 @@ def runs_list(
 def runs_show(
     run_id: RunId,
     as_yaml: Annotated[
-        bool, typer.Option("--yaml", help=_("Print only the YAML file, for clps train --config. Off by default."))
+        bool, typer.Option("--yaml", help=_("Print only the YAML file, for clps train --config."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -66,12 +68,10 @@ def runs_show(
 def runs_curves(
     run_ids: RunIds,
     split: Annotated[
-        str | None, typer.Option(help=_("Only this split: train, validation or test. By default all."))
+        str | None, typer.Option(help=_("Only this split: train, validation or test."), show_default=_("all"))
     ] = None,
-    name: Annotated[str | None, typer.Option(help=_("Only this curve, such as loss. By default all."))] = None,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help=_("Print every point as CSV, unrounded. Off by default."))
-    ] = False,
+    name: Annotated[str | None, typer.Option(help=_("Only this curve, such as loss."), show_default=_("all"))] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help=_("Print every point as CSV, unrounded."))] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.carry import curves
@@ -148,8 +148,11 @@ def runs_fork(
     run_id: RunId,
     settings: Settings = None,
     start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
-    name: Annotated[str | None, typer.Option(help=_("What the new run is called."))] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help=_("What the new run is called."), show_default=_("the parent's, and what differs")),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.fork import fork

@@ -27,7 +27,12 @@ SweepId = Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."
 )
 def sweep_start(
     file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
-    name: Annotated[str | None, typer.Option(help=_("What the sweep is called."))] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help=_("What the sweep is called."), show_default=_("that of the file, else made from what differs")
+        ),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be queued."))] = False,
     as_json: Json = False,

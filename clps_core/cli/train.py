@@ -28,8 +28,9 @@ from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
+    from clps_core.timing import Forecast
 
-__all__ = ["plan", "read_text", "run_records", "start"]
+__all__ = ["plan", "preview", "read_text", "run_records", "start"]
 
 OPTIONS = {"data.task": "--task", "train.steps": "--steps", STRATEGY: "--strategy", SEED: "--seed"}
 """Fields that have an option of their own."""
@@ -117,6 +118,81 @@ def start(experiment: Experiment, *, wait: bool, as_json: bool, priority: int = 
         import typer
 
         raise typer.Exit(1)
+
+
+def preview(experiment: Experiment, *, as_json: bool) -> None:
+    """What ``start`` would queue: all its checks, complete configs, sizes and time; nothing is written or queued."""
+    from clps_core.analysis.counts import count
+    from clps_core.jobs import service
+    from clps_core.store import open_store
+    from clps_core.timing import forecast
+
+    configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
+    with closing(open_store()) as store:
+        configs = service.checked(store, configs)
+        found = forecast(store, configs, service.supervisor_status(store).slots)
+    counts = [count(config.model, config.sharing) for config in configs]
+    seconds = [found.pace.seconds(config) for config in configs]
+    if as_json:
+        facts = {"slots": found.slots, "runs_before": found.before, "timed_by_runs": found.pace.runs}
+        runs = [
+            {
+                "unique_parameters": size.unique_parameters,
+                "executed_parameters": size.executed_parameters,
+                "seconds": one,
+                "config": config.as_dict(),
+            }
+            for config, size, one in zip(configs, counts, seconds, strict=True)
+        ]
+        print_json({"name": experiment.name, "seconds": [found.low, found.high], **facts, "runs": runs})
+        return
+    rows = [
+        (
+            config.sharing.strategy,
+            config.seed,
+            amount(size.unique_parameters),
+            amount(size.executed_parameters),
+            _("about {time}", time=duration(one)),
+        )
+        for config, size, one in zip(configs, counts, seconds, strict=True)
+    ]
+    executed = _("executed")
+    columns = [_("strategy"), _("seed"), _("unique parameters"), executed, _("time of a run")]
+    print_table(columns, rows, title=experiment.name, spare=[executed])
+    for line in configs[0].as_yaml().splitlines():
+        print_lines(line)
+    if len(configs) > 1:
+        say(_("The config is that of the first run; the others differ in strategy and seed."))
+    _say_time(found, len(configs))
+
+
+def _say_time(found: Forecast, runs: int) -> None:
+    """How long all runs take together, and what that rests on."""
+    from clps_core.timing import BUSY
+
+    if found.high > BUSY * found.low:
+        time = _(
+            "{low}, or {high} if this machine stays as busy as in the last minute",
+            low=duration(found.low),
+            high=duration(found.high),
+        )
+    else:
+        time = duration(found.low)
+    basis = (
+        ngettext("timed by {n} earlier run of this task", "timed by {n} earlier runs of this task", found.pace.runs)
+        if found.pace.runs
+        else _("a guess: nothing of this task was trained here, so it may be three times more or less")
+    )
+    say(
+        ngettext(
+            "{n} run, {slots} at a time: about {time} ({basis}). Nothing was queued.",
+            "{n} runs, {slots} at a time: about {time} ({basis}). Nothing was queued.",
+            runs,
+            slots=found.slots,
+            time=time,
+            basis=basis,
+        )
+    )
 
 
 def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:

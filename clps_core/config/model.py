@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from clps_core.words import _, ngettext
 
-__all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "usual_sizes"]
+__all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "about", "usual_sizes"]
 
 MOST_HEADS, MOST_WIDTH = 1024, 65536
 
@@ -43,6 +43,11 @@ def usual_sizes(d_model: int, activation: str = "gelu") -> dict[str, int]:
     return {"d_ff": d_ff, "num_heads": next((n for n in range(most, 0, -1) if d_model % n == 0), 1)}
 
 
+def about(text: str, unit: str = "") -> Any:
+    """What a field means, for its reference (``reference.py``), and the ``unit`` of its value; names have none."""
+    return Field(description=text, json_schema_extra={"unit": unit})
+
+
 def _either(numbers: Sequence[int]) -> str:
     return _(" or ").join(map(str, numbers))
 
@@ -54,51 +59,129 @@ def _heads(numbers: Sequence[int]) -> str:
 class ModelConfig(Frozen):
     """Sizes and kinds of one Transformer; fields left ``None`` are filled in by ``resolve``."""
 
-    family: Literal["decoder", "encoder_decoder", "encoder"] = "decoder"
-    num_layers: Annotated[int, Field(ge=1, le=512)] = 4
-    """Executed layers of the (only, or encoder) stack."""
-    num_decoder_layers: Annotated[int, Field(ge=1, le=512)] | None = None
-    """Executed decoder layers of an encoder-decoder; ``num_layers`` if not given."""
-    d_model: Annotated[int, Field(ge=1, le=65536)] = 128
-    d_ff: Annotated[int, Field(ge=1, le=262144)] = 512
-    """Width of the feed-forward network; by ``usual_sizes`` where ``d_model`` alone is given."""
-    num_heads: Annotated[int, Field(ge=1, le=1024)] = 4
-    """Attention heads; by ``usual_sizes`` where ``d_model`` alone is given."""
-    num_kv_heads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """Heads of keys and values (grouped-query attention); ``num_heads`` if not given."""
-    head_dim: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Width of one head; ``d_model / num_heads`` if not given."""
-    vocab_size: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    embedding_size: Annotated[int, Field(ge=1, le=65536)] | None = None
-    """Width of the embedding table before it is projected to ``d_model``; ``d_model`` if not given."""
-    max_positions: Annotated[int, Field(ge=1, le=1_048_576)] | None = None
-    """Longest input in tokens (for learned positions: rows of their table)."""
-    token_types: Annotated[int, Field(ge=0, le=64)] = 0
-    """Rows of a token-type (segment) embedding; 0 for none."""
-    patch_dim: Annotated[int, Field(ge=1, le=65536)] | None = None
-    """Numbers in one image patch; ``None`` for models of tokens."""
-    num_classes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    class_token: bool = False
-    """A learned vector before the patches; classes are read off its position (ViT, arXiv 2010.11929)."""
-    positions: Literal["sinusoidal", "learned", "rotary", "none"] = "sinusoidal"
-    activation: Literal["relu", "gelu", "swiglu"] = "gelu"
-    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
-    norm_position: Literal["pre", "post"] = "pre"
-    norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
-    final_norm: bool | None = None
-    """A norm after the last layer of each stack; by default with pre-norm only."""
-    embedding_norm: bool = False
-    """A norm on the sum of the embeddings (BERT, ALBERT)."""
-    bias: bool = True
-    """Biases in linear layers and layer norms."""
-    dropout: Fraction = 0.0
-    pooler: bool = False
-    """A tanh layer on the first position (BERT)."""
-    head: Literal["lm", "classes", "none"] | None = None
-    """What stands on top; by default ``classes`` for an encoder with classes, ``lm`` for decoders."""
-    tie_embeddings: Literal["none", "output", "all"] = "all"
-    """``output``: the output layer is the (decoder's) embedding; ``all``: the encoder's as well."""
-    rotary_base: Annotated[float, Field(gt=0)] = 10_000.0
+    family: Annotated[
+        Literal["decoder", "encoder_decoder", "encoder"],
+        about(_("Which stacks there are: a language model, a translator, or an encoder. Each task has its own.")),
+    ] = "decoder"
+    num_layers: Annotated[
+        int,
+        Field(ge=1, le=512),
+        about(
+            _("Executed layers of the only stack, or of the encoder; how many are stored, the strategy says."),
+            _("layers"),
+        ),
+    ] = 4
+    num_decoder_layers: Annotated[
+        Annotated[int, Field(ge=1, le=512)] | None,
+        about(_("Executed decoder layers of an encoder-decoder; not given: num_layers."), _("layers")),
+    ] = None
+    d_model: Annotated[
+        int, Field(ge=1, le=MOST_WIDTH), about(_("Width of the model: numbers that stand for one token."), _("numbers"))
+    ] = 128
+    d_ff: Annotated[
+        int, Field(ge=1, le=262144), about(_("Width of the feed-forward network inside each layer."), _("numbers"))
+    ] = 512
+    num_heads: Annotated[
+        int,
+        Field(ge=1, le=MOST_HEADS),
+        about(_("Attention heads; they divide d_model, unless head_dim is given."), _("heads")),
+    ] = 4
+    num_kv_heads: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_HEADS)] | None,
+        about(
+            _("Heads of keys and values (grouped-query attention); they divide num_heads. Not given: num_heads."),
+            _("heads"),
+        ),
+    ] = None
+    head_dim: Annotated[
+        Annotated[int, Field(ge=1, le=4096)] | None,
+        about(_("Width of one head; not given: d_model / num_heads."), _("numbers")),
+    ] = None
+    vocab_size: Annotated[
+        Annotated[int, Field(ge=1, le=10_000_000)] | None,
+        about(_("Rows of the token table; not given: the task's vocabulary."), _("tokens")),
+    ] = None
+    embedding_size: Annotated[
+        Annotated[int, Field(ge=1, le=65536)] | None,
+        about(
+            _("Width of the embedding table before it is projected to d_model; at most d_model. Not given: d_model."),
+            _("numbers"),
+        ),
+    ] = None
+    max_positions: Annotated[
+        Annotated[int, Field(ge=1, le=1_048_576)] | None,
+        about(
+            _(
+                "Longest input, a class token included; rows of the table of learned positions. "
+                "Not given: the task's longest."
+            ),
+            _("positions"),
+        ),
+    ] = None
+    token_types: Annotated[
+        int,
+        Field(ge=0, le=64),
+        about(_("Rows of a token-type (segment) table as in BERT; 0 is none. Training uses row 0 only."), _("rows")),
+    ] = 0
+    patch_dim: Annotated[
+        Annotated[int, Field(ge=1, le=65536)] | None,
+        about(_("Numbers in one image patch; models of tokens have none. Not given: the task's."), _("numbers")),
+    ] = None
+    num_classes: Annotated[
+        Annotated[int, Field(ge=1, le=1_000_000)] | None,
+        about(_("Classes that an encoder tells apart. Not given: the task's."), _("classes")),
+    ] = None
+    class_token: Annotated[
+        bool,
+        about(
+            _(
+                "A learned vector before the patches of an image; classes are read off its position "
+                "(ViT, arXiv 2010.11929)."
+            )
+        ),
+    ] = False
+    positions: Annotated[
+        Literal["sinusoidal", "learned", "rotary", "none"], about(_("How the model is told the order of its input."))
+    ] = "sinusoidal"
+    activation: Annotated[
+        Literal["relu", "gelu", "swiglu"],
+        about(_("Of the feed-forward network; swiglu has a third matrix, the gate (arXiv 2002.05202).")),
+    ] = "gelu"
+    norm: Annotated[Literal["layernorm", "rmsnorm"], about(_("Kind of all norms."))] = "layernorm"
+    norm_position: Annotated[
+        Literal["pre", "post"], about(_("Norms before each block inside the residual path, or after it on the sum."))
+    ] = "pre"
+    norm_eps: Annotated[
+        float, Field(gt=0, lt=1), about(_("What norms add to the variance before its root."), _("squared activation"))
+    ] = 1e-5
+    final_norm: Annotated[
+        bool | None, about(_("A norm after the last layer of each stack; not given: with norm_position pre only."))
+    ] = None
+    embedding_norm: Annotated[bool, about(_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
+    bias: Annotated[bool, about(_("Biases in linear layers and layer norms."))] = True
+    dropout: Annotated[
+        Fraction, about(_("Dropout on the embeddings and on the output of each block, in training."), _("probability"))
+    ] = 0.0
+    pooler: Annotated[bool, about(_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
+    head: Annotated[
+        Literal["lm", "classes", "none"] | None,
+        about(
+            _("What stands on top; not given: classes for an encoder with classes, none for another, lm for decoders.")
+        ),
+    ] = None
+    tie_embeddings: Annotated[
+        Literal["none", "output", "all"],
+        about(
+            _("output: the output layer is the (decoder's) token table; all: the encoder's table, too; none: neither.")
+        ),
+    ] = "all"
+    rotary_base: Annotated[
+        float,
+        Field(gt=0),
+        about(
+            _("Base of the angles of rotary positions: larger ones turn more slowly (arXiv 2104.09864)."), _("ratio")
+        ),
+    ] = 10_000.0
 
     @property
     def decoder_layers(self) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from clps_core.config.model import Fraction, Frozen, ModelConfig, PositiveInt
+from clps_core.config.model import Fraction, Frozen, ModelConfig, PositiveInt, about
 from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
 from clps_core.words import _, shown
@@ -21,7 +21,12 @@ SCHEMA_VERSION = 1
 class SharingConfig(Frozen):
     """How layers share weights, in the notation of ``sharing/grammar.py``."""
 
-    strategy: str = "none"
+    strategy: Annotated[
+        str,
+        about(
+            _("How layers share weights: none, all, cycle:3, attention=all,ffn=none ... 'clps schemes' explains all.")
+        ),
+    ] = "none"
 
     @field_validator("strategy", mode="before")
     @classmethod
@@ -38,15 +43,39 @@ class SharingConfig(Frozen):
 class DataConfig(Frozen):
     """Which task, and how much of an input a model sees."""
 
-    task: str = "dates"
-    seq_len: Annotated[int, Field(ge=2, le=65536)] | None = None
-    """Tokens per training window of a language model; the task's own length if not given."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of the batches: runs with one data seed see the same batches at every step. No seed moves a split."""
-    folds: Annotated[int, Field(ge=2, le=50)] | None = None
-    """Cross-validation: training and validation examples together are cut into so many parts; the test split stays."""
-    fold: Annotated[int, Field(ge=0)] | None = None
-    """Which of the ``folds`` parts, counted from 0, is validation; the others are training."""
+    task: Annotated[str, about(_("What is learned: dates, python-docs or digits."))] = "dates"
+    seq_len: Annotated[
+        Annotated[int, Field(ge=2, le=65536)] | None,
+        about(_("Tokens of a training window; language models only. Not given: the task's length."), _("tokens")),
+    ] = None
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**31),
+        about(
+            _(
+                "Seed of the batches: runs with one data seed see the same batches at every step. "
+                "No seed moves a split."
+            ),
+            _("seed"),
+        ),
+    ] = 0
+    folds: Annotated[
+        Annotated[int, Field(ge=2, le=50)] | None,
+        about(
+            _(
+                "Cross-validation: training and validation examples together are cut into so many parts; the test "
+                "split stays. Not given: none."
+            ),
+            _("parts"),
+        ),
+    ] = None
+    fold: Annotated[
+        Annotated[int, Field(ge=0)] | None,
+        about(
+            _("Which of the folds is validation, counted from 0; the others are training. Given with data.folds only."),
+            _("number of a part"),
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _fold_is_one_of_folds(self) -> DataConfig:
@@ -66,50 +95,135 @@ class DataConfig(Frozen):
 class OptimConfig(Frozen):
     """AdamW with linear warm-up and a cosine down to ``final_ratio`` of the rate."""
 
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 1e-3
-    warmup_steps: Annotated[int, Field(ge=0)] = 50
-    final_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.98
-    eps: Annotated[float, Field(gt=0, lt=1)] = 1e-8
-    clip_norm: Annotated[float, Field(gt=0)] = 1.0
-    label_smoothing: Fraction = 0.0
+    learning_rate: Annotated[
+        float,
+        Field(gt=0, le=10),
+        about(_("The highest learning rate, reached at the end of the warm-up."), _("per step")),
+    ] = 1e-3
+    warmup_steps: Annotated[
+        int,
+        Field(ge=0),
+        about(
+            _(
+                "Steps of linear warm-up, at most train.steps. "
+                "Not given: the task's, but at most a tenth of train.steps."
+            ),
+            _("steps"),
+        ),
+    ] = 50
+    final_ratio: Annotated[
+        float,
+        Field(ge=0, le=1),
+        about(_("After the warm-up the rate falls as a cosine to this part of learning_rate."), _("part")),
+    ] = 0.1
+    weight_decay: Annotated[
+        float,
+        Field(ge=0, le=10),
+        about(_("Decoupled decay of matrices; norms, biases and embedding tables have none."), _("part of the rate")),
+    ] = 0.01
+    beta1: Annotated[Fraction, about(_("Decay of AdamW's mean of the gradients."), _("part per step"))] = 0.9
+    beta2: Annotated[Fraction, about(_("Decay of AdamW's mean of their squares."), _("part per step"))] = 0.98
+    eps: Annotated[
+        float, Field(gt=0, lt=1), about(_("What AdamW adds to the root of the mean square."), _("gradient"))
+    ] = 1e-8
+    clip_norm: Annotated[
+        float,
+        Field(gt=0),
+        about(_("Longer gradients (norm over all weights) are shortened to this."), _("gradient norm")),
+    ] = 1.0
+    label_smoothing: Annotated[
+        Fraction,
+        about(_("Part of each target that is spread over all classes in training; never in evaluation."), _("part")),
+    ] = 0.0
 
 
 class TrainConfig(Frozen):
     """How long, how often, and on what."""
 
-    steps: Annotated[int, Field(ge=1, le=10_000_000)] = 600
-    batch_size: Annotated[int, Field(ge=1, le=65536)] = 32
-    log_every: PositiveInt = 5
-    eval_every: PositiveInt = 50
-    eval_examples: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """At most so many validation examples are scored at each evaluation; the best evaluation chooses the weights."""
-    test_examples: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
-    """At most so many test examples are scored, once, with the chosen weights after training."""
-    checkpoint_every: PositiveInt = 50
-    probe_count: Annotated[int, Field(ge=0, le=64)] = 12
-    """How many log-spaced steps leave the attention of the probe inputs behind."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    """CPU threads of the run; chosen when the run starts if not given."""
-    patience: PositiveInt | None = None
-    """End the run after so many evaluations without a better one than the best before; by default never."""
+    steps: Annotated[int, Field(ge=1, le=10_000_000), about(_("Optimiser steps, each on one batch."), _("steps"))] = 600
+    batch_size: Annotated[int, Field(ge=1, le=65536), about(_("Examples of a batch."), _("examples"))] = 32
+    log_every: Annotated[
+        PositiveInt,
+        about(_("Training loss, gradient norm, rate and speed are logged every so many steps."), _("steps")),
+    ] = 5
+    eval_every: Annotated[
+        PositiveInt,
+        about(
+            _("The model is evaluated on validation every so many steps, before the first, and after the last."),
+            _("steps"),
+        ),
+    ] = 50
+    eval_examples: Annotated[
+        int,
+        Field(ge=1, le=1_000_000),
+        about(
+            _("Validation examples of an evaluation, always the first ones; at most as many as there are."),
+            _("examples"),
+        ),
+    ] = 200
+    test_examples: Annotated[
+        int,
+        Field(ge=1, le=1_000_000),
+        about(
+            _(
+                "Test examples that are scored, once, with the best weights after training; at most as many as there are."
+            ),
+            _("examples"),
+        ),
+    ] = 2000
+    checkpoint_every: Annotated[
+        PositiveInt,
+        about(_("A checkpoint to go on from is written every so many steps, and at the end."), _("steps")),
+    ] = 50
+    probe_count: Annotated[
+        int,
+        Field(ge=0, le=64),
+        about(
+            _(
+                "At about so many steps, evenly spaced by their logarithm, the attention of fixed inputs is kept; "
+                "0 is never."
+            ),
+            _("steps"),
+        ),
+    ] = 12
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        about(_("Where to train; auto takes a CUDA GPU where there is one, else the CPU.")),
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        about(_("Number format of matrix products; auto takes bf16 on a GPU that computes in it, else fp32.")),
+    ] = "auto"
+    threads: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | None,
+        about(
+            _("CPU threads of the run; not given: chosen when it starts, by the cores and runs there are."),
+            _("threads"),
+        ),
+    ] = None
+    patience: Annotated[
+        PositiveInt | None,
+        about(
+            _("End the run after so many evaluations without a better one than the best before. Not given: never."),
+            _("evaluations"),
+        ),
+    ] = None
 
 
 class RunConfig(Frozen):
     """One training: what to build, on what data, how, with which seed."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Annotated[Literal[1], about(_("Version of this format."))] = 1
     model: ModelConfig = ModelConfig()
     sharing: SharingConfig = SharingConfig()
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()
     train: TrainConfig = TrainConfig()
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of initial weights and dropout."""
+    seed: Annotated[
+        int,
+        Field(ge=0, lt=2**31),
+        about(_("Seed of initial weights and dropout, and of the numbers of loops where they are drawn."), _("seed")),
+    ] = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data that ``validated(RunConfig, ...)`` reads back."""

@@ -106,6 +106,8 @@ def test_a_forecast_counts_starts_slots_what_stands_before_and_a_busy_machine(st
     alone = forecast(store, [config] * 4, slots=2)
     assert (alone.low, alone.before) == (pytest.approx(2 * one), 0)
     assert alone.high == pytest.approx(3 * alone.low), "four other programs and two runs share two cores"
+    mark(store, store.runs()[0], finished_at=store.clock() - 5, threads=1)
+    assert forecast(store, [config] * 4, slots=2).high == pytest.approx(2.5 * alone.low), "one of the four was ours"
     record(store, ["all"], status="queued", batch_size=64)
     after = forecast(store, [config] * 4, slots=1)
     assert after.before == 1

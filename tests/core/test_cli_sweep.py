@@ -154,7 +154,8 @@ def test_a_dry_run_says_what_would_be_queued_and_queues_nothing(home, tmp_path):
         ("sweep: {fields: {optim.rate: [1]}}", "must be a run's"),
         ("sweep: {fields: {model.d_model: [16, -1]}}", "with model.d_model=-1"),
         ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "must fit into memory"),
-        ("strategies: [none, none]", "must be given once"),
+        ("strategies: [none, none]\nsweep: {}", "must be given once"),
+        ("strategies: [none, all]", "Got a comparison. Run it with 'clps train --config FILE'"),
     ],
 )
 def test_a_sweep_that_cannot_be_queues_nothing_and_ends_with_2(home, tmp_path, text, words):

@@ -154,6 +154,25 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_queued(home, m
     assert home.store.runs() == []
 
 
+def test_a_dry_run_tells_configs_sizes_and_time_and_queues_nothing(home):
+    asked = ["train", "--task", "digits", "--strategy", "none", "--strategy", "all", "--seed", "3", *TINY, "--dry-run"]
+    told = json.loads(clps(*asked, "--json").stdout)
+    none, shared = told["runs"]
+    assert none["config"]["model"]["num_classes"] == 10, "complete"
+    assert [one["config"]["sharing"]["strategy"] for one in told["runs"]] == ["none", "all"]
+    assert {one["config"]["seed"] for one in told["runs"]} == {3}
+    assert shared["unique_parameters"] < none["unique_parameters"] == none["executed_parameters"]
+    low, high = told["seconds"]
+    assert 0 < max(none["seconds"], shared["seconds"]) <= low <= high
+    shown = clps(*asked)
+    assert "num_classes: 10" in shown.stdout
+    assert "Nothing was queued." in shown.stderr
+    assert "a guess" in shown.stderr
+    assert clps(*asked, "--set", "model.d_model=17").exit_code == 2
+    assert home.store.runs() == []
+    assert not home.processes()
+
+
 def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
     result = clps(
         "train",

@@ -77,10 +77,7 @@ def test_configs_are_frozen_and_hashable():
         ({"model": 3}, "model must be a group of fields. Got 3"),
         (
             {"depth": 3},
-            (
-                "depth is not a field. Did you mean model.num_layers? Known here: schema_version, model, sharing, "
-                "data, optim, train, seed"
-            ),
+            "Did you mean model.num_layers? Known here: schema_version, model, sharing, data, optim, train, seed",
         ),
         ({"schema_version": 2}, "schema_version must be one of 1. Got 2"),
     ],

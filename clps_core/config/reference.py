@@ -1,0 +1,141 @@
+"""Every field of a config as people read of it: default, unit, limits, meaning. Start at reference.
+
+All of it is read off the models and the tasks' defaults, so that it cannot differ from what is checked. ``clps config``
+prints it, and ``docs/config.md`` is made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+
+from clps_core.config.reading import build_config, did_you_mean, meant_field
+from clps_core.config.resolving import resolve
+from clps_core.config.run import RunConfig, flat
+from clps_core.errors import ConfigError
+from clps_core.tasks import TASKS
+from clps_core.words import _, shown
+
+__all__ = ["FieldFacts", "field_facts", "groups", "reference"]
+
+TYPES = {"integer": _("whole number"), "number": _("number"), "boolean": _("true or false"), "string": _("text")}
+TASK = "data.task"
+BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+
+
+@dataclass(frozen=True)
+class FieldFacts:
+    """One field. ``defaults``: task -> what a run of it gets that does not say; all that the task fills in included.
+
+    ``limits`` are such as ``>= 1``; ``choices`` is empty where the field has no list. ``optional``: null is allowed,
+    and ``meaning`` says what that does.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    type: str
+    limits: tuple[str, ...]
+    choices: tuple[str, ...]
+    optional: bool
+    defaults: Mapping[str, Any]
+
+    @property
+    def group(self) -> str:
+        """``model`` of ``model.d_model``; empty for those at the top."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def allowed(self) -> str:
+        """Choices or limits in one line."""
+        if self.choices:
+            return ", ".join(self.choices)
+        return ", ".join([self.type, *self.limits])
+
+    @property
+    def default(self) -> str:
+        """In one line; by task where they differ."""
+        texts = {task: _text(value) for task, value in self.defaults.items()}
+        if len(set(texts.values())) == 1:
+            return next(iter(texts.values()))
+        return ", ".join(f"{task} {text}" for task, text in texts.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON-ready data."""
+        return asdict(self) | {"group": self.group}
+
+
+@cache
+def reference() -> dict[str, FieldFacts]:
+    """Every field by its full name, in the order of the config."""
+    usual = {task: flat(resolve(build_config({"data": {"task": task}})).as_dict()) for task in TASKS}
+    usual = {task: {**values, TASK: RunConfig().data.task} for task, values in usual.items()}
+    return {
+        name: _facts(name, schema, {task: values[name] for task, values in usual.items()})
+        for name, schema in _schemas(RunConfig)
+    }
+
+
+def groups() -> dict[str, list[FieldFacts]]:
+    """Group -> its fields, in order; those at the top come last, under an empty name."""
+    found: dict[str, list[FieldFacts]] = {}
+    for one in reference().values():
+        found.setdefault(one.group, []).append(one)
+    return {name: found[name] for name in sorted(found, key=lambda name: not name)}
+
+
+def field_facts(name: str) -> list[FieldFacts]:
+    """The field of this name, or those of the group; raises ``ConfigError``, which names the likeliest."""
+    known = reference()
+    if name in known:
+        return [known[name]]
+    of_group = [one for one in known.values() if one.group == name]
+    if name and of_group:
+        return of_group
+    raise ConfigError(
+        _(
+            "there must be a field or group of that name. Got {got}.{hint} 'clps config' lists all.",
+            got=shown(name),
+            hint=did_you_mean(meant_field(RunConfig, name[:60])),
+        )
+    )
+
+
+def _schemas(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    properties = kind.model_json_schema()["properties"]
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _schemas(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name, properties[name]
+
+
+def _facts(name: str, schema: Mapping[str, Any], defaults: Mapping[str, Any]) -> FieldFacts:
+    options = schema.get("anyOf", [schema])
+    plain = next(one for one in options if one.get("type") != "null")
+    choices = plain.get("enum", [plain["const"]] if "const" in plain else [])
+    choices = list(TASKS) if name == TASK else choices
+    return FieldFacts(
+        name=name,
+        meaning=str(schema.get("description", "")),
+        unit=str(schema.get("unit", "")),
+        type=TYPES[plain["type"]],
+        limits=tuple(f"{sign} {_text(plain[key])}" for key, sign in BOUNDS.items() if key in plain),
+        choices=tuple(map(str, choices)),
+        optional=len(options) > 1,
+        defaults=dict(defaults),
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return _("not given")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}" if value < 1e6 else str(int(value))
+    return str(value)
