@@ -21,6 +21,9 @@ def frame() -> None:
     """Draw what every page has, once per run of the script, before the page."""
     st.logo(MARK, size="large")
     st.html(ASSETS / "frame.css")
+    with st.container(key="clps_history"):
+        script = (ASSETS / "history.js").read_text(encoding="utf-8")
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def header(name: str) -> None:
