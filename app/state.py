@@ -252,14 +252,24 @@ def read_number(name: str, limit: int) -> int | None:
 def write(**values: str | Sequence[str] | None) -> None:
     """Put ``values`` into the URL of this page; ``None`` or nothing removes a parameter.
 
-    Lists become repeated parameters. All of them are sent at once, and unchanged values not at all: the browser
-    makes every message a step of its history, and Back is to take back one edit.
+    Lists become repeated parameters. All of it is one message, and so one entry of the browser's history; nothing is
+    sent where nothing changes.
     """
-    before = {name: st.query_params.get_all(name) for name in st.query_params}
-    given = {name: [value] if isinstance(value, str) else list(value or ()) for name, value in values.items()}
-    after = {name: texts for name, texts in (before | given).items() if any(texts)}
-    if after != before:
-        st.query_params.from_dict({name: texts if len(texts) > 1 else texts[0] for name, texts in after.items()})
+    query = st.query_params
+    wanted = {name: [value] if isinstance(value, str) else list(value or ()) for name, value in values.items()}
+    changed = {name: value for name, value in wanted.items() if any(value) and query.get_all(name) != value}
+    gone = [name for name, value in wanted.items() if not any(value) and name in query]
+    short = {name: value if len(value) > 1 else value[0] for name, value in changed.items()}
+    if not gone:
+        if short:
+            query.update(short)
+    elif QUALITY in query:  # bound to its widget, so Streamlit refuses to write all at once
+        for name in gone:
+            del query[name]
+        query.update(short)
+    else:
+        kept = {name: query.get_all(name) for name in query if name not in gone}
+        query.from_dict({**kept, **short})
 
 
 def _text(name: str) -> str:

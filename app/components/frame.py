@@ -26,6 +26,9 @@ def frame() -> None:
     st.logo(MARK, size="large")
     st.html(ASSETS / "frame.css")
     _busy_bar(key="busy_bar", data={"label": _("Working")})
+    with st.container(key="clps_history"):
+        script = (ASSETS / "history.js").read_text(encoding="utf-8")
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 
 
 def header(name: str) -> None:

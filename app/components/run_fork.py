@@ -95,7 +95,7 @@ def _planned(run: Run, settings: list[str], which: str | None) -> ForkPlan | Non
         return None
     lines = change_lines(plan)
     if lines:
-        st.markdown(_("**What differs from its parent** (nothing else does)"))
+        st.markdown(_("**What differs from its parent's config** (nothing else does)"))
         st.code("\n".join(lines), language=None, wrap_lines=True)
     else:
         st.markdown(_("Nothing in its config differs from its parent's so far."))
@@ -108,9 +108,10 @@ def _spent(plan: ForkPlan) -> str:
     if not plan.spent.complete:
         return _("What was trained before its first step is not wholly known.")
     return ngettext(
-        "Before its first step, {n} step was trained: {time}, {flops} FLOPs.",
-        "Before its first step, {n} steps were trained: {time}, {flops} FLOPs.",
+        "Before its first step, {steps} step was trained: {time}, {flops} FLOPs.",
+        "Before its first step, {steps} steps were trained: {time}, {flops} FLOPs.",
         plan.spent.steps,
+        steps=f"{plan.spent.steps:,}",
         time=duration(plan.spent.seconds),
         flops=compact(plan.spent.flops),
     )

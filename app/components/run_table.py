@@ -105,12 +105,13 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
     progress.progress(run.progress, text=_progress(run, turn))
     best.markdown(_best(figures))
     parameters.markdown(_parameters(run))
+    shut = ".shut" if st.session_state.get(state.RUNS_FORK) == run.id else ""  # or it hides the dialog
     with actions.popover(
         "",
         icon=":material/more_vert:",
         help=_("Log, retry, fork, delete ..."),
         type="tertiary",
-        key=f"actions.{run.id}",
+        key=f"actions.{run.id}{shut}",
     ):
         run_menu(store, run, asked_by)
     if run.reason and run.status == "failed":

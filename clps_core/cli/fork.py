@@ -46,9 +46,10 @@ def _what_it_begins_with(plan: ForkPlan) -> str:
     """Which weights, what was spent on them, and that nothing else differs."""
     which = _("It begins with the {which} weights of {parent}.", which=plan.start_from, parent=plan.parent.id)
     spent = ngettext(
-        "Before it, {n} step was trained: {time}, {flops} FLOPs.",
-        "Before it, {n} steps were trained: {time}, {flops} FLOPs.",
+        "Before it, {steps} step was trained: {time}, {flops} FLOPs.",
+        "Before it, {steps} steps were trained: {time}, {flops} FLOPs.",
         plan.spent.steps,
+        steps=f"{plan.spent.steps:,}",
         time=duration(plan.spent.seconds),
         flops=amount(int(plan.spent.flops)),
     )
