@@ -33,7 +33,7 @@ AXES = {
 _chart = st.components.v2.component(
     "clps_live_chart",
     css=asset("live_chart.css"),
-    js=asset("live_chart_held.js") + asset("live_chart_mean.js") + asset("live_chart_draw.js") + asset("live_chart.js"),
+    js="".join(asset(f"live_chart{part}.js") for part in ("_held", "_smooth", "_mean", "_draw", "")),
 )
 _feed = st.components.v2.component("clps_live_feed", js=asset("live_chart_held.js") + asset("live_chart_feed.js"))
 
@@ -71,7 +71,8 @@ class LineStyle:
     ``rates``: what one step takes, by the name of the axis (``examples``, ``tokens``, ``flops``). Colour never
     stands alone: ``dash`` and ``mark`` are numbers of patterns that differ between runs of one colour and
     between colours. Runs of one ``design`` differ in their seeds alone and can be drawn as one line
-    (``design_dash`` tells those of one colour apart), the mean of the ``finished`` ones where there are any.
+    (``design_dash`` tells those of one colour apart), the mean of the ``finished`` ones where there are any;
+    ``replicate`` says which of them this is: ``seed 2``.
     """
 
     id: str
@@ -85,6 +86,7 @@ class LineStyle:
     design_name: str = ""
     design_label: str = ""
     design_dash: int = 0
+    replicate: str = ""
     finished: bool = False
 
 
@@ -153,9 +155,19 @@ def _words(title: str) -> dict[str, object]:
             "flops": _("training FLOPs, with padding"),
         },
         "log": _("log"),
-        "smooth": _("Smooth"),
+        "smooth": _("Smoothing"),
+        "smoothHint": _("Exponential moving average of the points so far: what lies that many steps back counts half"),
+        "halfLife": _("{steps} steps"),
+        "off": _("off"),
+        "smoothed": _("(smoothed {value})"),
         "mean": _("Mean of seeds"),
         "meanHint": _("One line per design: the mean of its runs, and a band of one standard deviation"),
+        "meanIs": _(
+            "A line with a number is the mean over that many runs of a design (the finished ones, if any) at the "
+            "steps that all of them have, with a band of one standard deviation. Thin lines are single runs beyond it."
+        ),
+        "meanStops": _("{design}: mean over {count} runs up to step {step}, the last with a value of {runs}."),
+        "counted": _("{count} of {runs}"),
         "reset": _("Reset zoom"),
         "hint": _("drag to zoom, double click to reset"),
         "legend": _("runs: click to hide or show"),
