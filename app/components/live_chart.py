@@ -101,12 +101,13 @@ def live_chart(
     x: str = "step",
     axis_choice: bool = True,
     mean: bool = False,
+    notes: Sequence[str] = (),
 ) -> None:
     """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
 
     Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis, one of
     ``AXES``; with ``axis_choice`` it is only where the reader starts. ``mean``: whether seeds of one design
-    are one line at first.
+    are one line at first. ``notes``: sentences that stand under the chart.
     """
     place = _memory_key(key)
     names = [panel.id for panel in panels]
@@ -129,6 +130,7 @@ def live_chart(
                 "x": x,
                 "axisChoice": axis_choice,
                 "mean": mean,
+                "notes": list(notes),
             },
         )
         _feed(

@@ -12,6 +12,8 @@ from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
 from app.components.run_names import design_names, design_of, replicate_names, shortened
 from app.components.run_names import run_names as short_names
 from app.components.run_timing import operations_per_step, tokens_per_step
+from app.formatting import compact, duration
+from clps_core.jobs.provenance import ancestry
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
@@ -136,13 +138,45 @@ def run_curves(
         if len(of_task) < len(runs):
             st.markdown(f"**{facts.title}**")
         title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)
+        styles = line_styles(of_task, runs)
         live_chart(
             store,
-            line_styles(of_task, runs),
+            styles,
             panels_of(facts, loss),
             key=f"{key}.{task}",
             title=title,
             x=x,
             axis_choice=axis_choice,
             mean=mean,
+            notes=_before_forks(store, of_task, styles),
         )
+
+
+def _before_forks(store: Store, runs: Sequence[Run], styles: Sequence[LineStyle]) -> list[str]:
+    """Of each design that is a fork, what was trained before its curves begin: no axis counts it."""
+    forks = {style.design: (run, style) for run, style in zip(runs, styles, strict=True) if run.start_from}
+    notes = []
+    for run, style in forks.values():
+        tree = ancestry(store, run)
+        known = [(stage.run.config, stage.steps) for stage in tree.stages if stage.run and stage.steps]
+        said = {
+            "name": style.design_name,
+            "steps": f"{tree.steps:,}",
+            "time": duration(tree.seconds),
+            "tokens": compact(sum(tokens_per_step(config) * steps for config, steps in known)),
+            "flops": compact(sum(operations_per_step(config) * steps for config, steps in known)),
+        }
+        if tree.whole:
+            text = _(
+                "{name} begins at 0 on every axis: {steps} steps ({time}, {tokens} tokens, {flops} FLOPs) were trained "
+                "before and are not in its curve.",
+                **said,
+            )
+        else:
+            text = _(
+                "{name} begins at 0 on every axis: at least {steps} steps were trained before and are not in its "
+                "curve; the rest is not known any more.",
+                **said,
+            )
+        notes.append(text)
+    return notes

@@ -146,10 +146,10 @@ class LiveChart {
     return line?.name ?? meanName(members[0].design_name, countedOf(members).length, members.length, this.spec.words);
   }
 
-  /** Names of means, and what is to be said of them: both change as runs go on. */
+  /** Names of means, and what is to be said of them, which changes as runs go on; and whatever else there is to say. */
   sayMeans() {
     const shown = this.store.mean ? this.panels.flatMap(({ lines }) => lines) : [];
-    const notes = [...new Set(meanNotes(shown, this.spec.words))];
+    const notes = [...new Set([...meanNotes(shown, this.spec.words), ...(this.spec.notes ?? [])])];
     this.note.hidden = !notes.length;
     this.note.textContent = notes.join(" ");
     if (!this.store.mean) return;
