@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 import streamlit as st
@@ -30,14 +31,19 @@ def _close() -> None:
 
 
 def _weights(store: Store, run: Run) -> dict[str, str]:
-    """``best`` and ``last``, as far as the run has them, and what they are called."""
+    """``best`` and ``last``, as far as the run has them, and what they are called.
+
+    Without their steps, which go on while the run trains: a browser answers with a name that it was shown.
+    """
     names = {"best": _("Best"), "last": _("Last")}
-    found = {}
-    for which, name in names.items():
-        if weights_file(store, run.id, which).is_file():
-            noted = store.artefacts(run.id, which)
-            found[which] = _("{name}, step {step}", name=name, step=f"{noted[-1].step:,}") if noted else name
-    return found
+    return {which: name for which, name in names.items() if weights_file(store, run.id, which).is_file()}
+
+
+def _steps_of(store: Store, run: Run, weights: Mapping[str, str]) -> str:
+    """At which steps the weights were kept, in one line."""
+    noted = {name: store.artefacts(run.id, which) for which, name in weights.items()}
+    said = (_("{name}: step {step}", name=name, step=f"{one[-1].step:,}") for name, one in noted.items() if one)
+    return " · ".join(said)
 
 
 def why_no_fork(store: Store, run: Run) -> str | None:
@@ -68,6 +74,8 @@ def fork_dialog(store: Store, run: Run) -> None:
         required=True,
         key=f"fork.which.{run.id}",
     )
+    if steps := _steps_of(store, run, weights):
+        st.caption(steps)
     settings = _fields(run) + _typed(run)
     if st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=which is None):
         try:

@@ -22,7 +22,16 @@ from clps_core.store import Run
 from clps_core.sweeps.results import REPLICATES
 from clps_core.words import _
 
-__all__ = ["config_table", "design_names", "design_of", "replicate_names", "run_names", "shortened", "unusual"]
+__all__ = [
+    "config_table",
+    "design_names",
+    "design_of",
+    "named_apart",
+    "replicate_names",
+    "run_names",
+    "shortened",
+    "unusual",
+]
 
 FROM = "from"
 """Of a fork: the run whose weights it begins with, as if it were a field of its config."""
@@ -74,6 +83,12 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
         names = {run_id: _("{name}, {seed}", name=name, seed=seeds[run_id]) for run_id, name in names.items()}
     seen = Counter(names.values())
     return {run_id: name if seen[name] == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
+
+
+def named_apart(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> the name it was given; of several with one name each with the fields that differ."""
+    names = told_apart([run.name for run in runs], [_facts(run) for run in runs])
+    return {run.id: name for run, name in zip(runs, names, strict=True)}
 
 
 def replicate_names(runs: Sequence[Run]) -> dict[str, str]:

@@ -42,7 +42,8 @@ def pick_sweep(store: Store) -> Comparison | None:
         st.session_state[SHOWN] = found.id
 
         def chosen() -> None:
-            state.write(**{state.SWEEP: st.session_state[SHOWN]})
+            if st.session_state[SHOWN] in names:  # not a label that the list has no more
+                state.write(**{state.SWEEP: st.session_state[SHOWN]})
 
         st.selectbox(_("Sweep"), list(names), format_func=lambda one: names.get(one, one), key=SHOWN, on_change=chosen)
     return found
