@@ -15,7 +15,7 @@ from clps_core.store import Store, open_store
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import record
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -62,10 +62,11 @@ def test_a_browser_that_draws_two_states_at_once_has_a_run_and_an_axis_selected(
     dashboard: Callable[..., str], browser_page: Page, store: Store
 ) -> None:
     page = browser_page
+    page.set_default_timeout(120_000)
     runs = record(store, ["none", "all"])
     hold_back_the_first_run(page)
     page.goto(f"{dashboard(store.home, '--no-ready')}/compare?runs={','.join(run.id for run in runs)}")
-    page.locator(".clps-live-chart").wait_for(timeout=90_000)
+    page.locator(".clps-live-chart").wait_for()
     axis = page.get_by_role("radiogroup", name="Curves over")
     assert axis.locator("[aria-checked=true]").all_inner_texts() == ["Steps"]
     assert "recorded" in page.locator("[data-testid=stMultiSelect]").first.inner_text()
