@@ -13,7 +13,8 @@ import streamlit as st
 from app import navigation, state
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
-from app.formatting import ago, compact, metric, strategy_name
+from app.components.run_names import run_names
+from app.formatting import ago, compact, metric
 from clps_core.store import Comparison, Point, Run, Store
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
@@ -69,15 +70,19 @@ def _rows(store: Store, runs: Sequence[Run]) -> str:
     if runs and _metric(runs[0].task) != "perplexity":
         low, high = 0.0, 1.0
     colours = strategy_colours(run.strategy for run in runs)
-    return "".join(_row(run, colours[run.strategy], curve, low, high) for run, curve in zip(runs, curves, strict=True))
+    names = run_names(runs)
+    return "".join(
+        _row(run, names[run.id], colours[run.strategy], curve, low, high)
+        for run, curve in zip(runs, curves, strict=True)
+    )
 
 
-def _row(run: Run, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
+def _row(run: Run, name: str, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
     last = scores[-1].value if scores else None
     value = metric(_metric(run.task), last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'
-        f"{escape(strategy_name(run.strategy))}</th>"
+        f"{escape(name)}</th>"
         f"<td>{compact(run.unique_parameters)}</td><td>{value}</td>"
         f"<td>{_sparkline([point.value for point in scores], colour, low, high)}</td></tr>"
     )

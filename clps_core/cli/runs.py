@@ -11,6 +11,8 @@ from typing import Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.cli.train import run_records
+from clps_core.config import flat
+from clps_core.config.telling import told_apart
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name
 from clps_core.jobs import service
@@ -63,13 +65,15 @@ def show_list(*, status: str | None, limit: int, as_json: bool) -> None:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
         return
     rows = []
-    for run, record in zip(runs, records, strict=True):
+    # Runs of different launches may bear one name: then what differs in their configs is said.
+    names = told_apart([run.name for run in runs], [flat(json.loads(run.config_text)) for run in runs])
+    for run, name, record in zip(runs, names, records, strict=True):
         metric = get_task(run.task).metric
         value = record["metrics"].get(metric)
         rows.append(
             (
                 run.id,
-                run.name,
+                name,
                 run.status,
                 f"{run.step}/{run.steps}",
                 amount(run.unique_parameters or 0),
