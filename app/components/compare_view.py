@@ -22,6 +22,7 @@ from app.components.run_summary import (
     summary,
 )
 from app.formatting import compact, duration, metric, percent
+from app.services import escape_markdown
 from clps_core.jobs.provenance import Ancestry, ancestry
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
@@ -77,6 +78,7 @@ def _table(
 ) -> None:
     """``trees``: what was trained before the first step of each group's runs."""
     title = metric_title(groups[0].summaries[0].metric)
+    names = group_names(groups)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
     columns = [
@@ -97,19 +99,38 @@ def _table(
         columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
     rows = [
         Row(label, colours[group.run.strategy], _cells(group, tree, name, several, quality is not None))
-        for label, group, tree in zip(group_names(groups), groups, trees, strict=True)
+        for label, group, tree in zip(names, groups, trees, strict=True)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
     if several:
         text = _("± is the standard deviation over a design's seeds and folds.")
         if any(group.counted < len(group.summaries) for group in groups):
             text += " " + _("Only finished runs count where there are any.")
-        if any(group.uneven for group in groups):
-            text += " " + _(
-                "Runs of one design ended at different steps: Final is at the last step that all of them reached, "
-                "Best is of each whole run."
-            )
         st.caption(text)
+    for sentence in _exceptions(groups, names, trees):
+        st.caption(sentence)
+
+
+def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[Ancestry]) -> list[str]:
+    """What must be known of some rows to read them: ends at different steps, and training before a fork."""
+    sentences = []
+    uneven = [
+        _("{name}: step {step}", name=name, step=f"{group.final_step:,}")
+        for name, group in zip(names, groups, strict=True)
+        if group.uneven and group.final_step is not None
+    ]
+    if uneven:
+        text = _(
+            "Runs of one design ended at different steps. Final is at the last step that all of them reached "
+            "({steps}); Best is of each whole run.",
+            steps="; ".join(uneven),
+        )
+        sentences.append(escape_markdown(text))
+    if any(tree.stages for tree in trees):
+        sentences.append(
+            _("Steps and times of a fork include what its ancestors trained before; that part is in brackets.")
+        )
+    return sentences
 
 
 def _cells(group: Group, tree: Ancestry, name: str, several: bool, timed: bool) -> list[str]:
@@ -120,7 +141,7 @@ def _cells(group: Group, tree: Ancestry, name: str, several: bool, timed: bool) 
     return [
         *([_runs_counted(group)] if several else []),
         _with_spread(group.best, name),
-        _final(group, name),
+        _with_spread(group.final, name),
         compact(run.unique_parameters),
         percent(share, 0),
         compact(run.executed_parameters),
@@ -129,13 +150,6 @@ def _cells(group: Group, tree: Ancestry, name: str, several: bool, timed: bool) 
         _seconds(group.seconds.mean if group.seconds else None, tree),
         *([_time_to_quality(group, tree)] if timed else []),
     ]
-
-
-def _final(group: Group, name: str) -> str:
-    said = _with_spread(group.final, name)
-    if not group.uneven or group.final_step is None:
-        return said
-    return _("{value} at step {step}", value=said, step=f"{group.final_step:,}")
 
 
 def _steps(group: Group, tree: Ancestry) -> str:
@@ -157,7 +171,7 @@ def _of_which_before(said: str, before: str, tree: Ancestry) -> str:
         return said
     if not tree.whole:
         return _("more than {all}", all=said)
-    return _("{all} ({before} before the fork)", all=said, before=before)
+    return _("{all} ({before} before)", all=said, before=before)
 
 
 def _runs_counted(group: Group) -> str:

@@ -165,8 +165,8 @@ def _words(title: str) -> dict[str, object]:
         "mean": _("Mean of seeds"),
         "meanHint": _("One line per design: the mean of its runs, and a band of one standard deviation"),
         "meanIs": _(
-            "A line with a number is the mean over that many runs of a design (the finished ones, if any) at the "
-            "steps that all of them have, with a band of one standard deviation. Thin lines are single runs beyond it."
+            "A line with a number is the mean over that many runs of a design (finished ones, where there are any) at "
+            "the steps that all of them have; the band is one standard deviation. Thin lines: single runs beyond it."
         ),
         "meanStops": _("{design}: mean over {count} runs up to step {step}, the last with a value of {runs}."),
         "counted": _("{count} of {runs}"),

@@ -48,7 +48,7 @@ def chart(browser_page: Page) -> Page:
     )
     feed = asset("live_chart_feed.js").replace("export default function", "feed = function")
     browser_page.set_content(f"<style>{asset('live_chart.css')}</style>")
-    names = "heldFor, smoothed, together, meanNotes"
+    names = "heldFor, smoothed, together, mounted"
     browser_page.evaluate(
         f"() => {{ let mount, feed; {code}; {feed}; Object.assign(window, {{ mount, feed, {names} }}); }}"
     )
@@ -210,10 +210,24 @@ def test_smoothing_draws_nothing_towards_zero_and_bridges_no_gap(chart: Page) ->
     assert gap == [False, True, False]
 
 
+def test_the_band_is_smoothed_with_its_line(chart: Page, shown: Callable[..., list[Run]]) -> None:
+    shown(panels=[asdict(panel) for panel in panels_of(TASKS["digits"], "validation")])
+    smooth, low, high, edges = chart.evaluate(
+        """() => {
+      const shown = mounted.get(document.querySelector(".clps-live-chart").parentElement);
+      heldFor("k").smooth = 100;
+      const { smooth, low, high, steps, ys, spread } = shown.linesOf({ id: "validation.loss", noisy: true })[0];
+      return [smooth, low, high, smoothed(steps, ys.map((y, i) => y - spread[i]), 100)];
+    }"""
+    )
+    assert low == pytest.approx(edges), "of the raw band a smoothed line could leave"
+    assert all(bottom <= y <= top for bottom, y, top in zip(low, smooth, high, strict=True))
+
+
 def test_the_control_says_the_span_in_steps(chart: Page, shown: Callable[..., list[Run]]) -> None:
     shown(panels=[asdict(panel) for panel in panels_of(TASKS["digits"], "train")])
     control = chart.get_by_label("Smoothing")
-    assert control.locator("option").all_inner_texts()[:3] == ["off", "5 steps", "20 steps"]
-    assert control.input_value() == "20"
+    assert control.locator("option").all_inner_texts()[:3] == ["off", "5 steps", "10 steps"]
+    assert control.input_value() == "10"
     control.select_option("500")
     assert chart.evaluate("() => heldFor('k').smooth") == 500

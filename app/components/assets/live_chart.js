@@ -175,7 +175,10 @@ class LiveChart {
       if (!line || !line.steps.length || this.store.hidden.has(run.id)) continue;
       lines.push({ ...run, steps: line.steps, xs: this.xsOf(line, run), ys: line.values });
     }
-    const halfLife = panel.noisy ? this.store.smooth : 0, smooth = (line) => { line.smooth = halfLife ? smoothed(line.steps, line.ys, halfLife) : null; };
+    const halfLife = panel.noisy ? this.store.smooth : 0, smooth = (line) => {
+      line.smooth = halfLife ? smoothed(line.steps, line.ys, halfLife) : null;
+      for (const edge of ["low", "high"]) if (halfLife && line[edge]) line[edge] = smoothed(line.steps, line[edge], halfLife); // the band stays around its line
+    };
     lines.forEach(smooth); // before they are cut: a part is smoothed as the whole is
     if (!this.store.mean) return lines;
     const shown = together(lines, this.spec.runs, this.spec.words);

@@ -195,7 +195,7 @@ function drawLine(context, box, line, view) {
   if (line.low) drawBand(context, box, line, from, to);
   context.lineJoin = "round";
   if (line.faint) {
-    path(line.smooth ?? ys, 0.6, 1);
+    path(line.smooth ?? ys, 0.8, 1.2);
     context.globalAlpha = 1;
     mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[xs.length - 1]), box.toY((line.smooth ?? ys)[ys.length - 1]), 2);
     return;

@@ -1,8 +1,8 @@
 // Smoothing of a noisy line. It stands before the drawing code; live_chart.js says with which half-life.
 
 /** Half-lives to choose from, in steps; 0 draws the points as they are. */
-const HALF_LIVES = [0, 5, 20, 100, 500, 2000];
-const USUAL_HALF_LIFE = 20;
+const HALF_LIVES = [0, 5, 10, 20, 50, 100, 500, 2000];
+const USUAL_HALF_LIFE = 10;
 
 /**
  * The exponential moving average of `ys` at `steps`: what lies `halfLife` steps back counts half. Only points up to
