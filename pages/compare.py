@@ -5,11 +5,12 @@ import streamlit as st
 from app import state
 from app.colours import strategy_colours
 from app.components.address_choice import address_choice
-from app.components.compare_view import download, figures, scatter, what_differs
+from app.components.compare_view import download, figures, scatter
 from app.components.depth_source import link_to_depth
 from app.components.frame import header
 from app.components.live_chart import AXES
 from app.components.run_curves import run_curves
+from app.components.run_differences import what_differs
 from app.components.run_picker import pick_runs
 from app.components.sweep_card import sweep_card, sweep_of_runs
 from app.components.ticking import ticking
@@ -33,7 +34,7 @@ def page() -> None:
         sweep_card(store(), sweep, link_to_compare=False)
     active = any(run.active for run in runs)
     ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
-    what_differs(runs)
+    what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         download(store(), runs)
         link_to_depth(runs)

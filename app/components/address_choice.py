@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import state
-from app.components.attention_source import follow_url
+from app.components.widget_value import widget_default
 from app.services import show_problem
 
 __all__ = ["address_choice"]
@@ -35,18 +35,23 @@ def address_choice(
     chosen = asked[0] if asked else first or next(iter(choices))
     key = f"{page}.{name}"
     context = get_script_run_ctx()
-    if context is not None and context.fragment_ids_this_run and key in st.session_state:
+    if context is not None and context.fragment_ids_this_run and st.session_state.get(key) in choices:
         chosen = st.session_state[key]  # a tick brings the address it was sent with, which a click may have overtaken
-    follow_url(key, chosen)
+
+    def clicked() -> None:
+        if st.session_state[key] in choices:  # a browser that has drawn nothing yet answers with nothing
+            state.write(**{name: st.session_state[key]})
+
     st.segmented_control(
         label,
         list(choices),
+        default=widget_default(key, chosen),
         format_func=lambda one: choices.get(one, one),
         key=key,
         required=True,
         label_visibility="visible" if visible else "collapsed",
         help=help,
         wrap=True,
-        on_change=lambda: state.write(**{name: st.session_state[key]}),
+        on_change=clicked,
     )
     return chosen

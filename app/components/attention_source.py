@@ -15,6 +15,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from app import navigation, state
+from app.components.run_names import unusual
 from app.formatting import strategy_name
 from app.services import inspections, show_problem, store
 from clps_core.inspection import Inspection, inspect_run
@@ -97,11 +98,13 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
         if chosen is None:
             return
         # What was typed stays where it can still be read: in runs of the same task.
-        other = current is not None and chosen.task != current.task
+        if (wanted := by_id.get(st.session_state["attention.run"])) is None:
+            return  # the browser answered with a label that the list has no more
+        other = current is not None and wanted.task != current.task
         options = get_task(current.task).options if current is not None else ()
         task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
         forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
-        state.write(**{**forgotten, state.RUN: chosen.id})
+        state.write(**{**forgotten, state.RUN: wanted.id})
 
     follow_url("attention.run", current.id if current is not None else None)
     st.selectbox(
@@ -128,6 +131,11 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
     asked, problem = state.read_choice(state.BESIDE, list(by_id))
     if problem:
         show_problem(problem)
+
+    def chosen() -> None:
+        wanted = st.session_state["attention.beside"]
+        state.write(**{state.BESIDE: wanted if wanted in by_id else None})  # a label may have gone from the list
+
     follow_url("attention.beside", asked[0] if asked else None)
     st.selectbox(
         _("Beside it"),
@@ -137,7 +145,7 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
         key="attention.beside",
         placeholder=_("no second run"),
         disabled=not by_id,
-        on_change=lambda: state.write(**{state.BESIDE: st.session_state["attention.beside"]}),
+        on_change=chosen,
     )
     return by_id[asked[0]] if asked else None
 
@@ -154,16 +162,19 @@ def leave_trace() -> None:
 
 
 def run_label(run: Run) -> str:
-    """A run in one line; the id tells runs of one name apart."""
-    status = {"finished": "", "running": _("training")}.get(run.status, run.status)
+    """A run in one line: what is unusual in its config tells designs apart, the id all others.
+
+    A browser answers with a label, so nothing is in it that changes by itself, such as a status.
+    """
     parts = [
         get_task(run.task).title,
         strategy_name(run.strategy),
+        *([_("fork")] if run.start_from else []),
+        *unusual(run),
         _("seed {seed}", seed=run.seed),
-        status,
         run.id.partition("-")[0][:8],
     ]
-    return " · ".join(part for part in parts if part)
+    return " · ".join(parts)
 
 
 def _not_here(run_id: str) -> str:

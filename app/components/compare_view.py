@@ -1,4 +1,4 @@
-"""Runs against each other: figures, quality against size, what differs, the same as a file. Start at figures."""
+"""Runs against each other: figures, quality against size, the same as a file. Start at figures."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import streamlit as st
 from app import state
 from app.charts import CONFIG
 from app.components.figure_table import Row, figure_table
-from app.components.run_curves import metric_title, short_names
+from app.components.run_curves import metric_title
+from app.components.run_names import run_names
 from app.components.run_scatter import Dot, quality_scatter
 from app.components.run_summary import (
     Group,
     Summary,
-    differences,
     group_names,
     grouped,
     quality_of_all,
@@ -25,12 +25,13 @@ from app.components.run_summary import (
 from app.formatting import compact, duration, metric, percent
 from app.services import escape_markdown
 from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
+from clps_core.jobs.provenance import Ancestry, ancestry
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
-__all__ = ["as_csv", "download", "figures", "scatter", "what_differs"]
+__all__ = ["as_csv", "download", "figures", "scatter"]
 
 
 def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
@@ -41,7 +42,8 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
     plain = [summary(store, run) for run in runs]
     quality = _quality(plain, alone)
     groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
-    _table(groups, group_names(groups), colours, quality)
+    trees = {group.run.id: ancestry(store, group.run) for group in groups}
+    _table(groups, [trees[group.run.id] for group in groups], colours, quality)
     if notes := _notes(groups, group_names(groups), quality):
         st.caption(" ".join(notes))
     return groups
@@ -103,8 +105,12 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
     return (usual * scale if chosen is None else float(chosen)) / scale
 
 
-def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, str], quality: float | None) -> None:
+def _table(
+    groups: Sequence[Group], trees: Sequence[Ancestry], colours: Mapping[str, str], quality: float | None
+) -> None:
+    """``trees``: what was trained before the first step of each group's runs."""
     title = metric_title(groups[0].summaries[0].metric)
+    names = group_names(groups)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
     tested = any(group.test for group in groups)
@@ -112,21 +118,22 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
         (_("Design"), ""),
         (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
         *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
-        (_("Final"), _("at the last evaluation")),
+        (_("Final"), _("at the last evaluation that all runs of the design have, where its mean in the chart ends")),
         (_("Stored parameters"), _("unique: every weight counted once")),
         OF_UNSHARED,
         (_("Executed"), _("every use counts")),
         (_("Tokens/s"), _("while training, without padding")),
-        (_("Trained for"), _("without waiting in the queue")),
+        (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
+        (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
     ]
     if quality is not None:
-        note = _("seconds of training until the first evaluation that was this good")
+        note = _("training until the first evaluation that was this good, with what a fork's ancestors trained before")
         columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
     if several:
         columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
     rows = [
-        Row(label, colours[group.run.strategy], _cells(group, name, several, tested, quality is not None))
-        for label, group in zip(names, groups, strict=True)
+        Row(label, colours[group.run.strategy], _cells(group, tree, name, several, tested, quality is not None))
+        for label, group, tree in zip(names, groups, trees, strict=True)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
     if several:
@@ -134,9 +141,33 @@ def _table(groups: Sequence[Group], names: Sequence[str], colours: Mapping[str, 
         if any(group.counted < len(group.summaries) for group in groups):
             text += " " + _("Only finished runs count where there are any.")
         st.caption(text)
+    for sentence in _exceptions(groups, names, trees):
+        st.caption(sentence)
 
 
-def _cells(group: Group, name: str, several: bool, tested: bool, timed: bool) -> list[str]:
+def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[Ancestry]) -> list[str]:
+    """What must be known of some rows to read them: ends at different steps, and training before a fork."""
+    sentences = []
+    uneven = [
+        _("{name}: step {step}", name=name, step=f"{group.final_step:,}")
+        for name, group in zip(names, groups, strict=True)
+        if group.uneven and group.final_step is not None
+    ]
+    if uneven:
+        text = _(
+            "Runs of one design ended at different steps. Final is at the last step that all of them reached "
+            "({steps}); Best is of each whole run.",
+            steps="; ".join(uneven),
+        )
+        sentences.append(escape_markdown(text))
+    if any(tree.stages for tree in trees):
+        sentences.append(
+            _("Steps and times of a fork include what its ancestors trained before; that part is in brackets.")
+        )
+    return sentences
+
+
+def _cells(group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool) -> list[str]:
     run = group.run
     share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
     return [
@@ -148,9 +179,32 @@ def _cells(group: Group, name: str, several: bool, tested: bool, timed: bool) ->
         percent(share, 0),
         compact(run.executed_parameters),
         compact(group.tokens_per_second.mean if group.tokens_per_second else None),
-        duration(group.seconds.mean if group.seconds else None),
-        *([_time_to_quality(group)] if timed else []),
+        _steps(group, tree),
+        _seconds(group.seconds.mean if group.seconds else None, tree),
+        *([_time_to_quality(group, tree)] if timed else []),
     ]
+
+
+def _steps(group: Group, tree: Ancestry) -> str:
+    """How many steps the counted runs trained, from the fewest to the most."""
+    done = [run.step + tree.steps for run in group.counted_runs]
+    said = f"{min(done):,}" if min(done) == max(done) else f"{min(done):,}–{max(done):,}"
+    return _of_which_before(said, f"{tree.steps:,}", tree)
+
+
+def _seconds(seconds: float | None, tree: Ancestry) -> str:
+    if seconds is None:
+        return duration(None)
+    return _of_which_before(duration(seconds + tree.seconds), duration(tree.seconds), tree)
+
+
+def _of_which_before(said: str, before: str, tree: Ancestry) -> str:
+    """``said``, a total, with the part of it that a fork's ancestors had, or that this is not known any more."""
+    if not tree.stages:
+        return said
+    if not tree.whole:
+        return _("more than {all}", all=said)
+    return _("{all} ({before} before)", all=said, before=before)
 
 
 def _runs_counted(group: Group) -> str:
@@ -158,11 +212,11 @@ def _runs_counted(group: Group) -> str:
     return str(runs) if group.counted == runs else _("{count} of {runs}", count=group.counted, runs=runs)
 
 
-def _time_to_quality(group: Group) -> str:
+def _time_to_quality(group: Group, tree: Ancestry) -> str:
     reached, runs = group.seconds_to_quality, group.counted
     if reached is None:
         return _("not reached")
-    time = duration(reached.mean)
+    time = _seconds(reached.mean, tree)
     return (
         time if reached.count == runs else _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=runs)
     )
@@ -223,29 +277,6 @@ def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
     )
 
 
-def what_differs(runs: Sequence[Run]) -> None:
-    """The config fields that are not equal in all runs, so that nobody compares apples with pears."""
-    found = differences(runs)
-    names = short_names(runs)
-    planned = {"sharing.strategy", "seed", "data.fold"}
-    others = [field for field in found if field not in planned]
-    if others:
-        label = ngettext(
-            "{n} setting differs besides strategy and seed",
-            "{n} settings differ besides strategy and seed",
-            len(others),
-        )
-    else:
-        label = _("Matched: nothing differs but strategy and seed")
-    with st.expander(label, icon=":material/warning:" if others else ":material/verified:", expanded=bool(others)):
-        if found:
-            table = pd.DataFrame(found, index=[names[run.id] for run in runs]).T
-            table.index.name = _("Setting")
-            st.dataframe(table)
-        else:
-            st.markdown(_("The configs are equal in every field."))
-
-
 def download(store: Store, runs: Sequence[Run]) -> None:
     """A button for ``as_csv``; the file is made when it is asked for."""
     st.download_button(
@@ -261,13 +292,15 @@ def download(store: Store, runs: Sequence[Run]) -> None:
 def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
     """One row per run with its figures, values unrounded."""
     rows = []
+    names = run_names(runs)
     for run in runs:
-        one = summary(store, run)
+        one, before = summary(store, run), ancestry(store, run)
         best, final = one.best or (None, None), one.final or (None, None)
         rows.append(
             {
                 "id": run.id,
                 "name": run.name,
+                "shown_as": names[run.id],
                 "status": run.status,
                 "task": run.task,
                 "strategy": run.strategy,
@@ -284,6 +317,10 @@ def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
                 "steps": run.step,
                 "seconds": run.seconds,
                 "tokens_per_second": run.tokens_per_second,
+                "parent": run.parent_id,
+                "start_from": run.start_from,
+                "steps_before": before.steps if before.whole else None,
+                "seconds_before": before.seconds if before.whole else None,
             }
         )
     return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()

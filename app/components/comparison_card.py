@@ -13,8 +13,9 @@ import streamlit as st
 from app import navigation, state
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
+from app.components.run_names import run_names
 from app.components.shelf_menu import comparison_menu
-from app.formatting import ago, compact, metric, strategy_name
+from app.formatting import ago, compact, metric
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.store import Comparison, Point, Run, Store, shelf
@@ -86,7 +87,10 @@ def _heads(runs: Sequence[Run]) -> str:
 def _rows(store: Store, runs: Sequence[Run]) -> str:
     curves = {run.id: _scores(store, run) for run in runs}
     colours = strategy_colours(run.strategy for run in runs)
-    return "".join(_row(run, colours[run.strategy], curves[run.id], *_scale(run, runs, curves)) for run in runs)
+    names = run_names(runs)
+    return "".join(
+        _row(run, names[run.id], colours[run.strategy], curves[run.id], *_scale(run, runs, curves)) for run in runs
+    )
 
 
 def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]]) -> tuple[float, float]:
@@ -98,12 +102,12 @@ def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]])
     return min(finite, default=0.0), max(finite, default=1.0)
 
 
-def _row(run: Run, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
+def _row(run: Run, name: str, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
     last = scores[-1].value if scores else None
     value = metric(_metric(run.task), last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'
-        f"{escape(given_name(run) or strategy_name(run.strategy))}</th>"
+        f"{escape(given_name(run) or name)}</th>"
         f"<td>{compact(run.unique_parameters)}</td><td>{value}</td>"
         f"<td>{_sparkline([point.value for point in scores], colour, low, high)}</td></tr>"
     )

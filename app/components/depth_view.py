@@ -110,7 +110,8 @@ def choose_runs(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
     offered = {one.run.id: one.run for one in runs if one.run.task == task}
 
     def chosen() -> None:
-        state.write(**{state.RUNS: ",".join(st.session_state["depth.runs"]), state.LOOPS: None})
+        kept = [one for one in st.session_state["depth.runs"] if one in offered]  # not a label that has gone
+        state.write(**{state.RUNS: ",".join(kept), state.LOOPS: None})
 
     follow_url("depth.runs", [one.run.id for one in shown])
     st.multiselect(

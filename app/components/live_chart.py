@@ -33,7 +33,7 @@ AXES = {
 _chart = st.components.v2.component(
     "clps_live_chart",
     css=asset("live_chart.css"),
-    js=asset("live_chart_held.js") + asset("live_chart_mean.js") + asset("live_chart_draw.js") + asset("live_chart.js"),
+    js="".join(asset(f"live_chart{part}.js") for part in ("_held", "_smooth", "_mean", "_draw", "")),
 )
 _feed = st.components.v2.component("clps_live_feed", js=asset("live_chart_held.js") + asset("live_chart_feed.js"))
 
@@ -71,7 +71,8 @@ class LineStyle:
     ``rates``: what one step takes, by the name of the axis (``examples``, ``tokens``, ``flops``). Colour never
     stands alone: ``dash`` and ``mark`` are numbers of patterns that differ between runs of one colour and
     between colours. Runs of one ``design`` differ in their seeds alone and can be drawn as one line
-    (``design_dash`` tells those of one colour apart), the mean of the ``finished`` ones where there are any.
+    (``design_dash`` tells those of one colour apart), the mean of the ``finished`` ones where there are any;
+    ``replicate`` says which of them this is: ``seed 2``.
     """
 
     id: str
@@ -85,6 +86,7 @@ class LineStyle:
     design_name: str = ""
     design_label: str = ""
     design_dash: int = 0
+    replicate: str = ""
     finished: bool = False
 
 
@@ -99,12 +101,13 @@ def live_chart(
     x: str = "step",
     axis_choice: bool = True,
     mean: bool = False,
+    notes: Sequence[str] = (),
 ) -> None:
     """Draw ``panels`` side by side with a common x axis, and send what is new in ``store``.
 
     Call it again (a rerun, a ticking fragment) and only new points travel. ``x`` is the x axis, one of
     ``AXES``; with ``axis_choice`` it is only where the reader starts. ``mean``: whether seeds of one design
-    are one line at first.
+    are one line at first. ``notes``: sentences that stand under the chart.
     """
     place = _memory_key(key)
     names = [panel.id for panel in panels]
@@ -127,6 +130,7 @@ def live_chart(
                 "x": x,
                 "axisChoice": axis_choice,
                 "mean": mean,
+                "notes": list(notes),
             },
         )
         _feed(
@@ -153,9 +157,19 @@ def _words(title: str) -> dict[str, object]:
             "flops": _("training FLOPs, with padding"),
         },
         "log": _("log"),
-        "smooth": _("Smooth"),
+        "smooth": _("Smoothing"),
+        "smoothHint": _("Exponential moving average of the points so far: what lies that many steps back counts half"),
+        "halfLife": _("{steps} steps"),
+        "off": _("off"),
+        "smoothed": _("(smoothed {value})"),
         "mean": _("Mean of seeds"),
         "meanHint": _("One line per design: the mean of its runs, and a band of one standard deviation"),
+        "meanIs": _(
+            "A line with a number is the mean over that many runs of a design (finished ones, where there are any) at "
+            "the steps that all of them have; the band is one standard deviation. Thin lines: single runs beyond it."
+        ),
+        "meanStops": _("{design}: mean over {count} runs up to step {step}, the last with a value of {runs}."),
+        "counted": _("{count} of {runs}"),
         "reset": _("Reset zoom"),
         "hint": _("drag to zoom, double click to reset"),
         "legend": _("runs: click to hide or show"),

@@ -115,9 +115,17 @@ def _cut(line: Line, last: int) -> None:
 
 
 def _thinned(line: Line) -> Line:
-    every = math.ceil(len(line[2]) / MAX_LINE_POINTS)
-    if every <= 1:
+    """Every 2nd, 4th, 8th ... point from the first on, and the newest one.
+
+    So the points that are left of a long line are among those of a shorter one: a mean over seeds of unequal length,
+    which needs points at the same steps, still finds them.
+    """
+    every = 1
+    while len(line[2]) > every * (MAX_LINE_POINTS - 1):
+        every *= 2
+    if every == 1:
         return line
-    last = (len(line[2]) - 1) % every  # so that the newest point stays
+    kept = list(range(0, len(line[2]), every))
+    kept += [len(line[2]) - 1] if kept[-1] != len(line[2]) - 1 else []
     run, name, steps, values, seconds = line
-    return run, name, steps[last::every], values[last::every], seconds[last::every]
+    return run, name, [steps[i] for i in kept], [values[i] for i in kept], [seconds[i] for i in kept]

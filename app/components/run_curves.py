@@ -9,9 +9,11 @@ import streamlit as st
 
 from app.colours import strategy_colours
 from app.components.live_chart import Baseline, LineStyle, Panel, live_chart
-from app.components.run_summary import design_names, design_of
+from app.components.run_names import design_names, design_of, replicate_names, shortened
+from app.components.run_names import run_names as short_names
 from app.components.run_timing import operations_per_step, tokens_per_step
-from app.formatting import strategy_name
+from app.formatting import compact, duration
+from clps_core.jobs.provenance import ancestry
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
@@ -34,19 +36,6 @@ def metric_title(name: str) -> str:
     return titles.get(kind, kind)
 
 
-def short_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Run id -> the shortest name that tells the runs apart: strategy, with the seed or the id where needed.
-
-    A fork is called one: it has learnt something before its first step.
-    """
-    names = {run.id: strategy_name(run.strategy) for run in runs}
-    names |= {run.id: _("{name}, fork", name=names[run.id]) for run in runs if run.start_from}
-    if len(set(names.values())) < len(runs):
-        names = {run.id: _("{strategy}, seed {seed}", strategy=names[run.id], seed=run.seed) for run in runs}
-    seen = list(names.values())
-    return {run_id: name if seen.count(name) == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
-
-
 def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyle]:
     """One style per run: colour and mark tell the strategy, the dash tells runs of one strategy apart.
 
@@ -60,18 +49,20 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
     designs_named = dict(zip(firsts, design_names(list(firsts.values())), strict=True))
     used = dict.fromkeys(strategies, 0)
     dashes = _design_dashes(firsts)
+    seeds = replicate_names(runs)
     styles = []
     for run in runs:
         styles.append(
             LineStyle(
                 run.id,
                 name=names[run.id],
-                label=_label(run, names[run.id]),
+                label=_label(run, names[run.id], seeds[run.id]),
                 design=designs[run.id],
                 design_name=designs_named[designs[run.id]],
-                design_label=_label(run, designs_named[designs[run.id]]),
+                design_label=_label(run, designs_named[designs[run.id]], ""),
                 colour=colours[run.strategy],
                 design_dash=dashes[designs[run.id]],
+                replicate=seeds[run.id],
                 finished=run.status == "finished",
                 dash=used[run.strategy],
                 mark=strategies.index(run.strategy),
@@ -96,14 +87,13 @@ def _design_dashes(firsts: Mapping[str, Run]) -> dict[str, int]:
     return found
 
 
-def _label(run: Run, name: str) -> str:
+def _label(run: Run, name: str, seed: str) -> str:
     """What fits beside the end of a line: the name, cut in its middle so that what tells it apart stays."""
-    if len(name) <= LONGEST_LABEL:
-        return name
-    seed = str(run.seed) if name.endswith(f" {run.seed}") and name != strategy_name(run.strategy) else ""
-    value = name.rpartition(" ")[2][:8] if " · " in name else ""
-    end = _("fork") if run.start_from else seed or value
-    return f"{name[: LONGEST_LABEL - 1 - len(end)].rstrip(' ,')}…{end}"
+    ends = [_("fork")] if run.start_from else []
+    if seed and name.endswith(f", {seed}"):
+        name = name.removesuffix(f", {seed}") if len(name) > LONGEST_LABEL else name
+        ends += [part.rpartition(" ")[2] for part in seed.split(", ")]
+    return shortened(name, LONGEST_LABEL, "/".join(ends))
 
 
 def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
@@ -148,13 +138,45 @@ def run_curves(
         if len(of_task) < len(runs):
             st.markdown(f"**{facts.title}**")
         title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)
+        styles = line_styles(of_task, runs)
         live_chart(
             store,
-            line_styles(of_task, runs),
+            styles,
             panels_of(facts, loss),
             key=f"{key}.{task}",
             title=title,
             x=x,
             axis_choice=axis_choice,
             mean=mean,
+            notes=_before_forks(store, of_task, styles),
         )
+
+
+def _before_forks(store: Store, runs: Sequence[Run], styles: Sequence[LineStyle]) -> list[str]:
+    """Of each design that is a fork, what was trained before its curves begin: no axis counts it."""
+    forks = {style.design: (run, style) for run, style in zip(runs, styles, strict=True) if run.start_from}
+    notes = []
+    for run, style in forks.values():
+        tree = ancestry(store, run)
+        known = [(stage.run.config, stage.steps) for stage in tree.stages if stage.run and stage.steps]
+        said = {
+            "name": style.design_name,
+            "steps": f"{tree.steps:,}",
+            "time": duration(tree.seconds),
+            "tokens": compact(sum(tokens_per_step(config) * steps for config, steps in known)),
+            "flops": compact(sum(operations_per_step(config) * steps for config, steps in known)),
+        }
+        if tree.whole:
+            text = _(
+                "{name} begins at 0 on every axis: {steps} steps ({time}, {tokens} tokens, {flops} FLOPs) were trained "
+                "before and are not in its curve.",
+                **said,
+            )
+        else:
+            text = _(
+                "{name} begins at 0 on every axis: at least {steps} steps were trained before and are not in its "
+                "curve; the rest is not known any more.",
+                **said,
+            )
+        notes.append(text)
+    return notes

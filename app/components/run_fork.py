@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NoReturn
 
 import streamlit as st
@@ -32,12 +33,19 @@ def _close() -> None:
 
 
 def _weights(store: Store, run: Run) -> dict[str, str]:
-    """``best`` and ``last``, as far as the run has them, and what they are called."""
+    """``best`` and ``last``, as far as the run has them, and what they are called.
+
+    Without their steps, which go on while the run trains: a browser answers with a name that it was shown.
+    """
     names = {"best": _("Best"), "last": _("Last")}
-    return {
-        which: names[which] if step is None else _("{name}, step {step}", name=names[which], step=f"{step:,}")
-        for which, step in beginnings(store, run).items()
-    }
+    return {which: names[which] for which in beginnings(store, run)}
+
+
+def _steps_of(store: Store, run: Run, weights: Mapping[str, str]) -> str:
+    """At which steps the weights were kept, in one line."""
+    steps = {weights[which]: step for which, step in beginnings(store, run).items()}
+    said = (_("{name}: step {step}", name=name, step=f"{step:,}") for name, step in steps.items() if step is not None)
+    return " · ".join(said)
 
 
 def why_no_fork(store: Store, run: Run) -> str | None:
@@ -68,6 +76,8 @@ def fork_dialog(store: Store, run: Run) -> None:
         required=True,
         key=f"fork.which.{run.id}",
     )
+    if steps := _steps_of(store, run, weights):
+        st.caption(steps)
     settings = _fields(run) + _typed(run)
     plan = _planned(run, settings, which)
     name = st.text_input(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import navigation, state
+from app.components.run_names import unusual
 from app.formatting import strategy_name
 from app.services import desk, escape_markdown, page_guard, store
 from clps_core.errors import ClpsError
@@ -58,7 +59,7 @@ def news_text(ended: Sequence[Run]) -> str:
         many = ngettext("{n} run has ended", "{n} runs have ended", len(ended))
         return f"**{many}**: " + ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items()) + "."
     run = ended[0]
-    name = escape_markdown(strategy_name(run.strategy))
+    name = escape_markdown(" · ".join([strategy_name(run.strategy), *unusual(run)]))
     text = f"**{name}**, " + _("seed {seed}", seed=run.seed) + f": {_outcome(run)}."
     return f"{text} {escape_markdown(run.reason)}" if run.reason else text
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from app import navigation, state
+from app.components.run_names import named_apart
 from app.components.shelf_menu import comparison_menu
-from app.formatting import ago
+from app.components.widget_value import widget_default
+from app.formatting import date_time
 from app.services import desk, show_problem
 from clps_core.shown import isolated
 from clps_core.store import Comparison, Run, Store
@@ -52,11 +55,22 @@ def nothing_yet() -> None:
         navigation.link("train", _("Train a comparison"))
 
 
-def comparison_label(comparison: Comparison, now: float, *, mine: bool = False) -> str:
-    """A comparison in one line: name, number of runs, age, and on a shared server whether it is one's own."""
+def comparison_label(comparison: Comparison, zone: tzinfo, *, mine: bool = False) -> str:
+    """A comparison in one line: name, number of runs, date, and on a shared server whether it is one's own.
+
+    A browser answers with a label, so it must be the same a minute later: no age.
+    """
     count = ngettext("{n} run", "{n} runs", len(comparison.run_ids))
-    parts = [isolated(comparison.name), count, ago(comparison.created_at, now), *([_("yours")] if mine else [])]
+    parts = [isolated(comparison.name), count, date_time(comparison.created_at, zone), *([_("yours")] if mine else [])]
     return " · ".join(parts)
+
+
+def _zone() -> tzinfo:
+    """The time zone of the browser, UTC where it does not say."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ValueError, OSError):  # no such zone, or none are installed
+        return UTC
 
 
 def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[str, str]]:
@@ -81,8 +95,8 @@ def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[s
         st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
     places = {one.id for one in offered} | {run.comparison_id for run in shown}
     listed = [one for one in comparisons if one.id in places]
-    now = time.time()
-    return shown, listed, _told_apart({one.id: comparison_label(one, now, mine=one.id in mine) for one in listed})
+    zone = _zone()
+    return shown, listed, _told_apart({one.id: comparison_label(one, zone, mine=one.id in mine) for one in listed})
 
 
 def _told_apart(labels: Mapping[str, str]) -> dict[str, str]:
@@ -112,16 +126,18 @@ def pick_comparison(store: Store) -> list[Run]:
     elif current is None:
         names[""] = ngettext("{n} run chosen by its address", "{n} runs chosen by their address", len(shown))
     key = "runs.comparison"
-    st.session_state[key] = current or ""
+    default = widget_default(key, current or "")
 
     def chosen() -> None:
-        if st.session_state[key]:
-            state.write(**{state.RUNS: ",".join(members.get(st.session_state[key], ())[: state.MAX_RUNS])})
+        # A label that the browser had and the list has no more (deleted, renamed elsewhere) chooses nothing.
+        if wanted := members.get(st.session_state[key]):
+            state.write(**{state.RUNS: ",".join(wanted[: state.MAX_RUNS])})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             _("Comparison"),
             list(names),
+            index=0 if default is None else list(names).index(default),
             format_func=lambda one: names.get(one, one),
             key=key,
             on_change=chosen,
@@ -152,24 +168,27 @@ def pick_runs(store: Store) -> list[Run]:
     chosen_ids = {run.id for run in shown}
     sources = [one.id for one in comparisons if chosen_ids & set(one.run_ids)]
     offered = {run.id: run for run in store.some_runs(run_id for source in sources for run_id in members[source])}
-    names = _told_apart({run.id: run.name for run in offered.values()})
-    st.session_state["compare.comparisons"] = sources
-    st.session_state["compare.runs"] = [run_id for run_id in offered if run_id in chosen_ids]
+    names = _told_apart(named_apart(list(offered.values())))
+    first_sources = widget_default("compare.comparisons", sources)
+    first_runs = widget_default("compare.runs", [run_id for run_id in offered if run_id in chosen_ids])
 
+    # A browser answers with labels: one that the list has no more (deleted, renamed elsewhere) chooses nothing.
     def comparisons_chosen() -> None:
-        now = st.session_state["compare.comparisons"]
+        now = [source for source in st.session_state["compare.comparisons"] if source in members]
         kept = [run_id for source in now if source in sources for run_id in members[source] if run_id in chosen_ids]
         added = [run_id for source in now if source not in sources for run_id in members[source]]
         state.write(**{state.RUNS: ",".join(kept + added)})
         st.session_state[state.RUNS_SEEN] = kept + added
 
     def runs_chosen() -> None:
-        state.write(**{state.RUNS: ",".join(st.session_state["compare.runs"])})
+        now = [run_id for run_id in st.session_state["compare.runs"] if run_id in offered]
+        state.write(**{state.RUNS: ",".join(now)})
 
     left, right = st.columns(2)
     left.multiselect(
         _("Comparisons"),
         list(labels),
+        default=first_sources,
         format_func=lambda one: labels.get(one, one),
         key="compare.comparisons",
         on_change=comparisons_chosen,
@@ -177,6 +196,7 @@ def pick_runs(store: Store) -> list[Run]:
     right.multiselect(
         _("Runs"),
         list(offered),
+        default=first_runs,
         format_func=lambda one: names.get(one, one),
         key="compare.runs",
         on_change=runs_chosen,

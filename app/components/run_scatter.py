@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from app.charts import AXIS, figure
+from app.components.run_names import shortened
 from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
@@ -66,7 +67,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     log = fewest <= most / 12
     wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
     high = (-0.08, 1.04) if share else _with_margin([dot.quality for dot in dots])
-    names = [dot.name if len(dot.name) <= LONGEST_NAME else f"{dot.name[: LONGEST_NAME - 1]}…" for dot in dots]
+    names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
     places = [
         (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
     ]

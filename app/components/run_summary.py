@@ -5,25 +5,21 @@ Start at ``summary`` (one run) and ``grouped`` (mean and spread over the seeds o
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from app.formatting import strategy_name
-from clps_core.config import flat
+from app.components.run_names import config_table, design_names, design_of
+from clps_core.config.telling import differing, said_value
 from clps_core.store import Point, Run, Store
 from clps_core.store.records import FinalScore
-from clps_core.sweeps.results import REPLICATES, Spread
+from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = [
     "Group",
     "Summary",
-    "design_names",
-    "design_of",
     "differences",
     "group_names",
     "grouped",
@@ -36,10 +32,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Summary:
-    """One run in figures. ``best`` and ``final`` are (step, value) of the task's metric on held-out data.
+    """One run in figures. ``best`` and ``final`` are (step, value) of the task's metric on validation data.
 
-    ``reached`` is (step, seconds) of the first evaluation that was at least as good as the wanted quality. ``test`` is
-    the score on the test split, once the run has one.
+    ``reached`` is (step, seconds) of the first evaluation that was at least as good as the wanted quality;
+    ``scores`` are all finite ones, step -> value. ``test`` is the score on the test split, once the run has one.
     """
 
     run: Run
@@ -49,6 +45,7 @@ class Summary:
     final: tuple[int, float] | None
     reached: tuple[int, float] | None = None
     test: FinalScore | None = None
+    scores: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def test_value(self) -> float | None:
@@ -62,6 +59,10 @@ class Group:
 
     ``counted`` of them are in the means: the finished ones, while there are any. A run that failed or still trains
     beside them would say nothing about the design but that its best came early.
+
+    ``best`` is over each one's best evaluation, whenever that was. ``final`` is at ``final_step``, the last evaluation
+    that all counted runs have, where the mean in the chart ends (``live_chart_mean.js``): of runs of unequal length
+    each one's last values would compare training of different length.
     """
 
     summaries: tuple[Summary, ...]
@@ -69,6 +70,7 @@ class Group:
     best: Spread | None
     test: Spread | None
     final: Spread | None
+    final_step: int | None
     tokens_per_second: Spread | None
     seconds: Spread | None
     seconds_to_quality: Spread | None
@@ -77,6 +79,16 @@ class Group:
     def run(self) -> Run:
         """One of the runs, for what they have in common."""
         return self.summaries[0].run
+
+    @property
+    def counted_runs(self) -> tuple[Run, ...]:
+        """Those that are in the means."""
+        return tuple(one.run for one in _judged(self.summaries))
+
+    @property
+    def uneven(self) -> bool:
+        """Whether a counted run has evaluations beyond the last one that all have."""
+        return any(one.final and one.final[0] != self.final_step for one in _judged(self.summaries))
 
 
 def is_better(value: float, than: float, higher_is_better: bool) -> bool:
@@ -104,6 +116,7 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
         final=(points[-1].step, points[-1].value) if points else None,
         reached=(reached.step, reached.seconds) if reached else None,
         test=store.final_scores([run.id]).get(run.id) if run.status == "finished" else None,
+        scores={point.step: point.value for point in points},
     )
 
 
@@ -123,33 +136,9 @@ def grouped(summaries: Sequence[Summary]) -> list[Group]:
     return [_group(members) for members in groups.values()]
 
 
-def design_of(run: Run) -> str:
-    """Equal for runs that differ in nothing but seeds and fold, and begin with the same weights."""
-    design = {name: value for name, value in flat(run.config.as_dict()).items() if name not in REPLICATES}
-    origin = (run.parent_id, run.start_from) if run.start_from else None
-    return sha256(json.dumps([design, origin], sort_keys=True).encode()).hexdigest()[:12]
-
-
 def group_names(groups: Sequence[Group]) -> list[str]:
-    """What tells the groups apart: the strategy, and where that is not enough the fields that differ."""
+    """What tells the groups apart; see ``run_names``."""
     return design_names([group.run for group in groups])
-
-
-def design_names(runs: Sequence[Run]) -> list[str]:
-    """The same for runs of which each stands for its design."""
-    names = [strategy_name(run.strategy) for run in runs]
-    names = [_("{name}, fork", name=name) if run.start_from else name for name, run in zip(names, runs, strict=True)]
-    if len(set(names)) == len(names):
-        return names
-    fields = differences(runs)
-    usual = ("sharing.strategy", "data.task", *REPLICATES)
-    extra = {field.rpartition(".")[2]: values for field, values in fields.items() if field not in usual}
-    return [
-        " · ".join([name, *(f"{field} {values[place]}" for field, values in list(extra.items())[:3])])
-        if names.count(name) > 1
-        else name
-        for place, name in enumerate(names)
-    ]
 
 
 def quality_of_all(summaries: Sequence[Summary]) -> float | None:
@@ -184,12 +173,16 @@ def _judged(summaries: Sequence[Summary]) -> Sequence[Summary]:
 
 def _group(members: Sequence[Summary]) -> Group:
     counted = _judged(members)
+    evaluated = [one.scores for one in counted if one.scores]
+    shared = set.intersection(*map(set, evaluated)) if evaluated else set()
+    end = max(shared, default=None)
     return Group(
         tuple(members),
         len(counted),
         best=Spread.of([one.best[1] for one in counted if one.best]),
         test=Spread.of([one.test_value for one in counted if one.test_value is not None]),
-        final=Spread.of([one.final[1] for one in counted if one.final]),
+        final=Spread.of([scores[end] for scores in evaluated]) if end is not None else None,
+        final_step=end,
         tokens_per_second=Spread.of([one.run.tokens_per_second for one in counted if one.run.tokens_per_second]),
         seconds=Spread.of([one.run.seconds for one in counted if one.run.seconds]),
         seconds_to_quality=Spread.of([one.reached[1] for one in counted if one.reached]),
@@ -198,11 +191,5 @@ def _group(members: Sequence[Summary]) -> Group:
 
 def differences(runs: Sequence[Run]) -> dict[str, list[str]]:
     """Config field -> its value in each run, for the fields that are not the same in all runs."""
-    configs = [flat(run.config.as_dict()) for run in runs]
-    names = dict.fromkeys(name for config in configs for name in config)
-    table = {name: [_shown(config.get(name)) for config in configs] for name in names}
-    return {name: values for name, values in table.items() if len(set(values)) > 1}
-
-
-def _shown(value: object) -> str:
-    return "–" if value is None else str(value)
+    tables = [config_table(run) for run in runs]
+    return {field: [said_value(table.get(field)) for table in tables] for field in differing(tables)}

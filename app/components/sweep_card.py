@@ -54,7 +54,7 @@ def pick_sweep(store: Store) -> Comparison | None:
         st.session_state[SHOWN] = found.id if found is not None else None
 
         def chosen() -> None:
-            if st.session_state[SHOWN]:
+            if st.session_state[SHOWN] in names:  # not a label that the list has no more
                 state.write(**{state.SWEEP: st.session_state[SHOWN]})
 
         st.selectbox(

@@ -31,7 +31,10 @@ def work_sentence(runs: Sequence[ActiveRun]) -> str:
     """Running runs with their progress and time left, and how many wait."""
     running = [run for run in runs if run.status == "running"]
     waiting = sum(run.status == "queued" for run in runs)
-    parts = [_progress(run) for run in running[:3]]
+    names = [strategy_name(run.strategy) for run in running]
+    # Of runs that are called alike the full names say what differs: seed, width ...
+    names = [run.name if names.count(name) > 1 else name for name, run in zip(names, running, strict=True)]
+    parts = [_progress(run, name) for run, name in zip(running[:3], names, strict=False)]
     if len(running) > 3:
         parts.append(ngettext("{n} more running", "{n} more running", len(running) - 3))
     if waiting:
@@ -39,8 +42,7 @@ def work_sentence(runs: Sequence[ActiveRun]) -> str:
     return " · ".join(parts)
 
 
-def _progress(run: ActiveRun) -> str:
-    name = strategy_name(run.strategy)
+def _progress(run: ActiveRun, name: str) -> str:
     if not run.step or not run.seconds:
         return _("{name} is starting", name=name)
     left = (run.steps - run.step) * run.seconds / run.step

@@ -13,6 +13,8 @@ from clps_core.cli import repeat
 from clps_core.cli.output import amount, duration, print_json, print_lines, print_table, say
 from clps_core.cli.records import run_records, said_quality, said_status, test_in_words
 from clps_core.cli.repeat import versions_of
+from clps_core.config import flat
+from clps_core.config.telling import told_apart
 from clps_core.errors import ConfigError, NotFoundError
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
@@ -88,7 +90,7 @@ def show_list(
     elif not runs:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
     else:
-        _print_list(records)
+        _print_list(runs, records)
 
 
 def comparisons_called(store: Store, text: str) -> list[str]:
@@ -116,17 +118,19 @@ def comparisons_called(store: Store, text: str) -> list[str]:
     )
 
 
-def _print_list(records: Sequence[dict[str, Any]]) -> None:
+def _print_list(runs: Sequence[Run], records: Sequence[dict[str, Any]]) -> None:
+    # Runs of different launches may bear one name: then what differs in their configs is said.
+    names = told_apart([run.name for run in runs], [flat(json.loads(run.config_text)) for run in runs])
     several = len({record["quality"]["metric"] for record in records}) > 1
     rows = []
-    for record in records:
+    for name, record in zip(names, records, strict=True):
         metric = f"{record['quality']['metric']} " if several else ""
         best, last = said_quality(record, "best"), said_quality(record, "last")
         rows.append(
             (
                 record["id"],
                 record["comparison"] or "",
-                record["name"],
+                name,
                 said_status(record),
                 f"{record['step']}/{record['steps']}",
                 amount(record["unique_parameters"] or 0),

@@ -165,9 +165,7 @@ class TrainConfig(Frozen):
         int,
         Field(ge=1, le=1_000_000),
         about(
-            _(
-                "Test examples that are scored, once, with the best weights after training; at most as many as there are."
-            ),
+            _("Test examples that are scored once, after training, with the best weights; at most all of them."),
             _("examples"),
         ),
     ] = 2000

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from clps_core.config import RunConfig, flat
+from clps_core.config.telling import said_fields, telling
 from clps_core.experiment import MAX_NAME
 from clps_core.store import Run
 from clps_core.words import _, ngettext
@@ -28,13 +29,11 @@ def run_names(configs: Sequence[RunConfig]) -> list[str]:
     """Such as ``dates · cycle · seed 0``, followed by whatever else differs: ``· d_model 64``."""
     tables = [flat(config.as_dict()) for config in configs]
     usual = {"data.task", "sharing.strategy", "seed"}
-    keys = _distinct(key for fields in tables for key in fields)
-    differing = [key for key in keys if key not in usual and len({repr(fields.get(key)) for fields in tables}) > 1]
+    fields = telling(tables, usual)
     names = []
-    for config, fields in zip(configs, tables, strict=True):
+    for config, table in zip(configs, tables, strict=True):
         parts = [config.data.task, config.sharing.strategy, _("seed {seed}", seed=config.seed)]
-        parts += [f"{key.rpartition('.')[2]} {fields.get(key)}" for key in differing[:4]]
-        names.append(" · ".join(parts))
+        names.append(" · ".join([*parts, *said_fields(fields, table)]))
     return names
 
 

@@ -102,7 +102,7 @@ def test_a_fork_takes_the_weights_and_the_config_of_its_parent_and_what_is_chang
     assert fork.config.train.steps == fork.steps == 7
     assert fork.config.sharing == parent.config.sharing
     assert fork.config.optim.warmup_steps == 0, "a tenth of its steps at most"
-    assert fork.name == "dates · all · seed 0 · dropout 0.0 · warmup_steps 0 · steps 7 · fork"
+    assert fork.name == "dates · all · seed 0 · steps 7 · dropout 0.0 · fork"
     assert weights_file(store, fork.id, START).read_bytes() == weights_file(store, parent.id, "last").read_bytes()
     service.delete(store, parent.id)
     assert store.run(fork.id).parent_id is None

@@ -36,8 +36,9 @@ class LiveChart {
     this.bar = element("div", { className: "bar" });
     this.grid = element("div", { className: "panels" });
     this.legend = element("div", { className: "legend", attributes: { role: "group" } });
+    this.note = element("p", { className: "note" });
     this.table = element("details");
-    this.root.append(this.bar, this.grid, this.legend, this.table);
+    this.root.append(this.bar, this.grid, this.legend, this.note, this.table);
     parent.append(this.root);
     this.panels = [];
     this.observer = new ResizeObserver(() => this.draw());
@@ -61,9 +62,10 @@ class LiveChart {
     }
     const shape = JSON.stringify([spec.panels, spec.words, spec.height]), people = JSON.stringify(spec.runs);
     this.spec = spec;
-    if (!spec.axisChoice && this.store.x !== spec.x) [this.store.x, this.store.zoom] = [spec.x, null];
-    this.store.x ??= spec.x;
-    this.store.smooth ??= true;
+    const x = Object.hasOwn(spec.words.axes, spec.x ?? "") ? spec.x : "step"; // whatever comes, there is an axis
+    if (!spec.axisChoice && this.store.x !== x) [this.store.x, this.store.zoom] = [x, null];
+    this.store.x ??= x;
+    this.store.smooth ??= USUAL_HALF_LIFE;
     this.store.mean ??= spec.mean;
     for (const panel of spec.panels) this.store.log[panel.id] ??= Boolean(panel.log);
     this.root.setAttribute("aria-label", spec.words.title);
@@ -84,11 +86,13 @@ class LiveChart {
     });
     axes.append(...this.axisButtons);
     axes.hidden = !this.spec.axisChoice;
-    this.smoothButton = element("button", { type: "button", className: "toggle smooth", textContent: words.smooth, onclick: () => { this.store.smooth = !this.store.smooth; this.draw(); } });
-    this.smoothButton.hidden = !panels.some((panel) => panel.noisy);
+    this.smooth = element("select", { title: words.smoothHint, onchange: () => { this.store.smooth = Number(this.smooth.value); this.draw(); } });
+    this.smooth.append(...HALF_LIVES.map((steps) => element("option", { value: String(steps), textContent: steps ? filled(words.halfLife, { steps: steps.toLocaleString("en") }) : words.off })));
+    const smoothing = element("label", { className: "smooth" }, words.smooth, this.smooth);
+    smoothing.hidden = !panels.some((panel) => panel.noisy);
     this.meanButton = element("button", { type: "button", className: "toggle mean", textContent: words.mean, title: words.meanHint, onclick: () => { this.store.mean = !this.store.mean; this.buildLegend(); this.draw(); this.fillTable(); } });
     this.resetButton = element("button", { type: "button", className: "reset", textContent: words.reset, onclick: () => this.zoomTo(null) });
-    this.bar.replaceChildren(axes, this.smoothButton, this.meanButton, this.resetButton, element("span", { className: "hint", textContent: words.hint }));
+    this.bar.replaceChildren(axes, smoothing, this.meanButton, this.resetButton, element("span", { className: "hint", textContent: words.hint }));
     this.panels = panels.map((panel) => this.buildPanel(panel, words));
     this.grid.dataset.count = panels.length;
     this.grid.replaceChildren(...this.panels.map((panel) => panel.section));
@@ -132,8 +136,24 @@ class LiveChart {
           event.currentTarget.setAttribute("aria-pressed", String(isShown()));
           this.draw();
         },
-      }, keyPicture(one ? first : { ...first, dash: first.design_dash }), element("span", { textContent: one ? first.name : `${first.design_name} (${members.length})` }));
+      }, keyPicture(one ? first : { ...first, dash: first.design_dash }), element("span", { textContent: one ? first.name : this.nameOf(members) }));
     }));
+  }
+
+  /** What the design of `members` is called in the legend: as its line, where that is drawn. */
+  nameOf(members) {
+    const line = this.panels.flatMap(({ lines = [] }) => lines).find((one) => one.id === members[0].design);
+    return line?.name ?? meanName(members[0].design_name, countedOf(members).length, members.length, this.spec.words);
+  }
+
+  /** Names of means, and what is to be said of them, which changes as runs go on; and whatever else there is to say. */
+  sayMeans() {
+    const shown = this.store.mean ? this.panels.flatMap(({ lines }) => lines) : [];
+    const notes = [...new Set([...meanNotes(shown, this.spec.words), ...(this.spec.notes ?? [])])];
+    this.note.hidden = !notes.length;
+    this.note.textContent = notes.join(" ");
+    if (!this.store.mean) return;
+    designsOf(this.spec.runs).forEach((members, i) => { if (members.length > 1) this.legend.children[i].lastChild.textContent = this.nameOf(members); });
   }
 
   xsOf(line, run) {
@@ -155,8 +175,14 @@ class LiveChart {
       if (!line || !line.steps.length || this.store.hidden.has(run.id)) continue;
       lines.push({ ...run, steps: line.steps, xs: this.xsOf(line, run), ys: line.values });
     }
-    const shown = this.store.mean ? together(lines) : lines, smooth = panel.noisy && this.store.smooth;
-    for (const line of shown) line.smooth = smooth && line.ys.length > 8 ? smoothed(line.ys, Math.max(1.5, line.ys.length / 60)) : null;
+    const halfLife = panel.noisy ? this.store.smooth : 0, smooth = (line) => {
+      line.smooth = halfLife ? smoothed(line.steps, line.ys, halfLife) : null;
+      for (const edge of ["low", "high"]) if (halfLife && line[edge]) line[edge] = smoothed(line.steps, line[edge], halfLife); // the band stays around its line
+    };
+    lines.forEach(smooth); // before they are cut: a part is smoothed as the whole is
+    if (!this.store.mean) return lines;
+    const shown = together(lines, this.spec.runs, this.spec.words);
+    shown.filter((line) => !line.faint).forEach(smooth);
     return shown;
   }
 
@@ -189,9 +215,10 @@ class LiveChart {
       built.log.setAttribute("aria-pressed", String(store.log[built.panel.id]));
       built.canvas.setAttribute("aria-label", this.description(built));
     }
+    this.sayMeans();
     this.drawCursors();
     for (const button of this.axisButtons) button.setAttribute("aria-pressed", String(button.dataset.x === store.x));
-    this.smoothButton.setAttribute("aria-pressed", String(store.smooth));
+    this.smooth.value = String(store.smooth);
     this.meanButton.setAttribute("aria-pressed", String(store.mean));
     this.meanButton.hidden = designsOf(spec.runs).length === spec.runs.length;
     this.resetButton.hidden = !store.zoom;
@@ -201,8 +228,13 @@ class LiveChart {
   }
 
   description({ panel, lines }) {
-    const parts = lines.map((line) => `${line.name}: ${format(line.ys[line.ys.length - 1], panel.kind)}`);
+    const parts = lines.filter((line) => !line.faint).map((line) => `${line.name}: ${this.said(line, line.ys.length - 1, panel.kind)}`);
     return `${panel.title}. ${this.spec.words.latest} ${parts.join("; ") || this.spec.words.empty}. ${this.spec.words.keys}`;
+  }
+
+  /** The value of `line` at place `i`, with its spread where it is a mean. */
+  said(line, i, kind) {
+    return format(line.ys[i], kind) + (line.spread ? ` ± ${format(line.spread[i], kind)}` : "");
   }
 
   /** The cursor or the stretch being dragged, on a canvas of its own: pointing does not draw the lines anew. */
@@ -260,11 +292,11 @@ class LiveChart {
     const { words } = this.spec, rows = [];
     for (const line of lines) {
       const i = nearest(line.xs, this.cursor);
-      if (i !== null) rows.push({ line, value: line.ys[i], spread: line.spread?.[i] });
+      if (i !== null) rows.push({ line, value: line.ys[i], text: this.said(line, i, panel.kind) + (line.smooth ? ` ${filled(words.smoothed, { value: format(line.smooth[i], panel.kind) })}` : "") });
     }
     rows.sort((one, other) => other.value - one.value);
     const head = `${words.axisTitles[this.store.x]} ${format(this.cursor, this.store.x === "seconds" ? "seconds" : "plain", 1)}`;
-    tip.replaceChildren(element("b", { textContent: head }), ...rows.map(({ line, value, spread }) => element("div", {}, keyPicture(line), element("span", { textContent: line.name }), element("output", { textContent: format(value, panel.kind) + (spread === undefined ? "" : ` ± ${format(spread, panel.kind)}`) }))));
+    tip.replaceChildren(element("b", { textContent: head }), ...rows.map(({ line, text }) => element("div", {}, keyPicture(line), element("span", { textContent: line.name }), element("output", { textContent: text }))));
     const x = box.toX(this.cursor), right = x + 14 + tip.offsetWidth > canvas.clientWidth;
     tip.style.left = `${Math.max(0, right ? x - 14 - tip.offsetWidth : x + 14)}px`;
   }
@@ -325,7 +357,7 @@ class LiveChart {
     const kind = this.store.x === "seconds" ? "seconds" : "plain";
     const cell = ({ panel, line }, x) => {
       const i = lowerBound(line.xs, x + 1e-9) - 1;
-      return element("td", { textContent: i < 0 || x > line.xs[line.xs.length - 1] * 1.0001 + 1e-9 ? "–" : format(line.ys[i], panel.kind) });
+      return element("td", { textContent: i < 0 || x > line.xs[line.xs.length - 1] * 1.0001 + 1e-9 ? "–" : this.said(line, i, panel.kind) });
     };
     const groups = this.panels.filter(({ lines }) => lines.length).map(({ panel, lines }) => element("th", { textContent: panel.title, colSpan: lines.length, scope: "colgroup" }));
     const corner = element("th", { textContent: this.spec.words.axisTitles[this.store.x], scope: "col", rowSpan: 2 });
@@ -336,10 +368,11 @@ class LiveChart {
   }
 }
 
-/** Index of the value nearest to `x` in sorted `xs`; null where the line has not come that far. */
+/** Index of the value nearest to `x` in sorted `xs`; null where the line has not begun, or has not come that far. */
 function nearest(xs, x) {
-  const right = lowerBound(xs, x), gap = xs.length > 1 ? (xs[xs.length - 1] - xs[0]) / (xs.length - 1) : Infinity;
+  const right = lowerBound(xs, x), gap = (xs[xs.length - 1] - xs[0]) / Math.max(1, xs.length - 1);
   if (right === xs.length) return x - xs[xs.length - 1] <= gap / 2 ? xs.length - 1 : null;
+  if (right === 0 && xs[0] - x > gap / 2) return null;
   return right > 0 && x - xs[right - 1] < xs[right] - x ? right - 1 : right;
 }
 

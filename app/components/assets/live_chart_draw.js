@@ -62,25 +62,6 @@ function thinned(xs, ys, from, to, toPixel, columns) {
   return kept;
 }
 
-/** Mean over the neighbours on both sides, weighted by exp(-distance / span): no lag, and gaps (NaN) are left out. */
-function smoothed(ys, span) {
-  const keep = Math.exp(-1 / span), count = ys.length, sums = new Array(count), weights = new Array(count), out = new Array(count);
-  let sum = 0, weight = 0;
-  for (let i = 0; i < count; i += 1) {
-    const known = !Number.isNaN(ys[i]);
-    sums[i] = sum = keep * sum + (known ? ys[i] : 0);
-    weights[i] = weight = keep * weight + (known ? 1 : 0);
-  }
-  sum = weight = 0;
-  for (let i = count - 1; i >= 0; i -= 1) {
-    out[i] = (sums[i] + sum) / (weights[i] + weight);
-    const known = !Number.isNaN(ys[i]);
-    sum = keep * (sum + (known ? ys[i] : 0));
-    weight = keep * (weight + (known ? 1 : 0));
-  }
-  return out;
-}
-
 function mark(context, kind, x, y, r) {
   context.beginPath();
   if (kind === "circle") context.arc(x, y, r, 0, 7);
@@ -120,7 +101,7 @@ function verticalRange(panel, lines, xRange, zoomed, log) {
 }
 
 /**
- * Draw one panel. `lines`: [{xs, ys, colour, dash, mark, label}] that are visible.
+ * Draw one panel. `lines`: [{xs, ys, colour, dash, mark, label}] that are visible; `faint` ones are thin and have no label.
  * Returns the geometry that hover and zoom need: {left, right, top, bottom, toX, toY, fromX}.
  */
 function drawPanel(canvas, panel, lines, view) {
@@ -130,7 +111,7 @@ function drawPanel(canvas, panel, lines, view) {
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
   context.font = `12px ${view.font}`;
-  const labels = width > 430 && lines.length <= 8 ? lines : [];
+  const named = lines.filter((line) => !line.faint), labels = width > 430 && named.length <= 8 ? named : [];
   const labelWidth = labels.length ? Math.min(126, 24 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
   const box = { left: LEFT, right: width - labelWidth, top: TOP, bottom: height - BOTTOM };
   const log = view.log;
@@ -213,6 +194,12 @@ function drawLine(context, box, line, view) {
   context.strokeStyle = context.fillStyle = line.colour;
   if (line.low) drawBand(context, box, line, from, to);
   context.lineJoin = "round";
+  if (line.faint) {
+    path(line.smooth ?? ys, 0.8, 1.2);
+    context.globalAlpha = 1;
+    mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[xs.length - 1]), box.toY((line.smooth ?? ys)[ys.length - 1]), 2);
+    return;
+  }
   context.setLineDash(DASHES[line.dash % DASHES.length]);
   if (line.smooth) { path(ys, 0.25, 1); path(line.smooth, 1, 2); } else path(ys, 1, 2);
   context.setLineDash([]);
@@ -221,6 +208,7 @@ function drawLine(context, box, line, view) {
   for (let i = from; i < to; i += 1) {
     if (sparse || i === xs.length - 1) mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[i]), box.toY(shown[i]), i === xs.length - 1 ? 4 : 3);
   }
+  if (line.stop) context.fillRect(box.toX(xs[xs.length - 1]) - 1, box.toY(shown[xs.length - 1]) - 10, 2, 20); // the mean ends, its runs go on
 }
 
 /** What lies within the line's spread, faintly. */
