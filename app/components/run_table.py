@@ -129,7 +129,7 @@ def _name(style: LineStyle) -> str:
     return (
         '<div style="display:flex;gap:.6rem;align-items:center">'
         f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt="">'
-        f"<b><bdi>{escape(style.name)}</bdi></b></div>"
+        f"<bdi><b>{escape(style.name)}</b></bdi></div>"
     )
 
 

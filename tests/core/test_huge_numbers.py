@@ -95,9 +95,7 @@ def test_a_list_that_is_too_long_is_told_its_limit(field: str) -> None:
 
 
 def test_what_is_no_number_is_named() -> None:
-    with pytest.raises(
-        ConfigError, match=r"seeds must be a list of whole .*\. Got 'a' among them"
-    ):
+    with pytest.raises(ConfigError, match=r"seeds must be a list of whole .*\. Got 'a' among them"):
         experiment_of({"seeds": [0, "a"]})
     with pytest.raises(ConfigError, match=r"seeds must be a list of whole numbers such as \[0, 1\]\. Got 3\."):
         experiment_of({"seeds": 3})
