@@ -137,7 +137,7 @@ def _name(style: LineStyle, given: str | None) -> str:
     return (
         '<div style="display:flex;gap:.6rem;align-items:center">'
         f'<img src="data:image/svg+xml;base64,{source}" width="30" height="12" alt=""><span>'
-        f"<b><bdi>{escape(style.name)}</bdi></b>{below}</span></div>"
+        f"<bdi><b>{escape(style.name)}</b></bdi>{below}</span></div>"
     )
 
 

@@ -108,7 +108,7 @@ def test_figures_and_answers_are_what_the_model_gives(open_page: OpenPage, store
     assert distances["y"] == pytest.approx(list(seen.movement[stack].distance), rel=1e-4)
     assert distances["text"] == ["A", "B"] * 3
     if task == "digits":
-        assert f"<td>{marked(seen.prediction, seen.right_answer)}" in tables(test)
+        assert f"<td><bdi>{marked(seen.prediction, seen.right_answer)}" in tables(test)
 
 
 def test_what_is_chosen_goes_into_the_address(open_page: OpenPage, dates: Run) -> None:
