@@ -10,7 +10,6 @@ from app.components.attention_source import (
     leave_trace,
     nothing_to_see,
     runs_with_weights,
-    typed_input,
 )
 from app.components.frame import header
 from app.components.ticking import ticking
@@ -54,7 +53,7 @@ def look(run_ids: list[str], follow: bool) -> None:
     runs = store().some_runs(run_ids)
     if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
         st.rerun()
-    panels(runs, typed_input(runs[0]))
+    panels(runs)
     st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
     leave_trace()
 

@@ -66,8 +66,8 @@ def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
         _(
             "**Seen:** how far each executed layer moves the hidden state of this one input, as Euclidean distance and "
             "as angle between what enters and what leaves it, averaged over its positions (as figure 1 of the ALBERT "
-            "paper, arXiv 1909.11942). Marks with one letter are literally the same weights. **Not proved:** that a "
-            "small step means a layer has nothing to do, or that the states converge; a small step can matter much."
+            "paper, arXiv 1909.11942). Marks of one stack with one letter have the same matrices. **Not proved:** that "
+            "a small step means a layer has nothing to do, or that the states converge; a small step can matter much."
         )
     )
 
