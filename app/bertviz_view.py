@@ -24,7 +24,7 @@ from app.components.assets_folder import asset
 from clps_core.inspection import Inspection
 from clps_core.words import _
 
-__all__ = ["bertviz_document", "bertviz_view", "shown_tokens"]
+__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "shown_tokens"]
 
 MOST_TOKENS = 48
 MOST_WEIGHTS = 160_000
@@ -44,12 +44,6 @@ def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "atten
     """Draw the head view of one attention kind, opened at the address's layer, with its tokens cut where too many."""
     limit = shown_tokens(answer, kind)
     longest = max(map(len, answer.labels(kind)))
-    st.caption(
-        _(
-            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
-            "lines, hover over a token, click a colour to switch a head."
-        )
-    )
     if longest > limit:
         st.caption(
             _(
@@ -64,6 +58,16 @@ def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "atten
     document = bertviz_document(answer, kind, layer=layer, limit=limit)
     height = math.ceil(min(longest, limit) * LINE_HEIGHT + 96)
     _COMPONENT(data={"document": document, "height": height, "title": title}, key=key)
+
+
+def bertviz_caption() -> None:
+    """How to read the view, once for all that are shown."""
+    st.caption(
+        _(
+            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
+            "lines, hover over a token, click a colour to switch a head."
+        )
+    )
 
 
 def shown_tokens(answer: Inspection, kind: str) -> int:

@@ -8,14 +8,17 @@ import streamlit as st
 
 from app import navigation
 from app.components.frame import MARK, SIDEBAR_WIDTH, frame
-from app.components.identity_panel import identity_panel
-from app.components.run_news import run_news
-from app.services import page_guard
+from app.components.working import opening
+from clps_core.words import _
 
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
+with opening(_("Opening the page ..."), "app.components.identity_panel", "app.components.run_news"):
+    from app.components.identity_panel import identity_panel
+    from app.components.run_news import run_news
+    from app.services import page_guard
 with page_guard():
     identity_panel()
     run_news()

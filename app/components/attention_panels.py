@@ -20,6 +20,7 @@ from app.components.attention_views import (
     sharing_of,
     similarity_sentence,
 )
+from app.components.working import let_out
 from app.services import escape_markdown
 from app.sharing_sentences import sharing_sentences
 from clps_core.inspection import Inspection
@@ -61,6 +62,7 @@ def _answers(runs: Sequence[Run], question: Question, place: st.delta_generator.
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
+        let_out()
     st.session_state[SHOWN] = None
     answers = [one or inspect(run, question) for run, one in zip(runs, kept, strict=True)]
     st.session_state[SHOWN] = named
@@ -98,8 +100,9 @@ def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, quest
 
 
 def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, _question: Question) -> None:
-    from app.bertviz_view import bertviz_view
+    from app.bertviz_view import bertviz_caption, bertviz_view
 
+    bertviz_caption()
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             title = _("BertViz head view: {run}", run=run_label(runs[place]))

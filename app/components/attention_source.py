@@ -126,13 +126,14 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
 
 def come_back() -> None:
     """A visit without an address goes on where this session left the page."""
-    if not st.query_params:
+    if not set(st.query_params) - {state.PRESENT}:
         state.write(**st.session_state.get(state.ATTENTION_SEEN, {}))
 
 
 def leave_trace() -> None:
     """Remember the address for ``come_back``."""
-    st.session_state[state.ATTENTION_SEEN] = st.query_params.to_dict()
+    seen = st.query_params.to_dict()
+    st.session_state[state.ATTENTION_SEEN] = {name: seen[name] for name in seen if name != state.PRESENT}
 
 
 def run_label(run: Run) -> str:

@@ -141,8 +141,8 @@ class Comparison {
     if (room < 40 || !this.cards) return;
     const { data } = this;
     const count = this.cards.length;
-    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / 236)));
-    const width = Math.min(520, Math.floor((room - (across - 1) * 20) / across) - 2);
+    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (236 * typeScale()))));
+    const width = Math.min(520 * typeScale(), Math.floor((room - (across - 1) * 20) / across) - 2);
     this.part("maps").style.setProperty("--card", `${width}px`);
     this.place = layoutLarge(data, width, this.theme);
     const active = this.hover ?? this.kept;

@@ -14,7 +14,7 @@ export default function ({ data, parentElement }) {
   const theme = ["text", "background", "secondary-background"]
     .map((name) => `--${name}: ${style.getPropertyValue(`--st-${name}-color`).trim()};`)
     .join(" ");
-  const zoom = Number(style.getPropertyValue("--clps-type")) || 1;
+  const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
   const text = data.document
     .replace("<html>", `<html class="${isDark(style.getPropertyValue("--st-background-color")) ? "dark" : "light"}">`)
     .replace("<style>", `<style>:root { ${theme} zoom: ${zoom}; }\n`);
