@@ -43,9 +43,8 @@ def gated(tmp_path: Path) -> Iterator[tuple[str, Callable[[str], None]]]:
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
 
     def open_gate(module: str) -> None:
-        gate = gates / module
-        shut = gate.rename(gates / "opening")  # whoever comes later finds no gate
-        shut.write_bytes(b"open")
+        (gates / module).write_bytes(b"open")  # waits until the server stands at the gate
+        (gates / module).unlink()
 
     wait_until_healthy(port, process)
     yield f"http://127.0.0.1:{port}", open_gate
