@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import state
 from app.components.assets_folder import asset
 from clps_core.inspection import Inspection
 from clps_core.words import _
 
-__all__ = ["bertviz_document", "bertviz_view", "shown_tokens"]
+__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "shown_tokens"]
 
 MOST_TOKENS = 48
 MOST_WEIGHTS = 160_000
@@ -39,16 +40,10 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def bertviz_view(answer: Inspection, *, key: str = "attention.bertviz") -> None:
-    """Draw the head view of all attention kinds of ``answer``, with its tokens cut where there are too many."""
-    limit = shown_tokens(answer)
-    longest = max(len(answer.source_labels), len(answer.target_labels))
-    st.caption(
-        _(
-            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer and a kind "
-            "above the lines, hover over a token, click a colour to switch a head."
-        )
-    )
+def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "attention.bertviz") -> None:
+    """Draw the head view of one attention kind, opened at the address's layer, with its tokens cut where too many."""
+    limit = shown_tokens(answer, kind)
+    longest = max(map(len, answer.labels(kind)))
     if longest > limit:
         st.caption(
             _(
@@ -57,31 +52,49 @@ def bertviz_view(answer: Inspection, *, key: str = "attention.bertviz") -> None:
                 longest=longest,
             )
         )
-    document = bertviz_document(answer, limit)
+    layers = len(answer.attention[kind])
+    # A second run may have fewer layers than the address, which is the first one's, asks for.
+    layer = min(state.read_number(state.LAYER, 10**6) or 0, layers - 1)
+    document = bertviz_document(answer, kind, layer=layer, limit=limit)
     height = math.ceil(min(longest, limit) * LINE_HEIGHT + 96)
-    _COMPONENT(data={"document": document, "height": height, "title": _("BertViz head view")}, key=key)
+    _COMPONENT(data={"document": document, "height": height, "title": title}, key=key)
 
 
-def shown_tokens(answer: Inspection) -> int:
+def bertviz_caption() -> None:
+    """How to read the view, once for all that are shown."""
+    st.caption(
+        _(
+            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
+            "lines, hover over a token, click a colour to switch a head."
+        )
+    )
+
+
+def shown_tokens(answer: Inspection, kind: str) -> int:
     """How many tokens of each axis the view can carry."""
-    heads = sum(weights.shape[0] * weights.shape[1] for weights in answer.attention.values())
-    return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, heads))))
+    layers, heads = answer.attention[kind].shape[:2]
+    return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
 
 
-def bertviz_document(answer: Inspection, limit: int = MOST_TOKENS) -> str:
+def bertviz_document(answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS) -> str:
     """A complete HTML document for an iframe; typed text stands in it as escaped JSON only."""
-    body, code, payload = _parts(_head_view(answer, limit))
+    body, code, payload = _parts(_head_view(answer, kind, layer, limit))
     scripts = "".join(f"<script>{text}</script>" for text in (_library("d3"), _library("jquery"), _SHIM))
     return (
         '<!doctype html><html><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
-        f"<style>{asset('bertviz_frame.css')}</style></head><body>{body}{scripts}"
+        f"<style>{asset('bertviz_frame.css')}</style></head><body>{_LIFT}{body}{scripts}"
         f"<script>{code.replace(_MARK, _escaped(payload), 1)}</script></body></html>"
     )
 
 
 _MARK = "PYTHON_PARAMS"
+_LIFT = (
+    '<svg class="lift" aria-hidden="true"><filter id="lift"><feComponentTransfer>'
+    '<feFuncA type="gamma" amplitude="1" exponent="0.5"/></feComponentTransfer></filter></svg>'
+)
+"""Makes faint lines stronger, for a dark page: there BertViz's own ones are all but black."""
 _SHIM = (
     "window.requirejs = (_names, run) => run(window.jQuery, window.d3);"
     "window.require = window.requirejs; window.require.config = () => undefined;"
@@ -94,32 +107,18 @@ def _escaped(payload: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _head_view(answer: Inspection, limit: int) -> str:
-    """What BertViz returns for ``answer``."""
+def _head_view(answer: Inspection, kind: str, layer: int, limit: int) -> str:
+    """What BertViz returns for one kind of ``answer``."""
     import torch
     from bertviz import head_view
 
-    def tensors(kind: str) -> list[Any]:
-        cut = np.round(answer.attention[kind][..., :limit, :limit].astype(np.float64), DECIMALS)
-        return [torch.from_numpy(layer)[None] for layer in cut]
-
-    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False}
-    source, target = list(answer.source_labels[:limit]), list(answer.target_labels[:limit])
-    if "cross" not in answer.attention:
-        return str(head_view(tensors(answer.kinds[0]), source, **shared).data)
-    # BertViz has one list of layers for all kinds: those that every stack has.
-    layers = list(range(min(len(weights) for weights in answer.attention.values())))
-    return str(
-        head_view(
-            encoder_attention=tensors("encoder"),
-            decoder_attention=tensors("decoder"),
-            cross_attention=tensors("cross"),
-            encoder_tokens=source,
-            decoder_tokens=target,
-            include_layers=layers,
-            **shared,
-        ).data
-    )
+    cut = np.round(answer.attention[kind][..., :limit, :limit].astype(np.float64), DECIMALS)
+    tensors = [torch.from_numpy(one)[None] for one in cut]
+    queries, keys = (list(labels[:limit]) for labels in answer.labels(kind))
+    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False, "layer": layer}
+    if kind == "cross":
+        return str(head_view(cross_attention=tensors, encoder_tokens=keys, decoder_tokens=queries, **shared).data)
+    return str(head_view(tensors, keys, **shared).data)
 
 
 def _parts(html: str) -> tuple[str, str, dict[str, Any]]:

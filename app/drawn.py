@@ -75,7 +75,7 @@ def _stack(
     mapping = plan.map
     layers, title = mapping.num_layers(stack), stack_title(stack)
     shown = min(layers, MAX_DRAWN)
-    distinct = len(set(mapping.layer_groups(stack)))
+    distinct = _distinct(plan, stack)
     return {
         "name": stack,
         "title": title,
@@ -93,6 +93,14 @@ def _stack(
             _row(plan, (stack, component), shown, sizes, numbers, leader) for component in mapping.components(stack)
         ],
     }
+
+
+def _distinct(plan: SharingPlan, stack: str) -> int:
+    """How many different layers a stack has; LoRA and a scale of its own make a layer different from all others."""
+    loose = {site.layer for site, _rank in plan.lora if site.stack == stack}
+    groups = plan.map.layer_groups(stack)
+    own = range(len(groups)) if plan.extras.layer_scale else loose
+    return len({(group, layer if layer in own else None) for layer, group in enumerate(groups)})
 
 
 def _row(

@@ -8,20 +8,22 @@ import streamlit as st
 
 from app import navigation
 from app.components.frame import MARK, SIDEBAR_WIDTH, frame
-from app.components.identity_panel import identity_panel
-from app.components.run_news import run_news
+from app.components.working import opening
 from app.identity import is_own_page
-from app.services import page_guard, show_problem
 from clps_core.words import _
 
 if not is_own_page():  # no widget is drawn, so none can be used
-    show_problem(_("Only this server's own pages may ask for this."))
+    st.error(_("Only this server's own pages may ask for this."))
     st.stop()
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
 navigation.remember(current.url_path)
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
+with opening(_("Opening the page ..."), "app.components.identity_panel", "app.components.run_news"):
+    from app.components.identity_panel import identity_panel
+    from app.components.run_news import run_news
+    from app.services import page_guard
 with page_guard():
     identity_panel()
     run_news()

@@ -44,6 +44,8 @@ __all__ = [
     "NEWS_WATCHED",
     "PAGE",
     "PAGE_BEFORE",
+    "PRESENT",
+    "PRESENTING",
     "QUALITY",
     "RUN",
     "RUNS",
@@ -98,6 +100,7 @@ HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STEP = "step"  # Attention: the training step whose kept attention is shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
+PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
@@ -137,6 +140,7 @@ RUNS_PROBLEM = "runs.problem"  # a sentence to show once
 TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
 IDENTITY_PROBLEM = "identity.problem"  # every page, shared server: a sentence to show once
 NEWS_WATCHED = "news.watched"  # every page: ids of one's own runs that were active at the last look
+PRESENTING = "presenting"  # every page: whether this session shows its pages to a room
 NEWS_TOLD = "news.told"  # every page: ids of runs whose end this session has been told
 TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
 

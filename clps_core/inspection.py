@@ -15,25 +15,19 @@ from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
 from clps_core.opened import LONGEST_TEXT, OpenRun, Which, check_length, open_run
+from clps_core.sharing.shared_with import KIND_SITES
 
 if TYPE_CHECKING:
     from clps_core.analysis.capture import Capture
     from clps_core.data.base import TaskData
 
-__all__ = ["KIND_SITES", "LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
+__all__ = ["LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
 
 Array = NDArray[Any]
 
 CONTINUATION = 24
 """Tokens that a language model adds to a prompt."""
 SHOWN_GUESSES = 5
-
-KIND_SITES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "encoder": ("encoder", ("q", "k")),
-    "decoder": ("decoder", ("q", "k")),
-    "cross": ("decoder", ("cross_q", "cross_k")),
-}
-"""Attention kind -> the stack and components whose weights decide where it looks."""
 
 
 @dataclass(frozen=True)

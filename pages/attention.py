@@ -2,18 +2,9 @@
 
 import streamlit as st
 
-from app.components.attention_panels import panels
-from app.components.attention_source import (
-    choose_beside,
-    choose_run,
-    come_back,
-    leave_trace,
-    nothing_to_see,
-    runs_with_weights,
-    typed_input,
-)
 from app.components.frame import header
 from app.components.ticking import ticking
+from app.components.working import opening
 from app.services import page_guard, store
 from clps_core.words import _
 
@@ -22,7 +13,10 @@ TICK_SECONDS = 3.0
 
 def page() -> None:
     header("attention")
-    runs = runs_with_weights()
+    with opening(_("Looking for trained runs ..."), "app.components.attention_panels"):
+        from app.components.attention_source import choose_beside, choose_run, come_back, runs_with_weights
+
+        runs = runs_with_weights()
     if not runs:
         ticking("waiting", waiting, TICK_SECONDS)()
         return
@@ -46,6 +40,8 @@ def page() -> None:
 @page_guard()
 def waiting() -> None:
     """Nothing has weights yet: say what is missing, and go on by itself when it is there."""
+    from app.components.attention_source import nothing_to_see, runs_with_weights
+
     if runs_with_weights():
         st.rerun()
     nothing_to_see()
@@ -54,6 +50,8 @@ def waiting() -> None:
 @page_guard()
 def waiting_for(known: int) -> None:
     """The run that was asked for has no weights yet: look again when another run has some."""
+    from app.components.attention_source import runs_with_weights
+
     if len(runs_with_weights()) != known:
         st.rerun()
 
@@ -61,10 +59,13 @@ def waiting_for(known: int) -> None:
 @page_guard()
 def look(run_ids: list[str], follow: bool) -> None:
     """Input, answer and attention; while a run is followed, this part alone runs again and again."""
+    from app.components.attention_panels import panels
+    from app.components.attention_source import leave_trace
+
     runs = store().some_runs(run_ids)
     if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
         st.rerun()
-    panels(runs, typed_input(runs[0]))
+    panels(runs)
     st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
     leave_trace()
 

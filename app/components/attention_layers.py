@@ -46,8 +46,8 @@ class LayersView:
     causal: bool = False
     image: np.ndarray | None = None
     """[side, side] in 0..1 where the positions are patches of an image."""
-    shared: bool = True
-    """Whether these layers use the same weights."""
+    about: str = ""
+    """What the weights of these layers have to do with each other."""
 
 
 def most_different_head(similarities: np.ndarray) -> int:
@@ -89,15 +89,7 @@ def layers_payload(view: LayersView, head: int) -> bytes:
 
 def _layers_words(view: LayersView) -> dict[str, str]:
     return {
-        "about": _(
-            "These layers multiply by the very same query and key matrices. What differs is what arrives: each layer "
-            "reads what the layers before it have written. A stronger colour marks a layer that looks elsewhere."
-        )
-        if view.shared
-        else _(
-            "These layers have query and key matrices of their own. A stronger colour marks a layer that looks "
-            "elsewhere."
-        ),
+        "about": view.about,
         "boost": _("Lift faint weights"),
         "head": _("Head {head}"),
         "heads": _("Head"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ __all__ = [
     "come_back",
     "follow_url",
     "inspect",
+    "kept_inspection",
     "leave_trace",
     "nothing_to_see",
     "run_label",
@@ -152,13 +153,14 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
 
 def come_back() -> None:
     """A visit without an address goes on where this session left the page."""
-    if not st.query_params:
+    if not set(st.query_params) - {state.PRESENT}:
         state.write(**st.session_state.get(state.ATTENTION_SEEN, {}))
 
 
 def leave_trace() -> None:
     """Remember the address for ``come_back``."""
-    st.session_state[state.ATTENTION_SEEN] = st.query_params.to_dict()
+    seen = st.query_params.to_dict()
+    st.session_state[state.ATTENTION_SEEN] = {name: seen[name] for name in seen if name != state.PRESENT}
 
 
 def run_label(run: Run) -> str:
@@ -295,8 +297,7 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
 
 def inspect(run: Run, question: Question) -> Inspection:
     """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    which, stamp = weights_of(run) or ("best", (0, 0))
-    key = (run.id, which, stamp, question.text, tuple(sorted(question.options.items())), question.target_text)
+    which, key = _asked(run, question)
     folder = store().run_folder(run.id)
 
     def work() -> Inspection:
@@ -305,3 +306,16 @@ def inspect(run: Run, question: Question) -> Inspection:
         )
 
     return inspections().ask(key, work)
+
+
+def kept_inspection(run: Run, question: Question) -> Inspection | None:
+    """The same where it is known already; never waits for a model."""
+    found: Inspection | None = inspections().kept_answer(_asked(run, question)[1])
+    return found
+
+
+def _asked(run: Run, question: Question) -> tuple[Literal["best", "last"], Hashable]:
+    """Which weights are asked, and the name under which their answer is kept."""
+    which, stamp = weights_of(run) or ("best", (0, 0))
+    options = tuple(sorted(question.options.items()))
+    return which, (run.id, which, stamp, question.text, options, question.target_text)

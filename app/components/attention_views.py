@@ -12,8 +12,12 @@ from app.colours import slot_colour, slot_letter
 from app.components.address_choice import address_choice
 from app.components.attention_grid import GridView, attention_grid
 from app.components.attention_layers import LayersView, layers_view
+from app.sharing_sentences import compared_sentence, sharing_sentences
 from clps_core.analysis.similarity import similarity_to_first
+from clps_core.config import sharing_plan
 from clps_core.inspection import Inspection, quantised
+from clps_core.sharing.shared_with import AttentionSharing
+from clps_core.store import Run
 from clps_core.words import _
 
 __all__ = [
@@ -22,9 +26,10 @@ __all__ = [
     "explore",
     "grid_view",
     "kind_sentence",
+    "kinds_of",
     "same_weights",
+    "sharing_of",
     "similarity_sentence",
-    "slot_sentence",
 ]
 
 KIND_ORDER = ("cross", "encoder", "decoder")
@@ -51,6 +56,12 @@ def choose_kind(kinds: Sequence[str]) -> str:
     return address_choice("attention", state.KIND, {kind: names[kind] for kind in kinds}, _("Attention"), first=first)
 
 
+def kinds_of(run: Run) -> tuple[str, ...]:
+    """The attention kinds that a run's model has, in order of execution."""
+    family = run.config.model.family
+    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
+
+
 def kind_sentence(kind: str, *, two_stacks: bool) -> str:
     """Who looks at whom in this kind of attention."""
     if kind == "cross":
@@ -62,20 +73,9 @@ def kind_sentence(kind: str, *, two_stacks: bool) -> str:
     return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
 
 
-def slot_sentence(groups: Sequence[int]) -> str:
-    """Which layers share their query and key weights, in one sentence."""
-    slots = sorted(set(groups))
-    if len(slots) == len(groups):
-        return _("No two layers share: each has query and key weights of its own.")
-    uses = [
-        _(
-            "{letter}: {layers}",
-            letter=slot_letter(slot),
-            layers=", ".join(str(i) for i, g in enumerate(groups) if g == slot),
-        )
-        for slot in slots
-    ]
-    return _("Layers with one letter use the very same query and key weights. {uses}.", uses="; ".join(uses))
+def sharing_of(run: Run, kind: str) -> AttentionSharing:
+    """What the layers of ``kind`` share in ``run``, with each other and with the rest of its map."""
+    return AttentionSharing(sharing_plan(run.config.model, run.config.sharing), kind)
 
 
 def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
@@ -111,8 +111,9 @@ def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, i
     return layer, head
 
 
-def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = False) -> None:
+def same_weights(answer: Inspection, sharing: AttentionSharing, name: str, *, beside: bool = False) -> None:
     """Pick a slot: all its layers side by side for one head, and how alike they are."""
+    kind = sharing.kind
     groups = answer.groups[kind]
     members = {
         slot_letter(slot): [layer for layer, group in enumerate(groups) if group == slot]
@@ -120,7 +121,7 @@ def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = Fal
     }
     shared = {letter: layers for letter, layers in members.items() if len(layers) > 1}
     if not shared:
-        _nothing_shared()
+        _nothing_alike(sharing)
     choice = _choose_slot(shared, beside=beside)
     layers = shared.get(choice, list(range(len(groups))))
     if len(layers) < 2:
@@ -141,7 +142,7 @@ def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = Fal
         keys=keys,
         causal=causal,
         image=answer.patches,
-        shared=choice in shared or len(members) == 1,
+        about=compared_sentence(sharing, layers),
     )
     asked = state.read_number(state.HEAD, weights.shape[1])
     head = layers_view(view, head=asked, key="attention.layers.beside" if beside else "attention.layers")
@@ -149,13 +150,10 @@ def same_weights(answer: Inspection, kind: str, name: str, *, beside: bool = Fal
         state.write(**{state.HEAD: str(head)})
 
 
-def _nothing_shared() -> None:
+def _nothing_alike(sharing: AttentionSharing) -> None:
+    """No layers of one letter: what is shared all the same, and what stands below instead."""
     st.info(
-        _(
-            "No two layers of this run share their query and key weights, so there is nothing with the same "
-            "weights to compare. Below are all layers, each with weights of its own. Choose a run that shares "
-            "to see the difference."
-        ),
+        sharing_sentences(sharing) + " " + _("Below are all layers, for comparison."),
         icon=":material/info:",
     )
 

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.charts import CONFIG
 from app.components.figure_table import Row, figure_table
+from app.components.plotted import plotted
 from app.components.run_curves import metric_title
 from app.components.run_names import run_names
 from app.components.run_scatter import Dot, quality_scatter
@@ -269,10 +269,9 @@ def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
         for dot in dots
     )
     st.markdown(_("**{metric} against stored parameters**", metric=title))
-    st.plotly_chart(
+    plotted(
         quality_scatter(dots, task, title),
         key=f"compare.scatter.{task.name}",
-        config=CONFIG | {"displayModeBar": False},
         alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
     )
 

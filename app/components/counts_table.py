@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from app.charts import CONFIG, CostBar, cost_bars
+from app.charts import CostBar, cost_bars
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
+from app.components.plotted import plotted
 from app.designs import Costed
 from app.formatting import compact, exact, memory, percent
 from app.services import escape_markdown
@@ -164,10 +165,9 @@ def counts_figure(designs: Sequence[Costed]) -> None:
     ]
     said = "; ".join(f"{bar.name}: {compact(sum(bar.parts.values()))}" for bar in bars)
     st.markdown(_("**Stored parameters by part.** The upright mark is what is executed."))
-    st.plotly_chart(
+    plotted(
         cost_bars(bars),
         key="counts_figure",
-        config=CONFIG | {"displayModeBar": False},
         alt=_("Stored parameters by part of the model. {said}.", said=said),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):

@@ -9,12 +9,12 @@ from html import escape
 import streamlit as st
 
 from app import state
-from app.charts import CONFIG
 from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.components.attention_source import follow_url, typed_input
 from app.components.depth_figures import movement_figure
 from app.components.depth_source import DeepRun, answers_of
+from app.components.plotted import plotted
 from app.components.run_curves import short_names
 from app.formatting import percent
 from app.services import escape_markdown, show_problem
@@ -53,7 +53,7 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
 
 def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
     """How each run's layers carry the hidden state at one number of loops."""
-    st.markdown(_("##### How far does each layer carry the hidden state?"))
+    st.subheader(_("How far does each layer carry the hidden state?"), anchor=False)
     chosen = _choose_loops(runs, found)
     names = short_names([one.run for one in runs])
     shown = {one.run.id: found[one.run.id][chosen] for one in runs if chosen in found[one.run.id]}
@@ -66,8 +66,8 @@ def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
         _(
             "**Seen:** how far each executed layer moves the hidden state of this one input, as Euclidean distance and "
             "as angle between what enters and what leaves it, averaged over its positions (as figure 1 of the ALBERT "
-            "paper, arXiv 1909.11942). Marks with one letter are literally the same weights. **Not proved:** that a "
-            "small step means a layer has nothing to do, or that the states converge; a small step can matter much."
+            "paper, arXiv 1909.11942). Marks of one stack with one letter have the same matrices. **Not proved:** that "
+            "a small step means a layer has nothing to do, or that the states converge; a small step can matter much."
         )
     )
 
@@ -90,9 +90,10 @@ def _answers(runs: Sequence[DeepRun], found: Answers) -> None:
         f'<tr><th scope="row">{loops}</th>{"".join(_cell(one, found[one.run.id], loops) for one in runs)}</tr>'
         for loops in depths
     )
+    title = escape(_("The answer at each number of loops"), quote=True)
     st.html(
         f"<style>{asset('depth_answers.css')}</style>"
-        f'<div class="clps-answers" tabindex="0"><table><caption>{escape(_("The answer at each number of loops"))}'
+        f'<div class="clps-answers" tabindex="0" role="region" aria-label="{title}"><table><caption>{title}'
         f'</caption><thead><tr><th scope="col">{escape(_("Loops"))}</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
@@ -164,9 +165,8 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
         _("{stack}: {values}", stack=names[stack], values=", ".join(f"{value:.2f}" for value in move.distance))
         for stack, move in answer.movement.items()
     )
-    st.plotly_chart(
+    plotted(
         movement_figure(answer.movement, names, tops),
         key=f"depth.movement.{one.run.id}",
-        config=CONFIG | {"displayModeBar": False},
         alt=_("Distance between input and output of each executed layer. {said}.", said=said),
     )

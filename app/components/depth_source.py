@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.components.attention_source import Question, runs_with_weights, weights_of
+from app.components.working import let_out
 from app.services import inspections, store
 from clps_core.depth import Dial, Quality, dial_of_text, quality_at
 from clps_core.errors import ClpsError
@@ -121,6 +122,8 @@ def _asked(
         if run.id in problems:
             continue
         place.progress(done / len(missing), text=progress.format(done=done, all=len(missing)))
+        if done == 0:
+            let_out()
         try:
             found[run.id][number] = queue.ask(key, work)
         except ClpsError as error:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import navigation, state
-from app.charts import CONFIG
 from app.colours import strategy_colours
 from app.components.address_choice import address_choice
 from app.components.attention_source import follow_url, run_label
 from app.components.depth_figures import DepthLine, depth_curves
 from app.components.depth_source import DeepRun, deep, qualities_of, recorded
 from app.components.figure_table import Row, figure_table
+from app.components.plotted import plotted
 from app.components.run_curves import line_styles, metric_title, short_names
 from app.components.run_picker import runs_of_url
 from app.formatting import metric
@@ -205,10 +205,9 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
         x = address_choice("depth", state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Depth in"))
     baseline = (task.baseline, _("baseline: {name}", name=task.baseline_name)) if name == task.metric else None
     lines = _lines(runs, found, name, x)
-    st.plotly_chart(
+    plotted(
         depth_curves(lines, name, metric_title(name), _depth_title(runs, x), baseline),
         key="depth.curves",
-        config=CONFIG | {"displayModeBar": False},
         alt=_("{metric} at each depth; the table below has the same figures.", metric=metric_title(name)),
     )
     _table(runs, found, name)

@@ -39,7 +39,7 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
     kind = " clps-tight" if tight else " clps-wide" if len(columns) > MOST_NARROW else ""
     st.html(
         f"<style>{asset('figure_table.css')}</style>"
-        f'<div class="clps-figures{kind}" tabindex="0">'
+        f'<div class="clps-figures{kind}" tabindex="0" role="region" aria-label="{escape(caption, quote=True)}">'
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

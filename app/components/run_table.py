@@ -96,18 +96,19 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
 def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
     figures = summary(store, run)
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
-    words, colour, icon = _status(run)
+    words, colour = _status(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.html(_name(style, given_name(run)), width="content")
-        st.badge(words, color=colour, icon=icon)
+        st.badge(words, color=colour)
         if asked_by.is_mine(run):
-            st.badge(_("yours"), color="gray", icon=":material/person:")
+            st.badge(_("yours"), color="gray")
     progress.progress(run.progress, text=_progress(run, turn))
     best.markdown(_best(figures))
     parameters.markdown(_parameters(run))
     shut = ".shut" if st.session_state.get(state.RUNS_FORK) == run.id else ""  # or it hides the dialog
+    # The label is for those who hear the page; frame.css shows the three dots alone.
     with actions.popover(
-        "",
+        _("Actions of {run}", run=escape_markdown(style.name)),
         icon=":material/more_vert:",
         help=_("Log, retry, fork, delete ..."),
         type="tertiary",
@@ -141,20 +142,20 @@ def _name(style: LineStyle, given: str | None) -> str:
     )
 
 
-def _status(run: Run) -> tuple[str, str, str]:
+def _status(run: Run) -> tuple[str, str]:
     if run.active and run.stop_requested:
-        return _("stopping"), "orange", ":material/hourglass_bottom:"
+        return _("stopping"), "orange"
     if run.status == "finished" and run.step < run.steps:
-        return _("ended early"), "green", ":material/flag:"
-    known: Mapping[str, tuple[str, str, str]] = {
-        "queued": (_("queued"), "gray", ":material/schedule:"),
-        "running": (_("running"), "blue", ":material/play_arrow:"),
-        "finished": (_("finished"), "green", ":material/check:"),
-        "failed": (_("failed"), "red", ":material/error:"),
-        "cancelled": (_("cancelled"), "gray", ":material/block:"),
-        "paused": (_("paused"), "orange", ":material/pause:"),
+        return _("ended early"), "green"
+    known: Mapping[str, tuple[str, str]] = {
+        "queued": (_("queued"), "gray"),
+        "running": (_("running"), "blue"),
+        "finished": (_("finished"), "green"),
+        "failed": (_("failed"), "red"),
+        "cancelled": (_("cancelled"), "gray"),
+        "paused": (_("paused"), "orange"),
     }
-    return known.get(run.status, (run.status, "gray", ":material/help:"))
+    return known.get(run.status, (run.status, "gray"))
 
 
 def _progress(run: Run, turn: Turn | None) -> str:

@@ -89,7 +89,10 @@ def _words() -> dict[str, str]:
         "at_layer": _("layer {layer}"),
         "idle_title": _("Who shares what"),
         "idle": _("Point at a cell to see every layer that uses the same weights. Click it to give it other ones."),
-        "letters": _("Colours and letters count within one row: A of Q and A of K are different weights."),
+        "letters": _(
+            "Colours and letters count within one row and the rows tied to it (marked =). Otherwise equal letters of "
+            "two rows are different weights."
+        ),
         "used_by": _("Used by layers {layers}: {size} parameters stored once, used {count} times."),
         "used_alone": _("Used by layer {layers} alone: {size} parameters."),
         "used_tied": _("One weight of {size} parameters, used {count} times:"),

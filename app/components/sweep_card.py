@@ -8,7 +8,7 @@ from contextlib import suppress
 import streamlit as st
 
 from app import navigation, state
-from app.charts import CONFIG
+from app.components.plotted import plotted
 from app.components.run_curves import metric_title
 from app.components.sweep_picture import hollow, panels, sweep_figure
 from app.components.sweep_table import said_best, said_settings, said_spread, sweep_table
@@ -140,10 +140,9 @@ def _picture(found: SweepState) -> None:
         return
     title = metric_title(found.metric)
     fields = ", ".join(panel.field.rpartition(".")[2] for panel in drawn)
-    st.plotly_chart(
+    plotted(
         sweep_figure(found.configurations, found.metric, title),
         key=f"sweep.picture.{found.comparison.id}",
-        config=CONFIG | {"displayModeBar": False},
         alt=_(
             "{metric} of each configuration against {fields}; the table below it says the same.",
             metric=title,

@@ -48,6 +48,7 @@ def facts_table(caption: str, columns: Sequence[str], rows: Sequence[tuple[str, 
     kind = "clps-facts" if columns else "clps-facts clps-pairs"
     st.html(
         f"<style>{asset('system_table.css')}</style>"
-        f'<div class="{kind}" tabindex="0"><table><caption>{escape(caption)}</caption>'
+        f'<div class="{kind}" tabindex="0" role="region" aria-label="{escape(caption, quote=True)}">'
+        f"<table><caption>{escape(caption)}</caption>"
         f"{head}<tbody>{body}</tbody></table></div>"
     )

@@ -33,6 +33,6 @@ def ways_in() -> None:
         for name, sentence, label in ways:
             with st.container(border=True, height="stretch"):
                 facts = navigation.page(name)
-                st.markdown(f"#### {facts.icon} {facts.title}")
+                st.subheader(facts.title, anchor=False)
                 st.markdown(sentence)
                 navigation.link(name, label)

@@ -22,7 +22,7 @@ def work_line(store: Store) -> bool:
     if not runs:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":material/progress_activity: {escape_markdown(work_sentence(runs))}", width="content")
+        st.markdown(escape_markdown(work_sentence(runs)), width="content")
         navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs[: state.MAX_RUNS])})
     return True
 

@@ -94,17 +94,18 @@ class SharingPlan:
         """
         ranks, seen, found = self.lora_ranks(), dict[object, int](), []
         for layer in range(self.map.num_layers(stack)):
-            sources = {component: self._computed_by(stack, layer, component) for component in components}
+            sources = {component: self.computed_by(stack, layer, component) for component in components}
             slots = tuple(self.map.slot(stack, source, component) for component, source in sources.items())
             own = tuple(source for component, source in sources.items() if Site(stack, source, component) in ranks)
             found.append(seen.setdefault((slots, own), len(seen)))
         return tuple(found)
 
-    def _computed_by(self, stack: str, layer: int, component: str) -> int:
-        """The layer whose weights give ``layer`` its ``component``."""
+    def computed_by(self, stack: str, layer: int, component: str) -> int:
+        """The layer whose weights give ``layer`` its ``component``: itself, or the one at the end of what it reads."""
         for kind, components in REUSE_KINDS.items():
             if component in components and layer in self.reuse[stack].consumers(kind):
-                return self.reuse[stack].source(kind, layer)
+                # Who reads probabilities may read those of a layer that in turn reads the keys of another.
+                return self.computed_by(stack, self.reuse[stack].source(kind, layer), component)
         return layer
 
     @property

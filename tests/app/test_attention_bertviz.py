@@ -59,7 +59,7 @@ def payload(document: str) -> dict[str, Any]:
 
 
 def test_typed_text_stands_in_the_document_only_as_escaped_data() -> None:
-    document = bertviz_document(inspection(HOSTILE))
+    document = bertviz_document(inspection(HOSTILE), "encoder")
     assert document.count("</script>") == 4, "d3, jQuery, the shim, BertViz"
     data = document[document.index("const params = ") :].partition("\n")[0]
     assert "alert(1)" in data
@@ -69,7 +69,7 @@ def test_typed_text_stands_in_the_document_only_as_escaped_data() -> None:
 
 
 def test_the_document_loads_nothing() -> None:
-    document = bertviz_document(inspection(("a", "b")))
+    document = bertviz_document(inspection(("a", "b")), "encoder")
     assert "require.min.js" not in document
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)", document)
     assert "default-src 'none'" in document
@@ -77,32 +77,31 @@ def test_the_document_loads_nothing() -> None:
 
 def test_the_data_stand_in_it_once_and_rounded() -> None:
     found = inspection(("one", "two", "three"))
-    document = bertviz_document(found)
+    document = bertviz_document(found, "encoder")
     assert document.count('"left_text"') == 1
     shown = np.array(payload(document)["attention"][0]["attn"])
     assert np.abs(shown - found.attention["encoder"]).max() <= 0.0005 + 1e-9
     assert max(len(text) for text in re.findall(r"0\.\d+", json.dumps(shown.tolist()))) <= 5
 
 
-def test_an_encoder_decoder_shows_all_three_kinds() -> None:
-    found = inspection(("a", "b", "c"), ("x", "y"))
-    shown = payload(bertviz_document(found))["attention"]
-    assert [part["name"] for part in shown] == ["Encoder", "Decoder", "Cross"]
-    assert shown[2]["left_text"] == ["x", "y"]
-    assert shown[2]["right_text"] == ["a", "b", "c"]
-
-
-def test_stacks_of_unequal_depth_show_the_layers_they_both_have() -> None:
-    found = inspection(("a", "b"), ("x",), layers=3)
-    deeper = replace(found, attention={**found.attention, "encoder": np.repeat(found.attention["encoder"], 2, axis=0)})
-    assert payload(bertviz_document(deeper))["include_layers"] == [0, 1, 2]
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+def test_the_view_shows_the_asked_kind_and_opens_at_the_asked_layer(kind: str) -> None:
+    found = inspection(("a", "b", "c"), ("x", "y"), layers=3)
+    deeper = replace(found, attention={**found.attention, "decoder": np.repeat(found.attention["decoder"], 2, axis=0)})
+    last = len(deeper.attention[kind]) - 1
+    shown = payload(bertviz_document(deeper, kind, layer=last))
+    queries, keys = deeper.labels(kind)
+    assert [(part["left_text"], part["right_text"]) for part in shown["attention"]] == [(list(queries), list(keys))]
+    np.testing.assert_allclose(shown["attention"][0]["attn"], deeper.attention[kind], atol=0.0005 + 1e-9)
+    assert shown["layer"] == last
+    assert shown["include_layers"] == list(range(last + 1)), "a stack that is deeper than the other has all its layers"
 
 
 @pytest.mark.parametrize(("layers", "heads", "limit"), [(4, 4, MOST_TOKENS), (12, 12, 33), (64, 64, 8)])
 def test_tokens_are_cut_before_a_browser_would_freeze(layers: int, heads: int, limit: int) -> None:
     found = inspection(tuple(f"t{i}" for i in range(60)), layers=layers, heads=heads)
-    assert shown_tokens(found) == limit
-    shown = payload(bertviz_document(found, limit))["attention"][0]
+    assert shown_tokens(found, "encoder") == limit
+    shown = payload(bertviz_document(found, "encoder", limit=limit))["attention"][0]
     assert len(shown["left_text"]) == limit
 
 

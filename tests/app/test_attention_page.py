@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,7 +122,8 @@ def test_layers_of_one_slot_are_compared(open_page: OpenPage, dates: Run) -> Non
 def test_a_run_that_shares_nothing_says_so_and_shows_all_layers(open_page: OpenPage, store: Store) -> None:
     run = stored_run(store, small_config("dates", "none"))
     test = open_page("attention", run=run.id, view="layers")
-    assert "No two layers of this run share" in test.info[0].value
+    assert "No two layers of the decoder have the same cross-attention" in test.info[0].value
+    assert "No weights of this model are shared" in test.info[0].value
     assert choice(test, "attention.slot") == ["All layers"]
 
 
@@ -144,16 +147,70 @@ def test_two_runs_stand_side_by_side_under_one_input(open_page: OpenPage, store:
     assert not test.exception
     assert sentences(test) == []
     assert "A: 0, 2; B: 1, 3" in captions(test)
-    assert "No two layers share" in captions(test)
+    assert "No two layers of the decoder have the same cross-attention query and key weights" in captions(test)
     assert address(test, "beside") == other.id
+
+
+@pytest.mark.parametrize("view", ["grid", "layers"])
+def test_a_tie_with_the_other_stack_is_said(open_page: OpenPage, store: Store, view: str) -> None:
+    run = stored_run(store, small_config("dates", "none,decoder=@encoder"))
+    test = open_page("attention", run=run.id, view=view, kind="decoder")
+    assert "query and key weights are also the encoder Q, K weights of the layer with the same number" in captions(test)
+    assert "No weights of this model are shared" not in captions(test)
+
+
+def keep_probes(store: Store, run: Run, *steps: int) -> None:
+    """What a run keeps of its attention while it learns, at these steps."""
+    for step in steps:
+        model, config, _step = load_model(store.run_folder(run.id))
+        write_probe(store.run_folder(run.id), step, model, probe_inputs(load_task(config)))
+
+
+def components(test: AppTest, name: str) -> list[bytes]:
+    """The data of every drawn component of our own called so."""
+    found = [one.proto for one in test.get("bidi_component")]
+    return [one.bytes or one.json.encode() for one in found if one.component_name == f"clps.{name}"]
+
+
+def test_both_runs_are_shown_while_they_learned_without_an_answer_to_another_input(
+    open_page: OpenPage, store: Store, dates: Run
+) -> None:
+    other = stored_run(store, small_config("dates", "none"))
+    keep_probes(store, dates, 0, 7)
+    keep_probes(store, other, 0, 5)
+    test = open_page("attention", run=dates.id, beside=other.id, view="training", step="7", text="May 3")
+    assert not test.exception
+    assert sentences(test) == []
+    assert len(components(test, "attention_grid")) == 2
+    assert "At step 7, reading:" in captions(test)
+    assert "At step 5, reading:" in captions(test), "the newest that the second run kept until then"
+    assert components(test, "attention_answer") == []
+    assert not test.text_input
+
+
+@pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+def test_bertviz_shows_both_runs_at_the_layer_and_kind_of_the_address(
+    open_page: OpenPage, store: Store, dates: Run
+) -> None:
+    other = stored_run(store, small_config("dates", "none", num_layers=2))
+    test = open_page("attention", run=dates.id, beside=other.id, view="bertviz", kind="decoder", layer="3")
+    assert not test.exception
+    assert sentences(test) == []
+    first, second = (json.loads(one) for one in components(test, "bertviz_frame"))
+    assert dates.id in first["title"]
+    assert other.id in second["title"]
+    assert [re.search(r'"layer":([0-9]+)', one["document"])[1] for one in (first, second)] == ["3", "1"]
+    labels = r'"left_text":["\u003cbos\u003e"'
+    assert all(
+        labels in one["document"] and labels.replace("left", "right") in one["document"] for one in (first, second)
+    )
+    assert address(test, "layer") == "3"
 
 
 def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage, store: Store) -> None:
     for task in ("dates", "digits"):
         run = stored_run(store, small_config(task))
-        for step in (0, 7, 40):
-            model, config, _step = load_model(store.run_folder(run.id))
-            write_probe(store.run_folder(run.id), step, model, probe_inputs(load_task(config)))
+        keep_probes(store, run, 0, 7, 40)
         test = open_page("attention", run=run.id, view="training", step="8")
         assert not test.exception
         assert sentences(test) == []
@@ -163,7 +220,7 @@ def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage
 
 def test_a_run_that_kept_nothing_says_so(open_page: OpenPage, dates: Run) -> None:
     test = open_page("attention", run=dates.id, view="training")
-    assert "kept no attention" in test.info[0].value
+    assert "No attention was kept" in test.info[0].value
 
 
 def test_another_task_forgets_what_only_the_old_one_could_read(open_page: OpenPage, store: Store, dates: Run) -> None:

@@ -150,10 +150,10 @@ def test_markup_shows_as_text_everywhere(
     assert root.locator(".strip .piece").all_text_contents() == list(labels)
 
     browser_page.get_by_text("BertViz", exact=True).first.click()
-    frame = browser_page.frame_locator("iframe[title='BertViz head view']")
+    frame = browser_page.frame_locator("iframe[title^='BertViz head view']")
     expect(frame.locator("#left text").first).to_be_visible()
     assert frame.locator("#left text").all_text_contents() == list(labels)[:48]
-    assert browser_page.locator("iframe[title='BertViz head view']").get_attribute("sandbox") == "allow-scripts"
+    assert browser_page.locator("iframe[title^='BertViz head view']").get_attribute("sandbox") == "allow-scripts"
     assert frame.locator("#attention line").count() > 0
     assert frame.locator("body").evaluate("() => document.querySelectorAll('img').length") == 0
 
@@ -210,6 +210,21 @@ def test_nothing_is_cut_off_at_800_pixels(
     assert map_box is not None
     assert map_box["x"] + map_box["width"] <= box["x"] + box["width"] + 1
     assert box["x"] + box["width"] <= 800
+
+
+def test_a_table_too_wide_for_the_page_says_so_and_can_be_moved_by_the_keyboard(
+    store: Store, open_attention: Callable[..., Locator], browser_page: Page
+) -> None:
+    browser_page.set_viewport_size({"width": 800, "height": 900})
+    root = open_attention(stored_run(store, small_config("dates", "all", num_layers=14)), text=TEXT, view="layers")
+    table = root.locator(".table")
+    expect(table).to_have_class(re.compile("more-right"))
+    table.focus()
+    browser_page.keyboard.press("End")
+    for _press in range(30):
+        browser_page.keyboard.press("ArrowRight")
+    expect(table).not_to_have_class(re.compile("more-right"))
+    assert table.evaluate("table => table.scrollLeft > 0 && table.scrollWidth > table.clientWidth")
 
 
 def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:

@@ -25,16 +25,18 @@ function layoutLarge(data, room, theme) {
   const rows = data.queries.length;
   const columns = data.keys.length;
   if (data.image) return layoutPatches(rows, columns, room);
-  const left = Math.min(110, widest(data.queries, 12));
-  const cell = Math.max(0.5, Math.min(LARGEST_CELL, (room - left - 4) / columns, TALLEST / rows));
-  const size = Math.max(9, Math.min(13, cell * 0.92));
-  const top = Math.min(110, widest(data.keys, size) + 4);
+  const type = typeScale();
+  const left = Math.min(110 * type, widest(data.queries, 12 * type));
+  const cell = Math.max(0.5, Math.min(LARGEST_CELL * type, (room - left - 4) / columns, (TALLEST * type) / rows));
+  const size = Math.max(9 * type, Math.min(13 * type, cell * 0.92));
+  const top = Math.min(110 * type, widest(data.keys, size) + 4);
   return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };
 }
 
 function layoutPatches(rows, columns, room) {
   // Positions are patches of an image: the axes show the patches themselves.
-  const cell = Math.max(4, Math.min(LARGEST_CELL, (room - 40) / columns, TALLEST / rows));
+  const type = typeScale();
+  const cell = Math.max(4, Math.min(LARGEST_CELL * type, (room - 40) / columns, (TALLEST * type) / rows));
   const left = cell + 8;
   return { left, top: left, cell, size: cell, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
 }

@@ -25,8 +25,12 @@ class Comparison {
     this.boost = true;
     this.hover = null;
     this.kept = null;
-    this.watcher = new ResizeObserver(() => this.data && this.drawMaps());
+    this.watcher = new ResizeObserver(() => {
+      if (this.data) this.drawMaps();
+      this.hintMore();
+    });
     this.watcher.observe(this.part("maps"));
+    this.part("table").addEventListener("scroll", () => this.hintMore());
     this.part("boost").addEventListener("change", (event) => {
       this.boost = event.target.checked;
       this.show(this.data);
@@ -93,6 +97,8 @@ class Comparison {
     table.append(body);
     const held = this.part("table").contains(this.root.getRootNode().activeElement);
     this.part("table").replaceChildren(table);
+    this.part("table").setAttribute("aria-label", data.words.table);
+    this.hintMore();
     if (held) body.querySelectorAll("button")[this.head]?.focus({ preventScroll: true });
     this.root.dataset.kind = data.kind;
     this.root.dataset.slot = data.letter;
@@ -100,6 +106,14 @@ class Comparison {
     this.root.dataset.heads = data.similarities.length;
     this.root.dataset.selected = this.head;
     this.root.dataset.similarities = data.similarities[this.head].map((value) => value.toFixed(3)).join(",");
+  }
+
+  hintMore() {
+    // Where the system hides scroll bars, a fading edge says that there is more; the keyboard reaches it, too.
+    const table = this.part("table");
+    const over = table.scrollWidth > table.clientWidth + 1;
+    table.tabIndex = over ? 0 : -1;
+    table.classList.toggle("more-right", over && table.scrollLeft + table.clientWidth < table.scrollWidth - 2);
   }
 
   choose(head) {
@@ -141,8 +155,8 @@ class Comparison {
     if (room < 40 || !this.cards) return;
     const { data } = this;
     const count = this.cards.length;
-    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / 236)));
-    const width = Math.min(520, Math.floor((room - (across - 1) * 20) / across) - 2);
+    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (236 * typeScale()))));
+    const width = Math.min(520 * typeScale(), Math.floor((room - (across - 1) * 20) / across) - 2);
     this.part("maps").style.setProperty("--card", `${width}px`);
     this.place = layoutLarge(data, width, this.theme);
     const active = this.hover ?? this.kept;

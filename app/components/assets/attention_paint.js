@@ -93,6 +93,11 @@ function causalEdge(causal, rows, queries) {
   return (row) => Math.ceil(((row + 1) * queries) / rows) * (rows / queries);
 }
 
+/** How large the page's type is against 16 px: cells and labels grow with it, on a wide window and for a room. */
+function typeScale() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+}
+
 function labelFont(size, theme, strong) {
   return `${strong ? 600 : 400} ${size}px ${theme.code}, ${theme.font}`;
 }

@@ -101,7 +101,7 @@ class LiveChart {
 
   buildPanel(panel, words) {
     const canvas = element("canvas", { tabIndex: 0, attributes: { role: "img" } });
-    canvas.style.height = `${this.spec.height}px`;
+    canvas.style.height = `${this.spec.height / 16}rem`;
     const cursor = element("canvas", { className: "cursor", attributes: { "aria-hidden": "true" } });
     const tip = element("div", { className: "tip", hidden: true });
     const log = element("button", { type: "button", className: "toggle log", textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
@@ -205,7 +205,7 @@ class LiveChart {
     const { store, spec } = this, style = getComputedStyle(this.root), range = store.zoom ?? this.fullRange();
     const view = {
       xRange: range, zoomed: Boolean(store.zoom), xKind: store.x === "seconds" ? "seconds" : "plain", xTitle: spec.words.axisTitles[store.x],
-      ink: style.color, font: style.fontFamily, grid: style.getPropertyValue("--st-border-color").trim() || "#ccc",
+      sizes: sizes(), ink: style.color, font: style.fontFamily, grid: style.getPropertyValue("--st-border-color").trim() || "#ccc",
       paper: style.getPropertyValue("--st-background-color").trim() || "#fff",
     };
     this.view = view;
@@ -248,7 +248,7 @@ class LiveChart {
     context.scale(ratio, ratio);
     context.fillStyle = context.strokeStyle = ink;
     if (!lines.length) {
-      context.font = `13px ${this.view.font}`;
+      context.font = `${13 * this.view.sizes.type}px ${this.view.font}`;
       context.globalAlpha = 0.65;
       context.textAlign = "center";
       context.fillText(this.spec.words.empty, (box.left + box.right) / 2, box.top + 28); // clear of a baseline in the middle

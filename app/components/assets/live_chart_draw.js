@@ -6,6 +6,12 @@ const MARKS = ["circle", "square", "triangle", "diamond", "cross", "star"];
 const UNITS = [[1e18, 1e18, "E"], [1e15, 1e15, "P"], [1e12, 1e12, "T"], [1e9, 1e9, "B"], [1e6, 1e6, "M"], [1e4, 1e3, "k"]]; // from, divisor, letter
 const TOP = 10, BOTTOM = 40, LEFT = 54;
 
+/** How large words are against 16 px, and how thick lines against usual ones: as the page's style sheet says. */
+function sizes() {
+  const style = getComputedStyle(document.documentElement);
+  return { type: parseFloat(style.fontSize) / 16 || 1, lines: parseFloat(style.getPropertyValue("--clps-lines")) || 1 };
+}
+
 /** Round tick values inside [low, high]; on a log axis powers of ten, with 2 and 5 where there is room. `whole`: no fractions. */
 function ticks(low, high, count, log, whole = false) {
   if (log) {
@@ -110,10 +116,11 @@ function drawPanel(canvas, panel, lines, view) {
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  context.font = `12px ${view.font}`;
-  const named = lines.filter((line) => !line.faint), labels = width > 430 && named.length <= 8 ? named : [];
-  const labelWidth = labels.length ? Math.min(126, 24 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
-  const box = { left: LEFT, right: width - labelWidth, top: TOP, bottom: height - BOTTOM };
+  const { type } = view.sizes;
+  context.font = `${12 * type}px ${view.font}`;
+  const named = lines.filter((line) => !line.faint), labels = width > 430 * type && named.length <= 8 ? named : [];
+  const labelWidth = labels.length ? Math.min(126 * type, 24 + Math.max(...labels.map((line) => context.measureText(line.label).width))) : 12;
+  const box = { left: LEFT * type, right: width - labelWidth, top: TOP, bottom: height - BOTTOM * type };
   const log = view.log;
   const [low, high] = verticalRange(panel, lines, view.xRange, view.zoomed, log);
   const scaleY = log ? (v) => Math.log(Math.max(v, low / 10) / low) / Math.log(high / low) : (v) => (v - low) / (high - low);
@@ -137,7 +144,7 @@ function drawAxes(context, box, panel, view, low, high) {
   context.strokeStyle = view.grid;
   context.fillStyle = view.ink;
   context.lineWidth = 1;
-  const yTicks = ticks(low, high, Math.max(3, (box.bottom - box.top) / 36), view.log), yGap = yTicks[1] - yTicks[0] || 1;
+  const yTicks = ticks(low, high, Math.max(3, (box.bottom - box.top) / (36 * view.sizes.type)), view.log), yGap = yTicks[1] - yTicks[0] || 1;
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const value of yTicks) {
@@ -147,11 +154,11 @@ function drawAxes(context, box, panel, view, low, high) {
     context.globalAlpha = 0.75;
     context.fillText(format(value, panel.kind, yGap), box.left - 8, y);
   }
-  const xTicks = ticks(view.xRange[0], view.xRange[1], Math.max(2, (box.right - box.left) / 90), false, view.xKind === "plain"), xGap = xTicks[1] - xTicks[0] || 1;
+  const xTicks = ticks(view.xRange[0], view.xRange[1], Math.max(2, (box.right - box.left) / (90 * view.sizes.type)), false, view.xKind === "plain"), xGap = xTicks[1] - xTicks[0] || 1;
   context.textAlign = "center";
   context.textBaseline = "top";
   for (const value of xTicks) context.fillText(format(value, view.xKind, xGap), box.toX(value), box.bottom + 7);
-  context.fillText(view.xTitle, (box.left + box.right) / 2, box.bottom + 24);
+  context.fillText(view.xTitle, (box.left + box.right) / 2, box.bottom + 24 * view.sizes.type);
   context.globalAlpha = 1;
   context.strokeStyle = view.ink;
   context.globalAlpha = 0.35;
@@ -164,11 +171,11 @@ function drawBaseline(context, box, baseline, view) {
   context.strokeStyle = context.fillStyle = view.ink;
   context.globalAlpha = 0.8;
   context.setLineDash([3, 4]);
-  context.lineWidth = 1.5;
+  context.lineWidth = 1.5 * view.sizes.lines;
   context.beginPath(); context.moveTo(box.left, y); context.lineTo(box.right, y); context.stroke();
   context.setLineDash([]);
   context.textAlign = "right";
-  const below = y - box.top < 18;
+  const below = y - box.top < 18 * view.sizes.type;
   context.textBaseline = below ? "top" : "bottom";
   context.lineWidth = 4;
   context.strokeStyle = view.paper;
@@ -180,7 +187,7 @@ function drawBaseline(context, box, baseline, view) {
 }
 
 function drawLine(context, box, line, view) {
-  const { xs, ys } = line;
+  const { xs, ys } = line, thick = view.sizes.lines;
   const from = Math.max(0, lowerBound(xs, view.xRange[0]) - 1), to = Math.min(xs.length, lowerBound(xs, view.xRange[1] + 1e-9) + 1);
   const path = (values, alpha, width) => {
     const kept = thinned(xs, values, from, to, box.toX, box.right - box.left);
@@ -201,12 +208,12 @@ function drawLine(context, box, line, view) {
     return;
   }
   context.setLineDash(DASHES[line.dash % DASHES.length]);
-  if (line.smooth) { path(ys, 0.25, 1); path(line.smooth, 1, 2); } else path(ys, 1, 2);
+  if (line.smooth) { path(ys, 0.25, thick); path(line.smooth, 1, 2 * thick); } else path(ys, 1, 2 * thick);
   context.setLineDash([]);
   context.globalAlpha = 1;
   const shown = line.smooth ?? ys, sparse = to - from <= (box.right - box.left) / 14;
   for (let i = from; i < to; i += 1) {
-    if (sparse || i === xs.length - 1) mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[i]), box.toY(shown[i]), i === xs.length - 1 ? 4 : 3);
+    if (sparse || i === xs.length - 1) mark(context, MARKS[line.mark % MARKS.length], box.toX(xs[i]), box.toY(shown[i]), (i === xs.length - 1 ? 4 : 3) * Math.sqrt(thick));
   }
   if (line.stop) context.fillRect(box.toX(xs[xs.length - 1]) - 1, box.toY(shown[xs.length - 1]) - 10, 2, 20); // the mean ends, its runs go on
 }
@@ -236,8 +243,8 @@ function drawLabels(context, box, lines, view) {
     if (Number.isFinite(y)) spots.push({ line, end, from: y, y: Math.min(box.bottom, Math.max(box.top + 4, y)) });
   }
   spots.sort((one, other) => one.y - other.y);
-  for (let i = 1; i < spots.length; i += 1) spots[i].y = Math.max(spots[i].y, spots[i - 1].y + 14);
-  for (let i = spots.length - 1, limit = box.bottom + 4; i >= 0; i -= 1, limit -= 14) spots[i].y = Math.min(spots[i].y, limit);
+  for (let i = 1; i < spots.length; i += 1) spots[i].y = Math.max(spots[i].y, spots[i - 1].y + 14 * view.sizes.type);
+  for (let i = spots.length - 1, limit = box.bottom + 4; i >= 0; i -= 1, limit -= 14 * view.sizes.type) spots[i].y = Math.min(spots[i].y, limit);
   context.textAlign = "left";
   context.textBaseline = "middle";
   for (const { line, y, from, end } of spots) {
@@ -253,7 +260,7 @@ function drawLabels(context, box, lines, view) {
     context.fillRect(box.right + 9, y - 5, 3, 10);
     context.fillStyle = view.ink; // words in a line's own colour would be too faint to read
     context.globalAlpha = 0.85;
-    context.fillText(line.label, box.right + 17, y, 104);
+    context.fillText(line.label, box.right + 17, y, 104 * view.sizes.type);
     context.globalAlpha = 1;
   }
 }

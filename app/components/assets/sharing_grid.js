@@ -21,17 +21,22 @@ function icon(name) {
   return node;
 }
 
+/** How large the page's type is against 16 px: cells grow with the letters in them. */
+function typeScale() {
+  return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+}
+
 // As wide as looks well; narrower where that puts the stacks side by side, or lets all layers be seen; never too
 // narrow for two letters.
 function cellWidth(view, stack) {
   const all = view.data.designs[view.chosen].stacks, layers = stack.layers;
-  const most = layers <= 8 ? 46 : layers <= 16 ? 42 : 36;
-  const whole = view.host.clientWidth || 900, aside = view.data.alone || whole <= 820 ? 0 : 330;
-  const names = all.some((one) => one.rows.some((row) => row.tie)) ? 128 : 88, room = whole - aside - 52;
+  const type = typeScale(), most = (layers <= 8 ? 46 : layers <= 16 ? 42 : 36) * type;
+  const whole = view.host.clientWidth || 900, aside = view.data.alone || whole <= 820 ? 0 : 330 * type;
+  const names = all.some((one) => one.rows.some((row) => row.tie)) ? 128 * type : 88 * type, room = whole - aside - 52;
   const columns = all.reduce((sum, one) => sum + one.layers, 0);
   const beside = Math.floor((room - all.length * (names + 38)) / columns) - GAP;
   const alone = Math.floor((room - names) / layers) - GAP;
-  return Math.max(25, Math.min(most, beside >= 27 ? beside : alone));
+  return Math.max(25 * type, Math.min(most, beside >= 27 * type ? beside : alone));
 }
 
 function drawStack(view, stack) {

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from clps_core.config import ModelConfig, SharingConfig
+from clps_core.sharing import SharingPlan, Slot
+from clps_core.sharing.shared_with import KIND_SITES
 
 COMPONENTS = ("q", "k", "v", "o", "ffn_in", "ffn_out", "norm_attn", "norm_ffn")
 CROSS = ("cross_q", "cross_k", "cross_v", "cross_o", "norm_cross")
@@ -162,3 +164,21 @@ def models(draw: st.DrawFn, family: str, layers: dict[str, int]) -> ModelConfig:
     if family == "encoder_decoder":
         fields["num_decoder_layers"] = layers["decoder"]
     return ModelConfig(**fields)
+
+
+def kinds(plan: SharingPlan) -> list[str]:
+    """The kinds of attention that a plan's model has."""
+    return [
+        kind
+        for kind, (stack, components) in KIND_SITES.items()
+        if stack in plan.map.stacks and components[0] in plan.map.components(stack)
+    ]
+
+
+def weight(plan: SharingPlan, stack: str, layer: int, component: str) -> Slot:
+    """The stored weight that a layer's component is computed with, found step by step along what it reads."""
+    while (slot := plan.map.slot(stack, layer, component)) is None:
+        reuse = plan.reuse[stack]
+        by_kv = reuse.source("kv_source", layer) if component in ("k", "v") else layer
+        layer = by_kv if by_kv != layer else reuse.source("attention_source", layer)
+    return slot
