@@ -38,6 +38,7 @@ __all__ = [
     "seconds_left",
     "slowdown",
     "start_seconds",
+    "units_done",
     "units_of",
 ]
 
@@ -82,6 +83,12 @@ def units_of(run: Run, step: int | None = None) -> float:
     step = run.steps if step is None else step
     batches = evaluations.done(step, run.steps) * evaluations.batches
     return step + FORWARD * (batches + (evaluations.test if whole else 0.0))
+
+
+def units_done(run: Run) -> float:
+    """The work that ``run`` has behind it, in steps; one that is finished has its score on the test split, too."""
+    tested = _evaluations_of(run.config_text).test if run.status == "finished" else 0.0
+    return units_of(run, run.step) + FORWARD * tested
 
 
 @lru_cache(maxsize=2048)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from app import state
-from app.services import desk
+from app.services import desk, escape_markdown
 from clps_core.errors import ClpsError
 from clps_core.experiment import MAX_NAME
 from clps_core.jobs.desk import Desk
@@ -25,11 +25,11 @@ def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None
     """The menu of ``comparison``; ``place`` tells several menus of one page apart."""
     asked_by = desk()
     with st.popover(
-        "",
+        _("Menu of {comparison}", comparison=escape_markdown(comparison.name)),
         icon=":material/more_vert:",
         help=_("Rename, pin or delete this comparison"),
         type="tertiary",
-        key=f"{place}.menu.{comparison.id}",
+        key=f"menu.{place}.{comparison.id}",
     ):
         st.caption(_("Comparison {id}", id=comparison.id))
         if asked_by.why_not("rename", comparison):

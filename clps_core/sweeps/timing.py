@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from clps_core.timing import start_seconds, units_of
+from clps_core.timing import start_seconds, units_done, units_of
 
 if TYPE_CHECKING:
     from clps_core.store import Run
@@ -26,7 +26,7 @@ def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[Activ
     count, and so does the start of each process, as measured with the sweep's ended runs.
     """
     mine = {run.id: run for runs in configurations for run in runs}
-    begun = {run.id: run.seconds / units_of(run, run.step) for run in mine.values() if run.step and run.seconds}
+    begun = {run.id: run.seconds / units_done(run) for run in mine.values() if run.step and run.seconds}
     if not any(run.id in mine for run in active):
         return 0.0
     if not begun:

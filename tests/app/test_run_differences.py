@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from app.components.run_differences import found_differences
 from app.components.run_names import design_of
 from clps_core.jobs import keeping
+from clps_core.jobs.forks import forked_config
 from clps_core.jobs.provenance import HEADER_KEY, ancestry
 from clps_core.store.records import new_id
 
@@ -30,7 +31,7 @@ def fork(store, parent, which="last", **changes):
     """Queue a fork as ``service.fork`` does, and say that it has trained as long as its config asks."""
     new = new_id()
     keeping.bring_weights(store, parent, which, new)
-    config = keeping.forked_config(parent, changes)
+    config = forked_config(parent, changes)
     store.create_comparison("fork", [config], parent_id=parent.id, start_from=which, run_ids=[new])
     (run,) = store.some_runs([new])
     mark(store, run, status="finished", step=run.steps, seconds=20.0)

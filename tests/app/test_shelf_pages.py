@@ -32,7 +32,7 @@ def field(test: AppTest, start: str) -> Any:
 def titles(test: AppTest) -> list[str]:
     """The names of the cards on Start, as they stand."""
     bodies = [block.proto.body for block in test.get("html")]
-    return [body.partition("<h3>")[2].partition("</h3>")[0] for body in bodies if "<h3>" in body]
+    return [body.partition("<h3><bdi>")[2].partition("</bdi></h3>")[0] for body in bodies if "<h3>" in body]
 
 
 def test_the_sample_stays_on_start_beside_a_fork_and_whatever_comes_later(open_page: OpenPage, store: Store) -> None:

@@ -269,7 +269,7 @@ def test_compare_says_of_a_sweep_which_configuration_is_best_and_takes_folds_tog
     assert sentences(test) == []
     assert "Best: **learning_rate 0.001" in said(test)
     page = tables(test)
-    assert page.count("Configurations, best first") == 1
+    assert page.count("<caption>Configurations, best first") == 1
     figures = page[page.index("Quality, size and speed") :]
     assert figures.count('<th scope="row">') == 4
     assert figures.count(">2</td>") == 4, "two folds each"

@@ -89,7 +89,7 @@ def test_a_run_belongs_to_the_login_and_a_teacher_known_by_address_may_cancel_it
     log_in(teacher, "teacher", TEACHER)
     teacher.goto(browser_page.url)
     shown(teacher.get_by_test_id("stSidebar").get_by_text("a teacher"))
-    teacher.get_by_test_id("stMain").get_by_test_id("stPopoverButton").first.click()
+    teacher.locator("[class*=st-key-actions-] [data-testid=stPopoverButton]").first.click()
     teacher.get_by_role("button", name="Cancel").click()
     shown(teacher.get_by_text("cancelled").first)
     assert store.run(run.id).status == "cancelled"

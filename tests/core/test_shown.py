@@ -112,9 +112,9 @@ def test_a_name_with_what_cannot_be_seen_is_refused_at_every_door(case: str, tmp
     with pytest.raises(ConfigError, match=sentence):
         check_name(name)
     if "\ud800" not in name:
-        for read in (read_experiment, read_sweep):
+        for read, more in ((read_experiment, ""), (read_sweep, "\nfolds: 2")):
             with pytest.raises(ConfigError, match=sentence):
-                read(f"name: {json.dumps(name)}")
+                read(f"name: {json.dumps(name)}{more}")
     store = open_store(tmp_path / "home")
     try:
         with pytest.raises(ConfigError, match=sentence):
