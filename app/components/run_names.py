@@ -33,6 +33,8 @@ __all__ = [
     "unusual",
 ]
 
+QUIET = {f"train.{name}" for name in ("log_every", "eval_every", "eval_examples", "checkpoint_every", "probe_count")}
+"""Fields that change what is noted of a run, not what it learns: they tell no run's kind."""
 FROM = "from"
 """Of a fork: the run whose weights it begins with, as if it were a field of its config."""
 
@@ -127,7 +129,7 @@ def unusual(run: Run) -> list[str]:
     fields = [
         field
         for field in table
-        if field in usual and table[field] != usual[field] and field not in (*REPLICATES, *FOLLOWS)
+        if field in usual and table[field] != usual[field] and field not in (*REPLICATES, *FOLLOWS, *QUIET)
     ]
     return said_fields(fields, table)[: MOST_SAID + 2]
 

@@ -179,7 +179,7 @@ def _best(figures: Summary) -> str:
     best = _("**{value}** at step {step}", value=metric(figures.metric, value), step=f"{step:,}")
     if figures.test_value is None:
         return best
-    return best + "  \n" + _("{value} on test, scored once", value=metric(figures.metric, figures.test_value))
+    return best + "  \n" + _("{value} on test", value=metric(figures.metric, figures.test_value))
 
 
 def _parameters(run: Run) -> str:
