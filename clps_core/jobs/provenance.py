@@ -18,6 +18,7 @@ from typing import Any
 from clps_core.errors import NotFoundError
 from clps_core.jobs.keeping import START, weights_file
 from clps_core.store import Run, Store
+from clps_core.store.ancestry import ancestry as ancestry_when_queued
 
 __all__ = ["Ancestry", "Stage", "ancestry", "circumstances"]
 
@@ -69,10 +70,12 @@ def ancestry(store: Store, run: Run) -> Ancestry:
     child, seen = run, {run.id}
     while child.start_from and len(stages) < MOST_ANCESTORS:
         parent = _parent(store, child)
-        steps, seconds = _taken(store, child, parent)
+        noted = ancestry_when_queued(child)  # a fork of an earlier version noted nothing: then its weights tell
+        own = noted.ancestors[0] if noted.ancestors else None
+        steps, seconds = (own.step, own.seconds) if own is not None else _taken(store, child, parent)
         stages.append(Stage(parent, child.start_from, steps, seconds))
         if parent is None or parent.id in seen:
-            return Ancestry(tuple(stages), whole=False)
+            return Ancestry(tuple(stages), whole=noted.complete and len(noted.ancestors) == 1)
         child = parent
         seen.add(parent.id)
     whole = not child.start_from and all(one.steps is not None and one.seconds is not None for one in stages)

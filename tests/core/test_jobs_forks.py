@@ -11,7 +11,7 @@ import pytest
 from clps_core.analysis.steps import operations_per_step, tokens_per_step
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
-from clps_core.jobs import service
+from clps_core.jobs import provenance, service
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.forks import ancestries, change_lines, plan_fork
 from clps_core.jobs.keeping import weights_file
@@ -131,6 +131,19 @@ def test_a_fork_of_a_fork_adds_up_also_when_its_ancestors_are_gone(store: Store)
     assert found.parent_ids == (second.id, first.id)
     assert (found.steps, found.seconds, found.complete) == (50 + 150, 5.0 + 15.0, True)
     assert found.tokens == 50 * tokens_per_step(second.config) + 150 * tokens_per_step(first.config)
+
+
+def test_compare_reads_the_same_cost_of_a_fork_also_when_its_parent_is_gone(store: Store) -> None:
+    parent = trained(store)
+    child = service.fork(store, parent.id, start_from="last")
+    for _before_and_after in range(2):
+        noted, told = ancestries(store, [child])[child.id], provenance.ancestry(store, child)
+        assert (
+            (told.steps, told.seconds, told.whole) == (noted.steps, noted.seconds, noted.complete) == (600, 60.0, True)
+        )
+        if store.has_runs("finished"):
+            service.delete(store, parent.id)
+            child = store.run(child.id)
 
 
 @pytest.mark.sqlite
