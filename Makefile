@@ -18,7 +18,7 @@ help:            ## what there is
 run: $(VENV)/.run   ## set up and open the dashboard on http://127.0.0.1:8501
 	$(VENV)/bin/clps dashboard --port $(PORT)
 
-test: check browser    ## set up, check style and types, and run the fast tests, the browser included (under 15 minutes)
+test: check browser    ## set up, check style and types, and run the fast tests, the browser included
 	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
 
 test-all: check browser    ## the same with every test: before a release, and after changing jobs, store or engine
