@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 
 from app import navigation, presenting
-from app.components.assets_folder import asset
 from clps_core.words import _
 
 __all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
@@ -18,20 +17,30 @@ MARK = str(ASSETS / "mark.svg")
 SIDEBAR_WIDTH = 224
 """Pixels: six short names need no more, and a window of 800 pixels has them to spare."""
 
-_busy_bar = st.components.v2.component("clps.busy_bar", js=asset("busy_bar.js"))
-
-
 def frame() -> None:
     """Draw what every page has, once per run of the script, before the page."""
     st.logo(MARK, size="large")
     presenting.begin()
-    # One element in both cases: what stands below keeps its place, and what it holds, when the switch is turned.
-    styles = [ASSETS / "frame.css", *([ASSETS / "present.css"] if presenting.is_on() else [])]
-    st.html(f"<style>{''.join(style.read_text(encoding='utf-8') for style in styles)}</style>")
-    _busy_bar(key="busy_bar", data={"label": _("Working")})
-    with st.container(key="clps_history"):
-        script = (ASSETS / "history.js").read_text(encoding="utf-8")
-        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    _invisible()
+
+
+def _invisible() -> None:
+    """The style sheet and the two scripts of every page.
+
+    One element, whatever is switched on: what stands below keeps its place, and what it holds. And one of the
+    lightest, as it is drawn with every click.
+    """
+    styles = ["frame.css", *(["present.css"] if presenting.is_on() else [])]
+    words = f'<span hidden data-clps-working="{escape(_("Working"))}"></span>'
+    scripts = (f"<script>{_asset(name)}</script>" for name in ("history.js", "busy_bar.js"))
+    with st.container(key="clps_invisible"):
+        st.html(
+            f"<style>{''.join(map(_asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True
+        )
+
+
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def header(name: str) -> None:

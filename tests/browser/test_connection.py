@@ -14,7 +14,6 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from app.components.assets_folder import asset
 from clps_core.jobs import service
 from clps_core.store import Store, open_store
 
@@ -22,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import record
 
 pytestmark = pytest.mark.browser
+BUSY_BAR = Path(__file__).resolve().parents[2] / "app" / "assets" / "busy_bar.js"
 STREAM = re.compile(r".*/_stcore/stream$")
 
 COUNT_BUSY = """() => {
@@ -132,7 +132,7 @@ def test_answers_that_come_late_and_all_at_once_are_shown(
 
 
 def test_the_numbers_of_the_fields_that_the_busy_bar_reads_are_those_of_streamlit() -> None:
-    numbers = {name: int(number) for name, number in re.findall(r"([A-Z_]+) = (\d+)[,;]", asset("busy_bar.js"))}
+    numbers = {name: int(number) for name, number in re.findall(r"([A-Z_]+) = (\d+)[,;]", BUSY_BAR.read_text())}
     kinds = {
         "RERUN_SCRIPT": BackMsg,
         "IS_AUTO_RERUN": ClientState,
