@@ -20,7 +20,7 @@ import numpy as np
 import streamlit as st
 
 from app import state
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from clps_core.inspection import Inspection
 from clps_core.words import _
 
@@ -36,7 +36,7 @@ _COMPONENT = st.components.v2.component(
     "clps.bertviz_frame",
     html='<div class="frame"></div>',
     css=".frame iframe { width: 100%; border: 0; display: block; }",
-    js=asset("bertviz_frame.js"),
+    js=script("bertviz_frame.js"),
 )
 
 

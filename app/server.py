@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from app.components.assets_folder import routes
 from app.gate import Gate
 from app.identity import OwnerCookie
 from clps_core.addresses import Names
@@ -16,6 +17,7 @@ from clps_core.store import default_home
 
 app = st.App(
     Path(__file__).with_name("main.py"),
+    routes=routes(st.get_option("server.baseUrlPath")),
     middleware=[
         # The token leaves the environment here, so that no process started from this one inherits it.
         Middleware(Gate, names=Names.of(os.environ.get("CLPS_HOSTS", "")), token=os.environ.pop("CLPS_TOKEN", None)),

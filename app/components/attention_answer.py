@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.formatting import percent
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
@@ -19,7 +19,7 @@ _COMPONENT = st.components.v2.component(
     "clps.attention_answer",
     html=asset("attention_answer.html"),
     css=asset("attention_answer.css"),
-    js=asset("attention_answer.js"),
+    js=script("attention_answer.js"),
 )
 
 

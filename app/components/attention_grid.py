@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -55,7 +55,7 @@ _COMPONENT = st.components.v2.component(
     "clps.attention_grid",
     html=asset("attention_grid.html"),
     css=asset("attention_grid.css"),
-    js="\n".join(map(asset, ("attention_paint.js", "attention_large.js", "attention_grid.js"))),
+    js=script("attention_paint.js", "attention_large.js", "attention_grid.js"),
 )
 
 

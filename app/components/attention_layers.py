@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.components.attention_grid import FULL_LIMIT, packed
 from clps_core.shown import visible
 from clps_core.words import _
@@ -22,7 +22,7 @@ _COMPONENT = st.components.v2.component(
     "clps.attention_layers",
     html=asset("attention_layers.html"),
     css=asset("attention_grid.css") + asset("attention_layers.css"),
-    js="\n".join(map(asset, ("attention_paint.js", "attention_large.js", "attention_layers.js"))),
+    js=script("attention_paint.js", "attention_large.js", "attention_layers.js"),
 )
 
 

@@ -17,6 +17,7 @@ MARK = str(ASSETS / "mark.svg")
 SIDEBAR_WIDTH = 224
 """Pixels: six short names need no more, and a window of 800 pixels has them to spare."""
 
+
 def frame() -> None:
     """Draw what every page has, once per run of the script, before the page."""
     st.logo(MARK, size="large")
@@ -34,9 +35,7 @@ def _invisible() -> None:
     words = f'<span hidden data-clps-working="{escape(_("Working"))}"></span>'
     scripts = (f"<script>{_asset(name)}</script>" for name in ("history.js", "busy_bar.js"))
     with st.container(key="clps_invisible"):
-        st.html(
-            f"<style>{''.join(map(_asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True
-        )
+        st.html(f"<style>{''.join(map(_asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True)
 
 
 def _asset(name: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.components.live_chart_messages import next_message
 from clps_core.store import Store
 from clps_core.words import _
@@ -33,9 +33,9 @@ AXES = {
 _chart = st.components.v2.component(
     "clps_live_chart",
     css=asset("live_chart.css"),
-    js="".join(asset(f"live_chart{part}.js") for part in ("_held", "_smooth", "_mean", "_draw", "")),
+    js=script(*(f"live_chart{part}.js" for part in ("_held", "_smooth", "_mean", "_draw", ""))),
 )
-_feed = st.components.v2.component("clps_live_feed", js=asset("live_chart_held.js") + asset("live_chart_feed.js"))
+_feed = st.components.v2.component("clps_live_feed", js=script("live_chart_held.js", "live_chart_feed.js"))
 
 
 @dataclass(frozen=True)

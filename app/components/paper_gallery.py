@@ -12,7 +12,7 @@ import streamlit as st
 
 from app import state
 from app.colours import strategy_colour
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.designs import Designs, save_designs
 from app.formatting import compact, exact, memory, strategy_name
 from app.origins import current_origin, origins, published_beside
@@ -27,7 +27,7 @@ _component = st.components.v2.component(
     "clps.paper_gallery",
     html='<div class="gallery papers"></div>',
     css=asset("gallery.css") + asset("paper_gallery.css"),
-    js=asset("sharing_thumb.js") + asset("gallery.js") + asset("paper_gallery.js"),
+    js=script("sharing_thumb.js", "gallery.js", "paper_gallery.js"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.components.scheme_gallery import pictured
 from app.designs import Costed
 from app.drawn import looks
@@ -25,7 +25,7 @@ _component = st.components.v2.component(
     "clps.scheme_cards",
     html='<div class="known"></div>',
     css=asset("scheme_card.css"),
-    js=asset("sharing_thumb.js") + asset("scheme_card.js"),
+    js=script("sharing_thumb.js", "scheme_card.js"),
 )
 
 

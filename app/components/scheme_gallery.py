@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.drawn import looks
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ClpsError
@@ -21,7 +21,7 @@ _component = st.components.v2.component(
     "clps.scheme_gallery",
     html='<div class="gallery"></div>',
     css=asset("gallery.css") + asset("scheme_gallery.css"),
-    js=asset("sharing_thumb.js") + asset("gallery.js") + asset("scheme_gallery.js"),
+    js=script("sharing_thumb.js", "gallery.js", "scheme_gallery.js"),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from app.colours import strategy_colours
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from app.designs import Costed
 from app.drawn import drawn_stacks, legend, looks
 from app.formatting import compact, percent
@@ -28,7 +28,7 @@ _component = st.components.v2.component(
     "clps.sharing_map",
     html='<div class="map"></div>',
     css=asset("sharing_map.css") + asset("sharing_grid.css"),
-    js=asset("sharing_thumb.js") + asset("sharing_grid.js") + asset("sharing_aside.js") + asset("sharing_map.js"),
+    js=script("sharing_thumb.js", "sharing_grid.js", "sharing_aside.js", "sharing_map.js"),
 )
 
 

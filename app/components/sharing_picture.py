@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.colours import ink_on, slot_colour, slot_letter
-from app.components.assets_folder import asset
+from app.components.assets_folder import asset, script
 from clps_core.sharing.rules import apply_rule
 from clps_core.words import _, ngettext
 
@@ -20,7 +20,7 @@ _component = st.components.v2.component(
     "clps.sharing_picture",
     html='<div class="picture"></div>',
     css=asset("sharing_picture.css"),
-    js=asset("sharing_picture.js"),
+    js=script("sharing_picture.js"),
 )
 
 
