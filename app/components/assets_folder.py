@@ -58,7 +58,8 @@ def routes(base: str = "") -> list[Route]:
     """Routes for the server's application, which must have them from now on. ``base``: the path it lies under."""
     global _served
     _served = {} if _served is None else _served
-    return [Route(f"{base.rstrip('/')}/{ADDRESS}/{{name}}.js", _serve, methods=["GET"])]
+    under = f"/{base.strip('/')}" if base.strip("/") else ""
+    return [Route(f"{under}/{ADDRESS}/{{name}}.js", _serve, methods=["GET"])]
 
 
 async def _serve(request: Request) -> Response:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from job_room import eventually, tiny
-from playwright.sync_api import Locator, Page, WebSocketRoute
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -129,6 +129,26 @@ def test_answers_that_come_late_and_all_at_once_are_shown(
     eventually(lambda: problem.count() or (chart.count() and points(chart) > 10), "the chart is drawn again")
     assert problem.all_inner_texts() == []
     bar.wait_for(state="hidden")
+
+
+def test_a_script_that_did_not_arrive_is_asked_for_again(
+    dashboard: Callable[..., str], browser_page: Page, store: Store
+) -> None:
+    lost: set[str] = set()
+
+    def lose_first(route: Route) -> None:
+        name = route.request.url.partition("?")[0]
+        known = name in lost
+        lost.add(name)
+        route.continue_() if known else route.abort()
+
+    page = browser_page
+    page.route("**/_clps/scripts/*", lose_first)
+    runs = record(store, ["none", "all"])
+    page.goto(f"{dashboard(store.home, '--no-ready')}/runs?runs={','.join(run.id for run in runs)}")
+    chart = page.locator(".clps-live-chart")
+    eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
+    assert lost
 
 
 def test_the_numbers_of_the_fields_that_the_busy_bar_reads_are_those_of_streamlit() -> None:

@@ -1,0 +1,56 @@
+"""A component's script travels once: messages hold a line that loads it, under an address made of its content."""
+
+import re
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app.components import assets_folder
+from app.components.assets_folder import ADDRESS, asset, routes, script
+
+
+@pytest.fixture
+def client(monkeypatch):
+    monkeypatch.setattr(assets_folder, "_served", None)
+    return TestClient(Starlette(routes=routes()))
+
+
+def address(loader):
+    return "/" + re.search(rf'"({ADDRESS}/\w+\.js)', loader)[1]
+
+
+def test_without_a_server_that_serves_scripts_a_message_holds_the_script(monkeypatch):
+    monkeypatch.setattr(assets_folder, "_served", None)
+    assert script("live_chart_held.js", "live_chart_feed.js") == asset("live_chart_held.js") + asset(
+        "live_chart_feed.js"
+    )
+
+
+def test_a_message_names_the_script_and_the_server_has_it(client):
+    loader = script("live_chart_held.js", "live_chart_draw.js")
+    assert len(loader) < 1000
+    answer = client.get(address(loader))
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.text == asset("live_chart_held.js") + asset("live_chart_draw.js")
+
+
+def test_an_address_stands_for_one_content_for_ever(client, monkeypatch):
+    before = address(script("live_chart_feed.js"))
+    assert address(script("live_chart_feed.js")) == before
+    assert "immutable" in client.get(before).headers["cache-control"]
+    monkeypatch.setattr(assets_folder, "asset", lambda name: f"// a later version of {name}")
+    assert address(script("live_chart_feed.js")) != before
+
+
+@pytest.mark.parametrize("name", ["0" * 32, "live_chart", "..%2F..%2Fmain.py", "%2Fetc%2Fpasswd"])
+def test_no_other_file_is_served(client, name):
+    script("live_chart_feed.js")
+    assert client.get(f"/{ADDRESS}/{name}.js").status_code == 404
+
+
+def test_the_dashboard_serves_scripts_under_the_path_it_lies_under(monkeypatch):
+    monkeypatch.setattr(assets_folder, "_served", None)
+    client = TestClient(Starlette(routes=routes("teaching/clps/")))
+    assert client.get(f"/teaching/clps{address(script('live_chart_feed.js'))}").status_code == 200
