@@ -64,7 +64,11 @@ def _answers(runs: Sequence[Run], question: Question, place: st.delta_generator.
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
-    answers = [one or inspect(run, question) for run, one in zip(runs, kept, strict=True)]
+    try:
+        answers = [one or inspect(run, question) for run, one in zip(runs, kept, strict=True)]
+    except Exception:
+        place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
+        raise
     st.session_state[SHOWN] = named
     return answers
 

@@ -16,6 +16,7 @@ from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
 from app.services import desk, escape_markdown, show_problem
+from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
@@ -200,7 +201,11 @@ def run_log(runs: Sequence[Run]) -> None:
         title, close = st.columns((6, 1), vertical_alignment="center")
         title.markdown(_("**Log of {name}**", name=escape_markdown(run.name)))
         close.button(_("Close"), key="runs.close_log", on_click=open_log, args=(None,), width="stretch")
-        text = desk().log_text(run.id)
+        try:
+            text = desk().log_text(run.id)
+        except ClpsError as error:
+            show_problem(str(error))  # here: a log that cannot be read must not take the curves below with it
+            return
         st.code(visible(text, keep="\n\t") or _("The log is empty so far."), language=None, wrap_lines=True, height=320)
 
 

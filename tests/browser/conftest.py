@@ -6,6 +6,7 @@ test; ``browser_page`` is a fresh page that fails the test if the console or the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -97,24 +98,33 @@ def lasting_dashboard() -> Iterator[Callable[..., str]]:
 
 
 def dashboards() -> Iterator[Callable[..., str]]:
-    started: list[tuple[subprocess.Popen[bytes], Path]] = []
+    with contextlib.ExitStack() as running:
+        yield lambda home, *options: running.enter_context(running_dashboard(home, *options))[0]
 
-    def start(home: Path, *options: str) -> str:
-        port = free_port()
-        command = [sys.executable, "-m", "clps_core.cli", "dashboard", "--port", str(port), *options]
-        environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_HOSTS": "localhost"}
-        log = (home.parent / f"dashboard-{port}.log").open("wb")
-        with log:
-            process = subprocess.Popen(command, env=environment, cwd=home.parent, stdout=log, stderr=log)
-        started.append((process, home))
+
+@contextlib.contextmanager
+def running_dashboard(home: Path, *options: str, **more: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """``clps dashboard`` on a free port as long as the context lasts: its address and its process.
+
+    ``more``: what else its environment holds.
+    """
+    port = free_port()
+    command = [sys.executable, "-m", "clps_core.cli", "dashboard", "--port", str(port), *options]
+    environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_HOSTS": "localhost", **more}
+    with (home.parent / f"dashboard-{port}.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, cwd=home.parent, stdout=log, stderr=log)
+    try:
         wait_until_healthy(port, process)
-        return f"http://127.0.0.1:{port}"
-
-    yield start
-    for process, home in started:
+        yield f"http://127.0.0.1:{port}", process
+    finally:
         stop_tree(process.pid)
         process.wait(timeout=PATIENCE)
         stop_workers(home)
+
+
+def gates_at(folder: Path) -> dict[str, str]:
+    """What a server's environment must hold for ``tests/gated`` to keep its imports waiting at the gates there."""
+    return {"CLPS_TEST_GATES": str(folder), "PYTHONPATH": os.pathsep.join((str(ROOT / "tests" / "gated"), str(ROOT)))}
 
 
 def free_port() -> int:

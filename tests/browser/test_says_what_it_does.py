@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, free_port, stop_tree, wait_until_healthy
+from conftest import ROOT, free_port, gates_at, stop_tree, wait_until_healthy
 from playwright.sync_api import Page, expect
 
 from clps_core.samples import install
@@ -37,9 +37,9 @@ def gated(tmp_path: Path) -> Iterator[tuple[str, Callable[[str], None]]]:
     install(store)
     store.close()
     port = free_port()
-    environment = {**os.environ, "CLPS_HOME": str(home), "CLPS_TEST_GATES": str(gates), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "CLPS_HOME": str(home), **gates_at(gates)}
     flags = ["--server.port", str(port), "--server.headless", "true", "--server.fileWatcherType", "none"]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "tests" / "gated_main.py"), *flags]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), *flags]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
 
     def open_gate(module: str) -> None:
