@@ -95,12 +95,9 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
     by_id = {run.id: run for run in runs}
 
     def changed() -> None:
-        chosen = by_id.get(st.session_state["attention.run"])
-        if chosen is None:
-            return
-        # What was typed stays where it can still be read: in runs of the same task.
         if (wanted := by_id.get(st.session_state["attention.run"])) is None:
             return  # the browser answered with a label that the list has no more
+        # What was typed stays where it can still be read: in runs of the same task.
         other = current is not None and wanted.task != current.task
         options = get_task(current.task).options if current is not None else ()
         task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
