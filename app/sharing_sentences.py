@@ -124,11 +124,12 @@ def _tied(part: str, other: str, pairs: tuple[tuple[Layers, Layers], ...], num_l
             part=part,
             other=other,
         )
+    groups = _groups(_("{here} = {there}", here=layer_list(here), there=layer_list(there)) for here, there in pairs)
     return _(
         "The {part} weights are also {other} weights (layers here = layers there): {pairs}.",
         part=part,
         other=other,
-        pairs=_groups(_("{here} = {there}", here=layer_list(here), there=layer_list(there)) for here, there in pairs),
+        pairs=groups,
     )
 
 

@@ -2,8 +2,8 @@
 
 Streamlit sends a component's script within every message that draws it: the live chart's 44 kB once a second. So
 ``clps dashboard`` serves scripts under an address made of their content (``routes``), which a page asks for once, and
-the message holds a line that loads it. Without those routes (``streamlit run``, tests of single pages) messages hold
-the script itself.
+the message holds a few lines that load it. Without those routes (``streamlit run``, tests of single pages) messages
+hold the script itself.
 """
 
 from __future__ import annotations

@@ -90,11 +90,11 @@ def _answers(runs: Sequence[DeepRun], found: Answers) -> None:
         f'<tr><th scope="row">{loops}</th>{"".join(_cell(one, found[one.run.id], loops) for one in runs)}</tr>'
         for loops in depths
     )
-    title = escape(_("The answer at each number of loops"), quote=True)
+    title, heading = escape(_("The answer at each number of loops"), quote=True), escape(_("Loops"))
     st.html(
         f"<style>{asset('depth_answers.css')}</style>"
         f'<div class="clps-answers" tabindex="0" role="region" aria-label="{title}"><table><caption>{title}'
-        f'</caption><thead><tr><th scope="col">{escape(_("Loops"))}</th>{head}</tr></thead>'
+        f'</caption><thead><tr><th scope="col">{heading}</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -105,14 +105,15 @@ def _cell(one: DeepRun, points: Mapping[int, Inspection], loops: int) -> str:
         return "<td>–</td>"
     trained = points.get(one.own_loops)
     reference = answer.right_answer if answer.right_answer is not None else trained and trained.prediction
-    text = marked(answer.prediction, reference) or f"<em>{escape(_('(nothing)'))}</em>"
+    nothing, was_trained = escape(_("(nothing)")), escape(_("a depth it was trained at"))
+    text = marked(answer.prediction, reference) or f"<em>{nothing}</em>"
     sure = f" <small>{escape(percent(answer.guesses[0].probability, 0))}</small>" if answer.image is not None else ""
     right = (
         ' <b class="right">✓</b>'
         if answer.right_answer is not None and answer.prediction == answer.right_answer
         else ""
     )
-    ring = f' <span title="{escape(_("a depth it was trained at"))}">○</span>' if one.dial.was_trained(loops) else ""
+    ring = f' <span title="{was_trained}">○</span>' if one.dial.was_trained(loops) else ""
     return f"<td><bdi>{text}</bdi>{sure}{right}{ring}</td>"
 
 

@@ -32,7 +32,8 @@ def _invisible() -> None:
     lightest, as it is drawn with every click.
     """
     styles = ["frame.css", *(["present.css"] if presenting.is_on() else [])]
-    words = f'<span hidden data-clps-working="{escape(_("Working"))}"></span>'
+    working = escape(_("Working"))
+    words = f'<span hidden data-clps-working="{working}"></span>'
     scripts = (f"<script>{_asset(name)}</script>" for name in ("history.js", "busy_bar.js"))
     with st.container(key="clps_invisible"):
         st.html(f"<style>{''.join(map(_asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True)

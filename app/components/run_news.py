@@ -73,4 +73,5 @@ def _outcome(run: Run) -> str:
 
 def _way(ended: Sequence[Run]) -> str:
     ids = ",".join(run.id for run in ended[: state.MAX_RUNS])
-    return f"[{_('Look')}]({navigation.page('runs').name}?{state.RUNS}={ids})"
+    look = _("Look")
+    return f"[{look}]({navigation.page('runs').name}?{state.RUNS}={ids})"

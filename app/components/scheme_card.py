@@ -134,7 +134,8 @@ def _claims(found: Arithmetic) -> str:
 
 def _why(claim: Claim) -> str:
     """Why a count is wrong, below it."""
-    return f"<br><small>{escape(_('Wrong.'))} {escape(claim.why)}</small>" if claim.why else ""
+    wrong = escape(_("Wrong."))
+    return f"<br><small>{wrong} {escape(claim.why)}</small>" if claim.why else ""
 
 
 def _steps(found: Arithmetic) -> str:

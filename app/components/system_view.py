@@ -96,7 +96,8 @@ def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
         return name, [Cell(place), Cell(_("free"), quiet=True), Cell("")]
     left = seconds_left(slot.run)
     done = _("{step} of {steps}", step=f"{slot.run.step:,}", steps=f"{slot.run.steps:,}")
-    text = f"{done} · {_('{time} left', time=duration(left))}" if left is not None else _("starting")
+    time_left = _("{time} left", time=duration(left))
+    text = f"{done} · {time_left}" if left is not None else _("starting")
     return name, [Cell(place), Cell(_name(slot.run, desk)), Cell(text, part=slot.run.progress)]
 
 

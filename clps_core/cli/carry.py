@@ -91,7 +91,8 @@ def bring(sources: Sequence[Path], *, as_json: bool) -> None:
         print_json(records)
         return
     for run, there in found.values():
-        print_lines(f"{run.id}  {run.name}: {_('is here already') if there else _('imported')}")
+        outcome = _("is here already") if there else _("imported")
+        print_lines(f"{run.id}  {run.name}: {outcome}")
 
 
 def _exported(folder: Path, source: Path) -> list[Path]:

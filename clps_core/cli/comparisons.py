@@ -121,7 +121,8 @@ def _tell_pins(records: Sequence[dict[str, Any]], *, as_json: bool) -> None:
         print_json(records)
         return
     for record in records:
-        print_lines(f"{record['id']}  {record['name']}: {_('pinned') if record['pinned'] else _('not pinned')}")
+        state = _("pinned") if record["pinned"] else _("not pinned")
+        print_lines(f"{record['id']}  {record['name']}: {state}")
 
 
 def _confirm(store: Store, found: Sequence[Comparison]) -> None:

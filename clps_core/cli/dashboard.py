@@ -108,7 +108,8 @@ def serve(port: int, *, browser: bool, ready: bool, token: bool = False) -> None
         **({"CLPS_TOKEN": secret} if secret else {}),
     }
     # What somebody chose is not repeated: this may be written to a log.
-    query = f"/?token={_('(yours)') if given else secret}" if secret else ""
+    told = _("(yours)") if given else secret
+    query = f"/?token={told}" if secret else ""
     say(
         _(
             "CLPS Lab: http://{address}:{port}{query} (Ctrl-C stops the server, not the runs)",

@@ -165,7 +165,8 @@ def _print_facts(record: dict[str, Any]) -> None:
         if name == "quality":
             for which in ("best", "last"):
                 said = said_quality(record, which)
-                print_lines(f"{which + ' ' + value['metric']:20} {said and _('{quality} (validation)', quality=said)}")
+                said = said and _("{quality} (validation)", quality=said)
+                print_lines(f"{which + ' ' + value['metric']:20} {said}")
             continue
         said = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
         if name == "test" and value:
@@ -216,9 +217,10 @@ def prioritise(run_ids: Sequence[str], wanted: str, *, as_json: bool) -> None:
     if as_json:
         print_json(records)
         return
+    said = _("priority {number}", number=priority)
     for run in runs:
         place = "" if run.queue_position is None else _(", place {place} in the queue", place=run.queue_position)
-        print_lines(f"{run.id}  {run.name}: {_('priority {number}', number=priority)}{place}")
+        print_lines(f"{run.id}  {run.name}: {said}{place}")
 
 
 def prune(days: float, *, dry_run: bool, as_json: bool) -> None:
