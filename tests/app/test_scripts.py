@@ -1,4 +1,4 @@
-"""A component's script travels once: messages hold a line that loads it, under an address made of its content."""
+"""A component's script travels once: messages hold a few lines that load it, from an address made of its content."""
 
 import re
 

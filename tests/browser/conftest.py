@@ -23,6 +23,8 @@ import pytest
 from job_room import PATIENCE
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
+from clps_core.store import Store, open_store
+
 expect.set_options(timeout=1000 * PATIENCE)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -83,6 +85,14 @@ def browser_page(chromium: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert not problems, problems
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on which nobody works."""
+    store = open_store(tmp_path / "home")
+    yield store
+    store.close()
 
 
 @pytest.fixture

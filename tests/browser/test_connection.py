@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from clps_core.jobs import service
-from clps_core.store import Store, open_store
+from clps_core.store import Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import record
@@ -70,13 +70,6 @@ class Line:
     def cut(self) -> None:
         self._socket.close(code=1011)
         self._server.close()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def points(chart: Locator) -> int:

@@ -7,7 +7,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, WebSocket
 from app.components.assets_folder import asset
 from app.components.live_chart_messages import MAX_PARTS, Memory, next_message
 from clps_core.jobs import service
-from clps_core.store import Point, Store, open_store
+from clps_core.store import Point, Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import extend, go_back, record
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.browser
 NAMES = ["train.loss", "validation.accuracy"]
 DELIVER = "data => { let asked = false; feed({ data, setTriggerValue: () => { asked = true; } }); return asked; }"
 HELD = "key => Object.fromEntries([...heldFor(key).lines].map(([name, line]) => [name, [line.steps, line.values]]))"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def until(condition: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from app.components.live_chart import _words
 from app.components.live_chart_messages import next_message
 from app.components.run_curves import line_styles, panels_of
 from app.components.run_summary import grouped, summary
-from clps_core.store import Run, Store, open_store
+from clps_core.store import Run, Store
 from clps_core.tasks import TASKS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
@@ -53,13 +53,6 @@ def chart(browser_page: Page) -> Page:
         f"() => {{ let mount, feed; {code}; {feed}; Object.assign(window, {{ mount, feed, {names} }}); }}"
     )
     return browser_page
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A run started in the browser goes on when the browser is closed and the dashboard is killed.
 
-``tests/core/test_jobs_processes.py`` holds the same claim without a browser, in a fifth of the time.
+``tests/core/test_jobs_processes.py`` holds the same claim without a browser, in less time.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from job_room import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 from untrained_runs import small_config, stored_run
 
-from clps_core.store import Run, Store, open_store
+from clps_core.store import Run, Store
 from clps_core.training.checkpoint import checkpoint_path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.browser
 SECRET = "what nobody may read"
 IN_PLACE_OF_WEIGHTS = "best.safetensors must be a whole checkpoint. It is damaged: it is not a regular file."
 IN_PLACE_OF_LOG = "cannot be read: it is a symbolic link."
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 @pytest.fixture

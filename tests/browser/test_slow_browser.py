@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from clps_core.store import Store, open_store
+from clps_core.store import Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import record
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(tmp_path / "home")
-    yield store
-    store.close()
 
 
 def hold_back_the_first_run(page: Page) -> None:

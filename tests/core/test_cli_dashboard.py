@@ -311,12 +311,14 @@ def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, f
 def test_with_a_token_only_who_has_it_gets_in(tmp_path, free_port):
     url, token = f"http://127.0.0.1:{free_port}", "only-for-those-who-know-it"
     with served(tmp_path, free_port, "local", CLPS_TOKEN=token) as (server, said):
-        assert status(url)[0] == status(f"{url}/_stcore/host-config")[0] == 403
+        closed = ("", "/_stcore/host-config", "/_clps/scripts/0.js")
+        assert [status(url + path)[0] for path in closed] == [403, 403, 403]
         assert not connects(free_port, f"127.0.0.1:{free_port}", url)
         answer, headers = status(f"{url}/?token={token}")
         assert (answer, headers["Location"]) == (303, "/")
         cookie = headers["Set-Cookie"].partition(";")[0]
         assert status(url, Cookie=cookie)[0] == 200
+        assert status(f"{url}/_clps/scripts/0.js", Cookie=cookie)[0] == 404
         assert connects(free_port, f"127.0.0.1:{free_port}", url, cookie=cookie)
         assert not any(token in part for part in psutil.Process(server.pid).cmdline())
     assert token not in said[0]
