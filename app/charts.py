@@ -12,12 +12,13 @@ from itertools import cycle
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from clps_core.metrics import Metric
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["CONFIG", "GRID", "CostBar", "cost_bars", "figure"]
+__all__ = ["CONFIG", "GRID", "CostBar", "cost_bars", "figure", "y_axis"]
 
 GRID = "rgba(128, 132, 145, 0.25)"
 AXIS = "rgba(128, 132, 145, 0.55)"
@@ -43,6 +44,15 @@ def figure(*, x_title: str | None = None, y_title: str | None = None, height: in
     made.update_xaxes(title=x_title, gridcolor=GRID, linecolor=AXIS, zeroline=False, automargin=True)
     made.update_yaxes(title=y_title, gridcolor=GRID, linecolor=AXIS, zeroline=False, automargin=True)
     return made
+
+
+def y_axis(metric: Metric, below: float, above: float) -> dict[str, Any]:
+    """How plotly draws a metric's axis: percent for a share, and all values that are possible, with air at the ends."""
+    ends = metric.around(below, above)
+    return {
+        **({"tickformat": ".0%"} if metric.percent else {}),
+        **({"range": list(ends)} if ends is not None else {}),
+    }
 
 
 class CostBar(NamedTuple):

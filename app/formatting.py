@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
 
+from clps_core.metrics import metric_named
+from clps_core.numbers import NOTHING, compact, percent, speed, three_digits
 from clps_core.words import _, ngettext
 
 __all__ = [
@@ -20,18 +22,6 @@ __all__ = [
     "times",
 ]
 
-NOTHING = "–"
-
-
-def compact(number: float | None) -> str:
-    """Three significant digits with a unit: 950, 1.23k, 12.3M, 1.2B."""
-    if number is None:
-        return NOTHING
-    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= limit * 0.9995:
-            return f"{_three_digits(number / limit)}{unit}"
-    return _three_digits(number)
-
 
 def exact(number: int | None) -> str:
     """Every digit, in groups of three: 1,234,567."""
@@ -44,18 +34,13 @@ def memory(size: float | None) -> str:
         return NOTHING
     for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if abs(size) >= limit * 0.9995:
-            return f"{_three_digits(size / limit)} {unit}"
+            return f"{three_digits(size / limit)} {unit}"
     return f"{size:.0f} B"
-
-
-def percent(fraction: float | None, digits: int = 1) -> str:
-    """A fraction of one as percent: 0.123 -> 12.3 %."""
-    return NOTHING if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
 def times(ratio: float | None) -> str:
     """How many times as much: 3.97x with a real multiplication sign."""
-    return NOTHING if ratio is None else f"{_three_digits(ratio)}×"
+    return NOTHING if ratio is None else f"{three_digits(ratio)}×"
 
 
 def duration(seconds: float | None) -> str:
@@ -74,25 +59,9 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600:02d}h"
 
 
-def speed(tokens_per_second: float | None) -> str:
-    """12.3k tokens/s."""
-    return NOTHING if tokens_per_second is None else _("{count} tokens/s", count=compact(tokens_per_second))
-
-
 def metric(name: str, value: float | None) -> str:
     """A metric's value in its own unit: accuracies in percent, perplexity as ppl, the rest plainly."""
-    if value is None:
-        return NOTHING
-    kind = name.rpartition(".")[2]
-    if kind in {"exact_match", "token_accuracy", "accuracy"}:
-        return percent(value)
-    if kind == "perplexity":
-        return f"{_three_digits(value)} ppl"
-    if kind == "tokens_per_second":
-        return speed(value)
-    if kind == "learning_rate":
-        return f"{value:.2e}"
-    return f"{value:.3f}" if abs(value) < 100 else _three_digits(value)
+    return metric_named(name).shown(value)
 
 
 def date_time(epoch_seconds: float | None, zone: tzinfo | None = None) -> str:
@@ -114,13 +83,6 @@ def ago(epoch_seconds: float | None, now: float) -> str:
     if seconds < 86400:
         return ngettext("{n} hour ago", "{n} hours ago", seconds // 3600)
     return ngettext("{n} day ago", "{n} days ago", seconds // 86400)
-
-
-def _three_digits(number: float) -> str:
-    size = abs(number)
-    if size >= 99.95 or number == int(number):
-        return f"{number:,.0f}"
-    return f"{number:.1f}" if size >= 9.995 else f"{number:.2f}"
 
 
 def strategy_name(text: str) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
+from clps_core.metrics import Metric, metric_named
 from clps_core.suggestions import nearest
 from clps_core.words import _
 
-__all__ = ["TASKS", "TaskFacts", "get_task"]
+__all__ = ["TASKS", "TaskFacts", "get_task", "metric_of"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class TaskFacts:
 
     ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` /
     ``max_target_len``: in tokens, special tokens included (0 where a task has none).
-    ``metric``: the metric people compare by. ``baseline``: what the best constant answer (``baseline_name``)
+    ``metric``: the name of the metric people compare by, one of ``metrics``: those that an evaluation gives
+    (``training/evaluation.py``). ``baseline``: what the best constant answer (``baseline_name``)
     gets in it on the validation examples that a run is scored on by default; ``test_baseline``: the same on
     those of the test split, which has ``test_size``. Where the data differ from machine to machine they are
     approximate, and ``TaskData.baselines`` is exact. ``options``: what a typed input needs besides its text, as
@@ -34,7 +36,7 @@ class TaskFacts:
     summary: str
     family: str
     metric: str
-    higher_is_better: bool
+    metrics: tuple[str, ...]
     baseline_name: str
     baseline: float
     test_baseline: float
@@ -49,9 +51,19 @@ class TaskFacts:
     example_inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
+    @property
+    def judged_by(self) -> Metric:
+        """The metric people compare by."""
+        return metric_named(self.metric)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether higher values of ``metric`` are better."""
+        return self.judged_by.higher_is_better
+
     def beats_baseline(self, value: float) -> bool:
         """Whether a validation value of ``metric`` is better than that of the best constant answer."""
-        return value > self.baseline if self.higher_is_better else value < self.baseline
+        return self.judged_by.better(value, self.baseline)
 
 
 TASKS: dict[str, TaskFacts] = {
@@ -63,7 +75,7 @@ TASKS: dict[str, TaskFacts] = {
             summary=_("Full dates in English to eight languages; no test date was seen in any language."),
             family="encoder_decoder",
             metric="exact_match",
-            higher_is_better=True,
+            metrics=("loss", "token_accuracy", "exact_match"),
             baseline_name=_("always the same date"),
             baseline=0.005,
             test_baseline=0.0005,
@@ -96,7 +108,7 @@ TASKS: dict[str, TaskFacts] = {
             summary=_("Language model on the documentation text of the standard library."),
             family="decoder",
             metric="perplexity",
-            higher_is_better=False,
+            metrics=("loss", "token_accuracy", "perplexity"),
             baseline_name=_("every token by its share"),
             baseline=295.0,
             test_baseline=304.0,
@@ -116,7 +128,7 @@ TASKS: dict[str, TaskFacts] = {
             summary=_("8x8 images cut into patches, one of ten classes."),
             family="encoder",
             metric="accuracy",
-            higher_is_better=True,
+            metrics=("loss", "accuracy"),
             baseline_name=_("always the most frequent digit"),
             baseline=25 / 180,
             test_baseline=21 / 180,
@@ -147,3 +159,9 @@ def get_task(name: str) -> TaskFacts:
             _("task must be one of {known}. Got {name!r}.{hint}", known=", ".join(TASKS), name=got, hint=hint)
         )
     return task
+
+
+def metric_of(task: str) -> Metric:
+    """What runs of ``task`` are judged by: the loss for a task that is not known."""
+    facts = TASKS.get(task)
+    return facts.judged_by if facts is not None else metric_named("loss")

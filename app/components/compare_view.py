@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -10,7 +11,6 @@ import streamlit as st
 from app import state
 from app.components.figure_table import Row, figure_table
 from app.components.plotted import plotted
-from app.components.run_curves import metric_title
 from app.components.run_names import run_names
 from app.components.run_scatter import Dot, quality_scatter
 from app.components.run_summary import (
@@ -26,6 +26,7 @@ from app.formatting import compact, duration, metric, percent
 from app.services import escape_markdown
 from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
 from clps_core.jobs.provenance import Ancestry, ancestry
+from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS
@@ -83,16 +84,16 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
     usual = quality_of_all(summaries)
     if usual is None:
         return None
-    share = first.metric != "perplexity"
-    scale = 100.0 if share else 1.0
-    title = metric_title(first.metric)
-    label = _("{metric} to reach, in %", metric=title) if share else _("{metric} to reach", metric=title)
+    judge = metric_named(first.metric)
+    scale, low, high = judge.scale, min(0.0, judge.lowest), judge.highest
+    text = _("{metric} to reach, in %", metric=judge.title)
+    label = text if judge.percent else _("{metric} to reach", metric=judge.title)
     chosen = st.number_input(
         label,
-        min_value=0.0,
-        max_value=100.0 if share else None,
+        min_value=low * scale if math.isfinite(low) else None,
+        max_value=high * scale if math.isfinite(high) else None,
         value=round(usual * scale, 4),
-        step=5.0 if share else 10.0,
+        step=judge.step * scale,
         format="%.4g",
         key=state.QUALITY if alone else f"{state.QUALITY}.{first.run.task}",
         bind="query-params" if alone else None,
@@ -109,7 +110,7 @@ def _table(
     groups: Sequence[Group], trees: Sequence[Ancestry], colours: Mapping[str, str], quality: float | None
 ) -> None:
     """``trees``: what was trained before the first step of each group's runs."""
-    title = metric_title(groups[0].summaries[0].metric)
+    title = metric_named(groups[0].summaries[0].metric).title
     names = group_names(groups)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
@@ -258,7 +259,7 @@ def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
     if not dots:
         return
     task = TASKS[groups[0].run.task]
-    title = metric_title(task.metric)
+    title = task.judged_by.title
     said = "; ".join(
         _(
             "{name}: {quality} with {count}",

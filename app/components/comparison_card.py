@@ -15,11 +15,11 @@ from app.colours import strategy_colours
 from app.components.assets_folder import asset
 from app.components.run_names import run_names
 from app.components.shelf_menu import comparison_menu
-from app.formatting import ago, compact, metric
+from app.formatting import ago, compact
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.store import Comparison, Point, Run, Store, shelf
-from clps_core.tasks import TASKS
+from clps_core.tasks import metric_of
 from clps_core.words import _, ngettext
 
 __all__ = ["comparison_card", "featured", "pinned_runs_of"]
@@ -78,7 +78,7 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
 
 
 def _heads(runs: Sequence[Run]) -> str:
-    titles = {_metric_title(run.task) for run in runs}
+    titles = {metric_of(run.task).title for run in runs}
     quality = titles.pop() if len(titles) == 1 else _("Quality")
     heads = (_("Design"), _("Stored"), quality, "")
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
@@ -94,9 +94,9 @@ def _rows(store: Store, runs: Sequence[Run]) -> str:
 
 
 def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]]) -> tuple[float, float]:
-    """What is lowest and highest in the curves of the run's task: shares from 0 to 1, else what all of them span."""
-    if _metric(run.task) != "perplexity":
-        return 0.0, 1.0
+    """What is lowest and highest in the curves of the run's task: all that is possible, or what all of them span."""
+    if (whole := metric_of(run.task).range) is not None:
+        return whole
     values = [point.value for one in runs if one.task == run.task for point in curves[one.id]]
     finite = [value for value in values if math.isfinite(value)]
     return min(finite, default=0.0), max(finite, default=1.0)
@@ -104,7 +104,7 @@ def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]])
 
 def _row(run: Run, name: str, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
     last = scores[-1].value if scores else None
-    value = metric(_metric(run.task), last) if last is not None else escape(_status(run))
+    value = metric_of(run.task).shown(last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'
         f"{escape(given_name(run) or name)}</th>"
@@ -134,16 +134,7 @@ def _sparkline(values: Sequence[float], colour: str, low: float, high: float) ->
 
 
 def _scores(store: Store, run: Run) -> list[Point]:
-    return store.curve(run.id, "validation", _metric(run.task), coarse=True)
-
-
-def _metric(task: str) -> str:
-    return TASKS[task].metric if task in TASKS else "loss"
-
-
-def _metric_title(task: str) -> str:
-    titles = {"exact_match": _("Exact match"), "accuracy": _("Accuracy"), "perplexity": _("Perplexity")}
-    return titles.get(_metric(task), _("Loss"))
+    return store.curve(run.id, "validation", metric_of(run.task).name, coarse=True)
 
 
 def _status(run: Run) -> str:

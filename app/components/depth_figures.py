@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.charts import AXIS, GRID, figure
+from app.charts import AXIS, GRID, figure, y_axis
 from app.colours import slot_colour, slot_letter
 from clps_core.analysis.movement import Movement
+from clps_core.metrics import metric_named
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
 DASHES = ("solid", "dot", "dash", "dashdot")
 THREAD = "#8b909b"
 """The line between marks: grey on both themes."""
-SHARES = {"exact_match", "token_accuracy", "accuracy"}
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def depth_curves(
     """Quality over depth; a ring stands where training ran, the baseline is dashed."""
     import plotly.graph_objects as go
 
-    share = metric in SHARES
+    kind = metric_named(metric)
     made = figure(x_title=x_title, y_title=title, height=380)
-    shown = "%{y:.1%}" if share else "%{y:.4g}"
+    shown = "%{y:.1%}" if kind.percent else "%{y:.4g}"
     for line in lines:
         made.add_trace(
             go.Scatter(
@@ -70,14 +70,13 @@ def depth_curves(
             )
         )
     if baseline is not None:
-        _baseline(made, *baseline, log=metric == "perplexity")
+        _baseline(made, *baseline, log=kind.log)
     ticks = sorted({depth for line in lines for depth in line.depths})
     # Loops double and double again: equal steps on the axis are equal factors.
     made.update_xaxes(type="log", tickvals=_apart(ticks), ticktext=[str(tick) for tick in _apart(ticks)])
-    if share:
-        made.update_yaxes(tickformat=".0%", range=[-0.09, 1.07])
-    elif metric == "perplexity":
-        made.update_yaxes(type="log")
+    made.update_yaxes(**y_axis(kind, 0.09, 0.07))
+    if kind.log:
+        made.update_yaxes(type="log", range=None)
     return made
 
 

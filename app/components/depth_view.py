@@ -14,12 +14,13 @@ from app.components.depth_figures import DepthLine, depth_curves
 from app.components.depth_source import DeepRun, deep, qualities_of, recorded
 from app.components.figure_table import Row, figure_table
 from app.components.plotted import plotted
-from app.components.run_curves import line_styles, metric_title, short_names
+from app.components.run_curves import line_styles, short_names
 from app.components.run_picker import runs_of_url
 from app.formatting import metric
 from app.services import escape_markdown, show_problem, store
 from clps_core.depth import Quality, check_loops, parse_loops
 from clps_core.errors import ClpsError, ConfigError
+from clps_core.metrics import metric_named
 from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
 from clps_core.store import Run
@@ -200,15 +201,15 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     names = list(next(iter(found[runs[0].run.id].values())).metrics)
     with st.container(horizontal=True, vertical_alignment="center"):
         name = address_choice(
-            "depth", state.METRIC, {one: metric_title(one) for one in [task.metric, *names]}, _("Metric")
+            "depth", state.METRIC, {one: metric_named(one).title for one in [task.metric, *names]}, _("Metric")
         )
         x = address_choice("depth", state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Depth in"))
     baseline = (task.baseline, _("baseline: {name}", name=task.baseline_name)) if name == task.metric else None
     lines = _lines(runs, found, name, x)
     plotted(
-        depth_curves(lines, name, metric_title(name), _depth_title(runs, x), baseline),
+        depth_curves(lines, name, metric_named(name).title, _depth_title(runs, x), baseline),
         key="depth.curves",
-        alt=_("{metric} at each depth; the table below has the same figures.", metric=metric_title(name)),
+        alt=_("{metric} at each depth; the table below has the same figures.", metric=metric_named(name).title),
     )
     _table(runs, found, name)
     _captions(runs, found, task.metric)
@@ -252,14 +253,14 @@ def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
         cells = []
         for loops in depths:
             # The unit stands in the title of the chart; here it would push columns off a narrow page.
-            value = metric(name, points[loops].metrics[name]).removesuffix(" ppl") if loops in points else "–"
+            value = metric_named(name).without_unit(points[loops].metrics[name]) if loops in points else "–"
             cells.append(f"○ {value}" if one.dial.was_trained(loops) else value)
         rows.append(Row(names[one.run.id], colours[one.run.strategy], cells))
     columns = [
         (_("Loops"), ""),
         *((str(loops), "") for loops in depths),
     ]
-    figure_table(_("{metric} at each number of loops", metric=metric_title(name)), columns, rows, tight=True)
+    figure_table(_("{metric} at each number of loops", metric=metric_named(name).title), columns, rows, tight=True)
 
 
 def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
@@ -270,9 +271,10 @@ def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
     seen = []
     for one in runs:
         points = found[one.run.id]
-        sign = 1 if task.higher_is_better else -1
         # Of depths that are equally good, the smaller loss decides, then the smaller depth.
-        best = max(points, key=lambda n: (sign * points[n].metrics[name], -points[n].metrics["loss"], -n))
+        best = max(
+            points, key=lambda n: (task.judged_by.worth(points[n].metrics[name]), -points[n].metrics["loss"], -n)
+        )
         where = _trained_sentence(one) if one.dial.was_trained(best) else _("a depth it was not trained at")
         seen.append(
             ngettext(

@@ -18,22 +18,9 @@ from clps_core.store import Run, Store
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 
-__all__ = ["line_styles", "metric_title", "panels_of", "run_curves", "short_names"]
+__all__ = ["line_styles", "panels_of", "run_curves", "short_names"]
 
 LONGEST_LABEL = 18
-
-
-def metric_title(name: str) -> str:
-    """What a metric is called: ``exact_match`` or ``validation.exact_match`` -> ``Exact match``."""
-    titles: Mapping[str, str] = {
-        "loss": _("Loss"),
-        "exact_match": _("Exact match"),
-        "accuracy": _("Accuracy"),
-        "token_accuracy": _("Token accuracy"),
-        "perplexity": _("Perplexity"),
-    }
-    kind = name.rpartition(".")[2]
-    return titles.get(kind, kind)
 
 
 def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyle]:
@@ -98,19 +85,19 @@ def _label(run: Run, name: str, seed: str) -> str:
 
 def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
     """The two plots of a task: its loss and the metric that people compare by, with its baseline."""
-    share = task.metric != "perplexity"
+    judge = task.judged_by
     losses = {
         "train": Panel("train.loss", _("Training loss"), note=_("lower is better"), noisy=True),
         "validation": Panel("validation.loss", _("Loss on validation data"), note=_("lower is better")),
     }
     metric = Panel(
         f"validation.{task.metric}",
-        _("{metric} on validation data", metric=metric_title(task.metric)),
-        kind="percent" if share else "plain",
-        note=_("higher is better") if task.higher_is_better else _("lower is better"),
+        _("{metric} on validation data", metric=judge.title),
+        kind="percent" if judge.percent else "plain",
+        note=judge.direction,
         baseline=Baseline(task.baseline, _("baseline: {name}", name=task.baseline_name)),
-        range=(0.0, 1.0) if share else None,
-        log=not share,
+        range=judge.range,
+        log=judge.log,
     )
     return [losses[loss], metric]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from app.charts import AXIS, figure
+from app.charts import AXIS, figure, y_axis
 from app.components.run_names import shortened
 from clps_core.tasks import TaskFacts
 from clps_core.words import _
@@ -61,12 +61,12 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     """Up and left is better (down and left where lower is better); the baseline is a dashed line."""
     import plotly.graph_objects as go
 
-    share = task.metric != "perplexity"
+    judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
     made = figure(x_title=_("stored parameters"), y_title=title, height=340)
     most, fewest = (pick(dot.parameters for dot in dots) for pick in (max, min))
     log = fewest <= most / 12
     wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
-    high = (-0.08, 1.04) if share else _with_margin([dot.quality for dot in dots])
+    high = whole or _with_margin([dot.quality for dot in dots])
     names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
     places = [
         (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
@@ -76,7 +76,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     long = len(baseline) * LETTER
     crowded = any(x < long + MARK and abs(y - level) < 2 * LINE for x, y in places)
     side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
-    taken = [Box(left, left + long, level - LINE, level)] if share else []
+    taken = [Box(left, left + long, level - LINE, level)] if whole else []
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(
@@ -90,13 +90,15 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
                 cliponaxis=False,
                 name=dot.name,
                 marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-                hovertemplate="%{hovertext}<br>%{x:,}<br>" + ("%{y:.1%}" if share else "%{y:.4g}") + "<extra></extra>",
+                hovertemplate="%{hovertext}<br>%{x:,}<br>"
+                + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
+                + "<extra></extra>",
             )
         )
-    if share:
+    if whole:
         label = {"annotation_text": baseline, "annotation_position": side}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
-        made.update_yaxes(tickformat=".0%", range=high)
+        made.update_yaxes(**y_axis(judge, 0.08, 0.04))
     made.update_xaxes(
         range=wide,
         type="log" if log else "linear",

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 from app.components.run_names import config_table, design_names, design_of
 from clps_core.config.telling import differing, said_value
+from clps_core.metrics import metric_named
 from clps_core.store import Point, Run, Store
 from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import Spread
-from clps_core.tasks import TASKS
+from clps_core.tasks import TASKS, metric_of
 from clps_core.words import _
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "differences",
     "group_names",
     "grouped",
-    "is_better",
     "quality_of_all",
     "summary",
     "test_note",
@@ -91,27 +91,21 @@ class Group:
         return any(one.final and one.final[0] != self.final_step for one in _judged(self.summaries))
 
 
-def is_better(value: float, than: float, higher_is_better: bool) -> bool:
-    """Whether ``value`` is strictly better."""
-    return value > than if higher_is_better else value < than
-
-
 def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
     """The figures of ``run``; ``quality`` is what ``reached`` asks for, in the metric's unit."""
-    task = TASKS.get(run.task)
-    metric, higher = (task.metric, task.higher_is_better) if task else ("loss", False)
-    points = [point for point in store.curve(run.id, "validation", metric) if math.isfinite(point.value)]
+    judge = metric_of(run.task)
+    points = [point for point in store.curve(run.id, "validation", judge.name) if math.isfinite(point.value)]
     best: Point | None = None
     reached: Point | None = None
     for point in points:
-        if best is None or is_better(point.value, best.value, higher):
+        if best is None or judge.better(point.value, best.value):
             best = point
-        if reached is None and quality is not None and not is_better(quality, point.value, higher):
+        if reached is None and quality is not None and not judge.better(quality, point.value):
             reached = point
     return Summary(
         run,
-        metric,
-        higher,
+        judge.name,
+        judge.higher_is_better,
         best=(best.step, best.value) if best else None,
         final=(points[-1].step, points[-1].value) if points else None,
         reached=(reached.step, reached.seconds) if reached else None,
@@ -150,15 +144,14 @@ def quality_of_all(summaries: Sequence[Summary]) -> float | None:
     best = [one.best[1] for one in _judged(summaries) if one.best and _beats_baseline(one, one.best[1])]
     if not best:
         return None
-    if summaries[0].higher_is_better:
-        worst = min(best)
+    judge = metric_named(summaries[0].metric)
+    worst = judge.worst(best)
+    if judge.higher_is_better:
         lines = [math.floor(worst * 20) / 20, math.floor(worst * 1000) / 1000, worst]
     else:
-        worst = max(best)
         units = [10.0 ** (math.floor(math.log10(worst)) - digits) for digits in (1, 3)] if worst > 0 else []
         lines = [*(round(math.ceil(worst / unit - 1e-9) * unit, 10) for unit in units), worst]
-    higher = summaries[0].higher_is_better
-    return next(line for line in lines if _beats_baseline(summaries[0], line) and not is_better(line, worst, higher))
+    return next(line for line in lines if _beats_baseline(summaries[0], line) and not judge.better(line, worst))
 
 
 def _beats_baseline(one: Summary, value: float) -> bool:

@@ -11,7 +11,7 @@ import streamlit as st
 from app import navigation, state
 from app.components.live_chart import LineStyle
 from app.components.run_actions import open_log, run_menu, score_if_asked, show_refusal
-from app.components.run_curves import line_styles, metric_title
+from app.components.run_curves import line_styles
 from app.components.run_summary import Summary, summary
 from app.components.run_timing import seconds_left
 from app.formatting import compact, duration, metric, speed
@@ -20,6 +20,7 @@ from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
+from clps_core.metrics import metric_named
 from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _
@@ -47,7 +48,7 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
         show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
-    best = metric_title(summary(store, rows[0]).metric)
+    best = metric_named(summary(store, rows[0]).metric).title
     titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)

@@ -9,7 +9,6 @@ import streamlit as st
 
 from app import navigation, state
 from app.components.plotted import plotted
-from app.components.run_curves import metric_title
 from app.components.sweep_picture import hollow, panels, sweep_figure
 from app.components.sweep_table import said_best, said_settings, said_spread, sweep_table
 from app.components.ticking import ticking
@@ -17,6 +16,7 @@ from app.formatting import duration
 from app.services import desk, escape_markdown, page_guard, show_problem
 from clps_core.errors import ClpsError, JobError, NotFoundError
 from clps_core.jobs import service
+from clps_core.metrics import metric_named
 from clps_core.store import Comparison, Run, Store
 from clps_core.sweeps import SweepState, sweep_state
 from clps_core.sweeps.results import Configuration, equal_to_best
@@ -118,7 +118,7 @@ def _progress(found: SweepState) -> str:
 def _best(found: SweepState, best: Configuration) -> str:
     said = {
         "name": escape_markdown(said_settings(best)),
-        "title": metric_title(found.metric).lower(),
+        "title": metric_named(found.metric).title.lower(),
         "value": escape_markdown(said_best(best, found.metric)),
     }
     if (alike := len(equal_to_best(found.configurations))) > 1:
@@ -138,7 +138,7 @@ def _picture(found: SweepState) -> None:
     drawn = panels(found.configurations)
     if not drawn:
         return
-    title = metric_title(found.metric)
+    title = metric_named(found.metric).title
     fields = ", ".join(panel.field.rpartition(".")[2] for panel in drawn)
     plotted(
         sweep_figure(found.configurations, found.metric, title),

@@ -191,9 +191,9 @@ def _stop() -> dict[str, Any] | None:
             note = _("So many others must have come as far, on the same examples.")
             given = {"after": after, "runs": _whole("sweep.others", _("Others"), 4, note=note)}
         if rule == "threshold":
-            share = TASKS[st.session_state[TASK]].metric != "perplexity"
-            key = "sweep.share" if share else "sweep.perplexity"
-            st.session_state.setdefault(key, 0.1 if share else 200.0)
+            judge = TASKS[st.session_state[TASK]].judged_by
+            key = "sweep.share" if judge.percent else f"sweep.{judge.name}"
+            st.session_state.setdefault(key, judge.usual)
             value = st.number_input(
                 _("Quality to have"), key=key, format="%.4g", width=132, persist_state="session",
                 help=_("In the metric's own unit: an accuracy of 80 % is 0.8."),

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from app.charts import AXIS, GRID, figure
+from app.charts import AXIS, GRID, figure, y_axis
 from app.colours import strategy_colours
 from app.components.run_scatter import SYMBOLS
 from app.formatting import metric, strategy_name
 from clps_core.experiment import STRATEGY
+from clps_core.metrics import metric_named
 from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.words import _
 
@@ -112,18 +113,20 @@ def sweep_figure(configurations: Sequence[Configuration], name: str, title: str)
     made.update_xaxes(gridcolor=GRID, linecolor=AXIS, zeroline=False, fixedrange=True)
     made.update_yaxes(gridcolor=GRID, linecolor=AXIS, zeroline=False, fixedrange=True)
     made.update_yaxes(title=title, col=1)
-    if name != "perplexity":
-        made.update_yaxes(tickformat=".0%", range=_share_range(configurations))
+    judge = metric_named(name)
+    if judge.range is not None:
+        made.update_yaxes(**y_axis(judge, 0, 0) | {"range": _shown_range(configurations, *judge.range)})
     return made
 
 
-def _share_range(configurations: Sequence[Configuration]) -> list[float]:
-    """From the lowest to the highest end of a mark, with some air, and never far beyond 0 and 1."""
+def _shown_range(configurations: Sequence[Configuration], lowest: float, highest: float) -> list[float]:
+    """From the lowest to the highest end of a mark, with some air, and never far beyond what is possible."""
     spreads = [one.best for one in configurations if one.best is not None]
     low = min(one.mean - (one.deviation or 0.0) for one in spreads)
     high = max(one.mean + (one.deviation or 0.0) for one in spreads)
-    air = max(0.02, 0.08 * (high - low))
-    return [max(-0.04, low - air), min(1.04, high + air)]
+    length = highest - lowest
+    air = max(0.02 * length, 0.08 * (high - low))
+    return [max(lowest - 0.04 * length, low - air), min(highest + 0.04 * length, high + air)]
 
 
 def _line(line: Sequence[Configuration], panel: Panel, colours: Mapping[str, str], name: str) -> Any:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.colours import strategy_colours
 from app.components.figure_table import Row, figure_table
-from app.components.run_curves import metric_title
 from app.formatting import compact, duration, metric, strategy_name
 from clps_core.experiment import STRATEGY
+from clps_core.metrics import metric_named
 from clps_core.sweeps import SweepState
 from clps_core.sweeps.results import Configuration, Spread
 from clps_core.words import _, ngettext
@@ -54,7 +54,7 @@ def sweep_table(found: SweepState) -> None:
     columns = [
         (_("Strategy") if first == STRATEGY else first.rpartition(".")[2], ""),
         (
-            _("Best {metric}", metric=metric_title(found.metric).lower()),
+            _("Best {metric}", metric=metric_named(found.metric).title.lower()),
             _("mean of each complete run's best evaluation, on validation data"),
         ),
         *([(_("Test"), _("the same runs on the test split, scored once after training"))] if tested else []),

@@ -15,8 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from clps_core.cli.output import amount, duration, say
-from clps_core.store.metrics import quality_of
-from clps_core.tasks import get_task
+from clps_core.tasks import get_task, metric_of
 from clps_core.timing import seconds_left
 from clps_core.words import _
 
@@ -79,7 +78,7 @@ class LineProgress:
         self._ids = [run.id for run in runs]
         self._cursor = 0
         self._statuses = {run.id: "queued" for run in runs}
-        self._names = sorted({f"validation.{name}" for run in runs for name in ("loss", quality_of(run.task)[0])})
+        self._names = sorted({f"validation.{name}" for run in runs for name in ("loss", metric_of(run.task).name)})
         self._losses: dict[tuple[str, int], float] = {}
 
     def tick(self, runs: Sequence[Run]) -> None:
@@ -100,7 +99,7 @@ class LineProgress:
 
     def _evaluated(self, run: Run, point: Point) -> None:
         """One line as soon as the metric is known: the loss comes first, but maybe in another look."""
-        metric = quality_of(run.task)[0]
+        metric = metric_of(run.task).name
         if point.name == "loss":
             self._losses[run.id, point.step] = point.value
         if point.name != metric:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clps_core.store.metrics import TEST, quality_of
+from clps_core.store.metrics import TEST
+from clps_core.tasks import metric_of
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -48,12 +49,12 @@ def _record(
         split, _dot, short = name.partition(".")
         if split != TEST:
             metrics[short if split == "validation" else f"{split}_{short}"] = value
-    metric, higher = quality_of(run.task)
+    metric = metric_of(run.task)
     quality = {
-        "metric": metric,
-        "higher_is_better": higher,
+        "metric": metric.name,
+        "higher_is_better": metric.higher_is_better,
         "best": _evaluation(best),
-        "last": _evaluation(latest.get(f"validation.{metric}")),
+        "last": _evaluation(latest.get(f"validation.{metric.name}")),
     }
     found: dict[str, Any] = {}
     for fact in FACTS:

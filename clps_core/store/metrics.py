@@ -13,20 +13,23 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from clps_core.errors import NotFoundError
+from clps_core.metrics import Metric
 from clps_core.store import schema
 from clps_core.store.records import Point
-from clps_core.tasks import TASKS
+from clps_core.tasks import TASKS, metric_of
 from clps_core.words import _, shown
 
 __all__ = [
     "EXAMPLES",
     "TEST",
     "append",
+    "best_of",
     "bests",
     "check_curves",
     "curve",
@@ -35,7 +38,6 @@ __all__ = [
     "forget_test",
     "latest",
     "news",
-    "quality_of",
 ]
 
 TEST = "test"
@@ -44,12 +46,6 @@ EXAMPLES = "examples"
 """Beside the metrics of ``TEST``: how many examples they are of."""
 
 TRAINED = ("loss", "gradient_norm", "learning_rate", "tokens_per_second")
-SCORED = {
-    "encoder_decoder": ("loss", "token_accuracy", "exact_match"),
-    "decoder": ("loss", "token_accuracy", "perplexity"),
-    "encoder": ("loss", "accuracy"),
-}
-"""What an evaluation of each family gives (``training/evaluation.py``)."""
 
 COARSE_POINTS = 500
 """A coarse curve has at most this many points, and one more for its last step."""
@@ -244,8 +240,8 @@ def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bo
 
 def curve_names(task: str | None = None) -> dict[str, tuple[str, ...]]:
     """Split -> the names of its curves, for runs of ``task``; without one, for runs of any."""
-    families = [TASKS[task].family] if task in TASKS else list(SCORED)
-    scored = tuple(dict.fromkeys(name for family in families for name in SCORED[family]))
+    tasks = [TASKS[task]] if task in TASKS else list(TASKS.values())
+    scored = tuple(dict.fromkeys(name for one in tasks for name in one.metrics))
     return {"train": TRAINED, "validation": scored, TEST: (*scored, EXAMPLES)}
 
 
@@ -295,21 +291,21 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
     }
 
 
-def quality_of(task: str) -> tuple[str, bool]:
-    """The metric by which runs of ``task`` are judged on validation, and whether higher is better."""
-    facts = TASKS.get(task)
-    return (facts.metric, facts.higher_is_better) if facts else ("loss", False)
+def best_of(metric: Metric, values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """SQL for the best of ``values``, as ``Metric.best`` is for numbers."""
+    return (sa.func.max if metric.higher_is_better else sa.func.min)(values)
 
 
 def bests(connection: Connection, tasks: Mapping[str, str]) -> dict[str, tuple[int, float]]:
     """Run -> (step, value) of its best evaluation on validation, the first of several; ``tasks``: run -> its task."""
     found: dict[str, tuple[int, float]] = {}
     for task in set(tasks.values()):
-        metric, higher = quality_of(task)
-        theirs = (_m.run_id.in_([run_id for run_id, own in tasks.items() if own == task]), _m.name == metric)
+        metric = metric_of(task)
+        theirs = (_m.run_id.in_([run_id for run_id, own in tasks.items() if own == task]), _m.name == metric.name)
         values = (*theirs, _m.split == "validation", _m.value.between(-LARGEST, LARGEST))
-        best = (sa.func.max if higher else sa.func.min)(_m.value)
-        top = sa.select(_m.run_id, best.label("value")).where(*values).group_by(_m.run_id).subquery()
+        top = (
+            sa.select(_m.run_id, best_of(metric, _m.value).label("value")).where(*values).group_by(_m.run_id).subquery()
+        )
         query = (
             sa.select(_m.run_id, sa.func.min(_m.step), top.c.value)
             .join(top, sa.and_(_m.run_id == top.c.run_id, _m.value == top.c.value))

@@ -27,16 +27,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from clps_core.config import flat
+from clps_core.metrics import MARGIN, metric_named
 from clps_core.store import schema
+from clps_core.store.metrics import best_of
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.timing import seconds_left
-from clps_core.tasks import TASKS, TaskFacts
+from clps_core.tasks import TASKS, TaskFacts, metric_of
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
 __all__ = [
+    "MARGIN",
     "REPLICATES",
     "Configuration",
     "Spread",
@@ -54,8 +57,6 @@ ERROR = 0.05
 """How often a test may be wrong."""
 FEWEST_PAIRS = 3
 """With fewer, nothing is told: two differences are easily alike by chance."""
-MARGIN = 0.01
-"""As good: within one percentage point of the first, for a perplexity within one percent of it."""
 
 Verdict = Literal["behind", "as_good", "cannot_tell", "not_compared"]
 """Behind the first by more than chance explains; within ``MARGIN`` of it; neither of both; runs failed, ended early."""
@@ -192,9 +193,7 @@ class SweepState:
     def margin(self) -> float:
         """How much worse than the best one still is as good, in the metric's unit."""
         first = self.best
-        if self.metric != "perplexity" or first is None or first.best is None:
-            return MARGIN
-        return MARGIN * first.best.mean
+        return metric_named(self.metric).margin(first.best.mean if first is not None and first.best else None)
 
     def verdicts(self) -> dict[Verdict, list[Configuration]]:
         """What can be said of the configurations with a quality beside the best one."""
@@ -236,11 +235,11 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     facts = TASKS.get(runs[0].task) if runs else None
     bests = _bests(store, runs, facts) if facts else {}
     sweep = sweep_of_plan(comparison.plan)
-    sign = 1.0 if facts and facts.higher_is_better else -1.0
+    judge = metric_of(runs[0].task if runs else "")
     tests = _tests(store, runs, facts) if facts else {}
-    found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), sign)
+    found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), judge.sign)
     counted = found[0].counted if found else {}
-    best_run = max((run for run in runs if run.id in counted), key=lambda run: sign * bests[run.id], default=None)
+    best_run = max((run for run in runs if run.id in counted), key=lambda run: judge.worth(bests[run.id]), default=None)
     left = seconds_left([one.runs for one in found], store.active_runs(), slots)
     return SweepState(
         comparison,
@@ -342,9 +341,8 @@ def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
 
 def _bests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:
     """Each run's best value of the task's metric on validation; one query."""
-    best = sa.func.max if facts.higher_is_better else sa.func.min
     query = (
-        sa.select(_m.run_id, best(_m.value))
+        sa.select(_m.run_id, best_of(facts.judged_by, _m.value))
         .where(_m.run_id.in_([run.id for run in runs]), _m.split == "validation", _m.name == facts.metric)
         .group_by(_m.run_id)
     )

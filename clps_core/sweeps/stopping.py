@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from clps_core.config import RunConfig, validated
 from clps_core.errors import ConfigError
 from clps_core.store import schema
+from clps_core.store.metrics import best_of
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _, shown
 
@@ -101,12 +102,11 @@ def check_stop(rule: StopRule, configs: Sequence[RunConfig]) -> None:
                 got=rule.evaluations,
             )
         )
-    share = facts.metric != "perplexity"
-    if rule.value is not None and (not 0 < rule.value <= 1 if share else rule.value < 1):
+    if rule.value is not None and not facts.judged_by.can_be_wanted(rule.value):
         raise ConfigError(
             _(
                 "stop.value must be {limits}: {task} is judged by {metric}. Got {got}.",
-                limits=_("above 0 and at most 1 (0.8 for 80 %)") if share else _("at least 1"),
+                limits=facts.judged_by.limits,
                 task=facts.name,
                 metric=facts.metric,
                 got=f"{rule.value:g}",
@@ -148,11 +148,10 @@ def verdict(
     """
     if rule.rule == "patience" or step < rule.begins(steps) or step >= steps:
         return None
-    sign = 1.0 if facts.higher_is_better else -1.0
     said = {"step": step, "steps": steps, "metric": facts.metric, "best": f"{best:.4g}"}
     if rule.rule == "threshold":
         assert rule.value is not None
-        if sign * best >= sign * rule.value:
+        if not facts.judged_by.better(rule.value, best):
             return None
         return _(
             "Ended early at step {step} of {steps} by the sweep's rule: its best {metric} was {best}, not yet {value}.",
@@ -162,7 +161,7 @@ def verdict(
     if len(others) < (rule.runs or USUAL_OTHERS):
         return None
     middle = statistics.median(others)
-    if sign * best >= sign * middle:
+    if not facts.judged_by.better(middle, best):
         return None
     return _(
         "Ended early at step {step} of {steps} by the sweep's rule: its best {metric} was {best}, worse than the "
@@ -217,8 +216,7 @@ class Watch:
     def _note(self, step: int, value: float) -> None:
         self._step = step
         if math.isfinite(value):
-            choose = max if self._facts.higher_is_better else min
-            self._best = value if self._best is None else choose(self._best, value)
+            self._best = value if self._best is None else self._facts.judged_by.best((self._best, value))
 
 
 def _same_examples(store: Store, run: Run) -> list[str]:
@@ -233,8 +231,7 @@ def _same_examples(store: Store, run: Run) -> list[str]:
 
 def _bests(store: Store, run_ids: Sequence[str], facts: TaskFacts, step: int) -> list[float]:
     """The best value up to ``step`` of each run that was evaluated at ``step`` or later."""
-    best = sa.func.max if facts.higher_is_better else sa.func.min
-    until = best(sa.case((_m.step <= step, _m.value)))
+    until = best_of(facts.judged_by, sa.case((_m.step <= step, _m.value)))
     query = (
         sa.select(until)
         .where(_m.run_id.in_(list(run_ids)), _m.split == "validation", _m.name == facts.metric)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from clps_core.metrics import metric_named
 from clps_core.sweeps.results import FEWEST_PAIRS, Configuration, SweepState
 from clps_core.words import _, ngettext
 
@@ -38,7 +39,7 @@ def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) ->
             else _("The first is better than these by more than chance explains (95 %): {names}.", names=names(behind))
         )
     if as_good := verdicts.get("as_good"):
-        margin = _("1 %") if state.metric == "perplexity" else _("1 percentage point")
+        margin = metric_named(state.metric).margin_in_words
         text = _("As good as the first, within {margin} (95 %): {names}.", margin=margin, names=names(as_good))
         said.append(text)
     if unclear := verdicts.get("cannot_tell"):

@@ -235,8 +235,8 @@ def is_better(run: Run, values: dict[str, float]) -> bool:
     value, loss = values[run.data.facts.metric], values["loss"]
     if run.best is None or not math.isfinite(value):
         return run.best is None
-    sign = 1.0 if run.data.facts.higher_is_better else -1.0
-    return (sign * value, -loss) > (sign * run.best["value"], -run.best["loss"])
+    worth = run.data.facts.judged_by.worth
+    return (worth(value), -loss) > (worth(run.best["value"]), -run.best["loss"])
 
 
 def out_of_patience(run: Run) -> bool:
