@@ -7,9 +7,9 @@ registry in ``app/navigation.py``.
 import streamlit as st
 
 from app import navigation
-from app.components.frame import MARK, SIDEBAR_WIDTH, frame
-from app.components.working import opening
-from app.identity import is_own_page
+from app.look.frame import MARK, SIDEBAR_WIDTH, frame
+from app.look.working import opening
+from app.people.identity import is_own_page
 from clps_core.words import _
 
 if not is_own_page():  # no widget is drawn, so none can be used
@@ -20,9 +20,9 @@ current = st.navigation(navigation.streamlit_pages())
 navigation.remember(current.url_path)
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
-with opening(_("Opening the page ..."), "app.components.identity_panel", "app.components.run_news"):
-    from app.components.identity_panel import identity_panel
-    from app.components.run_news import run_news
+with opening(_("Opening the page ..."), "app.people.identity_panel", "app.runs.news"):
+    from app.people.identity_panel import identity_panel
+    from app.runs.news import run_news
     from app.services import page_guard
 with page_guard():
     identity_panel()

@@ -9,9 +9,9 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from app.components.assets_folder import routes
-from app.gate import Gate
-from app.identity import OwnerCookie
+from app.look.assets import routes
+from app.people.gate import Gate
+from app.people.identity import OwnerCookie
 from clps_core.addresses import Names
 from clps_core.store import default_home
 

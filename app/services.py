@@ -20,7 +20,7 @@ from clps_core.shown import isolated
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from app.components.attention_queue import InspectionQueue
+    from app.trained.queue import InspectionQueue
     from clps_core.jobs.desk import Desk
     from clps_core.store import Store
 
@@ -50,7 +50,7 @@ def desk() -> Desk:
 
     Never kept: who they are belongs to their connection, and the policy's file may change.
     """
-    from app.identity import person, why_nobody
+    from app.people.identity import person, why_nobody
     from clps_core.jobs.desk import Desk
 
     current = store()
@@ -61,7 +61,7 @@ def desk() -> Desk:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def inspections() -> InspectionQueue:
     """The one queue through which all browsers look into models."""
-    from app.components.attention_queue import InspectionQueue
+    from app.trained.queue import InspectionQueue
 
     return InspectionQueue()
 

@@ -108,9 +108,9 @@ LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
 # Session keys that are not a widget's.
 PAGE = "page"  # every page: its name
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
-DESIGNS = "designs"  # Design: app.designs.Designs
+DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found
-DESIGNS_HISTORY = "designs_history"  # Design: app.design_history.History
+DESIGNS_HISTORY = "designs_history"  # Design: app.design.history.History
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies, copied) this session last put into the URL
 DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it

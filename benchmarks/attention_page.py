@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser
 
-from app.components.attention_grid import GridView, grid_payload
+from app.attention.grid import GridView, grid_payload
 from driving import chromium, free_port, served
 from report import write_table
 
@@ -32,7 +32,7 @@ size = tuple(int(query[name]) for name in ("layers", "heads", "tokens"))
 if query["kind"] == "plotly":
     st.plotly_chart(figure(*size), key="plotly")
 else:
-    from app.components.attention_grid import attention_grid
+    from app.attention.grid import attention_grid
 
     attention_grid(view(*size), selected=(0, 0), key="grid")
 """

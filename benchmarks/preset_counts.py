@@ -12,8 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from app.components.sharing_map import map_payload
-from app.designs import Costed, component_sizes
+from app.design.designs import Costed, component_sizes
+from app.design.sharing_map import map_payload
 from clps_core.analysis.counts import count
 from clps_core.config import sharing_plan
 from clps_core.presets import PRESETS, Preset

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from html import escape
 
-from app.colours import ink_on, slot_colour, slot_letter
+from app.look.colours import ink_on, slot_colour, slot_letter
 from clps_core.schemes import Card, MapRow, map_line
 from clps_core.sharing import Site
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from app.components.frame import header
-from app.components.ticking import ticking
-from app.components.working import opening
+from app.look.frame import header
+from app.look.ticking import ticking
+from app.look.working import opening
 from app.services import page_guard, store
 from clps_core.words import _
 
@@ -13,8 +13,8 @@ TICK_SECONDS = 3.0
 
 def page() -> None:
     header("attention")
-    with opening(_("Looking for trained runs ..."), "app.components.attention_panels"):
-        from app.components.attention_source import choose_beside, choose_run, come_back, runs_with_weights
+    with opening(_("Looking for trained runs ..."), "app.attention.panels"):
+        from app.attention.source import choose_beside, choose_run, come_back, runs_with_weights
 
         runs = runs_with_weights()
     if not runs:
@@ -40,7 +40,7 @@ def page() -> None:
 @page_guard()
 def waiting() -> None:
     """Nothing has weights yet: say what is missing, and go on by itself when it is there."""
-    from app.components.attention_source import nothing_to_see, runs_with_weights
+    from app.attention.source import nothing_to_see, runs_with_weights
 
     if runs_with_weights():
         st.rerun()
@@ -50,7 +50,7 @@ def waiting() -> None:
 @page_guard()
 def waiting_for(known: int) -> None:
     """The run that was asked for has no weights yet: look again when another run has some."""
-    from app.components.attention_source import runs_with_weights
+    from app.attention.source import runs_with_weights
 
     if len(runs_with_weights()) != known:
         st.rerun()
@@ -59,8 +59,8 @@ def waiting_for(known: int) -> None:
 @page_guard()
 def look(run_ids: list[str], follow: bool) -> None:
     """Input, answer and attention; while a run is followed, this part alone runs again and again."""
-    from app.components.attention_panels import panels
-    from app.components.attention_source import leave_trace
+    from app.attention.panels import panels
+    from app.attention.source import leave_trace
 
     runs = store().some_runs(run_ids)
     if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):

@@ -3,18 +3,18 @@
 import streamlit as st
 
 from app import state
-from app.colours import strategy_colours
-from app.components.address_choice import address_choice
-from app.components.compare_view import download, figures, scatter
-from app.components.depth_source import link_to_depth
-from app.components.frame import header
-from app.components.live_chart import AXES
-from app.components.run_curves import run_curves
-from app.components.run_differences import what_differs
-from app.components.run_picker import pick_runs
-from app.components.sweep_card import sweep_card, sweep_of_runs
-from app.components.ticking import ticking
+from app.chart.live_chart import AXES
+from app.chart.run_curves import run_curves
+from app.compare.differences import what_differs
+from app.compare.view import download, figures, scatter
+from app.depth.source import link_to_depth
+from app.look.address_choice import address_choice
+from app.look.colours import strategy_colours
+from app.look.frame import header
+from app.look.ticking import ticking
+from app.runs.picker import pick_runs
 from app.services import page_guard, show_problem, store
+from app.sweep.card import sweep_card, sweep_of_runs
 from clps_core.store import Run
 from clps_core.tasks import TASKS
 from clps_core.words import _

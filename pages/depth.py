@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app.components.frame import header
-from app.components.working import opening
+from app.look.frame import header
+from app.look.working import opening
 from clps_core.words import _
 
 
@@ -15,8 +15,8 @@ def page() -> None:
             "parameters. Turn it, and see what the same weights do."
         )
     )
-    with opening(_("Looking for runs whose layers repeat ..."), "app.components.depth_page"):
-        from app.components.depth_page import choices, depth_runs, turned
+    with opening(_("Looking for runs whose layers repeat ..."), "app.depth.page"):
+        from app.depth.page import choices, depth_runs, turned
 
         runs = depth_runs()
     if not runs:

@@ -6,15 +6,9 @@ from typing import Any
 import streamlit as st
 
 from app import state
-from app.components.counts_table import counts_figure, counts_table
-from app.components.design_actions import design_actions
-from app.components.frame import header
-from app.components.model_form import model_form
-from app.components.paper_gallery import papers_dialog, published_line
-from app.components.scheme_card import arithmetic_expander, scheme_cards
-from app.components.sharing_map import sharing_map
-from app.components.strategy_form import add_dialog
-from app.designs import (
+from app.design.actions import design_actions
+from app.design.counts_table import counts_figure, counts_table
+from app.design.designs import (
     Costed,
     Designs,
     component_sizes,
@@ -26,7 +20,13 @@ from app.designs import (
     step_back,
     step_forward,
 )
-from app.painting import apply_action
+from app.design.model_form import model_form
+from app.design.painting import apply_action
+from app.design.paper_gallery import papers_dialog, published_line
+from app.design.scheme_card import arithmetic_expander, scheme_cards
+from app.design.sharing_map import sharing_map
+from app.design.strategy_form import add_dialog
+from app.look.frame import header
 from app.services import show_problem
 from clps_core.errors import ClpsError
 from clps_core.words import _

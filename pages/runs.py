@@ -3,13 +3,13 @@
 import streamlit as st
 
 from app import navigation, state
-from app.components.depth_source import link_to_depth
-from app.components.frame import header
-from app.components.run_curves import run_curves
-from app.components.run_fork import fork_dialog
-from app.components.run_picker import pick_comparison
-from app.components.run_table import queue_line, run_log, run_table
-from app.components.ticking import ticking
+from app.chart.run_curves import run_curves
+from app.depth.source import link_to_depth
+from app.look.frame import header
+from app.look.ticking import ticking
+from app.runs.fork import fork_dialog
+from app.runs.picker import pick_comparison
+from app.runs.table import queue_line, run_log, run_table
 from app.services import page_guard, store
 from clps_core.jobs import service
 from clps_core.words import _

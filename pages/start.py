@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from app.components.comparison_card import comparison_card, featured, pinned_runs_of
-from app.components.empty_states import empty_state
-from app.components.frame import header
-from app.components.run_actions import show_refusal
-from app.components.sharing_picture import sharing_picture
-from app.components.ticking import ticking
-from app.components.ways_in import ways_in
-from app.components.work_line import work_line
+from app.design.sharing_picture import sharing_picture
+from app.look.empty_states import empty_state
+from app.look.frame import header
+from app.look.ticking import ticking
+from app.look.work_line import work_line
+from app.runs.actions import show_refusal
 from app.services import desk, page_guard, store
+from app.start.comparison_card import comparison_card, featured, pinned_runs_of
+from app.start.ways_in import ways_in
 from clps_core.words import _
 
 TICK_SECONDS = 2.0

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from app.components.frame import header
-from app.components.system_view import figures, quotas, slots_and_queue, store_and_versions
-from app.components.ticking import ticking
+from app.look.frame import header
+from app.look.ticking import ticking
 from app.services import desk, page_guard, show_problem, store
+from app.system.view import figures, quotas, slots_and_queue, store_and_versions
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
 from clps_core.jobs.overview import overview

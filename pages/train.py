@@ -3,11 +3,11 @@
 import streamlit as st
 
 from app import navigation, state
-from app.components.frame import header
-from app.components.sweep_section import STRATEGIES, pick_way, start_button, sweep_results, sweep_section
-from app.components.train_estimate import estimate
-from app.components.train_form import Asked, train_form, write_address
+from app.look.frame import header
 from app.services import desk, show_problem, store
+from app.sweep.section import STRATEGIES, pick_way, start_button, sweep_results, sweep_section
+from app.train.estimate import estimate
+from app.train.form import Asked, train_form, write_address
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.jobs import service

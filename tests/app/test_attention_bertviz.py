@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.bertviz_view import MOST_TOKENS, bertviz_document, shown_tokens
+from app.attention.bertviz import MOST_TOKENS, bertviz_document, shown_tokens
 from clps_core.inspection import Inspection
 
 # BertViz leaves its script's file open for the garbage collector.
@@ -106,5 +106,5 @@ def test_tokens_are_cut_before_a_browser_would_freeze(layers: int, heads: int, l
 
 
 def test_importing_the_view_imports_neither_bertviz_nor_torch() -> None:
-    code = "import sys, app.bertviz_view; sys.exit(any(name in sys.modules for name in ('bertviz', 'torch')))"
+    code = "import sys, app.attention.bertviz; sys.exit(any(name in sys.modules for name in ('bertviz', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

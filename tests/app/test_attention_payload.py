@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.components.attention_grid import FULL_LIMIT, THUMBNAIL_SIDE, GridView, grid_payload, max_pooled
-from app.components.attention_layers import LayersView, layers_payload, most_different_head
+from app.attention.grid import FULL_LIMIT, THUMBNAIL_SIDE, GridView, grid_payload, max_pooled
+from app.attention.layers import LayersView, layers_payload, most_different_head
 
 HOSTILE = ["</script>", "<img src=x onerror=alert(1)>", '"', "'", "😀", "שלום", "\u2028", "\ud800"]
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from app.components.attention_queue import InspectionQueue
+from app.trained.queue import InspectionQueue
 from clps_core.errors import DataError, JobError
 from clps_core.inspection import Inspection
 

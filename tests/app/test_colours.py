@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.colours import PAPER, contrast, ink_on, slot_colour, slot_letter, strategy_colour, strategy_colours
+from app.look.colours import PAPER, contrast, ink_on, slot_colour, slot_letter, strategy_colour, strategy_colours
 from clps_core.sharing import NAMED_STRATEGIES
 
 STRATEGIES = [*NAMED_STRATEGIES, "cycle:3", "grouped:2", "attention=all,ffn=none", "0-1-1-0", "", "<b>"]

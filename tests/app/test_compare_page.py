@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from page_reading import sentences
 from recorded_runs import extend, mark, record, score
 
-from app.components.compare_view import as_csv
-from app.components.run_summary import Summary, differences, group_names, grouped, quality_of_all, summary
-from app.formatting import percent
+from app.compare.summary import Summary, differences, group_names, grouped, quality_of_all, summary
+from app.compare.view import as_csv
+from app.look.formatting import percent
 from clps_core.store import Point, metrics
 from clps_core.tasks import TASKS
 
@@ -164,7 +164,7 @@ def test_hostile_addresses_are_sentences(open_page, store):
 
 
 def test_the_file_has_a_row_per_run_and_no_formulas(store):
-    from app.components.compare_view import as_csv
+    from app.compare.view import as_csv
 
     runs = record(store, ["none", "all"], name="=cmd()")
     mark(store, runs[0], name="=HYPERLINK(1)")

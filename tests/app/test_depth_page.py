@@ -12,9 +12,9 @@ from page_reading import sentences, tables
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
-from app.components.depth_inside import marked
-from app.components.depth_source import deep
-from app.formatting import metric
+from app.depth.inside import marked
+from app.depth.source import deep
+from app.look.formatting import metric
 from clps_core.config import RunConfig
 from clps_core.depth import quality_at
 from clps_core.inspection import inspect_run

@@ -4,8 +4,9 @@ import pytest
 from page_reading import sentences
 from streamlit.testing.v1 import AppTest
 
-from app import drafts, state
-from app.components.scheme_gallery import gallery_payload
+from app import state
+from app.design import drafts
+from app.design.scheme_gallery import gallery_payload
 from clps_core.config import SharingConfig, sharing_plan
 from clps_core.errors import ConfigError
 from clps_core.schemes import SCHEMES, standard_model

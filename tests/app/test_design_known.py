@@ -4,11 +4,11 @@ import pytest
 from page_reading import tables
 
 from app import state
-from app.components.paper_gallery import papers_payload
-from app.components.scheme_card import _card, cards_payload
-from app.components.scheme_gallery import gallery_payload
-from app.formatting import compact, exact
-from app.origins import origins
+from app.design.origins import origins
+from app.design.paper_gallery import papers_payload
+from app.design.scheme_card import _card, cards_payload
+from app.design.scheme_gallery import gallery_payload
+from app.look.formatting import compact, exact
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, SharingConfig
 from clps_core.presets import PAPERS, PRESETS

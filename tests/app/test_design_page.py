@@ -8,10 +8,10 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app import state
-from app.designs import Designs, costed, counted_model
-from app.formatting import compact, exact, memory, percent
-from app.origins import origins, published_beside, trainable
-from app.painting import apply_action
+from app.design.designs import Designs, costed, counted_model
+from app.design.origins import origins, published_beside, trainable
+from app.design.painting import apply_action
+from app.look.formatting import compact, exact, memory, percent
 from clps_core.analysis.counts import count, share_of_unshared
 from clps_core.config import SharingConfig, build_config, resolve
 from clps_core.errors import ConfigError

@@ -4,9 +4,9 @@ import pytest
 from page_reading import sentences, tables
 
 from app import state
-from app.designs import Designs, default_designs
-from app.origins import origins
-from app.painting import apply_action
+from app.design.designs import Designs, default_designs
+from app.design.origins import origins
+from app.design.painting import apply_action
 from clps_core.config import build_config
 from clps_core.errors import ConfigError
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.components.sharing_map import map_payload
-from app.designs import component_sizes, cost
-from app.drawn import drawn_stacks, legend, slot_numbers
-from app.origins import origins
+from app.design.designs import component_sizes, cost
+from app.design.drawn import drawn_stacks, legend, slot_numbers
+from app.design.origins import origins
+from app.design.sharing_map import map_payload
 from clps_core.config import ModelConfig
 
 PAIR = ModelConfig(family="encoder_decoder", num_layers=4, vocab_size=32, max_positions=16)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.formatting import ago, compact, date_time, duration, exact, memory, metric, percent, strategy_name, times
+from app.look.formatting import ago, compact, date_time, duration, exact, memory, metric, percent, strategy_name, times
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from streamlit.runtime.context import ContextProxy
 
-from app.gate import HEADERS, Gate, token_cookie
+from app.people.gate import HEADERS, Gate, token_cookie
 from clps_core.addresses import Names
 
 PORT = 8501

@@ -12,10 +12,10 @@ from shared_server import CODE, shared  # noqa: F401  # a fixture
 from streamlit import config as streamlit_config
 from streamlit.testing.v1 import AppTest
 
-from app import identity
-from app.code_tries import ALL_SECONDS, MOST_OF_ALL, MOST_OF_ONE, ONE_SECONDS, Tries
-from app.identity import LATER, OwnerCookie
-from app.newcomers import WARN_EVERY, Newcomers
+from app.people import identity
+from app.people.code_tries import ALL_SECONDS, MOST_OF_ALL, MOST_OF_ONE, ONE_SECONDS, Tries
+from app.people.identity import LATER, OwnerCookie
+from app.people.newcomers import WARN_EVERY, Newcomers
 from clps_core.errors import NotAllowedError
 from clps_core.limits import REFILL_SECONDS, Limits
 from clps_core.owners import COOKIE, Signer

@@ -6,8 +6,8 @@ import math
 import pytest
 from recorded_runs import extend, go_back, mark, record
 
-from app.components.live_chart_messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
-from app.components.run_curves import LONGEST_LABEL, line_styles, panels_of
+from app.chart.messages import MAX_LINE_POINTS, MAX_PARTS, Memory, next_message
+from app.chart.run_curves import LONGEST_LABEL, line_styles, panels_of
 from clps_core.analysis.counts import count
 from clps_core.store import Point, metrics
 from clps_core.tasks import TASKS

@@ -8,11 +8,11 @@ from typer.testing import CliRunner
 from untrained_runs import small_config, stored_run
 
 from app import state
-from app.colours import contrast, strategy_colour
-from app.components.scheme_card import cards_payload
-from app.components.scheme_gallery import gallery_payload
-from app.designs import costed
-from app.formatting import strategy_name
+from app.design.designs import costed
+from app.design.scheme_card import cards_payload
+from app.design.scheme_gallery import gallery_payload
+from app.look.colours import contrast, strategy_colour
+from app.look.formatting import strategy_name
 from clps_core.cli import app
 from clps_core.schemes import SCHEMES, card, schemes_of, standard_model
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Rule, parse_strategy

@@ -9,7 +9,7 @@ from page_reading import tables
 from recorded_runs import record
 from streamlit.testing.v1 import AppTest
 
-from app import presenting
+from app.look import presenting
 from clps_core.store import Store
 
 OpenPage = Callable[..., AppTest]

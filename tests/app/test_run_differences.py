@@ -9,8 +9,8 @@ from page_reading import tables
 from recorded_runs import mark, record
 from safetensors.numpy import save_file
 
-from app.components.run_differences import found_differences
-from app.components.run_names import design_of
+from app.compare.differences import found_differences
+from app.runs.names import design_of
 from clps_core.jobs import keeping
 from clps_core.jobs.forks import forked_config
 from clps_core.jobs.provenance import HEADER_KEY, ancestry

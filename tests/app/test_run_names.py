@@ -4,11 +4,11 @@ import pytest
 from page_reading import tables
 from recorded_runs import record
 
-from app.components.attention_source import run_label
-from app.components.run_curves import LONGEST_LABEL, line_styles
-from app.components.run_names import design_of, run_names, shortened
-from app.components.run_scatter import LONGEST_NAME
-from app.components.run_summary import group_names, grouped, summary
+from app.attention.source import run_label
+from app.chart.run_curves import LONGEST_LABEL, line_styles
+from app.compare.scatter import LONGEST_NAME
+from app.compare.summary import group_names, grouped, summary
+from app.runs.names import design_of, run_names, shortened
 from clps_core.config import build_config, resolve
 
 SIZES = (

@@ -2,7 +2,7 @@
 
 import random
 
-from app.components.run_scatter import LETTER, MARK, SIDES, Box, Dot, _box, label_places, quality_scatter
+from app.compare.scatter import LETTER, MARK, SIDES, Box, Dot, _box, label_places, quality_scatter
 from clps_core.tasks import TASKS
 
 

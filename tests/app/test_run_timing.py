@@ -5,7 +5,7 @@ import os
 import pytest
 from recorded_runs import mark, record
 
-from app.components.run_timing import Pace, forecast, operations_per_step, seconds_left
+from app.runs.timing import Pace, forecast, operations_per_step, seconds_left
 from clps_core.config import build_config, resolve
 from clps_core.timing import START_SECONDS, slowdown, units_of
 

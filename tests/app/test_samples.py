@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from job_room import JobRoom
 
-from app.components.run_timing import Pace
+from app.runs.timing import Pace
 from clps_core import samples
 from clps_core.config import resolve
 from clps_core.data.registry import load_task

@@ -6,8 +6,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.components import assets_folder
-from app.components.assets_folder import ADDRESS, asset, routes, script
+from app.look import assets as assets_folder
+from app.look.assets import ADDRESS, asset, routes, script
 
 
 @pytest.fixture
@@ -22,35 +22,33 @@ def address(loader):
 
 def test_without_a_server_that_serves_scripts_a_message_holds_the_script(monkeypatch):
     monkeypatch.setattr(assets_folder, "_served", None)
-    assert script("live_chart_held.js", "live_chart_feed.js") == asset("live_chart_held.js") + asset(
-        "live_chart_feed.js"
-    )
+    assert script("chart/held.js", "chart/feed.js") == asset("chart/held.js") + asset("chart/feed.js")
 
 
 def test_a_message_names_the_script_and_the_server_has_it(client):
-    loader = script("live_chart_held.js", "live_chart_draw.js")
+    loader = script("chart/held.js", "chart/draw.js")
     assert len(loader) < 1000
     answer = client.get(address(loader))
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert answer.text == asset("live_chart_held.js") + asset("live_chart_draw.js")
+    assert answer.text == asset("chart/held.js") + asset("chart/draw.js")
 
 
 def test_an_address_stands_for_one_content_for_ever(client, monkeypatch):
-    before = address(script("live_chart_feed.js"))
-    assert address(script("live_chart_feed.js")) == before
+    before = address(script("chart/feed.js"))
+    assert address(script("chart/feed.js")) == before
     assert "immutable" in client.get(before).headers["cache-control"]
     monkeypatch.setattr(assets_folder, "asset", lambda name: f"// a later version of {name}")
-    assert address(script("live_chart_feed.js")) != before
+    assert address(script("chart/feed.js")) != before
 
 
 @pytest.mark.parametrize("name", ["0" * 32, "live_chart", "..%2F..%2Fmain.py", "%2Fetc%2Fpasswd"])
 def test_no_other_file_is_served(client, name):
-    script("live_chart_feed.js")
+    script("chart/feed.js")
     assert client.get(f"/{ADDRESS}/{name}.js").status_code == 404
 
 
 def test_the_dashboard_serves_scripts_under_the_path_it_lies_under(monkeypatch):
     monkeypatch.setattr(assets_folder, "_served", None)
     client = TestClient(Starlette(routes=routes("teaching/clps/")))
-    assert client.get(f"/teaching/clps{address(script('live_chart_feed.js'))}").status_code == 200
+    assert client.get(f"/teaching/clps{address(script('chart/feed.js'))}").status_code == 200

@@ -2,7 +2,7 @@
 
 from page_reading import tables
 
-from app.components.comparison_card import featured
+from app.start.comparison_card import featured
 from clps_core.config import build_config, resolve
 from clps_core.jobs.desk import Desk
 from clps_core.policy import LOCAL_POLICY

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from recorded_runs import extend, mark
 
-from app.components.sweep_picture import panels, sweep_figure
+from app.sweep.picture import panels, sweep_figure
 from clps_core.store import Store
 from clps_core.sweeps import SweepState, expand, sweep_from_plain, sweep_state
 from clps_core.sweeps.results import equal_to_best

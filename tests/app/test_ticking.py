@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.components.ticking import RECENT_SECONDS, SHARE, Metronome
+from app.look.ticking import RECENT_SECONDS, SHARE, Metronome
 
 
 @pytest.fixture

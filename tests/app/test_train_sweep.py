@@ -9,7 +9,7 @@ from hostile_text import merge_bomb
 from page_reading import sentences, tables
 from recorded_runs import extend, mark
 
-from app.components.sweep_form import COMMON
+from app.sweep.form import COMMON
 from clps_core.store import open_store
 from clps_core.sweeps import expand, sweep_from_plain
 

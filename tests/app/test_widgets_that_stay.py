@@ -6,7 +6,7 @@ import pytest
 from page_reading import sentences
 from recorded_runs import mark, record
 
-from app.components.attention_source import run_label
+from app.attention.source import run_label
 
 
 def options(test):

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import record
 
 pytestmark = pytest.mark.browser
-BUSY_BAR = Path(__file__).resolve().parents[2] / "app" / "assets" / "busy_bar.js"
+BUSY_BAR = Path(__file__).resolve().parents[2] / "app" / "look" / "busy_bar.js"
 STREAM = re.compile(r".*/_stcore/stream$")
 
 COUNT_BUSY = """() => {

@@ -13,7 +13,7 @@ from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
 
-SCRIPT = Path(__file__).resolve().parents[2] / "app" / "assets" / "history.js"
+SCRIPT = Path(__file__).resolve().parents[2] / "app" / "look" / "history.js"
 PUSH = "address => history.pushState({}, '', address)"
 
 

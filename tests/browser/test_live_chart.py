@@ -15,8 +15,8 @@ import pytest
 from job_room import PATIENCE, tiny
 from playwright.sync_api import Locator, Page, WebSocket
 
-from app.components.assets_folder import asset
-from app.components.live_chart_messages import MAX_PARTS, Memory, next_message
+from app.chart.messages import MAX_PARTS, Memory, next_message
+from app.look.assets import asset
 from clps_core.jobs import service
 from clps_core.store import Point, Store
 
@@ -159,8 +159,8 @@ def test_pointing_shows_the_values_of_all_lines_and_the_legend_hides_one(
 def test_whatever_messages_are_lost_the_browser_ends_with_what_the_store_holds(
     browser_page: Page, store: Store
 ) -> None:
-    feed = asset("live_chart_feed.js").replace("export default function", "window.feed = function")
-    browser_page.evaluate(f"() => {{ {asset('live_chart_held.js')} {feed}; window.heldFor = heldFor; }}")
+    feed = asset("chart/feed.js").replace("export default function", "window.feed = function")
+    browser_page.evaluate(f"() => {{ {asset('chart/held.js')} {feed}; window.heldFor = heldFor; }}")
     asked = sum(follow_with_losses(browser_page, store, seed) for seed in range(6))
     assert asked > 3, "hardly any message was missed: the test tests nothing"
 

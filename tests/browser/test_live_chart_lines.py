@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from app.components.assets_folder import asset
-from app.components.live_chart import _words
-from app.components.live_chart_messages import next_message
-from app.components.run_curves import line_styles, panels_of
-from app.components.run_summary import grouped, summary
+from app.chart.live_chart import _words
+from app.chart.messages import next_message
+from app.chart.run_curves import line_styles, panels_of
+from app.compare.summary import grouped, summary
+from app.look.assets import asset
 from clps_core.store import Run, Store
 from clps_core.tasks import TASKS
 
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from recorded_runs import EVERY, extend, mark, record
 
 pytestmark = pytest.mark.browser
-PARTS = ("_held", "_smooth", "_mean", "_draw", "")
+PARTS = ("held", "smooth", "mean", "draw", "live_chart")
 NAMES = ["validation.loss", "validation.accuracy"]
 ENDS = (200, 80, 60)
 """The last steps of the three seeds."""
@@ -43,11 +43,9 @@ LINE = """({ speeds, ends }) => {
 @pytest.fixture
 def chart(browser_page: Page) -> Page:
     """An empty page that knows the chart's code."""
-    code = "".join(asset(f"live_chart{part}.js") for part in PARTS).replace(
-        "export default function", "mount = function"
-    )
-    feed = asset("live_chart_feed.js").replace("export default function", "feed = function")
-    browser_page.set_content(f"<style>{asset('live_chart.css')}</style>")
+    code = "".join(asset(f"chart/{part}.js") for part in PARTS).replace("export default function", "mount = function")
+    feed = asset("chart/feed.js").replace("export default function", "feed = function")
+    browser_page.set_content(f"<style>{asset('chart/live_chart.css')}</style>")
     names = "heldFor, smoothed, together, mounted"
     browser_page.evaluate(
         f"() => {{ let mount, feed; {code}; {feed}; Object.assign(window, {{ mount, feed, {names} }}); }}"

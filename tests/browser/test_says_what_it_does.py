@@ -18,10 +18,10 @@ from clps_core.store import open_store
 pytestmark = pytest.mark.browser
 
 GATED = (
-    "app.components.run_news",
-    "app.components.attention_panels",
+    "app.runs.news",
+    "app.attention.panels",
     "torch",
-    "app.components.depth_view",
+    "app.depth.view",
     "clps_core.training.evaluation",
 )
 
@@ -60,10 +60,10 @@ def test_attention_and_depth_say_at_once_what_they_wait_for(
 
     browser_page.goto(f"{url}/attention?run=sample-dates-all")
     expect(main).to_contain_text("Opening the page ...")
-    open_gate("app.components.run_news")
+    open_gate("app.runs.news")
     expect(main).to_contain_text("What does each layer look at?")
     expect(main).to_contain_text("Looking for trained runs ...")
-    open_gate("app.components.attention_panels")
+    open_gate("app.attention.panels")
     expect(main).to_contain_text("Reading the model ...")
     expect(browser_page.get_by_role("textbox", name="Your text")).to_be_visible()
     open_gate("torch")
@@ -73,7 +73,7 @@ def test_attention_and_depth_say_at_once_what_they_wait_for(
     browser_page.goto(f"{url}/depth?runs=sample-dates-all&depths=4")
     expect(main).to_contain_text("What does more depth do?")
     expect(main).to_contain_text("Looking for runs whose layers repeat ...")
-    open_gate("app.components.depth_view")
+    open_gate("app.depth.view")
     expect(main).to_contain_text("Evaluating at each depth: 0 of 1")
     open_gate("clps_core.training.evaluation")
     expect(browser_page.get_by_role("figure").first).to_be_visible(timeout=120_000)

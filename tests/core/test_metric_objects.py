@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from app.components.depth_figures import DepthLine, depth_curves
-from app.components.run_curves import panels_of
-from app.components.run_scatter import Dot, quality_scatter
-from app.components.run_summary import summary
-from app.components.sweep_picture import sweep_figure
-from app.formatting import metric as written
+from app.chart.run_curves import panels_of
+from app.compare.scatter import Dot, quality_scatter
+from app.compare.summary import summary
+from app.depth.figures import DepthLine, depth_curves
+from app.look.formatting import metric as written
+from app.sweep.picture import sweep_figure
 from clps_core.errors import ConfigError
 from clps_core.metrics import METRICS, Metric, metric_named
 from clps_core.store import Comparison, Point, Run, Store, metrics, schema

@@ -1,0 +1,1 @@
+"""The Attention page: maps of one input, of layers with the same weights, and over training."""

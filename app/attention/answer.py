@@ -1,0 +1,83 @@
+"""The prediction that stands beside the attention. Start at attention_answer."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from app.look.assets import asset, script
+from app.look.formatting import percent
+from clps_core.inspection import Inspection
+from clps_core.shown import visible
+from clps_core.tasks import get_task
+from clps_core.words import _
+
+__all__ = ["attention_answer"]
+
+_COMPONENT = st.components.v2.component(
+    "clps.attention_answer",
+    html=asset("attention/answer.html"),
+    css=asset("attention/answer.css"),
+    js=script("attention/answer.js"),
+)
+
+
+def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
+    """Input, prediction, its probabilities, and what was used; ``weights`` says which weights these are."""
+    facts = [weights, _target_sentence(answer), _unknown_sentence(answer)]
+    _COMPONENT(
+        key=key,
+        data={
+            "given_name": _given_name(answer),
+            "given": visible(answer.text, keep="\n\t"),
+            "image": None if answer.image is None else answer.image.round(3).tolist(),
+            "said_name": _said_name(answer),
+            "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),
+            "verdict": _verdict(answer),
+            "is_right": answer.prediction == answer.right_answer,
+            "guesses_name": _("The most probable answers"),
+            "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
+            "facts": " ".join(sentence for sentence in facts if sentence),
+        },
+    )
+
+
+def _given_name(answer: Inspection) -> str:
+    if answer.image is not None:
+        return _("Input image")
+    options = get_task(answer.task).options
+    chosen = [str(options[name].get(value, value)) for name, value in answer.options.items() if name in options]
+    return _("Input, to {options}", options=", ".join(chosen)) if chosen else _("Input")
+
+
+def _said_name(answer: Inspection) -> str:
+    if answer.target == "none":
+        return _("Prediction") if answer.image is not None else _("Continuation")
+    return _("Prediction")
+
+
+def _verdict(answer: Inspection) -> str:
+    if answer.right_answer is None:
+        return ""
+    if answer.prediction == answer.right_answer:
+        return _("✓ right")
+    return _("✗ right would be: {answer}", answer=answer.right_answer)
+
+
+def _target_sentence(answer: Inspection) -> str:
+    if answer.target == "typed":
+        return _("The decoder read the target you typed, not its own prediction.")
+    if answer.target == "greedy":
+        sure = math.prod(guess.probability for guess in answer.next_tokens)
+        return _(
+            "The decoder read its own greedy prediction, to which it gives a probability of {sure}.",
+            sure=percent(sure),
+        )
+    return ""
+
+
+def _unknown_sentence(answer: Inspection) -> str:
+    if not answer.unknown:
+        return ""
+    return _("No token stands for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12]))

@@ -1,0 +1,146 @@
+"""BertViz's head view, offline and fenced in. Start at bertviz_view.
+
+BertViz (Vig 2019, arXiv 1906.05714) writes HTML that loads d3 and jQuery from the net and does not escape
+its data. Here both libraries come from installed packages, the data are escaped, and all of it runs in
+an iframe that may run scripts and nothing else: no access to the page, no forms, no network.
+bertviz and torch are imported only when a view is drawn.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import state
+from app.look.assets import asset, script
+from clps_core.inspection import Inspection
+from clps_core.words import _
+
+__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "shown_tokens"]
+
+MOST_TOKENS = 48
+MOST_WEIGHTS = 160_000
+"""BertViz draws one SVG line per weight of a layer and sends each as text: more would freeze a browser."""
+LINE_HEIGHT = 22.5
+DECIMALS = 3
+
+_COMPONENT = st.components.v2.component(
+    "clps.bertviz_frame",
+    html='<div class="frame"></div>',
+    css=".frame iframe { width: 100%; border: 0; display: block; }",
+    js=script("attention/bertviz_frame.js"),
+)
+
+
+def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "attention.bertviz") -> None:
+    """Draw the head view of one attention kind, opened at the address's layer, with its tokens cut where too many."""
+    limit = shown_tokens(answer, kind)
+    longest = max(map(len, answer.labels(kind)))
+    if longest > limit:
+        st.caption(
+            _(
+                "BertViz shows the first {limit} of {longest} tokens; the other views show all.",
+                limit=limit,
+                longest=longest,
+            )
+        )
+    layers = len(answer.attention[kind])
+    # A second run may have fewer layers than the address, which is the first one's, asks for.
+    layer = min(state.read_number(state.LAYER, 10**6) or 0, layers - 1)
+    document = bertviz_document(answer, kind, layer=layer, limit=limit)
+    height = math.ceil(min(longest, limit) * LINE_HEIGHT + 96)
+    _COMPONENT(data={"document": document, "height": height, "title": title}, key=key)
+
+
+def bertviz_caption() -> None:
+    """How to read the view, once for all that are shown."""
+    st.caption(
+        _(
+            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
+            "lines, hover over a token, click a colour to switch a head."
+        )
+    )
+
+
+def shown_tokens(answer: Inspection, kind: str) -> int:
+    """How many tokens of each axis the view can carry."""
+    layers, heads = answer.attention[kind].shape[:2]
+    return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
+
+
+def bertviz_document(answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS) -> str:
+    """A complete HTML document for an iframe; typed text stands in it as escaped JSON only."""
+    body, code, payload = _parts(_head_view(answer, kind, layer, limit))
+    scripts = "".join(f"<script>{text}</script>" for text in (_library("d3"), _library("jquery"), _SHIM))
+    return (
+        '<!doctype html><html><head><meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
+        f"<style>{asset('attention/bertviz_frame.css')}</style></head><body>{_LIFT}{body}{scripts}"
+        f"<script>{code.replace(_MARK, _escaped(payload), 1)}</script></body></html>"
+    )
+
+
+_MARK = "PYTHON_PARAMS"
+_LIFT = (
+    '<svg class="lift" aria-hidden="true"><filter id="lift"><feComponentTransfer>'
+    '<feFuncA type="gamma" amplitude="1" exponent="0.5"/></feComponentTransfer></filter></svg>'
+)
+"""Makes faint lines stronger, for a dark page: there BertViz's own ones are all but black."""
+_SHIM = (
+    "window.requirejs = (_names, run) => run(window.jQuery, window.d3);"
+    "window.require = window.requirejs; window.require.config = () => undefined;"
+)
+
+
+def _escaped(payload: Mapping[str, Any]) -> str:
+    """JSON that cannot end a script element: no ``<`` in it."""
+    text = json.dumps(payload, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _head_view(answer: Inspection, kind: str, layer: int, limit: int) -> str:
+    """What BertViz returns for one kind of ``answer``."""
+    import torch
+    from bertviz import head_view
+
+    cut = np.round(answer.attention[kind][..., :limit, :limit].astype(np.float64), DECIMALS)
+    tensors = [torch.from_numpy(one)[None] for one in cut]
+    queries, keys = (list(labels[:limit]) for labels in answer.labels(kind))
+    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False, "layer": layer}
+    if kind == "cross":
+        return str(head_view(cross_attention=tensors, encoder_tokens=keys, decoder_tokens=queries, **shared).data)
+    return str(head_view(tensors, keys, **shared).data)
+
+
+def _parts(html: str) -> tuple[str, str, dict[str, Any]]:
+    """(markup, script with one mark where its data go, data) of BertViz's HTML.
+
+    The data stand twice in it, the second time in a comment on the same line; both go.
+    """
+    _require_js, _tag, rest = html.partition("</script>")
+    markup, _tag, script = rest.partition('<script type="text/javascript">')
+    before, opening, after = script.partition("const params = ")
+    payload, end = json.JSONDecoder().raw_decode(after)
+    _comment, newline, code = after[end:].partition("\n")
+    code = code[: code.rindex("</script>")]
+    return markup, f"{before}{opening}{_MARK};{newline}{code}", payload
+
+
+@lru_cache(maxsize=4)
+def _library(name: str) -> str:
+    """The text of d3 5 (mpld3's) or jQuery (xstatic's); the packages themselves are not imported."""
+    package, path = {"d3": ("mpld3", "js/d3.v5.min.js"), "jquery": ("xstatic.pkg.jquery", "data/jquery.min.js")}[name]
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    text = (Path(spec.origin).parent / path).read_text(encoding="utf-8")
+    return text.replace("</script", "<\\/script")

@@ -1,0 +1,103 @@
+"""Same weights, different input: all layers of one slot side by side. Start at layers_view.
+
+The similarity numbers are computed in ``clps_core.analysis.similarity``; the browser only draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from app.attention.grid import FULL_LIMIT, packed
+from app.look.assets import asset, script
+from clps_core.shown import visible
+from clps_core.words import _
+
+__all__ = ["LayersView", "layers_view", "most_different_head"]
+
+_COMPONENT = st.components.v2.component(
+    "clps.attention_layers",
+    html=asset("attention/layers.html"),
+    css=asset("attention/grid.css") + asset("attention/layers.css"),
+    js=script("attention/paint.js", "attention/large.js", "attention/layers.js"),
+)
+
+
+@dataclass(frozen=True)
+class LayersView:
+    """What is compared.
+
+    ``weights``: uint8 [len(layers), head, query, key]; ``similarities``: [len(layers), head] against the
+    first layer; ``name``: another name means another input, and old selections are dropped.
+    """
+
+    kind: str
+    name: str
+    letter: str
+    colour: str
+    layers: Sequence[int]
+    weights: np.ndarray
+    similarities: np.ndarray
+    queries: Sequence[str]
+    keys: Sequence[str]
+    causal: bool = False
+    image: np.ndarray | None = None
+    """[side, side] in 0..1 where the positions are patches of an image."""
+    about: str = ""
+    """What the weights of these layers have to do with each other."""
+
+
+def most_different_head(similarities: np.ndarray) -> int:
+    """The head whose layers differ most from the first: the most telling one to begin with."""
+    return int(similarities.min(axis=0).argmin())
+
+
+def layers_view(view: LayersView, *, head: int | None, key: str) -> int:
+    """Draw the comparison; returns the head that is selected in the browser."""
+    heads = view.weights.shape[1]
+    asked = st.session_state.get(key, {}).get("head")
+    wanted = asked if isinstance(asked, int) else head
+    chosen = wanted if wanted is not None and 0 <= wanted < heads else most_different_head(view.similarities)
+    _COMPONENT(data=layers_payload(view, chosen), key=key, on_head_change=lambda: None)
+    return chosen
+
+
+def layers_payload(view: LayersView, head: int) -> bytes:
+    """The message to the browser; heads come first in the body, then layers."""
+    by_head = view.weights.swapaxes(0, 1)
+    everything = view.weights.nbytes <= FULL_LIMIT
+    header = {
+        "kind": view.kind,
+        "view": view.name,
+        "letter": view.letter,
+        "colour": view.colour,
+        "layers": list(view.layers),
+        "head": head,
+        "similarities": view.similarities.T.round(4).tolist(),
+        "queries": [visible(label) for label in view.queries],
+        "keys": [visible(label) for label in view.keys],
+        "causal": view.causal,
+        "full": list(range(len(by_head))) if everything else [head],
+        "words": _layers_words(view),
+        "image": None if view.image is None else view.image.round(3).tolist(),
+    }
+    return packed(header, np.ascontiguousarray(by_head if everything else by_head[head]).tobytes())
+
+
+def _layers_words(view: LayersView) -> dict[str, str]:
+    return {
+        "about": view.about,
+        "boost": _("Lift faint weights"),
+        "head": _("Head {head}"),
+        "heads": _("Head"),
+        "layer": _("Layer {layer}"),
+        "masked": _("not visible"),
+        "table": _("How alike to the first layer? Click a head."),
+        "first": _("first"),
+        "reference": _("the one compared with"),
+        "alike": _("similarity to layer {layer}: {value}"),
+        "hint": _("Point at a cell in any map: the same cell is marked in all of them. Click to keep it."),
+    }

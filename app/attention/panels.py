@@ -1,0 +1,121 @@
+"""One or two runs under one input: their answers, then their attention. Start at panels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.attention.answer import attention_answer
+from app.attention.source import Question, inspect, kept_inspection, run_label, typed_input
+from app.attention.training import while_it_learned
+from app.attention.views import (
+    choose_kind,
+    choose_view,
+    explore,
+    grid_view,
+    kind_sentence,
+    kinds_of,
+    same_weights,
+    sharing_of,
+    similarity_sentence,
+)
+from app.design.sharing_sentences import sharing_sentences
+from app.look.working import let_out
+from app.services import escape_markdown
+from clps_core.inspection import Inspection
+from clps_core.store import Run
+from clps_core.words import _
+
+__all__ = ["panels"]
+
+SHOWN = "attention.shown"
+"""Session key: the question and the runs that the answers and maps on the page belong to."""
+
+
+def panels(runs: Sequence[Run]) -> None:
+    """Draw everything below the choice of runs, for one run or for two side by side."""
+    kinds = kinds_of(runs[0])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = choose_view()
+        kind = choose_kind(kinds)
+    if view == "training":
+        # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
+        while_it_learned(runs, kind)
+        return
+    question = typed_input(runs[0])
+    place = st.empty()
+    answers = _answers(runs, question, place)
+    with place.container():
+        for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
+            with column:
+                _name(run, runs)
+                attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
+        _caption(runs, kind)
+        {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
+
+
+def _answers(runs: Sequence[Run], question: Question, place: st.delta_generator.DeltaGenerator) -> list[Inspection]:
+    """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
+    named = question.name(*(run.id for run in runs))
+    kept = [kept_inspection(run, question) for run in runs]
+    # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
+    if not all(kept) and st.session_state.get(SHOWN) != named:
+        place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
+        let_out()
+    st.session_state[SHOWN] = None
+    try:
+        answers = [one or inspect(run, question) for run, one in zip(runs, kept, strict=True)]
+    except Exception:
+        place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
+        raise
+    st.session_state[SHOWN] = named
+    return answers
+
+
+def _name(run: Run, runs: Sequence[Run]) -> None:
+    """Which run a column shows, where there are two."""
+    if len(runs) > 1:
+        st.caption(f"**{escape_markdown(run_label(run))}**")
+
+
+def _caption(runs: Sequence[Run], kind: str) -> None:
+    """Who looks at whom, and for one run what its layers share; of two, each column says it."""
+    shared = "" if len(runs) > 1 else sharing_sentences(sharing_of(runs[0], kind))
+    st.caption(f"{kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1)} {shared}")
+
+
+def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+    selected = None
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if len(runs) > 1:
+                st.caption(sharing_sentences(sharing_of(runs[place], kind)))
+            view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
+            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+
+
+def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            name = question.name(runs[place].id, kind)
+            same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
+    st.caption(similarity_sentence())
+
+
+def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, _question: Question) -> None:
+    from app.attention.bertviz import bertviz_caption, bertviz_view
+
+    bertviz_caption()
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            title = _("BertViz head view: {run}", run=run_label(runs[place]))
+            bertviz_view(answers[place], kind, title=title, key=f"attention.bertviz.{place}")
+
+
+def _weights(run: Run, answer: Inspection) -> str:
+    if not run.active:
+        return _("Weights of step {step}.", step=answer.step)
+    return _(
+        "Weights of the latest checkpoint: step {step} of {steps}, still training.", step=answer.step, steps=run.steps
+    )

@@ -1,0 +1,318 @@
+"""Which run is looked into, with which weights, on which input. Start at choose_run and typed_input.
+
+The URL is the truth: widgets are set from it and write back to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from app import navigation, state
+from app.look.formatting import strategy_name
+from app.runs.names import unusual
+from app.services import inspections, show_problem, store
+from clps_core.inspection import Inspection, inspect_run
+from clps_core.store import Run
+from clps_core.store.records import ACTIVE
+from clps_core.tasks import TaskFacts, get_task
+from clps_core.words import _
+
+__all__ = [
+    "Question",
+    "choose_beside",
+    "choose_run",
+    "come_back",
+    "follow_url",
+    "inspect",
+    "kept_inspection",
+    "leave_trace",
+    "nothing_to_see",
+    "run_label",
+    "runs_with_weights",
+    "typed_input",
+    "weights_of",
+]
+
+MOST_RUNS = 300
+TEST_IMAGES = 180
+WEIGHT_FILES = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best")}
+
+
+@dataclass(frozen=True)
+class Question:
+    """One typed input, to be shown to one or more runs of a task."""
+
+    text: str
+    options: dict[str, str] = field(default_factory=dict)
+    target_text: str = ""
+
+    def name(self, *more: str) -> str:
+        """A short text that another question, or other ``more``, does not have."""
+        parts = (*more, self.text, *self.options.items(), self.target_text)
+        return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def runs_with_weights() -> list[Run]:
+    """Runs that have a checkpoint, newest comparison first."""
+    return [run for run in store().runs(limit=MOST_RUNS) if weights_of(run) is not None]
+
+
+def nothing_to_see() -> None:
+    """What stands on the page while no run has weights: what is missing, and the way to it."""
+    with st.container(border=True):
+        if store().runs(status=ACTIVE, limit=1):
+            st.markdown(_("**No run has weights yet.** They come with a run's first checkpoint; this page then opens."))
+            navigation.link("runs", _("Watch the runs"))
+        else:
+            st.markdown(
+                _("**There is no trained run to look into.** Train one; it can be looked into while it learns.")
+            )
+            navigation.link("train", _("Train a comparison"))
+
+
+def choose_run(runs: Sequence[Run]) -> Run | None:
+    """The run of the URL, with a list to choose another; ``None`` where that run cannot be shown, and why.
+
+    Where the URL names none, a telling one of ``runs``, which must not be empty; the URL names it from then on.
+    """
+    asked, problem = state.read_run()
+    current = _named(runs, asked[0]) if asked else None
+    if asked and current is None:
+        problem = _not_here(asked[0])
+    if problem:
+        show_problem(problem)
+    if not state.given(state.RUN):
+        current = _most_telling(runs)
+    if current is not None:
+        state.write(**{state.RUN: current.id})
+    by_id = {run.id: run for run in runs}
+
+    def changed() -> None:
+        if (wanted := by_id.get(st.session_state["attention.run"])) is None:
+            return  # the browser answered with a label that the list has no more
+        # What was typed stays where it can still be read: in runs of the same task.
+        other = current is not None and wanted.task != current.task
+        options = get_task(current.task).options if current is not None else ()
+        task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
+        forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
+        state.write(**{**forgotten, state.RUN: wanted.id})
+
+    follow_url("attention.run", current.id if current is not None else None)
+    st.selectbox(
+        _("Run"),
+        list(by_id),
+        index=0 if current is not None else None,
+        format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
+        key="attention.run",
+        placeholder=_("Choose a run"),
+        on_change=changed,
+    )
+    return current
+
+
+def _named(runs: Sequence[Run], asked: str) -> Run | None:
+    """The run with the id ``asked``, or the only one whose id begins so."""
+    found = [run for run in runs if run.id == asked] or [run for run in runs if run.id.startswith(asked)]
+    return found[0] if len(found) == 1 else None
+
+
+def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
+    """A second run of the same task that sees the same input, or none."""
+    by_id = {one.id: one for one in runs if one.task == run.task and one.id != run.id}
+    asked, problem = state.read_choice(state.BESIDE, list(by_id))
+    if problem:
+        show_problem(problem)
+
+    def chosen() -> None:
+        wanted = st.session_state["attention.beside"]
+        state.write(**{state.BESIDE: wanted if wanted in by_id else None})  # a label may have gone from the list
+
+    follow_url("attention.beside", asked[0] if asked else None)
+    st.selectbox(
+        _("Beside it"),
+        list(by_id),
+        format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
+        index=None,
+        key="attention.beside",
+        placeholder=_("no second run"),
+        disabled=not by_id,
+        on_change=chosen,
+    )
+    return by_id[asked[0]] if asked else None
+
+
+def come_back() -> None:
+    """A visit without an address goes on where this session left the page."""
+    if not set(st.query_params) - {state.PRESENT}:
+        state.write(**st.session_state.get(state.ATTENTION_SEEN, {}))
+
+
+def leave_trace() -> None:
+    """Remember the address for ``come_back``."""
+    seen = st.query_params.to_dict()
+    st.session_state[state.ATTENTION_SEEN] = {name: seen[name] for name in seen if name != state.PRESENT}
+
+
+def run_label(run: Run) -> str:
+    """A run in one line: what is unusual in its config tells designs apart, the id all others.
+
+    A browser answers with a label, so nothing is in it that changes by itself, such as a status.
+    """
+    parts = [
+        get_task(run.task).title,
+        strategy_name(run.strategy),
+        *([_("fork")] if run.start_from else []),
+        *unusual(run),
+        _("seed {seed}", seed=run.seed),
+        run.id.partition("-")[0][:8],
+    ]
+    return " · ".join(parts)
+
+
+def _not_here(run_id: str) -> str:
+    known = store().some_runs([run_id])
+    if known:
+        return _(
+            "{run} has no weights yet: they come with its first checkpoint. Wait, or choose another run.",
+            run=run_label(known[0]),
+        )
+    return _("there is no run {id}. It may have been deleted; choose from the list.", id=run_id)
+
+
+def _most_telling(runs: Sequence[Run]) -> Run:
+    """A finished run of the newest comparison, one that shares weights if there is one."""
+    finished = [run for run in runs if run.status == "finished"] or list(runs)
+    newest = [run for run in finished if run.comparison_id == finished[0].comparison_id]
+    return next((run for run in newest if run.strategy != "none"), newest[0])
+
+
+def follow_url(key: str, value: Any) -> None:
+    """Let the widget ``key`` show ``value``; one that shows it already is left alone, with what is half typed."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+
+
+def typed_input(run: Run, *, with_target: bool = True) -> Question:
+    """The fields for an input of the run's task, set from the URL, first filled with an example.
+
+    ``with_target``: an encoder-decoder's target can be typed too.
+    """
+    task = get_task(run.task)
+    text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)
+    with_target = with_target and task.family == "encoder_decoder"
+    widths = [5, *[2 for _name in task.options], *([3] if with_target else [])]
+    columns = iter(st.columns(widths, vertical_alignment="bottom"))
+    with next(columns):
+        text = _text_field(task, text)
+    options = {}
+    for name, values in task.options.items():
+        with next(columns):
+            options[name] = _option_field(name, values)
+    target = ""
+    if with_target:
+        with next(columns):
+            target = _target_field()
+    return Question(text, options, target)
+
+
+def _text_field(task: TaskFacts, text: str) -> str:
+    key = f"attention.text.{task.name}"
+    if task.patch_dim:
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) < TEST_IMAGES else 0
+        follow_url(key, number)
+        st.number_input(
+            _("Number of a test image, 0 to {last}", last=TEST_IMAGES - 1),
+            min_value=0,
+            max_value=TEST_IMAGES - 1,
+            key=key,
+            on_change=lambda: state.write(**{state.TEXT: str(st.session_state[key])}),
+        )
+        return str(number)
+    follow_url(key, text)
+    field_kind = st.text_area if task.family == "decoder" else st.text_input
+    field_kind(
+        _("Your text"),
+        key=key,
+        max_chars=1000,
+        on_change=lambda: state.write(**{state.TEXT: st.session_state[key]}),
+        **({"height": 80} if task.family == "decoder" else {}),
+    )
+    return text
+
+
+def _option_field(name: str, values: Any) -> str:
+    key = f"attention.option.{name}"
+    asked, problem = state.read_choice(name, list(values))
+    if problem:
+        show_problem(problem)
+    chosen = asked[0] if asked else next(iter(values))
+    follow_url(key, chosen)
+    st.selectbox(
+        {"language": _("Language")}.get(name, name),
+        list(values),
+        format_func=lambda value: values.get(value, value),
+        key=key,
+        on_change=lambda: state.write(**{name: st.session_state[key]}),
+    )
+    return chosen
+
+
+def _target_field() -> str:
+    key = "attention.target"
+    target = state.read_text(state.TARGET)
+    follow_url(key, target)
+    st.text_input(
+        _("Decoder target"),
+        key=key,
+        max_chars=200,
+        placeholder=_("own prediction"),
+        help=_("What the decoder reads. Leave it empty to let the model read its own greedy prediction."),
+        on_change=lambda: state.write(**{state.TARGET: st.session_state[key]}),
+    )
+    return target
+
+
+def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None:
+    """Which weights of ``run`` are shown, and a stamp that changes with the file; ``None`` without any."""
+    which: Literal["best", "last"] = "last" if run.active else "best"
+    folder: Path = store().run_folder(run.id) / "checkpoints"
+    for name in WEIGHT_FILES[which]:
+        try:
+            facts = (folder / f"{name}.safetensors").stat()
+        except OSError:
+            continue
+        return which, (facts.st_mtime_ns, facts.st_size)
+    return None
+
+
+def inspect(run: Run, question: Question) -> Inspection:
+    """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
+    which, key = _asked(run, question)
+    folder = store().run_folder(run.id)
+
+    def work() -> Inspection:
+        return inspect_run(
+            folder, question.text, options=question.options, target_text=question.target_text or None, which=which
+        )
+
+    return inspections().ask(key, work)
+
+
+def kept_inspection(run: Run, question: Question) -> Inspection | None:
+    """The same where it is known already; never waits for a model."""
+    found: Inspection | None = inspections().kept_answer(_asked(run, question)[1])
+    return found
+
+
+def _asked(run: Run, question: Question) -> tuple[Literal["best", "last"], Hashable]:
+    """Which weights are asked, and the name under which their answer is kept."""
+    which, stamp = weights_of(run) or ("best", (0, 0))
+    options = tuple(sorted(question.options.items()))
+    return which, (run.id, which, stamp, question.text, options, question.target_text)

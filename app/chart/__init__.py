@@ -1,0 +1,1 @@
+"""The live chart: a canvas that grows with new points only."""

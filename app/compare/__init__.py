@@ -1,0 +1,1 @@
+"""The Compare page: figures, quality against size, what differs."""

@@ -1,0 +1,146 @@
+"""Quality against stored parameters as a plotly figure; no streamlit here. Start at quality_scatter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from app.look.charts import AXIS, figure, y_axis
+from app.runs.names import shortened
+from clps_core.tasks import TaskFacts
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["Dot", "label_places", "quality_scatter"]
+
+SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
+LONGEST_NAME = 34
+LETTER, LINE, MARK = 0.0125, 0.075, 0.02
+"""A letter's width, a line's height and half a mark, as parts of the plot of a narrow window."""
+SIDES = {"middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1)}
+"""Where a name may stand, as plotly calls it; to the left and right of the mark, above and below."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One design: ``quality`` is the mean over its seeds, ``deviation`` their spread if there are several."""
+
+    name: str
+    colour: str
+    parameters: int
+    quality: float
+    deviation: float | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in parts of the plot: 0 to 1 from left to right and from the bottom up."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def hidden(self, other: Box) -> float:
+        """How much of the two lies on one another."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return max(0.0, wide) * max(0.0, high)
+
+    @property
+    def outside(self) -> float:
+        """How far it leaves the plot to the left and to the right."""
+        return max(0.0, -self.left) + max(0.0, self.right - 1)
+
+
+def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
+    """Up and left is better (down and left where lower is better); the baseline is a dashed line."""
+    import plotly.graph_objects as go
+
+    judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
+    made = figure(x_title=_("stored parameters"), y_title=title, height=340)
+    most, fewest = (pick(dot.parameters for dot in dots) for pick in (max, min))
+    log = fewest <= most / 12
+    wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
+    high = whole or _with_margin([dot.quality for dot in dots])
+    names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
+    places = [
+        (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
+    ]
+    baseline = _("baseline: {name}", name=task.baseline_name)
+    level = _part(task.baseline, high)
+    long = len(baseline) * LETTER
+    crowded = any(x < long + MARK and abs(y - level) < 2 * LINE for x, y in places)
+    side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
+    taken = [Box(left, left + long, level - LINE, level)] if whole else []
+    for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
+        made.add_trace(
+            go.Scatter(
+                x=[dot.parameters],
+                y=[dot.quality],
+                error_y={"type": "data", "array": [dot.deviation], "thickness": 1.5} if dot.deviation else None,
+                mode="markers+text",
+                text=[names[number]],
+                hovertext=[dot.name],
+                textposition=place,
+                cliponaxis=False,
+                name=dot.name,
+                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+                hovertemplate="%{hovertext}<br>%{x:,}<br>"
+                + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
+                + "<extra></extra>",
+            )
+        )
+    if whole:
+        label = {"annotation_text": baseline, "annotation_position": side}
+        made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
+        made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    made.update_xaxes(
+        range=wide,
+        type="log" if log else "linear",
+        dtick="D2" if log and most < 1000 * fewest else None,
+        tickformat="~s",
+    )
+    made.update_layout(showlegend=False)
+    return made
+
+
+def label_places(
+    places: Sequence[tuple[float, float]], names: Sequence[str], occupied: Sequence[Box] = ()
+) -> list[str]:
+    """The side of each mark on which its name hides least; ``places`` in parts of the plot, names in their order.
+
+    ``occupied``: where other words stand.
+    """
+    taken = [Box(x - MARK, x + MARK, y - LINE / 2, y + LINE / 2) for x, y in places] + list(occupied)
+    sides = []
+    for own, ((x, y), name) in enumerate(zip(places, names, strict=True)):
+        boxes = {side: _box(x, y, len(name) * LETTER, *way) for side, way in SIDES.items()}
+        others = [*taken[:own], *taken[own + 1 :]]
+
+        def harm(side: str, boxes: dict[str, Box] = boxes, others: list[Box] = others) -> float:
+            return boxes[side].outside + 10 * sum(boxes[side].hidden(other) for other in others)
+
+        best = min(boxes, key=harm)  # of equal ones the first
+        taken.append(boxes[best])
+        sides.append(best)
+    return sides
+
+
+def _box(x: float, y: float, width: float, right: int, up: int) -> Box:
+    """Where a name of this ``width`` stands beside a mark at (x, y)."""
+    middle = x + right * (MARK + width / 2)
+    return Box(middle - width / 2, middle + width / 2, y + up * LINE - LINE / 2, y + up * LINE + LINE / 2)
+
+
+def _part(value: float, ends: tuple[float, float]) -> float:
+    return (value - ends[0]) / ((ends[1] - ends[0]) or 1.0)
+
+
+def _with_margin(values: Sequence[float]) -> tuple[float, float]:
+    margin = 0.1 * (max(values) - min(values)) or 1.0
+    return min(values) - margin, max(values) + margin

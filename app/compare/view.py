@@ -1,0 +1,331 @@
+"""Runs against each other: figures, quality against size, the same as a file. Start at figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from app import state
+from app.compare.scatter import Dot, quality_scatter
+from app.compare.summary import (
+    Group,
+    Summary,
+    group_names,
+    grouped,
+    quality_of_all,
+    summary,
+    test_note,
+)
+from app.look.figure_table import Row, figure_table
+from app.look.formatting import compact, duration, metric, percent
+from app.look.plotted import plotted
+from app.runs.names import run_names
+from app.services import escape_markdown
+from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
+from clps_core.jobs.provenance import Ancestry, ancestry
+from clps_core.metrics import metric_named
+from clps_core.store import Run, Store
+from clps_core.sweeps.results import Spread
+from clps_core.tasks import TASKS
+from clps_core.words import _
+
+__all__ = ["as_csv", "download", "figures", "scatter"]
+
+
+def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
+    """The table of runs of one task; ``alone``: it is the only task, so its quality goes into the address.
+
+    ``colours``: of each strategy on the page.
+    """
+    plain = [summary(store, run) for run in runs]
+    quality = _quality(plain, alone)
+    groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
+    trees = {group.run.id: ancestry(store, group.run) for group in groups}
+    _table(groups, [trees[group.run.id] for group in groups], colours, quality)
+    if notes := _notes(groups, group_names(groups), quality):
+        st.caption(" ".join(notes))
+    return groups
+
+
+def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> list[str]:
+    """What test means, and what a constant answer would get where a figure is no better than that."""
+    task = TASKS[groups[0].run.task]
+    known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
+    notes = [test_note()] if any(group.test for group in groups) else []
+    weak = [
+        escape_markdown(name)
+        for name, group in zip(names, groups, strict=True)
+        if group.best
+        and not task.beats_baseline(group.best.mean)
+        and not any(one.run.active for one in group.summaries)
+    ]
+    if weak:
+        notes.append(
+            _(
+                "No better than the best constant answer ({name}: {baseline}): {designs}.",
+                designs="; ".join(weak),
+                **known,
+            )
+        )
+    if quality is not None and not task.beats_baseline(quality):
+        said = metric(task.metric, quality)
+        notes.append(
+            _("{quality} takes no learning: a constant answer ({name}) has {baseline}.", quality=said, **known)
+        )
+    return notes
+
+
+def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
+    """The chosen finishing line, in the metric's own unit."""
+    first = summaries[0]
+    usual = quality_of_all(summaries)
+    if usual is None:
+        return None
+    judge = metric_named(first.metric)
+    scale, low, high = judge.scale, min(0.0, judge.lowest), judge.highest
+    text = _("{metric} to reach, in %", metric=judge.title)
+    label = text if judge.percent else _("{metric} to reach", metric=judge.title)
+    chosen = st.number_input(
+        label,
+        min_value=low * scale if math.isfinite(low) else None,
+        max_value=high * scale if math.isfinite(high) else None,
+        value=round(usual * scale, 4),
+        step=judge.step * scale,
+        format="%.4g",
+        key=state.QUALITY if alone else f"{state.QUALITY}.{first.run.task}",
+        bind="query-params" if alone else None,
+        help=_(
+            "How long each run trained until it was this good on validation data. At first: what every finished run "
+            "reached, of those better than a constant answer."
+        ),
+        width=240,
+    )
+    return (usual * scale if chosen is None else float(chosen)) / scale
+
+
+def _table(
+    groups: Sequence[Group], trees: Sequence[Ancestry], colours: Mapping[str, str], quality: float | None
+) -> None:
+    """``trees``: what was trained before the first step of each group's runs."""
+    title = metric_named(groups[0].summaries[0].metric).title
+    names = group_names(groups)
+    name = groups[0].summaries[0].metric
+    several = any(len(group.summaries) > 1 for group in groups)
+    tested = any(group.test for group in groups)
+    columns = [
+        (_("Design"), ""),
+        (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
+        *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
+        (_("Final"), _("at the last evaluation that all runs of the design have, where its mean in the chart ends")),
+        (_("Stored parameters"), _("unique: every weight counted once")),
+        OF_UNSHARED,
+        (_("Executed"), _("every use counts")),
+        (_("Tokens/s"), _("while training, without padding")),
+        (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
+        (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
+    ]
+    if quality is not None:
+        note = _("training until the first evaluation that was this good, with what a fork's ancestors trained before")
+        columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
+    if several:
+        columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
+    rows = [
+        Row(label, colours[group.run.strategy], _cells(group, tree, name, several, tested, quality is not None))
+        for label, group, tree in zip(names, groups, trees, strict=True)
+    ]
+    figure_table(_("Quality, size and speed of each design"), columns, rows)
+    if several:
+        text = _("± is the standard deviation over a design's seeds and folds.")
+        if any(group.counted < len(group.summaries) for group in groups):
+            text += " " + _("Only finished runs count where there are any.")
+        st.caption(text)
+    for sentence in _exceptions(groups, names, trees):
+        st.caption(sentence)
+
+
+def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[Ancestry]) -> list[str]:
+    """What must be known of some rows to read them: ends at different steps, and training before a fork."""
+    sentences = []
+    uneven = [
+        _("{name}: step {step}", name=name, step=f"{group.final_step:,}")
+        for name, group in zip(names, groups, strict=True)
+        if group.uneven and group.final_step is not None
+    ]
+    if uneven:
+        text = _(
+            "Runs of one design ended at different steps. Final is at the last step that all of them reached "
+            "({steps}); Best is of each whole run.",
+            steps="; ".join(uneven),
+        )
+        sentences.append(escape_markdown(text))
+    if any(tree.stages for tree in trees):
+        sentences.append(
+            _("Steps and times of a fork include what its ancestors trained before; that part is in brackets.")
+        )
+    return sentences
+
+
+def _cells(group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool) -> list[str]:
+    run = group.run
+    share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
+    return [
+        *([_runs_counted(group)] if several else []),
+        _with_spread(group.best, name),
+        *([_with_test(group, name)] if tested else []),
+        _with_spread(group.final, name),
+        compact(run.unique_parameters),
+        percent(share, 0),
+        compact(run.executed_parameters),
+        compact(group.tokens_per_second.mean if group.tokens_per_second else None),
+        _steps(group, tree),
+        _seconds(group.seconds.mean if group.seconds else None, tree),
+        *([_time_to_quality(group, tree)] if timed else []),
+    ]
+
+
+def _steps(group: Group, tree: Ancestry) -> str:
+    """How many steps the counted runs trained, from the fewest to the most."""
+    done = [run.step + tree.steps for run in group.counted_runs]
+    said = f"{min(done):,}" if min(done) == max(done) else f"{min(done):,}–{max(done):,}"
+    return _of_which_before(said, f"{tree.steps:,}", tree)
+
+
+def _seconds(seconds: float | None, tree: Ancestry) -> str:
+    if seconds is None:
+        return duration(None)
+    return _of_which_before(duration(seconds + tree.seconds), duration(tree.seconds), tree)
+
+
+def _of_which_before(said: str, before: str, tree: Ancestry) -> str:
+    """``said``, a total, with the part of it that a fork's ancestors had, or that this is not known any more."""
+    if not tree.stages:
+        return said
+    if not tree.whole:
+        return _("more than {all}", all=said)
+    return _("{all} ({before} before)", all=said, before=before)
+
+
+def _runs_counted(group: Group) -> str:
+    runs = len(group.summaries)
+    return str(runs) if group.counted == runs else _("{count} of {runs}", count=group.counted, runs=runs)
+
+
+def _time_to_quality(group: Group, tree: Ancestry) -> str:
+    reached, runs = group.seconds_to_quality, group.counted
+    if reached is None:
+        return _("not reached")
+    time = _seconds(reached.mean, tree)
+    return (
+        time if reached.count == runs else _("{time} ({count} of {seeds})", time=time, count=reached.count, seeds=runs)
+    )
+
+
+def _with_test(group: Group, name: str) -> str:
+    """With the number of runs it is of, where some of those that count have no score."""
+    text = _with_spread(group.test, name)
+    if group.test is None or group.test.count == group.counted:
+        return text
+    return _("{text} ({count} of {seeds})", text=text, count=group.test.count, seeds=group.counted)
+
+
+def _with_spread(spread: Spread | None, name: str) -> str:
+    if spread is None:
+        return "–"
+    text = metric(name, spread.mean)
+    if spread.deviation is None:
+        return text
+    number, _space, unit = text.partition(" ")
+    deviation = metric(name, spread.deviation).partition(" ")[0]
+    return _("{mean} ± {deviation}", mean=number, deviation=deviation) + (f" {unit}" if unit else "")
+
+
+def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
+    """Best quality against stored parameters, one mark per design; the table above has the same figures."""
+    names = group_names(groups)
+    dots = [
+        Dot(
+            name,
+            colours[group.run.strategy],
+            group.run.unique_parameters,
+            group.best.mean,
+            group.best.deviation,
+        )
+        for name, group in zip(names, groups, strict=True)
+        if group.best and group.run.unique_parameters
+    ]
+    if not dots:
+        return
+    task = TASKS[groups[0].run.task]
+    title = task.judged_by.title
+    said = "; ".join(
+        _(
+            "{name}: {quality} with {count}",
+            name=dot.name,
+            quality=metric(task.metric, dot.quality),
+            count=compact(dot.parameters),
+        )
+        for dot in dots
+    )
+    st.markdown(_("**{metric} against stored parameters**", metric=title))
+    plotted(
+        quality_scatter(dots, task, title),
+        key=f"compare.scatter.{task.name}",
+        alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
+    )
+
+
+def download(store: Store, runs: Sequence[Run]) -> None:
+    """A button for ``as_csv``; the file is made when it is asked for."""
+    st.download_button(
+        _("Download as CSV"),
+        lambda: as_csv(store, runs),
+        file_name="clps-runs.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
+    """One row per run with its figures, values unrounded."""
+    rows = []
+    names = run_names(runs)
+    for run in runs:
+        one, before = summary(store, run), ancestry(store, run)
+        best, final = one.best or (None, None), one.final or (None, None)
+        rows.append(
+            {
+                "id": run.id,
+                "name": run.name,
+                "shown_as": names[run.id],
+                "status": run.status,
+                "task": run.task,
+                "strategy": run.strategy,
+                "seed": run.seed,
+                "metric": one.metric,
+                "best": best[1],
+                "best_step": best[0],
+                "test": one.test_value,
+                "test_examples": one.test.examples if one.test else None,
+                "final": final[1],
+                "final_step": final[0],
+                "unique_parameters": run.unique_parameters,
+                "executed_parameters": run.executed_parameters,
+                "steps": run.step,
+                "seconds": run.seconds,
+                "tokens_per_second": run.tokens_per_second,
+                "parent": run.parent_id,
+                "start_from": run.start_from,
+                "steps_before": before.steps if before.whole else None,
+                "seconds_before": before.seconds if before.whole else None,
+            }
+        )
+    return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()
+
+
+def _not_a_formula(value: object) -> object:
+    """Spreadsheets run text that begins like a formula; a leading apostrophe makes it text."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value

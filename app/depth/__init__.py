@@ -1,0 +1,1 @@
+"""The Depth page: quality and answers at every number of loops."""

@@ -1,0 +1,134 @@
+"""Which runs have a depth to turn, and what they do at each depth. Start at runs_with_a_core and Asker.
+
+Every answer comes through the one inspection queue, so that thirty browsers load one model at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from app import navigation, state
+from app.attention.source import Question, runs_with_weights, weights_of
+from app.look.working import let_out
+from app.services import inspections, store
+from clps_core.depth import Dial, Quality, dial_of_text, quality_at
+from clps_core.errors import ClpsError
+from clps_core.inspection import Inspection, inspect_run
+from clps_core.store import Run
+from clps_core.words import _
+
+__all__ = ["DeepRun", "answers_of", "deep", "deep_runs", "link_to_depth", "qualities_of", "recorded"]
+
+SECONDS = 20.0
+"""What one number of loops of one run may take here; the command line has more patience."""
+
+
+@dataclass(frozen=True)
+class DeepRun:
+    """A run with weights and a core whose loops can be changed."""
+
+    run: Run
+    dial: Dial
+
+    @property
+    def own_loops(self) -> int:
+        """The loops of its map, or the fewest where its stacks have different numbers."""
+        return self.dial.own or min(one.loops for one in self.dial.execution.values())
+
+
+def deep(run: Run) -> DeepRun | None:
+    """``run`` with its dial, ``None`` where it has none to turn or cannot be read."""
+    try:
+        found = dial_of_text(run.config_text)
+    except ClpsError:
+        return None
+    return None if found.fixed else DeepRun(run, found)
+
+
+def deep_runs() -> list[DeepRun]:
+    """All ended runs that have weights and a core, newest comparison first."""
+    found = [deep(run) for run in runs_with_weights() if not run.active]
+    return [one for one in found if one is not None]
+
+
+def link_to_depth(runs: Sequence[Run]) -> None:
+    """The way from other pages to those of ``runs`` whose depth can be turned; nothing where there is none."""
+    found = [run.id for run in runs if not run.active and deep(run) is not None and weights_of(run) is not None]
+    if found:
+        navigation.link("depth", _("Turn the depth"), query={state.RUNS: ",".join(found)})
+
+
+def recorded(run: Run, step: int, metric: str) -> float | None:
+    """What the run itself measured on held-out data at ``step``."""
+    points = store().curve(run.id, "validation", metric)
+    return next((point.value for point in points if point.step == step), None)
+
+
+def qualities_of(runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]]) -> tuple[Any, list[str]]:
+    """Run id -> loops -> ``Quality``, and a sentence about each run that could not be evaluated at all of them."""
+
+    def question(one: DeepRun, number: int) -> tuple[Hashable, Callable[[], Quality]]:
+        which, stamp = weights_of(one.run) or ("best", (0, 0))
+        folder = store().run_folder(one.run.id)
+        return ("depth", one.run.id, stamp, number), lambda: quality_at(folder, number, seconds=SECONDS, which=which)
+
+    return _asked(runs, loops, question, _("Evaluating at each depth: {done} of {all}"))
+
+
+def answers_of(
+    runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]], asked: Question
+) -> tuple[Any, list[str]]:
+    """Run id -> loops -> ``Inspection`` of one input, without its attention; and sentences as above."""
+
+    def question(one: DeepRun, number: int) -> tuple[Hashable, Callable[[], Inspection]]:
+        which, stamp = weights_of(one.run) or ("best", (0, 0))
+        folder = store().run_folder(one.run.id)
+        key = ("look", one.run.id, stamp, number, asked.text, tuple(sorted(asked.options.items())))
+
+        def work() -> Inspection:
+            found = inspect_run(folder, asked.text, options=asked.options, loops=number, which=which)
+            # Nobody looks at attention here, and it is what would fill the memory.
+            return replace(found, attention={})
+
+        return key, work
+
+    return _asked(runs, loops, question, _("Answering at each depth: {done} of {all}"))
+
+
+def _asked(
+    runs: Sequence[DeepRun],
+    loops: Callable[[DeepRun], Sequence[int]],
+    question: Callable[[DeepRun, int], tuple[Hashable, Callable[[], Any]]],
+    progress: str,
+) -> tuple[dict[str, dict[int, Any]], list[str]]:
+    """What is kept at once; the rest one by one, with a progress bar. A run that fails is left, with its sentence."""
+    queue = inspections()
+    found: dict[str, dict[int, Any]] = {one.run.id: {} for one in runs}
+    missing = []
+    for one in runs:
+        for number in loops(one):
+            key, work = question(one, number)
+            if (answer := queue.kept_answer(key)) is None:
+                missing.append((one.run, number, key, work))
+            else:
+                found[one.run.id][number] = answer
+    problems: dict[str, str] = {}
+    place = st.empty()
+    for done, (run, number, key, work) in enumerate(missing):
+        if run.id in problems:
+            continue
+        place.progress(done / len(missing), text=progress.format(done=done, all=len(missing)))
+        if done == 0:
+            let_out()
+        try:
+            found[run.id][number] = queue.ask(key, work)
+        except ClpsError as error:
+            problems[run.id] = str(error)
+    place.empty()
+    return {run_id: dict(sorted(points.items())) for run_id, points in found.items()}, list(
+        dict.fromkeys(problems.values())
+    )

@@ -1,0 +1,1 @@
+"""The Design page: what can be compared, painted, counted and looked up."""

@@ -1,0 +1,186 @@
+"""What several designs cost, side by side: a table to read and a figure to see. Start at counts_table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import NamedTuple
+
+import streamlit as st
+
+from app.design.designs import Costed
+from app.look.assets import asset
+from app.look.charts import CostBar, cost_bars
+from app.look.colours import strategy_colours
+from app.look.formatting import compact, exact, memory, percent
+from app.look.plotted import plotted
+from app.services import escape_markdown
+from clps_core.analysis.counts import OF_UNSHARED
+from clps_core.analysis.flops import FLOP_CAUSES
+from clps_core.words import _
+
+__all__ = ["counts_figure", "counts_table"]
+
+FAMILY_TITLES = {
+    "attention": _("attention"),
+    "cross_attention": _("cross-attention"),
+    "ffn": _("FFN"),
+    "norm": _("norms"),
+    "embedding": _("embedding"),
+    "head": _("output"),
+    "lora": _("LoRA"),
+    "depth_embedding": _("learned depth"),
+    "layer_scale": _("scales"),
+    "injection": _("input again"),
+}
+
+
+class Column(NamedTuple):
+    """One figure of a design; ``note`` explains it, ``always`` keeps it even where all designs agree."""
+
+    title: str
+    note: str
+    value: Callable[[Costed], int]
+    text: Callable[[int], str]
+    always: bool = False
+
+
+def _columns(length: int) -> list[Column]:
+    def cached(size: int) -> str:
+        return memory(size) if size else "–"
+
+    return [
+        Column(
+            _("Stored"), _("unique parameters: what the file and the optimiser hold"),
+            lambda one: one.counts.unique_parameters, compact, True,
+        ),
+        Column(
+            _("Executed"), _("parameters, counted at every use"),
+            lambda one: one.counts.executed_parameters, compact,
+        ),
+        Column(
+            _("Memory to train"), _("weights, gradients and AdamW's two moments in fp32; no activations"),
+            lambda one: one.counts.training_bytes, memory,
+        ),
+        Column(
+            _("FLOPs/token"),
+            _("to train: forward and backward, at {length} tokens of context", length=exact(length)),
+            lambda one: one.counts.train_flops_per_token, compact,
+        ),
+        Column(
+            _("KV cache/token"), _("keys and values of all decoder layers, 16 bits each"),
+            lambda one: one.counts.kv_cache_bytes_per_token, cached,
+        ),
+    ]  # fmt: skip
+
+
+def counts_table(designs: Sequence[Costed], chosen: int) -> None:
+    """One row per design; the one with number ``chosen`` is marked. What they have in common is said below."""
+    columns = _columns(designs[0].counts.context_length)
+    kept = [one for one in columns if one.always or len(designs) == 1 or len({*map(one.value, designs)}) > 1]
+    first, *others = kept
+    heads = [(_("Design"), ""), (first.title, first.note), OF_UNSHARED]
+    heads += [(one.title, one.note) for one in others]
+    head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
+    colours = strategy_colours(design.strategy for design in designs)
+    body = "".join(_row(design, colours[design.strategy], design.index == chosen, kept) for design in designs)
+    caption = escape(_("What each design costs"))
+    st.html(
+        f"<style>{asset('design/counts_table.css')}</style>"
+        f'<div class="clps-counts"><table><caption>{caption}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    same = [one for one in columns if one not in kept]
+    if same:
+        st.caption(_alike(designs, same))
+    for sentence in _why_flops_differ(designs):
+        st.caption(sentence)
+
+
+def _why_flops_differ(designs: Sequence[Costed]) -> list[str]:
+    """A sentence for every cause of a difference in operations, with the designs that have it."""
+    if len({design.counts.train_flops_per_token for design in designs}) == 1:
+        return []
+    names = _distinct([design.name for design in designs])
+    found: dict[str, list[str]] = {}
+    for name, design in zip(names, designs, strict=True):
+        for cause, amount in design.flop_differences.items():
+            more = "+" if amount > 0 else "−"
+            found.setdefault(cause, []).append(f"{name} {more}{compact(abs(round(amount)))}")
+    return [
+        _(
+            "FLOPs/token, compared with no sharing: {designs}. {why}",
+            designs=escape_markdown(", ".join(shown)),
+            why=FLOP_CAUSES[cause],
+        )
+        for cause, shown in found.items()
+    ]
+
+
+def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
+    """What is the same for all designs, and why the operations are where the stored weights are not."""
+    figures = ", ".join(f"{one.title} {one.text(one.value(designs[0]))}" for one in same)
+    text = _("The same for every design: {figures}.", figures=figures)
+    stored = {design.counts.unique_parameters for design in designs}
+    if len(stored) > 1 and len({design.counts.train_flops_per_token for design in designs}) == 1:
+        text += " " + _(
+            "A shared layer is still computed each time: what shrinks is what is stored, and what the optimiser "
+            "keeps for it."
+        )
+    return text
+
+
+def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -> str:
+    width = 100 * min(1.0, design.share)
+    bar = f'<i style="width:{width:.1f}%;background:{colour}"></i>'
+    cells = []
+    for column in columns:
+        value = column.value(design)
+        label = escape(column.title, quote=True)
+        cells.append(f'<td data-label="{label}" title="{exact(value)}">{column.text(value)}</td>')
+    share = percent(design.share, 0)
+    label = escape(OF_UNSHARED[0], quote=True)
+    cells[1:1] = [f'<td data-label="{label}"><div class="share"><span class="bar">{bar}</span>{share}</div></td>']
+    name = escape(design.name)
+    title = escape(design.strategy, quote=True)
+    return (
+        f'<tr{" class=chosen" if chosen else ""}><th scope="row" title="{title}">'
+        f'<i class="dot" style="background:{colour}"></i><span>{name}</span></th>{"".join(cells)}</tr>'
+    )
+
+
+def counts_figure(designs: Sequence[Costed]) -> None:
+    """Stored parameters by part of the model, one bar per design; and the same as a table on demand."""
+    names = _distinct([design.name for design in designs])
+    parts = {name: title for name, title in FAMILY_TITLES.items() if any(_stored(one, name) for one in designs)}
+    colours = strategy_colours(design.strategy for design in designs)
+    bars = [
+        CostBar(
+            name,
+            colours[design.strategy],
+            {title: _stored(design, family) for family, title in parts.items()},
+            design.counts.executed_parameters,
+        )
+        for name, design in zip(names, designs, strict=True)
+    ]
+    said = "; ".join(f"{bar.name}: {compact(sum(bar.parts.values()))}" for bar in bars)
+    st.markdown(_("**Stored parameters by part.** The upright mark is what is executed."))
+    plotted(
+        cost_bars(bars),
+        key="counts_figure",
+        alt=_("Stored parameters by part of the model. {said}.", said=said),
+    )
+    with st.expander(_("Show as table"), icon=":material/table_rows:"):
+        totals = (_("all stored"), _("all executed"))
+        columns = {f"{bar.name} ": [*bar.parts.values(), sum(bar.parts.values()), bar.executed] for bar in bars}
+        st.dataframe({_("Part"): [*parts.values(), *totals], **columns}, hide_index=True)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that were cut to the same length."""
+    return [name if names.index(name) == at else f"{name} ({at + 1})" for at, name in enumerate(names)]
+
+
+def _stored(design: Costed, family: str) -> int:
+    tally = design.counts.by_family.get(family)
+    return tally.unique if tally else 0

@@ -1,0 +1,159 @@
+"""The sizes and kinds that all compared designs have in common. Start at model_form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from app.design.designs import Designs, current_designs, save_designs
+from app.design.origins import Origin, current_origin, origins
+from app.design.paper_gallery import open_papers_dialog
+from app.state import field_key, renew_fields
+from clps_core.config import ModelConfig, RunConfig, build_config, validated
+from clps_core.tasks import TASKS, get_task
+from clps_core.words import _
+
+__all__ = ["model_form"]
+
+
+def model_form(designs: Designs) -> RunConfig:
+    """Draw the form; returns what it says. Raises ``ConfigError`` where the values do not fit each other."""
+    model = designs.base.model
+    known = dict(origins())
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        _origin_menu(designs, known)
+        st.button(
+            _("Papers"), icon=":material/library_books:", on_click=open_papers_dialog,
+            help=_("All designs of papers, with what they published beside what is counted here."),
+        )  # fmt: skip
+        values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
+        if model.family == "encoder_decoder":
+            values["num_decoder_layers"] = _number(
+                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=118
+            )
+        values |= {
+            "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16),
+            "d_ff": _number(model, "d_ff", "d_ff", 1, 262_144, step=64),
+            "num_heads": _number(model, "num_heads", _("Heads"), 1, 1024),
+        }
+        with st.popover(_("More"), icon=":material/tune:"):
+            values |= _rest(designs.base)
+    model = validated(ModelConfig, model.model_dump() | values)
+    return designs.base.model_copy(update={"model": model})
+
+
+def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
+    origin = current_origin(designs)
+    current = origin.name if origin else None
+    key = field_key("origin")
+    st.session_state[key] = current
+
+    def start_from() -> None:
+        chosen = known.get(st.session_state[key])
+        if chosen is not None:
+            save_designs(chosen.designs)
+            renew_fields()
+
+    st.selectbox(
+        _("Start from"),
+        list(known),
+        format_func=lambda name: known[name].title,
+        key=key,
+        placeholder=_("Sizes of your own"),
+        on_change=start_from,
+        width=216,
+        help=known[current].source if current else None,
+    )
+
+
+def _number(
+    model: ModelConfig,
+    name: str,
+    label: str,
+    low: int,
+    high: int,
+    *,
+    step: int = 1,
+    empty: int | None = None,
+    width: int = 98,
+    note: str | None = None,
+) -> int | None:
+    """A whole number; ``empty`` is what no number means, shown in grey."""
+    return st.number_input(
+        label,
+        min_value=low,
+        max_value=high,
+        value=getattr(model, name),
+        step=step,
+        placeholder=None if empty is None else str(empty),
+        width=width,
+        key=field_key(name),
+        help=note,
+    )
+
+
+def _choice(model: ModelConfig, name: str, label: str, options: dict[str, str], on_change: Any = None) -> str:
+    return st.segmented_control(
+        label,
+        list(options),
+        default=getattr(model, name),
+        format_func=options.__getitem__,
+        key=field_key(name),
+        required=True,
+        on_change=on_change,
+    )
+
+
+def _rest(base: RunConfig) -> dict[str, Any]:
+    """What most people leave alone."""
+    model = base.model
+    families = {"encoder_decoder": _("encoder-decoder"), "decoder": _("decoder"), "encoder": _("encoder")}
+    values: dict[str, Any] = {"family": _choice(model, "family", _("Family"), families, _change_family)}
+    with st.container(horizontal=True):
+        values["num_kv_heads"] = _number(
+            model, "num_kv_heads", _("KV heads"), 1, 1024, empty=model.num_heads,
+            note=_("Fewer than heads: grouped-query attention."),
+        )  # fmt: skip
+        vocabulary = _task_vocabulary(base)
+        if vocabulary is not None:
+            values["vocab_size"] = _number(
+                model, "vocab_size", _("Vocabulary"), 1, 10_000_000, empty=vocabulary, note=_("Empty: the task's own.")
+            )
+        values["embedding_size"] = _number(
+            model, "embedding_size", _("Embedding"), 1, 65_536, empty=model.d_model,
+            note=_("Below d_model: factorised, as in ALBERT."),
+        )  # fmt: skip
+    activations = {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"}
+    places = {"pre": _("before each part"), "post": _("after each part")}
+    positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
+    ties = {"all": _("all"), "output": _("output only"), "none": _("none")}
+    if vocabulary is None and model.family == "encoder":
+        values["class_token"] = st.toggle(
+            _("Class token"), value=model.class_token, key=field_key("class_token"),
+            help=_("A learned vector before the patches, from which the class is read, as in ViT."),
+        )  # fmt: skip
+    return values | {
+        "activation": _choice(model, "activation", _("Activation"), activations),
+        "norm": _choice(model, "norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}),
+        "norm_position": _choice(model, "norm_position", _("Norm stands"), places),
+        "positions": _choice(model, "positions", _("Positions"), positions),
+        "tie_embeddings": _choice(model, "tie_embeddings", _("Tied embeddings"), ties),
+        "bias": st.toggle(_("Biases"), value=model.bias, key=field_key("bias")),
+    }
+
+
+def _task_vocabulary(base: RunConfig) -> int | None:
+    """The vocabulary that an empty field means; ``None`` for a model of patches."""
+    return base.model.vocab_size or get_task(base.data.task).vocab_size
+
+
+def _change_family() -> None:
+    """Another family means another task: its model, with the sizes that were already chosen."""
+    family = st.session_state[field_key("family")]
+    task = next(task.name for task in TASKS.values() if task.family == family)
+    known = current_designs()
+    sizes = {name: getattr(known.base.model, name) for name in ("num_layers", "d_model", "d_ff", "num_heads")}
+    save_designs(replace(known, base=build_config({"data": {"task": task}, "model": sizes})))
+    renew_fields()

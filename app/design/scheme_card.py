@@ -1,0 +1,147 @@
+"""What is known of the chosen design: its schemes as cards, and the parameter arithmetic. Start at scheme_cards."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from app.design.designs import Costed
+from app.design.drawn import looks
+from app.design.scheme_gallery import pictured
+from app.look.assets import asset, script
+from app.look.formatting import compact, exact, percent
+from clps_core.analysis.counts import share_of_unshared
+from clps_core.config import ModelConfig
+from clps_core.errors import ClpsError
+from clps_core.schemes import KINDS, Arithmetic, Card, Claim, Scheme, arithmetic, card, schemes_of
+from clps_core.words import _, ngettext
+
+__all__ = ["arithmetic_expander", "cards_payload", "scheme_cards"]
+
+_component = st.components.v2.component(
+    "clps.scheme_cards",
+    html='<div class="known"></div>',
+    css=asset("design/scheme_card.css"),
+    js=script("design/sharing_thumb.js", "design/scheme_card.js"),
+)
+
+
+def scheme_cards(design: Costed, model: ModelConfig) -> None:
+    """A card for every scheme that the design makes use of, drawn at the model's own depth."""
+    st.subheader(_("What is known of it"), anchor=False)
+    schemes = schemes_of(design.strategy, model)
+    names = ", ".join(scheme.title for scheme in schemes)
+    st.caption(
+        ngettext(
+            "{design} makes use of {n} scheme: {names}.",
+            "{design} makes use of {n} schemes: {names}.",
+            len(schemes),
+            design=design.name,
+            names=names,
+        )
+    )
+    _component(key="scheme_cards", data=cards_payload(design.strategy, model))
+
+
+@lru_cache(maxsize=64)
+def cards_payload(strategy: str, model: ModelConfig) -> dict[str, Any]:
+    """What the browser gets."""
+    cards = [_card(scheme, model) for scheme in schemes_of(strategy, model)]
+    rows = [row["slots"] for one in cards for stack in one["stacks"] for row in stack["rows"]]
+    most = max((slot for slots in rows for slot in slots if slot is not None), default=0)
+    return {"cards": cards, "looks": looks(most + 1), "words": {"evidence": _("Evidence"), "paper": _("Proposed by")}}
+
+
+def _card(scheme: Scheme, model: ModelConfig) -> dict[str, Any]:
+    found = _drawn(scheme, model)
+    facts = [
+        (_("Rule"), scheme.rule, "rule"),
+        (_("Shared"), scheme.shared, ""),
+        (_("Each layer keeps"), scheme.kept, ""),
+        (_("Saved"), scheme.saved, ""),
+        (_("Lost"), scheme.lost, ""),
+        (_("Not built here"), scheme.beyond, ""),
+    ]
+    addresses = dict(scheme.links)
+    return {
+        "title": scheme.title,
+        "kind": KINDS[scheme.kind],
+        "here": _here(found),
+        "stacks": pictured(found),
+        "facts": [{"name": name, "text": text, "style": style} for name, text, style in facts if text],
+        "source": {"text": scheme.source, "link": _link(scheme.source, addresses)} if scheme.source != "-" else None,
+        "evidence": [
+            {"text": one.claim, "source": one.source, "link": _link(one.source, addresses)} for one in scheme.evidence
+        ],
+    }
+
+
+def _drawn(scheme: Scheme, model: ModelConfig) -> Card:
+    """The scheme at the model's depth; at the standard depth where its default options do not fit that."""
+    try:
+        return card(scheme, model=model)
+    except ClpsError:
+        return card(scheme)
+
+
+def _here(found: Card) -> str:
+    """The picture in words."""
+    return _(
+        "Alone, at {layers} layers: {stored} stored, {share} of unshared",
+        layers=found.model.num_layers,
+        stored=compact(found.unique_parameters),
+        share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
+    )
+
+
+def _link(text: str, addresses: dict[str, str]) -> str:
+    return next((address for name, address in addresses.items() if name in text), "")
+
+
+def arithmetic_expander(model: ModelConfig) -> None:
+    """The sum of a layer's weights, step by step, beside a common slip, at the current sizes."""
+    with st.expander(_("The parameter arithmetic, with these sizes"), icon=":material/calculate:"):
+        found = arithmetic(model)
+        st.html(f"<style>{asset('look/figure_table.css')}</style>{_claims(found)}{_steps(found)}")
+        more, fewer = found.biases_and_norms
+        st.caption(
+            _(
+                "Biases and norms come on top: {more} without sharing, {fewer} with one set for all; embeddings, final "
+                "norms and output: {outside}. So the model stores {all} without sharing.",
+                more=exact(more),
+                fewer=exact(fewer),
+                outside=exact(found.outside),
+                all=exact(found.right.without_sharing + more + found.outside),
+            )
+        )
+
+
+def _claims(found: Arithmetic) -> str:
+    rows = [
+        f"<tr><th scope='row'>{'✓' if claim.right else '✗'} {escape(claim.text)}{_why(claim)}</th>"
+        f"<td>{exact(claim.without_sharing)}</td><td>{exact(claim.with_sharing)}</td></tr>"
+        for claim in found.claims
+    ]
+    heads = (_("Weights of the layers"), _("nothing shared"), _("one set for all"))
+    head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
+    return (
+        f"<div class='clps-figures'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _why(claim: Claim) -> str:
+    """Why a count is wrong, below it."""
+    wrong = escape(_("Wrong."))
+    return f"<br><small>{wrong} {escape(claim.why)}</small>" if claim.why else ""
+
+
+def _steps(found: Arithmetic) -> str:
+    rows = [f"<tr><th scope='row'>{escape(step.text)}</th><td>{exact(step.value)}</td></tr>" for step in found.steps]
+    heads = (_("Step by step"), _("weights"))
+    head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
+    return (
+        f"<div class='clps-figures'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )

@@ -1,0 +1,113 @@
+"""The designs compared and the chosen one's map, to look at and to paint. Start at sharing_map.
+
+Columns are layers in order of execution, rows are components; equal colour *and* letter within one
+row (and its tied rows) mean literally the same weights. A click on a cell offers other weights; what
+was chosen comes back as an ``Action``. ``map_preview`` is one design's map alone, without the cards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.design.designs import Costed
+from app.design.drawn import drawn_stacks, legend, looks
+from app.look.assets import asset, script
+from app.look.colours import strategy_colours
+from app.look.formatting import compact, percent
+from clps_core.words import _
+
+__all__ = ["map_payload", "map_preview", "sharing_map"]
+
+Sizes = Mapping[tuple[str, str], int]
+Act = Callable[[dict[str, Any]], None]
+
+_component = st.components.v2.component(
+    "clps.sharing_map",
+    html='<div class="map"></div>',
+    css=asset("design/sharing_map.css") + asset("design/sharing_grid.css"),
+    js=script("design/sharing_thumb.js", "design/sharing_grid.js", "design/sharing_aside.js", "design/sharing_map.js"),
+)
+
+
+def sharing_map(designs: Sequence[Costed], chosen: int, sizes: Sizes, on_action: Act) -> None:
+    """Draw ``designs`` with number ``chosen`` (its place in the list a person sees) opened.
+
+    ``sizes``: parameters of one (stack, component). ``on_action`` gets what a person did, as it came
+    from the browser and therefore unchecked: ``{"kind": "choose" | "remove" | "paint", "design": 0, ...}``.
+    """
+    opened = next((place for place, design in enumerate(designs) if design.index == chosen), 0)
+    _mount("sharing_map", map_payload(designs, opened, sizes), on_action)
+
+
+def map_preview(design: Costed, sizes: Sizes, on_action: Act, key: str) -> None:
+    """The map of one design alone; painting works here, too."""
+    _mount(key, {**map_payload([design], 0, sizes), "alone": True}, on_action)
+
+
+def map_payload(designs: Sequence[Costed], opened: int, sizes: Sizes) -> dict[str, Any]:
+    """What the browser gets."""
+    colours = strategy_colours(design.strategy for design in designs)
+    drawn = [_design(design, colours[design.strategy], sizes) for design in designs]
+    rows = [row["slots"] for design in drawn for stack in design["stacks"] for row in stack["rows"]]
+    most = max((slot for slots in rows for slot in slots if slot is not None), default=0)
+    return {"designs": drawn, "chosen": opened, "looks": looks(most + 2), "words": _words(), "alone": False}
+
+
+def _mount(key: str, data: dict[str, Any], on_action: Act) -> None:
+    def acted() -> None:
+        action = st.session_state[key].get("action")
+        if isinstance(action, dict):
+            on_action(action)
+
+    _component(key=key, data=data, on_action_change=acted)
+
+
+def _design(design: Costed, colour: str, sizes: Sizes) -> dict[str, Any]:
+    return {
+        "text": design.strategy,
+        "index": design.index,
+        "title": design.name,
+        "colour": colour,
+        "stored": _("{count} stored", count=compact(design.counts.unique_parameters)),
+        "share": percent(design.share, 0),
+        "legend": legend(design.plan),
+        "stacks": drawn_stacks(design.plan, sizes),
+    }
+
+
+def _words() -> dict[str, str]:
+    """Texts for the script; the fields in braces are filled in there."""
+    return {
+        "layer": _("layer"),
+        "input": _("input"),
+        "remove": _("Remove {name}"),
+        "cell": _("{stack}, layer {layer}, {component}: slot {letter}"),
+        "absent_cell": _("{stack}, layer {layer}, {component}: none, reads layer {source}"),
+        "at_layer": _("layer {layer}"),
+        "idle_title": _("Who shares what"),
+        "idle": _("Point at a cell to see every layer that uses the same weights. Click it to give it other ones."),
+        "letters": _(
+            "Colours and letters count within one row and the rows tied to it (marked =). Otherwise equal letters of "
+            "two rows are different weights."
+        ),
+        "used_by": _("Used by layers {layers}: {size} parameters stored once, used {count} times."),
+        "used_alone": _("Used by layer {layers} alone: {size} parameters."),
+        "used_tied": _("One weight of {size} parameters, used {count} times:"),
+        "used_row": _("{stack} {component}: layers {layers}"),
+        "lora": _("Each layer adds a matrix of its own to it, of rank {rank}."),
+        "absent": _(
+            "This layer has no {component}: it reads the {what} of layer {source}. So there is nothing to paint; "
+            "let it compute its own first."
+        ),
+        "click": _("Click the cell to change its weights."),
+        "scope": _("Change"),
+        "scope_cell": _("this cell"),
+        "scope_family": _("all of {family}"),
+        "scope_layer": _("the whole layer"),
+        "slot": _("to the weights"),
+        "use_slot": _("Use slot {letter}, as layer {layer}"),
+        "new_slot": _("Use a new slot"),
+    }

@@ -1,0 +1,1 @@
+"""How things look and read on every page: colours, numbers, figures, tables, the frame, what says that it waits."""

@@ -1,0 +1,56 @@
+"""What stands around every page: the name in the sidebar, each page's header, and how it is presented."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from app import navigation
+from app.look import presenting
+from app.look.assets import asset
+from clps_core.words import _
+
+__all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
+
+MARK = str(Path(__file__).parent / "mark.svg")
+SIDEBAR_WIDTH = 224
+"""Pixels: six short names need no more, and a window of 800 pixels has them to spare."""
+
+
+def frame() -> None:
+    """Draw what every page has, once per run of the script, before the page."""
+    st.logo(MARK, size="large")
+    presenting.begin()
+    _invisible()
+
+
+def _invisible() -> None:
+    """The style sheet and the two scripts of every page.
+
+    One element, whatever is switched on: what stands below keeps its place, and what it holds. And one of the
+    lightest, as it is drawn with every click.
+    """
+    styles = ["look/frame.css", *(["look/present.css"] if presenting.is_on() else [])]
+    working = escape(_("Working"))
+    words = f'<span hidden data-clps-working="{working}"></span>'
+    scripts = (f"<script>{asset(name)}</script>" for name in ("look/history.js", "look/busy_bar.js"))
+    with st.container(key="clps_invisible"):
+        st.html(f"<style>{''.join(map(asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True)
+
+
+def header(name: str) -> None:
+    """The page's name, small, the question it answers as the title, and the switch to show it to a room."""
+    facts = navigation.page(name)
+    with st.container(gap=None):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>', width="content")
+            st.toggle(
+                _("Present"),
+                key=presenting.SWITCH,
+                width="content",
+                help=_("Large type and thick lines without the side bar: for a projector, or from a distance."),
+                on_change=presenting.turned,
+            )
+        st.title(facts.question, anchor=False)

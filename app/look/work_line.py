@@ -1,0 +1,49 @@
+"""What the machine is doing, in one line. Start at work_line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import navigation, state
+from app.look.formatting import duration, strategy_name
+from app.services import escape_markdown
+from clps_core.store import Store
+from clps_core.store.records import ActiveRun
+from clps_core.words import _, ngettext
+
+__all__ = ["work_line", "work_sentence"]
+
+
+def work_line(store: Store) -> bool:
+    """Draw the line if anything runs or waits; returns whether it does."""
+    runs = store.active_runs()
+    if not runs:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(escape_markdown(work_sentence(runs)), width="content")
+        navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs[: state.MAX_RUNS])})
+    return True
+
+
+def work_sentence(runs: Sequence[ActiveRun]) -> str:
+    """Running runs with their progress and time left, and how many wait."""
+    running = [run for run in runs if run.status == "running"]
+    waiting = sum(run.status == "queued" for run in runs)
+    names = [strategy_name(run.strategy) for run in running]
+    # Of runs that are called alike the full names say what differs: seed, width ...
+    names = [run.name if names.count(name) > 1 else name for name, run in zip(names, running, strict=True)]
+    parts = [_progress(run, name) for run, name in zip(running[:3], names, strict=False)]
+    if len(running) > 3:
+        parts.append(ngettext("{n} more running", "{n} more running", len(running) - 3))
+    if waiting:
+        parts.append(ngettext("{n} run waits", "{n} runs wait", waiting))
+    return " · ".join(parts)
+
+
+def _progress(run: ActiveRun, name: str) -> str:
+    if not run.step or not run.seconds:
+        return _("{name} is starting", name=name)
+    left = (run.steps - run.step) * run.seconds / run.step
+    return _("{name} {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))

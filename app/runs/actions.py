@@ -1,0 +1,197 @@
+"""What can be done with a run: the menu at the end of its row. Start at run_menu.
+
+Every action goes through the desk. What somebody may not do to somebody else's run is said in one sentence;
+what cannot be done now is there, disabled, and says why. An error stands above the table (``show_refusal``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app import navigation, state
+from app.runs.fork import open_fork_dialog, why_no_fork
+from app.runs.shelf_menu import forget_shown, keeping
+from app.services import desk, escape_markdown, inspections, show_problem
+from clps_core.errors import ClpsError
+from clps_core.jobs.desk import Desk
+from clps_core.store import Run, Store
+from clps_core.store.records import FinalScore
+from clps_core.words import _
+
+__all__ = ["open_log", "run_menu", "score_if_asked", "show_refusal"]
+
+SCORE = "runs.score"
+"""The run whose test score was asked for and is not made yet."""
+SCORE_SECONDS = 60.0
+"""What it may take here; the command line has more patience."""
+
+
+def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
+    """The buttons of ``run``; draw it in the popover of its row."""
+    st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
+    if asked_by.why_not("cancel", run):
+        st.markdown(
+            _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
+        )
+        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+        return
+    keeping(run, asked_by, place="run")
+    _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
+    if run.active:
+        _stopping(run)
+        if run.status == "queued":
+            _moving(run, asked_by)
+    else:
+        _going_on(store, run)
+    _fork(store, run)
+    if run.active:
+        return
+    if run.status == "finished" and not store.final_scores([run.id]):
+        _action(
+            _("Score on the test split"),
+            ":material/grading:",
+            f"score.{run.id}",
+            lambda: ask_for_score(run.id),
+            note=_("Once, with its best weights; it takes some seconds."),
+        )
+    navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+    sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
+    why = None if sure else _("Tick the box first: what is deleted does not come back.")
+    _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), why)
+
+
+def _stopping(run: Run) -> None:
+    """Stop it for now, or for good."""
+    why = _("It is stopping already: it writes a checkpoint first.") if run.stop_requested else None
+    _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), why)
+    _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), why)
+
+
+def _moving(run: Run, asked_by: Desk) -> None:
+    """Before or behind whoever else waits."""
+    priority, allowed, why = _("Its priority is {number} now.", number=run.priority), asked_by.highest_priority, None
+    if run.priority >= allowed:
+        why = _("Its priority is {number}, the highest that you may give.", number=run.priority)
+        why += "" if allowed else " " + _("To let it go before your other runs, move those to the back.")
+    _action(
+        _("To the front"),
+        ":material/vertical_align_top:",
+        f"front.{run.id}",
+        lambda: desk().set_priority(run.id, "front"),
+        why,
+        note=priority,
+    )
+    _action(
+        _("To the back"),
+        ":material/vertical_align_bottom:",
+        f"back.{run.id}",
+        lambda: desk().set_priority(run.id, "back"),
+        note=priority,
+    )
+
+
+def _going_on(store: Store, run: Run) -> None:
+    """From its last checkpoint where it has one; what failed can also be tried from its first step."""
+    if run.status == "finished":
+        return
+    kept = store.artefacts(run.id, "last")
+    if run.status != "failed":
+        label = _("Continue from step {step}", step=f"{kept[-1].step:,}") if kept else _("Start again")
+        _action(label, ":material/replay:", f"resume.{run.id}", lambda: desk().resume(run.id))
+        return
+    if kept:
+        label = _("Retry from step {step}", step=f"{kept[-1].step:,}")
+        _action(label, ":material/replay:", f"retry.{run.id}", lambda: desk().retry(run.id))
+    _action(
+        _("Retry from the beginning"),
+        ":material/restart_alt:",
+        f"anew.{run.id}",
+        lambda: desk().retry(run.id, anew=True),
+        note=_("What it has learnt is thrown away; its log stays."),
+    )
+
+
+def _fork(store: Store, run: Run) -> None:
+    """The dialog belongs to the whole page, so the whole page is drawn again."""
+    why = why_no_fork(store, run)
+    note = why or _("A new run that begins with this one's weights, with other settings.")
+    if st.button(
+        _("Fork ..."),
+        icon=":material/fork_right:",
+        key=f"fork.{run.id}",
+        disabled=why is not None,
+        help=note,
+        width="stretch",
+    ):
+        open_fork_dialog(run.id)
+        st.rerun()
+
+
+def _action(
+    label: str, icon: str, key: str, do: Callable[[], object], why_not: str | None = None, *, note: str | None = None
+) -> None:
+    """A button whose error, if any, is shown above the table; ``why_not``: it cannot be pressed, and this is why."""
+
+    def clicked() -> None:
+        try:
+            do()
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+
+    st.button(
+        label,
+        icon=icon,
+        key=key,
+        on_click=clicked,
+        disabled=why_not is not None,
+        help=why_not or note,
+        width="stretch",
+    )
+
+
+def _delete(run_id: str) -> None:
+    desk().delete(run_id)
+    forget_shown([run_id])
+
+
+def ask_for_score(run_id: str) -> None:
+    """Have it made at the next drawing, which can say that it goes on."""
+    st.session_state[SCORE] = run_id
+
+
+def score_if_asked(runs: Sequence[Run]) -> None:
+    """Make the test score that was asked for; like every look into a model, one at a time for all browsers."""
+    run = next((run for run in runs if run.id == st.session_state.get(SCORE)), None)
+    if run is None:
+        return
+    with st.spinner(_("Scoring {name} on the test split ...", name=escape_markdown(run.name))):
+        asked_by = desk()
+        try:
+            inspections().ask(("test", run.id), lambda: _Made(asked_by.score_test(run.id, seconds=SCORE_SECONDS)))
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+        finally:
+            st.session_state.pop(SCORE, None)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What the queue of models keeps: it has no arrays."""
+
+    score: FinalScore
+    nbytes: int = 0
+
+
+def open_log(run_id: str | None) -> None:
+    """Show this run's log under the table; ``None`` closes it."""
+    st.session_state[state.RUNS_LOG] = run_id
+
+
+def show_refusal() -> None:
+    """Why the last click did nothing, once."""
+    problem = st.session_state.pop(state.RUNS_PROBLEM, None)
+    if problem:
+        show_problem(problem)

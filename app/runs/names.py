@@ -1,0 +1,143 @@
+"""What runs and designs are called wherever several are shown. No streamlit here. Start at run_names.
+
+A *design* is a config but for its seeds and fold, and for a fork the weights it begins with. Names tell apart
+whatever is shown together: first by the strategy, then by the fields that differ (``All layers · d_model 128``), then
+by seed and fold, at last by the run's id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from app.look.formatting import strategy_name
+from clps_core.config import RunConfig, build_config, flat, resolve, validated
+from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
+from clps_core.errors import ClpsError
+from clps_core.store import Run
+from clps_core.sweeps.results import REPLICATES
+from clps_core.words import _
+
+__all__ = [
+    "config_table",
+    "design_names",
+    "design_of",
+    "named_apart",
+    "replicate_names",
+    "run_names",
+    "shortened",
+    "unusual",
+]
+
+QUIET = {f"train.{name}" for name in ("log_every", "eval_every", "eval_examples", "checkpoint_every", "probe_count")}
+"""Fields that change what is noted of a run, not what it learns: they tell no run's kind."""
+FROM = "from"
+"""Of a fork: the run whose weights it begins with, as if it were a field of its config."""
+
+
+def config_table(run: Run) -> Mapping[str, Any]:
+    """The config of ``run`` as one flat table; fields that an older version did not write have their defaults."""
+    return _table(run.config_text)
+
+
+@lru_cache(maxsize=2048)
+def _table(config_text: str) -> Mapping[str, Any]:
+    return flat(validated(RunConfig, json.loads(config_text)).as_dict())
+
+
+def design_of(run: Run) -> str:
+    """Equal for runs that differ in nothing but seeds and fold, and begin with the same weights."""
+    table = {name: value for name, value in _facts(run).items() if name not in REPLICATES}
+    return sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    """The config, and what a fork begins with; a parent that has been deleted may have been any run."""
+    table = dict(config_table(run))
+    if run.start_from:
+        parent = _("{id}, {which}", id=run.parent_id[:8], which=run.start_from) if run.parent_id else None
+        table[FROM] = parent or _("a deleted run ({id})", id=run.id[:4])
+    return table
+
+
+def design_names(runs: Sequence[Run]) -> list[str]:
+    """Names of designs, each given by one of its runs; equal only for equal designs."""
+    names = [strategy_name(run.strategy) for run in runs]
+    names = [_("{name}, fork", name=name) if run.start_from else name for name, run in zip(names, runs, strict=True)]
+    return told_apart(names, [_facts(run) for run in runs], REPLICATES)
+
+
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> the shortest name that tells the runs apart: the design's, with seed and id where needed.
+
+    A fork is called one: it has learnt something before its first step.
+    """
+    designs = {run.id: design_of(run) for run in runs}
+    firsts = {designs[run.id]: run for run in reversed(runs)}
+    called = dict(zip(firsts, design_names(list(firsts.values())), strict=True))
+    names = {run.id: called[designs[run.id]] for run in runs}
+    if len(firsts) < len(runs):
+        seeds = replicate_names(runs)
+        names = {run_id: _("{name}, {seed}", name=name, seed=seeds[run_id]) for run_id, name in names.items()}
+    seen = Counter(names.values())
+    return {run_id: name if seen[name] == 1 else f"{name} ({run_id[:4]})" for run_id, name in names.items()}
+
+
+def named_apart(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> the name it was given; of several with one name each with the fields that differ."""
+    names = told_apart([run.name for run in runs], [_facts(run) for run in runs])
+    return {run.id: name for run, name in zip(runs, names, strict=True)}
+
+
+def replicate_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Run id -> which run of its design it is: ``seed 2``; the data's seed and the fold only where they differ."""
+    tables = {run.id: config_table(run) for run in runs}
+    data_seeds, folds = ({table.get(field) for table in tables.values()} for field in ("data.seed", "data.fold"))
+    found = {}
+    for run in runs:
+        parts = [_("seed {seed}", seed=run.seed)]
+        if len(data_seeds) > 1:
+            parts.append(_("data seed {seed}", seed=tables[run.id].get("data.seed")))
+        if len(folds) > 1:
+            parts.append(_("fold {number}", number=tables[run.id].get("data.fold")))
+        found[run.id] = ", ".join(parts)
+    return found
+
+
+def shortened(name: str, longest: int, end: str = "") -> str:
+    """``name`` in at most ``longest`` characters: fields without their names, then the strategy cut.
+
+    ``end``: what must stay of it besides the fields' values, such as a seed.
+    """
+    strategy, *fields = name.split(" · ")
+    values = [field.partition(" ")[2] or field for field in fields]
+    for form in (name, " · ".join([strategy, *values])):
+        if len(form) <= longest:
+            return form
+    tail = "/".join(value for value in (*values, end) if value)[: longest - 4]
+    return f"{strategy[: longest - 1 - len(tail)].rstrip(' ,')}…{tail}"
+
+
+def unusual(run: Run) -> list[str]:
+    """The fields of ``run`` that are not its task's usual ones, as ``d_model 64``, whoever stands beside it."""
+    usual = _usual(run.task)
+    table = config_table(run)
+    fields = [
+        field
+        for field in table
+        if field in usual and table[field] != usual[field] and field not in (*REPLICATES, *FOLLOWS, *QUIET)
+    ]
+    return said_fields(fields, table)[: MOST_SAID + 2]
+
+
+@lru_cache(maxsize=64)
+def _usual(task: str) -> dict[str, Any]:
+    """What a run of ``task`` has where nobody asked for anything; nothing for a task that is not known here."""
+    try:
+        return flat(resolve(build_config({"data": {"task": task}})).as_dict())
+    except ClpsError:
+        return {}

@@ -1,0 +1,1 @@
+"""The Start page: the ways in, and comparisons to open."""

@@ -1,0 +1,1 @@
+"""Sweeps on the Train page: what varies, what it costs, what came of it."""

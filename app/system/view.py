@@ -1,0 +1,182 @@
+"""What the System page shows: figures, slots, queue, quotas, store, versions. Start at the four functions."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from app import navigation, state
+from app.look.formatting import ago, compact, duration, memory
+from app.runs.timing import seconds_left
+from app.services import show_problem
+from app.system.table import Cell, facts_table
+from clps_core.jobs.desk import Desk
+from clps_core.jobs.overview import Overview, Slot, versions
+from clps_core.owners import short_name
+from clps_core.shown import isolated
+from clps_core.store import Run
+from clps_core.store.records import ActiveRun
+from clps_core.words import _, ngettext
+
+__all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
+
+MOST_WAITING = 25
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def figures(found: Overview, no_supervisor: str | None = None) -> None:
+    """What is wrong, if anything, and four figures; ``no_supervisor``: why none could be started just now."""
+    for problem in (no_supervisor or found.supervisor.problem, found.disk.problem):
+        if problem:
+            show_problem(problem)
+    slots, waiting, disk, supervisor = st.columns(4)
+    slots.metric(_("Slots at work"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.plan)
+    waiting.metric(_("Runs waiting"), len(found.waiting))
+    disk.metric(
+        _("Free on the disk"),
+        memory(found.disk.free),
+        help=_(
+            "of {total}. Runs start while at least {floor} are free.",
+            total=memory(found.disk.total),
+            floor=memory(found.disk.floor),
+        ),
+    )
+    supervisor.metric(_("Supervisor"), _at_work(found), help=_supervisor(found))
+
+
+def _at_work(found: Overview) -> str:
+    needed = bool(found.busy or found.waiting)
+    if found.supervisor.pid is not None:
+        return _("at work") if needed else _("standing by")
+    return _("missing") if needed else _("not needed")
+
+
+def _supervisor(found: Overview) -> str:
+    one = found.supervisor
+    if one.pid is None:
+        text = _("It starts with the next run, and hands out the slots.")
+    else:
+        since = ago(one.since, time.time())
+        text = _("Process {pid}, started {since}. It hands out the slots.", pid=one.pid, since=since)
+    if one.starts:
+        text += " " + ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts)
+    return text
+
+
+def slots_and_queue(found: Overview, desk: Desk) -> None:
+    """Which run works where, and why the others wait."""
+    if found.slots:
+        st.subheader(_("Slots"), anchor=False)
+        columns = (_("Slot"), _("Computes on"), _("Run"), _("Progress"))
+        facts_table(_("Slots and the runs in them"), columns, [_slot_row(slot, desk) for slot in found.slots])
+    st.subheader(_("Queue"), anchor=False)
+    if not found.waiting:
+        st.caption(_("Nothing waits."))
+    else:
+        columns = (_("Place"), _("Run"), _("Waits because"))
+        rows = [(str(one.place), [Cell(_name(one.run, desk)), Cell(one.why)]) for one in found.waiting[:MOST_WAITING]]
+        facts_table(_("Waiting runs"), columns, rows)
+        if (more := len(found.waiting) - MOST_WAITING) > 0:
+            st.caption(ngettext("and {n} more", "and {n} more", more))
+    active = [slot.run.id for slot in found.slots if slot.run] + [one.run.id for one in found.waiting]
+    if active:
+        navigation.link("runs", _("Watch them"), query={state.RUNS: ",".join(active[: state.MAX_RUNS])})
+
+
+def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
+    threads = ngettext("{n} thread", "{n} threads", slot.threads)
+    place = (
+        _("GPU {gpu}", gpu=slot.gpu)
+        if slot.gpu is not None
+        else _("CPU, {threads}", threads=threads.replace(" ", NO_BREAK))
+    )
+    name = str(slot.number + 1)
+    if slot.run is None:
+        return name, [Cell(place), Cell(_("free"), quiet=True), Cell("")]
+    left = seconds_left(slot.run)
+    done = _("{step} of {steps}", step=f"{slot.run.step:,}", steps=f"{slot.run.steps:,}")
+    time_left = _("{time} left", time=duration(left))
+    text = f"{done} · {time_left}" if left is not None else _("starting")
+    return name, [Cell(place), Cell(_name(slot.run, desk)), Cell(text, part=slot.run.progress)]
+
+
+def _name(run: Run | ActiveRun, desk: Desk) -> str:
+    if not desk.policy.shared:
+        return run.name
+    owner = _("yours") if desk.is_mine(run) else short_name(run.owner)
+    return f"{isolated(run.name)} · {owner.replace(' ', NO_BREAK)}"
+
+
+def quotas(desk: Desk) -> None:
+    """On a shared server: what one may have and has. Nothing on a server of one person, or for a teacher."""
+    if desk.person is None or not desk.policy.bound(desk.person):
+        return
+    st.subheader(_("Your quotas"), anchor=False)
+    use, limits = desk.use(), desk.policy.quotas
+    together, server = desk.together(), desk.policy.server
+    rows = [
+        _used(_("Runs waiting"), use.queued, limits.queued),
+        _used(_("Runs at work"), use.running, limits.running),
+        _used(_("Runs kept"), use.runs, limits.runs),
+        _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True),
+    ]
+    if server.queued is not None:
+        rows.append(_used(_("Runs waiting, of all visitors"), together.queued, server.queued))
+    if server.disk is not None:
+        rows.append(_used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True))
+    sizes = (
+        (_("Steps of a run"), limits.steps),
+        (_("Examples of a step"), limits.batch_size),
+        (_("Executed parameters of a model"), limits.parameters),
+        (_("Positions of an input"), limits.length),
+    )
+    rows += [(name, [Cell(_("at most {limit}", limit=compact(limit)))]) for name, limit in sizes if limit is not None]
+    facts_table(_("What one person, and all visitors together, may have here"), (), rows)
+
+
+def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -> tuple[str, list[Cell]]:
+    shown = memory if as_memory else str
+    if limit is None:
+        return name, [Cell(shown(used))]
+    text = _("{used} of {limit}", used=shown(used), limit=shown(limit))
+    return name, [Cell(text, part=min(used / limit, 1.0) if limit else 1.0)]
+
+
+def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
+    """What a run would get, where things are kept, and what is installed; only versions where nothing else is known."""
+    if found is not None and desk is not None:
+        st.subheader(_("What a run gets"), anchor=False)
+        st.markdown(_plan(found))
+        st.subheader(_("Store"), anchor=False)
+        facts_table(_("The store"), (), _store_rows(found, desk))
+    with st.expander(_("Versions")):
+        rows = [
+            (name, [Cell(version or _("not installed"), quiet=not version)]) for name, version in versions().items()
+        ]
+        facts_table(_("Versions of what is installed"), (), rows)
+
+
+def _plan(found: Overview) -> str:
+    slots = ngettext("{n} run at a time.", "{n} runs at a time.", len(found.slots))
+    parts = [slots, found.plan]
+    if found.last_run is not None:
+        device = {"cpu": _("the CPU")}.get(found.last_run.device or "", _("the GPU"))
+        threads = ngettext("{n} thread", "{n} threads", found.last_run.threads or 1)
+        parts.append(_("The newest run here worked on {device} with {threads}.", device=device, threads=threads))
+    return " ".join(part for part in parts if part)
+
+
+def _store_rows(found: Overview, desk: Desk) -> list[tuple[str, list[Cell]]]:
+    store = found.store
+    kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    size = f", {memory(store.size)}" if store.size is not None else ""
+    statuses = ", ".join(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
+    rows = [
+        (_("Database"), [Cell(f"{kinds.get(store.database, store.database)}{size}")]),
+        (_("Schema"), [Cell(_("version {number}", number=store.schema_version))]),
+        (_("Runs"), [Cell(statuses)]),
+    ]
+    if not desk.policy.bound(desk.person):  # where it lies is for who looks after the server
+        rows.append((_("Home"), [Cell(str(store.home))]))
+    return rows

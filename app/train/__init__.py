@@ -1,0 +1,1 @@
+"""The Train page: what shall be trained, and what it will cost."""

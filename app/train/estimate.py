@@ -1,0 +1,87 @@
+"""What a comparison will cost, before it is queued: parameters and time. Start at estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.compare.summary import test_note
+from app.look.colours import strategy_colours
+from app.look.figure_table import Row, figure_table
+from app.look.formatting import compact, duration, percent, strategy_name
+from app.runs.timing import BUSY, Pace, forecast
+from clps_core.analysis.counts import OF_UNSHARED, count, share_of_unshared
+from clps_core.config import RunConfig
+from clps_core.jobs import service
+from clps_core.store import Store
+from clps_core.words import _, ngettext
+
+__all__ = ["estimate", "time_sentence"]
+
+
+def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
+    """A row per strategy, then how long all of it takes on this machine and why we think so."""
+    pace = Pace.of(store, configs[0].data.task)
+    one_seed = [config for config in configs if config.seed == configs[0].seed]
+    counts = {config.sharing.strategy: count(config.model, config.sharing) for config in one_seed}
+    columns = [
+        (_("Strategy"), ""),
+        (_("Stored parameters"), _("unique: every weight counted once")),
+        OF_UNSHARED,
+        (_("Executed"), _("every use counts")),
+        (_("Time for a run"), _("on this machine, without waiting")),
+    ]
+    colours = strategy_colours(counts)
+    rows = [
+        Row(
+            strategy_name(strategy),
+            colours[strategy],
+            [
+                compact(one.unique_parameters),
+                percent(share_of_unshared(one.unique_parameters, config.model), 0),
+                compact(one.executed_parameters),
+                _about(pace.seconds(config), pace),
+            ],
+        )
+        for config, (strategy, one) in zip(one_seed, counts.items(), strict=True)
+    ]
+    figure_table(_("What each strategy costs"), columns, rows)
+    st.markdown(time_sentence(store, configs))
+    st.caption(test_note())
+
+
+def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:
+    """How long all runs together take, and what that rests on; as Markdown."""
+    found = forecast(store, configs, service.supervisor_status(store).slots)
+    runs = ngettext("**{n} run**", "**{n} runs**", len(configs))
+    at_once = ngettext("{n} at a time", "{n} at a time", found.slots)
+    parts = [
+        _("{runs}, {at_once}: done in {time}.", runs=runs, at_once=at_once, time=f"**{_about(found.low, found.pace)}**")
+    ]
+    if found.high > BUSY * found.low:
+        most = _about(found.high, found.pace)
+        parts.append(_("If this machine stays as busy as in the last minute: {time}.", time=most))
+    if found.before:
+        parts.append(ngettext("{n} run stands before them.", "{n} runs stand before them.", found.before))
+    if found.pace.runs:
+        parts.append(
+            ngettext(
+                "Timed by {n} earlier run of this task.", "Timed by {n} earlier runs of this task.", found.pace.runs
+            )
+        )
+    else:
+        parts.append(
+            _(
+                "A guess from the number of operations, for nothing of this task was trained here before: "
+                "it may be three times more or less."
+            )
+        )
+    return " ".join(parts)
+
+
+def _about(seconds: float, pace: Pace) -> str:
+    """A guess is rounded, so that it does not look better than it is."""
+    if not pace.runs and seconds >= 30:
+        seconds = round(seconds / 30) * 30
+    return _("about {time}", time=duration(max(1.0, seconds)))

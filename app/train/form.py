@@ -1,0 +1,239 @@
+"""What shall be trained: task, strategies, seeds, sizes. Start at train_form.
+
+The form and the address say the same: a link (``?spec=...&strategy=...&seed=...``) fills the form, and
+what the form says is written back. A link may set fields that the form does not show; they are kept and
+named. Limits are checked by ``matched`` like everywhere else, not by the widgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app import state
+from app.look.formatting import strategy_name
+from app.services import escape_markdown, show_problem
+from clps_core.config import RunConfig, build_config
+from clps_core.sharing import NAMED_STRATEGIES
+from clps_core.spec import to_spec
+from clps_core.tasks import TASKS
+from clps_core.words import _
+
+__all__ = ["Asked", "train_form"]
+
+DEFAULT_STRATEGIES = ("none", "all", "cycle")
+TASK, STRATEGIES, SEEDS, NAME = "train.task", "train.strategies", "train.seeds", "train.name"
+FORM_FIELDS = (
+    "train.steps",
+    "model.num_layers",
+    "model.d_model",
+    "model.num_heads",
+    "train.batch_size",
+    "optim.learning_rate",
+    "model.d_ff",
+    "model.dropout",
+    "optim.warmup_steps",
+    "optim.weight_decay",
+    "data.seed",
+    "model.activation",
+    "model.norm",
+    "model.positions",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the form says: ``base`` is the partial config that all runs have in common."""
+
+    base: dict[str, Any]
+    strategies: tuple[str, ...]
+    seeds: tuple[int, ...]
+    name: str | None
+
+
+def train_form() -> Asked:
+    """Draw the form, filled from the address where that is new; returns what it says, unchecked."""
+    _fill_from_address()
+    task = st.segmented_control(
+        _("Task"),
+        list(TASKS),
+        format_func=lambda name: TASKS[name].title if name in TASKS else name,
+        key=TASK,
+        required=True,
+        on_change=_task_chosen,
+        persist_state="session",
+    )
+    st.caption(TASKS[task].summary)
+    strategies = _strategies()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seeds = _seeds()
+        _number("train.steps", _("Steps"), 1, step=50)
+        _number("train.batch_size", _("Batch size"), 1, note=_("Examples in one step."))
+        _number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
+        _number("model.d_model", _("Width"), 1, step=16, note=_("d_model: numbers that stand for one token."))
+        _number("model.num_heads", _("Heads"), 1)
+        name = _more(task)
+    return Asked(_partial(task), strategies, seeds, name.strip() or None)
+
+
+def _strategies() -> tuple[str, ...]:
+    chosen: Sequence[str] = st.session_state[STRATEGIES]
+    known = [*NAMED_STRATEGIES, *(text for text in chosen if text not in NAMED_STRATEGIES)]
+    asked = st.multiselect(
+        _("Strategies: what the layers share"),
+        known,
+        format_func=strategy_name,
+        key=STRATEGIES,
+        accept_new_options=True,
+        max_selections=state.MAX_STRATEGIES,
+        placeholder=_("Choose, or write one such as cycle:2 or attention=all,ffn=none"),
+        help=_("One run for each. You can also write a strategy: cycle:2, 0-1-1-0, attention=all,ffn=none."),
+        persist_state="session",
+    )
+    return tuple(asked)
+
+
+def _seeds() -> tuple[int, ...]:
+    asked = st.multiselect(
+        _("Seeds"),
+        sorted({0, 1, 2, 3, 4, *st.session_state[SEEDS]}),
+        key=SEEDS,
+        max_selections=state.MAX_SEEDS,
+        help=_("Every strategy is trained once per seed. Seeds change initial weights and dropout, never the data."),
+        width=220,
+        persist_state="session",
+    )
+    return tuple(asked)
+
+
+def _more(task: str) -> str:
+    with st.popover(_("More"), icon=":material/tune:"):
+        name = st.text_input(
+            _("Name of the comparison"),
+            key=NAME,
+            max_chars=120,
+            placeholder=_("made from what differs"),
+            persist_state="session",
+        )
+        with st.container(horizontal=True):
+            _number("model.d_ff", _("FFN width"), 1, step=32)
+            _number("model.dropout", _("Dropout"), 0.0, step=0.05, form="%.3g")
+            _number("optim.warmup_steps", _("Warm-up steps"), 0, step=10)
+            _number("optim.weight_decay", _("Weight decay"), 0.0, step=0.01, form="%.4g")
+            _number(
+                "data.seed",
+                _("Data seed"),
+                0,
+                note=_("All runs of a comparison see the same batches in the same order."),
+            )
+        _choice("model.activation", _("Activation"), {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"})
+        _choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"})
+        positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
+        _choice("model.positions", _("Positions"), positions)
+        kept = _kept(task)
+        if kept:
+            listed = ", ".join(f"{path} = {value}" for path, value in kept.items())
+            st.caption(_("Also set, from the link: {fields}", fields=escape_markdown(listed)))
+    return name
+
+
+def _number(
+    path: str, label: str, low: float, *, step: float = 1, form: str | None = None, note: str | None = None
+) -> None:
+    st.number_input(
+        label, min_value=low, step=step, format=form, key=f"train.{path}", help=note, width=132, persist_state="session"
+    )
+
+
+def _choice(path: str, label: str, options: Mapping[str, str]) -> None:
+    st.segmented_control(
+        label, list(options), format_func=options.get, key=f"train.{path}", required=True, persist_state="session"
+    )
+
+
+def _fill_from_address() -> None:
+    """Take over a link that the form did not write itself; the task's defaults on a first visit."""
+    session, address = st.session_state, _address()
+    if any(address) and address != session.get(state.TRAIN_LINK):
+        spec, strategies, seeds = state.read_spec(), state.read_strategies(), state.read_seeds()
+        twice = state.left_out(spec.config, strategies.values, seeds[0])
+        for problem in (spec.problem, strategies.problem, seeds[1], *twice):
+            if problem:
+                show_problem(problem)
+        config = spec.config or build_config({})
+        own = config.sharing.strategy
+        implied = ("none", own) if own != "none" else DEFAULT_STRATEGIES
+        _fill(config, strategies.values or implied, seeds[0] or (config.seed,))
+        session[state.TRAIN_LINK] = address
+    elif TASK not in session:
+        _fill(build_config({}), DEFAULT_STRATEGIES, (0,))
+
+
+def _address() -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    query = st.query_params
+    return query.get(state.SPEC, ""), tuple(query.get_all(state.STRATEGY)), tuple(query.get_all(state.SEED))
+
+
+def write_address(base: RunConfig, asked: Asked) -> None:
+    """Put what the form says into the address, once it is known to be sound."""
+    seeds = [str(seed) for seed in asked.seeds]
+    state.write(**{state.SPEC: to_spec(base), state.STRATEGY: list(asked.strategies), state.SEED: seeds})
+    st.session_state[state.TRAIN_LINK] = _address()
+
+
+def _fill(config: RunConfig, strategies: Sequence[str], seeds: Sequence[int]) -> None:
+    session = st.session_state
+    session[TASK] = config.data.task
+    session[STRATEGIES] = list(strategies)
+    session[SEEDS] = list(seeds)
+    session.setdefault(NAME, "")
+    _fill_fields(config)
+
+
+def _fill_fields(config: RunConfig) -> None:
+    session = st.session_state
+    session[state.TRAIN_BASE] = config
+    values = _flat(config)
+    for path in FORM_FIELDS:
+        session[f"train.{path}"] = values[path]
+
+
+def _task_chosen() -> None:
+    _fill_fields(build_config({"data": {"task": st.session_state[TASK]}}))
+
+
+def _flat(config: RunConfig) -> dict[str, Any]:
+    return {
+        f"{group}.{name}": value
+        for group, fields in config.as_dict().items()
+        if isinstance(fields, dict)
+        for name, value in fields.items()
+    }
+
+
+def _kept(task: str) -> dict[str, Any]:
+    """Fields that a link set and the form does not show."""
+    usual = _flat(build_config({"data": {"task": task}}))
+    shown = (*FORM_FIELDS, "data.task", "sharing.strategy")
+    return {
+        path: value
+        for path, value in _flat(st.session_state[state.TRAIN_BASE]).items()
+        if path not in shown and value != usual[path]
+    }
+
+
+def _partial(task: str) -> dict[str, Any]:
+    """Only what differs from the task's defaults, so that what follows from other fields still follows."""
+    usual = _flat(build_config({"data": {"task": task}}))
+    partial: dict[str, Any] = {"data": {"task": task}}
+    values = _kept(task) | {path: st.session_state[f"train.{path}"] for path in FORM_FIELDS}
+    for path, value in values.items():
+        if value != usual[path]:
+            group, name = path.split(".")
+            partial.setdefault(group, {})[name] = value
+    return partial
