@@ -50,7 +50,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
         ["train", "validation"],
         default="train",
         required=True,
-        format_func={"train": _("Training loss"), "validation": _("Loss on validation data")}.get,
+        format_func={"train": _("Training loss"), "validation": _("Loss on validation data")}.__getitem__,
         key="runs.loss",
         persist_state="session",
         label_visibility="collapsed",

@@ -236,14 +236,14 @@ def _text_field(task: TaskFacts, text: str) -> str:
         )
         return str(number)
     follow_url(key, text)
-    field_kind = st.text_area if task.family == "decoder" else st.text_input
-    field_kind(
-        _("Your text"),
-        key=key,
-        max_chars=1000,
-        on_change=lambda: state.write(**{state.TEXT: st.session_state[key]}),
-        **({"height": 80} if task.family == "decoder" else {}),
-    )
+
+    def written() -> None:
+        state.write(**{state.TEXT: st.session_state[key]})
+
+    if task.family == "decoder":
+        st.text_area(_("Your text"), key=key, max_chars=1000, on_change=written, height=80)
+    else:
+        st.text_input(_("Your text"), key=key, max_chars=1000, on_change=written)
     return text
 
 

@@ -17,8 +17,9 @@ from app.attention.views import explore, kind_sentence, sharing_of
 from app.design.sharing_sentences import sharing_sentences
 from app.look.colours import slot_colour, slot_letter
 from app.services import escape_markdown, store
-from clps_core.inspection import KIND_SITES, image_of
+from clps_core.inspection import image_of
 from clps_core.shapes import stack_layers
+from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.store import Run
 from clps_core.words import _
 

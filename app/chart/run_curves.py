@@ -68,7 +68,7 @@ def _design_dashes(firsts: Mapping[str, Run]) -> dict[str, int]:
     """Design -> the number of its dash among the designs of its strategy, the oldest first."""
     used: Counter[str] = Counter()
     found = {}
-    for design, run in reversed(firsts.items()):
+    for design, run in reversed(list(firsts.items())):
         found[design] = used[run.strategy]
         used[run.strategy] += 1
     return found

@@ -104,7 +104,9 @@ def _cell(one: DeepRun, points: Mapping[int, Inspection], loops: int) -> str:
     if answer is None:
         return "<td>–</td>"
     trained = points.get(one.own_loops)
-    reference = answer.right_answer if answer.right_answer is not None else trained and trained.prediction
+    reference = answer.right_answer
+    if reference is None and trained is not None:
+        reference = trained.prediction
     nothing, was_trained = escape(_("(nothing)")), escape(_("a depth it was trained at"))
     text = marked(answer.prediction, reference) or f"<em>{nothing}</em>"
     sure = f" <small>{escape(percent(answer.guesses[0].probability, 0))}</small>" if answer.image is not None else ""

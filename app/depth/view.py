@@ -191,6 +191,7 @@ def _usual(runs: Sequence[DeepRun]) -> dict[str, tuple[int, ...]]:
 
 def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Found:
     """The chart and the table of quality over depth; returns what was evaluated."""
+    found: Found
     found, problems = qualities_of(runs, lambda one: loops[one.run.id])
     for problem in problems:
         show_problem(problem)

@@ -81,7 +81,7 @@ def _number(
     note: str | None = None,
 ) -> int | None:
     """A whole number; ``empty`` is what no number means, shown in grey."""
-    return st.number_input(
+    number: int | None = st.number_input(
         label,
         min_value=low,
         max_value=high,
@@ -92,10 +92,11 @@ def _number(
         key=field_key(name),
         help=note,
     )
+    return number
 
 
 def _choice(model: ModelConfig, name: str, label: str, options: dict[str, str], on_change: Any = None) -> str:
-    return st.segmented_control(
+    chosen: str | None = st.segmented_control(
         label,
         list(options),
         default=getattr(model, name),
@@ -104,6 +105,7 @@ def _choice(model: ModelConfig, name: str, label: str, options: dict[str, str], 
         required=True,
         on_change=on_change,
     )
+    return chosen or str(getattr(model, name))  # a browser that has drawn nothing yet answers with nothing
 
 
 def _rest(base: RunConfig) -> dict[str, Any]:

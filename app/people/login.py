@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -82,7 +83,7 @@ def _not_installed() -> str | None:
     )
 
 
-def _settings() -> Mapping[str, object] | None:
+def _settings() -> Mapping[str, Any] | None:
     """``[auth]`` of Streamlit's secrets, ``None`` where there is none; raises ``ValueError`` for no TOML."""
     try:
         found = st.secrets.get("auth")

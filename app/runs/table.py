@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Literal
 
 import streamlit as st
 
@@ -144,12 +145,15 @@ def _name(style: LineStyle, given: str | None) -> str:
     )
 
 
-def _status(run: Run) -> tuple[str, str]:
+Colour = Literal["gray", "blue", "green", "red", "orange"]
+
+
+def _status(run: Run) -> tuple[str, Colour]:
     if run.active and run.stop_requested:
         return _("stopping"), "orange"
     if run.status == "finished" and run.step < run.steps:
         return _("ended early"), "green"
-    known: Mapping[str, tuple[str, str]] = {
+    known: Mapping[str, tuple[str, Colour]] = {
         "queued": (_("queued"), "gray"),
         "running": (_("running"), "blue"),
         "finished": (_("finished"), "green"),

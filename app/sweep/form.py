@@ -67,7 +67,7 @@ def sweep_form(asked: Asked) -> dict[str, Any]:
         method = st.segmented_control(
             _("How"),
             ["grid", "random"],
-            format_func={"grid": _("every combination"), "random": _("at random")}.get,
+            format_func={"grid": _("every combination"), "random": _("at random")}.__getitem__,
             default="grid",
             key=METHOD,
             required=True,

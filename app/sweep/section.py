@@ -31,9 +31,10 @@ def pick_way() -> str:
         if problem:
             show_problem(problem)
         session[KEY] = asked[0] if asked else STRATEGIES
-    way: str = st.segmented_control(
+    chosen = st.segmented_control(
         _("What differs"), list(ways), format_func=ways.__getitem__, key=KEY, required=True, persist_state="session"
     )
+    way = chosen or STRATEGIES  # a browser that has drawn nothing yet answers with nothing
     session[LINK] = "" if way == STRATEGIES else way
     state.write(**{state.WAY: session[LINK]})
     return way

@@ -74,9 +74,9 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
     if not found.waiting:
         st.caption(_("Nothing waits."))
     else:
-        columns = (_("Place"), _("Run"), _("Waits because"))
+        reasons = (_("Place"), _("Run"), _("Waits because"))
         rows = [(str(one.place), [Cell(_name(one.run, desk)), Cell(one.why)]) for one in found.waiting[:MOST_WAITING]]
-        facts_table(_("Waiting runs"), columns, rows)
+        facts_table(_("Waiting runs"), reasons, rows)
         if (more := len(found.waiting) - MOST_WAITING) > 0:
             st.caption(ngettext("and {n} more", "and {n} more", more))
     active = [slot.run.id for slot in found.slots if slot.run] + [one.run.id for one in found.waiting]

@@ -57,7 +57,7 @@ class Asked:
 def train_form() -> Asked:
     """Draw the form, filled from the address where that is new; returns what it says, unchecked."""
     _fill_from_address()
-    task = st.segmented_control(
+    chosen = st.segmented_control(
         _("Task"),
         list(TASKS),
         format_func=lambda name: TASKS[name].title if name in TASKS else name,
@@ -66,6 +66,7 @@ def train_form() -> Asked:
         on_change=_task_chosen,
         persist_state="session",
     )
+    task = chosen or next(iter(TASKS))  # a browser that has drawn nothing yet answers with nothing
     st.caption(TASKS[task].summary)
     strategies = _strategies()
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -152,7 +153,12 @@ def _number(
 
 def _choice(path: str, label: str, options: Mapping[str, str]) -> None:
     st.segmented_control(
-        label, list(options), format_func=options.get, key=f"train.{path}", required=True, persist_state="session"
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=f"train.{path}",
+        required=True,
+        persist_state="session",
     )
 
 

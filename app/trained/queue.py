@@ -50,7 +50,8 @@ class InspectionQueue:
         Raises ``JobError`` where too many wait already, and whatever ``work`` raises (not kept).
         """
         with self._guard:
-            if (answer := self._found(key)) is not None:
+            answer: Found | None = self._found(key)
+            if answer is not None:
                 return answer
             if self._inside > self.waiting:
                 raise self._busy()
@@ -74,8 +75,9 @@ class InspectionQueue:
     def _answer(self, key: Hashable, work: Callable[[], Found]) -> Found:
         with self._guard:
             # Whoever was here before may have asked the same.
-            if (answer := self._found(key)) is not None:
-                return answer
+            kept: Found | None = self._found(key)
+            if kept is not None:
+                return kept
         answer = work()
         with self._guard:
             self._answers[key] = answer
