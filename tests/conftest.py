@@ -18,6 +18,19 @@ from job_room import JobRoom
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lab")
 
+WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py")
+"""Folders and files whose tests mostly wait for other processes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait among those that compute, so that tests in parallel use all cores all the time."""
+    waits = {item.path: any(part in WAITING for part in item.path.parts[-2:]) for item in items}
+    place: dict[Path, float] = {}
+    for kind in (True, False):
+        paths = [path for path, waiting in waits.items() if waiting is kind]
+        place |= {path: number / len(paths) for number, path in enumerate(paths)}
+    items.sort(key=lambda item: (place[item.path], item.path))
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _database_of_the_module(request: pytest.FixtureRequest) -> Iterator[None]:

@@ -51,8 +51,9 @@ def find_chromium() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for each file: while Playwright is up, an event loop runs in this thread, and other files start their own."""
     program = find_chromium()
     if program is None:
         pytest.skip("NO CHROMIUM: browser tests skipped; install one or set CLPS_CHROMIUM")

@@ -61,6 +61,7 @@ def log_in(page: Page, name: str, address: str) -> None:
     shown(page.get_by_test_id("stSidebar").get_by_text(address))
 
 
+@pytest.mark.slow
 def test_a_run_belongs_to_the_login_and_a_teacher_known_by_address_may_cancel_it(
     dashboard, chromium, browser_page, provider, tmp_path, monkeypatch
 ):

@@ -59,6 +59,7 @@ def says_only(page: Page, sentence: str) -> None:
     expect(page.get_by_test_id("stMain")).not_to_contain_text("Reading the model ...")
 
 
+@pytest.mark.slow
 def test_a_pipe_in_the_place_of_weights_is_one_sentence_and_holds_up_nobody(
     dashboard: Callable[..., str], chromium: Browser, browser_page: Page, store: Store, sound: Run, piped: Run
 ) -> None:
@@ -97,6 +98,7 @@ def test_the_server_ends_when_it_is_told_to_whatever_a_page_waits_for(
         assert process.wait(timeout=PATIENCE) in (0, -signal.SIGTERM)
 
 
+@pytest.mark.slow
 def test_a_log_that_is_a_link_to_elsewhere_is_not_followed(
     dashboard: Callable[..., str], browser_page: Page, store: Store, tmp_path: Path
 ) -> None:

@@ -27,6 +27,9 @@ PAGES = {
 }
 """Address -> what its accessible text holds once it is drawn."""
 
+SOONEST = ("", f"runs?runs={RUNS}", "attention?run=sample-dates-all&view=training")
+"""What is looked at in every run of the tests: buttons, a live chart, a canvas; the other pages where there is time."""
+
 STOP = """() => {
   let at = document.activeElement;
   while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
@@ -61,21 +64,22 @@ def url(lasting_dashboard: Callable[..., str], tmp_path_factory: pytest.TempPath
     return lasting_dashboard(home, "--no-ready")
 
 
-def test_every_stop_of_the_keyboard_is_seen_and_named_and_no_icon_is_read_out(url: str, browser_page: Page) -> None:
-    problems = []
-    for address, drawn in PAGES.items():
-        browser_page.goto(f"{url}/{address}")
-        main = browser_page.get_by_test_id("stMain")
-        expect(main).to_contain_text(re.compile("[a-z]"))
-        aloud = text_once(browser_page, drawn)
-        problems += [f"{address}: {line.strip()}" for line in aloud.splitlines() if re.search(r"\w+ icon\b", line)]
-        problems += [
-            f"{address}: unnamed {line.strip()}" for line in aloud.splitlines() if re.search("- figure:?$", line)
-        ]
-        stops = [stop for stop in keyboard_stops(browser_page) if stop["tag"] != "MAIN"]
-        assert len(stops) > 5
-        problems += [f"{address}: not seen: {stop['what']}" for stop in stops if not stop["seen"]]
-        problems += [f"{address}: without a name: {stop['what']}" for stop in stops if not stop["name"]]
+@pytest.mark.parametrize(
+    "address", [address if address in SOONEST else pytest.param(address, marks=pytest.mark.slow) for address in PAGES]
+)
+def test_every_stop_of_the_keyboard_is_seen_and_named_and_no_icon_is_read_out(
+    url: str, browser_page: Page, address: str
+) -> None:
+    browser_page.goto(f"{url}/{address}")
+    main = browser_page.get_by_test_id("stMain")
+    expect(main).to_contain_text(re.compile("[a-z]"))
+    aloud = text_once(browser_page, PAGES[address])
+    problems = [line.strip() for line in aloud.splitlines() if re.search(r"\w+ icon\b", line)]
+    problems += [f"unnamed {line.strip()}" for line in aloud.splitlines() if re.search("- figure:?$", line)]
+    stops = [stop for stop in keyboard_stops(browser_page) if stop["tag"] != "MAIN"]
+    assert len(stops) > 5
+    problems += [f"not seen: {stop['what']}" for stop in stops if not stop["seen"]]
+    problems += [f"without a name: {stop['what']}" for stop in stops if not stop["name"]]
     assert not problems, "\n".join(problems)
 
 

@@ -29,6 +29,7 @@ def test_two_that_train_one_run_at_once_are_told_from_one_after_the_other() -> N
     assert not in_order([7, 10], [7, 8]), "who claimed nothing"
 
 
+@pytest.mark.slow
 def test_five_runs_amid_random_faults_equal_their_undisturbed_twins(weather: Callable[..., Storm]) -> None:
     storm = weather(SEED, runs=5, faults=4)
     assert len(storm.done) == 4

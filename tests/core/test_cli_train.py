@@ -135,13 +135,13 @@ def test_a_failed_run_ends_with_exit_code_1_and_its_reason(home):
 
 
 def test_waiting_without_a_terminal_says_each_evaluation_on_stderr(home):
-    ended = run("train", "--task", "dates", "--steps", "4", *TINY, "--set", "train.eval_every=2", "--wait")
+    ended = run("train", "--task", "digits", "--steps", "4", *TINY, "--set", "train.eval_every=2", "--wait")
     assert ended.returncode == 0, ended.stderr
     (one,) = home.store.runs()
     for step in (0, 2, 4):
-        assert f"{one.id}  {one.name}: step {step}/4, exact_match" in ended.stderr
+        assert f"{one.id}  {one.name}: step {step}/4, accuracy" in ended.stderr
     assert f"{one.id}  {one.name}: finished" in ended.stderr
-    assert "best exact_match" in ended.stdout
+    assert "best accuracy" in ended.stdout
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_queued(home, monkeypatch):
