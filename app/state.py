@@ -8,8 +8,9 @@ what is usable and a sentence about what is not, they never raise.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import streamlit as st
 
@@ -77,6 +78,7 @@ __all__ = [
     "read_strategies",
     "read_sweep",
     "read_text",
+    "run_ids",
     "write",
 ]
 
@@ -151,6 +153,13 @@ MAX_RUNS = 200
 MAX_TEXT = 8192
 
 
+class Named(Protocol):
+    """What has an id: any record of a run."""
+
+    @property
+    def id(self) -> str: ...
+
+
 class SpecRead(NamedTuple):
     """A config from the URL: ``config`` is ``None`` where there was none or it was bad."""
 
@@ -211,6 +220,11 @@ def left_out(config: RunConfig | None, strategies: Sequence[str], seeds: Sequenc
 def read_runs() -> TextsRead:
     """The well-formed run ids of ``?runs=a,b``; whether there are such runs, the store knows."""
     return _ids(RUNS, MAX_RUNS)
+
+
+def run_ids(runs: Iterable[Named | str]) -> str:
+    """``runs`` (records or ids) as ``?runs=`` names them: as many as an address may have."""
+    return ",".join(one if isinstance(one, str) else one.id for one in islice(runs, MAX_RUNS))
 
 
 def read_run() -> TextsRead:

@@ -56,9 +56,8 @@ def live(run_ids: list[str], was_active: bool) -> None:
         label_visibility="collapsed",
     )
     run_curves(store(), runs, key="runs", loss=loss)
-    ids = ",".join(run.id for run in runs)
     with st.container(horizontal=True):
-        navigation.link("compare", _("Compare these runs"), query={state.RUNS: ids})
+        navigation.link("compare", _("Compare these runs"), query={state.RUNS: state.run_ids(runs)})
         navigation.link("attention", _("Look inside"), query={state.RUN: runs[0].id})
         link_to_depth(runs)
 

@@ -52,7 +52,7 @@ def queue(configs: list[RunConfig], asked: Asked) -> None:
     except ClpsError as error:
         show_problem(str(error))
         return
-    navigation.go("runs", query={state.RUNS: ",".join(run.id for run in runs)})
+    navigation.go("runs", query={state.RUNS: state.run_ids(runs)})
 
 
 page()

@@ -59,7 +59,7 @@ def link_to_depth(runs: Sequence[Run]) -> None:
     """The way from other pages to those of ``runs`` whose depth can be turned; nothing where there is none."""
     found = [run.id for run in runs if not run.active and deep(run) is not None and weights_of(run) is not None]
     if found:
-        navigation.link("depth", _("Turn the depth"), query={state.RUNS: ",".join(found)})
+        navigation.link("depth", _("Turn the depth"), query={state.RUNS: state.run_ids(found)})
 
 
 def recorded(run: Run, step: int, metric: str) -> float | None:

@@ -64,7 +64,7 @@ def shown_runs(runs: Sequence[DeepRun]) -> list[DeepRun]:
     found = _asked({one.run.id: one for one in runs}) if given else _most_telling(runs)
     shown = [one for one in found if one.run.task == found[0].run.task][:MOST_SHOWN]
     if not given:
-        state.write(**{state.RUNS: ",".join(one.run.id for one in shown)})
+        state.write(**{state.RUNS: state.run_ids(one.run for one in shown)})
     elif left := len(found) - len(shown):
         text = ngettext(
             "{n} run of the address is not shown: there is room for {most} runs of one task.",
@@ -91,7 +91,7 @@ def choose_task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
         # Another task cannot read what was typed for this one.
         others = [one for one in runs if one.run.task == st.session_state["depth.task"]]
         forgotten = dict.fromkeys((state.METRIC, state.LOOPS, state.TEXT, *get_task(task).options))
-        state.write(**{**forgotten, state.RUNS: ",".join(one.run.id for one in _most_telling(others))})
+        state.write(**{**forgotten, state.RUNS: state.run_ids(one.run for one in _most_telling(others))})
 
     follow_url("depth.task", task)
     st.segmented_control(
@@ -112,7 +112,7 @@ def choose_runs(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
 
     def chosen() -> None:
         kept = [one for one in st.session_state["depth.runs"] if one in offered]  # not a label that has gone
-        state.write(**{state.RUNS: ",".join(kept), state.LOOPS: None})
+        state.write(**{state.RUNS: state.run_ids(kept), state.LOOPS: None})
 
     follow_url("depth.runs", [one.run.id for one in shown])
     st.multiselect(

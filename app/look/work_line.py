@@ -23,7 +23,7 @@ def work_line(store: Store) -> bool:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(escape_markdown(work_sentence(runs)), width="content")
-        navigation.link("runs", _("Watch"), query={state.RUNS: ",".join(run.id for run in runs[: state.MAX_RUNS])})
+        navigation.link("runs", _("Watch"), query={state.RUNS: state.run_ids(runs)})
     return True
 
 

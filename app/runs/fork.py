@@ -194,4 +194,4 @@ def _show_beside(parent: Run, new: Run) -> NoReturn:
     if parent.id not in ids:
         ids[-1:] = [parent.id]
     ids.append(new.id)
-    navigation.go("runs", query={state.RUNS: ",".join(ids)})
+    navigation.go("runs", query={state.RUNS: state.run_ids(ids)})

@@ -72,6 +72,5 @@ def _outcome(run: Run) -> str:
 
 
 def _way(ended: Sequence[Run]) -> str:
-    ids = ",".join(run.id for run in ended[: state.MAX_RUNS])
     look = _("Look")
-    return f"[{look}]({navigation.page('runs').name}?{state.RUNS}={ids})"
+    return f"[{look}]({navigation.page('runs').name}?{state.RUNS}={state.run_ids(ended)})"

@@ -90,7 +90,7 @@ def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[s
         return [], [], {}
     if not state.given(state.RUNS):
         shown = _remembered(store, offered)
-        state.write(**{state.RUNS: ",".join(run.id for run in shown)})
+        state.write(**{state.RUNS: state.run_ids(shown)})
     if shown:
         st.session_state[state.RUNS_SEEN] = [run.id for run in shown]
     places = {one.id for one in offered} | {run.comparison_id for run in shown}
@@ -131,7 +131,7 @@ def pick_comparison(store: Store) -> list[Run]:
     def chosen() -> None:
         # A label that the browser had and the list has no more (deleted, renamed elsewhere) chooses nothing.
         if wanted := members.get(st.session_state[key]):
-            state.write(**{state.RUNS: ",".join(wanted[: state.MAX_RUNS])})
+            state.write(**{state.RUNS: state.run_ids(wanted)})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -177,12 +177,12 @@ def pick_runs(store: Store) -> list[Run]:
         now = [source for source in st.session_state["compare.comparisons"] if source in members]
         kept = [run_id for source in now if source in sources for run_id in members[source] if run_id in chosen_ids]
         added = [run_id for source in now if source not in sources for run_id in members[source]]
-        state.write(**{state.RUNS: ",".join(kept + added)})
+        state.write(**{state.RUNS: state.run_ids(kept + added)})
         st.session_state[state.RUNS_SEEN] = kept + added
 
     def runs_chosen() -> None:
         now = [run_id for run_id in st.session_state["compare.runs"] if run_id in offered]
-        state.write(**{state.RUNS: ",".join(now)})
+        state.write(**{state.RUNS: state.run_ids(now)})
 
     left, right = st.columns(2)
     left.multiselect(

@@ -107,7 +107,7 @@ def forget_shown(run_ids: list[str]) -> None:
     if st.session_state.get(state.RUNS_LOG) in run_ids:
         st.session_state[state.RUNS_LOG] = None
     if state.RUNS in st.query_params:
-        state.write(**{state.RUNS: ",".join(left)})
+        state.write(**{state.RUNS: state.run_ids(left)})
 
 
 def _try(do: Callable[[], object]) -> None:

@@ -68,8 +68,7 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
             f"<tbody>{rows}</tbody></table>{rest}</div>"
         )
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-            ids = ",".join(run.id for run in runs)
-            navigation.link("compare", _("Open the comparison"), query={state.RUNS: ids})
+            navigation.link("compare", _("Open the comparison"), query={state.RUNS: state.run_ids(runs)})
             seen = next((run for run in runs if run.step), None)
             if seen is not None:
                 navigation.link("attention", _("Look inside"), query={state.RUN: seen.id})

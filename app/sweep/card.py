@@ -157,11 +157,11 @@ def _picture(found: SweepState) -> None:
 
 def _links(found: SweepState, compare: bool) -> None:
     """The address can name so many runs only: the best configurations come first."""
-    ids = [run.id for one in found.configurations for run in one.runs][: state.MAX_RUNS]
+    query = {state.RUNS: state.run_ids(run for one in found.configurations for run in one.runs)}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if compare:
-            navigation.link("compare", _("Compare the runs"), query={state.RUNS: ",".join(ids)})
-        navigation.link("runs", _("Watch the runs"), query={state.RUNS: ",".join(ids)})
+            navigation.link("compare", _("Compare the runs"), query=query)
+        navigation.link("runs", _("Watch the runs"), query=query)
         waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
         if waiting:
             with st.popover(_("Cancel the rest"), icon=":material/block:"):

@@ -81,7 +81,7 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
             st.caption(ngettext("and {n} more", "and {n} more", more))
     active = [slot.run.id for slot in found.slots if slot.run] + [one.run.id for one in found.waiting]
     if active:
-        navigation.link("runs", _("Watch them"), query={state.RUNS: ",".join(active[: state.MAX_RUNS])})
+        navigation.link("runs", _("Watch them"), query={state.RUNS: state.run_ids(active)})
 
 
 def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
