@@ -42,7 +42,7 @@ soak: $(VENV)/.dev   ## the long chaos tests
 	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400 -rP
 
 words: $(VENV)/.dev   ## extract what people read into the catalogue
-	$(VENV)/bin/pybabel -q extract -k _ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
+	$(VENV)/bin/pybabel -q extract -k _ -k N_ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
 
 pictures: $(VENV)/.dev browser   ## photograph the pages for the README
 	$(VENV)/bin/python docs/make_pictures.py

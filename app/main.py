@@ -8,10 +8,12 @@ import streamlit as st
 
 from app import navigation
 from app.look.frame import MARK, SIDEBAR_WIDTH, frame
+from app.look.language import read_by_session
 from app.look.working import opening
 from app.people.identity import is_own_page
 from clps_core.words import _
 
+read_by_session()
 if not is_own_page():  # no widget is drawn, so none can be used
     st.error(_("Only this server's own pages may ask for this."))
     st.stop()

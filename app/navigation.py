@@ -9,7 +9,7 @@ from typing import NoReturn
 import streamlit as st
 
 from app import state
-from clps_core.words import _
+from clps_core.words import N_, Worded
 
 __all__ = ["PAGES", "PageFacts", "go", "link", "page", "remember", "streamlit_pages"]
 
@@ -21,9 +21,9 @@ class PageFacts:
     """One page: ``name`` is its file and its URL path, ``question`` is what it answers."""
 
     name: str
-    title: str
     icon: str
-    question: str
+    title: Worded = Worded()
+    question: Worded = Worded()
     default: bool = False
 
     @property
@@ -33,14 +33,16 @@ class PageFacts:
 
 
 PAGES: tuple[PageFacts, ...] = (
-    PageFacts("start", _("Start"), ":material/home:", _("What is weight sharing between layers?"), default=True),
-    PageFacts("design", _("Design"), ":material/grid_view:", _("What does sharing cost and save?")),
-    PageFacts("train", _("Train"), ":material/play_circle:", _("What shall be trained side by side?")),
-    PageFacts("runs", _("Runs"), ":material/monitoring:", _("How is the training going?")),
-    PageFacts("compare", _("Compare"), ":material/compare_arrows:", _("Which model is better, and what does it cost?")),
-    PageFacts("attention", _("Attention"), ":material/visibility:", _("What does each layer look at?")),
-    PageFacts("depth", _("Depth"), ":material/layers:", _("What does more depth do?")),
-    PageFacts("system", _("System"), ":material/dns:", _("What is this machine doing?")),
+    PageFacts("start", ":material/home:", N_("Start"), N_("What is weight sharing between layers?"), default=True),
+    PageFacts("design", ":material/grid_view:", N_("Design"), N_("What does sharing cost and save?")),
+    PageFacts("train", ":material/play_circle:", N_("Train"), N_("What shall be trained side by side?")),
+    PageFacts("runs", ":material/monitoring:", N_("Runs"), N_("How is the training going?")),
+    PageFacts(
+        "compare", ":material/compare_arrows:", N_("Compare"), N_("Which model is better, and what does it cost?")
+    ),
+    PageFacts("attention", ":material/visibility:", N_("Attention"), N_("What does each layer look at?")),
+    PageFacts("depth", ":material/layers:", N_("Depth"), N_("What does more depth do?")),
+    PageFacts("system", ":material/dns:", N_("System"), N_("What is this machine doing?")),
 )
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "HEAD",
     "IDENTITY_PROBLEM",
     "KIND",
+    "LANGUAGE",
     "LAYER",
     "LOOPS",
     "METRIC",
@@ -108,6 +109,7 @@ DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separ
 LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
 
 # Session keys that are not a widget's.
+LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs

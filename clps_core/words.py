@@ -2,7 +2,10 @@
 
 ``_("text")`` looks a message up; ``_("{n} runs", n=3)`` also fills it in. Messages are plain
 literals (never f-strings), so that ``make words`` can extract them into ``locale/clps.pot``.
-The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LANG``); English is the fallback.
+The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LANG``); English is the fallback. A server whose
+readers have languages of their own says whose turn it is (``ask_language``). So a text is put into words when it is
+shown, never when a module is imported: constants mark their messages with ``N_`` and are read through ``Worded`` and
+``Words``.
 
 What fills a message may be anybody's text. It cannot reorder the message or hide in it: characters that cannot be
 seen come out as codes, and what runs from right to left is isolated (``clps_core/shown.py``).
@@ -14,25 +17,130 @@ import gettext
 import re
 import reprlib
 import string
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache, wraps
 from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from clps_core.shown import isolated
 
-__all__ = ["_", "ngettext", "shown"]
+__all__ = [
+    "N_",
+    "Worded",
+    "Words",
+    "_",
+    "add_language",
+    "ask_language",
+    "kept_by_language",
+    "language",
+    "ngettext",
+    "shown",
+]
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+Key = TypeVar("Key")
+
+_added: dict[str, gettext.NullTranslations] = {}
+_asked: Callable[[], str | None] | None = None
+
+
+def ask_language(reader: Callable[[], str | None] | None) -> None:
+    """From now on ``reader()`` says in which language the next text is read; ``None``: the environment's."""
+    global _asked
+    _asked = reader
+
+
+def add_language(name: str, translations: gettext.NullTranslations) -> None:
+    """Know the language ``name`` by ``translations``, besides those of the locale folder."""
+    _added[name] = translations
+
+
+def language() -> str | None:
+    """The reader's language, where the environment does not say it."""
+    return _asked() if _asked is not None else None
+
+
+def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+    """As ``functools.lru_cache``, for what is made of words: an answer is kept for readers of its language."""
+
+    def decorate(make: Callable[Given, Made]) -> Callable[Given, Made]:
+        @lru_cache(maxsize)
+        def kept(_language: str | None, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Made:
+            return make(*args, **dict(named))
+
+        @wraps(make)
+        def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+            return kept(language(), args, tuple(kwargs.items()))
+
+        return found
+
+    return decorate
+
+
+def _catalogue() -> gettext.NullTranslations:
+    name = language()
+    return _added[name] if name in _added else _installed(name)
+
 
 @cache
-def _catalogue() -> gettext.NullTranslations:
-    return gettext.translation("clps", localedir=LOCALE_FOLDER, fallback=True)
+def _installed(name: str | None) -> gettext.NullTranslations:
+    return gettext.translation("clps", LOCALE_FOLDER, languages=None if name is None else [name], fallback=True)
 
 
 def _(message: str, /, **values: object) -> str:
     """The message in the reader's language, with ``{name}`` fields filled from ``values``."""
     translated = _catalogue().gettext(message)
     return _filled(translated, values) if values else translated
+
+
+def N_(message: str, /) -> str:  # noqa: N802 - the usual name of gettext's mark
+    """``message`` as it is, marked for the catalogue: for constants, which are put into words when they are shown."""
+    return message
+
+
+class Worded:
+    """A field of a dataclass that holds a message (``N_``), or a function that gives a text, and reads as words.
+
+    ``title: Worded = Worded()`` must be given; ``Worded("")`` has a default.
+    """
+
+    def __init__(self, default: str | None = None) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> str:
+        if instance is None:
+            if self._default is None:
+                raise AttributeError(self._name)
+            return self._default
+        held = vars(instance)[self._name]
+        if callable(held):
+            return str(held())
+        return _(held) if held else ""
+
+    def __set__(self, instance: Any, value: str | Callable[[], str]) -> None:
+        vars(instance)[self._name] = value
+
+
+class Words(Mapping[Key, str]):
+    """A mapping of messages (``N_``) that reads as words."""
+
+    def __init__(self, messages: Mapping[Key, str]) -> None:
+        self._messages = dict(messages)
+
+    def __getitem__(self, key: Key) -> str:
+        return _(self._messages[key])
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._messages)
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
 
 def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:

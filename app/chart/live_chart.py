@@ -17,17 +17,19 @@ import streamlit as st
 from app.chart.messages import next_message
 from app.look.assets import asset, script
 from clps_core.store import Store
-from clps_core.words import _
+from clps_core.words import N_, Words, _
 
 __all__ = ["AXES", "Baseline", "LineStyle", "Panel", "live_chart"]
 
-AXES = {
-    "step": _("Steps"),
-    "seconds": _("Time"),
-    "examples": _("Examples"),
-    "tokens": _("Tokens"),
-    "flops": _("FLOPs"),
-}
+AXES = Words(
+    {
+        "step": N_("Steps"),
+        "seconds": N_("Time"),
+        "examples": N_("Examples"),
+        "tokens": N_("Tokens"),
+        "flops": N_("FLOPs"),
+    }
+)
 """The horizontal axes; all but the first two follow from the step and a run's ``LineStyle.rates``."""
 
 _chart = st.components.v2.component(

@@ -24,7 +24,7 @@ from app.look.formatting import compact, duration, metric, percent
 from app.look.plotted import plotted
 from app.runs.names import run_names
 from app.services import escape_markdown
-from clps_core.analysis.counts import OF_UNSHARED, share_of_unshared
+from clps_core.analysis.counts import of_unshared, share_of_unshared
 from clps_core.jobs.provenance import Ancestry, ancestry
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
@@ -121,7 +121,7 @@ def _table(
         *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
         (_("Final"), _("at the last evaluation that all runs of the design have, where its mean in the chart ends")),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        OF_UNSHARED,
+        of_unshared(),
         (_("Executed"), _("every use counts")),
         (_("Tokens/s"), _("while training, without padding")),
         (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),

@@ -15,24 +15,26 @@ from app.look.colours import strategy_colours
 from app.look.formatting import compact, exact, memory, percent
 from app.look.plotted import plotted
 from app.services import escape_markdown
-from clps_core.analysis.counts import OF_UNSHARED
+from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
-from clps_core.words import _
+from clps_core.words import N_, Words, _
 
 __all__ = ["counts_figure", "counts_table"]
 
-FAMILY_TITLES = {
-    "attention": _("attention"),
-    "cross_attention": _("cross-attention"),
-    "ffn": _("FFN"),
-    "norm": _("norms"),
-    "embedding": _("embedding"),
-    "head": _("output"),
-    "lora": _("LoRA"),
-    "depth_embedding": _("learned depth"),
-    "layer_scale": _("scales"),
-    "injection": _("input again"),
-}
+FAMILY_TITLES = Words(
+    {
+        "attention": N_("attention"),
+        "cross_attention": N_("cross-attention"),
+        "ffn": N_("FFN"),
+        "norm": N_("norms"),
+        "embedding": N_("embedding"),
+        "head": N_("output"),
+        "lora": N_("LoRA"),
+        "depth_embedding": N_("learned depth"),
+        "layer_scale": N_("scales"),
+        "injection": N_("input again"),
+    }
+)
 
 
 class Column(NamedTuple):
@@ -79,7 +81,7 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     columns = _columns(designs[0].counts.context_length)
     kept = [one for one in columns if one.always or len(designs) == 1 or len({*map(one.value, designs)}) > 1]
     first, *others = kept
-    heads = [(_("Design"), ""), (first.title, first.note), OF_UNSHARED]
+    heads = [(_("Design"), ""), (first.title, first.note), of_unshared()]
     heads += [(one.title, one.note) for one in others]
     head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
     colours = strategy_colours(design.strategy for design in designs)
@@ -139,7 +141,7 @@ def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -
         label = escape(column.title, quote=True)
         cells.append(f'<td data-label="{label}" title="{exact(value)}">{column.text(value)}</td>')
     share = percent(design.share, 0)
-    label = escape(OF_UNSHARED[0], quote=True)
+    label = escape(of_unshared()[0], quote=True)
     cells[1:1] = [f'<td data-label="{label}"><div class="share"><span class="bar">{bar}</span>{share}</div></td>']
     name = escape(design.name)
     title = escape(design.strategy, quote=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from app.design.designs import Designs, cost
 from clps_core.config import RunConfig, build_config, resolve
@@ -12,6 +11,7 @@ from clps_core.errors import ClpsError
 from clps_core.presets import PAPERS, PRESETS, Preset
 from clps_core.sharing import parse_strategy
 from clps_core.tasks import TASKS
+from clps_core.words import kept_by_language
 
 __all__ = ["Origin", "current_origin", "origins", "published_beside", "trainable"]
 
@@ -28,7 +28,7 @@ class Origin:
     preset: Preset | None = None
 
 
-@lru_cache(maxsize=1)
+@kept_by_language(maxsize=8)
 def origins() -> Mapping[str, Origin]:
     """The tasks' models first, then every preset with its paper's other strategies for the same sizes."""
     found = [

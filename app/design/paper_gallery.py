@@ -5,7 +5,6 @@ Figures are the presets' own; that the counter gives them to the digit, a test h
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -15,11 +14,12 @@ from app.design.designs import Designs, save_designs
 from app.design.origins import current_origin, origins, published_beside
 from app.look.assets import asset, script
 from app.look.colours import strategy_colour
+from app.look.dialog import dialog
 from app.look.formatting import compact, exact, memory, strategy_name
 from app.services import escape_markdown
 from app.state import renew_fields
 from clps_core.presets import Preset
-from clps_core.words import _
+from clps_core.words import N_, _, kept_by_language
 
 __all__ = ["open_papers_dialog", "papers_dialog", "papers_payload", "published_line"]
 
@@ -41,7 +41,7 @@ def close() -> None:
     st.session_state[state.DESIGN_DIALOG] = None
 
 
-@st.dialog(_("Start from a paper"), width="large", on_dismiss=close)
+@dialog(N_("Start from a paper"), width="large", on_dismiss=close)
 def papers_dialog() -> None:
     """Draw it; what is chosen becomes the page's sizes and designs."""
     if st.session_state.get(state.DESIGN_DIALOG) != "papers":
@@ -58,7 +58,7 @@ def papers_dialog() -> None:
     _component(key=key, data=papers_payload(), on_preset_change=acted)
 
 
-@lru_cache(maxsize=1)
+@kept_by_language(maxsize=8)
 def papers_payload() -> dict[str, Any]:
     """What the browser gets."""
     papers: dict[str, list[dict[str, str]]] = {}

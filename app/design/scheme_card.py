@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -17,7 +16,7 @@ from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, Arithmetic, Card, Claim, Scheme, arithmetic, card, schemes_of
-from clps_core.words import _, ngettext
+from clps_core.words import _, kept_by_language, ngettext
 
 __all__ = ["arithmetic_expander", "cards_payload", "scheme_cards"]
 
@@ -46,7 +45,7 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
     _component(key="scheme_cards", data=cards_payload(design.strategy, model))
 
 
-@lru_cache(maxsize=64)
+@kept_by_language(maxsize=64)
 def cards_payload(strategy: str, model: ModelConfig) -> dict[str, Any]:
     """What the browser gets."""
     cards = [_card(scheme, model) for scheme in schemes_of(strategy, model)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -13,7 +12,7 @@ from app.look.assets import asset, script
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, SCHEMES, Card, Scheme, card, standard_model
-from clps_core.words import _
+from clps_core.words import _, kept_by_language
 
 __all__ = ["gallery_payload", "pictured", "scheme_gallery"]
 
@@ -42,7 +41,7 @@ def gallery_payload(family: str) -> dict[str, Any]:
     return _payload(family, tuple(SCHEMES))
 
 
-@lru_cache(maxsize=4)
+@kept_by_language(maxsize=4)
 def _payload(family: str, _schemes: tuple[str, ...]) -> dict[str, Any]:
     kinds = [
         {

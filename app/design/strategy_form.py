@@ -18,6 +18,7 @@ from app.design.painting import paint
 from app.design.scheme_gallery import scheme_gallery
 from app.design.sharing_map import map_preview
 from app.design.strategy_controls import draw_controls
+from app.look.dialog import dialog
 from app.look.formatting import compact, memory, percent, strategy_name
 from app.services import escape_markdown, show_problem
 from clps_core.config import ModelConfig
@@ -25,7 +26,7 @@ from clps_core.errors import ClpsError
 from clps_core.schemes import SCHEMES, schemes_of, strategy_of_scheme
 from clps_core.shapes import stack_layers
 from clps_core.sharing import parse_strategy
-from clps_core.words import _
+from clps_core.words import N_, _
 
 __all__ = ["add_dialog", "open_add_dialog", "take_draft"]
 
@@ -76,7 +77,7 @@ def draft() -> str:
     return str(st.session_state.get(state.DESIGN_DRAFT, FIRST))
 
 
-@st.dialog(_("Add a design"), width="large", on_dismiss=close)
+@dialog(N_("Add a design"), width="large", on_dismiss=close)
 def add_dialog(model: ModelConfig, on_add: Callable[[str], None]) -> None:
     """Draw it; ``on_add`` gets the strategy that a person adds."""
     if st.session_state.get(state.DESIGN_DIALOG) != "add":

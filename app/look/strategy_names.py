@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from clps_core.errors import ClpsError
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import Extras
 from clps_core.sharing.sources import SourceUse
 from clps_core.sharing.strategies import STACKS, RuleUse
-from clps_core.words import _
+from clps_core.words import _, kept_by_language
 
 __all__ = ["name_of", "rule_name", "target_name"]
 
 LONGEST = 72
 
 
-@lru_cache(maxsize=512)
+@kept_by_language(maxsize=512)
 def name_of(text: str) -> str:
     """The name of the strategy ``text``; a text that is none stays as it is."""
     try:

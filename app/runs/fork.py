@@ -8,6 +8,7 @@ from typing import NoReturn
 import streamlit as st
 
 from app import navigation, state
+from app.look.dialog import dialog
 from app.look.formatting import compact, duration
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
@@ -15,7 +16,7 @@ from clps_core.experiment import MAX_NAME
 from clps_core.jobs.forks import ForkPlan, beginnings, change_lines
 from clps_core.spec import parse_assignments
 from clps_core.store import Run, Store
-from clps_core.words import _, ngettext
+from clps_core.words import N_, _, ngettext
 
 __all__ = ["fork_dialog", "open_fork_dialog", "why_no_fork"]
 
@@ -55,7 +56,7 @@ def why_no_fork(store: Store, run: Run) -> str | None:
     return _("It has no weights yet. They come with its first checkpoint.")
 
 
-@st.dialog(_("Fork a run"), on_dismiss=_close)
+@dialog(N_("Fork a run"), on_dismiss=_close)
 def fork_dialog(store: Store, run: Run) -> None:
     """Ask what the fork of ``run`` begins with and what differs, say what will, and queue it."""
     if st.session_state.get(state.RUNS_FORK) != run.id:

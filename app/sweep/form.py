@@ -16,37 +16,41 @@ from app.train.form import TASK, Asked
 from clps_core.config import RunConfig
 from clps_core.experiment import STRATEGY
 from clps_core.tasks import TASKS
-from clps_core.words import _
+from clps_core.words import N_, Words, _
 
 __all__ = ["sweep_form"]
 
 FIELDS, METHOD, RUNS, SEED, FOLDS, RULE = (
     f"sweep.{name}" for name in ("fields", "method", "runs", "seed", "folds", "rule")
 )
-COMMON = {
-    "optim.learning_rate": _("Learning rate"),
-    "model.d_model": _("Width"),
-    "model.num_layers": _("Layers"),
-    "model.d_ff": _("FFN width"),
-    "model.num_heads": _("Heads"),
-    "model.dropout": _("Dropout"),
-    "optim.weight_decay": _("Weight decay"),
-    "train.batch_size": _("Batch size"),
-    "train.steps": _("Steps"),
-    "model.activation": _("Activation"),
-    "model.positions": _("Positions"),
-}
+COMMON = Words(
+    {
+        "optim.learning_rate": N_("Learning rate"),
+        "model.d_model": N_("Width"),
+        "model.num_layers": N_("Layers"),
+        "model.d_ff": N_("FFN width"),
+        "model.num_heads": N_("Heads"),
+        "model.dropout": N_("Dropout"),
+        "optim.weight_decay": N_("Weight decay"),
+        "train.batch_size": N_("Batch size"),
+        "train.steps": N_("Steps"),
+        "model.activation": N_("Activation"),
+        "model.positions": N_("Positions"),
+    }
+)
 ELSEWHERE = ("data.task", "data.folds", "data.fold", STRATEGY)
 """Fields that the form has in other places."""
 LIST = "list"
 HEADS = "model.num_heads"
-WAYS = {
-    LIST: _("one of"),
-    "log_uniform": _("between, by magnitude"),
-    "uniform": _("between, evenly"),
-    "integers": _("whole numbers between"),
-}
-PLACEHOLDERS = {LIST: _("values, separated by commas"), "integers": _("lowest, highest, step between")}
+WAYS = Words(
+    {
+        LIST: N_("one of"),
+        "log_uniform": N_("between, by magnitude"),
+        "uniform": N_("between, evenly"),
+        "integers": N_("whole numbers between"),
+    }
+)
+PLACEHOLDERS = Words({LIST: N_("values, separated by commas"), "integers": N_("lowest, highest, step between")})
 
 
 def sweep_form(asked: Asked) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, percent, strategy_name
 from app.runs.timing import BUSY, Pace, forecast
-from clps_core.analysis.counts import OF_UNSHARED, count, share_of_unshared
+from clps_core.analysis.counts import count, of_unshared, share_of_unshared
 from clps_core.config import RunConfig
 from clps_core.jobs import service
 from clps_core.store import Store
@@ -28,7 +28,7 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
     columns = [
         (_("Strategy"), ""),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        OF_UNSHARED,
+        of_unshared(),
         (_("Executed"), _("every use counts")),
         (_("Time for a run"), _("on this machine, without waiting")),
     ]

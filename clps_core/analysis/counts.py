@@ -29,10 +29,7 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
 from clps_core.words import _
 
-__all__ = ["OF_UNSHARED", "Counts", "LayerCount", "Tally", "count", "share_of_unshared", "unshared_parameters"]
-
-OF_UNSHARED = (_("of unshared"), _("stored parameters, compared with the same model without any sharing"))
-"""How ``share_of_unshared`` is called wherever it is shown, and what it is."""
+__all__ = ["Counts", "LayerCount", "Tally", "count", "of_unshared", "share_of_unshared", "unshared_parameters"]
 
 FP32_BYTES = 4
 CACHE_BYTES = 2
@@ -136,6 +133,11 @@ def count(
 def unshared_parameters(model: ModelConfig) -> int:
     """What ``model`` stores without any sharing, reuse or extras."""
     return count(model, SharingConfig(strategy="none")).unique_parameters
+
+
+def of_unshared() -> tuple[str, str]:
+    """How ``share_of_unshared`` is called wherever it is shown, and what it is."""
+    return _("of unshared"), _("stored parameters, compared with the same model without any sharing")
 
 
 def share_of_unshared(stored: int, model: ModelConfig) -> float:

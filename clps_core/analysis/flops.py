@@ -23,6 +23,7 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 
@@ -31,7 +32,7 @@ from clps_core.shapes import block_shapes, outer_shapes
 from clps_core.sharing import SharingPlan, Site
 from clps_core.sharing.extras import Extras
 from clps_core.sharing.sources import REUSE_KINDS
-from clps_core.words import _
+from clps_core.words import N_, Words
 
 __all__ = ["FLOP_CAUSES", "MEMORY_COMPONENTS", "context_length", "flop_differences", "train_flops_per_token"]
 
@@ -39,17 +40,19 @@ PER_WEIGHT = 6
 PER_QUERY_AND_KEY = 12
 MEMORY_COMPONENTS = ("cross_k", "cross_v")
 """Computed from the memory, which is the same for every decoder layer and loop."""
-FLOP_CAUSES: dict[str, str] = {
-    "memory": _(
-        "Layers that share the keys and values of cross-attention compute them once: they read the encoder's output, "
-        "which is the same for every layer."
-    ),
-    "kv_source": _("Layers that read another layer's keys and values compute none."),
-    "attention_source": _("Layers that read another layer's attention compute no queries, keys and scores."),
-    "lora": _("LoRA multiplies with two more matrices at every layer that has it."),
-    "inject": _("The prelude's output is joined to the core's input by one more matrix at every loop."),
-    "loops": _("The mean over the numbers of loops drawn in training."),
-}
+FLOP_CAUSES: Mapping[str, str] = Words(
+    {
+        "memory": N_(
+            "Layers that share the keys and values of cross-attention compute them once: they read the encoder's "
+            "output, which is the same for every layer."
+        ),
+        "kv_source": N_("Layers that read another layer's keys and values compute none."),
+        "attention_source": N_("Layers that read another layer's attention compute no queries, keys and scores."),
+        "lora": N_("LoRA multiplies with two more matrices at every layer that has it."),
+        "inject": N_("The prelude's output is joined to the core's input by one more matrix at every loop."),
+        "loops": N_("The mean over the numbers of loops drawn in training."),
+    }
+)
 """Why a design has other operations than the same model without sharing; all else is computed as often."""
 
 DEFAULT_CONTEXT = 512

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clps_core.analysis.counts import OF_UNSHARED, Counts, share_of_unshared
+from clps_core.analysis.counts import Counts, of_unshared, share_of_unshared
 from clps_core.analysis.counts import count as count_design
 from clps_core.analysis.flops import FLOP_CAUSES, context_length, flop_differences
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
@@ -185,7 +185,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
     columns = [
         _("strategy"),
         _("unique"),
-        OF_UNSHARED[0],
+        of_unshared()[0],
         _("executed"),
         _("non-embedding"),
         _("weights"),
@@ -199,7 +199,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
 
 def _notes(found: Sequence[Design]) -> list[str]:
     """What *of unshared* means, and why operations differ where they do."""
-    lines = [_("{title}: {note}.", title=OF_UNSHARED[0], note=OF_UNSHARED[1])]
+    lines = [_("{title}: {note}.", title=of_unshared()[0], note=of_unshared()[1])]
     for cause, why in FLOP_CAUSES.items():
         differences = {design.sharing.strategy: round(design.flop_differences.get(cause, 0)) for design in found}
         shown = [f"{name} {'-' if more < 0 else '+'}{amount(abs(more))}" for name, more in differences.items() if more]
@@ -260,7 +260,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
         (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
-        (OF_UNSHARED[0], f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
+        (of_unshared()[0], f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
         (_("weights, fp32"), size(counts.weight_bytes)),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.words import _, ngettext
+from clps_core.words import N_, _, ngettext
 
 __all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "about", "usual_sizes"]
 
@@ -61,125 +61,128 @@ class ModelConfig(Frozen):
 
     family: Annotated[
         Literal["decoder", "encoder_decoder", "encoder"],
-        about(_("Which stacks there are: a language model, a translator, or an encoder. Each task has its own.")),
+        about(N_("Which stacks there are: a language model, a translator, or an encoder. Each task has its own.")),
     ] = "decoder"
     num_layers: Annotated[
         int,
         Field(ge=1, le=512),
         about(
-            _("Executed layers of the only stack, or of the encoder; how many are stored, the strategy says."),
-            _("layers"),
+            N_("Executed layers of the only stack, or of the encoder; how many are stored, the strategy says."),
+            N_("layers"),
         ),
     ] = 4
     num_decoder_layers: Annotated[
         Annotated[int, Field(ge=1, le=512)] | None,
-        about(_("Executed decoder layers of an encoder-decoder; not given: num_layers."), _("layers")),
+        about(N_("Executed decoder layers of an encoder-decoder; not given: num_layers."), N_("layers")),
     ] = None
     d_model: Annotated[
-        int, Field(ge=1, le=MOST_WIDTH), about(_("Width of the model: numbers that stand for one token."), _("numbers"))
+        int,
+        Field(ge=1, le=MOST_WIDTH),
+        about(N_("Width of the model: numbers that stand for one token."), N_("numbers")),
     ] = 128
     d_ff: Annotated[
-        int, Field(ge=1, le=262144), about(_("Width of the feed-forward network inside each layer."), _("numbers"))
+        int, Field(ge=1, le=262144), about(N_("Width of the feed-forward network inside each layer."), N_("numbers"))
     ] = 512
     num_heads: Annotated[
         int,
         Field(ge=1, le=MOST_HEADS),
-        about(_("Attention heads; they divide d_model, unless head_dim is given."), _("heads")),
+        about(N_("Attention heads; they divide d_model, unless head_dim is given."), N_("heads")),
     ] = 4
     num_kv_heads: Annotated[
         Annotated[int, Field(ge=1, le=MOST_HEADS)] | None,
         about(
-            _("Heads of keys and values (grouped-query attention); they divide num_heads. Not given: num_heads."),
-            _("heads"),
+            N_("Heads of keys and values (grouped-query attention); they divide num_heads. Not given: num_heads."),
+            N_("heads"),
         ),
     ] = None
     head_dim: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | None,
-        about(_("Width of one head; not given: d_model / num_heads."), _("numbers")),
+        about(N_("Width of one head; not given: d_model / num_heads."), N_("numbers")),
     ] = None
     vocab_size: Annotated[
         Annotated[int, Field(ge=1, le=10_000_000)] | None,
-        about(_("Rows of the token table; not given: the task's vocabulary."), _("tokens")),
+        about(N_("Rows of the token table; not given: the task's vocabulary."), N_("tokens")),
     ] = None
     embedding_size: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
         about(
-            _("Width of the embedding table before it is projected to d_model; at most d_model. Not given: d_model."),
-            _("numbers"),
+            N_("Width of the embedding table before it is projected to d_model; at most d_model. Not given: d_model."),
+            N_("numbers"),
         ),
     ] = None
     max_positions: Annotated[
         Annotated[int, Field(ge=1, le=1_048_576)] | None,
         about(
-            _(
+            N_(
                 "Longest input, a class token included; rows of the table of learned positions. "
                 "Not given: the task's longest."
             ),
-            _("positions"),
+            N_("positions"),
         ),
     ] = None
     token_types: Annotated[
         int,
         Field(ge=0, le=64),
-        about(_("Rows of a token-type (segment) table as in BERT; 0 is none. Training uses row 0 only."), _("rows")),
+        about(N_("Rows of a token-type (segment) table as in BERT; 0 is none. Training uses row 0 only."), N_("rows")),
     ] = 0
     patch_dim: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
-        about(_("Numbers in one image patch; models of tokens have none. Not given: the task's."), _("numbers")),
+        about(N_("Numbers in one image patch; models of tokens have none. Not given: the task's."), N_("numbers")),
     ] = None
     num_classes: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
-        about(_("Classes that an encoder tells apart. Not given: the task's."), _("classes")),
+        about(N_("Classes that an encoder tells apart. Not given: the task's."), N_("classes")),
     ] = None
     class_token: Annotated[
         bool,
         about(
-            _(
+            N_(
                 "A learned vector before the patches of an image; classes are read off its position "
                 "(ViT, arXiv 2010.11929)."
             )
         ),
     ] = False
     positions: Annotated[
-        Literal["sinusoidal", "learned", "rotary", "none"], about(_("How the model is told the order of its input."))
+        Literal["sinusoidal", "learned", "rotary", "none"], about(N_("How the model is told the order of its input."))
     ] = "sinusoidal"
     activation: Annotated[
         Literal["relu", "gelu", "swiglu"],
-        about(_("Of the feed-forward network; swiglu has a third matrix, the gate (arXiv 2002.05202).")),
+        about(N_("Of the feed-forward network; swiglu has a third matrix, the gate (arXiv 2002.05202).")),
     ] = "gelu"
-    norm: Annotated[Literal["layernorm", "rmsnorm"], about(_("Kind of all norms."))] = "layernorm"
+    norm: Annotated[Literal["layernorm", "rmsnorm"], about(N_("Kind of all norms."))] = "layernorm"
     norm_position: Annotated[
-        Literal["pre", "post"], about(_("Norms before each block inside the residual path, or after it on the sum."))
+        Literal["pre", "post"], about(N_("Norms before each block inside the residual path, or after it on the sum."))
     ] = "pre"
     norm_eps: Annotated[
-        float, Field(gt=0, lt=1), about(_("What norms add to the variance before its root."), _("squared activation"))
+        float, Field(gt=0, lt=1), about(N_("What norms add to the variance before its root."), N_("squared activation"))
     ] = 1e-5
     final_norm: Annotated[
-        bool | None, about(_("A norm after the last layer of each stack; not given: with norm_position pre only."))
+        bool | None, about(N_("A norm after the last layer of each stack; not given: with norm_position pre only."))
     ] = None
-    embedding_norm: Annotated[bool, about(_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
-    bias: Annotated[bool, about(_("Biases in linear layers and layer norms."))] = True
+    embedding_norm: Annotated[bool, about(N_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
+    bias: Annotated[bool, about(N_("Biases in linear layers and layer norms."))] = True
     dropout: Annotated[
-        Fraction, about(_("Dropout on the embeddings and on the output of each block, in training."), _("probability"))
+        Fraction,
+        about(N_("Dropout on the embeddings and on the output of each block, in training."), N_("probability")),
     ] = 0.0
-    pooler: Annotated[bool, about(_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
+    pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
         Literal["lm", "classes", "none"] | None,
         about(
-            _("What stands on top; not given: classes for an encoder with classes, none for another, lm for decoders.")
+            N_("What stands on top; not given: classes for an encoder with classes, none for another, lm for decoders.")
         ),
     ] = None
     tie_embeddings: Annotated[
         Literal["none", "output", "all"],
         about(
-            _("output: the output layer is the (decoder's) token table; all: the encoder's table, too; none: neither.")
+            N_("output: the output layer is the (decoder's) token table; all: the encoder's table, too; none: neither.")
         ),
     ] = "all"
     rotary_base: Annotated[
         float,
         Field(gt=0),
         about(
-            _("Base of the angles of rotary positions: larger ones turn more slowly (arXiv 2104.09864)."), _("ratio")
+            N_("Base of the angles of rotary positions: larger ones turn more slowly (arXiv 2104.09864)."), N_("ratio")
         ),
     ] = 10_000.0
 

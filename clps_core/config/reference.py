@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,16 +18,18 @@ from clps_core.config.resolving import resolve
 from clps_core.config.run import RunConfig, flat
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
-from clps_core.words import _, shown
+from clps_core.words import N_, Worded, Words, _, shown
 
 __all__ = ["FieldFacts", "field_facts", "groups", "reference"]
 
-TYPES = {"integer": _("whole number"), "number": _("number"), "boolean": _("true or false"), "string": _("text")}
+TYPES = Words(
+    {"integer": N_("whole number"), "number": N_("number"), "boolean": N_("true or false"), "string": N_("text")}
+)
 TASK = "data.task"
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FieldFacts:
     """One field. ``defaults``: task -> what a run of it gets that does not say; all that the task fills in included.
 
@@ -36,9 +38,9 @@ class FieldFacts:
     """
 
     name: str
-    meaning: str
-    unit: str
-    type: str
+    meaning: Worded = Worded()
+    unit: Worded = Worded()
+    type: Worded = Worded()
     limits: tuple[str, ...]
     choices: tuple[str, ...]
     optional: bool
@@ -123,7 +125,7 @@ def _facts(name: str, schema: Mapping[str, Any], defaults: Mapping[str, Any]) ->
         name=name,
         meaning=str(schema.get("description", "")),
         unit=str(schema.get("unit", "")),
-        type=TYPES[plain["type"]],
+        type=partial(TYPES.__getitem__, plain["type"]),
         limits=tuple(f"{sign} {_text(plain[key])}" for key, sign in BOUNDS.items() if key in plain),
         choices=tuple(map(str, choices)),
         optional=len(options) > 1,

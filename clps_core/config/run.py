@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from clps_core.config.model import Fraction, Frozen, ModelConfig, PositiveInt, about
 from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
-from clps_core.words import _, shown
+from clps_core.words import N_, _, shown
 
 __all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
 
@@ -24,7 +24,7 @@ class SharingConfig(Frozen):
     strategy: Annotated[
         str,
         about(
-            _("How layers share weights: none, all, cycle:3, attention=all,ffn=none ... 'clps schemes' explains all.")
+            N_("How layers share weights: none, all, cycle:3, attention=all,ffn=none ... 'clps schemes' explains all.")
         ),
     ] = "none"
 
@@ -43,37 +43,39 @@ class SharingConfig(Frozen):
 class DataConfig(Frozen):
     """Which task, and how much of an input a model sees."""
 
-    task: Annotated[str, about(_("What is learned: dates, python-docs or digits."))] = "dates"
+    task: Annotated[str, about(N_("What is learned: dates, python-docs or digits."))] = "dates"
     seq_len: Annotated[
         Annotated[int, Field(ge=2, le=65536)] | None,
-        about(_("Tokens of a training window; language models only. Not given: the task's length."), _("tokens")),
+        about(N_("Tokens of a training window; language models only. Not given: the task's length."), N_("tokens")),
     ] = None
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),
         about(
-            _(
+            N_(
                 "Seed of the batches: runs with one data seed see the same batches at every step. "
                 "No seed moves a split."
             ),
-            _("seed"),
+            N_("seed"),
         ),
     ] = 0
     folds: Annotated[
         Annotated[int, Field(ge=2, le=50)] | None,
         about(
-            _(
+            N_(
                 "Cross-validation: training and validation examples together are cut into so many parts; the test "
                 "split stays. Not given: none."
             ),
-            _("parts"),
+            N_("parts"),
         ),
     ] = None
     fold: Annotated[
         Annotated[int, Field(ge=0)] | None,
         about(
-            _("Which of the folds is validation, counted from 0; the others are training. Given with data.folds only."),
-            _("number of a part"),
+            N_(
+                "Which of the folds is validation, counted from 0; the others are training. Given with data.folds only."
+            ),
+            N_("number of a part"),
         ),
     ] = None
 
@@ -98,112 +100,114 @@ class OptimConfig(Frozen):
     learning_rate: Annotated[
         float,
         Field(gt=0, le=10),
-        about(_("The highest learning rate, reached at the end of the warm-up."), _("per step")),
+        about(N_("The highest learning rate, reached at the end of the warm-up."), N_("per step")),
     ] = 1e-3
     warmup_steps: Annotated[
         int,
         Field(ge=0),
         about(
-            _(
+            N_(
                 "Steps of linear warm-up, at most train.steps. "
                 "Not given: the task's, but at most a tenth of train.steps."
             ),
-            _("steps"),
+            N_("steps"),
         ),
     ] = 50
     final_ratio: Annotated[
         float,
         Field(ge=0, le=1),
-        about(_("After the warm-up the rate falls as a cosine to this part of learning_rate."), _("part")),
+        about(N_("After the warm-up the rate falls as a cosine to this part of learning_rate."), N_("part")),
     ] = 0.1
     weight_decay: Annotated[
         float,
         Field(ge=0, le=10),
-        about(_("Decoupled decay of matrices; norms, biases and embedding tables have none."), _("part of the rate")),
+        about(N_("Decoupled decay of matrices; norms, biases and embedding tables have none."), N_("part of the rate")),
     ] = 0.01
-    beta1: Annotated[Fraction, about(_("Decay of AdamW's mean of the gradients."), _("part per step"))] = 0.9
-    beta2: Annotated[Fraction, about(_("Decay of AdamW's mean of their squares."), _("part per step"))] = 0.98
+    beta1: Annotated[Fraction, about(N_("Decay of AdamW's mean of the gradients."), N_("part per step"))] = 0.9
+    beta2: Annotated[Fraction, about(N_("Decay of AdamW's mean of their squares."), N_("part per step"))] = 0.98
     eps: Annotated[
-        float, Field(gt=0, lt=1), about(_("What AdamW adds to the root of the mean square."), _("gradient"))
+        float, Field(gt=0, lt=1), about(N_("What AdamW adds to the root of the mean square."), N_("gradient"))
     ] = 1e-8
     clip_norm: Annotated[
         float,
         Field(gt=0),
-        about(_("Longer gradients (norm over all weights) are shortened to this."), _("gradient norm")),
+        about(N_("Longer gradients (norm over all weights) are shortened to this."), N_("gradient norm")),
     ] = 1.0
     label_smoothing: Annotated[
         Fraction,
-        about(_("Part of each target that is spread over all classes in training; never in evaluation."), _("part")),
+        about(N_("Part of each target that is spread over all classes in training; never in evaluation."), N_("part")),
     ] = 0.0
 
 
 class TrainConfig(Frozen):
     """How long, how often, and on what."""
 
-    steps: Annotated[int, Field(ge=1, le=10_000_000), about(_("Optimiser steps, each on one batch."), _("steps"))] = 600
-    batch_size: Annotated[int, Field(ge=1, le=65536), about(_("Examples of a batch."), _("examples"))] = 32
+    steps: Annotated[int, Field(ge=1, le=10_000_000), about(N_("Optimiser steps, each on one batch."), N_("steps"))] = (
+        600
+    )
+    batch_size: Annotated[int, Field(ge=1, le=65536), about(N_("Examples of a batch."), N_("examples"))] = 32
     log_every: Annotated[
         PositiveInt,
-        about(_("Training loss, gradient norm, rate and speed are logged every so many steps."), _("steps")),
+        about(N_("Training loss, gradient norm, rate and speed are logged every so many steps."), N_("steps")),
     ] = 5
     eval_every: Annotated[
         PositiveInt,
         about(
-            _("The model is evaluated on validation every so many steps, before the first, and after the last."),
-            _("steps"),
+            N_("The model is evaluated on validation every so many steps, before the first, and after the last."),
+            N_("steps"),
         ),
     ] = 50
     eval_examples: Annotated[
         int,
         Field(ge=1, le=1_000_000),
         about(
-            _("Validation examples of an evaluation, always the first ones; at most as many as there are."),
-            _("examples"),
+            N_("Validation examples of an evaluation, always the first ones; at most as many as there are."),
+            N_("examples"),
         ),
     ] = 200
     test_examples: Annotated[
         int,
         Field(ge=1, le=1_000_000),
         about(
-            _("Test examples that are scored once, after training, with the best weights; at most all of them."),
-            _("examples"),
+            N_("Test examples that are scored once, after training, with the best weights; at most all of them."),
+            N_("examples"),
         ),
     ] = 2000
     checkpoint_every: Annotated[
         PositiveInt,
-        about(_("A checkpoint to go on from is written every so many steps, and at the end."), _("steps")),
+        about(N_("A checkpoint to go on from is written every so many steps, and at the end."), N_("steps")),
     ] = 50
     probe_count: Annotated[
         int,
         Field(ge=0, le=64),
         about(
-            _(
+            N_(
                 "At about so many steps, evenly spaced by their logarithm, the attention of fixed inputs is kept; "
                 "0 is never."
             ),
-            _("steps"),
+            N_("steps"),
         ),
     ] = 12
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        about(_("Where to train; auto takes a CUDA GPU where there is one, else the CPU.")),
+        about(N_("Where to train; auto takes a CUDA GPU where there is one, else the CPU.")),
     ] = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
-        about(_("Number format of matrix products; auto takes bf16 on a GPU that computes in it, else fp32.")),
+        about(N_("Number format of matrix products; auto takes bf16 on a GPU that computes in it, else fp32.")),
     ] = "auto"
     threads: Annotated[
         Annotated[int, Field(ge=1, le=1024)] | None,
         about(
-            _("CPU threads of the run; not given: chosen when it starts, by the cores and runs there are."),
-            _("threads"),
+            N_("CPU threads of the run; not given: chosen when it starts, by the cores and runs there are."),
+            N_("threads"),
         ),
     ] = None
     patience: Annotated[
         PositiveInt | None,
         about(
-            _("End the run after so many evaluations without a better one than the best before. Not given: never."),
-            _("evaluations"),
+            N_("End the run after so many evaluations without a better one than the best before. Not given: never."),
+            N_("evaluations"),
         ),
     ] = None
 
@@ -211,7 +215,7 @@ class TrainConfig(Frozen):
 class RunConfig(Frozen):
     """One training: what to build, on what data, how, with which seed."""
 
-    schema_version: Annotated[Literal[1], about(_("Version of this format."))] = 1
+    schema_version: Annotated[Literal[1], about(N_("Version of this format."))] = 1
     model: ModelConfig = ModelConfig()
     sharing: SharingConfig = SharingConfig()
     data: DataConfig = DataConfig()
@@ -220,7 +224,7 @@ class RunConfig(Frozen):
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),
-        about(_("Seed of initial weights and dropout, and of the numbers of loops where they are drawn."), _("seed")),
+        about(N_("Seed of initial weights and dropout, and of the numbers of loops where they are drawn."), N_("seed")),
     ] = 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -15,17 +15,19 @@ from clps_core.schemes.whole_layers import WHOLE_LAYERS
 from clps_core.sharing.derived import Derived
 from clps_core.sharing.rules import RULES, Rule
 from clps_core.suggestions import nearest
-from clps_core.words import _
+from clps_core.words import N_, Words, _
 
 __all__ = ["KINDS", "SCHEMES", "get_scheme", "rule_card", "strategy_of_scheme"]
 
-KINDS: dict[Kind, str] = {
-    "weights": _("Sharing weights"),
-    "activations": _("Sharing activations"),
-    "loosened": _("Loosening a tie"),
-    "depth": _("Depth as a dial"),
-    "outside": _("Outside the layers"),
-}
+KINDS: Mapping[Kind, str] = Words(
+    {
+        "weights": N_("Sharing weights"),
+        "activations": N_("Sharing activations"),
+        "loosened": N_("Loosening a tie"),
+        "depth": N_("Depth as a dial"),
+        "outside": N_("Outside the layers"),
+    }
+)
 
 
 def rule_card(rule: Rule) -> Scheme:
@@ -39,7 +41,7 @@ def rule_card(rule: Rule) -> Scheme:
         "lost": _("Not measured in any paper known to us. Train it beside the others."),
         "source": rule.source,
     }
-    own: dict[str, str] = {**words, **rule.card}
+    own: dict[str, str] = {**words, **{name: _(text) for name, text in rule.card.items()}}
     return Scheme(name=rule.name.replace("_", "-"), kind="weights", strategy=rule.name, family="decoder", **own)  # type: ignore[arg-type]
 
 

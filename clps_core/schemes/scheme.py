@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+from clps_core.words import Worded
 
 __all__ = ["Evidence", "Family", "Kind", "Scheme"]
 
@@ -13,14 +15,15 @@ Kind = Literal["weights", "activations", "loosened", "depth", "outside"]
 Family = Literal["decoder", "encoder", "encoder_decoder"]
 
 
-class Evidence(NamedTuple):
+@dataclass(frozen=True)
+class Evidence:
     """One published observation in figures, and where it is printed."""
 
-    claim: str
-    source: str
+    claim: Worded = Worded()
+    source: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scheme:
     """One card.
 
@@ -34,18 +37,18 @@ class Scheme:
     """
 
     name: str
-    title: str
+    title: Worded = Worded()
     kind: Kind
     strategy: str
     family: Family
-    rule: str
-    shared: str
-    kept: str
-    saved: str
-    lost: str
+    rule: Worded = Worded()
+    shared: Worded = Worded()
+    kept: Worded = Worded()
+    saved: Worded = Worded()
+    lost: Worded = Worded()
     source: str
     evidence: tuple[Evidence, ...] = ()
-    beyond: str = ""
+    beyond: Worded = Worded("")
     sizes: Mapping[str, Any] = field(default_factory=dict)
     stored: Literal["any", "half", "whole"] = "any"
 
@@ -64,4 +67,4 @@ class Scheme:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data."""
-        return {**asdict(self), "evidence": [one._asdict() for one in self.evidence], "sizes": dict(self.sizes)}
+        return {**asdict(self), "sizes": dict(self.sizes)}

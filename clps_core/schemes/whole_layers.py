@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clps_core.schemes.scheme import Evidence, Scheme
-from clps_core.words import _
+from clps_core.words import N_
 
 __all__ = ["WHOLE_LAYERS"]
 
@@ -15,26 +15,26 @@ MOR = "Bae et al. 2025, arXiv 2507.10524"
 WHOLE_LAYERS: tuple[Scheme, ...] = (
     Scheme(
         name="none",
-        title=_("No sharing"),
+        title=N_("No sharing"),
         kind="weights",
         strategy="none",
         family="decoder",
-        rule=_("slot = l"),
-        shared=_("Nothing."),
-        kept=_("Every layer has all its weights for itself."),
-        saved=_("Nothing. It is what all others are compared with."),
-        lost=_("Memory: weights, gradients and optimiser state grow with the number of layers."),
+        rule=N_("slot = l"),
+        shared=N_("Nothing."),
+        kept=N_("Every layer has all its weights for itself."),
+        saved=N_("Nothing. It is what all others are compared with."),
+        lost=N_("Memory: weights, gradients and optimiser state grow with the number of layers."),
         source="Vaswani et al. 2017, arXiv 1706.03762",
         evidence=(
             Evidence(
-                _(
+                N_(
                     "A translation model of 61M parameters that shares nothing has 26.48 BLEU with 6 layers; with "
                     "sharing, the same 61M run 18 layers and have 27.31, at half the speed."
                 ),
                 TAKASE + ", table 1",
             ),
             Evidence(
-                _(
+                N_(
                     "Much of what sharing gains may be easier training: with the rate and schedule tuned for it, "
                     "half the computation of a sharing model gave competitive results on eight translation tasks."
                 ),
@@ -44,36 +44,36 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
     ),
     Scheme(
         name="albert-all",
-        title=_("One layer for all (ALBERT)"),
+        title=N_("One layer for all (ALBERT)"),
         kind="weights",
         strategy="all",
         family="encoder",
-        rule=_("slot = 0"),
-        shared=_("Attention, feed-forward network and both norms of all layers."),
-        kept=_("Nothing: layers differ only in what comes in."),
-        saved=_("The weights of L - 1 layers. Not the computation: all L layers still run."),
-        lost=_(
+        rule=N_("slot = 0"),
+        shared=N_("Attention, feed-forward network and both norms of all layers."),
+        kept=N_("Nothing: layers differ only in what comes in."),
+        saved=N_("The weights of L - 1 layers. Not the computation: all L layers still run."),
+        lost=N_(
             "Quality at equal width: 1.5 to 2.5 points on average in its own ablation, most of it from "
             "sharing the feed-forward networks."
         ),
         source=ALBERT,
         evidence=(
             Evidence(
-                _(
+                N_(
                     "Base size, average of five tasks: nothing shared 81.6, everything shared 80.1 with E = 128; "
                     "82.3 and 79.8 with E = 768."
                 ),
                 ALBERT + ", table 4",
             ),
             Evidence(
-                _(
+                N_(
                     "What is saved can buy width: ALBERT-xxlarge, 235M parameters, has 88.7; BERT-large, 334M, "
                     "has 85.2, and trains about three times as fast."
                 ),
                 ALBERT + ", table 2",
             ),
             Evidence(
-                _(
+                N_(
                     "Language modelling at 121M parameters: perplexity 23.84 with one wide layer for all, 21.13 "
                     "with six narrower ones that share nothing (lower is better)."
                 ),
@@ -83,81 +83,81 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
     ),
     Scheme(
         name="albert-grouped",
-        title=_("Groups of neighbours (ALBERT)"),
+        title=N_("Groups of neighbours (ALBERT)"),
         kind="weights",
         strategy="grouped",
         family="encoder",
-        rule=_("slot = floor(l M / L)"),
-        shared=_("All weights of the layers in one group; groups are neighbours, as equal in size as can be."),
-        kept=_("Nothing within a group."),
-        saved=_("The weights of L - M layers."),
-        lost=_("Less than with one layer for all, the less the smaller the groups."),
+        rule=N_("slot = floor(l M / L)"),
+        shared=N_("All weights of the layers in one group; groups are neighbours, as equal in size as can be."),
+        kept=N_("Nothing within a group."),
+        saved=N_("The weights of L - M layers."),
+        lost=N_("Less than with one layer for all, the less the smaller the groups."),
         source=ALBERT,
         evidence=(
             Evidence(
-                _("The smaller the groups, the better the performance; no figures are printed."),
+                N_("The smaller the groups, the better the performance; no figures are printed."),
                 ALBERT + ", section 4.5",
             ),
         ),
     ),
     Scheme(
         name="takase-sequence",
-        title=_("Sequence"),
+        title=N_("Sequence"),
         kind="weights",
         strategy="sequence",
         family="encoder_decoder",
-        rule=_("slot = floor(l / ceil(L / M))"),
-        shared=_("All weights: each stored layer runs several times in a row. Encoder and decoder apart."),
-        kept=_("Nothing within a run of equal layers."),
-        saved=_("The weights of L - M layers of each stack."),
-        lost=_(
+        rule=N_("slot = floor(l / ceil(L / M))"),
+        shared=N_("All weights: each stored layer runs several times in a row. Encoder and decoder apart."),
+        kept=N_("Nothing within a run of equal layers."),
+        saved=N_("The weights of L - M layers of each stack."),
+        lost=N_(
             "Time against M layers that share nothing, since all L run. Whether cycle is better depends on "
             "task and depth: papers disagree."
         ),
         source=TAKASE,
         evidence=(
             Evidence(
-                _(
+                N_(
                     "Translation, M = 6: 12 layers sequence 27.13, cycle 27.04, reversed 27.08 BLEU; 18 layers "
                     "27.02, 27.25, 27.31; 6 layers that share nothing 26.48."
                 ),
                 TAKASE + ", table 1",
             ),
             Evidence(
-                _(
+                N_(
                     "Language modelling, M = 6, 12 layers: perplexity 19.69 as cycle; 6 layers that share nothing "
                     "21.13."
                 ),
                 TAKASE + ", table 5",
             ),
-            Evidence(_("Recursive language models: cycle is ahead of sequence in all four settings."), MOR),
+            Evidence(N_("Recursive language models: cycle is ahead of sequence in all four settings."), MOR),
         ),
     ),
     Scheme(
         name="takase-cycle",
-        title=_("Cycle"),
+        title=N_("Cycle"),
         kind="weights",
         strategy="cycle",
         family="encoder_decoder",
-        rule=_("slot = l mod M"),
-        shared=_("All weights: the M stored layers run in order, again and again. Encoder and decoder apart."),
-        kept=_("Nothing from one pass to the next."),
-        saved=_("The weights of L - M layers of each stack."),
-        lost=_(
+        rule=N_("slot = l mod M"),
+        shared=N_("All weights: the M stored layers run in order, again and again. Encoder and decoder apart."),
+        kept=N_("Nothing from one pass to the next."),
+        saved=N_("The weights of L - M layers of each stack."),
+        lost=N_(
             "Time against M layers that share nothing, since all L run. Whether sequence is better depends on "
             "task and depth: papers disagree."
         ),
         source=TAKASE,
         evidence=(
             Evidence(
-                _(
+                N_(
                     "Translation, M = 6: 12 layers cycle 27.04, sequence 27.13 BLEU; 18 layers 27.25 and 27.02; "
                     "one wider layer for all, as large, 26.90."
                 ),
                 TAKASE + ", table 1",
             ),
             Evidence(
-                _(
+                N_(
                     "Feed-forward networks of an encoder only, M = 3: cycle 35.5, sequence 35.3, one for all "
                     "35.4, nothing shared 35.6 BLEU."
                 ),
@@ -167,64 +167,64 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
     ),
     Scheme(
         name="takase-cycle-rev",
-        title=_("Cycle, the last pass reversed"),
+        title=N_("Cycle, the last pass reversed"),
         kind="weights",
         strategy="cycle_rev",
         family="encoder_decoder",
-        rule=_("slot = l mod M; in the last pass M - 1 - (l mod M)"),
-        shared=_("As cycle; the last M layers use the stored layers in reversed order."),
-        kept=_("Nothing from one pass to the next."),
-        saved=_("The weights of L - M layers of each stack."),
-        lost=_("As cycle; best of the three in the deep translation model, worst in the language model."),
+        rule=N_("slot = l mod M; in the last pass M - 1 - (l mod M)"),
+        shared=N_("As cycle; the last M layers use the stored layers in reversed order."),
+        kept=N_("Nothing from one pass to the next."),
+        saved=N_("The weights of L - M layers of each stack."),
+        lost=N_("As cycle; best of the three in the deep translation model, worst in the language model."),
         source=TAKASE,
         evidence=(
             Evidence(
-                _("Translation, M = 6, 18 layers: reversed 27.31, cycle 27.25, sequence 27.02 BLEU."),
+                N_("Translation, M = 6, 18 layers: reversed 27.31, cycle 27.25, sequence 27.02 BLEU."),
                 TAKASE + ", table 1",
             ),
             Evidence(
-                _("Language modelling, M = 6, 12 layers: perplexity reversed 20.24, cycle and sequence 19.69."),
+                N_("Language modelling, M = 6, 12 layers: perplexity reversed 20.24, cycle and sequence 19.69."),
                 TAKASE + ", table 5",
             ),
         ),
     ),
     Scheme(
         name="subformer",
-        title=_("Sandwich (Subformer)"),
+        title=N_("Sandwich (Subformer)"),
         kind="weights",
         strategy="sandwich,norms=own",
         family="encoder_decoder",
-        rule=_("slot = 0 for the first layer, 1 for all between, 2 for the last"),
-        shared=_("Attention and feed-forward network of all layers between the first and the last."),
-        kept=_("First and last layer: everything. Each layer between: its norms."),
-        saved=_("The weights of L - 3 layers of each stack, less their norms."),
-        lost=_("Middle layers can no longer specialise; the ends, which do the most different work, still can."),
+        rule=N_("slot = 0 for the first layer, 1 for all between, 2 for the last"),
+        shared=N_("Attention and feed-forward network of all layers between the first and the last."),
+        kept=N_("First and last layer: everything. Each layer between: its norms."),
+        saved=N_("The weights of L - 3 layers of each stack, less their norms."),
+        lost=N_("Middle layers can no longer specialise; the ends, which do the most different work, still can."),
         source="Reid et al. 2021, arXiv 2101.00234",
         evidence=(
             Evidence(
-                _(
+                N_(
                     "On translation, summarisation and language modelling it can outperform a Transformer with "
                     "significantly more parameters; sharing all layers alike fell short in such generative models."
                 ),
                 "Reid et al. 2021, arXiv 2101.00234, abstract",
             ),
             Evidence(
-                _("Recursive language models: keeping first and last layer apart (middle cycle) was best of four."),
+                N_("Recursive language models: keeping first and last layer apart (middle cycle) was best of four."),
                 MOR,
             ),
         ),
     ),
     Scheme(
         name="mobilellm-ls",
-        title=_("Each layer twice in a row (MobileLLM-LS)"),
+        title=N_("Each layer twice in a row (MobileLLM-LS)"),
         kind="weights",
         strategy="sequence",
         family="decoder",
-        rule=_("slot = floor(l / 2), with M = L / 2"),
-        shared=_("All weights of each pair of neighbours."),
-        kept=_("Nothing within a pair."),
-        saved=_("Nothing against M layers: the depth doubles at the same size. Half against L stored layers."),
-        lost=_(
+        rule=N_("slot = floor(l / 2), with M = L / 2"),
+        shared=N_("All weights of each pair of neighbours."),
+        kept=N_("Nothing within a pair."),
+        saved=N_("Nothing against M layers: the depth doubles at the same size. Half against L stored layers."),
+        lost=N_(
             "Time: twice the layers run. Repeating all layers in a cycle was a little better still, but moves "
             "every weight twice."
         ),
@@ -232,107 +232,107 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         source="Liu et al. 2024, arXiv 2402.14905",
         evidence=(
             Evidence(
-                _(
+                N_(
                     "Zero-shot average of eight tasks: 125M 46.3, with each layer twice 47.0; 350M 51.3 and 52.1 "
                     "(1T tokens)."
                 ),
                 "Liu et al. 2024, arXiv 2402.14905",
             ),
             Evidence(
-                _("125M at 0.25T tokens: each layer twice in a row 45.0, all over again 45.2."),
+                N_("125M at 0.25T tokens: each layer twice in a row 45.0, all over again 45.2."),
                 "Liu et al. 2024, arXiv 2402.14905, table 2",
             ),
         ),
     ),
     Scheme(
         name="mor-cycle",
-        title=_("Recursion: cycle (Mixture-of-Recursions)"),
+        title=N_("Recursion: cycle (Mixture-of-Recursions)"),
         kind="weights",
         strategy="cycle",
         family="decoder",
-        rule=_("slot = l mod (L / R), for R recursions"),
-        shared=_("All weights, from one recursion to the next."),
-        kept=_("Nothing."),
-        saved=_("The weights of L - L / R layers."),
-        lost=_("Quality at equal depth; first and last layer have to do with shared weights."),
+        rule=N_("slot = l mod (L / R), for R recursions"),
+        shared=N_("All weights, from one recursion to the next."),
+        kept=N_("Nothing."),
+        saved=N_("The weights of L - L / R layers."),
+        lost=N_("Quality at equal depth; first and last layer have to do with shared weights."),
         stored="whole",
         source=MOR,
         evidence=(
             Evidence(
-                _("More loops at fixed parameters lower the loss: 1, 2, 3 loops have 2.968, 2.921, 2.911 nats."), MOR
+                N_("More loops at fixed parameters lower the loss: 1, 2, 3 loops have 2.968, 2.921, 2.911 nats."), MOR
             ),
             Evidence(
-                _(
+                N_(
                     "At equal training computation it loses to a model that shares nothing at 135M parameters, "
                     "and matches or beats it from 360M on (with routers)."
                 ),
                 MOR,
             ),
         ),
-        beyond=_("The routers that let each token choose its number of recursions are not built here."),
+        beyond=N_("The routers that let each token choose its number of recursions are not built here."),
     ),
     Scheme(
         name="mor-sequence",
-        title=_("Recursion: sequence (Mixture-of-Recursions)"),
+        title=N_("Recursion: sequence (Mixture-of-Recursions)"),
         kind="weights",
         strategy="sequence",
         family="decoder",
-        rule=_("slot = floor(l / R), for R recursions"),
-        shared=_("All weights of R neighbours."),
-        kept=_("Nothing within a run of equal layers."),
-        saved=_("The weights of L - L / R layers."),
-        lost=_("More than cycle at equal M in all four settings of the paper."),
+        rule=N_("slot = floor(l / R), for R recursions"),
+        shared=N_("All weights of R neighbours."),
+        kept=N_("Nothing within a run of equal layers."),
+        saved=N_("The weights of L - L / R layers."),
+        lost=N_("More than cycle at equal M in all four settings of the paper."),
         stored="whole",
         source=MOR,
         evidence=(
             Evidence(
-                _("Cycle is ahead of sequence in all four settings; translation models disagree (see Sequence)."),
+                N_("Cycle is ahead of sequence in all four settings; translation models disagree (see Sequence)."),
                 MOR,
             ),
         ),
-        beyond=_("The routers that let each token choose its number of recursions are not built here."),
+        beyond=N_("The routers that let each token choose its number of recursions are not built here."),
     ),
     Scheme(
         name="mor-middle-cycle",
-        title=_("Recursion: middle cycle (Mixture-of-Recursions)"),
+        title=N_("Recursion: middle cycle (Mixture-of-Recursions)"),
         kind="weights",
         strategy="middle_cycle",
         family="decoder",
-        rule=_("slot = 0 and M - 1 for the first and last layer; 1 + (l - 1) mod (M - 2) between"),
-        shared=_("All weights of the layers between, from one recursion to the next."),
-        kept=_("First and last layer: everything."),
-        saved=_("The weights of L - M layers."),
-        lost=_("Two layers more are stored than with cycle; quality at equal depth falls less."),
+        rule=N_("slot = 0 and M - 1 for the first and last layer; 1 + (l - 1) mod (M - 2) between"),
+        shared=N_("All weights of the layers between, from one recursion to the next."),
+        kept=N_("First and last layer: everything."),
+        saved=N_("The weights of L - M layers."),
+        lost=N_("Two layers more are stored than with cycle; quality at equal depth falls less."),
         source=MOR,
-        evidence=(Evidence(_("Lowest validation loss of the four ways; the paper builds on it."), MOR),),
-        beyond=_("The routers that let each token choose its number of recursions are not built here."),
+        evidence=(Evidence(N_("Lowest validation loss of the four ways; the paper builds on it."), MOR),),
+        beyond=N_("The routers that let each token choose its number of recursions are not built here."),
     ),
     Scheme(
         name="mor-middle-sequence",
-        title=_("Recursion: middle sequence (Mixture-of-Recursions)"),
+        title=N_("Recursion: middle sequence (Mixture-of-Recursions)"),
         kind="weights",
         strategy="middle_sequence",
         family="decoder",
-        rule=_("slot = 0 and M - 1 for the first and last layer; 1 + floor((l - 1) / R) between"),
-        shared=_("All weights of R neighbours between the ends."),
-        kept=_("First and last layer: everything."),
-        saved=_("The weights of L - M layers."),
-        lost=_("More than middle cycle at equal M."),
+        rule=N_("slot = 0 and M - 1 for the first and last layer; 1 + floor((l - 1) / R) between"),
+        shared=N_("All weights of R neighbours between the ends."),
+        kept=N_("First and last layer: everything."),
+        saved=N_("The weights of L - M layers."),
+        lost=N_("More than middle cycle at equal M."),
         source=MOR,
-        evidence=(Evidence(_("Middle cycle has the lowest validation loss of the four ways."), MOR),),
-        beyond=_("The routers that let each token choose its number of recursions are not built here."),
+        evidence=(Evidence(N_("Middle cycle has the lowest validation loss of the four ways."), MOR),),
+        beyond=N_("The routers that let each token choose its number of recursions are not built here."),
     ),
     Scheme(
         name="integers",
-        title=_("A map of your own"),
+        title=N_("A map of your own"),
         kind="weights",
         strategy="custom",
         family="decoder",
-        rule=_("slot = the number you write for layer l; with kv_source, the layer that it reads"),
-        shared=_("The layers that bear the same number, in any order; per component if you like."),
-        kept=_("What you leave apart."),
-        saved=_("The weights of L - M layers, M being how many different numbers there are."),
-        lost=_("Unknown until you train it beside the others: that is what a comparison is for."),
+        rule=N_("slot = the number you write for layer l; with kv_source, the layer that it reads"),
+        shared=N_("The layers that bear the same number, in any order; per component if you like."),
+        kept=N_("What you leave apart."),
+        saved=N_("The weights of L - M layers, M being how many different numbers there are."),
+        lost=N_("Unknown until you train it beside the others: that is what a comparison is for."),
         source="-",
     ),
 )

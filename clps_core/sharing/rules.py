@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from clps_core.errors import ConfigError
-from clps_core.words import _
+from clps_core.words import N_, Worded, _
 
 __all__ = ["RULES", "Core", "Rule", "apply_rule", "default_loop", "loop_slots", "rule_core"]
 
@@ -39,8 +39,8 @@ class Rule:
 
     name: str
     function: Callable[[int, int], tuple[int, ...]]
-    title: str = ""
-    summary: str = ""
+    title: Worded = Worded("")
+    summary: Worded = Worded("")
     source: str = "-"
     takes_slots: bool = False
     takes_core: bool = False
@@ -50,8 +50,8 @@ class Rule:
     card: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "title", self.title or self.name.replace("_", " ").capitalize())
-        object.__setattr__(self, "summary", self.summary or _("The rule {name}.", name=self.name))
+        object.__setattr__(self, "title", vars(self)["title"] or self.name.replace("_", " ").capitalize())
+        object.__setattr__(self, "summary", vars(self)["summary"] or (lambda: _("The rule {name}.", name=self.name)))
 
     def default_slots(self, num_layers: int) -> int:
         """The M used when none is given: half of the repeatable layers, rounded up, and the ends."""
@@ -188,16 +188,16 @@ RULES: dict[str, Rule] = {
         Rule(
             "none",
             _none,
-            title="No sharing",
-            summary="Every layer has weights of its own.",
+            title=N_("No sharing"),
+            summary=N_("Every layer has weights of its own."),
             source="Vaswani et al. 2017, arXiv 1706.03762",
             colour="#6b7685",
         ),
         Rule(
             "all",
             _all,
-            title="All layers",
-            summary="One layer's weights serve every layer.",
+            title=N_("All layers"),
+            summary=N_("One layer's weights serve every layer."),
             source=ALBERT,
             core=_one_core,
             colour="#1b72c5",
@@ -205,8 +205,8 @@ RULES: dict[str, Rule] = {
         Rule(
             "grouped",
             _grouped,
-            title="Groups",
-            summary="Neighbouring layers form groups of nearly equal size.",
+            title=N_("Groups"),
+            summary=N_("Neighbouring layers form groups of nearly equal size."),
             source=ALBERT,
             takes_slots=True,
             colour="#038154",
@@ -214,8 +214,8 @@ RULES: dict[str, Rule] = {
         Rule(
             "sequence",
             _sequence,
-            title="Sequence",
-            summary="Each stored layer runs several times in a row.",
+            title=N_("Sequence"),
+            summary=N_("Each stored layer runs several times in a row."),
             source=TAKASE,
             takes_slots=True,
             colour="#a04e9f",
@@ -223,8 +223,8 @@ RULES: dict[str, Rule] = {
         Rule(
             "cycle",
             _cycle,
-            title="Cycle",
-            summary="The stored layers run in order, again and again.",
+            title=N_("Cycle"),
+            summary=N_("The stored layers run in order, again and again."),
             source=TAKASE,
             takes_slots=True,
             core=_cycle_core,
@@ -233,8 +233,8 @@ RULES: dict[str, Rule] = {
         Rule(
             "cycle_rev",
             _cycle_rev,
-            title="Cycle, reversed end",
-            summary="As cycle, but the last pass runs backwards.",
+            title=N_("Cycle, reversed end"),
+            summary=N_("As cycle, but the last pass runs backwards."),
             source=TAKASE,
             takes_slots=True,
             colour="#966e00",
@@ -242,24 +242,24 @@ RULES: dict[str, Rule] = {
         Rule(
             "sandwich",
             _sandwich,
-            title="Sandwich",
-            summary="The first and the last layer keep their own weights; all between them share one set.",
+            title=N_("Sandwich"),
+            summary=N_("The first and the last layer keep their own weights; all between them share one set."),
             source="Reid et al. 2021 (Subformer), arXiv 2101.00234",
             ends=2,
             core=_sandwich_core,
             colour="#c6405c",
             card={
-                "rule": _("slot = 0 for the first layer, 1 for all between, 2 for the last"),
-                "shared": _("All weights of the layers between the first and the last."),
-                "kept": _("First and last layer: everything."),
-                "saved": _("The weights of L - 3 layers of each stack."),
+                "rule": N_("slot = 0 for the first layer, 1 for all between, 2 for the last"),
+                "shared": N_("All weights of the layers between the first and the last."),
+                "kept": N_("First and last layer: everything."),
+                "saved": N_("The weights of L - 3 layers of each stack."),
             },
         ),
         Rule(
             "middle_cycle",
             _middle_cycle,
-            title="Middle cycle",
-            summary="First and last keep their own; the stored layers between them run in order, again and again.",
+            title=N_("Middle cycle"),
+            summary=N_("First and last keep their own; the stored layers between them run in order, again and again."),
             source=MOR,
             takes_slots=True,
             ends=2,
@@ -269,8 +269,8 @@ RULES: dict[str, Rule] = {
         Rule(
             "middle_sequence",
             _middle_sequence,
-            title="Middle sequence",
-            summary="First and last keep their own; each stored layer between them runs several times in a row.",
+            title=N_("Middle sequence"),
+            summary=N_("First and last keep their own; each stored layer between them runs several times in a row."),
             source=MOR,
             takes_slots=True,
             ends=2,
@@ -279,17 +279,17 @@ RULES: dict[str, Rule] = {
         Rule(
             "loop",
             _loop,
-            title="Looped core",
-            summary="A prelude, a core that runs several times, a coda; the number of loops can be changed later.",
+            title=N_("Looped core"),
+            summary=N_("A prelude, a core that runs several times, a coda; the number of loops can be changed later."),
             source="Geiping et al. 2025 (Huginn), arXiv 2502.05171",
             takes_core=True,
             core=_loop_core,
             colour="#ab497d",
             card={
-                "rule": _("P layers before, C after; between them K layers run r times: L = P + K r + C"),
-                "shared": _("The core's weights in all loops."),
-                "kept": _("Prelude and coda: everything."),
-                "saved": _("The weights of K (r - 1) layers."),
+                "rule": N_("P layers before, C after; between them K layers run r times: L = P + K r + C"),
+                "shared": N_("The core's weights in all loops."),
+                "kept": N_("Prelude and coda: everything."),
+                "saved": N_("The weights of K (r - 1) layers."),
             },
         ),
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clps_core.errors import ConfigError
-from clps_core.words import _
+from clps_core.words import N_, Worded, _
 
 __all__ = ["REUSE_KINDS", "SOURCE_RULES", "Reuse", "SourceRule", "SourceUse"]
 
@@ -24,10 +24,10 @@ class SourceRule:
     """One named rule ``(num_layers, number) -> source of each layer``."""
 
     name: str
-    title: str
-    summary: str
     source: str
     function: Callable[[int, int], tuple[int, ...]]
+    title: Worded = Worded()
+    summary: Worded = Worded()
 
     def default_number(self, num_layers: int) -> int:
         """The number used when none is given."""
@@ -47,17 +47,17 @@ SOURCE_RULES: dict[str, SourceRule] = {
     for rule in (
         SourceRule(
             "every",
-            "Every n-th layer",
-            "Layers in groups of n read the activations of their group's first layer.",
             "Brandon et al. 2024 (Cross-Layer Attention), arXiv 2405.12981",
             _every,
+            N_("Every n-th layer"),
+            N_("Layers in groups of n read the activations of their group's first layer."),
         ),
         SourceRule(
             "upper",
-            "Upper layers",
-            "The first layers compute their own; all later ones read the last of these.",
             "Sun et al. 2024 (YOCO), arXiv 2405.05254",
             _upper,
+            N_("Upper layers"),
+            N_("The first layers compute their own; all later ones read the last of these."),
         ),
     )
 }

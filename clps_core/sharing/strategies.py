@@ -288,14 +288,14 @@ def _named() -> dict[str, NamedStrategy]:
     found[after:after] = [
         NamedStrategy(
             "attention_only",
-            "Attention only",
-            "All layers share self- and cross-attention; each keeps its own feed-forward network.",
+            _("Attention only"),
+            _("All layers share self- and cross-attention; each keeps its own feed-forward network."),
             Strategy(none, attention),
         ),
         NamedStrategy(
             "ffn_only",
-            "FFN only",
-            "All layers share one feed-forward network; each keeps its own attention.",
+            _("FFN only"),
+            _("All layers share one feed-forward network; each keeps its own attention."),
             Strategy(none, (("ffn", everything),)),
         ),
     ]

@@ -14,7 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_catalogue_holds_every_message_of_the_code(tmp_path: Path) -> None:
     fresh = tmp_path / "clps.pot"
-    command = [sys.executable, "-m", "babel.messages.frontend", "-q", "extract", "-k", "_", "-k", "ngettext:1,2"]
+    command = [
+        sys.executable,
+        "-m",
+        "babel.messages.frontend",
+        "-q",
+        "extract",
+        "-k",
+        "_",
+        "-k",
+        "N_",
+        "-k",
+        "ngettext:1,2",
+    ]
     command += ["--no-location", "--sort-output", "--omit-header", "-o", str(fresh), "clps_core", "app", "pages"]
     subprocess.run(command, cwd=ROOT, check=True)
     kept = ROOT / "clps_core" / "locale" / "clps.pot"
@@ -39,8 +51,8 @@ def test_no_message_is_hidden_from_the_catalogue() -> None:
 
 
 def _messages(node: ast.AST) -> list[str]:
-    """The literal texts that a call of ``_`` or ``ngettext`` puts into words."""
-    count = {"_": 1, "ngettext": 2}
+    """The literal texts that a call of ``_``, ``N_`` or ``ngettext`` puts into words."""
+    count = {"_": 1, "N_": 1, "ngettext": 2}
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in count:
         return []
     given = node.args[: count[node.func.id]]

@@ -1,0 +1,140 @@
+"""A second language changes every text of a session, and no other session's."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.pofile import read_po
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from streamlit.testing.v1 import AppTest
+
+from app import state
+from app.navigation import PAGES
+from clps_core import words
+from clps_core.samples import install
+from clps_core.schemes import KINDS, SCHEMES
+from clps_core.sharing import NAMED_STRATEGIES
+from clps_core.store import Store
+from clps_core.tasks import TASKS
+
+FAKE = "qps"
+BEGIN, END = "«»"
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = "sample-dates-all,sample-dates-none"
+STORED = ("Sample: dates, trained before", "Universal Transformer")
+"""Names, which stay as they are: of the runs that ship with the project, and of a paper's model."""
+QUERIES: dict[str, dict[str, str]] = {
+    "runs": {"runs": RUNS},
+    "compare": {"runs": RUNS},
+    "depth": {"runs": RUNS, "depths": "4"},
+    "attention": {"run": "sample-dates-all"},
+}
+
+
+class Marked(gettext.NullTranslations):
+    """A language whose words are the English ones between marks."""
+
+    def gettext(self, message: str) -> str:
+        return f"{BEGIN}{message}{END}"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"{BEGIN}{msgid1 if n == 1 else msgid2}{END}"
+
+
+@pytest.fixture(autouse=True)
+def _fake_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(words, "_added", {})
+    words.add_language(FAKE, Marked())
+    yield
+    words.ask_language(None)
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[str]:
+    """Messages that nothing fills and that are long enough to be told from other text."""
+    with (ROOT / "clps_core" / "locale" / "clps.pot").open("rb") as file:
+        known = [one.id for one in read_po(file) if isinstance(one.id, str)]
+    return [one for one in known if len(one) > 14 and " " in one and "{" not in one]
+
+
+def texts(test: AppTest) -> str:
+    """Every text that the page sent, whatever it is for."""
+    found: list[str] = []
+
+    def collect(value: Any) -> None:
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):
+            for key, one in value.items():
+                if key != "jsContent":
+                    collect(one)
+        elif isinstance(value, list):
+            for one in value:
+                collect(one)
+
+    def walk(node: Any) -> None:
+        if isinstance(proto := getattr(node, "proto", None), Message):
+            collect(MessageToDict(proto))
+        for child in getattr(node, "children", {}).values():
+            walk(child)
+
+    walk(test._tree)
+    return "\n".join(found).replace("\\u00ab", BEGIN).replace("\\u00bb", END)
+
+
+def without_marked(text: str) -> str:
+    """``text`` without what stands between marks, those within others first."""
+    while (rest := re.sub(f"{BEGIN}[^{BEGIN}{END}]*{END}", "", text)) != text:
+        text = rest
+    return text
+
+
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_every_text_of_a_page_is_in_the_language_of_its_session(
+    open_page: Callable[..., AppTest], store: Store, messages: list[str], name: str
+) -> None:
+    install(store)
+    test = open_page(name, **QUERIES.get(name, {}))
+    assert not test.exception
+    english = texts(test)
+    assert BEGIN not in english
+
+    test.session_state[state.LANGUAGE] = FAKE
+    foreign = texts(test.run())
+    assert not test.exception
+    assert test.title[0].value.startswith(BEGIN)
+    seen = [one for one in messages if one in english]
+    assert len(seen) > 2
+    told = {text for task in TASKS.values() for text in (task.title, task.summary, task.baseline_name)}
+    left = [one for one in seen if one in without_marked(foreign) and one not in STORED and one not in told]
+    assert left == []
+
+    assert BEGIN not in texts(open_page(name, **QUERIES.get(name, {}))), "another session reads English"
+
+
+def test_constants_are_put_into_words_when_they_are_read() -> None:
+    before = SCHEMES["albert-all"].title, KINDS["weights"], NAMED_STRATEGIES["cycle"].title
+    words.ask_language(lambda: FAKE)
+    after = SCHEMES["albert-all"].title, KINDS["weights"], NAMED_STRATEGIES["cycle"].title
+    assert after == tuple(f"{BEGIN}{one}{END}" for one in before)
+    assert SCHEMES["albert-all"].evidence[0].claim.startswith(BEGIN)
+
+
+def test_what_is_kept_is_kept_for_readers_of_one_language() -> None:
+    made: list[str] = []
+
+    @words.kept_by_language(maxsize=8)
+    def title(number: int) -> str:
+        made.append(text := words._("Loss"))
+        return text * number
+
+    assert title(1) == title(1) == "Loss"
+    words.ask_language(lambda: FAKE)
+    assert title(1) == title(1) == f"{BEGIN}Loss{END}"
+    assert len(made) == 2
