@@ -5,7 +5,8 @@ literals (never f-strings), so that ``make words`` can extract them into ``local
 The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LANG``); English is the fallback. A server whose
 readers have languages of their own says whose turn it is (``ask_language``). So a text is put into words when it is
 shown, never when a module is imported: constants mark their messages with ``N_`` and are read through ``Worded`` and
-``Words``.
+``Words``. And a sentence that a store keeps is kept as its message with its fields (``kept``), to be put into the words
+of whoever reads it (``told``).
 
 What fills a message may be anybody's text. It cannot reorder the message or hide in it: characters that cannot be
 seen come out as codes, and what runs from right to left is isolated (``clps_core/shown.py``).
@@ -14,30 +15,37 @@ seen come out as codes, and what runs from right to left is isolated (``clps_cor
 from __future__ import annotations
 
 import gettext
+import json
 import re
 import reprlib
 import string
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 from clps_core.shown import isolated
 
 __all__ = [
     "N_",
+    "Said",
     "Worded",
     "Words",
     "_",
     "add_language",
     "ask_language",
+    "kept",
     "kept_by_language",
     "language",
     "ngettext",
     "shown",
+    "told",
 ]
 
 LOCALE_FOLDER = Path(__file__).parent / "locale"
+
+FIELD = re.compile(r"\{([a-z_]+)(![rs])?(:,?(\.\d{1,2})?[efg%]?)?\}")
+"""A field of a message that was stored: a name and a format that gives no more than was put in."""
 
 Given = ParamSpec("Given")
 Made = TypeVar("Made")
@@ -68,12 +76,12 @@ def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable
 
     def decorate(make: Callable[Given, Made]) -> Callable[Given, Made]:
         @lru_cache(maxsize)
-        def kept(_language: str | None, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Made:
+        def answer(_language: str | None, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Made:
             return make(*args, **dict(named))
 
         @wraps(make)
         def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-            return kept(language(), args, tuple(kwargs.items()))
+            return answer(language(), args, tuple(kwargs.items()))
 
         return found
 
@@ -93,7 +101,7 @@ def _installed(name: str | None) -> gettext.NullTranslations:
 def _(message: str, /, **values: object) -> str:
     """The message in the reader's language, with ``{name}`` fields filled from ``values``."""
     translated = _catalogue().gettext(message)
-    return _filled(translated, values) if values else translated
+    return Said(_filled(translated, values) if values else translated, message, values)
 
 
 def N_(message: str, /) -> str:  # noqa: N802 - the usual name of gettext's mark
@@ -145,7 +153,69 @@ class Words(Mapping[Key, str]):
 
 def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Like ``_`` for a counted thing; ``{n}`` is filled in too."""
-    return _filled(_catalogue().ngettext(singular, plural, n), {"n": n, **values})
+    values = {"n": n, **values}
+    return Said(_filled(_catalogue().ngettext(singular, plural, n), values), singular, values, plural)
+
+
+class Said(str):
+    """A text in words that still knows its message and what filled it, so that it can be said again elsewhere."""
+
+    __slots__ = ("fields", "message", "plural")
+
+    def __new__(cls, text: str, message: str, fields: Mapping[str, object], plural: str = "") -> Self:
+        """``text`` as it is read now."""
+        made = super().__new__(cls, text)
+        made.message, made.fields, made.plural = message, fields, plural
+        return made
+
+    message: str
+    fields: Mapping[str, object]
+    plural: str
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, Mapping[str, object], str]]:
+        """For copies."""
+        return type(self), (str.__str__(self), self.message, self.fields, self.plural)
+
+    def __str__(self) -> str:
+        return self  # or the text of an error would forget its message
+
+
+def kept(text: str) -> str:
+    """``text`` as a store keeps it: the message and its fields as JSON; a text that is no ``Said`` as it is."""
+    return json.dumps(_plain(text), ensure_ascii=False) if isinstance(text, Said) else text
+
+
+def told(stored: str) -> str:
+    """What ``kept`` gave, in the words of whoever reads now; anything else as it is, for stores may be anybody's."""
+    if not stored.startswith('{"say":'):
+        return stored
+    try:
+        return _told(json.loads(stored))
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        return stored
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Said):
+        plural = {"plural": value.plural} if value.plural else {}
+        return {"say": value.message, **plural, "with": {name: _plain(one) for name, one in value.fields.items()}}
+    if value is None or isinstance(value, (str, bool, float)):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else shown(value, 2000)
+    return str(value)
+
+
+def _told(code: Any) -> str:
+    message, plural = code["say"], code.get("plural", "")
+    fields = {name: _told(one) if isinstance(one, dict) else one for name, one in code["with"].items()}
+    for text in (message, plural):
+        wanted = [FIELD.fullmatch(field) for field in re.findall(r"\{[^{}]*\}", text)]
+        if any(field is None or field[1] not in fields for field in wanted):
+            raise ValueError(text)
+    if plural:
+        return ngettext(message, plural, int(fields.pop("n")), **fields)
+    return _(message, **fields)
 
 
 class _Isolating(string.Formatter):

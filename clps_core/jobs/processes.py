@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 
 from clps_core.files import open_given, parsed_json
+from clps_core.words import kept, told
 
 __all__ = [
     "SupervisorLock",
@@ -163,7 +164,7 @@ HOLDER: dict[str, type] = {"pid": int, "slots": int, "threads": int, "reason": s
 class SupervisorLock:
     """At most one supervisor per home: an OS lock on a file, which dies with its holder.
 
-    The file's content says who holds it, as one JSON object.
+    The file's content says who holds it, as one JSON object. Sentences in it are read in the reader's language.
     """
 
     def __init__(self, home: Path) -> None:
@@ -182,7 +183,7 @@ class SupervisorLock:
     def describe(self, facts: dict[str, Any]) -> None:
         """Write who holds it."""
         assert self._file is not None
-        text = json.dumps(facts).encode()
+        text = json.dumps({name: kept(one) if isinstance(one, str) else one for name, one in facts.items()}).encode()
         os.pwrite(self._file, text, 0)
         os.ftruncate(self._file, len(text))
 
@@ -207,7 +208,7 @@ class SupervisorLock:
                 facts = parsed_json(file.read(100_000) or b"{}")
         except (OSError, ValueError):
             return {}
-        return facts if isinstance(facts, dict) else {}
+        return _read(facts) if isinstance(facts, dict) else {}
 
     def holder(self) -> dict[str, Any] | None:
         """What the holder wrote (empty while it starts, or if damaged), or ``None`` if nobody holds the lock."""
@@ -226,7 +227,11 @@ class SupervisorLock:
         except ValueError:
             facts = {}
         whole = isinstance(facts, dict) and all(isinstance(facts.get(name), kind) for name, kind in HOLDER.items())
-        return facts if whole else {}
+        return _read(facts) if whole else {}
+
+
+def _read(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: told(one) if isinstance(one, str) else one for name, one in facts.items()}
 
 
 def _lock_within(descriptor: int, patience: float) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Column, Connection, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from clps_core.errors import StoreError
-from clps_core.words import _
+from clps_core.words import _, kept, told
 
 __all__ = ["artefact", "attempt", "comparison", "metric", "metric_coarse", "migrate", "now", "run"]
 
@@ -26,6 +26,22 @@ def _run_key(primary_key: bool = False) -> Column[str]:
 
 
 schema_version = Table("schema_version", tables, Column("version", Integer, primary_key=True))
+
+
+class Sentence(sa.TypeDecorator[str]):
+    """A sentence for people: kept as its message and fields, read in the reader's language (``words.kept``)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """From Python to the store."""
+        return None if value is None else kept(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        """From the store to Python."""
+        return None if value is None else told(value)
+
 
 comparison = Table(
     "comparison",
@@ -56,7 +72,7 @@ run = Table(
     Column("steps", Integer, nullable=False),
     Column("priority", Integer, nullable=False, default=0),
     Column("status", String(16), nullable=False),
-    Column("reason", Text),
+    Column("reason", Sentence),
     Column("stop_requested", String(16)),
     Column("stop_requested_at", Float),  # of earlier versions; nothing writes it any more
     Column("attempts", Integer, nullable=False, default=0),
