@@ -57,3 +57,18 @@ def test_the_advice_names_what_takes_the_memory(parts, advice):
     with pytest.raises(ConfigError, match=advice) as caught:
         check_fits(config(**parts), 2 * GIB)
     assert "this machine has 2.0 GiB" in str(caught.value)
+
+
+def test_on_a_gpu_attention_that_is_fused_keeps_no_probabilities():
+    """They grow with the square of the length: counted there, a long run that fits would be refused for ever."""
+    sizes = {"data": {"task": "python-docs", "seq_len": 1024}, "model": {"d_model": 64, "num_heads": 4}}
+    long = config(**sizes)
+    probabilities = 4 * 12 * 4 * 4 * 1024**2  # layers, examples, heads, bytes, and no dropout
+    long = long.model_copy(update={"model": long.model.model_copy(update={"dropout": 0.0})})
+    assert activation_bytes(long) - activation_bytes(long, gpu=True) == probabilities
+    read = config(**sizes, sharing={"strategy": "attention_source=every:2"})
+    assert activation_bytes(read) == activation_bytes(read, gpu=True), "what others read is computed in steps"
+    odd = config(data=sizes["data"], model={"d_model": 60, "num_heads": 5})
+    assert activation_bytes(odd) == activation_bytes(odd, gpu=True), "no fused kernel takes a head of 12"
+    with pytest.raises(ConfigError, match=r"fit into the GPU's memory.*the largest GPU here has 1\.0 GiB"):
+        check_fits(config(train={"batch_size": 60000}), GIB, gpu=True)

@@ -273,7 +273,7 @@ def test_running_out_of_memory_names_the_sizes_to_lower() -> None:
 def test_a_gpu_that_runs_full_outside_of_torchs_allocator_is_out_of_memory_too(said: str) -> None:
     """A process's first memory on a GPU that others fill, and that of CUDA's libraries, is taken without it."""
     with (
-        pytest.raises(TrainingError, match="free on the GPU. It ran out. Lower"),
+        pytest.raises(TrainingError, match=r"free on the GPU\. It ran out\. Lower"),
         memory_errors_explained(tiny(), "cuda"),
     ):
         raise RuntimeError(said)
