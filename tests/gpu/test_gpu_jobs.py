@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from clps_core.training.checkpoint import checkpoint_path
 
 pytestmark = pytest.mark.usefixtures("one_gpu")
 
+MIB = 2**20
 LONG = 600
 """Steps of a run that is still at work when it is looked at."""
 
@@ -133,10 +135,14 @@ def attempt_alone(room: JobRoom, config: RunConfig) -> Run:
 @contextlib.contextmanager
 def card_but_for(leave: int) -> Iterator[None]:
     """All of the card's memory but ``leave`` bytes is taken inside."""
-    torch.cuda.init()
+    gc.collect()
     torch.cuda.empty_cache()
-    free, _total = torch.cuda.mem_get_info(0)
-    taken = [torch.empty(max(0, free - leave), dtype=torch.uint8, device="cuda")]
+    taken, piece = [], GIB
+    while piece >= MIB and (free := torch.cuda.mem_get_info(0)[0]) > leave + MIB:
+        try:  # the last of it lies in pieces
+            taken.append(torch.empty(min(piece, free - leave), dtype=torch.uint8, device="cuda"))
+        except torch.OutOfMemoryError:
+            piece //= 2
     try:
         yield
     finally:
@@ -174,7 +180,7 @@ def test_a_step_that_does_not_fit_ends_the_run_with_a_sentence(room: JobRoom, cu
 
 def test_a_card_that_is_full_before_the_run_begins_ends_it_with_a_sentence(room: JobRoom, cuda: str) -> None:
     """There is no room for a CUDA context: the first call fails outside of torch's allocator."""
-    with card_but_for(64 * 2**20):
+    with card_but_for(64 * MIB):
         run = attempt_alone(room, tiny(device=cuda))
     assert_a_sentence(run)
 
@@ -182,7 +188,7 @@ def test_a_card_that_is_full_before_the_run_begins_ends_it_with_a_sentence(room:
 def test_a_run_waits_while_others_fill_the_card_and_then_finishes(room: JobRoom, cuda: str) -> None:
     if gpu_memory(visible_gpus()[0]) is None:
         pytest.skip("nvidia-smi does not tell this GPU's memory, so nothing waits for it")
-    with card_but_for(64 * 2**20):
+    with card_but_for(64 * MIB):
         (run_id,) = room.submit(tiny(device=cuda))
         waiting = eventually(lambda: (room.store.run(run_id).reason or "").startswith("It waits for memory"), "waiting")
         assert waiting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ LARGE: dict[str, Mapping[str, Any]] = {
 
 def peak(config: RunConfig, folder: Path, device: str, precision: str) -> int:
     """Bytes that torch's allocator had at its peak in two steps."""
+    gc.collect()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
@@ -74,4 +76,4 @@ def test_the_estimate_is_above_what_a_run_takes(
     )
     print(f"{what}, {precision}: expected {expected / 2**20:.0f} MiB, taken {taken / 2**20:.0f} MiB")
     assert taken <= expected
-    assert expected <= (2.5 if precision == "fp32" else 4.0) * taken
+    assert expected <= (3 if precision == "fp32" else 5) * taken
