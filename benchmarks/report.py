@@ -26,10 +26,8 @@ def _cpuinfo() -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def write_table(
-    name: str, title: str, header: Sequence[str], rows: Iterable[Sequence[object]], notes: str = ""
-) -> Path:
-    """Write ``results/<name>.md`` and print it."""
+def table(name: str, title: str, header: Sequence[str], rows: Iterable[Sequence[object]], notes: str = "") -> str:
+    """The result of ``benchmarks/<name>.py`` as a dated Markdown page."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     lines = [
         f"# {title}",
@@ -42,8 +40,15 @@ def write_table(
         "",
         *([notes.strip(), ""] if notes else []),
     ]
+    return "\n".join(lines)
+
+
+def write_table(
+    name: str, title: str, header: Sequence[str], rows: Iterable[Sequence[object]], notes: str = ""
+) -> Path:
+    """Write ``results/<name>.md`` and print it."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.md"
-    path.write_text("\n".join(lines), encoding="utf8")
+    path.write_text(table(name, title, header, rows, notes), encoding="utf8")
     print(path.read_text(encoding="utf8"))
     return path

@@ -7,10 +7,10 @@ to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
   checkpoint is written;
 * what the backward pass keeps, for every *executed* layer and position: inputs of the norms, of the
   projections and of the feed-forward network, and the attention probabilities (fused attention does
-  not store them; plain attention at short lengths does); of a matrix with LoRA also the merged one, which
-  every executed layer has of its own however much is shared;
+  not store them; plain attention at short lengths does; on a GPU they count only where attention is not fused);
+  of a matrix with LoRA also the merged one, which every executed layer has of its own however much is shared;
 * the output layer: logits, their gradient and the softmax between;
-* the process itself (``PROCESS_BYTES``).
+* the process itself (``PROCESS_BYTES``; on a GPU its context and libraries stand for it).
 """
 
 from __future__ import annotations
@@ -29,18 +29,20 @@ GIB = 2**30
 PROCESS_BYTES = 480 * 2**20
 """An interpreter with torch, the task's data and the allocator's slack (measured: 0.45 GiB)."""
 LOGIT_COPIES = 3
+FUSED_HEAD = 8
+"""Fused attention on a GPU takes heads whose width is a multiple of this (of 4 in fp32); others take steps."""
 JOINED = (("q", "k", "v"), ("cross_k", "cross_v"), ("ffn_gate", "ffn_in"))
 """Components whose matrices are put together for one product: one with LoRA makes a new copy of all."""
 
 
-def estimate_training_memory(config: RunConfig) -> int:
-    """Bytes that training ``config`` will need at its peak; see the top of this file."""
+def estimate_training_memory(config: RunConfig, *, gpu: bool = False) -> int:
+    """Bytes that training ``config`` will need at its peak, of the machine or of a GPU; see the top of this file."""
     complete = resolve(config)
     counts = count(complete.model, complete.sharing)
-    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(complete)
+    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(complete, gpu=gpu)
 
 
-def activation_bytes(config: RunConfig) -> int:
+def activation_bytes(config: RunConfig, *, gpu: bool = False) -> int:
     """Bytes of activations that one step of a *resolved* config keeps for its backward pass."""
     model, batch = config.model, config.train.batch_size
     length = config.data.seq_len or model.max_positions or 1
@@ -51,6 +53,11 @@ def activation_bytes(config: RunConfig) -> int:
         layers = len(execution.layers(most)) if execution.core else execution.num_layers
         cross = stack == "decoder" and model.family == "encoder_decoder"
         per_sequence += layers * _layer_numbers(model, length, cross=cross)
+        if not gpu or model.head_size % FUSED_HEAD:
+            kept = 2 if cross else 1
+        else:
+            kept = 1 if plan.reuse[stack].read("attention_source") else 0
+        per_sequence += layers * kept * _probabilities(model, length)
     per_sequence += LOGIT_COPIES * length * (model.vocab_size or 0) if model.output == "lm" else 0
     return (batch * per_sequence + _merged_numbers(model, plan, batch * length)) * FP32_BYTES
 
@@ -73,33 +80,47 @@ def _merged_numbers(model: ModelConfig, plan: SharingPlan, positions: int) -> in
 def _layer_numbers(model: ModelConfig, length: int, *, cross: bool) -> int:
     """Numbers kept for one sequence by one layer."""
     d, width = model.d_model, model.num_heads * model.head_size
-    kept = 2 if model.dropout else 1
-    # Norm in and out, q, k, v, the mix, its projection and the residual sum; then the probabilities.
-    attention = length * (4 * d + 2 * width + 2 * width) + kept * model.num_heads * length * length
+    # Norm in and out, q, k, v, the mix, its projection and the residual sum.
+    attention = length * (4 * d + 2 * width + 2 * width)
     wide = 4 if model.activation == "swiglu" else 2
     ffn = length * (4 * d + wide * model.d_ff)
     return attention * (2 if cross else 1) + ffn
 
 
-def check_fits(config: RunConfig, memory_bytes: int) -> None:
-    """Raise ``ConfigError`` when training ``config`` would need more than ``memory_bytes``."""
+def _probabilities(model: ModelConfig, length: int) -> int:
+    """Numbers of one attention of one sequence, where it is not fused."""
+    kept = 2 if model.dropout else 1
+    return kept * model.num_heads * length * length
+
+
+def check_fits(config: RunConfig, memory_bytes: int, *, gpu: bool = False) -> None:
+    """Raise ``ConfigError`` when training ``config`` would need more than ``memory_bytes``, of a ``gpu`` or of this
+    machine.
+    """
     complete = resolve(config)
-    needed = estimate_training_memory(complete)
+    needed = estimate_training_memory(complete, gpu=gpu)
     if needed <= memory_bytes:
         return
-    activations = activation_bytes(complete)
+    activations = activation_bytes(complete, gpu=gpu)
     if activations > (needed - PROCESS_BYTES) // 2:
         longer = _("batch_size ({batch}) or seq_len", batch=complete.train.batch_size)
         shorter = _("batch_size ({batch})", batch=complete.train.batch_size)
         advice = longer if complete.data.seq_len else shorter
     else:
         advice = _("d_model ({d_model}), d_ff or num_layers, or share more", d_model=complete.model.d_model)
+    sizes = {"needed": needed / GIB, "got": memory_bytes / GIB, "advice": advice}
+    if gpu:
+        raise ConfigError(
+            _(
+                "a run must fit into the GPU's memory. It needs about {needed:.1f} GiB, the largest GPU here has "
+                "{got:.1f} GiB. Lower {advice}, or use train.device cpu.",
+                **sizes,
+            )
+        )
     raise ConfigError(
         _(
             "a run must fit into memory. It needs about {needed:.1f} GiB, this machine has {got:.1f} GiB for it. "
             "Lower {advice}.",
-            needed=needed / GIB,
-            got=memory_bytes / GIB,
-            advice=advice,
+            **sizes,
         )
     )

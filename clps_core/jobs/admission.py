@@ -48,7 +48,7 @@ class Gate:
     gpu: Callable[[str], Memory | None] = gpu_memory
     held: Callable[[int | None], int] = process_memory
     clock: Callable[[], float] = time.monotonic
-    _needs: dict[str, int] = field(default_factory=dict)
+    _needs: dict[tuple[str, bool], int] = field(default_factory=dict)
     _waits_since: dict[str, float] = field(default_factory=dict)
 
     def ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
@@ -89,18 +89,19 @@ class Gate:
 
     def _ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
         gpu = self.device(run, slot)
-        beside = [pair for pair in working if gpu is None or self.slots.gpu(pair[0].slot) == gpu]
+        # A run on a GPU fills that GPU's memory, one on the CPU this machine's: neither takes what the other needs.
+        beside = [(attempt, other) for attempt, other in working if self.device(other, attempt.slot) == gpu]
         memory = self.gpu(gpu) if gpu is not None else self.host()
         if memory is None:
             return Answer(True)
-        needs = self.needs(run)
+        needs = self.needs(run, gpu)
         if needs > memory.total:
-            check_fits(run.config, self._largest(gpu, memory.total))
+            check_fits(run.config, self._largest(gpu, memory.total), gpu=gpu is not None)
         if gpu is None:
-            pledged = sum(max(0, self._expected(other) - self.held(attempt.pid)) for attempt, other in beside)
+            pledged = sum(max(0, self._expected(other, gpu) - self.held(attempt.pid)) for attempt, other in beside)
             free = memory.free - pledged
         else:  # which process holds how much of a GPU cannot be told inside a container
-            free = min(memory.free, memory.total - sum(self._expected(other) for _attempt, other in beside))
+            free = min(memory.free, memory.total - sum(self._expected(other, gpu) for _attempt, other in beside))
         if needs <= free:
             return Answer(True)
         return Answer(
@@ -118,22 +119,23 @@ class Gate:
         others = (self.gpu(other) for other in set(self.slots.gpus) - {gpu}) if gpu is not None else ()
         return max([here, *(other.total for other in others if other is not None)])
 
-    def is_smaller(self, run: Run, than: Run | None) -> bool:
+    def is_smaller(self, run: Run, than: Run | None, gpu: str | None) -> bool:
         """Whether asking for ``run`` makes sense after ``than`` did not fit (``None``: nobody was refused)."""
         try:
-            return than is None or self.needs(run) < self.needs(than)
+            return than is None or self.needs(run, gpu) < self.needs(than, gpu)
         except ClpsError:
             return True  # asked, it will say what is wrong
 
-    def _expected(self, other: Run) -> int:
+    def _expected(self, other: Run, gpu: str | None) -> int:
         """What a run at work will need; 0 where nobody can tell: that is no fault of the run that waits."""
         try:
-            return self.needs(other)
+            return self.needs(other, gpu)
         except ClpsError:  # started before an update that no longer takes its config
             return 0
 
-    def needs(self, run: Run) -> int:
-        """Bytes that the run is expected to need; computed once."""
-        if run.id not in self._needs:
-            self._needs[run.id] = estimate_training_memory(run.config)
-        return self._needs[run.id]
+    def needs(self, run: Run, gpu: str | None = None) -> int:
+        """Bytes that the run is expected to need, of ``gpu`` or of the machine; computed once."""
+        who = run.id, gpu is not None
+        if who not in self._needs:
+            self._needs[who] = estimate_training_memory(run.config, gpu=gpu is not None)
+        return self._needs[who]

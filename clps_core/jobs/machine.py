@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 
 import psutil
 
 from clps_core.jobs.containers import ControlGroups
 from clps_core.jobs.slots import HERE, available_memory
 
-__all__ = ["Memory", "gpu_memory", "host_memory", "process_memory"]
+__all__ = ["Memory", "gpu_memory", "host_memory", "largest_gpu", "process_memory"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,12 @@ def gpu_memory(gpu: str) -> Memory | None:
         total, free = (int(part) * 2**20 for part in text.strip().split(","))
         return Memory(total, free)
     return None
+
+
+@cache
+def largest_gpu(gpus: tuple[str, ...]) -> int | None:
+    """Bytes of the largest of ``gpus``; ``None`` where nobody can tell. A process asks once: cards do not grow."""
+    return max((memory.total for memory in map(gpu_memory, gpus) if memory is not None), default=None)
 
 
 def process_memory(pid: int | None) -> int:

@@ -335,7 +335,7 @@ def sentence(error: BaseException) -> str:
         return _("The disk is full. Free some space, then resume the run: it goes on from its last checkpoint.")
     if isinstance(error, ClpsError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "CUDA error: out of memory" in str(error):  # before the first step
         return _("Memory ran out. A smaller batch_size or d_model needs less.")
     first_line = (str(error).splitlines() or [""])[0][:200]
     return _(

@@ -25,9 +25,10 @@ from clps_core.jobs.devices import check_devices
 from clps_core.jobs.forks import plan_fork
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
+from clps_core.jobs.machine import largest_gpu
 from clps_core.jobs.names import comparison_name, run_names
 from clps_core.jobs.settings import Settings
-from clps_core.jobs.slots import available_memory, plan_slots
+from clps_core.jobs.slots import available_memory, plan_slots, visible_gpus
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
 from clps_core.store import Run, Store
@@ -133,11 +134,19 @@ def checked(store: Store, configs: Sequence[RunConfig]) -> list[RunConfig]:
             _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(complete))
         )
     plan_slots(), Settings.of()  # refuse settings that no supervisor could work with
-    memory = available_memory()
     for config in complete:
-        check_fits(config, memory)
+        _check_memory(config)
     check_devices(store, complete)
     return complete
+
+
+def _check_memory(config: RunConfig) -> None:
+    """Hold ``config`` against the memory it would fill: of the largest GPU here, or of this machine."""
+    gpus = visible_gpus() if config.train.device != "cpu" else ()
+    if not gpus:
+        check_fits(config, available_memory())
+    elif (memory := largest_gpu(gpus)) is not None:  # else the run will tell
+        check_fits(config, memory, gpu=True)
 
 
 def ensure_supervisor(store: Store) -> None:

@@ -271,7 +271,7 @@ class Supervisor:
                 device = self.gate.device(run, slot)
                 if shares.why_not(run):
                     continue
-                if not self.gate.is_smaller(run, refusals.smallest.get(device)):
+                if not self.gate.is_smaller(run, refusals.smallest.get(device), device):
                     refusals.reasons.setdefault(run.id, _("It waits for memory, like runs that need no more than it."))
                     continue
                 answer = self.gate.ask(run, slot, pairs)

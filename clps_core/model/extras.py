@@ -90,7 +90,10 @@ class Depth(nn.Module):
         names = [f"extras.{stack}.{layer}.depth" for layer in range(execution.num_layers)] if learned else []
         self.learned = [(cast(Vector, root.get_submodule(name)),) for name in names]
         # Step t of the paper counts from 1 (Universal Transformer, arXiv 1807.03819, equation 4).
-        table = sinusoids(execution.num_layers + 1, width)[1:] if extras.depth_embedding == "sinusoidal" else None
+        # As long as training goes: a row that is computed later has to be copied, for which a GPU's step would wait.
+        most = extras.train_loops[1] if extras.train_loops and execution.core else None
+        rows = max(execution.num_layers, len(execution.layers(most)))
+        table = sinusoids(rows + 1, width)[1:] if extras.depth_embedding == "sinusoidal" else None
         self.register_buffer("signal", table, persistent=False)
 
     def order(self, loops: int | None) -> tuple[int, ...]:

@@ -53,13 +53,19 @@ class DevicePlan:
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
-        """Use the plan's number of threads; the former number comes back afterwards."""
-        before = torch.get_num_threads()
+        """Use the plan's number of threads, and fp32 as fp32; what was set before comes back afterwards.
+
+        Some builds and settings (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``) let a GPU multiply fp32 as TF32, which keeps
+        10 of 23 bits: another precision than the plan says.
+        """
+        threads, products = torch.get_num_threads(), torch.get_float32_matmul_precision()
         torch.set_num_threads(self.threads)
+        torch.set_float32_matmul_precision("highest")
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            torch.set_num_threads(threads)
+            torch.set_float32_matmul_precision(products)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """The context a forward pass runs in: bf16 where planned, else nothing."""

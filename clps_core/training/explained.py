@@ -13,6 +13,10 @@ from clps_core.words import _
 
 __all__ = ["divergence", "memory_errors_explained", "not_finite"]
 
+OUT_OF_MEMORY = ("not enough memory", "allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""What the system's allocator, CUDA outside of torch's allocator (a process's first memory there, pinned memory) and
+its libraries say; none of these is a ``torch.OutOfMemoryError``."""
+
 
 def not_finite(config: RunConfig, step: int, problem: str) -> TrainingError:
     """The error of a run whose numbers have blown up."""
@@ -43,21 +47,34 @@ def divergence(config: RunConfig, loss: float, untrained: float, constant: float
 
 
 @contextlib.contextmanager
-def memory_errors_explained(config: RunConfig) -> Iterator[None]:
-    """Turn "out of memory" into a sentence that names the sizes to lower."""
+def memory_errors_explained(config: RunConfig, device: str = "cpu") -> Iterator[None]:
+    """Turn "out of memory" on ``device`` into a sentence that names the sizes to lower."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not out_of_memory and "not enough memory" not in str(error) and "allocate memory" not in str(error):
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
-        raise TrainingError(
-            _(
-                "the run must fit into memory. It ran out. Lower batch_size ({batch_size}), d_model ({d_model}), "
-                "num_layers ({num_layers}) or seq_len ({seq_len}).",
-                batch_size=config.train.batch_size,
-                d_model=config.model.d_model,
-                num_layers=config.model.num_layers,
-                seq_len=config.data.seq_len or config.model.max_positions,
-            )
-        ) from error
+        raise TrainingError(_out_of_memory(config, device)) from error
+
+
+def _out_of_memory(config: RunConfig, device: str) -> str:
+    if device == "cuda":
+        what = _("the run must fit into the memory that is free on the GPU. It ran out.")
+    else:
+        what = _("the run must fit into memory. It ran out.")
+    advice = _(
+        "Lower batch_size ({batch_size}), d_model ({d_model}) or num_layers ({num_layers}).",
+        batch_size=config.train.batch_size,
+        d_model=config.model.d_model,
+        num_layers=config.model.num_layers,
+    )
+    if config.data.seq_len:  # of a language model; other tasks' inputs are as long as they are
+        advice = _(
+            "Lower batch_size ({batch_size}), d_model ({d_model}), num_layers ({num_layers}) or seq_len ({seq_len}).",
+            batch_size=config.train.batch_size,
+            d_model=config.model.d_model,
+            num_layers=config.model.num_layers,
+            seq_len=config.data.seq_len,
+        )
+    return f"{what} {advice}"

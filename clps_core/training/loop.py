@@ -128,7 +128,7 @@ def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | N
     data = load_task(config)
     open_folder(folder, config, data)
     plan = fixed_plan(folder, config, device)
-    with plan.in_force(), memory_errors_explained(config):
+    with plan.in_force(), memory_errors_explained(config, plan.device):
         run = prepare(config, folder, sink, plan, data)
         if not run.resumed:
             evaluation_step(run)

@@ -57,3 +57,45 @@ def test_the_advice_names_what_takes_the_memory(parts, advice):
     with pytest.raises(ConfigError, match=advice) as caught:
         check_fits(config(**parts), 2 * GIB)
     assert "this machine has 2.0 GiB" in str(caught.value)
+
+
+def test_on_a_gpu_attention_that_is_fused_keeps_no_probabilities():
+    """They grow with the square of the length: counted there, a long run that fits would be refused for ever."""
+    sizes = {"data": {"task": "python-docs", "seq_len": 1024}, "model": {"d_model": 64, "num_heads": 4}}
+    long = config(**sizes)
+    probabilities = 4 * 12 * 4 * 4 * 1024**2  # layers, examples, heads, bytes, and no dropout
+    long = long.model_copy(update={"model": long.model.model_copy(update={"dropout": 0.0})})
+    assert activation_bytes(long) - activation_bytes(long, gpu=True) == probabilities
+    read = config(**sizes, sharing={"strategy": "attention_source=every:2"})
+    assert activation_bytes(read) == activation_bytes(read, gpu=True), "what others read is computed in steps"
+    odd = config(data=sizes["data"], model={"d_model": 60, "num_heads": 5})
+    assert activation_bytes(odd) == activation_bytes(odd, gpu=True), "no fused kernel takes a head of 12"
+    with pytest.raises(ConfigError, match=r"fit into the GPU's memory.*the largest GPU here has 1\.0 GiB"):
+        check_fits(config(train={"batch_size": 60000}), GIB, gpu=True)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_with_fused_attention_the_estimate_is_just_above_what_a_step_keeps(dropout):
+    """At this length attention is fused on the CPU too, so that what it keeps can be counted without a GPU."""
+    import torch
+
+    from clps_core.data.registry import load_task
+    from clps_core.model.transformer import build_model
+
+    sizes = {"d_model": 64, "d_ff": 256, "num_heads": 4, "dropout": dropout}
+    one = config(data={"task": "python-docs", "seq_len": 512}, model=sizes, train={"batch_size": 2})
+    model = build_model(one)
+    own, kept = {parameter.data_ptr() for parameter in model.parameters()}, {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        batch = load_task(one).batch(0, 2)
+        logits = model(torch.from_numpy(batch.inputs))
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.from_numpy(batch.labels).flatten())
+    assert loss.requires_grad
+    taken = sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in own)
+    assert taken <= activation_bytes(one, gpu=True) <= 1.6 * taken
+    assert activation_bytes(one) > 1.6 * taken, "with probabilities it would be too high"

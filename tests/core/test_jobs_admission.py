@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -131,6 +132,43 @@ def test_a_gpu_run_is_held_against_the_gpus_memory_and_its_neighbours_there(stor
     assert not crowded.ask(second, 2, working).start, "on this one there is a run already"
     assert seen == ["1", "0"]
     assert first.id == working[0][1].id
+
+
+def test_a_run_on_the_cpu_and_one_on_a_gpu_do_not_count_against_each_others_memory(store: Store) -> None:
+    """Held against the machine's memory, the estimate of a large run on a GPU kept every run on the CPU waiting."""
+    slots = plan_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0",))
+    on_gpu, on_cpu = add(store, LARGE, {**SMALL, "train": {"device": "cpu"}})
+    beside = [begun(store)]
+    assert beside[0][1].id == on_gpu.id
+    card = Memory(LARGE_NEED, LARGE_NEED)
+    here = gate(2 * NEED, 1.1 * NEED, slots, gpu=lambda _name: card)
+    assert here.ask(on_cpu, 1, beside).start
+    attempt = Queue(store).start_next(1, "here", "boot")
+    assert attempt is not None
+    assert here.ask(on_gpu, 0, [(attempt, on_cpu)]).start
+
+
+def test_what_never_fits_on_the_gpu_is_told_of_the_gpu(store: Store) -> None:
+    (run,) = add(store, LARGE)
+    card = Memory(GIB, GIB)
+    answer = gate(64 * GIB, 64 * GIB, plan_slots({}, gpus=("0",)), gpu=lambda _name: card).ask(run, 0, [])
+    assert answer.never
+    assert "the largest GPU here has 1.0 GiB" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("card", "device", "refused"), [(1, "auto", True), (64, "auto", False), (64, "cpu", True), (None, "auto", False)]
+)
+def test_what_is_queued_is_held_against_the_memory_it_would_fill(
+    store: Store, monkeypatch: pytest.MonkeyPatch, card: int | None, device: str, refused: bool
+) -> None:
+    """The machine's memory says nothing of a GPU's; where nobody can tell that, the run will."""
+    monkeypatch.setattr(service, "visible_gpus", lambda: ("0",))
+    monkeypatch.setattr(service, "largest_gpu", lambda _gpus: None if card is None else card * GIB)
+    monkeypatch.setattr(service, "available_memory", lambda: GIB)
+    config = build_config({**LARGE, "train": {"device": device}})
+    with pytest.raises(ConfigError, match="must fit into") if refused else contextlib.nullcontext():
+        service.checked(store, [config])
 
 
 def test_a_run_too_large_for_one_gpu_waits_for_a_larger_one_if_there_is_one(store: Store) -> None:

@@ -29,6 +29,7 @@ from clps_core.store.verdict import Exit
 SMALL: dict[str, Any] = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
 LARGE: dict[str, Any] = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
 NEED = estimate_training_memory(resolve(build_config(SMALL)))
+GPU_NEED = estimate_training_memory(resolve(build_config(SMALL)), gpu=True)
 LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)))
 
 
@@ -126,7 +127,7 @@ def test_a_run_takes_the_free_gpu_though_another_one_is_full(store: Store, super
 def test_a_run_that_fits_on_no_gpu_waits_and_says_so(store: Store, supervising: Any) -> None:
     slots, launcher = plan_slots({}, gpus=("0", "1")), Elsewhere()
     (run,) = add(store, SMALL)
-    supervising(slots, gate=room(slots, {"0": 0, "1": NEED - 1}), launcher=launcher).round()
+    supervising(slots, gate=room(slots, {"0": 0, "1": GPU_NEED - 1}), launcher=launcher).round()
     assert launcher.placed == {}
     waiting = store.run(run.id)
     assert (waiting.reason or "").startswith("It waits for memory")

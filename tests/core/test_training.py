@@ -262,6 +262,30 @@ def test_running_out_of_memory_names_the_sizes_to_lower() -> None:
         raise RuntimeError("something else")
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported at some other API call",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+    ],
+)
+def test_a_gpu_that_runs_full_outside_of_torchs_allocator_is_out_of_memory_too(said: str) -> None:
+    """A process's first memory on a GPU that others fill, and that of CUDA's libraries, is taken without it."""
+    with (
+        pytest.raises(TrainingError, match=r"free on the GPU\. It ran out\. Lower"),
+        memory_errors_explained(tiny(), "cuda"),
+    ):
+        raise RuntimeError(said)
+
+
+@pytest.mark.parametrize(("task", "said"), [("python-docs", True), ("dates", False), ("digits", False)])
+def test_only_a_task_whose_inputs_can_be_shortened_is_told_to_shorten_them(task: str, said: bool) -> None:
+    with pytest.raises(TrainingError) as caught, memory_errors_explained(tiny(task)):
+        raise MemoryError
+    assert ("seq_len" in str(caught.value)) is said
+
+
 def test_bf16_on_the_cpu_runs_when_asked_for_and_stays_near_fp32(tmp_path: Path) -> None:
     full = trained(tmp_path / "fp32", tiny(log_every=1)).curve("train", "loss")
     sink = RecordingSink()

@@ -57,3 +57,14 @@ def test_a_plan_in_force_sets_the_threads_and_gives_them_back() -> None:
     with DevicePlan("cpu", "fp32", before + 1, "").in_force():
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_fp32_is_not_multiplied_as_tf32_while_a_plan_is_in_force() -> None:
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        with DevicePlan("cuda", "fp32", 1, "").in_force():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
