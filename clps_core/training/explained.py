@@ -77,4 +77,4 @@ def _out_of_memory(config: RunConfig, device: str) -> str:
             num_layers=config.model.num_layers,
             seq_len=config.data.seq_len,
         )
-    return f"{what} {advice}"
+    return _("{what} {advice}", what=what, advice=advice)
