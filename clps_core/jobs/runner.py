@@ -29,7 +29,7 @@ from clps_core.store.connection import make_durable
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
-from clps_core.sweeps.stopping import Watch
+from clps_core.sweeps.watch import Watch
 from clps_core.words import _
 
 if TYPE_CHECKING:

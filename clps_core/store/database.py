@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clps_core.errors import JobError, NotFoundError
+from clps_core.metrics import Metric
 from clps_core.shown import visible
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
@@ -366,6 +367,11 @@ class Store:
         """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
         with self.reading() as connection:
             return metrics.bests(connection, {run.id: run.task for run in runs})
+
+    def bests_until(self, run_ids: Sequence[str], metric: Metric, step: int) -> list[float]:
+        """The best validation value up to ``step`` of each run that was evaluated at ``step`` or later."""
+        with self.reading() as connection:
+            return metrics.bests_until(connection, run_ids, metric, step)
 
     def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
         """Files the run left, by kind and step."""

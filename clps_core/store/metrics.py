@@ -31,6 +31,7 @@ __all__ = [
     "append",
     "best_of",
     "bests",
+    "bests_until",
     "check_curves",
     "curve",
     "curve_names",
@@ -294,6 +295,17 @@ def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, dict[str
 def best_of(metric: Metric, values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """SQL for the best of ``values``, as ``Metric.best`` is for numbers."""
     return (sa.func.max if metric.higher_is_better else sa.func.min)(values)
+
+
+def bests_until(connection: Connection, run_ids: Sequence[str], metric: Metric, step: int) -> list[float]:
+    """The best validation value up to ``step`` of each run that was evaluated at ``step`` or later."""
+    query = (
+        sa.select(best_of(metric, sa.case((_m.step <= step, _m.value))))
+        .where(_m.run_id.in_(list(run_ids)), _m.split == "validation", _m.name == metric.name)
+        .group_by(_m.run_id)
+        .having(sa.func.max(_m.step) >= step)
+    )
+    return [float(value) for value in connection.execute(query).scalars() if value is not None]
 
 
 def bests(connection: Connection, tasks: Mapping[str, str]) -> dict[str, tuple[int, float]]:

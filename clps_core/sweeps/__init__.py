@@ -1,8 +1,9 @@
 """Many runs that differ on purpose in a few fields, and what became of them. No torch here. Start at plan.read_sweep.
 
 ``values.py`` what a field may be, ``plan.py`` a sweep as a file or a form says it, ``expand.py`` the configs it
-means, ``stopping.py`` when a run is not worth going on with, ``results.py`` how far it is and which is best,
-``timing.py`` when it will be done, ``table.py`` the same for other tools.
+means, ``stopping.py`` when a run is not worth going on with, ``watch.py`` that rule at a run's evaluations,
+``results.py`` how far a sweep is and which configuration is best, ``timing.py`` when it will be done, ``table.py`` the
+same for other tools.
 """
 
 from clps_core.sweeps.expand import expand, size

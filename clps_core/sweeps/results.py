@@ -24,12 +24,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import sqlalchemy as sa
-
 from clps_core.config import flat
 from clps_core.metrics import MARGIN, metric_named
-from clps_core.store import schema
-from clps_core.store.metrics import best_of
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.timing import seconds_left
 from clps_core.tasks import TASKS, TaskFacts, metric_of
@@ -50,7 +46,6 @@ __all__ = [
     "sweep_state",
 ]
 
-_m = schema.metric.c
 REPLICATES = ("seed", "data.seed", "data.fold")
 """Fields that repeat a configuration: which of their values is best says nothing about a design."""
 ERROR = 0.05
@@ -233,7 +228,7 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     """The state of ``comparison``, a sweep or not; ``slots``: how many runs advance at once."""
     runs = store.runs(comparison=comparison.id)
     facts = TASKS.get(runs[0].task) if runs else None
-    bests = _bests(store, runs, facts) if facts else {}
+    bests = {run_id: value for run_id, (_step, value) in store.bests(runs).items()} if facts else {}
     sweep = sweep_of_plan(comparison.plan)
     judge = metric_of(runs[0].task if runs else "")
     tests = _tests(store, runs, facts) if facts else {}
@@ -337,18 +332,6 @@ def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
             data = json.loads(run.config_text)["data"]
             found[run.seed, data.get("seed"), data.get("fold")] = one.counted[run.id]
     return found
-
-
-def _bests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:
-    """Each run's best value of the task's metric on validation; one query."""
-    query = (
-        sa.select(_m.run_id, best_of(facts.judged_by, _m.value))
-        .where(_m.run_id.in_([run.id for run in runs]), _m.split == "validation", _m.name == facts.metric)
-        .group_by(_m.run_id)
-    )
-    with store.reading() as connection:
-        rows = connection.execute(query).all()
-    return {row[0]: float(row[1]) for row in rows if row[1] is not None and math.isfinite(row[1])}
 
 
 def _tests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:

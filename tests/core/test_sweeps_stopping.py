@@ -12,7 +12,8 @@ from job_room import JobRoom, tiny
 from clps_core.config import build_config, resolve
 from clps_core.jobs import service
 from clps_core.store import Point, Run, Store, metrics, schema
-from clps_core.sweeps.stopping import Watch, read_stop, verdict
+from clps_core.sweeps.stopping import read_stop, verdict
+from clps_core.sweeps.watch import Watch
 from clps_core.tasks import TASKS
 
 DATES, DOCS = TASKS["dates"], TASKS["python-docs"]
