@@ -15,7 +15,7 @@ from clps_core.errors import ConfigError, DataError
 from clps_core.model.transformer import DecoderState, Transformer
 from clps_core.words import _
 
-__all__ = ["GREEDY", "Sampling", "generate", "greedy", "probabilities"]
+__all__ = ["GREEDY", "Sampling", "generate", "probabilities"]
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,6 @@ def generate(
         return _continue(model, state, tokens, eos_id, min(max_len, room), sampling)
     finally:
         model.train(was_training)
-
-
-def greedy(
-    model: Transformer, inputs: Tensor, input_mask: Tensor | None, bos_id: int, eos_id: int, max_len: int
-) -> Tensor:
-    """``generate`` with the most probable token each time."""
-    return generate(model, inputs, input_mask, bos_id, eos_id, max_len)
 
 
 def _start(

@@ -41,11 +41,6 @@ class Ancestry:
     complete: bool = True
 
     @property
-    def parent_ids(self) -> tuple[str, ...]:
-        """The ancestors' ids, the parent first; some may have been deleted."""
-        return tuple(one.run_id for one in self.ancestors)
-
-    @property
     def steps(self) -> int:
         """Steps that were trained before the run's own first one."""
         return sum(one.step for one in self.ancestors)

@@ -36,7 +36,6 @@ __all__ = [
     "Checkpoint",
     "checkpoint_path",
     "latest",
-    "latest_step",
     "read",
     "restore_weights",
     "save_best",
@@ -261,12 +260,6 @@ def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = Fals
             )
         )
     return None
-
-
-def latest_step(folder: Path) -> int | None:
-    """The step a new attempt would resume from (points beyond it are void); ``None``: from the start."""
-    found = latest(folder)
-    return None if found is None else found.step
 
 
 def restore_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor]) -> None:

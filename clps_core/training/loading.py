@@ -14,7 +14,7 @@ from clps_core.training.checkpoint import checkpoint_path, read, restore_weights
 from clps_core.training.run_folder import read_config
 from clps_core.words import _
 
-__all__ = ["load_best", "load_model"]
+__all__ = ["load_model"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,3 @@ def load_model(folder: Path, which: Literal["best", "last", "chosen"] = "best") 
         if problems
         else _("the run must have trained a little. It has no weights yet. Wait for its first checkpoint.")
     )
-
-
-def load_best(folder: Path) -> tuple[Transformer, RunConfig, int]:
-    """``load_model`` of the best weights."""
-    return load_model(folder, "best")

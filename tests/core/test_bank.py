@@ -17,8 +17,8 @@ from tiny_models import batch_for, maps_for, model_configs, tiny
 
 from clps_core.errors import CheckpointError
 from clps_core.model.transformer import Transformer
-from clps_core.model.weights import load_weights
 from clps_core.shapes import block_shapes, outer_shapes
+from clps_core.training.checkpoint import MODEL_PREFIX, restore_weights, weights
 
 
 def assert_layers_follow_the_map(model: Transformer) -> None:
@@ -56,11 +56,11 @@ def test_a_copy_computes_with_its_own_weights() -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_layers_in_one_slot_are_the_same_object_after_reload(strategy: str, tmp_path: Path) -> None:
     model = tiny(strategy, family="encoder_decoder", num_layers=4)
-    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    save_file(weights(model), tmp_path / "model.safetensors")
     other = tiny(strategy, family="encoder_decoder", num_layers=4, seed=5)
     batch = batch_for(model)
     assert not torch.equal(model(**batch), other(**batch))
-    load_weights(other, load_file(tmp_path / "model.safetensors"))
+    restore_weights(other, load_file(tmp_path / "model.safetensors"))
     assert_layers_follow_the_map(other)
     assert torch.equal(model(**batch), other(**batch))
 
@@ -89,19 +89,22 @@ def test_a_built_model_has_exactly_the_parameters_of_the_shape_tables(data: st.D
     assert {name: tuple(parameter.shape) for name, parameter in model.named_parameters()} == wanted
 
 
+Q0, Q9 = (f"{MODEL_PREFIX}bank.decoder.q.{slot}.weight" for slot in (0, 9))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda state: state.pop("bank.decoder.q.0.weight"), "must hold bank.decoder.q.0.weight"),
-        (lambda state: state.update({"bank.decoder.q.9.weight": torch.zeros(1)}), "has no bank.decoder.q.9.weight"),
-        (lambda state: state.update({"bank.decoder.q.0.weight": torch.zeros(1, 2)}), r"must be of shape \(16, 16\)"),
+        (lambda state: state.pop(Q0), "bank.decoder.q.0.weight must be 16x16. Got absent"),
+        (lambda state: state.update({Q9: torch.zeros(1)}), "bank.decoder.q.9.weight must be absent. Got 1"),
+        (lambda state: state.update({Q0: torch.zeros(1, 2)}), "bank.decoder.q.0.weight must be 16x16. Got 1x2"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused_and_nothing_changes(change, words: str) -> None:
     model = tiny()
     before = copy.deepcopy(model.state_dict())
-    state = {name: torch.zeros_like(tensor) for name, tensor in before.items()}
+    state = {name: torch.zeros_like(tensor) for name, tensor in weights(model).items()}
     change(state)
     with pytest.raises(CheckpointError, match=words):
-        load_weights(model, state)
+        restore_weights(model, state)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())

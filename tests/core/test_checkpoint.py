@@ -16,13 +16,18 @@ from clps_core.training.checkpoint import (
     Checkpoint,
     checkpoint_path,
     latest,
-    latest_step,
     read,
     restore_weights,
     save_best,
     save_last,
     weights,
 )
+
+
+def latest_step(folder: Path) -> int | None:
+    """The step from which a new attempt would go on; ``None``: from the start."""
+    found = latest(folder)
+    return None if found is None else found.step
 
 
 def checkpoint(step: int) -> Checkpoint:

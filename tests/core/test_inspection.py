@@ -18,7 +18,7 @@ from clps_core.analysis.capture import capture
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError, DataError
 from clps_core.inspection import LONGEST_TEXT, dequantised, inspect_run, quantised
-from clps_core.model.generate import greedy
+from clps_core.model.generate import generate
 from clps_core.training.loading import load_model
 
 TEXTS = {"dates": "Sunday, July 20, 1969", "python-docs": "Return the number of", "digits": "17"}
@@ -40,7 +40,7 @@ def test_the_attention_is_what_capture_gives(folders: dict[str, Path], task: str
     inputs = data.encode_source(TEXTS[task], options={})
     decoder_inputs = None
     if task == "dates":
-        answer = greedy(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, data.facts.max_target_len)
+        answer = generate(model, torch.from_numpy(inputs), None, data.bos_id, data.eos_id, data.facts.max_target_len)
         tokens = answer[0].tolist()
         said = tokens[: tokens.index(data.eos_id)] if data.eos_id in tokens else tokens
         decoder_inputs = np.array([[data.bos_id, *said][: data.facts.max_target_len]])

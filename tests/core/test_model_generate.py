@@ -8,7 +8,7 @@ from tiny_models import shaken, tiny
 from torch import Tensor
 
 from clps_core.errors import ConfigError, DataError
-from clps_core.model.generate import Sampling, generate, greedy, probabilities
+from clps_core.model.generate import Sampling, generate, probabilities
 from clps_core.model.transformer import DecoderState, Transformer
 
 
@@ -33,42 +33,42 @@ def test_greedy_finds_what_full_forwards_find(family: str, strategy: str, positi
     mask = None
     if family == "encoder_decoder":
         mask = torch.arange(5)[None] < torch.tensor([5, 4, 3, 2])[:, None]
-    found = greedy(model, inputs, mask, bos_id=1, eos_id=-1, max_len=7)
+    found = generate(model, inputs, mask, bos_id=1, eos_id=-1, max_len=7)
     assert torch.equal(found, from_scratch(model, inputs, mask, 7))
 
 
 def test_a_finished_row_holds_its_end_and_all_finished_rows_stop_the_search() -> None:
     model = tiny(family="encoder_decoder", seed=2)
     inputs = torch.randint(0, 11, (6, 5), generator=torch.Generator().manual_seed(0))
-    free = greedy(model, inputs, None, 1, -1, 10)
+    free = generate(model, inputs, None, 1, -1, 10)
     end = int(free[0, 1])
-    found = greedy(model, inputs, None, 1, end, 10)
+    found = generate(model, inputs, None, 1, end, 10)
     for row, unbounded in zip(found, free, strict=True):
         hits = (unbounded == end).nonzero()
         length = int(hits[0]) + 1 if len(hits) else 10
         assert torch.equal(row[:length], unbounded[:length])
         assert (row[length:] == end).all()
-    assert greedy(model, inputs[:1], None, 1, end, 10).shape[1] == int((free[0] == end).nonzero()[0]) + 1
+    assert generate(model, inputs[:1], None, 1, end, 10).shape[1] == int((free[0] == end).nonzero()[0]) + 1
 
 
 def test_greedy_never_outruns_the_positions() -> None:
-    assert greedy(tiny(), torch.zeros(1, 9, dtype=torch.int64), None, 1, -1, 50).shape == (1, 4)
-    assert greedy(tiny(), torch.zeros(1, 9, dtype=torch.int64), None, 1, -1, 0).shape == (1, 0)
+    assert generate(tiny(), torch.zeros(1, 9, dtype=torch.int64), None, 1, -1, 50).shape == (1, 4)
+    assert generate(tiny(), torch.zeros(1, 9, dtype=torch.int64), None, 1, -1, 0).shape == (1, 0)
 
 
 def test_greedy_ignores_dropout_and_leaves_the_mode_as_it_was() -> None:
     model = tiny(dropout=0.5)
     prompt = torch.zeros(1, 3, dtype=torch.int64)
-    assert torch.equal(greedy(model, prompt, None, 1, -1, 8), greedy(model, prompt, None, 1, -1, 8))
+    assert torch.equal(generate(model, prompt, None, 1, -1, 8), generate(model, prompt, None, 1, -1, 8))
     assert model.training
 
 
 def test_an_encoder_and_padded_prompts_are_refused() -> None:
     prompt = torch.zeros(1, 3, dtype=torch.int64)
     with pytest.raises(DataError, match="Got an encoder"):
-        greedy(tiny(family="encoder"), prompt, None, 1, 2, 3)
+        generate(tiny(family="encoder"), prompt, None, 1, 2, 3)
     with pytest.raises(DataError, match="one length"):
-        greedy(tiny(), prompt, torch.tensor([[True, True, False]]), 1, 2, 3)
+        generate(tiny(), prompt, torch.tensor([[True, True, False]]), 1, 2, 3)
 
 
 SCHEMES = ["none", "cycle:2", "kv_source=every:2", "attention_source=0-0-2-2", "cycle:2,lora=2", "k=@q"]

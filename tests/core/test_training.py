@@ -21,9 +21,9 @@ from clps_core.data.base import Batch, TaskData
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError, ClpsError, DataError, TrainingError
 from clps_core.model.transformer import build_model
-from clps_core.training.checkpoint import checkpoint_path, latest, latest_step, read
+from clps_core.training.checkpoint import checkpoint_path, latest, read
 from clps_core.training.device import DevicePlan
-from clps_core.training.loading import load_best, load_model
+from clps_core.training.loading import load_model
 from clps_core.training.loop import memory_errors_explained, prepare, train, train_step
 from clps_core.training.optimiser import Optimiser, decays
 from clps_core.training.probes import probe_path, read_probe
@@ -31,6 +31,12 @@ from clps_core.training.sink import RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
+
+
+def latest_step(folder: Path) -> int | None:
+    """The step from which a new attempt would go on; ``None``: from the start."""
+    found = latest(folder)
+    return None if found is None else found.step
 
 
 def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: Any = None, **train: Any) -> RunConfig:
@@ -222,9 +228,9 @@ def test_a_model_comes_back_as_it_was_trained_also_in_mid_run(tmp_path: Path) ->
     assert all(torch.equal(saved.tensors[f"model.{name}"], value) for name, value in model.state_dict().items())
     checkpoint_path(tmp_path, "last").write_bytes(b"damaged")
     assert load_model(tmp_path, "last")[2] == 2
-    assert load_best(tmp_path)[2] == 3
+    assert load_model(tmp_path)[2] == 3
     checkpoint_path(tmp_path, "best").unlink()
-    assert load_best(tmp_path)[2] == 2
+    assert load_model(tmp_path)[2] == 2
 
 
 def test_before_its_first_weights_a_run_says_to_wait(tmp_path: Path) -> None:
@@ -249,7 +255,7 @@ def test_broken_weights_are_never_saved(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="At step 1 weights are not"):
         trained(tmp_path, breaking(eval_every=1, checkpoint_every=1))
     assert latest(tmp_path) is None
-    assert load_best(tmp_path)[2] == 0
+    assert load_model(tmp_path)[2] == 0
 
 
 def test_running_out_of_memory_names_the_sizes_to_lower() -> None:
@@ -293,7 +299,7 @@ def test_bf16_on_the_cpu_runs_when_asked_for_and_stays_near_fp32(tmp_path: Path)
     half = sink.curve("train", "loss")
     assert half != full
     assert [loss for _step, loss in half] == pytest.approx([loss for _step, loss in full], rel=0.05)
-    model, _config, _step = load_best(tmp_path / "bf16")
+    model, _config, _step = load_model(tmp_path / "bf16")
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
 
 

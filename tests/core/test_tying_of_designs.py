@@ -17,7 +17,6 @@ from torch import nn
 
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.model.transformer import Transformer
-from clps_core.model.weights import load_weights
 from clps_core.sharing import SharingMap
 from clps_core.training.checkpoint import Checkpoint, checkpoint_path, read, restore_weights, save_last, weights
 
@@ -110,7 +109,7 @@ def test_sites_of_one_slot_are_one_object_after_a_checkpoint(tmp_path_factory, d
     batch = batch_for(model, source=5, target=4)
     assert torch.equal(model(**batch), other(**batch))
     third = built(design, seed=2)
-    load_weights(third, other.state_dict())
+    third.load_state_dict(other.state_dict())
     assert_tied(third)
     assert torch.equal(model(**batch), third(**batch))
 
