@@ -1,0 +1,85 @@
+"""What the browser reads out of an attention payload and paints, held against numpy. In a real Chromium, no server."""
+
+from __future__ import annotations
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from app.attention.grid import THUMBNAIL_SIDE, grid_payload, max_pooled
+from app.look.assets import asset
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from test_attention_payload import HOSTILE, unpacked, view_of
+
+pytestmark = pytest.mark.browser
+
+NAMES = "unpack, fill, asWeight, ramp, paintBytes, causalEdge, shortLabel"
+PAINT = """([bytes, rows, columns, queries, causal]) => {
+  const canvas = document.createElement("canvas");
+  const table = Uint32Array.from({ length: 256 }, (_none, byte) => (255 << 24) | byte);
+  paintBytes(canvas, Uint8Array.from(bytes), rows, columns, table, causalEdge(causal, rows, queries));
+  const { data } = canvas.getContext("2d").getImageData(0, 0, columns, rows);
+  return [...Array(rows * columns).keys()].map((at) => (data[4 * at + 3] ? data[4 * at] : -1));
+}"""
+
+
+@pytest.fixture
+def paint(browser_page: Page) -> Page:
+    """An empty page that knows the code."""
+    browser_page.set_content("<p></p>")
+    browser_page.evaluate(f"() => {{ {asset('attention/paint.js')}; Object.assign(window, {{ {NAMES} }}); }}")
+    return browser_page
+
+
+@pytest.mark.parametrize(("side", "labels"), [(8, HOSTILE), (THUMBNAIL_SIDE + 70, None)])
+def test_the_browser_reads_what_was_packed(paint: Page, side: int, labels: list[str] | None) -> None:
+    payload = grid_payload(view_of(2, 3, side, side, labels), (1, 2))
+    # Also where the bytes lie within a larger buffer, as a message's do.
+    read = """bytes => {
+      const around = new Uint8Array(bytes.length + 9);
+      around.set(bytes, 5);
+      const { body, ...header } = unpack(around.subarray(5, 5 + bytes.length));
+      return [header, [...body]];
+    }"""
+    header, body = paint.evaluate(read, list(payload))
+    wanted_header, wanted_body = unpacked(payload)
+    assert header == wanted_header
+    assert body == wanted_body.tolist()
+
+
+def test_every_weight_is_one_pixel(paint: Page) -> None:
+    weights = np.random.default_rng(0).integers(0, 256, (5, 7), dtype=np.uint8)
+    found = paint.evaluate(PAINT, [weights.ravel().tolist(), 5, 7, 5, False])
+    assert np.array_equal(np.reshape(found, (5, 7)), weights)
+
+
+@pytest.mark.parametrize("queries", [6, THUMBNAIL_SIDE, THUMBNAIL_SIDE + 1, 3 * THUMBNAIL_SIDE - 7])
+def test_what_a_decoder_cannot_see_stays_clear_also_in_a_thumbnail(paint: Page, queries: int) -> None:
+    seen = np.tril(np.full((queries, queries), 200, np.uint8))
+    small = max_pooled(seen) if queries > THUMBNAIL_SIDE else seen
+    rows = len(small)
+    found = np.reshape(paint.evaluate(PAINT, [small.ravel().tolist(), rows, rows, queries, True]), (rows, rows))
+    # No weight that is seen may be covered, and nothing beyond the last visible key may be painted.
+    assert np.array_equal(found == 200, small == 200)
+    assert set(np.unique(found)) <= {-1, 0, 200}
+    assert (found[np.triu_indices(rows, 2)] == -1).all()
+
+
+def test_a_stronger_weight_is_never_fainter(paint: Page) -> None:
+    theme = "{ dark: false, empty: [245, 245, 245], text: [20, 20, 20] }"
+    for boost in ("true", "false"):
+        table = paint.evaluate(f"() => [...ramp([38, 118, 196], {theme}, {boost})]")
+        light = [(colour & 255) + (colour >> 8 & 255) + (colour >> 16 & 255) for colour in table]
+        assert len(light) == 256
+        assert all(later <= earlier for earlier, later in pairwise(light))
+
+
+def test_texts_are_filled_and_cut_by_characters(paint: Page) -> None:
+    assert paint.evaluate("() => fill('{a} of {b}, {a}', { a: 1, b: '{a}' })") == "1 of {a}, 1"
+    assert paint.evaluate("() => [asWeight(0), asWeight(51), asWeight(255)]") == ["0.000", "0.200", "1.000"]
+    assert paint.evaluate("() => shortLabel('👩👩👩👩👩', 4)") == "👩👩👩…"
