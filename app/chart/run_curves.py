@@ -10,11 +10,12 @@ import streamlit as st
 from app.chart.live_chart import Baseline, LineStyle, Panel, live_chart
 from app.look.colours import strategy_colours
 from app.look.formatting import compact, duration
-from app.runs.names import design_names, design_of, replicate_names, shortened
+from app.runs.names import design_names, replicate_names, shortened
 from app.runs.names import run_names as short_names
 from app.runs.timing import operations_per_step, tokens_per_step
 from clps_core.jobs.provenance import ancestry
 from clps_core.store import Run, Store
+from clps_core.store.designs import design_of
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 

@@ -10,13 +10,13 @@ import streamlit as st
 
 from app.compare.summary import differences
 from app.look.formatting import duration
-from app.runs.names import config_table, design_of, run_names
+from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.config.telling import field_name
 from clps_core.experiment import STRATEGY
 from clps_core.jobs.provenance import Ancestry, ancestry, circumstances
 from clps_core.store import Run, Store
-from clps_core.sweeps.results import REPLICATES
+from clps_core.store.designs import REPLICATES, config_table, design_of
 from clps_core.words import _, ngettext
 
 __all__ = ["Differences", "found_differences", "what_differs"]

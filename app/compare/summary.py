@@ -9,10 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.runs.names import config_table, design_names, design_of
+from app.runs.names import design_names
 from clps_core.config.telling import differing, said_value
 from clps_core.metrics import metric_named
 from clps_core.store import Point, Run, Store
+from clps_core.store.designs import config_table, design_of
 from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import TASKS, metric_of

@@ -7,25 +7,21 @@ by seed and fold, at last by the run's id.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
 from app.look.formatting import strategy_name
-from clps_core.config import RunConfig, build_config, flat, resolve, validated
+from clps_core.config import build_config, flat, resolve
 from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
 from clps_core.errors import ClpsError
 from clps_core.store import Run
-from clps_core.sweeps.results import REPLICATES
+from clps_core.store.designs import REPLICATES, config_table, design_of
 from clps_core.words import _
 
 __all__ = [
-    "config_table",
     "design_names",
-    "design_of",
     "named_apart",
     "replicate_names",
     "run_names",
@@ -37,22 +33,6 @@ QUIET = {f"train.{name}" for name in ("log_every", "eval_every", "eval_examples"
 """Fields that change what is noted of a run, not what it learns: they tell no run's kind."""
 FROM = "from"
 """Of a fork: the run whose weights it begins with, as if it were a field of its config."""
-
-
-def config_table(run: Run) -> Mapping[str, Any]:
-    """The config of ``run`` as one flat table; fields that an older version did not write have their defaults."""
-    return _table(run.config_text)
-
-
-@lru_cache(maxsize=2048)
-def _table(config_text: str) -> Mapping[str, Any]:
-    return flat(validated(RunConfig, json.loads(config_text)).as_dict())
-
-
-def design_of(run: Run) -> str:
-    """Equal for runs that differ in nothing but seeds and fold, and begin with the same weights."""
-    table = {name: value for name, value in _facts(run).items() if name not in REPLICATES}
-    return sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _facts(run: Run) -> dict[str, Any]:

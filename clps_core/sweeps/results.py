@@ -24,8 +24,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from clps_core.config import flat
+from clps_core.config.telling import differing
 from clps_core.metrics import MARGIN, metric_named
+from clps_core.store.designs import REPLICATES, by_design, config_table
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.timing import seconds_left
 from clps_core.tasks import TASKS, TaskFacts, metric_of
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MARGIN",
-    "REPLICATES",
     "Configuration",
     "Spread",
     "SweepState",
@@ -46,8 +46,6 @@ __all__ = [
     "sweep_state",
 ]
 
-REPLICATES = ("seed", "data.seed", "data.fold")
-"""Fields that repeat a configuration: which of their values is best says nothing about a design."""
 ERROR = 0.05
 """How often a test may be wrong."""
 FEWEST_PAIRS = 3
@@ -259,22 +257,11 @@ def configurations(
 
     ``bests`` and ``tests``: the best validation and the test value of the runs that have one.
     """
-    groups: dict[str, list[Run]] = {}
-    configs: dict[str, dict[str, Any]] = {}
-    for run in runs:
-        config = flat(json.loads(run.config_text))
-        for name in REPLICATES:
-            config.pop(name, None)
-        key = json.dumps(config, sort_keys=True)
-        groups.setdefault(key, []).append(run)
-        configs[key] = config
-    if not fields:
-        names = dict.fromkeys(name for config in configs.values() for name in config)
-        fields = [name for name in names if len({repr(config.get(name)) for config in configs.values()}) > 1]
-    shown = [name for name in fields if name not in REPLICATES]
+    designs = [(config_table(members[0]), members) for members in by_design(runs).values()]
+    shown = [name for name in fields or differing([table for table, _runs in designs]) if name not in REPLICATES]
     return [
-        _configuration({name: configs[key].get(name) for name in shown}, groups[key], bests, tests or {})
-        for key in groups
+        _configuration({name: table.get(name) for name in shown}, members, bests, tests or {})
+        for table, members in designs
     ]
 
 

@@ -8,8 +8,9 @@ from app.attention.source import run_label
 from app.chart.run_curves import LONGEST_LABEL, line_styles
 from app.compare.scatter import LONGEST_NAME
 from app.compare.summary import group_names, grouped, summary
-from app.runs.names import design_of, run_names, shortened
+from app.runs.names import run_names, shortened
 from clps_core.config import build_config, resolve
+from clps_core.store.designs import design_of
 
 SIZES = (
     {"model": {"d_model": 64, "num_heads": 4}, "optim": {"learning_rate": 0.001}},

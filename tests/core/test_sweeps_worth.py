@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from types import SimpleNamespace
@@ -18,28 +19,34 @@ from clps_core.sweeps.worth import worth_of_first
 Table = dict[str, list[float]]
 
 
+RATE = "optim.learning_rate"
+RATES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+"""What the configurations of a table differ in, in their order."""
+
+
 def state_of(table: Table, *, metric: str = "accuracy", early: frozenset[tuple[str, int]] = frozenset()) -> SweepState:
     """Of finished runs: name -> best of each seed; ``early``: the (name, seed) that a rule ended."""
     runs: list[Any] = []
     bests: dict[str, float] = {}
-    for name, values in table.items():
+    for place, (name, values) in enumerate(table.items()):
         for seed, value in enumerate(values):
             step = 50 if (name, seed) in early else 100
-            text = f'{{"name": "{name}", "seed": {seed}, "data": {{"seed": 0}}}}'
+            text = json.dumps({"seed": seed, "data": {"seed": 0}, "optim": {"learning_rate": RATES[place]}})
             run = SimpleNamespace(
                 id=f"{name}{seed}", config_text=text, seed=seed, status="finished", step=step, steps=100, seconds=1.0,
-                active=False, strategy="none",
+                active=False, strategy="none", start_from=None,
             )  # fmt: skip
             runs.append(run)
             bests[run.id] = value
     higher = metric != "perplexity"
-    found = _ranked(configurations(runs, bests), 1.0 if higher else -1.0)
+    found = _ranked(configurations(runs, bests, [RATE]), 1.0 if higher else -1.0)
     comparison: Any = SimpleNamespace(id="x", name="x")
     return SweepState(comparison, tuple(runs), metric, higher, tuple(found), bests, {}, None, 0.0)
 
 
 def said(table: Table, **more: Any) -> str:
-    return worth_of_first(state_of(table, **more), lambda one: str(one.values["name"])) or ""
+    names = dict(zip(RATES, table, strict=False))
+    return worth_of_first(state_of(table, **more), lambda one: names[one.values[RATE]]) or ""
 
 
 def named(text: str, opening: str) -> list[str]:
