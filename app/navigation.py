@@ -35,7 +35,7 @@ class PageFacts:
 PAGES: tuple[PageFacts, ...] = (
     PageFacts("start", ":material/home:", N_("Start"), N_("What is weight sharing between layers?"), default=True),
     PageFacts("design", ":material/grid_view:", N_("Design"), N_("What does sharing cost and save?")),
-    PageFacts("train", ":material/play_circle:", N_("Train"), N_("What shall be trained side by side?")),
+    PageFacts("train", ":material/play_circle:", N_("Train"), N_("What do you want to train?")),
     PageFacts("runs", ":material/monitoring:", N_("Runs"), N_("How is the training going?")),
     PageFacts(
         "compare", ":material/compare_arrows:", N_("Compare"), N_("Which model is better, and what does it cost?")

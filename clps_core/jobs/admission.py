@@ -107,7 +107,7 @@ class Gate:
         return Answer(
             False,
             _(
-                "It waits for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.",
+                "Waiting for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.",
                 needed=needs / GIB,
                 free=max(0, free) / GIB,
             ),

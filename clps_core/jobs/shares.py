@@ -49,4 +49,4 @@ class Shares:
             return None
         if self.full is not None:
             return self.full
-        return _("It waits for other runs of its owner: at most {limit} of them run at once.", limit=limit)
+        return _("Waiting for other runs of its owner: at most {limit} of them run at once.", limit=limit)

@@ -134,7 +134,7 @@ def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str
             shares.busy[run.owner] += 1
             turn = Turn(run, "now", _("It starts in a moment."), starts.get(run.id))
         else:
-            turn = Turn(run, "slot", _("It waits for a free slot."), starts.get(run.id))
+            turn = Turn(run, "slot", _("Waiting for a free slot."), starts.get(run.id))
         turns[run.id] = turn
     return turns
 

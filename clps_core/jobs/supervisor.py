@@ -272,7 +272,7 @@ class Supervisor:
                 if shares.why_not(run):
                     continue
                 if not self.gate.is_smaller(run, refusals.smallest.get(device), device):
-                    refusals.reasons.setdefault(run.id, _("It waits for memory, like runs that need no more than it."))
+                    refusals.reasons.setdefault(run.id, _("Waiting for memory."))
                     continue
                 answer = self.gate.ask(run, slot, pairs)
                 if answer.start or answer.hold:

@@ -332,8 +332,8 @@ def test_what_holds_the_queue_is_said_above_the_table_and_no_start_is_promised(o
 
 def test_a_run_that_waits_for_memory_says_so_in_its_row(open_page, held):
     run = record(held, ["none"], status="queued")[0]
-    mark(held, run, not_before=held.clock() + 1000, reason="It waits for memory: it needs about 9.0 GiB.")
-    assert "It waits for memory" in everything(open_page("runs"))
+    mark(held, run, not_before=held.clock() + 1000, reason="Waiting for memory: it needs about 9.0 GiB.")
+    assert "Waiting for memory" in everything(open_page("runs"))
 
 
 def test_a_run_that_is_stopping_cannot_be_stopped_again(open_page, held):

@@ -67,7 +67,7 @@ def test_busy_slots_and_the_queue_name_their_runs_and_reasons(open_page, supervi
     assert "started 3 times" in helps(test)
     text = tables(test)
     assert all(f"digits · {strategy} · seed 0" in text for strategy in ("none", "all", "cycle"))
-    assert "It waits for a free slot." in text
+    assert "Waiting for a free slot." in text
     assert test.get("page_link")
 
 

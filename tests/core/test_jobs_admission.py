@@ -85,7 +85,7 @@ def test_a_run_starts_where_there_is_room_and_waits_in_words_where_there_is_none
     answer = gate(2 * NEED, NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never, answer.hold) == (False, False, False)
     needed, free = NEED / GIB, (NEED - 1) / GIB
-    assert answer.reason == (f"It waits for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
+    assert answer.reason == (f"Waiting for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
 
 
 def test_a_run_that_can_never_fit_is_told_so(store: Store) -> None:
@@ -214,7 +214,7 @@ def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and
     assert huge.status == "failed"
     assert (huge.reason or "").startswith("a run must fit into memory")
     assert large.status == "queued"
-    assert (large.reason or "").startswith("It waits for memory")
+    assert (large.reason or "").startswith("Waiting for memory")
     supervisor.store.close()
 
 
@@ -227,7 +227,7 @@ def test_behind_a_run_that_does_not_fit_only_smaller_ones_are_tried(store: Store
     supervisor.round()
     assert launcher.started == [small.id]
     first, second = store.some_runs([first.id, second.id])
-    assert (first.reason or "").startswith("It waits for memory")
+    assert (first.reason or "").startswith("Waiting for memory")
     assert second.status == "queued"
     supervisor.store.close()
 
@@ -330,8 +330,8 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
     assert service.queue_state(store).words == "1 run waits. The only slot is taken."
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
-    Queue(store).put_off({second.id: "It waits for memory."}, 60.0)
-    assert service.queue_state(store).words == "1 run waits. It waits for memory."
+    Queue(store).put_off({second.id: "Waiting for memory."}, 60.0)
+    assert service.queue_state(store).words == "1 run waits. Waiting for memory."
     add(store, SMALL)
     assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
     monkeypatch.setenv("CLPS_SLOTS", "many")

@@ -56,19 +56,19 @@ def test_a_busy_slot_names_its_run_and_the_others_say_why_they_wait(store):
     runs = queued(store, 4)
     for slot in (0, 1):
         Queue(store).start_next(slot, host_name(), "boot")
-    Queue(store).put_off({runs[3].id: "It waits for memory: it needs much."}, 100)
+    Queue(store).put_off({runs[3].id: "Waiting for memory: it needs much."}, 100)
     found = overview(store)
     assert [slot.run.id for slot in found.slots] == [runs[0].id, runs[1].id]
     assert [(one.place, one.run.id, one.why) for one in found.waiting] == [
-        (1, runs[2].id, "It waits for a free slot."),
-        (2, runs[3].id, "It waits for memory: it needs much."),
+        (1, runs[2].id, "Waiting for a free slot."),
+        (2, runs[3].id, "Waiting for memory: it needs much."),
     ]
 
 
 def test_who_is_next_starts_in_a_moment(store):
     queued(store, 3)
     assert [one.why for one in overview(store).waiting] == ["It starts in a moment."] * 2 + [
-        "It waits for a free slot."
+        "Waiting for a free slot."
     ]
 
 

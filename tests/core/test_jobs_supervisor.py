@@ -130,7 +130,7 @@ def test_a_run_that_fits_on_no_gpu_waits_and_says_so(store: Store, supervising: 
     supervising(slots, gate=room(slots, {"0": 0, "1": GPU_NEED - 1}), launcher=launcher).round()
     assert launcher.placed == {}
     waiting = store.run(run.id)
-    assert (waiting.reason or "").startswith("It waits for memory")
+    assert (waiting.reason or "").startswith("Waiting for memory")
     assert waiting.not_before is not None
 
 

@@ -223,7 +223,7 @@ def test_a_run_that_is_put_off_lets_others_overtake_and_keeps_its_age(store: Sto
 def test_a_run_at_work_no_longer_says_why_it_waited(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
     assert queue.settle(run_id, started(queue).number, KILLED, pause=5.0) == "queued"
-    queue.put_off({run_id: "It waits for memory."}, 5.0)
+    queue.put_off({run_id: "Waiting for memory."}, 5.0)
     pass_time(store, run_id)
     started(queue)
     assert store.run(run_id).reason == "Its process died; this is retry 1 of 2, from its last checkpoint."
@@ -395,7 +395,7 @@ def test_of_a_file_that_is_written_again_only_the_newest_counts(store: Store, qu
 
 def test_no_run_waits_for_hours_because_the_clock_was_put_back(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
-    queue.put_off({run_id: "It waits for memory."}, 60.0)
+    queue.put_off({run_id: "Waiting for memory."}, 60.0)
     assert queue.startable() == []
     with store.writing() as connection:
         connection.execute(schema.run.update().values(not_before=schema.run.c.not_before + 3600))

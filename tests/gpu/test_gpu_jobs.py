@@ -190,7 +190,7 @@ def test_a_run_waits_while_others_fill_the_card_and_then_finishes(room: JobRoom,
         pytest.skip("nvidia-smi does not tell this GPU's memory, so nothing waits for it")
     with card_but_for(64 * MIB):
         (run_id,) = room.submit(tiny(device=cuda))
-        waiting = eventually(lambda: (room.store.run(run_id).reason or "").startswith("It waits for memory"), "waiting")
+        waiting = eventually(lambda: (room.store.run(run_id).reason or "").startswith("Waiting for memory"), "waiting")
         assert waiting
         assert room.store.run(run_id).status == "queued"
     assert room.wait(run_id)[0].status == "finished"
