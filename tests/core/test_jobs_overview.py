@@ -67,9 +67,7 @@ def test_a_busy_slot_names_its_run_and_the_others_say_why_they_wait(store):
 
 def test_who_is_next_starts_in_a_moment(store):
     queued(store, 3)
-    assert [one.why for one in overview(store).waiting] == ["It starts in a moment."] * 2 + [
-        "Waiting for a free slot."
-    ]
+    assert [one.why for one in overview(store).waiting] == ["It starts in a moment."] * 2 + ["Waiting for a free slot."]
 
 
 def test_a_full_disk_is_why_everything_waits(store, monkeypatch):
