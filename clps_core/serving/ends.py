@@ -78,14 +78,11 @@ def unanswered(end: End, settings: Settings) -> JobError:
             return too_much_memory(settings.memory)
         case "start":
             return JobError(
-                _(
-                    "The process that reads models could not start. The dashboard's log says why. Reload the page to "
-                    "try again."
-                )
+                _("The model process could not start. The dashboard's log says why. Reload the page to try again.")
             )
     return JobError(
         _(
-            "The process that reads models came to an end over this ({how}). The next question starts another. "
+            "The model process came to an end over this ({how}). The next question starts another. "
             "Reload the page to ask again.",
             how=end.words(settings),
         )
@@ -112,7 +109,7 @@ def refused_question(times: int, seconds: float) -> JobError:
     """It ended the process ``times`` before."""
     return JobError(
         _(
-            "The process that reads models ended over this same question {times} times, so the question is not asked "
+            "The model process ended over this same question {times} times, so the question is not asked "
             "again for {minutes:.0f} minutes. Ask something else.",
             times=times,
             minutes=max(1.0, seconds / 60),
@@ -124,7 +121,7 @@ def refused_run(times: int, seconds: float) -> JobError:
     """Questions about one run ended it so often."""
     return JobError(
         _(
-            "The process that reads models ended {times} times over questions about this run, so it is not asked about "
+            "The model process ended {times} times over questions about this run, so it is not asked about "
             "for {minutes:.0f} minutes. Choose another run.",
             times=times,
             minutes=max(1.0, seconds / 60),

@@ -44,6 +44,8 @@ class ModelProcess:
     def __init__(self, settings: Settings, kinds: str) -> None:
         self.settings = settings
         self.since = time.time()
+        self.ready = False
+        """Whether it has its libraries."""
         self._said: deque[str] = deque(maxlen=LAST_LINES)
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
@@ -85,6 +87,7 @@ class ModelProcess:
         """Return when it has its libraries."""
         try:
             self._received(time.monotonic() + START_SECONDS)
+            self.ready = True
         except ProcessEnded as ended:
             told = ended.end.how in ("signal", "memory")  # somebody ended it, or the setting: that is worth knowing
             raise ProcessEnded(ended.end if told else End("start", ended.end.at), heard=False) from ended

@@ -40,12 +40,13 @@ class ServiceFacts:
     with the next question.
     """
 
-    state: Literal["off", "ready", "at work"]
+    state: Literal["off", "starting", "ready", "at work"]
     pid: int | None
     since: float | None
     memory: int
     bound: int
     waiting: int
+    most_waiting: int
     answered: int
     crashes: int
     last: End | None
@@ -125,12 +126,13 @@ class ModelService:
                 self._notice_a_silent_end()
             process = self._process
             return ServiceFacts(
-                state="at work" if begun else "ready" if process is not None else "off",
+                state=_state(process, at_work=bool(begun)),
                 pid=process.pid if process is not None else None,
                 since=process.since if process is not None else None,
                 memory=process.memory() if process is not None else 0,
                 bound=self.settings.memory,
                 waiting=len(self._turns) - begun,
+                most_waiting=self.waiting,
                 answered=self._answered,
                 crashes=self._crashes,
                 last=self._last,
@@ -292,6 +294,12 @@ class ModelService:
 
     def _bytes(self) -> int:
         return sum(getattr(answer, "nbytes", 0) for answer in self._answers.values())
+
+
+def _state(process: ModelProcess | None, *, at_work: bool) -> Literal["off", "starting", "ready", "at work"]:
+    if at_work:
+        return "at work" if process is not None and process.ready else "starting"
+    return "ready" if process is not None else "off"
 
 
 def _opened(reply: Frame, answer: type) -> Any:
