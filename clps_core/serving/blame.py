@@ -13,7 +13,8 @@ from clps_core.serving.questions import Question
 __all__ = ["Blame"]
 
 SAME_QUESTION, SAME_RUN = 2, 4
-"""How often a question, and questions about one run, may end the process before they are refused."""
+"""How often a question, and questions about one run with none answered between, may end the process until they are
+refused."""
 REFUSED_SECONDS = 600.0
 REMEMBERED = 400
 
@@ -31,6 +32,11 @@ class Blame:
             self._ends.move_to_end(key)
         while len(self._ends) > REMEMBERED:
             self._ends.popitem(last=False)
+
+    def forgive(self, question: Question[Any]) -> None:
+        """It was answered: neither it nor its run is to blame, whatever ended the process before."""
+        for key in (question, question.folder):
+            self._ends.pop(key, None)
 
     def check(self, question: Question[Any]) -> None:
         """Raises ``JobError`` where it is not to be asked now."""

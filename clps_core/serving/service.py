@@ -203,6 +203,7 @@ class ModelService:
                 del self._turns[turn.question]
                 if turn.problem is None:
                     self._answered += 1
+                    self._blame.forgive(turn.question)
                     self._keep(turn.question, turn.answer)
                 self._news.notify_all()
 

@@ -158,6 +158,14 @@ def test_who_ends_the_process_twice_is_refused_and_others_are_not(serve: Serve) 
     assert service.ask(echo()).count == 1
 
 
+def test_a_run_that_is_answered_is_not_to_blame_for_what_ended_the_process_before(serve: Serve) -> None:
+    service = serve()
+    for number in range(3):
+        for text in "abc":
+            service._blame.note(wrong("killed by somebody", text))
+        assert service.ask(echo(str(number))).text == str(number)
+
+
 def test_a_run_whose_questions_end_the_process_again_and_again_is_refused() -> None:
     blame = Blame()
     for text in "abcd":
@@ -166,6 +174,8 @@ def test_a_run_whose_questions_end_the_process_again_and_again_is_refused() -> N
     with pytest.raises(JobError, match="ended 4 times over questions about this run"):
         blame.check(wrong("exit", "e", Path("/bad")))
     blame.check(wrong("exit", "e", Path("/good")))
+    blame.forgive(wrong("works", "f", Path("/bad")))
+    blame.check(wrong("exit", "e", Path("/bad")))
 
 
 def test_blame_is_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
