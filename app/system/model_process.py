@@ -6,7 +6,7 @@ import time
 
 import streamlit as st
 
-from app.look.formatting import ago, duration, memory
+from app.look.formatting import ago, memory
 from app.services import models, show_problem
 from app.system.table import Cell, facts_table
 from clps_core.errors import ClpsError
@@ -35,11 +35,11 @@ def model_process() -> None:
     facts_table(_("The model process"), (), rows)
     st.caption(
         _(
-            "Answers Attention, Depth and test scores, one question at a time. It ends after {idle} without a question "
-            "(CLPS_MODEL_IDLE), and is stopped where one takes longer than {seconds} (CLPS_MODEL_SECONDS) or the "
-            "process more memory than it may (CLPS_MODEL_MEMORY).",
-            idle=duration(settings.idle),
-            seconds=duration(settings.seconds),
+            "Answers Attention, Depth and test scores, one question at a time. It ends after {idle:g} s without a "
+            "question (CLPS_MODEL_IDLE). It is stopped where one takes longer than {seconds:g} s (CLPS_MODEL_SECONDS) "
+            "or more memory than it may have (CLPS_MODEL_MEMORY).",
+            idle=settings.idle,
+            seconds=settings.seconds,
         )
     )
 

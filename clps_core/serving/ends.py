@@ -36,16 +36,16 @@ class End:
         """The reason in a few words, such as behind a colon."""
         match self.how:
             case "signal":
-                return _("ended by the signal {name}", name=_signal_name(self.number or 0))
+                return _("signal {name}", name=_signal_name(self.number or 0))
             case "code":
-                return _("ended with exit code {code}", code=self.number)
+                return _("exit code {code}", code=self.number)
             case "slow":
-                return _("stopped: one question took longer than {seconds:g} s", seconds=settings.seconds)
+                return _("a question took longer than {seconds:g} s", seconds=settings.seconds)
             case "memory":
-                return _("stopped: it took more memory than {limit:.3g} GiB", limit=settings.memory / GIB)
+                return _("it took more than {limit:.3g} GiB of memory", limit=settings.memory / GIB)
             case "start":
-                return _("did not start")
-        return _("stopped: its answer could not be read")
+                return _("it did not start")
+        return _("its answer could not be read")
 
 
 class ProcessEnded(Exception):
@@ -82,7 +82,7 @@ def unanswered(end: End, settings: Settings) -> JobError:
             )
     return JobError(
         _(
-            "The model process came to an end over this ({how}). The next question starts another. "
+            "The model process ended before it answered ({how}). The next question starts another one. "
             "Reload the page to ask again.",
             how=end.words(settings),
         )
@@ -109,8 +109,8 @@ def refused_question(times: int, seconds: float) -> JobError:
     """It ended the process ``times`` before."""
     return JobError(
         _(
-            "The model process ended over this same question {times} times, so the question is not asked "
-            "again for {minutes:.0f} minutes. Ask something else.",
+            "This question has ended the model process {times} times, so it is not asked again for {minutes:.0f} "
+            "minutes. Ask something else.",
             times=times,
             minutes=max(1.0, seconds / 60),
         )
@@ -121,8 +121,8 @@ def refused_run(times: int, seconds: float) -> JobError:
     """Questions about one run ended it so often."""
     return JobError(
         _(
-            "The model process ended {times} times over questions about this run, so it is not asked about "
-            "for {minutes:.0f} minutes. Choose another run.",
+            "Questions about this run have ended the model process {times} times, so none is asked for {minutes:.0f} "
+            "minutes. Choose another run.",
             times=times,
             minutes=max(1.0, seconds / 60),
         )

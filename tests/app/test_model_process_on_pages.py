@@ -17,7 +17,7 @@ from app.services import models
 from clps_core.store import Store
 
 OpenPage = Callable[..., AppTest]
-DIED = "The model process came to an end over this (ended by the signal SIGKILL)"
+DIED = "The model process ended before it answered (signal SIGKILL)"
 
 
 def plain(test: AppTest) -> list[str]:
@@ -59,7 +59,7 @@ def test_a_page_says_that_the_model_process_died_and_the_next_question_is_answer
     assert test.selectbox(key="attention.run").value == run.id, "the choices stay"
     system = open_page("system")
     assert plain(system) == []
-    assert "ended by the signal SIGKILL" in tables(system)
+    assert "signal SIGKILL" in tables(system)
     assert models().facts().crashes == crashes + 1
     assert plain(test.run()) == []
     assert "It is not an explanation" in " ".join(one.value for one in test.caption)

@@ -331,8 +331,8 @@ def test_the_model_process_is_shown_with_its_memory_questions_and_restarts(open_
         service.ask(served_kinds.Break(served_kinds.NOWHERE, served_kinds.STAMP, "kill"))
     text = model_table(test.run())
     assert "not running" in text
-    assert "Restarts 1 time, just now: ended by the signal SIGKILL" in text
-    assert "it ends after 10m 00s without a question" in " ".join(one.value for one in test.caption).lower()
+    assert "Restarts 1 time, just now: signal SIGKILL" in text
+    assert "it ends after 600 s without a question" in " ".join(one.value for one in test.caption).lower()
     assert sentences(test) == []
 
 

@@ -28,8 +28,8 @@ from visitor import Seen, draw
 from clps_core.store import open_store
 
 SECONDS = "20"
-DIED, SLOW, LARGE = "The model process came to an end over this", "answered in 20 s here", "may take 0.586 GiB of"
-BUSY, REFUSED = "being answered before yours", "ended over this same question 2 times"
+DIED, SLOW, LARGE = "The model process ended before it answered", "answered in 20 s here", "may take 0.586 GiB of"
+BUSY, REFUSED = "being answered before yours", "question has ended the model process 2 times"
 
 
 @dataclass
