@@ -20,11 +20,11 @@ from clps_core.shown import isolated
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from app.trained.queue import InspectionQueue
     from clps_core.jobs.desk import Desk
+    from clps_core.serving import ModelService
     from clps_core.store import Store
 
-__all__ = ["desk", "escape_markdown", "inspections", "page_guard", "show_problem", "store"]
+__all__ = ["desk", "escape_markdown", "models", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
 
@@ -59,11 +59,15 @@ def desk() -> Desk:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def inspections() -> InspectionQueue:
-    """The one queue through which all browsers look into models."""
-    from app.trained.queue import InspectionQueue
+def models() -> ModelService:
+    """The one service that answers all browsers' questions about models; raises ``ConfigError`` for its settings."""
+    import atexit
 
-    return InspectionQueue()
+    from clps_core.serving import ModelService, Settings
+
+    service = ModelService(Settings.of())
+    atexit.register(service.close)
+    return service
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from clps_core.config import RunConfig, sharing_plan, validated
 from clps_core.errors import ConfigError, JobError
-from clps_core.opened import OpenRun, Which, open_run
+from clps_core.opened import Opener, OpenRun, Which, open_run
 from clps_core.sharing import Execution
 from clps_core.sharing.extras import MAX_LOOPS
 from clps_core.words import _
@@ -122,13 +122,15 @@ def parse_loops(text: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def quality_at(folder: Path, loops: int, *, seconds: float | None = None, which: Which = "best") -> Quality:
+def quality_at(
+    folder: Path, loops: int, *, seconds: float | None = None, which: Which = "best", opener: Opener = open_run
+) -> Quality:
     """Validation metrics of the run in ``folder`` with its core run ``loops`` times, on its own evaluation examples.
 
     Deterministic: at the trained number it gives what the run recorded. Raises ``ConfigError`` for loops
     that cannot be and ``JobError`` where the evaluation takes longer than ``seconds``.
     """
-    with open_run(folder, which) as run:
+    with opener(folder, which) as run:
         found = dial(run.config)
         check_loops(found, [loops])
         return _evaluated(run, found, loops, folder, seconds)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
-from clps_core.opened import LONGEST_TEXT, OpenRun, Which, check_length, open_run
+from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
 from clps_core.sharing.shared_with import KIND_SITES
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def inspect_run(
     target_text: str | None = None,
     which: Which = "best",
     loops: int | None = None,
+    opener: Opener = open_run,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
 
@@ -128,7 +129,7 @@ def inspect_run(
     ``ConfigError`` for loops that cannot be.
     """
     check_length(text, target_text or "")
-    with open_run(folder, which) as run:
+    with opener(folder, which) as run:
         from clps_core.training.probes import with_class_label
 
         config, data = run.config, run.data

@@ -5,8 +5,8 @@ torch is imported when a run is opened, not before: whoever only shows answers n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clps_core.data.base import TaskData
     from clps_core.model.transformer import Transformer
 
-__all__ = ["LONGEST_TEXT", "OpenRun", "Which", "check_length", "one_thread", "open_run"]
+__all__ = ["LONGEST_TEXT", "OpenRun", "Opener", "Which", "check_length", "one_thread", "open_run"]
 
 LONGEST_TEXT = 4_000
 """Longer typed texts are refused before anything is loaded."""
@@ -36,6 +36,10 @@ class OpenRun:
     config: RunConfig
     data: TaskData
     step: int
+
+
+Opener = Callable[[Path, Which], AbstractContextManager[OpenRun]]
+"""``open_run``, or what keeps opened runs for the next question."""
 
 
 @contextmanager

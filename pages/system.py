@@ -5,6 +5,7 @@ import streamlit as st
 from app.look.frame import header
 from app.look.ticking import ticking
 from app.services import desk, page_guard, show_problem, store
+from app.system.model_process import model_process
 from app.system.view import figures, quotas, slots_and_queue, store_and_versions
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
@@ -38,6 +39,7 @@ def live(was_active: bool) -> None:
     found, here = overview(store()), desk()
     figures(found, problem)
     slots_and_queue(found, here)
+    model_process()
     quotas(here)
     store_and_versions(found, here)
 

@@ -3,25 +3,24 @@
 BertViz (Vig 2019, arXiv 1906.05714) writes HTML that loads d3 and jQuery from the net and does not escape
 its data. Here both libraries come from installed packages, the data are escaped, and all of it runs in
 an iframe that may run scripts and nothing else: no access to the page, no forms, no network.
-bertviz and torch are imported only when a view is drawn.
+The model process draws it: bertviz and torch are not imported here.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from app import state
 from app.look.assets import asset, script
+from app.look.working import let_out
 from clps_core.inspection import Inspection
+from clps_core.serving.head_view import MARK, HeadView
 from clps_core.words import _
 
 __all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "shown_tokens"]
@@ -30,7 +29,6 @@ MOST_TOKENS = 48
 MOST_WEIGHTS = 160_000
 """BertViz draws one SVG line per weight of a layer and sends each as text: more would freeze a browser."""
 LINE_HEIGHT = 22.5
-DECIMALS = 3
 
 _COMPONENT = st.components.v2.component(
     "clps.bertviz_frame",
@@ -40,8 +38,13 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "attention.bertviz") -> None:
-    """Draw the head view of one attention kind, opened at the address's layer, with its tokens cut where too many."""
+def bertviz_view(
+    answer: Inspection, kind: str, draw: Callable[[int, int], HeadView], *, title: str, key: str = "attention.bertviz"
+) -> None:
+    """The head view of one attention kind, opened at the address's layer, with its tokens cut where too many.
+
+    ``draw`` makes it for a layer and a number of tokens; it may take some seconds.
+    """
     limit = shown_tokens(answer, kind)
     longest = max(map(len, answer.labels(kind)))
     if longest > limit:
@@ -55,7 +58,13 @@ def bertviz_view(answer: Inspection, kind: str, *, title: str, key: str = "atten
     layers = len(answer.attention[kind])
     # A second run may have fewer layers than the address, which is the first one's, asks for.
     layer = min(state.read_number(state.LAYER, 10**6) or 0, layers - 1)
-    document = bertviz_document(answer, kind, layer=layer, limit=limit)
+    place = st.empty()
+    place.caption(_("Drawing BertViz's view ..."))
+    let_out()
+    try:
+        document = bertviz_document(draw(layer, limit))
+    finally:
+        place.empty()
     height = math.ceil(min(longest, limit) * LINE_HEIGHT + 96)
     _COMPONENT(data={"document": document, "height": height, "title": title}, key=key)
 
@@ -76,20 +85,18 @@ def shown_tokens(answer: Inspection, kind: str) -> int:
     return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
 
 
-def bertviz_document(answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS) -> str:
+def bertviz_document(view: HeadView) -> str:
     """A complete HTML document for an iframe; typed text stands in it as escaped JSON only."""
-    body, code, payload = _parts(_head_view(answer, kind, layer, limit))
     scripts = "".join(f"<script>{text}</script>" for text in (_library("d3"), _library("jquery"), _SHIM))
     return (
         '<!doctype html><html><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
-        f"<style>{asset('attention/bertviz_frame.css')}</style></head><body>{_LIFT}{body}{scripts}"
-        f"<script>{code.replace(_MARK, _escaped(payload), 1)}</script></body></html>"
+        f"<style>{asset('attention/bertviz_frame.css')}</style></head><body>{_LIFT}{view.markup}{scripts}"
+        f"<script>{view.code.replace(MARK, _escaped(view.data), 1)}</script></body></html>"
     )
 
 
-_MARK = "PYTHON_PARAMS"
 _LIFT = (
     '<svg class="lift" aria-hidden="true"><filter id="lift"><feComponentTransfer>'
     '<feFuncA type="gamma" amplitude="1" exponent="0.5"/></feComponentTransfer></filter></svg>'
@@ -101,38 +108,9 @@ _SHIM = (
 )
 
 
-def _escaped(payload: Mapping[str, Any]) -> str:
+def _escaped(data: str) -> str:
     """JSON that cannot end a script element: no ``<`` in it."""
-    text = json.dumps(payload, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _head_view(answer: Inspection, kind: str, layer: int, limit: int) -> str:
-    """What BertViz returns for one kind of ``answer``."""
-    import torch
-    from bertviz import head_view
-
-    cut = np.round(answer.attention[kind][..., :limit, :limit].astype(np.float64), DECIMALS)
-    tensors = [torch.from_numpy(one)[None] for one in cut]
-    queries, keys = (list(labels[:limit]) for labels in answer.labels(kind))
-    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False, "layer": layer}
-    if kind == "cross":
-        return str(head_view(cross_attention=tensors, encoder_tokens=keys, decoder_tokens=queries, **shared).data)
-    return str(head_view(tensors, keys, **shared).data)
-
-
-def _parts(html: str) -> tuple[str, str, dict[str, Any]]:
-    """(markup, script with one mark where its data go, data) of BertViz's HTML.
-
-    The data stand twice in it, the second time in a comment on the same line; both go.
-    """
-    _require_js, _tag, rest = html.partition("</script>")
-    markup, _tag, script = rest.partition('<script type="text/javascript">')
-    before, opening, after = script.partition("const params = ")
-    payload, end = json.JSONDecoder().raw_decode(after)
-    _comment, newline, code = after[end:].partition("\n")
-    code = code[: code.rindex("</script>")]
-    return markup, f"{before}{opening}{_MARK};{newline}{code}", payload
+    return data.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 @lru_cache(maxsize=4)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from app.attention.answer import attention_answer
-from app.attention.source import Question, inspect, kept_inspection, run_label, typed_input
+from app.attention.source import Question, head_view, inspect, kept_inspection, run_label, typed_input
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -103,14 +104,15 @@ def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, quest
     st.caption(similarity_sentence())
 
 
-def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, _question: Question) -> None:
+def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
     from app.attention.bertviz import bertviz_caption, bertviz_view
 
     bertviz_caption()
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             title = _("BertViz head view: {run}", run=run_label(runs[place]))
-            bertviz_view(answers[place], kind, title=title, key=f"attention.bertviz.{place}")
+            draw = partial(head_view, runs[place], question, kind)
+            bertviz_view(answers[place], kind, draw, title=title, key=f"attention.bertviz.{place}")
 
 
 def _weights(run: Run, answer: Inspection) -> str:

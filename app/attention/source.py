@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,10 @@ import streamlit as st
 from app import navigation, state
 from app.look.formatting import strategy_name
 from app.runs.names import unusual
-from app.services import inspections, show_problem, store
-from clps_core.inspection import Inspection, inspect_run
+from app.services import models, show_problem, store
+from clps_core.inspection import Inspection
+from clps_core.serving import DrawHeadView, InspectRun
+from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
 from clps_core.tasks import TaskFacts, get_task
@@ -30,6 +32,7 @@ __all__ = [
     "choose_run",
     "come_back",
     "follow_url",
+    "head_view",
     "inspect",
     "kept_inspection",
     "leave_trace",
@@ -294,25 +297,22 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
 
 def inspect(run: Run, question: Question) -> Inspection:
     """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    which, key = _asked(run, question)
-    folder = store().run_folder(run.id)
-
-    def work() -> Inspection:
-        return inspect_run(
-            folder, question.text, options=question.options, target_text=question.target_text or None, which=which
-        )
-
-    return inspections().ask(key, work)
+    return models().ask(_asked(run, question))
 
 
 def kept_inspection(run: Run, question: Question) -> Inspection | None:
     """The same where it is known already; never waits for a model."""
-    found: Inspection | None = inspections().kept_answer(_asked(run, question)[1])
-    return found
+    return models().kept_answer(_asked(run, question))
 
 
-def _asked(run: Run, question: Question) -> tuple[Literal["best", "last"], Hashable]:
-    """Which weights are asked, and the name under which their answer is kept."""
+def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -> HeadView:
+    """BertViz's view of one kind of attention in what ``inspect`` finds."""
+    look = _asked(run, question)
+    return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
+
+
+def _asked(run: Run, question: Question) -> InspectRun:
     which, stamp = weights_of(run) or ("best", (0, 0))
     options = tuple(sorted(question.options.items()))
-    return which, (run.id, which, stamp, question.text, options, question.target_text)
+    folder = store().run_folder(run.id)
+    return InspectRun(folder, stamp, question.text, options, question.target_text, which)

@@ -1,23 +1,24 @@
 """Which runs have a depth to turn, and what they do at each depth. Start at runs_with_a_core and Asker.
 
-Every answer comes through the one inspection queue, so that thirty browsers load one model at a time.
+Every answer comes from the one model service, so that thirty browsers load one model at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from app import navigation, state
-from app.attention.source import Question, runs_with_weights, weights_of
+from app.attention.source import Question as TypedInput
+from app.attention.source import runs_with_weights, weights_of
 from app.look.working import let_out
-from app.services import inspections, store
-from clps_core.depth import Dial, Quality, dial_of_text, quality_at
+from app.services import models, store
+from clps_core.depth import Dial, dial_of_text
 from clps_core.errors import ClpsError
-from clps_core.inspection import Inspection, inspect_run
+from clps_core.serving import EvaluateDepth, InspectRun, Question
 from clps_core.store import Run
 from clps_core.words import _
 
@@ -71,30 +72,22 @@ def recorded(run: Run, step: int, metric: str) -> float | None:
 def qualities_of(runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]]) -> tuple[Any, list[str]]:
     """Run id -> loops -> ``Quality``, and a sentence about each run that could not be evaluated at all of them."""
 
-    def question(one: DeepRun, number: int) -> tuple[Hashable, Callable[[], Quality]]:
+    def question(one: DeepRun, number: int) -> EvaluateDepth:
         which, stamp = weights_of(one.run) or ("best", (0, 0))
-        folder = store().run_folder(one.run.id)
-        return ("depth", one.run.id, stamp, number), lambda: quality_at(folder, number, seconds=SECONDS, which=which)
+        return EvaluateDepth(store().run_folder(one.run.id), stamp, number, which, SECONDS)
 
     return _asked(runs, loops, question, _("Evaluating at each depth: {done} of {all}"))
 
 
 def answers_of(
-    runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]], asked: Question
+    runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]], asked: TypedInput
 ) -> tuple[Any, list[str]]:
     """Run id -> loops -> ``Inspection`` of one input, without its attention; and sentences as above."""
 
-    def question(one: DeepRun, number: int) -> tuple[Hashable, Callable[[], Inspection]]:
+    def question(one: DeepRun, number: int) -> InspectRun:
         which, stamp = weights_of(one.run) or ("best", (0, 0))
-        folder = store().run_folder(one.run.id)
-        key = ("look", one.run.id, stamp, number, asked.text, tuple(sorted(asked.options.items())))
-
-        def work() -> Inspection:
-            found = inspect_run(folder, asked.text, options=asked.options, loops=number, which=which)
-            # Nobody looks at attention here, and it is what would fill the memory.
-            return replace(found, attention={})
-
-        return key, work
+        folder, options = store().run_folder(one.run.id), tuple(sorted(asked.options.items()))
+        return InspectRun(folder, stamp, asked.text, options, which=which, loops=number, attention=False)
 
     return _asked(runs, loops, question, _("Answering at each depth: {done} of {all}"))
 
@@ -102,30 +95,30 @@ def answers_of(
 def _asked(
     runs: Sequence[DeepRun],
     loops: Callable[[DeepRun], Sequence[int]],
-    question: Callable[[DeepRun, int], tuple[Hashable, Callable[[], Any]]],
+    question: Callable[[DeepRun, int], Question[Any]],
     progress: str,
 ) -> tuple[dict[str, dict[int, Any]], list[str]]:
     """What is kept at once; the rest one by one, with a progress bar. A run that fails is left, with its sentence."""
-    queue = inspections()
+    service = models()
     found: dict[str, dict[int, Any]] = {one.run.id: {} for one in runs}
     missing = []
     for one in runs:
         for number in loops(one):
-            key, work = question(one, number)
-            if (answer := queue.kept_answer(key)) is None:
-                missing.append((one.run, number, key, work))
+            asked = question(one, number)
+            if (answer := service.kept_answer(asked)) is None:
+                missing.append((one.run, number, asked))
             else:
                 found[one.run.id][number] = answer
     problems: dict[str, str] = {}
     place = st.empty()
-    for done, (run, number, key, work) in enumerate(missing):
+    for done, (run, number, asked) in enumerate(missing):
         if run.id in problems:
             continue
         place.progress(done / len(missing), text=progress.format(done=done, all=len(missing)))
         if done == 0:
             let_out()
         try:
-            found[run.id][number] = queue.ask(key, work)
+            found[run.id][number] = service.ask(asked)
         except ClpsError as error:
             problems[run.id] = str(error)
     place.empty()

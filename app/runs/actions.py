@@ -6,19 +6,21 @@ what cannot be done now is there, disabled, and says why. An error stands above 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from app import navigation, state
+from app.attention.source import weights_of
 from app.runs.fork import open_fork_dialog, why_no_fork
 from app.runs.shelf_menu import forget_shown, keeping
-from app.services import desk, escape_markdown, inspections, show_problem
+from app.services import desk, escape_markdown, models, show_problem
 from clps_core.errors import ClpsError
 from clps_core.jobs.desk import Desk
+from clps_core.serving import ScoreTest
 from clps_core.store import Run, Store
-from clps_core.store.records import FinalScore
 from clps_core.words import _
 
 __all__ = ["open_log", "run_menu", "score_if_asked", "show_refusal"]
@@ -168,21 +170,19 @@ def score_if_asked(runs: Sequence[Run]) -> None:
     if run is None:
         return
     with st.spinner(_("Scoring {name} on the test split ...", name=escape_markdown(run.name))):
-        asked_by = desk()
         try:
-            inspections().ask(("test", run.id), lambda: _Made(asked_by.score_test(run.id, seconds=SCORE_SECONDS)))
+            desk().score_test(run.id, score=partial(_scored, run))
         except ClpsError as error:
             st.session_state[state.RUNS_PROBLEM] = str(error)
         finally:
             st.session_state.pop(SCORE, None)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What the queue of models keeps: it has no arrays."""
-
-    score: FinalScore
-    nbytes: int = 0
+def _scored(run: Run, folder: Path) -> tuple[int, Mapping[str, float]]:
+    """The step of its best weights and their metrics on the test split, from the model service."""
+    _which, stamp = weights_of(run) or ("best", (0, 0))
+    found = models().ask(ScoreTest(folder, stamp, seconds=SCORE_SECONDS))
+    return found.step, found.metrics
 
 
 def open_log(run_id: str | None) -> None:

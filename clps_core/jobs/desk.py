@@ -159,9 +159,11 @@ class Desk:
         service.delete(self.store, self._allowed("delete", run_id).id)
         forget_disk()
 
-    def score_test(self, run_id: str, *, seconds: float | None = None) -> FinalScore:
+    def score_test(
+        self, run_id: str, *, seconds: float | None = None, score: service.Score | None = None
+    ) -> FinalScore:
         """The score of a finished run on the test split; see ``service.score_test``."""
-        return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds)
+        return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds, score=score)
 
     def rename(self, run_id: str, name: str) -> Run:
         """Give a run another name."""

@@ -301,17 +301,23 @@ def prune(store: Store, days: float = 30.0, *, dry_run: bool = False) -> list[Pr
     return keeping.prune(store, days, dry_run=dry_run)
 
 
-def score_test(store: Store, run_id: str, *, seconds: float | None = None) -> FinalScore:
-    """The score of a finished run on the test split: the one it has, else it is made here and kept.
+Score = Callable[[Path], tuple[int, Mapping[str, float]]]
+"""As ``scoring.score_folder``: the step of the weights, and metrics."""
 
-    It needs torch, and takes seconds to minutes. Raises ``JobError`` for a run that has not finished and where it
-    takes longer than ``seconds``, ``CheckpointError`` without best weights, ``DataError`` where the data have changed.
+
+def score_test(store: Store, run_id: str, *, seconds: float | None = None, score: Score | None = None) -> FinalScore:
+    """The score of a finished run on the test split: the one it has, else it is made and kept.
+
+    It is made here, which needs torch and takes seconds to minutes, or by ``score``, given the run's folder.
+    Raises ``JobError`` for a run that has not finished and where it takes longer than ``seconds``,
+    ``CheckpointError`` without best weights, ``DataError`` where the data have changed.
     """
     run = store.run(run_id)
     check_finished(run.id, run.status)
     if found := store.final_scores([run.id]):
         return found[run.id]
-    step, values = score_folder(store.run_folder(run.id), seconds=seconds)
+    folder = store.run_folder(run.id)
+    step, values = score_folder(folder, seconds=seconds) if score is None else score(folder)
     points = [Point(run.id, TEST, name, step, value, run.seconds) for name, value in values.items()]
     Queue(store).record_test(run.id, points)
     return store.final_scores([run.id])[run.id]

@@ -13,7 +13,7 @@ from clps_core.errors import ConfigError
 from clps_core.store.connection import sentences
 from clps_core.words import _
 
-__all__ = ["Settings", "disk_floor", "nearly_full"]
+__all__ = ["Settings", "disk_floor", "nearly_full", "seconds_in"]
 
 GIB = 2**30
 DEFAULT_FLOOR = "1G"
@@ -34,7 +34,7 @@ class Settings:
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Raises ``ConfigError`` where one is no number."""
-        seconds = {name: _seconds(environment, name) for name in ("CLPS_STOP_GRACE", "CLPS_RETRY_PAUSE")}
+        seconds = {name: seconds_in(environment, name) for name in ("CLPS_STOP_GRACE", "CLPS_RETRY_PAUSE")}
         grace, pause = seconds["CLPS_STOP_GRACE"], seconds["CLPS_RETRY_PAUSE"]
         return cls(
             cls.stop_grace if grace is None else grace,
@@ -43,7 +43,7 @@ class Settings:
         )
 
 
-def _seconds(environment: Mapping[str, str], name: str) -> float | None:
+def seconds_in(environment: Mapping[str, str], name: str) -> float | None:
     """The seconds that a setting asks for; ``None`` if it is not set. Raises ``ConfigError``."""
     text = environment.get(name, "").strip()
     if not text:

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.attention.bertviz import MOST_TOKENS, bertviz_document, shown_tokens
+from app.attention.bertviz import MOST_TOKENS, shown_tokens
+from app.attention.bertviz import bertviz_document as document_of
 from clps_core.inspection import Inspection
+from clps_core.serving.head_view import head_view
 
 # BertViz leaves its script's file open for the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
@@ -51,6 +53,10 @@ def inspection(source: tuple[str, ...], target: tuple[str, ...] = (), layers: in
         target="greedy" if target else "none",
         prediction="",
     )
+
+
+def bertviz_document(answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS) -> str:
+    return document_of(head_view(answer, kind, layer=layer, limit=limit))
 
 
 def payload(document: str) -> dict[str, Any]:

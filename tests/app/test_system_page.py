@@ -1,16 +1,25 @@
 """The System page tells what the machine does, in one sentence where something is wrong. A run's end is told once."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+import served_kinds
+from job_room import eventually
 from page_reading import sentences, tables
 from recorded_runs import mark, record
 from shared_server import shared  # noqa: F401  # a fixture
 
+from app import services
+from clps_core.errors import JobError
 from clps_core.jobs import processes, service
 from clps_core.jobs.processes import SupervisorLock
+from clps_core.serving import ModelService, Settings
 from clps_core.store import open_store, schema
 from clps_core.store.queue import Queue
 
@@ -279,3 +288,77 @@ def test_on_a_shared_server_only_ones_own_runs_are_news(open_page, supervised, s
     (notice,) = notices(test)
     assert mine.id in notice
     assert theirs.id not in notice
+
+
+# The model process
+
+
+@pytest.fixture
+def model_service(monkeypatch):
+    """``model_service()``: the page shows a service of the test's own, with the questions of ``served_kinds``."""
+    made = []
+    monkeypatch.setenv("PYTHONPATH", str(Path(served_kinds.__file__).parent))
+
+    def make():
+        made.append(ModelService(Settings(400 << 20), kinds="served_kinds"))
+        monkeypatch.setattr("app.system.model_process.models", lambda: made[-1])
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def model_table(test) -> str:
+    text = next(block.proto.body for block in test.get("html") if "The model process" in block.proto.body)
+    return " ".join(re.sub(r"<[^>]*>", " ", text.partition("<tbody>")[2]).split())
+
+
+def test_the_model_process_is_shown_with_its_memory_questions_and_restarts(open_page, store, model_service):
+    service = model_service()
+    test = open_page("system")
+    text = model_table(test)
+    assert "State not running; it starts with the next question Memory 0 B of 419 MB" in text
+    assert "0 waiting (at most 40) · 0 answered" in text
+    assert "Restarts none" in text
+    assert service.facts().pid is None, "who only looks starts nothing"
+    pid = service.ask(served_kinds.Echo(served_kinds.NOWHERE, served_kinds.STAMP)).pid
+    text = model_table(test.run())
+    assert f"ready · process {pid}, started just now" in text
+    assert re.search(r"Memory [0-9.]+ MB of 419 MB", text)
+    assert "0 waiting (at most 40) · 1 answered" in text
+    with pytest.raises(JobError):
+        service.ask(served_kinds.Break(served_kinds.NOWHERE, served_kinds.STAMP, "kill"))
+    text = model_table(test.run())
+    assert "not running" in text
+    assert "Restarts 1 time, just now: signal SIGKILL" in text
+    assert "it ends after 600 s without a question" in " ".join(one.value for one in test.caption).lower()
+    assert sentences(test) == []
+
+
+def test_a_question_at_work_and_those_behind_it_are_shown(open_page, store, model_service, tmp_path):
+    service, gate = model_service(), tmp_path / "gate"
+    os.mkfifo(gate)
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(service.ask, served_kinds.Held(served_kinds.NOWHERE, served_kinds.STAMP, gate))
+        with gate.open("w") as opened:  # it is being answered now
+            behind = pool.submit(service.ask, served_kinds.Echo(served_kinds.NOWHERE, served_kinds.STAMP))
+            eventually(lambda: service.facts().waiting == 1, "one waits")
+            text = model_table(open_page("system"))
+            opened.write("open")
+        assert held.result(60).text == "open"
+        assert behind.result(60)
+    assert "answering · process" in text
+    assert "1 waiting (at most 40)" in text
+
+
+def test_a_setting_of_the_model_process_that_cannot_be_is_one_sentence_and_the_rest_is_there(
+    open_page, store, monkeypatch
+):
+    services.models().close()
+    services.models.clear()
+    monkeypatch.setenv("CLPS_MODEL_MEMORY", "much")
+    test = open_page("system")
+    (sentence,) = sentences(test)
+    assert "CLPS\\_MODEL\\_MEMORY must be a size such as 500M or 4G" in sentence
+    assert "streamlit" in tables(test)

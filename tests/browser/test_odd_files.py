@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import gates_at, running_dashboard
-from job_room import PATIENCE
+from job_room import PATIENCE, eventually
 from playwright.sync_api import Browser, Page, expect
 from untrained_runs import small_config, stored_run
 
@@ -78,6 +79,10 @@ def test_a_pipe_in_the_place_of_weights_is_one_sentence_and_holds_up_nobody(
         expect(other.locator(".attention[data-selected]")).to_be_visible()
 
 
+def model_processes(server: int) -> list[psutil.Process]:
+    return [one for one in psutil.Process(server).children() if "clps_core.serving.child" in one.cmdline()]
+
+
 @pytest.mark.parametrize("waits_for", ["a pipe", "a library"])
 def test_the_server_ends_when_it_is_told_to_whatever_a_page_waits_for(
     chromium: Browser, store: Store, sound: Run, piped: Run, tmp_path: Path, waits_for: str
@@ -94,8 +99,10 @@ def test_the_server_ends_when_it_is_told_to_whatever_a_page_waits_for(
     ):
         page.goto(f"{url}/attention?run={run.id}")
         expect(page.get_by_test_id("stMain")).to_contain_text(sentence)
+        models = eventually(lambda: model_processes(process.pid), "the model process is there")
         process.terminate()
         assert process.wait(timeout=PATIENCE) in (0, -signal.SIGTERM)
+        assert psutil.wait_procs(models, timeout=PATIENCE)[1] == [], "the model process ends with it"
 
 
 @pytest.mark.slow

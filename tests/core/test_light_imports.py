@@ -18,6 +18,7 @@ LIGHT = [
     "clps_core.analysis.memory",
     "clps_core.store",
     "clps_core.jobs.service",
+    "clps_core.serving",
     "clps_core.cli",
     "clps_core.cli.count",
     "clps_core.cli.runs",

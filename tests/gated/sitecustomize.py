@@ -2,7 +2,8 @@
 
 Python imports a module of this name before all others where its folder is on ``PYTHONPATH``. For each module that shall
 wait a FIFO of its name lies in the folder ``CLPS_TEST_GATES``; who writes to it opens the gate. So a test sees what a
-server does while a slow machine would still be importing or loading a model.
+server does while a slow machine would still be importing or loading a model. The server's model process inherits both:
+at the gate of ``torch`` it is the one that waits.
 """
 
 from __future__ import annotations

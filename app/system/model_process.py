@@ -1,0 +1,76 @@
+"""What the System page shows of the model process. Start at model_process."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from app.look.formatting import ago, memory
+from app.services import models, show_problem
+from app.system.table import Cell, facts_table
+from clps_core.errors import ClpsError
+from clps_core.serving import Settings
+from clps_core.serving.service import ServiceFacts
+from clps_core.words import _, ngettext
+
+__all__ = ["model_process"]
+
+
+def model_process() -> None:
+    """State, memory, queue and restarts of the one process that answers Attention, Depth and test scores."""
+    st.subheader(_("Model process"), anchor=False)
+    try:
+        service = models()
+    except ClpsError as error:  # a setting that cannot be
+        show_problem(str(error))
+        return
+    facts, settings = service.facts(), service.settings
+    rows = [
+        (_("State"), [Cell(_state(facts), quiet=facts.state == "off")]),
+        (_("Memory"), [_memory(facts)]),
+        (_("Questions"), [Cell(_questions(facts))]),
+        (_("Restarts"), [Cell(_restarts(facts, settings), quiet=facts.last is None)]),
+    ]
+    facts_table(_("The model process"), (), rows)
+    st.caption(
+        _(
+            "Answers Attention, Depth and test scores, one question at a time. It ends after {idle:g} s without a "
+            "question (CLPS_MODEL_IDLE). It is stopped where one takes longer than {seconds:g} s (CLPS_MODEL_SECONDS) "
+            "or more memory than it may have (CLPS_MODEL_MEMORY).",
+            idle=settings.idle,
+            seconds=settings.seconds,
+        )
+    )
+
+
+def _state(facts: ServiceFacts) -> str:
+    if facts.state == "off":
+        return _("not running; it starts with the next question")
+    if facts.pid is None:
+        return _("starting")
+    where = _("process {pid}, started {since}", pid=facts.pid, since=ago(facts.since, time.time()))
+    state = {"ready": _("ready"), "starting": _("starting"), "at work": _("answering")}[facts.state]
+    return f"{state} · {where}"
+
+
+def _memory(facts: ServiceFacts) -> Cell:
+    text = _("{used} of {limit}", used=memory(facts.memory), limit=memory(facts.bound))
+    return Cell(text, part=facts.memory / facts.bound)
+
+
+def _questions(facts: ServiceFacts) -> str:
+    waiting = _("{n} waiting (at most {most})", n=facts.waiting, most=facts.most_waiting)
+    return f"{waiting} · " + ngettext("{n} answered", "{n} answered", facts.answered)
+
+
+def _restarts(facts: ServiceFacts, settings: Settings) -> str:
+    if facts.last is None:
+        return _("none")
+    return ngettext(
+        "{n} time, {when}: {reason}",
+        "{n} times, last {when}: {reason}",
+        facts.crashes,
+        when=ago(facts.last.at, time.time()),
+        reason=facts.last.words(settings),
+    )

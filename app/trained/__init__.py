@@ -1,1 +1,0 @@
-"""What the pages that ask trained models share."""

@@ -1,0 +1,77 @@
+"""What can be asked about a trained run, one small dataclass for each kind, and the answers. Start at Question.
+
+A new kind of question is a dataclass here, a function in ``work`` and one entry in ``kinds``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from clps_core.depth import Quality
+from clps_core.inspection import Inspection
+from clps_core.opened import Which
+from clps_core.serving.head_view import HeadView
+
+__all__ = ["DrawHeadView", "EvaluateDepth", "InspectRun", "Question", "ScoreTest", "SplitScore"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Question(Generic[Found]):
+    """About the run in ``folder``, which whoever asks has from the store's own ``run_folder``.
+
+    ``stamp`` changes with the file of its weights: equal questions have equal answers, so that one can be kept.
+    """
+
+    folder: Path
+    stamp: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class InspectRun(Question[Inspection]):
+    """See ``inspection.inspect_run``. Without ``attention`` the answer has none: it is what fills memory."""
+
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
+    target_text: str = ""
+    which: Which = "best"
+    loops: int | None = None
+    attention: bool = True
+
+
+@dataclass(frozen=True)
+class EvaluateDepth(Question[Quality]):
+    """See ``depth.quality_at``."""
+
+    loops: int
+    which: Which = "best"
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class SplitScore:
+    """Metrics of one split with the weights of ``step``, and how many ``examples`` there were, among ``metrics``."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ScoreTest(Question[SplitScore]):
+    """See ``scoring.score_folder``."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class DrawHeadView(Question[HeadView]):
+    """BertViz's view of one attention ``kind`` of what ``look`` finds, see ``head_view``."""
+
+    look: InspectRun
+    kind: str
+    layer: int
+    limit: int

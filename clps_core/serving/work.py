@@ -1,0 +1,47 @@
+"""What the model process does for each kind of question. The only module of the service that needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from clps_core.depth import Quality, quality_at
+from clps_core.inspection import Inspection, inspect_run
+from clps_core.scoring import score_folder
+from clps_core.serving.head_view import HeadView, head_view
+from clps_core.serving.kept_models import KeptModels
+from clps_core.serving.questions import DrawHeadView, EvaluateDepth, InspectRun, ScoreTest, SplitScore
+
+__all__ = ["draw_head_view", "evaluate_depth", "inspect", "score_test"]
+
+torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside of it
+
+
+def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
+    """The run's answer to a text, with its attention where that is asked for."""
+    found = inspect_run(
+        asked.folder,
+        asked.text,
+        options=dict(asked.options),
+        target_text=asked.target_text or None,
+        which=asked.which,
+        loops=asked.loops,
+        opener=models.opened,
+    )
+    return found if asked.attention else replace(found, attention={})
+
+
+def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:
+    """Its validation metrics at a number of loops."""
+    return quality_at(asked.folder, asked.loops, seconds=asked.seconds, which=asked.which, opener=models.opened)
+
+
+def score_test(asked: ScoreTest, _models: KeptModels) -> SplitScore:
+    """Its metrics on the test split, from weights that are read for it alone."""
+    return SplitScore(*score_folder(asked.folder, seconds=asked.seconds))
+
+
+def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:
+    """BertViz's view of what ``inspect`` finds."""
+    return head_view(inspect(asked.look, models), asked.kind, layer=asked.layer, limit=asked.limit)
