@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clps_core.errors import DataError
 from clps_core.serving.kinds import Kind, registry
 from clps_core.serving.questions import Question
+from clps_core.words import _
 
 NOWHERE, STAMP = Path("/nowhere"), (0, 0)
 
@@ -91,7 +92,7 @@ def goes_wrong(asked: Break, models: object) -> Said:
         case "no memory":
             bytearray(1 << 60)
         case "refuse":
-            raise DataError("the text must be <another>.")
+            raise DataError(_("the text must be {wanted}.", wanted="<another>"))
         case "fault":
             raise ZeroDivisionError("a fault of ours")
         case "nonsense":

@@ -25,6 +25,7 @@ from clps_core.serving.frames import Frame, FrameError, read_frame, wire_parts
 from clps_core.serving.kept_models import KeptModels
 from clps_core.serving.kinds import Kind, kinds_in
 from clps_core.serving.packing import packed, unpacked
+from clps_core.words import kept
 
 __all__ = ["main"]
 
@@ -97,7 +98,7 @@ def _answered(
 
 
 def _refused(error: ClpsError) -> list[bytes | memoryview]:
-    return wire_parts(Frame({"refused": type(error).__name__, "sentence": str(error)}))
+    return wire_parts(Frame({"refused": type(error).__name__, "sentence": kept(str(error))}))
 
 
 def _send(channel: socket.socket, parts: list[bytes | memoryview]) -> None:

@@ -23,6 +23,7 @@ from clps_core.serving.packing import packed, unpacked
 from clps_core.serving.process import ModelProcess
 from clps_core.serving.questions import Question
 from clps_core.serving.settings import Settings
+from clps_core.words import kept, told
 
 __all__ = ["ModelService", "ServiceFacts"]
 
@@ -110,7 +111,7 @@ class ModelService:
             self._wait_for(turn)
         if turn.problem is not None:
             kind, sentence = turn.problem
-            raise kind(sentence)
+            raise kind(told(sentence))  # in the language of whoever asked
         return turn.answer  # type: ignore[no-any-return]
 
     def kept_answer(self, question: Question[Found]) -> Found | None:
@@ -195,7 +196,7 @@ class ModelService:
             try:
                 turn.answer = self._answer(turn.question)
             except errors.ClpsError as error:
-                turn.problem = (type(error), str(error))
+                turn.problem = (type(error), kept(str(error)))
             except Exception:  # a fault of ours: whoever asked is told so, and its text goes to the log there
                 turn.problem = (RuntimeError, traceback.format_exc())
             with self._news:
@@ -273,7 +274,7 @@ class ModelService:
     def _tell_all_that_it_ended(self) -> None:
         """Nobody is left to answer those who wait: the service was closed."""
         for turn in self._turns.values():
-            turn.done, turn.problem = True, (errors.JobError, str(unanswered(End("start", 0.0), self.settings)))
+            turn.done, turn.problem = True, (errors.JobError, kept(str(unanswered(End("start", 0.0), self.settings))))
         self._turns.clear()
         self._news.notify_all()
 
@@ -310,7 +311,7 @@ def _opened(reply: Frame, answer: type) -> Any:
         raise RuntimeError("the model process met an error of ours:\n" + head["fault"])
     if isinstance(head, dict) and isinstance(head.get("refused"), str):
         kind = getattr(errors, head["refused"], None) if head["refused"] in errors.__all__ else None
-        raise (kind or errors.JobError)(str(head.get("sentence")))
+        raise (kind or errors.JobError)(told(str(head.get("sentence"))))
     with contextlib.suppress(FrameError):
         return unpacked(answer, reply)
     raise RuntimeError("the model process gave an answer of another kind")

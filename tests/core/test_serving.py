@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from job_room import PATIENCE, eventually
 from served_kinds import NOWHERE, STAMP, Break, Echo, Held, Said
 
+from clps_core import words
 from clps_core.errors import ClpsError, ConfigError, DataError, JobError
 from clps_core.jobs import machine
 from clps_core.serving import ModelService, Settings
@@ -28,6 +30,11 @@ from clps_core.serving.blame import Blame
 TESTS = Path(__file__).resolve().parents[1]
 MEMORY = 400 << 20
 Serve = Callable[..., ModelService]
+
+
+class Marked(gettext.NullTranslations):
+    def gettext(self, message: str) -> str:
+        return f"«{message}»"
 
 
 def echo(text: str = "", size: int = 1) -> Echo:
@@ -93,11 +100,18 @@ def test_it_starts_with_the_first_question_and_one_process_answers_all(serve: Se
     assert psutil.Process(first.pid).nice() > psutil.Process().nice()
 
 
-def test_errors_come_back_as_they_were_raised_and_the_process_stays(serve: Serve) -> None:
+def test_errors_come_back_as_they_were_raised_and_the_process_stays(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service = serve()
     pid = service.ask(echo()).pid
     with pytest.raises(DataError, match=r"^the text must be <another>.$"):
         service.ask(wrong("refuse"))
+    monkeypatch.setattr(words, "_added", {"qps": Marked()})
+    words.ask_language(lambda: "qps")  # the reader's language: the process that found the words knows none
+    with pytest.raises(DataError, match=r"^«the text must be <another>.»$"):
+        service.ask(wrong("refuse"))
+    words.ask_language(None)
     with pytest.raises(RuntimeError, match="ZeroDivisionError: a fault of ours") as fault:
         service.ask(wrong("fault"))
     assert not isinstance(fault.value, ClpsError)
