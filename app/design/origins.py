@@ -67,14 +67,12 @@ def published_beside(preset: Preset) -> tuple[str, int]:
 
 
 def trainable(designs: Designs, fitting: Sequence[str]) -> Designs:
-    """What "Train" starts with: these designs, or for a paper's sizes its small version of them.
+    """What "Train" starts with: the ``fitting`` designs, or for a paper's sizes its small version of them.
 
     A strategy that the small model is too shallow for is taken at its rule's default, or left out.
     Raises ``ConfigError`` where nothing of it can be trained.
     """
     if designs.base.model.vocab_size is None and not _is_preset(designs):
-        for strategy in fitting:
-            resolve(designs.config(strategy))
         return replace(designs, strategies=tuple(fitting))
     small, scaled = _small(designs)
     found = Designs(small, ("none",))

@@ -29,7 +29,7 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
 from clps_core.words import _
 
-__all__ = ["OF_UNSHARED", "Counts", "LayerCount", "Tally", "count", "share_of_unshared", "unshared_parameters"]
+__all__ = ["OF_UNSHARED", "Counts", "LayerCount", "Tally", "count", "share_of_unshared", "unshared"]
 
 OF_UNSHARED = (_("of unshared"), _("stored parameters, compared with the same model without any sharing"))
 """How ``share_of_unshared`` is called wherever it is shown, and what it is."""
@@ -133,9 +133,9 @@ def count(
 
 
 @lru_cache(maxsize=256)
-def unshared_parameters(model: ModelConfig) -> int:
-    """What ``model`` stores without any sharing, reuse or extras."""
-    return count(model, SharingConfig(strategy="none")).unique_parameters
+def unshared(model: ModelConfig) -> Counts:
+    """``model`` without any sharing, reuse or extras."""
+    return count(model, SharingConfig(strategy="none"))
 
 
 def share_of_unshared(stored: int, model: ModelConfig) -> float:
@@ -143,7 +143,7 @@ def share_of_unshared(stored: int, model: ModelConfig) -> float:
 
     Whatever a design stores counts, so LoRA and other extras do: the share may be above 1.
     """
-    return stored / unshared_parameters(model)
+    return stored / unshared(model).unique_parameters
 
 
 def _size(shapes: Shapes) -> int:

@@ -82,7 +82,7 @@ def _training() -> dict[str, Any]:
         # Last: it imports torch, and what is known without it should be shown even where torch is broken.
         from clps_core.training.device import choose
 
-        chosen = choose(resolve(build_config({})), slots.threads)
+        chosen = choose(resolve(build_config({})).config, slots.threads)
         found |= {
             "device": str(chosen.device),
             "precision": chosen.precision,

@@ -72,7 +72,7 @@ class FieldFacts:
 @cache
 def reference() -> dict[str, FieldFacts]:
     """Every field by its full name, in the order of the config."""
-    usual = {task: flat(resolve(build_config({"data": {"task": task}})).as_dict()) for task in TASKS}
+    usual = {task: flat(resolve(build_config({"data": {"task": task}})).config.as_dict()) for task in TASKS}
     usual = {task: {**values, TASK: RunConfig().data.task} for task, values in usual.items()}
     return {
         name: _facts(name, schema, {task: values[name] for task, values in usual.items()})

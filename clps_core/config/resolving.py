@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from clps_core.config.model import ModelConfig
 from clps_core.config.reading import validated
 from clps_core.config.run import RunConfig, SharingConfig
@@ -11,15 +13,40 @@ from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
 
-__all__ = ["longest_input", "resolve", "sharing_map", "sharing_plan"]
+__all__ = ["Resolved", "completed", "longest_input", "resolve", "sharing_map", "sharing_plan"]
 
 
-def resolve(config: RunConfig) -> RunConfig:
-    """The complete config: everything the task decides is filled in and checked.
+@dataclass(frozen=True)
+class Resolved:
+    """What ``resolve`` found. Whoever has it need not read, plan or look up anything again.
 
-    Raises ``ConfigError`` where model and task, or map and layers, do not fit.
+    ``config``: complete; ``plan``: its strategy at its sizes; ``facts``: those of its task.
     """
+
+    config: RunConfig
+    plan: SharingPlan
+    facts: TaskFacts
+
+
+def resolve(config: RunConfig | Resolved) -> Resolved:
+    """The complete config, with everything the task decides filled in and checked, and what was found on the way.
+
+    What is resolved already is returned as it is. Raises ``ConfigError`` where model and task, or map and layers, do
+    not fit.
+    """
+    if isinstance(config, Resolved):
+        return config
     task = get_task(config.data.task)
+    complete = completed(config, task)
+    return Resolved(complete, sharing_plan(complete.model, complete.sharing), task)
+
+
+def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
+    """``config`` with everything its task decides filled in; whether its strategy fits these sizes, ``resolve`` asks.
+
+    Raises ``ConfigError`` where model and task do not fit.
+    """
+    task = task or get_task(config.data.task)
     _check_task(config, task)
     longest = longest_input(config)
     model = config.model.model_copy(
@@ -54,7 +81,6 @@ def resolve(config: RunConfig) -> RunConfig:
         complete = complete.model_copy(
             update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
         )
-    sharing_plan(complete.model, complete.sharing)
     return complete
 
 

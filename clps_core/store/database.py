@@ -35,7 +35,7 @@ from clps_core.store.verdict import LONGEST_PAUSE
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from clps_core.config import RunConfig
+    from clps_core.config import Resolved, RunConfig
 
 __all__ = ["Store", "default_home", "open_store", "remove_folder"]
 
@@ -118,7 +118,7 @@ class Store:
     def create_comparison(
         self,
         name: str,
-        configs: Sequence[RunConfig],
+        configs: Sequence[RunConfig | Resolved],
         owner: str = "local",
         ready: bool = False,
         *,
@@ -131,7 +131,7 @@ class Store:
         ancestry: str | None = None,
         run_ids: Sequence[str] | None = None,
     ) -> str:
-        """Queue one run per resolved config; returns the comparison's id.
+        """Queue one run per complete config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
         ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
@@ -140,8 +140,11 @@ class Store:
         """
         check_priority(priority)
         comparison_id = new_id()
-        run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
-        counts = parameters or [None] * len(configs)
+        from clps_core.config import Resolved
+
+        complete = [one.config if isinstance(one, Resolved) else one for one in configs]
+        run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in complete]
+        counts = parameters or [None] * len(complete)
         with self.writing() as connection:
             moment = schema.now(connection)
             connection.execute(
@@ -154,7 +157,7 @@ class Store:
                     plan=None if plan is None else json.dumps(plan, ensure_ascii=False, allow_nan=False),
                 )
             )
-            for position, (config, run_name, count) in enumerate(zip(configs, run_names, counts, strict=True)):
+            for position, (config, run_name, count) in enumerate(zip(complete, run_names, counts, strict=True)):
                 row = run_row(config, run_name, owner, moment) | {
                     "comparison_id": comparison_id,
                     "position": position,

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from clps_core.analysis.tensors import stored_shapes
-from clps_core.config import RunConfig, resolve
+from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.data.base import TaskData
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError
@@ -117,14 +117,14 @@ class Run:
         return self.step % every == 0 or self.is_last_step
 
 
-def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
+def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
     """Train the run of ``folder`` to its end, or until the sink asks for a stop; at its end, score the test split.
 
     Goes on from ``folder/checkpoints`` if there is one; the device plan of the first attempt then wins
     over ``device``. Raises ``TrainingError`` (the loss is not finite, memory ran out),
     ``CheckpointError`` (nothing whole to resume from, disk full) and ``DataError``.
     """
-    config = resolve(config)
+    config = resolve(config).config
     data = load_task(config)
     open_folder(folder, config, data)
     plan = fixed_plan(folder, config, device)

@@ -127,4 +127,4 @@ def test_labels_say_where_a_patch_lies(digits: Digits) -> None:
 
 
 def test_the_registry_gives_this_task() -> None:
-    assert isinstance(load_task(resolve(build_config({"data": {"task": "digits"}}))), Digits)
+    assert isinstance(load_task(resolve(build_config({"data": {"task": "digits"}})).config), Digits)

@@ -66,7 +66,7 @@ def queued(store: Store, stop: Mapping[str, Any] | None, data: list[dict[str, An
     """One run per entry of ``data``, launched together under the rule."""
     partial = {"train": {"steps": 100, "eval_every": 10}}
     configs = [
-        resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed}))
+        resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed})).config
         for seed, one in enumerate(data)
     ]
     plan = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}
