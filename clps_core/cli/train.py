@@ -23,7 +23,6 @@ from clps_core.experiment import (
     settings_beside,
     with_changes,
 )
-from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -211,7 +210,7 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
 
 
 def _show_results(store: Store, runs: Sequence[Run]) -> None:
-    facts = get_task(runs[0].task)
+    facts = runs[0].facts
     best, last, baseline = _("best {metric}", metric=facts.metric), _("last"), _("baseline")
     rows = [
         (

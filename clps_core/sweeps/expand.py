@@ -95,7 +95,7 @@ def expand(sweep: Sweep) -> list[Resolved]:
     if len({one.config.model_dump_json() for one in found}) < len(found):
         raise ConfigError(_("each value and each seed of a sweep must be given once. Leave out the repeated one."))
     if sweep.stop is not None:
-        check_stop(sweep.stop, [one.config for one in found])
+        check_stop(sweep.stop, found)
     return found
 
 

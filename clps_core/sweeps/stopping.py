@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.config import RunConfig, validated
+from clps_core.config import Resolved, validated
 from clps_core.errors import ConfigError
 from clps_core.store import schema
 from clps_core.store.metrics import best_of
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks import TaskFacts
 from clps_core.words import _, shown
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ class StopRule(BaseModel):
         return self.after or max(1, steps // USUAL_WARM_UP)
 
 
-def check_stop(rule: StopRule, configs: Sequence[RunConfig]) -> None:
+def check_stop(rule: StopRule, found: Sequence[Resolved]) -> None:
     """Raise ``ConfigError`` where the rule could never end any of the runs, or would end them all unseen."""
-    facts = get_task(configs[0].data.task)
+    facts, configs = found[0].facts, [one.config for one in found]
     steps = max(config.train.steps for config in configs)
     if rule.after is not None and rule.after >= steps:
         raise ConfigError(
@@ -180,7 +180,7 @@ class Watch:
 
     def __init__(self, store: Store, run: Run, rule: StopRule) -> None:
         self._store, self._run, self._rule = store, run, rule
-        self._facts = get_task(run.task)
+        self._facts = run.facts
         # What the run had reached before this attempt counts as well.
         points = store.curve(run.id, "validation", self._facts.metric)
         self._best: float | None = None

@@ -20,7 +20,7 @@ def refused(partial):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_task_alone_is_a_complete_config(task):
-    facts = TASKS[task]
+    facts = TASKS.usual(task)
     config = resolve(build_config({"data": {"task": task}})).config
     assert config.model.family == facts.family
     assert config.model.vocab_size == facts.vocab_size

@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import IGNORED, SPLITS
-from clps_core.data.dates import FIRST_DATE, LAST_DATE, SOURCE_LOCALE, Dates, full_date
 from clps_core.data.registry import load_task
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
+from clps_core.tasks.dates.data import FIRST_DATE, LAST_DATE, SOURCE_LOCALE, Dates, full_date
 
 FACTS = get_task("dates")
 LANGUAGES = tuple(FACTS.options["language"])

@@ -9,13 +9,13 @@ import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
-from clps_core.data.dates import Dates
-from clps_core.data.digits import Digits
-from clps_core.data.python_docs import BOS, PythonDocs
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
+from clps_core.tasks.dates.data import Dates
+from clps_core.tasks.digits.data import Digits
+from clps_core.tasks.python_docs.data import BOS, PythonDocs
 
 FOLDS = 3
 

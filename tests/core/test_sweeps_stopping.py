@@ -15,7 +15,7 @@ from clps_core.store import Point, Run, Store, metrics, schema
 from clps_core.sweeps.stopping import Watch, read_stop, verdict
 from clps_core.tasks import TASKS
 
-DATES, DOCS = TASKS["dates"], TASKS["python-docs"]
+DATES, DOCS = TASKS.usual("dates"), TASKS.usual("python-docs")
 MEDIAN = {"rule": "median", "after": 20, "runs": 2}
 
 
