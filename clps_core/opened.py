@@ -103,6 +103,14 @@ def _check_same_facts(before: TaskFacts | None, now: TaskFacts) -> None:
                     now=is_now or 0,
                 )
             )
+    if before.fingerprint != now.fingerprint:
+        raise DataError(
+            _(
+                "the tokens and classes of task {task} must mean what they did when the run was trained. Its data "
+                "changed. Train the run again, or bring the data back.",
+                task=before.name,
+            )
+        )
 
 
 def _check_same_tokens(folder: Path, data: TaskData) -> None:

@@ -52,6 +52,7 @@ def facts(_data: object, home: Path) -> TaskFacts:
         max_source_len=LENGTH,
         num_classes=len(classes),
         input_kind="code",
+        fingerprint=digest(letters, *classes),
         own_metrics=(BRIER,),
         example_inputs=(letters[:LENGTH],),
         defaults={

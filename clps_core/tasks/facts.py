@@ -77,7 +77,8 @@ class TaskFacts:
     tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
     ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
-    ``writes``: a trained model can be asked for text. ``example_inputs``: texts a person can start from.
+    ``writes``: a trained model can be asked for text. ``fingerprint``: of what gives tokens and classes their meaning,
+    where that lies in files (empty where it cannot change). ``example_inputs``: texts a person can start from.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
@@ -98,6 +99,7 @@ class TaskFacts:
     typed_target: bool = False
     windows: bool = False
     writes: bool = False
+    fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
     example_inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -145,7 +147,7 @@ class TaskFacts:
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "example_inputs"),
+    *("windows", "writes", "fingerprint", "example_inputs"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -243,6 +245,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         typed_target=_truth(plain["typed_target"]),
         windows=_truth(plain["windows"]),
         writes=_truth(plain["writes"]),
+        fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),
         own_metrics=tuple(_metric(one) for one in _list(plain["own_metrics"])),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),

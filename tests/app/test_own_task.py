@@ -25,6 +25,7 @@ from clps_core.store.queue import Queue
 from clps_core.tasks import TASKS
 
 FIRST, GROWN = "abcdef\nred green blue\n", "abcdefgh\nred green blue white\n"
+CHANGES = {GROWN: "with 6 tokens. Got 8", "fedcba\nred green blue\n": "must mean what they did"}
 
 
 @pytest.fixture
@@ -108,11 +109,12 @@ def test_every_page_works_with_it(run, open_page):
 
 
 def test_an_old_run_opens_when_the_folder_has_changed(run, open_page, codes):
-    codes.write_text(GROWN)
-    pages = walked(open_page, run)
-    assert (run.facts.vocab_size, TASKS.usual("codes").vocab_size) == (6, 8)
-    (said,) = sentences(pages["attention"])
-    assert "with 6 tokens. Got 8" in said.replace("\\", "")
+    for text, why in CHANGES.items():
+        codes.write_text(text)
+        pages = walked(open_page, run)
+        assert (run.facts.vocab_size, TASKS.usual("codes").vocab_size) == (6, len(text.split()[0]))
+        (said,) = sentences(pages["attention"])
+        assert why in said.replace("\\", "")
 
 
 def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypatch):
