@@ -47,7 +47,7 @@ def point(run_id: str, step: int) -> Point:
 
 
 def add_runs(store: Store, count: int, steps: int = STEPS) -> list[str]:
-    config = resolve(build_config({"train": {"steps": steps}}))
+    config = resolve(build_config({"train": {"steps": steps}})).config
     comparison = store.create_comparison("measured", [config] * count, run_names=[f"run {n}" for n in range(count)])
     return [run.id for run in store.runs(comparison=comparison)]
 

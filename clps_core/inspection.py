@@ -16,26 +16,14 @@ from numpy.typing import NDArray
 from clps_core.analysis.movement import Movement, movement
 from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
 from clps_core.sharing.shared_with import KIND_SITES
+from clps_core.work.answers import Guess, image_of
 
 if TYPE_CHECKING:
-    from clps_core.analysis.capture import Capture
-    from clps_core.data.base import TaskData
+    from clps_core.work.answers import Answer
 
 __all__ = ["LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
 
 Array = NDArray[Any]
-
-CONTINUATION = 24
-"""Tokens that a language model adds to a prompt."""
-SHOWN_GUESSES = 5
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One possible answer and its probability."""
-
-    label: str
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -50,9 +38,9 @@ class Inspection:
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
     that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
-    tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer
-    carries the hidden state. ``class_token``: the first position is no part of
-    the input.
+    tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
+    hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
+    is no part of the input.
     """
 
     task: str
@@ -71,6 +59,7 @@ class Inspection:
     image: Array | None = None
     unknown: tuple[str, ...] = field(default=())
     class_token: bool = False
+    option_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     movement: Mapping[str, Movement] = field(default_factory=dict)
 
     @property
@@ -130,22 +119,20 @@ def inspect_run(
     """
     check_length(text, target_text or "")
     with opener(folder, which) as run:
+        from clps_core.tasks import TASKS
         from clps_core.training.probes import with_class_label
 
         config, data = run.config, run.data
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
-        read = {
-            "encoder_decoder": _read_pair,
-            "decoder": _read_prompt,
-            "encoder": _read_classes,
-        }[config.model.family]
-        found, facts = read(run, inputs, (target_text or "").strip(), given, loops)
+        said: Answer = TASKS.work(config.data.task).answer(run, inputs, (target_text or "").strip(), given, loops)
+        found = said.capture
     return Inspection(
         task=config.data.task,
         step=run.step,
         text=text,
         options=given,
+        option_titles=data.facts.options,
         attention=found.attention,
         groups={kind: _groups(run, loops, *KIND_SITES[kind]) for kind in found.attention},
         movement={
@@ -156,7 +143,12 @@ def inspect_run(
         unknown=data.unknown(text),
         class_token=config.model.class_token,
         right_answer=data.right_answer(text, options=given),
-        **facts,
+        prediction=said.prediction,
+        target=said.target,
+        target_labels=said.target_labels,
+        guesses=said.guesses,
+        next_tokens=said.next_tokens,
+        image=said.image,
     )
 
 
@@ -170,109 +162,3 @@ def _groups(run: OpenRun, loops: int | None, stack: str, components: Sequence[st
     plan = run.model.plan
     groups = plan.groups(stack, components)
     return tuple(groups[layer] for layer in plan.execution[stack].layers(loops))
-
-
-def _read_pair(
-    run: OpenRun, inputs: Array, target_text: str, options: Mapping[str, str], loops: int | None
-) -> tuple[Capture, dict[str, Any]]:
-    """Encoder-decoder: the greedy answer, and attention under that answer or the typed target."""
-    import torch
-
-    from clps_core.analysis.capture import capture
-    from clps_core.model.generate import generate
-
-    data = run.data
-    longest = data.facts.max_target_len or run.config.model.max_positions or 1
-    tokens = torch.from_numpy(inputs)
-    answer = generate(run.model, tokens, None, data.bos_id, data.eos_id, longest, loops=loops)[0].tolist()
-    if target_text:
-        decoder_inputs = data.encode_target(target_text, options=options)
-    else:
-        said = answer[: answer.index(data.eos_id)] if data.eos_id in answer else answer
-        # The last token of an answer that never ended is not read by the decoder: it has no position left.
-        decoder_inputs = np.array([[data.bos_id, *said][:longest]], dtype=np.int64)
-    found = capture(run.model, inputs, decoder_inputs=decoder_inputs, loops=loops)
-    return found, {
-        "target_labels": tuple(data.token_labels(decoder_inputs[0])),
-        "target": "typed" if target_text else "greedy",
-        "prediction": data.decode(answer),
-        "next_tokens": _best_next(found, data),
-    }
-
-
-def _read_prompt(
-    run: OpenRun, inputs: Array, target_text: str, _options: Mapping[str, str], loops: int | None
-) -> tuple[Capture, dict[str, Any]]:
-    """Language model: attention over the prompt, and how it would go on."""
-    import torch
-
-    from clps_core.analysis.capture import capture
-    from clps_core.model.generate import generate
-
-    data = run.data
-    _refuse_target(data, target_text)
-    room = max(1, min(CONTINUATION, (run.config.model.max_positions or 1) - inputs.shape[1]))
-    tokens = torch.from_numpy(inputs)
-    more = generate(run.model, tokens, None, data.bos_id, data.eos_id, room, loops=loops)[0].tolist()
-    found = capture(run.model, inputs, loops=loops)
-    return found, {
-        "target_labels": (),
-        "target": "none",
-        "prediction": data.decode(more),
-        "guesses": _ranked(found.logits[-1], lambda token: data.token_labels([token])[0]),
-        "next_tokens": _best_next(found, data),
-    }
-
-
-def _read_classes(
-    run: OpenRun, inputs: Array, target_text: str, _options: Mapping[str, str], loops: int | None
-) -> tuple[Capture, dict[str, Any]]:
-    """Classifier: the classes by probability."""
-    from clps_core.analysis.capture import capture
-
-    data = run.data
-    _refuse_target(data, target_text)
-    found = capture(run.model, inputs, loops=loops)
-    has_classes = run.config.model.output == "classes"
-    guesses = _ranked(found.logits, lambda label: data.decode([label])) if has_classes else ()
-    return found, {
-        "target_labels": (),
-        "target": "none",
-        "prediction": guesses[0].label if guesses else "",
-        "guesses": guesses,
-        "image": image_of(inputs) if run.config.model.patch_dim else None,
-    }
-
-
-def _refuse_target(data: TaskData, target_text: str) -> None:
-    if target_text:
-        data.encode_target(target_text)
-
-
-def _probabilities(logits: Array) -> Array:
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
-
-
-def _ranked(logits: Array, name: Any, count: int = SHOWN_GUESSES) -> tuple[Guess, ...]:
-    """The ``count`` most probable entries of ``logits`` [V], best first."""
-    probabilities = _probabilities(logits)
-    best = np.argsort(-probabilities, kind="stable")[:count].tolist()
-    return tuple(Guess(name(token), float(probabilities[token])) for token in best)
-
-
-def _best_next(found: Capture, data: TaskData) -> tuple[Guess, ...]:
-    """Per decoder position the most probable next token."""
-    probabilities = _probabilities(found.logits)
-    best = probabilities.argmax(axis=-1)
-    labels = data.token_labels(best)
-    return tuple(Guess(label, float(p)) for label, p in zip(labels, probabilities.max(axis=-1), strict=True))
-
-
-def image_of(patches: Array) -> Array:
-    """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side]."""
-    _one, count, pixels = patches.shape
-    across, side = int(count**0.5), int(pixels**0.5)
-    return np.asarray(
-        patches[0].reshape(across, across, side, side).swapaxes(1, 2).reshape(across * side, across * side)
-    )

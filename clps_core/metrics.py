@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clps_core.numbers import NOTHING, percent, plain, speed, three_digits
 from clps_core.words import _
 
-__all__ = ["MARGIN", "METRICS", "Metric", "metric_named"]
+__all__ = ["MARGIN", "METRICS", "Metric", "keep_metric", "metric_named"]
 
 MARGIN = 0.01
 """As good: within one percentage point of the best for a share, within one percent of it for anything else."""
@@ -168,7 +168,21 @@ METRICS: dict[str, Metric] = {
 }
 
 
+_OWN: dict[str, Metric] = {}
+"""Metrics that only one task has, met so far."""
+MOST_OWN = 1000
+
+
+def keep_metric(metric: Metric, *, anew: bool = True) -> None:
+    """Let ``metric_named`` know a metric that a task brings; ``anew``: in the place of one of its name.
+
+    A metric of ``METRICS`` stays what it is.
+    """
+    if (metric.name in _OWN and anew) or (metric.name not in _OWN and len(_OWN) < MOST_OWN):
+        _OWN[metric.name] = metric
+
+
 def metric_named(name: str) -> Metric:
     """The metric of ``exact_match`` or ``validation.exact_match``; a plain one where the name is not known."""
     kind = name.rpartition(".")[2]
-    return METRICS.get(kind) or Metric(kind, lambda: kind, higher_is_better=True)
+    return METRICS.get(kind) or _OWN.get(kind) or Metric(kind, lambda: kind, higher_is_better=True)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Literal
 
 from clps_core.errors import DataError
 from clps_core.files import read_regular
+from clps_core.home import home_of
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.config import RunConfig
     from clps_core.data.base import TaskData
     from clps_core.model.transformer import Transformer
+    from clps_core.tasks import TaskFacts
 
 __all__ = ["LONGEST_TEXT", "OpenRun", "Opener", "Which", "check_length", "one_thread", "open_run"]
 
@@ -52,9 +54,11 @@ def open_run(folder: Path, which: Which = "best") -> Iterator[OpenRun]:
     with one_thread():
         from clps_core.data.registry import load_task
         from clps_core.training.loading import load_model
+        from clps_core.training.run_folder import read_facts
 
         model, config, step = load_model(folder, which)
-        data = load_task(config)
+        data = load_task(config, home=home_of(folder))
+        _check_same_facts(read_facts(folder), data.facts)
         _check_same_tokens(folder, data)
         yield OpenRun(model, config, data, step)
 
@@ -83,6 +87,34 @@ def check_length(*texts: str) -> None:
                     got=len(text),
                 )
             )
+
+
+def _check_same_facts(before: TaskFacts | None, now: TaskFacts) -> None:
+    """Refuse a task that has other tokens or classes than those that the run was trained with."""
+    if before is None:
+        return
+    names = {"vocab_size": _("tokens"), "num_classes": _("classes"), "patch_dim": _("numbers in a patch")}
+    for name, called in names.items():
+        was, is_now = getattr(before, name), getattr(now, name)
+        if was != is_now:
+            raise DataError(
+                _(
+                    "the task {task} must be as it was when the run was trained: with {before} {called}. Got {now}: "
+                    "its data changed. Train the run again, or bring the data back.",
+                    task=before.name,
+                    before=was or 0,
+                    called=called,
+                    now=is_now or 0,
+                )
+            )
+    if before.fingerprint != now.fingerprint:
+        raise DataError(
+            _(
+                "the tokens and classes of task {task} must mean what they did when the run was trained. Its data "
+                "changed. Train the run again, or bring the data back.",
+                task=before.name,
+            )
+        )
 
 
 def _check_same_tokens(folder: Path, data: TaskData) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clps_core.errors import CheckpointError, DataError, JobError
+from clps_core.home import home_of
 from clps_core.opened import one_thread
 from clps_core.words import _
 
@@ -52,7 +53,7 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
         )
     with one_thread():
         model, config, step = load_model(folder, "chosen")
-        data = load_task(config)
+        data = load_task(config, home=home_of(folder))
         _check_same_data(folder, data)
         return step, score_test(model, data, config, cpu_plan(folder), in_time)
 

@@ -16,9 +16,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from clps_core.config import RunConfig, build_config, resolve
+from clps_core.config import RunConfig, build_config, completed
 from clps_core.errors import ConfigError
-from clps_core.tasks import get_task
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["MAX_SPEC", "from_spec", "parse_assignments", "to_spec"]
@@ -91,14 +91,14 @@ def parse_assignments(parts: Iterable[str]) -> dict[str, Any]:
 
 
 def _without_filled_in(config: RunConfig) -> RunConfig:
-    """``config`` without what ``resolve`` would fill in by itself."""
+    """``config`` without what its task would fill in by itself."""
     short = config
-    if config.data.seq_len is not None and config.data.seq_len == get_task(config.data.task).max_source_len:
+    if config.data.seq_len is not None and config.data.seq_len == TASKS.usual(config.data.task).max_source_len:
         short = short.model_copy(update={"data": short.data.model_copy(update={"seq_len": None})})
     given = {name: getattr(config.model, name) for name in FILLED_IN}
     bare = short.model_copy(update={"model": short.model.model_copy(update=dict.fromkeys(FILLED_IN))})
     try:
-        filled = resolve(bare).model
+        filled = completed(bare).model
     except ConfigError:
         return config
     kept = {name: value for name, value in given.items() if value != getattr(filled, name)}

@@ -25,7 +25,7 @@ import numpy as np
 from clps_core.analysis.steps import operations_per_step
 from clps_core.config import RunConfig, TrainConfig
 from clps_core.store import Run, Store
-from clps_core.tasks import TASKS
+from clps_core.tasks import facts_kept
 
 __all__ = [
     "BUSY",
@@ -78,7 +78,7 @@ class _Evaluations(NamedTuple):
 
 def units_of(run: Run, step: int | None = None) -> float:
     """The work of ``run`` up to ``step`` (default: all of it) in steps: an evaluation counts as what it computes."""
-    evaluations = _evaluations_of(run.config_text)
+    evaluations = _evaluations_of(run.config_text, run.facts.test_size)
     whole = step is None
     step = run.steps if step is None else step
     batches = evaluations.done(step, run.steps) * evaluations.batches
@@ -87,22 +87,17 @@ def units_of(run: Run, step: int | None = None) -> float:
 
 def units_done(run: Run) -> float:
     """The work that ``run`` has behind it, in steps; one that is finished has its score on the test split, too."""
-    tested = _evaluations_of(run.config_text).test if run.status == "finished" else 0.0
+    tested = _evaluations_of(run.config_text, run.facts.test_size).test if run.status == "finished" else 0.0
     return units_of(run, run.step) + FORWARD * tested
 
 
 @lru_cache(maxsize=2048)
-def _evaluations_of(config_text: str) -> _Evaluations:
+def _evaluations_of(config_text: str, test_size: int) -> _Evaluations:
     config = json.loads(config_text)
     train = config["train"]
     wanted = train.get("test_examples", TrainConfig.model_fields["test_examples"].default)  # new since some runs
-    test = _test_examples(config["data"]["task"], wanted) / train["batch_size"]
+    test = min(wanted, test_size or wanted) / train["batch_size"]
     return _Evaluations(train["eval_every"], train["eval_examples"] / train["batch_size"], test)
-
-
-def _test_examples(task: str, wanted: int) -> int:
-    """How many examples the score at the end is of."""
-    return min(wanted, TASKS[task].test_size) if task in TASKS else wanted
 
 
 def seconds_left(run: Run) -> float | None:
@@ -157,7 +152,8 @@ def _costs(config: RunConfig, steps: int) -> tuple[float, float]:
     """Of one step, with its part of the evaluations up to ``steps`` and of the test: batches and operations."""
     train = config.train
     made = 1 + _Evaluations(train.eval_every, 0, 0).done(steps, train.steps)
-    test = _test_examples(config.data.task, train.test_examples) / train.batch_size if steps >= train.steps else 0.0
+    tested = min(train.test_examples, facts_kept(config.data.task, None).test_size or train.test_examples)
+    test = tested / train.batch_size if steps >= train.steps else 0.0
     batches = made * train.eval_examples / train.batch_size + test
     calls = made * math.ceil(train.eval_examples / train.batch_size) + math.ceil(test)
     return 1 + calls * FORWARD / steps, operations_per_step(config) * (1 + batches * FORWARD / steps)

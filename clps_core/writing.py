@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import OpenRun, Which, check_length, open_run
-from clps_core.tasks import get_task
+from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from clps_core.config import RunConfig
     from clps_core.model.generate import Sampling
 
 __all__ = ["MOST_TEXTS", "USUAL_TOKENS", "Written", "check_request", "write"]
@@ -66,7 +65,7 @@ def write(
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(_("max_tokens must be 1 or more. Got {got}.", got=max_tokens))
     with open_run(folder, which) as run:
-        given = check_request(run.config, options or {})
+        given = check_request(run.data.facts, options or {})
         inputs = [run.data.encode_source(text, options=given) for text in texts]
         return tuple(
             _written(run, text, one, given, sampling, loops, max_tokens)
@@ -74,15 +73,14 @@ def write(
         )
 
 
-def check_request(config: RunConfig, options: Mapping[str, str]) -> dict[str, str]:
-    """``options`` where a model of ``config`` can write and its task has all of them; needs no torch.
+def check_request(task: TaskFacts, options: Mapping[str, str]) -> dict[str, str]:
+    """``options`` where models of ``task`` can write and it has all of them; needs no torch.
 
-    Raises ``DataError`` for a model without a decoder and ``ConfigError`` for an unknown option; what an
+    Raises ``DataError`` for a task that does not write and ``ConfigError`` for an unknown option; what an
     option may be, the task says when it reads the text.
     """
-    task = get_task(config.data.task)
-    if config.model.family == "encoder":
-        raise DataError(_("the run must have a decoder to write. Got an encoder ({task}).", task=task.name))
+    if not task.writes:
+        raise DataError(_("the run must be of a task that writes text. {task} does not.", task=task.name))
     unknown = next((name for name in options if name not in task.options), None)
     if unknown is not None:
         known = ", ".join(task.options)

@@ -13,10 +13,9 @@ from app.look.colours import strategy_colours
 from app.look.frame import header
 from app.look.ticking import ticking
 from app.runs.picker import pick_runs
-from app.services import page_guard, show_problem, store
+from app.services import page_guard, store
 from app.sweep.card import sweep_card, sweep_of_runs
 from clps_core.store import Run
-from clps_core.tasks import TASKS
 from clps_core.words import _
 
 TICK_SECONDS = 2.0
@@ -24,11 +23,8 @@ TICK_SECONDS = 2.0
 
 def page() -> None:
     header("compare")
-    picked = pick_runs(store())
-    runs = [run for run in picked if run.task in TASKS]
+    runs = pick_runs(store())
     if not runs:
-        if picked:
-            show_problem(_("the tasks of these runs are not known to this version. Choose other runs."))
         return
     if (sweep := sweep_of_runs(store(), runs)) is not None:
         sweep_card(store(), sweep, link_to_compare=False)
@@ -51,9 +47,9 @@ def live(run_ids: list[str], was_active: bool) -> None:
         by_task.setdefault(run.task, []).append(run)
     groups = []
     colours = strategy_colours(run.strategy for run in runs)
-    for task, members in by_task.items():
+    for members in by_task.values():
         if len(by_task) > 1:
-            st.subheader(TASKS[task].title, anchor=False)
+            st.subheader(members[0].facts.title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
     axis = address_choice(
         "compare",

@@ -28,18 +28,19 @@ from app.design.sharing_map import sharing_map
 from app.design.strategy_form import add_dialog
 from app.look.frame import header
 from app.services import show_problem
+from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.words import _
 
 
-def read_form(designs: Designs, problems: list[str]) -> Designs:
+def read_form(designs: Designs, problems: list[str]) -> tuple[Designs, ModelConfig]:
+    """The designs at the sizes of the form, and the model to count."""
     try:
         wanted = replace(designs, base=model_form(designs))
-        counted_model(wanted.base)
+        return wanted, counted_model(wanted.base)
     except ClpsError as error:
         problems.append(_("{problem} Below are the last sizes that fit.", problem=error))
-        return designs
-    return wanted
+        return designs, counted_model(designs.base)
 
 
 def changed(change: dict[str, Any] | str) -> None:
@@ -63,10 +64,10 @@ header("design")
 designs, problems = open_designs()
 if st.session_state.get(state.DESIGNS) is not designs:
     state.renew_fields()
-designs = read_form(designs, problems)
+designs, model = read_form(designs, problems)
 save_designs(designs)
 published_line(designs)
-found, unfit = costed(designs)
+found, unfit = costed(designs, model)
 for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DESIGNS_PROBLEM, None)])]:
     show_problem(problem)
 if unfit:
@@ -74,13 +75,13 @@ if unfit:
     st.button(_("Remove what does not fit"), on_click=save_designs, args=(kept,), icon=":material/delete:")
 design_actions(designs, found)
 if found:
-    sharing_map(found, designs.chosen, component_sizes(counted_model(designs.base)), changed)
+    sharing_map(found, designs.chosen, component_sizes(model), changed)
     st.subheader(_("What they cost"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
-    scheme_cards(opened(found, designs.chosen), counted_model(designs.base))
-    arithmetic_expander(counted_model(designs.base))
+    scheme_cards(opened(found, designs.chosen), model)
+    arithmetic_expander(model)
 if st.session_state.get(state.DESIGN_DIALOG) == "papers":
     papers_dialog()
 elif st.session_state.get(state.DESIGN_DIALOG) == "add":
-    add_dialog(counted_model(designs.base), changed)
+    add_dialog(model, changed)

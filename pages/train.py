@@ -8,7 +8,7 @@ from app.services import desk, show_problem, store
 from app.sweep.section import STRATEGIES, pick_way, start_button, sweep_results, sweep_section
 from app.train.estimate import estimate
 from app.train.form import Asked, train_form, write_address
-from clps_core.config import RunConfig, build_config
+from clps_core.config import Resolved, build_config
 from clps_core.errors import ClpsError
 from clps_core.jobs import service
 from clps_core.words import _
@@ -45,7 +45,7 @@ def comparison() -> None:
         queue(configs, asked)
 
 
-def queue(configs: list[RunConfig], asked: Asked) -> None:
+def queue(configs: list[Resolved], asked: Asked) -> None:
     """Queue the runs and show them."""
     try:
         runs = desk().submit(configs, asked.name)

@@ -46,7 +46,7 @@ def write_store(home: Path) -> None:
 
 def config(strategy: str, seed: int = 0, task: str = "dates") -> RunConfig:
     given = {"data": {"task": task}, "sharing": {"strategy": strategy}, "seed": seed, "train": {"steps": 600}}
-    return resolve(build_config(given))
+    return resolve(build_config(given)).config
 
 
 def begin(queue: Queue) -> Attempt:

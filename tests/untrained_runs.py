@@ -17,7 +17,7 @@ SIZES = {"num_layers": 4, "d_model": 16, "d_ff": 24, "num_heads": 2}
 
 def small_config(task: str = "dates", strategy: str = "cycle:2", **model: Any) -> RunConfig:
     given = {"data": {"task": task}, "model": {**SIZES, **model}, "sharing": {"strategy": strategy}}
-    return resolve(build_config({**given, "train": {"steps": 40}}))
+    return resolve(build_config({**given, "train": {"steps": 40}})).config
 
 
 def untrained_run(folder: Path, config: RunConfig, step: int = 0) -> Path:

@@ -10,7 +10,6 @@ from app.look.assets import asset, script
 from app.look.formatting import percent
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
-from clps_core.tasks import get_task
 from clps_core.words import _
 
 __all__ = ["attention_answer"]
@@ -46,14 +45,14 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
 def _given_name(answer: Inspection) -> str:
     if answer.image is not None:
         return _("Input image")
-    options = get_task(answer.task).options
+    options = answer.option_titles
     chosen = [str(options[name].get(value, value)) for name, value in answer.options.items() if name in options]
     return _("Input, to {options}", options=", ".join(chosen)) if chosen else _("Input")
 
 
 def _said_name(answer: Inspection) -> str:
     if answer.target == "none":
-        return _("Prediction") if answer.image is not None else _("Continuation")
+        return _("Continuation") if answer.next_tokens else _("Prediction")
     return _("Prediction")
 
 

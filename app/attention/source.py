@@ -23,7 +23,7 @@ from clps_core.serving import DrawHeadView, InspectRun
 from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 MOST_RUNS = 300
-TEST_IMAGES = 180
 WEIGHT_FILES = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best")}
 
 
@@ -102,7 +101,7 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
             return  # the browser answered with a label that the list has no more
         # What was typed stays where it can still be read: in runs of the same task.
         other = current is not None and wanted.task != current.task
-        options = get_task(current.task).options if current is not None else ()
+        options = current.facts.options if current is not None else ()
         task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
         forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
         state.write(**{**forgotten, state.RUN: wanted.id})
@@ -169,7 +168,7 @@ def run_label(run: Run) -> str:
     A browser answers with a label, so nothing is in it that changes by itself, such as a status.
     """
     parts = [
-        get_task(run.task).title,
+        run.facts.title,
         strategy_name(run.strategy),
         *([_("fork")] if run.start_from else []),
         *unusual(run),
@@ -205,11 +204,11 @@ def follow_url(key: str, value: Any) -> None:
 def typed_input(run: Run, *, with_target: bool = True) -> Question:
     """The fields for an input of the run's task, set from the URL, first filled with an example.
 
-    ``with_target``: an encoder-decoder's target can be typed too.
+    ``with_target``: a target can be typed too, where the task has one.
     """
-    task = get_task(run.task)
+    task = run.facts
     text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)
-    with_target = with_target and task.family == "encoder_decoder"
+    with_target = with_target and task.typed_target
     widths = [5, *[2 for _name in task.options], *([3] if with_target else [])]
     columns = iter(st.columns(widths, vertical_alignment="bottom"))
     with next(columns):
@@ -217,7 +216,7 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
     options = {}
     for name, values in task.options.items():
         with next(columns):
-            options[name] = _option_field(name, values)
+            options[name] = _option_field(name, values, task.words().asks.get(name, name))
     target = ""
     if with_target:
         with next(columns):
@@ -227,13 +226,14 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
 
 def _text_field(task: TaskFacts, text: str) -> str:
     key = f"attention.text.{task.name}"
-    if task.patch_dim:
-        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) < TEST_IMAGES else 0
+    if task.input_kind == "image":
+        last = max(1, task.test_size) - 1
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) <= last else 0
         follow_url(key, number)
         st.number_input(
-            _("Number of a test image, 0 to {last}", last=TEST_IMAGES - 1),
+            _("Number of a test image, 0 to {last}", last=last),
             min_value=0,
-            max_value=TEST_IMAGES - 1,
+            max_value=last,
             key=key,
             on_change=lambda: state.write(**{state.TEXT: str(st.session_state[key])}),
         )
@@ -243,14 +243,14 @@ def _text_field(task: TaskFacts, text: str) -> str:
     def written() -> None:
         state.write(**{state.TEXT: st.session_state[key]})
 
-    if task.family == "decoder":
+    if task.input_kind == "text":
         st.text_area(_("Your text"), key=key, max_chars=1000, on_change=written, height=80)
     else:
         st.text_input(_("Your text"), key=key, max_chars=1000, on_change=written)
     return text
 
 
-def _option_field(name: str, values: Any) -> str:
+def _option_field(name: str, values: Any, title: str) -> str:
     key = f"attention.option.{name}"
     asked, problem = state.read_choice(name, list(values))
     if problem:
@@ -258,7 +258,7 @@ def _option_field(name: str, values: Any) -> str:
     chosen = asked[0] if asked else next(iter(values))
     follow_url(key, chosen)
     st.selectbox(
-        {"language": _("Language")}.get(name, name),
+        title,
         list(values),
         format_func=lambda value: values.get(value, value),
         key=key,

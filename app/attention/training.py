@@ -112,7 +112,7 @@ def _view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=kind == "decoder",
-        image=_image(run, record.text) if model.patch_dim and not model.class_token else None,
+        image=_image(run, record.text) if run.facts.input_kind == "image" and not model.class_token else None,
     )
 
 

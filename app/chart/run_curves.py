@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +17,7 @@ from app.runs.timing import operations_per_step, tokens_per_step
 from clps_core.jobs.provenance import ancestry
 from clps_core.store import Run, Store
 from clps_core.store.designs import design_of
-from clps_core.tasks import TASKS, TaskFacts
+from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 __all__ = ["line_styles", "panels_of", "run_curves", "short_names"]
@@ -96,11 +97,18 @@ def panels_of(task: TaskFacts, loss: str = "train") -> list[Panel]:
         _("{metric} on validation data", metric=judge.title),
         kind="percent" if judge.percent else "plain",
         note=judge.direction,
-        baseline=Baseline(task.baseline, _("baseline: {name}", name=task.baseline_name)),
+        baseline=_baseline(task),
         range=judge.range,
         log=judge.log,
     )
     return [losses[loss], metric]
+
+
+def _baseline(task: TaskFacts) -> Baseline | None:
+    """Of a task that is not known any more, nobody knows it."""
+    if not math.isfinite(task.baseline):
+        return None
+    return Baseline(task.baseline, _("baseline: {name}", name=task.baseline_name))
 
 
 def run_curves(
@@ -119,10 +127,8 @@ def run_curves(
     one design are one line until the reader wants them apart.
     """
     for task in dict.fromkeys(run.task for run in runs):
-        facts = TASKS.get(task)
-        if facts is None:
-            continue
         of_task = [run for run in runs if run.task == task]
+        facts = of_task[0].facts
         if len(of_task) < len(runs):
             st.markdown(f"**{facts.title}**")
         title = _("Curves of {count} runs: {task}", count=len(of_task), task=facts.title)

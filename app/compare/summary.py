@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 
 from app.runs.names import design_names
 from clps_core.config.telling import differing, said_value
-from clps_core.metrics import metric_named
 from clps_core.store import Point, Run, Store
 from clps_core.store.designs import config_table, design_of
 from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import Spread
-from clps_core.tasks import TASKS, metric_of
 from clps_core.words import _
 
 __all__ = [
@@ -94,7 +92,7 @@ class Group:
 
 def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
     """The figures of ``run``; ``quality`` is what ``reached`` asks for, in the metric's unit."""
-    judge = metric_of(run.task)
+    judge = run.facts.judged_by
     points = [point for point in store.curve(run.id, "validation", judge.name) if math.isfinite(point.value)]
     best: Point | None = None
     reached: Point | None = None
@@ -145,7 +143,7 @@ def quality_of_all(summaries: Sequence[Summary]) -> float | None:
     best = [one.best[1] for one in _judged(summaries) if one.best and _beats_baseline(one, one.best[1])]
     if not best:
         return None
-    judge = metric_named(summaries[0].metric)
+    judge = summaries[0].run.facts.judged_by
     worst = judge.worst(best)
     if judge.higher_is_better:
         lines = [math.floor(worst * 20) / 20, math.floor(worst * 1000) / 1000, worst]
@@ -156,8 +154,7 @@ def quality_of_all(summaries: Sequence[Summary]) -> float | None:
 
 
 def _beats_baseline(one: Summary, value: float) -> bool:
-    task = TASKS.get(one.run.task)
-    return value != 0 and (task is None or task.beats_baseline(value))
+    return value != 0 and one.run.facts.beats_baseline(value)
 
 
 def _judged(summaries: Sequence[Summary]) -> Sequence[Summary]:

@@ -29,7 +29,6 @@ from clps_core.jobs.provenance import Ancestry, ancestry
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
-from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["as_csv", "download", "figures", "scatter"]
@@ -52,7 +51,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
 
 def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> list[str]:
     """What test means, and what a constant answer would get where a figure is no better than that."""
-    task = TASKS[groups[0].run.task]
+    task = groups[0].run.facts
     known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
     notes = [test_note()] if any(group.test for group in groups) else []
     weak = [
@@ -258,7 +257,7 @@ def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
     ]
     if not dots:
         return
-    task = TASKS[groups[0].run.task]
+    task = groups[0].run.facts
     title = task.judged_by.title
     said = "; ".join(
         _(

@@ -24,7 +24,6 @@ from clps_core.metrics import metric_named
 from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
 from clps_core.store import Run
-from clps_core.tasks import TASKS, get_task
 from clps_core.words import _, ngettext
 
 __all__ = ["choose_runs", "choose_task", "curves", "loops_of", "nothing_deep", "shown_runs", "train_any_depth"]
@@ -90,14 +89,15 @@ def choose_task(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
     def chosen() -> None:
         # Another task cannot read what was typed for this one.
         others = [one for one in runs if one.run.task == st.session_state["depth.task"]]
-        forgotten = dict.fromkeys((state.METRIC, state.LOOPS, state.TEXT, *get_task(task).options))
+        options = next(one.run.facts.options for one in runs if one.run.task == task)
+        forgotten = dict.fromkeys((state.METRIC, state.LOOPS, state.TEXT, *options))
         state.write(**{**forgotten, state.RUNS: state.run_ids(one.run for one in _most_telling(others))})
 
     follow_url("depth.task", task)
     st.segmented_control(
         _("Task"),
         tasks,
-        format_func=lambda one: TASKS[one].title,
+        format_func=lambda name: next(one.run.facts.title for one in runs if one.run.task == name),
         key="depth.task",
         required=True,
         label_visibility="collapsed",
@@ -127,7 +127,7 @@ def choose_runs(runs: Sequence[DeepRun], shown: Sequence[DeepRun]) -> None:
 
 def _label(run: Run) -> str:
     """``run_label`` without the task, which is the same for all that are offered."""
-    return run_label(run).removeprefix(f"{get_task(run.task).title} · ")
+    return run_label(run).removeprefix(f"{run.facts.title} · ")
 
 
 def _asked(by_id: Mapping[str, DeepRun]) -> list[DeepRun]:
@@ -198,7 +198,7 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     runs = [one for one in runs if found[one.run.id]]
     if not runs:
         return found
-    task = get_task(runs[0].run.task)
+    task = runs[0].run.facts
     names = list(next(iter(found[runs[0].run.id].values())).metrics)
     with st.container(horizontal=True, vertical_alignment="center"):
         name = address_choice(
@@ -267,7 +267,7 @@ def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
 def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
     """What is seen, and what is not proved by it."""
     names = short_names([one.run for one in runs])
-    task = get_task(runs[0].run.task)
+    task = runs[0].run.facts
     examples = max(point.examples for points in found.values() for point in points.values())
     seen = []
     for one in runs:

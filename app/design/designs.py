@@ -19,8 +19,8 @@ from clps_core.config import (
     RunConfig,
     SharingConfig,
     build_config,
+    completed,
     longest_input,
-    resolve,
     sharing_plan,
 )
 from clps_core.errors import ClpsError, ConfigError
@@ -296,15 +296,15 @@ def counted_model(config: RunConfig) -> ModelConfig:
     Raises ``ConfigError`` where model and task do not fit.
     """
     if config.model.vocab_size is None:
-        return resolve(config).model
+        return completed(config).model
     if config.model.max_positions is None:
         return config.model.model_copy(update={"max_positions": longest_input(config)})
     return config.model
 
 
-def costed(designs: Designs) -> tuple[list[Costed], list[str]]:
-    """Every design that fits the model, and a sentence for each that does not."""
-    model = counted_model(designs.config("none"))
+def costed(designs: Designs, model: ModelConfig | None = None) -> tuple[list[Costed], list[str]]:
+    """Every design that fits the model, and a sentence for each that does not; ``model``: their ``counted_model``."""
+    model = model or counted_model(designs.base)
     found, problems = [], []
     for index, strategy in enumerate(designs.strategies):
         try:

@@ -12,7 +12,7 @@ from app.design.origins import Origin, current_origin, origins
 from app.design.paper_gallery import open_papers_dialog
 from app.state import field_key, renew_fields
 from clps_core.config import ModelConfig, RunConfig, build_config, validated
-from clps_core.tasks import TASKS, get_task
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["model_form"]
@@ -148,14 +148,14 @@ def _rest(base: RunConfig) -> dict[str, Any]:
 
 def _task_vocabulary(base: RunConfig) -> int | None:
     """The vocabulary that an empty field means; ``None`` for a model of patches."""
-    return base.model.vocab_size or get_task(base.data.task).vocab_size
+    return base.model.vocab_size or TASKS.facts(base.data).vocab_size
 
 
 def _change_family() -> None:
     """Another family means another task: its model, with the sizes that were already chosen."""
     family = st.session_state[field_key("family")]
-    task = next(task.name for task in TASKS.values() if task.family == family)
     known = current_designs()
+    task = TASKS.of_family(family, known.base.data.task)
     sizes = {name: getattr(known.base.model, name) for name in ("num_layers", "d_model", "d_ff", "num_heads")}
     save_designs(replace(known, base=build_config({"data": {"task": task}, "model": sizes})))
     renew_fields()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from app.design.designs import Designs, cost
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.errors import ClpsError
 from clps_core.presets import PAPERS, PRESETS, Preset
 from clps_core.sharing import parse_strategy
-from clps_core.tasks import TASKS
-from clps_core.words import kept_by_language
+from clps_core.tasks import TASKS, TaskFacts
 
 __all__ = ["Origin", "current_origin", "origins", "published_beside", "trainable"]
 
@@ -21,35 +21,51 @@ class Origin:
     """A task's small model, or with a ``preset`` the design of a paper; ``group`` is the paper's name."""
 
     name: str
-    title: str
-    source: str
     designs: Designs
     group: str = ""
     preset: Preset | None = None
+    facts: TaskFacts | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.facts.title if self.facts is not None else self.preset.title if self.preset is not None else ""
+
+    @property
+    def source(self) -> str:
+        """Where it is from, or what it is."""
+        return self.facts.summary if self.facts is not None else self.preset.source if self.preset is not None else ""
 
 
-@kept_by_language(maxsize=8)
 def origins() -> Mapping[str, Origin]:
     """The tasks' models first, then every preset with its paper's other strategies for the same sizes."""
+    return _origins(tuple(TASKS.usable()))
+
+
+@lru_cache(maxsize=4)
+def _origins(tasks: tuple[str, ...]) -> Mapping[str, Origin]:
+    known = {name: TASKS.usual(name) for name in tasks}
     found = [
-        Origin(task.name, task.title, task.summary, Designs(build_config({"data": {"task": task.name}})))
-        for task in TASKS.values()
+        Origin(name, Designs(build_config({"data": {"task": name}})), facts=facts) for name, facts in known.items()
     ]
-    tasks = {task.family: task.name for task in reversed(TASKS.values())}
     for preset in PRESETS.values():
-        task = ((preset.small or {}).get("data") or {}).get("task", tasks[preset.model.family])
+        task = ((preset.small or {}).get("data") or {}).get("task") or TASKS.of_family(preset.model.family)
         base = build_config({"data": {"task": task}}).model_copy(update={"model": preset.model})
         given = list(dict.fromkeys(["none", *(one.sharing.strategy for one in _siblings(preset))]))
         if len(given) == 1:
             given.append("all")
         designs = Designs(base, tuple(given), given.index(preset.sharing.strategy))
-        found.append(Origin(preset.name, preset.title, preset.source, designs, PAPERS[preset.paper], preset))
+        found.append(Origin(preset.name, designs, PAPERS[preset.paper], preset))
     return {origin.name: origin for origin in found}
 
 
 def current_origin(designs: Designs) -> Origin | None:
-    """Where these sizes come from; of presets with equal sizes the one whose design is looked at, if there is one."""
+    """Where these sizes come from; of presets with equal sizes the one whose design is looked at, if there is one.
+
+    Of tasks with equal sizes it is the one that is trained.
+    """
     same = [one for one in origins().values() if one.designs.base.model == designs.base.model]
+    same.sort(key=lambda one: one.name != designs.base.data.task)
     looked_at = designs.strategies[designs.chosen]
     exact = [one for one in same if one.preset is not None and one.preset.sharing.strategy == looked_at]
     return next(iter([*exact, *same]), None)
@@ -67,14 +83,12 @@ def published_beside(preset: Preset) -> tuple[str, int]:
 
 
 def trainable(designs: Designs, fitting: Sequence[str]) -> Designs:
-    """What "Train" starts with: these designs, or for a paper's sizes its small version of them.
+    """What "Train" starts with: the ``fitting`` designs, or for a paper's sizes its small version of them.
 
     A strategy that the small model is too shallow for is taken at its rule's default, or left out.
     Raises ``ConfigError`` where nothing of it can be trained.
     """
     if designs.base.model.vocab_size is None and not _is_preset(designs):
-        for strategy in fitting:
-            resolve(designs.config(strategy))
         return replace(designs, strategies=tuple(fitting))
     small, scaled = _small(designs)
     found = Designs(small, ("none",))

@@ -37,7 +37,7 @@ def apply_action(designs: Designs, action: Mapping[str, Any]) -> Designs:
         case "remove":
             return designs.without(at)
         case "paint":
-            model = counted_model(designs.config("none"))
+            model = counted_model(designs.base)
             before = designs.strategies[at]
             return designs.painted(paint(model, before, action), at, _source(designs, at))
     raise ConfigError(_("an action must be choose, remove or paint. Got {got!r}.", got=str(action.get("kind"))[:40]))

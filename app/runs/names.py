@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.look.formatting import strategy_name
-from clps_core.config import build_config, flat, resolve
+from clps_core.config import build_config, completed, flat
 from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
 from clps_core.errors import ClpsError
 from clps_core.store import Run
@@ -118,6 +118,6 @@ def unusual(run: Run) -> list[str]:
 def _usual(task: str) -> dict[str, Any]:
     """What a run of ``task`` has where nobody asked for anything; nothing for a task that is not known here."""
     try:
-        return flat(resolve(build_config({"data": {"task": task}})).as_dict())
+        return flat(completed(build_config({"data": {"task": task}})).as_dict())
     except ClpsError:
         return {}

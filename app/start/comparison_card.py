@@ -19,7 +19,6 @@ from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
 from clps_core.store import Comparison, Point, Run, Store, shelf
-from clps_core.tasks import metric_of
 from clps_core.words import _, ngettext
 
 __all__ = ["comparison_card", "featured", "pinned_runs_of"]
@@ -77,7 +76,7 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
 
 
 def _heads(runs: Sequence[Run]) -> str:
-    titles = {metric_of(run.task).title for run in runs}
+    titles = {run.facts.judged_by.title for run in runs}
     quality = titles.pop() if len(titles) == 1 else _("Quality")
     heads = (_("Design"), _("Stored"), quality, "")
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
@@ -94,7 +93,7 @@ def _rows(store: Store, runs: Sequence[Run]) -> str:
 
 def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]]) -> tuple[float, float]:
     """What is lowest and highest in the curves of the run's task: all that is possible, or what all of them span."""
-    if (whole := metric_of(run.task).range) is not None:
+    if (whole := run.facts.judged_by.range) is not None:
         return whole
     values = [point.value for one in runs if one.task == run.task for point in curves[one.id]]
     finite = [value for value in values if math.isfinite(value)]
@@ -103,7 +102,7 @@ def _scale(run: Run, runs: Sequence[Run], curves: Mapping[str, Sequence[Point]])
 
 def _row(run: Run, name: str, colour: str, scores: Sequence[Point], low: float, high: float) -> str:
     last = scores[-1].value if scores else None
-    value = metric_of(run.task).shown(last) if last is not None else escape(_status(run))
+    value = run.facts.judged_by.shown(last) if last is not None else escape(_status(run))
     return (
         f'<tr><th scope="row" title="{escape(run.name, quote=True)}"><i style="background:{colour}"></i>'
         f"{escape(given_name(run) or name)}</th>"
@@ -133,7 +132,7 @@ def _sparkline(values: Sequence[float], colour: str, low: float, high: float) ->
 
 
 def _scores(store: Store, run: Run) -> list[Point]:
-    return store.curve(run.id, "validation", metric_of(run.task).name, coarse=True)
+    return store.curve(run.id, "validation", run.facts.judged_by.name, coarse=True)
 
 
 def _status(run: Run) -> str:

@@ -11,7 +11,7 @@ from app.look.formatting import compact
 from app.services import escape_markdown
 from app.train.estimate import time_sentence
 from clps_core.analysis.counts import count
-from clps_core.config import RunConfig
+from clps_core.config import Resolved
 from clps_core.store import Store
 from clps_core.sweeps import Sweep
 from clps_core.words import _, ngettext
@@ -19,16 +19,17 @@ from clps_core.words import _, ngettext
 __all__ = ["sweep_estimate"]
 
 
-def sweep_estimate(store: Store, sweep: Sweep, configs: Sequence[RunConfig]) -> None:
+def sweep_estimate(store: Store, sweep: Sweep, found: Sequence[Resolved]) -> None:
     """How the number of runs comes about, what the models store, and the time on this machine."""
-    sizes = {count(model, sharing).unique_parameters for model, sharing in {(c.model, c.sharing) for c in configs}}
+    plans = {(one.config.model, one.config.sharing): one.plan for one in found}
+    sizes = {count(model, plan).unique_parameters for (model, _sharing), plan in plans.items()}
     stored = (
         compact(min(sizes))
         if len(sizes) == 1
         else _("{low} to {high}", low=compact(min(sizes)), high=compact(max(sizes)))
     )
-    st.markdown(f"{factors(sweep, len(configs))}. " + _("Stored parameters: {stored}.", stored=stored))
-    st.markdown(time_sentence(store, configs))
+    st.markdown(f"{factors(sweep, len(found))}. " + _("Stored parameters: {stored}.", stored=stored))
+    st.markdown(time_sentence(store, [one.config for one in found]))
     st.caption(test_note())
     if sweep.stop is not None:
         st.caption(_("The rule for ending runs early can make it shorter."))

@@ -15,7 +15,7 @@ from app import state
 from app.train.form import TASK, Asked
 from clps_core.config import RunConfig
 from clps_core.experiment import STRATEGY
-from clps_core.tasks import TASKS
+from clps_core.tasks import get_task
 from clps_core.words import N_, Words, _
 
 __all__ = ["sweep_form"]
@@ -195,7 +195,7 @@ def _stop() -> dict[str, Any] | None:
             note = _("So many others must have come as far, on the same examples.")
             given = {"after": after, "runs": _whole("sweep.others", _("Others"), 4, note=note)}
         if rule == "threshold":
-            judge = TASKS[st.session_state[TASK]].judged_by
+            judge = get_task(st.session_state[TASK]).judged_by
             key = "sweep.share" if judge.percent else f"sweep.{judge.name}"
             st.session_state.setdefault(key, judge.usual)
             value = st.number_input(

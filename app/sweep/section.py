@@ -11,7 +11,7 @@ from app.sweep.estimate import sweep_estimate
 from app.sweep.file import sweep_file
 from app.sweep.form import sweep_form
 from app.train.form import train_form, write_address
-from clps_core.config import RunConfig, build_config
+from clps_core.config import Resolved, build_config
 from clps_core.errors import ClpsError
 from clps_core.sweeps import Sweep, expand, sweep_from_plain
 from clps_core.words import _, ngettext
@@ -44,7 +44,7 @@ def sweep_section(way: str) -> None:
     """A form or a file, what it costs, and the button."""
     asked = train_form() if way == "fields" else None
     found: Sweep | None = None
-    configs: list[RunConfig] = []
+    configs: list[Resolved] = []
     try:
         found = sweep_file() if asked is None else sweep_from_plain(sweep_form(asked))
         configs = desk().checked(expand(found))
@@ -72,7 +72,7 @@ def start_button(runs: int) -> bool:
     return st.button(label, type="primary", icon=":material/play_arrow:", disabled=not runs)
 
 
-def _queue(found: Sweep, configs: list[RunConfig]) -> None:
+def _queue(found: Sweep, configs: list[Resolved]) -> None:
     try:
         runs = desk().submit(configs, found.name, plan=found.plan())
     except ClpsError as error:

@@ -12,7 +12,7 @@ from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, percent, strategy_name
 from app.runs.timing import BUSY, Pace, forecast
 from clps_core.analysis.counts import count, of_unshared, share_of_unshared
-from clps_core.config import RunConfig
+from clps_core.config import Resolved, RunConfig
 from clps_core.jobs import service
 from clps_core.store import Store
 from clps_core.words import _, ngettext
@@ -20,11 +20,12 @@ from clps_core.words import _, ngettext
 __all__ = ["estimate", "time_sentence"]
 
 
-def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
+def estimate(store: Store, found: Sequence[Resolved]) -> None:
     """A row per strategy, then how long all of it takes on this machine and why we think so."""
+    configs = [one.config for one in found]
     pace = Pace.of(store, configs[0].data.task)
-    one_seed = [config for config in configs if config.seed == configs[0].seed]
-    counts = {config.sharing.strategy: count(config.model, config.sharing) for config in one_seed}
+    one_seed = [one for one in found if one.config.seed == configs[0].seed]
+    counts = {one.config.sharing.strategy: count(one.config.model, one.plan) for one in one_seed}
     columns = [
         (_("Strategy"), ""),
         (_("Stored parameters"), _("unique: every weight counted once")),
@@ -39,12 +40,12 @@ def estimate(store: Store, configs: Sequence[RunConfig]) -> None:
             colours[strategy],
             [
                 compact(one.unique_parameters),
-                percent(share_of_unshared(one.unique_parameters, config.model), 0),
+                percent(share_of_unshared(one.unique_parameters, design.config.model), 0),
                 compact(one.executed_parameters),
-                _about(pace.seconds(config), pace),
+                _about(pace.seconds(design.config), pace),
             ],
         )
-        for config, (strategy, one) in zip(one_seed, counts.items(), strict=True)
+        for design, (strategy, one) in zip(one_seed, counts.items(), strict=True)
     ]
     figure_table(_("What each strategy costs"), columns, rows)
     st.markdown(time_sentence(store, configs))

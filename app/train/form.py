@@ -19,7 +19,7 @@ from app.services import escape_markdown, show_problem
 from clps_core.config import RunConfig, build_config
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.spec import to_spec
-from clps_core.tasks import TASKS
+from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 
 __all__ = ["Asked", "train_form"]
@@ -57,17 +57,18 @@ class Asked:
 def train_form() -> Asked:
     """Draw the form, filled from the address where that is new; returns what it says, unchecked."""
     _fill_from_address()
+    tasks = TASKS.usable()
     chosen = st.segmented_control(
         _("Task"),
-        list(TASKS),
-        format_func=lambda name: TASKS[name].title if name in TASKS else name,
+        list(tasks),
+        format_func=lambda name: tasks[name].title if name in tasks else name,
         key=TASK,
         required=True,
         on_change=_task_chosen,
         persist_state="session",
     )
-    task = chosen or next(iter(TASKS))  # a browser that has drawn nothing yet answers with nothing
-    st.caption(TASKS[task].summary)
+    task = chosen or next(iter(tasks))  # a browser that has drawn nothing yet answers with nothing
+    st.caption(tasks[task].summary, help=_data_of(tasks[task]))
     strategies = _strategies()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = _seeds()
@@ -80,6 +81,14 @@ def train_form() -> Asked:
         _number("model.num_heads", _("Heads"), 1)
         name = _more(task)
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
+
+
+def _data_of(task: TaskFacts) -> str | None:
+    """Where the data are from, and under which licence; ``None`` where the task does not say."""
+    words = task.words()
+    parts = [_("Data: {source}.", source=words.source)] if words.source else []
+    parts += [_("Licence: {licence}.", licence=words.licence)] if words.licence else []
+    return escape_markdown(" ".join(parts)) or None
 
 
 def _strategies() -> tuple[str, ...]:

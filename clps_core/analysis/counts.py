@@ -29,7 +29,7 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import FAMILIES
 from clps_core.words import _
 
-__all__ = ["Counts", "LayerCount", "Tally", "count", "of_unshared", "share_of_unshared", "unshared_parameters"]
+__all__ = ["Counts", "LayerCount", "Tally", "count", "of_unshared", "share_of_unshared", "unshared"]
 
 FP32_BYTES = 4
 CACHE_BYTES = 2
@@ -130,9 +130,9 @@ def count(
 
 
 @lru_cache(maxsize=256)
-def unshared_parameters(model: ModelConfig) -> int:
-    """What ``model`` stores without any sharing, reuse or extras."""
-    return count(model, SharingConfig(strategy="none")).unique_parameters
+def unshared(model: ModelConfig) -> Counts:
+    """``model`` without any sharing, reuse or extras."""
+    return count(model, SharingConfig(strategy="none"))
 
 
 def of_unshared() -> tuple[str, str]:
@@ -145,7 +145,7 @@ def share_of_unshared(stored: int, model: ModelConfig) -> float:
 
     Whatever a design stores counts, so LoRA and other extras do: the share may be above 1.
     """
-    return stored / unshared_parameters(model)
+    return stored / unshared(model).unique_parameters
 
 
 def _size(shapes: Shapes) -> int:

@@ -16,7 +16,7 @@ to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
 from __future__ import annotations
 
 from clps_core.analysis.counts import count
-from clps_core.config import ModelConfig, RunConfig, resolve, sharing_plan
+from clps_core.config import ModelConfig, Resolved, RunConfig, resolve
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, merging_is_cheaper
 from clps_core.sharing import SharingPlan
@@ -35,19 +35,20 @@ JOINED = (("q", "k", "v"), ("cross_k", "cross_v"), ("ffn_gate", "ffn_in"))
 """Components whose matrices are put together for one product: one with LoRA makes a new copy of all."""
 
 
-def estimate_training_memory(config: RunConfig, *, gpu: bool = False) -> int:
+def estimate_training_memory(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
     """Bytes that training ``config`` will need at its peak, of the machine or of a GPU; see the top of this file."""
-    complete = resolve(config)
-    counts = count(complete.model, complete.sharing)
-    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(complete, gpu=gpu)
+    found = resolve(config)
+    counts = count(found.config.model, found.plan)
+    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(found, gpu=gpu)
 
 
-def activation_bytes(config: RunConfig, *, gpu: bool = False) -> int:
-    """Bytes of activations that one step of a *resolved* config keeps for its backward pass."""
+def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
+    """Bytes of activations that one training step keeps for its backward pass."""
+    found = resolve(config)
+    config, plan = found.config, found.plan
     model, batch = config.model, config.train.batch_size
     length = config.data.seq_len or model.max_positions or 1
     per_sequence = 0
-    plan = sharing_plan(model, config.sharing)
     most = plan.extras.train_loops[1] if plan.extras.train_loops else None
     for stack, execution in plan.execution.items():
         layers = len(execution.layers(most)) if execution.core else execution.num_layers
@@ -93,15 +94,15 @@ def _probabilities(model: ModelConfig, length: int) -> int:
     return kept * model.num_heads * length * length
 
 
-def check_fits(config: RunConfig, memory_bytes: int, *, gpu: bool = False) -> None:
+def check_fits(config: RunConfig | Resolved, memory_bytes: int, *, gpu: bool = False) -> None:
     """Raise ``ConfigError`` when training ``config`` would need more than ``memory_bytes``, of a ``gpu`` or of this
     machine.
     """
-    complete = resolve(config)
-    needed = estimate_training_memory(complete, gpu=gpu)
+    found = resolve(config)
+    needed = estimate_training_memory(found, gpu=gpu)
     if needed <= memory_bytes:
         return
-    activations = activation_bytes(complete, gpu=gpu)
+    complete, activations = found.config, activation_bytes(found, gpu=gpu)
     if activations > (needed - PROCESS_BYTES) // 2:
         longer = _("batch_size ({batch}) or seq_len", batch=complete.train.batch_size)
         shorter = _("batch_size ({batch})", batch=complete.train.batch_size)

@@ -13,6 +13,7 @@ from clps_core.analysis.flops import FLOP_CAUSES, context_length, flop_differenc
 from clps_core.cli.output import amount, print_json, print_lines, print_table, size
 from clps_core.config import (
     ModelConfig,
+    RunConfig,
     SharingConfig,
     build_config,
     longest_input,
@@ -24,7 +25,7 @@ from clps_core.errors import ConfigError
 from clps_core.experiment import Experiment, merged, read_experiment, settings_beside, with_changes
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
 from clps_core.schemes import standard_model
-from clps_core.tasks import TASKS, get_task
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["Design", "designs", "show", "show_presets"]
@@ -124,7 +125,7 @@ def _by_rule(changes: dict[str, Any]) -> tuple[ModelConfig, dict[str, str], list
     usual = usual_sizes(width, str(given.get("activation", ""))) if isinstance(width, int) else {}
     sizes = {**standard_sizes(), **usual, **given}
     # Read whole, so that a mistake gets the same sentence as everywhere.
-    run = build_config({**changes, "model": sizes, "data": {"task": _task_of(given.get("family"))}})
+    run = validated(RunConfig, {**changes, "model": sizes})
     if given.get("patch_dim") and "vocab_size" not in given:
         del sizes["vocab_size"]
     model = validated(ModelConfig, sizes)
@@ -147,18 +148,13 @@ def standard_sizes() -> dict[str, int]:
     return {name: getattr(model, name) for name in names}
 
 
-def _task_of(family: object) -> str:
-    """A task of the family, by which its other fields are checked."""
-    return next((task.name for task in TASKS.values() if task.family == family), "python-docs")
-
-
 def _with_facts(base: dict[str, Any]) -> tuple[ModelConfig, dict[str, str]]:
     """The model of a config, with vocabulary and lengths of its task where it does not say, and what the task gave."""
     run = build_config(base)
-    facts = get_task(run.data.task)
+    facts = TASKS.facts(run.data)
     filled = {
         "vocab_size": facts.vocab_size,
-        "max_positions": longest_input(run),
+        "max_positions": longest_input(run, facts),
         "num_classes": facts.num_classes,
         "patch_dim": facts.patch_dim if run.model.vocab_size is None else None,
     }

@@ -9,7 +9,6 @@ from typing import Any
 from clps_core.cli.output import duration, print_json, print_table, say
 from clps_core.depth import Dial, Quality, check_loops, dial, parse_loops, quality_at
 from clps_core.store import Run, Store, open_store
-from clps_core.tasks import get_task
 from clps_core.words import _
 
 __all__ = ["show"]
@@ -35,12 +34,12 @@ def show(run_id: str, loops: Sequence[str], *, seconds: float, as_json: bool) ->
 
 def _recorded(store: Store, run: Run, step: int) -> float | None:
     """What the run itself measured when it had these weights."""
-    points = store.curve(run.id, "validation", get_task(run.task).metric)
+    points = store.curve(run.id, "validation", run.facts.metric)
     return next((point.value for point in points if point.step == step), None)
 
 
 def _record(run: Run, found: Dial, points: Sequence[Quality], recorded: float | None) -> dict[str, Any]:
-    task = get_task(run.task)
+    task = run.facts
     return {
         "id": run.id,
         "name": run.name,
@@ -66,7 +65,7 @@ def _record(run: Run, found: Dial, points: Sequence[Quality], recorded: float | 
 
 
 def _table(run: Run, found: Dial, points: Sequence[Quality], recorded: float | None) -> None:
-    task = get_task(run.task)
+    task = run.facts
     names = [task.metric, *(name for name in points[0].metrics if name != task.metric)]
     rows = [
         (

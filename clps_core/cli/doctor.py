@@ -22,6 +22,7 @@ from clps_core.errors import ClpsError
 from clps_core.jobs.overview import Overview, Slot, overview, versions
 from clps_core.policy import read_policy
 from clps_core.store import default_home, open_store
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 __all__ = ["examine"]
@@ -29,7 +30,7 @@ __all__ = ["examine"]
 
 def examine(*, as_json: bool) -> None:
     """Print the findings; exit code 2 where the store cannot be used."""
-    found = {"versions": versions(), "machine": _machine(), "training": _training(), **_store()}
+    found = {"versions": versions(), "machine": _machine(), "training": _training(), "tasks": _tasks(), **_store()}
     if as_json:
         print_json(found)
     else:
@@ -82,7 +83,7 @@ def _training() -> dict[str, Any]:
         # Last: it imports torch, and what is known without it should be shown even where torch is broken.
         from clps_core.training.device import choose
 
-        chosen = choose(resolve(build_config({})), slots.threads)
+        chosen = choose(resolve(build_config({})).config, slots.threads)
         found |= {
             "device": str(chosen.device),
             "precision": chosen.precision,
@@ -92,6 +93,17 @@ def _training() -> dict[str, Any]:
     except ClpsError as error:
         found["problem"] = str(error)
     return found
+
+
+def _tasks() -> dict[str, str]:
+    """The installed tasks by name; of one that cannot be used, the sentence why."""
+    found: dict[str, str] = {}
+    for name in TASKS:
+        try:
+            found[name] = TASKS.usual(name).title
+        except ClpsError as error:
+            found[name] = str(error)
+    return found | dict(TASKS.problems)
 
 
 def _store() -> dict[str, Any]:

@@ -25,10 +25,10 @@ def fork(
     with opened() as store:
         plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
         if dry_run:
-            service.checked(store, [plan.config])
+            service.checked(store, [plan.resolved])
             record: dict[str, Any] = {"name": plan.name, "parent_id": plan.parent.id, "start_from": plan.start_from}
         else:
-            run = service.fork(store, plan.parent.id, changes, start_from=start_from, name=name)
+            run = service.queue_fork(store, plan)
             (record,) = run_records(store, [run])
     if as_json:
         print_json({**record, "changes": [change._asdict() for change in plan.changes], "spent": asdict(plan.spent)})

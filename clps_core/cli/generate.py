@@ -9,7 +9,6 @@ from dataclasses import asdict
 from clps_core.cli.output import print_json, print_lines, say
 from clps_core.errors import ConfigError
 from clps_core.store import open_store
-from clps_core.tasks import get_task
 from clps_core.words import _
 from clps_core.writing import Written, check_request, write
 
@@ -51,8 +50,8 @@ def show(
     with closing(open_store()) as store:
         run = store.run(run_id)
         folder = store.run_folder(run.id)
-    task = get_task(run.task)
-    given = check_request(run.config, given)
+    task = run.facts
+    given = check_request(task, given)
     if not texts:
         texts = task.example_inputs
         say(_("No --text was given: these are the task's examples."))
@@ -65,7 +64,7 @@ def show(
         print_json({"id": run.id, "name": run.name, **settings, "written": [asdict(one) for one in found]})
         return
     for one in found:
-        _print(one, goes_on=run.config.model.family == "decoder")
+        _print(one, goes_on=task.windows)
 
 
 def _print(one: Written, *, goes_on: bool) -> None:

@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from clps_core.cli.output import amount, duration, say
-from clps_core.tasks import get_task, metric_of
 from clps_core.timing import seconds_left
 from clps_core.words import _
 
@@ -60,7 +59,7 @@ class LiveProgress:
 
     def _news(self, run: Run, latest: dict[str, tuple[int, float]]) -> str:
         parts = [run.status]
-        facts = get_task(run.task)
+        facts = run.facts
         if (point := latest.get(f"validation.{facts.metric}")) is not None:
             parts.append(f"{facts.metric} {point[1]:.3g}")
         if run.tokens_per_second:
@@ -78,7 +77,7 @@ class LineProgress:
         self._ids = [run.id for run in runs]
         self._cursor = 0
         self._statuses = {run.id: "queued" for run in runs}
-        self._names = sorted({f"validation.{name}" for run in runs for name in ("loss", metric_of(run.task).name)})
+        self._names = sorted({f"validation.{name}" for run in runs for name in ("loss", run.facts.metric)})
         self._losses: dict[tuple[str, int], float] = {}
 
     def tick(self, runs: Sequence[Run]) -> None:
@@ -99,7 +98,7 @@ class LineProgress:
 
     def _evaluated(self, run: Run, point: Point) -> None:
         """One line as soon as the metric is known: the loss comes first, but maybe in another look."""
-        metric = metric_of(run.task).name
+        metric = run.facts.metric
         if point.name == "loss":
             self._losses[run.id, point.step] = point.value
         if point.name != metric:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clps_core.store.metrics import TEST
-from clps_core.tasks import metric_of
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _record(
         split, _dot, short = name.partition(".")
         if split != TEST:
             metrics[short if split == "validation" else f"{split}_{short}"] = value
-    metric = metric_of(run.task)
+    metric = run.facts.judged_by
     quality = {
         "metric": metric.name,
         "higher_is_better": metric.higher_is_better,

@@ -73,9 +73,10 @@ def show_list(
     """Recent runs, newest first; each filter leaves out the others, and refuses what cannot be one."""
     if status is not None and status not in STATUSES:
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
-    task = get_task(task).name if task is not None else None
     strategy = parse_strategy(strategy).text if strategy is not None else None
     with opened() as store:
+        if task is not None and not store.runs(task=task, limit=1):  # the runs of a task that is gone are still there
+            get_task(task)
         ids = None if comparison is None else comparisons_called(store, comparison)
         runs = store.runs(comparison=ids, status=status, task=task, strategy=strategy, limit=limit)
         records = run_records(store, runs)

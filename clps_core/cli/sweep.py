@@ -77,8 +77,8 @@ def preview(sweep: Sweep, *, as_json: bool) -> None:
         configs = service.checked(store, configs)
     # The first fold and seed come first: each combination stands among the first runs.
     one_each = configs[: len(configs) // len(sweep.seeds) // (sweep.folds or 1)]
-    sizes = [count(one.model, one.sharing).unique_parameters for one in one_each]
-    combinations = [{field: _value(one, field) for field in sweep.fields} for one in one_each]
+    sizes = [count(one.config.model, one.plan).unique_parameters for one in one_each]
+    combinations = [{field: _value(one.config, field) for field in sweep.fields} for one in one_each]
     if as_json:
         listed = [{"settings": one, "unique_parameters": size} for one, size in zip(combinations, sizes, strict=True)]
         print_json({"runs": len(configs), "seeds": sweep.seeds, "folds": sweep.folds, "configurations": listed})

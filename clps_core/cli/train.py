@@ -23,7 +23,6 @@ from clps_core.experiment import (
     settings_beside,
     with_changes,
 )
-from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -127,11 +126,12 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
     from clps_core.store import open_store
     from clps_core.timing import forecast
 
-    configs = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
+    wanted = service.matched(experiment.base, list(experiment.strategies), list(experiment.seeds))
     with closing(open_store()) as store:
-        configs = service.checked(store, configs)
+        resolved = service.checked(store, wanted)
+        configs = [one.config for one in resolved]
         found = forecast(store, configs, service.supervisor_status(store).slots)
-    counts = [count(config.model, config.sharing) for config in configs]
+    counts = [count(one.config.model, one.plan) for one in resolved]
     seconds = [found.pace.seconds(config) for config in configs]
     if as_json:
         facts = {"slots": found.slots, "runs_before": found.before, "timed_by_runs": found.pace.runs}
@@ -210,7 +210,7 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
 
 
 def _show_results(store: Store, runs: Sequence[Run]) -> None:
-    facts = get_task(runs[0].task)
+    facts = runs[0].facts
     best, last, baseline = _("best {metric}", metric=facts.metric), _("last"), _("baseline")
     rows = [
         (

@@ -9,7 +9,7 @@ the sizes of a Transformer.
 from clps_core.config.model import ModelConfig, usual_sizes
 from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
 from clps_core.config.reading import build_config, config_from_yaml, did_you_mean, meant_field, validated
-from clps_core.config.resolving import longest_input, resolve, sharing_map, sharing_plan
+from clps_core.config.resolving import Resolved, completed, longest_input, resolve, sharing_map, sharing_plan
 from clps_core.config.run import (
     SCHEMA_VERSION,
     DataConfig,
@@ -26,10 +26,12 @@ __all__ = [
     "DataConfig",
     "ModelConfig",
     "OptimConfig",
+    "Resolved",
     "RunConfig",
     "SharingConfig",
     "TrainConfig",
     "build_config",
+    "completed",
     "config_from_yaml",
     "did_you_mean",
     "flat",

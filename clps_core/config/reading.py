@@ -12,7 +12,7 @@ from clps_core.config.plain_yaml import plain_from_yaml
 from clps_core.config.run import RunConfig
 from clps_core.errors import ConfigError
 from clps_core.suggestions import nearest
-from clps_core.tasks import get_task
+from clps_core.tasks import TASKS, Tasks
 from clps_core.words import _, shown
 
 __all__ = [
@@ -76,15 +76,15 @@ def validated(kind: type[T], data: Mapping[str, Any]) -> T:
         raise ConfigError(" ".join(_sentence(kind, detail) for detail in error.errors()[:MAX_MISTAKES])) from None
 
 
-def build_config(partial: Mapping[str, Any] | None = None) -> RunConfig:
-    """A full config: ``partial`` (nested plain data) laid over the defaults of its task.
+def build_config(partial: Mapping[str, Any] | None = None, tasks: Tasks = TASKS) -> RunConfig:
+    """A full config: ``partial`` (nested plain data) laid over the defaults of its task, one of ``tasks``.
 
     Raises ``ConfigError`` for unknown names, wrong types and sizes that do not fit each other.
     """
     given = dict(partial or {})
     data = given.get("data")
     name = data.get("task", "dates") if isinstance(data, Mapping) else "dates"
-    task = get_task(name if isinstance(name, str) else shown(name))
+    task = tasks.usual(name if isinstance(name, str) else shown(name))
     base: dict[str, Any] = {name: dict(values) for name, values in task.defaults.items()}
     base.setdefault("model", {})["family"] = task.family
     for name, value in given.items():

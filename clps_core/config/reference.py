@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pydantic import BaseModel
 
 from clps_core.config.reading import build_config, did_you_mean, meant_field
-from clps_core.config.resolving import resolve
+from clps_core.config.resolving import completed
 from clps_core.config.run import RunConfig, flat
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
@@ -71,10 +71,14 @@ class FieldFacts:
         return asdict(self) | {"group": self.group}
 
 
-@cache
 def reference() -> dict[str, FieldFacts]:
     """Every field by its full name, in the order of the config."""
-    usual = {task: flat(resolve(build_config({"data": {"task": task}})).as_dict()) for task in TASKS}
+    return _reference(tuple(TASKS.usable()))
+
+
+@lru_cache(maxsize=4)
+def _reference(tasks: tuple[str, ...]) -> dict[str, FieldFacts]:
+    usual = {task: flat(completed(build_config({"data": {"task": task}})).as_dict()) for task in tasks}
     usual = {task: {**values, TASK: RunConfig().data.task} for task, values in usual.items()}
     return {
         name: _facts(name, schema, {task: values[name] for task, values in usual.items()})

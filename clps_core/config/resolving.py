@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from clps_core.config.model import ModelConfig
 from clps_core.config.reading import validated
 from clps_core.config.run import RunConfig, SharingConfig
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_strategy
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks import TASKS, TaskFacts, Tasks
 from clps_core.words import _
 
-__all__ = ["longest_input", "resolve", "sharing_map", "sharing_plan"]
+__all__ = ["Resolved", "completed", "longest_input", "resolve", "sharing_map", "sharing_plan"]
 
 
-def resolve(config: RunConfig) -> RunConfig:
-    """The complete config: everything the task decides is filled in and checked.
+@dataclass(frozen=True)
+class Resolved:
+    """What ``resolve`` found. Whoever has it need not read, plan or look up anything again.
 
-    Raises ``ConfigError`` where model and task, or map and layers, do not fit.
+    ``config``: complete; ``plan``: its strategy at its sizes; ``facts``: those of its task.
     """
-    task = get_task(config.data.task)
+
+    config: RunConfig
+    plan: SharingPlan
+    facts: TaskFacts
+
+
+def resolve(config: RunConfig | Resolved, tasks: Tasks = TASKS, home: Path | None = None) -> Resolved:
+    """The complete config, with everything the task decides filled in and checked, and what was found on the way.
+
+    ``tasks``: those there are; ``home``: where their data sets lie (default: the usual one). What is resolved already
+    is returned as it is. Raises ``ConfigError`` where model and task, or map and layers, do not fit.
+    """
+    if isinstance(config, Resolved):
+        return config
+    task = tasks.facts(config.data, home)
+    complete = completed(config, task)
+    return Resolved(complete, sharing_plan(complete.model, complete.sharing), task)
+
+
+def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
+    """``config`` with everything its task decides filled in; whether its strategy fits these sizes, ``resolve`` asks.
+
+    Raises ``ConfigError`` where model and task do not fit.
+    """
+    task = task or TASKS.facts(config.data)
     _check_task(config, task)
-    longest = longest_input(config)
+    longest = longest_input(config, task)
     model = config.model.model_copy(
         update={
             "vocab_size": config.model.vocab_size or task.vocab_size,
@@ -50,17 +78,16 @@ def resolve(config: RunConfig) -> RunConfig:
             )
         )
     complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
-    if task.family == "decoder" and complete.data.seq_len is None:
+    if task.windows and complete.data.seq_len is None:
         complete = complete.model_copy(
             update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
         )
-    sharing_plan(complete.model, complete.sharing)
     return complete
 
 
-def longest_input(config: RunConfig) -> int:
+def longest_input(config: RunConfig, task: TaskFacts | None = None) -> int:
     """Positions of the longest input that the task gives the model, a class token included."""
-    task = get_task(config.data.task)
+    task = task or TASKS.facts(config.data)
     return max(config.data.seq_len or task.max_source_len, task.max_target_len) + config.model.class_token
 
 
@@ -74,7 +101,7 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 got=config.model.family,
             )
         )
-    if config.data.seq_len is not None and task.family != "decoder":
+    if config.data.seq_len is not None and not task.windows:
         raise ConfigError(
             _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
         )

@@ -43,7 +43,7 @@ class SharingConfig(Frozen):
 class DataConfig(Frozen):
     """Which task, and how much of an input a model sees."""
 
-    task: Annotated[str, about(N_("What is learned: dates, python-docs or digits."))] = "dates"
+    task: Annotated[str, about(N_("What is learned: the name of an installed task."))] = "dates"
     seq_len: Annotated[
         Annotated[int, Field(ge=2, le=65536)] | None,
         about(N_("Tokens of a training window; language models only. Not given: the task's length."), N_("tokens")),

@@ -1,1 +1,1 @@
-"""Tasks and their data, without torch. Start at registry.load_task and base.TaskData."""
+"""What every task's data look like, without torch. Start at base.TaskData and registry.load_task."""

@@ -27,6 +27,7 @@ __all__ = [
     "TaskData",
     "check_split",
     "digest",
+    "fold_of",
     "held_out_split",
     "padded",
     "step_generator",
@@ -87,14 +88,19 @@ class Fold:
         return digest("clps folds", fingerprint, self.count, self.number)
 
 
+def fold_of(number: int | None, count: int | None) -> Fold | None:
+    """The fold that a data config names; ``None`` without cross-validation."""
+    return None if number is None or count is None else Fold(number, count)
+
+
 class TaskData(Protocol):
-    """One task's data, splits and vocabulary; built by ``registry.load_task``. Where a task
+    """One task's data, splits and vocabulary; built by its ``work.load``. Where a task
     has no such token (digits), the special ids are -1.
     """
 
     @property
     def facts(self) -> TaskFacts:
-        """What is declared of the task."""
+        """The facts that it was loaded with."""
 
     @property
     def fingerprint(self) -> str:

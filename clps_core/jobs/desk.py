@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clps_core.analysis.counts import count
-from clps_core.config import RunConfig
+from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
 from clps_core.jobs.forks import ForkPlan, plan_fork
@@ -73,20 +73,20 @@ class Desk:
         """What all visitors have now, as far as it is limited."""
         return Guests(self.store.home, self.policy).use(self.store)
 
-    def checked(self, configs: Sequence[RunConfig]) -> list[RunConfig]:
+    def checked(self, configs: Sequence[RunConfig | Resolved]) -> list[Resolved]:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
-        complete = service.checked(self.store, configs)
+        found = service.checked(self.store, configs)
         if self.policy.bound(self.person):
-            self._check_sizes(complete)
-            self._check_use(self.use(), len(complete))
-        return complete
+            self._check_sizes(found)
+            self._check_use(self.use(), len(found))
+        return found
 
     # What they ask for
 
     def submit(
         self,
-        configs: Sequence[RunConfig],
+        configs: Sequence[RunConfig | Resolved],
         name: str | None = None,
         *,
         priority: int = 0,
@@ -96,14 +96,21 @@ class Desk:
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            complete = self.checked(configs)
-            return service.submit(self.store, complete, name, person.owner, priority=priority, plan=plan)
+            found = self.checked(configs)
+            return service.submit(self.store, found, name, person.owner, priority=priority, plan=plan)
 
-    def plan_fork(self, run_id: str, changes: Mapping[str, Any] | None = None, *, start_from: str = "best") -> ForkPlan:
+    def plan_fork(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any] | None = None,
+        *,
+        start_from: str = "best",
+        name: str | None = None,
+    ) -> ForkPlan:
         """What ``fork`` would queue now; raises what it would raise. See ``forks.plan_fork``."""
         parent = self._allowed("fork", run_id)
-        plan = plan_fork(self.store, parent.id, changes, start_from=start_from)
-        self.checked([plan.config])
+        plan = plan_fork(self.store, parent.id, changes, start_from=start_from, name=name)
+        self.checked([plan.resolved])
         return plan
 
     def fork(
@@ -119,16 +126,8 @@ class Desk:
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            parent = self.plan_fork(run_id, changes, start_from=start_from).parent
-            return service.fork(
-                self.store,
-                parent.id,
-                changes,
-                start_from=start_from,
-                name=name,
-                owner=person.owner,
-                priority=priority,
-            )
+            plan = self.plan_fork(run_id, changes, start_from=start_from, name=name)
+            return service.queue_fork(self.store, plan, owner=person.owner, priority=priority)
 
     def cancel(self, run_id: str) -> None:
         """Stop a run for good."""
@@ -224,15 +223,15 @@ class Desk:
         if problem := self.why_not(action, one):
             raise NotAllowedError(problem)
 
-    def _check_sizes(self, complete: Sequence[RunConfig]) -> None:
-        for config in complete:
-            executed = count(config.model, config.sharing).executed_parameters
-            self.policy.check_config(self.person, config, executed)
+    def _check_sizes(self, found: Sequence[Resolved]) -> None:
+        for one in found:
+            executed = count(one.config.model, one.plan).executed_parameters
+            self.policy.check_config(self.person, one.config, executed)
 
     def _again(self, run: Run) -> Run:
         """A run that comes back into the queue is one more that waits, but none more that is kept."""
         if self.policy.bound(self.person):
-            self._check_sizes([run.config])
+            self._check_sizes([resolve(run.config)])
             use = self.use()
             self._check_use(Use(use.queued, use.running, use.runs - 1, use.disk), 1)
         return run

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from clps_core.analysis.steps import operations_per_step, tokens_per_step
-from clps_core.config import RunConfig, build_config, flat, resolve
+from clps_core.config import Resolved, RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name, merged
 from clps_core.jobs.keeping import weights_file
@@ -39,18 +39,23 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class ForkPlan:
-    """A fork before it is queued. ``config`` is the parent's with ``changes``, and with nothing else.
+    """A fork before it is queued. ``resolved`` is the parent's config with ``changes``, and with nothing else.
 
     ``spent``: what was spent on the weights it begins with, by its parent and the parent's parents.
     """
 
     parent: Run
     start_from: str
-    config: RunConfig
+    resolved: Resolved
     changes: tuple[Change, ...]
     spent: Ancestry
     name: str
     comparison_name: str
+
+    @property
+    def config(self) -> RunConfig:
+        """The complete config."""
+        return self.resolved.config
 
 
 def plan_fork(
@@ -70,7 +75,8 @@ def plan_fork(
     if start_from not in BEST_OR_LAST:
         raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
     parent = store.run(run_id)
-    config = forked_config(parent, changes or {})
+    found = forked_config(parent, changes or {})
+    config = found.config
     asked = flat(changes or {})
     before, after = flat(parent.config.as_dict()), flat(config.as_dict())
     differing = tuple(
@@ -81,7 +87,7 @@ def plan_fork(
     return ForkPlan(
         parent,
         start_from,
-        config,
+        found,
         differing,
         _spent(store, parent, start_from),
         check_name(name) or shortened(_("{name} · fork", name=run_names([parent.config, config])[1])),
@@ -89,16 +95,16 @@ def plan_fork(
     )
 
 
-def forked_config(parent: Run, changes: Mapping[str, Any]) -> RunConfig:
+def forked_config(parent: Run, changes: Mapping[str, Any]) -> Resolved:
     """The parent's config with ``changes``; see ``plan_fork``."""
     plain = merged(parent.config.as_dict(), dict(changes))
     train, optim = plain["train"], changes.get("optim")
     steps = train.get("steps") if isinstance(train, dict) else None
     if isinstance(steps, int) and steps < parent.steps and not (isinstance(optim, dict) and "warmup_steps" in optim):
         plain = merged(plain, {"optim": {"warmup_steps": min(parent.config.optim.warmup_steps, max(0, steps // 10))}})
-    config = resolve(build_config(plain))
-    _check_same_model(parent, config)
-    return config
+    found = resolve(build_config(plain))
+    _check_same_model(parent, found.config)
+    return found
 
 
 def _check_same_model(parent: Run, config: RunConfig) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
+from clps_core.config import resolve
 from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
 from clps_core.store import Run, Store, open_store
@@ -30,6 +31,7 @@ from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.sweeps.watch import Watch
+from clps_core.tasks import frozen
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -292,14 +294,15 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     with stop.waiting():
         from clps_core.training.loop import train
 
-        plan, step, seconds = _begin(queue, run, number, folder)
+        found = resolve(run.config, home=queue.store.home)
+        plan, step, seconds = _begin(queue, run, number, folder, frozen(found.facts))
         watch = patiently(lambda: Watch.of(queue.store, run))
         early = patiently(watch.now) if watch is not None else None
     sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
     if step > 0:
         sink.early = early  # it was decided, but that could not be written any more
     try:
-        outcome = train(run.config, folder, sink, device=plan)
+        outcome = train(found, folder, sink, device=plan)
         sink.flush()
     finally:
         sink.close()
@@ -311,7 +314,7 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     return outcome.status, " ".join(said for said in (early, outcome.diverged) if said) or None
 
 
-def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePlan, int, float]:
+def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[DevicePlan, int, float]:
     """Where and how the attempt trains, and the step (-1: from the start) and seconds it goes on from."""
     from clps_core.analysis.tensors import stored_shapes
     from clps_core.training.checkpoint import latest
@@ -324,8 +327,8 @@ def _begin(queue: Queue, run: Run, number: int, folder: Path) -> tuple[DevicePla
     if checkpoint is None:
         patiently(lambda: keeping.check_nothing_vanished(queue.store, run))
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
-    facts: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
-    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, plan=facts))
+    chosen: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
+    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, plan=chosen, facts=facts))
     return plan, step, seconds
 
 

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 from clps_core.analysis.counts import count
 from clps_core.analysis.memory import check_fits
-from clps_core.config import RunConfig, build_config, resolve
+from clps_core.config import Resolved, RunConfig, build_config, resolve
 from clps_core.errors import ConfigError, JobError
 from clps_core.experiment import check_name
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.devices import check_devices
-from clps_core.jobs.forks import plan_fork
+from clps_core.jobs.forks import ForkPlan, plan_fork
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.machine import largest_gpu
@@ -57,6 +57,7 @@ __all__ = [
     "matched",
     "pause",
     "prune",
+    "queue_fork",
     "queue_state",
     "resume",
     "retry",
@@ -75,7 +76,7 @@ FOLDER_PATIENCE = 2.0
 MOST_RUNS_AT_ONCE = 200
 
 
-def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[int]) -> list[RunConfig]:
+def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[int]) -> list[Resolved]:
     """One config per strategy and seed, equal in all else: all see the same data in the same order.
 
     ``base`` is a partial config (nested plain data). Raises ``ConfigError``, also for the same run twice.
@@ -87,14 +88,14 @@ def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[
         for strategy in strategies:
             sharing = {**(base.get("sharing") or {}), "strategy": strategy}
             found.append(resolve(build_config({**base, "sharing": sharing, "seed": seed})))
-    if len({config.model_dump_json() for config in found}) < len(found):
+    if len({one.config.model_dump_json() for one in found}) < len(found):
         raise ConfigError(_("each strategy and each seed must be given once. Leave out the repeated one."))
     return found
 
 
 def submit(
     store: Store,
-    configs: Sequence[RunConfig],
+    configs: Sequence[RunConfig | Resolved],
     name: str | None = None,
     owner: str = "local",
     *,
@@ -110,11 +111,12 @@ def submit(
     or into memory, ``StoreError`` where nothing can be written.
     """
     check_name(name or None)
-    complete = checked(store, configs)
-    counts = [count(config.model, config.sharing) for config in complete]
+    found = checked(store, configs)
+    complete = [one.config for one in found]
+    counts = [count(one.config.model, one.plan) for one in found]
     comparison_id = store.create_comparison(
         name or comparison_name(complete),
-        complete,
+        found,
         owner,
         ready,
         run_names=run_names(complete),
@@ -126,27 +128,27 @@ def submit(
     return store.runs(comparison=comparison_id)
 
 
-def checked(store: Store, configs: Sequence[RunConfig]) -> list[RunConfig]:
+def checked(store: Store, configs: Sequence[RunConfig | Resolved]) -> list[Resolved]:
     """The complete configs, if ``submit`` would take them; raises the ``ConfigError`` that it would raise."""
-    complete = [resolve(config) for config in configs]
-    if not 1 <= len(complete) <= MOST_RUNS_AT_ONCE:
+    found = [resolve(config) for config in configs]
+    if not 1 <= len(found) <= MOST_RUNS_AT_ONCE:
         raise ConfigError(
-            _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(complete))
+            _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(found))
         )
     plan_slots(), Settings.of()  # refuse settings that no supervisor could work with
-    for config in complete:
-        _check_memory(config)
-    check_devices(store, complete)
-    return complete
+    for one in found:
+        _check_memory(one)
+    check_devices(store, [one.config for one in found])
+    return found
 
 
-def _check_memory(config: RunConfig) -> None:
-    """Hold ``config`` against the memory it would fill: of the largest GPU here, or of this machine."""
-    gpus = visible_gpus() if config.train.device != "cpu" else ()
+def _check_memory(run: Resolved) -> None:
+    """Hold ``run`` against the memory it would fill: of the largest GPU here, or of this machine."""
+    gpus = visible_gpus() if run.config.train.device != "cpu" else ()
     if not gpus:
-        check_fits(config, available_memory())
+        check_fits(run, available_memory())
     elif (memory := largest_gpu(gpus)) is not None:  # else the run will tell
-        check_fits(config, memory, gpu=True)
+        check_fits(run, memory, gpu=True)
 
 
 def ensure_supervisor(store: Store) -> None:
@@ -272,14 +274,19 @@ def fork(
     """
     check_name(name or None)
     plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
-    (config,) = checked(store, [plan.config])
-    counts = count(config.model, config.sharing)
+    return queue_fork(store, plan, owner=owner, priority=priority)
+
+
+def queue_fork(store: Store, plan: ForkPlan, *, owner: str = "local", priority: int = 0) -> Run:
+    """Queue a fork that was planned; raises as ``fork`` does."""
+    (found,) = checked(store, [plan.resolved])
+    counts = count(found.config.model, found.plan)
     new = new_id()
     try:
         keeping.bring_weights(store, plan.parent, plan.start_from, new)
         store.create_comparison(
             plan.comparison_name,
-            [config],
+            [found],
             owner,
             run_names=[plan.name],
             parameters=[(counts.unique_parameters, counts.executed_parameters)],

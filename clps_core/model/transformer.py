@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from clps_core.config import ModelConfig, RunConfig, sharing_plan
+from clps_core.config import ModelConfig, Resolved, RunConfig, sharing_plan
 from clps_core.errors import ConfigError, DataError
 from clps_core.model.attention import explicit_is_faster, make_mask, rotary_tables
 from clps_core.model.bank import Joined, ParameterBank, make_module
@@ -30,12 +30,14 @@ from clps_core.words import _
 __all__ = ["DecoderState", "Transformer", "build_model"]
 
 
-def build_model(config: RunConfig) -> Transformer:
-    """The model of a resolved ``config``: on the CPU, in fp32, with initial values that depend on seed and map only.
+def build_model(given: RunConfig | Resolved) -> Transformer:
+    """The model of a complete config: on the CPU, in fp32, with initial values that depend on seed and map only.
 
-    Raises ``ConfigError`` where ``config`` was not resolved (its vocabulary or lengths are unknown).
+    Raises ``ConfigError`` where it was not resolved (its vocabulary or lengths are unknown).
     """
-    return Transformer(config.model, sharing_plan(config.model, config.sharing), config.seed)
+    if isinstance(given, Resolved):
+        return Transformer(given.config.model, given.plan, given.config.seed)
+    return Transformer(given.model, sharing_plan(given.model, given.sharing), given.seed)
 
 
 class Transformer(nn.Module):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clps_core.analysis.counts import count
+from clps_core.analysis.counts import Counts, count, unshared
 from clps_core.config import ModelConfig, SharingConfig
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.words import _
@@ -101,8 +101,8 @@ def arithmetic(model: ModelConfig | None = None) -> Arithmetic:
     per_layer = {stack: sum(term.weights for term in terms if term.stack == stack) for stack in layers}
     without = sum(per_layer[stack] * number for stack, number in layers.items())
     shared = sum(per_layer.values())
-    inside = [_inside(sized, strategy) for strategy in ("none", "all")]
-    plain = count(sized, SharingConfig(strategy="none"))
+    plain = unshared(sized)
+    inside = [_inside(plain), _inside(count(sized, SharingConfig(strategy="all")))]
     return Arithmetic(
         model=sized,
         terms=terms,
@@ -123,9 +123,8 @@ def _terms(model: ModelConfig) -> tuple[Term, ...]:
     )
 
 
-def _inside(model: ModelConfig, strategy: str) -> int:
+def _inside(counts: Counts) -> int:
     """All parameters of the layers, biases and norms included."""
-    counts = count(model, SharingConfig(strategy=strategy))
     return sum(layer.new for stack in counts.by_layer.values() for layer in stack)
 
 

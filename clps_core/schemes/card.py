@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clps_core.analysis.counts import Counts, count
+from clps_core.analysis.counts import Counts, count, unshared
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan, validated
 from clps_core.schemes.catalogue import get_scheme
 from clps_core.schemes.scheme import Family, Scheme
@@ -144,7 +144,7 @@ def card(
         sources=_sources(plan),
         cores={stack: one.core for stack, one in plan.execution.items() if one.core is not None},
         counts=count(sized, plan),
-        baseline=count(plain, SharingConfig(strategy="none")),
+        baseline=unshared(plain),
     )
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from clps_core.errors import ConfigError
 from clps_core.sharing.extras import DEPTH_EMBEDDINGS, INJECTIONS, MAX_LOOPS, Extras
@@ -84,6 +85,15 @@ def parse_strategy(text: str) -> Strategy:
                 got=str(text)[:40],
             )
         )
+    return _strategy(text)
+
+
+@lru_cache(maxsize=1024)
+def _strategy(text: str) -> Strategy:
+    """A strategy is its text in addresses, forms, files and stores: whoever meets a text again need not read it again.
+
+    What is wrong is not remembered, so that a rule that is added later is found.
+    """
     _check_spaces(text)
     draft, seen = _Draft(), set[str]()
     for part in (piece.strip() for piece in text.split(",")):

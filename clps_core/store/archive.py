@@ -1,6 +1,6 @@
 """A finished run as a folder that can be carried elsewhere, and back into a store. Start at import_run.
 
-The folder holds what the run's own folder holds (config, best weights, tokenizer, probes), and::
+The folder holds what the run's own folder holds (config, facts, best weights, tokenizer, probes), and::
 
     run.json      id, name, figures and artefacts
     metrics.csv   split,name,step,value,seconds: all curves
@@ -12,6 +12,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import secrets
 import shutil
@@ -23,18 +24,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from clps_core.config import RunConfig, validated
 from clps_core.errors import NotFoundError, StoreError
-from clps_core.files import open_regular, read_json
+from clps_core.files import open_regular, read_json, read_regular
 from clps_core.shown import has_control
 from clps_core.store import metrics, schema
 from clps_core.store.connection import sentences
 from clps_core.store.database import Store, run_row
 from clps_core.store.queue import relative_path, write_artefacts
 from clps_core.store.records import IMPORTED, Point, Run, check_run_id
+from clps_core.tasks import LONGEST_FACTS, frozen, thawed
 from clps_core.words import _
 
 __all__ = ["check_exportable", "export_run", "import_run"]
 
 FACTS = ("seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters", "executed_parameters")
+FACTS_FILE = "facts.json"
 TIMES = ("created_at", "started_at", "finished_at")
 LEFT_BEHIND = (
     "last.safetensors",
@@ -154,7 +157,7 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     if there := store.some_runs([run_id]):
         return there[0]
     config = validated(RunConfig, _read_json(folder / "config.json"))
-    points = _read_points(folder, run_id)
+    points, facts = _read_points(folder, run_id), _read_facts(folder)
     title = comparison or about.comparison or about.name
     if has_control(title) or has_control(name or ""):
         raise StoreError(_("names of imported runs must have characters that can be seen. Take another name."))
@@ -165,7 +168,7 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
             comparison_id = _comparison(connection, title, created_at)
             row = run_row(config, name or about.name, "local", created_at)
             row |= {key: getattr(about, key) for key in (*FACTS, "started_at", "finished_at")}
-            row |= {"id": run_id, "comparison_id": comparison_id, "status": "finished", "attempts": 1}
+            row |= {"id": run_id, "comparison_id": comparison_id, "status": "finished", "attempts": 1, "facts": facts}
             row["position"] = connection.execute(
                 sa.select(sa.func.count()).where(schema.run.c.comparison_id == comparison_id)
             ).scalar_one()
@@ -223,6 +226,17 @@ def _read_about(path: Path) -> _About:
     try:
         return _About.model_validate(_read_json(path))
     except ValidationError:
+        raise NotFoundError(_not_exported(path)) from None
+
+
+def _read_facts(folder: Path) -> str | None:
+    """The frozen facts of its task, which may come from anybody; ``None`` for an export of an earlier version."""
+    path = folder / FACTS_FILE
+    if not os.path.lexists(path):
+        return None
+    try:
+        return frozen(thawed(read_regular(folder, path.name, limit=4 * LONGEST_FACTS).decode("utf-8")))
+    except (OSError, ValueError):
         raise NotFoundError(_not_exported(path)) from None
 
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clps_core.errors import JobError, NotFoundError
+from clps_core.home import default_home
 from clps_core.metrics import Metric
 from clps_core.shown import visible
 from clps_core.store import metrics, schema
@@ -33,10 +33,11 @@ from clps_core.store.records import (
     new_id,
 )
 from clps_core.store.verdict import LONGEST_PAUSE
+from clps_core.tasks import frozen
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from clps_core.config import RunConfig
+    from clps_core.config import Resolved, RunConfig
 
 __all__ = ["Store", "default_home", "open_store", "remove_folder"]
 
@@ -45,8 +46,8 @@ _RUN_COLUMNS = (
     _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
     _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
     _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
-    _r.stop_requested, _r.priority, _r.not_before, _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at,
-    _r.pinned_for,
+    _r.stop_requested, _r.priority, _r.not_before, _r.start_from, _r.ancestry.label("ancestry_text"),
+    _r.facts.label("facts_text"), _r.pinned_at, _r.pinned_for,
 )  # fmt: skip
 
 _ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place")
@@ -55,11 +56,6 @@ _TURN_COLUMNS = (_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not
 
 LOOKED_AT_WITHIN = 2.0
 """Seconds. A pause that has just ended is one still, until the supervisor has looked at the run again."""
-
-
-def default_home() -> Path:
-    """``CLPS_HOME``, or the usual place for a person's application data."""
-    return Path(os.environ.get("CLPS_HOME") or platformdirs.user_data_dir("clps")).expanduser().absolute()
 
 
 def open_store(home: Path | None = None, url: str | None = None) -> Store:
@@ -119,7 +115,7 @@ class Store:
     def create_comparison(
         self,
         name: str,
-        configs: Sequence[RunConfig],
+        configs: Sequence[RunConfig | Resolved],
         owner: str = "local",
         ready: bool = False,
         *,
@@ -132,17 +128,20 @@ class Store:
         ancestry: str | None = None,
         run_ids: Sequence[str] | None = None,
     ) -> str:
-        """Queue one run per resolved config; returns the comparison's id.
+        """Queue one run per complete config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
         ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
         runs begin with, ``ancestry``: what was spent on them (``ancestry.ancestry_text``). ``run_ids``: new ids,
-        where files were put under them before.
+        where files were put under them before. A run keeps the facts of what is resolved.
         """
         check_priority(priority)
         comparison_id = new_id()
-        run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in configs]
-        counts = parameters or [None] * len(configs)
+        from clps_core.config import Resolved
+
+        complete = [one.config if isinstance(one, Resolved) else one for one in configs]
+        run_names = run_names or [f"{c.data.task} · {c.sharing.strategy} · seed {c.seed}" for c in complete]
+        counts = parameters or [None] * len(complete)
         with self.writing() as connection:
             moment = schema.now(connection)
             connection.execute(
@@ -155,7 +154,7 @@ class Store:
                     plan=None if plan is None else json.dumps(plan, ensure_ascii=False, allow_nan=False),
                 )
             )
-            for position, (config, run_name, count) in enumerate(zip(configs, run_names, counts, strict=True)):
+            for position, (config, run_name, count) in enumerate(zip(complete, run_names, counts, strict=True)):
                 row = run_row(config, run_name, owner, moment) | {
                     "comparison_id": comparison_id,
                     "position": position,
@@ -164,6 +163,8 @@ class Store:
                     "start_from": start_from,
                     "ancestry": ancestry,
                 }
+                given = configs[position]
+                row["facts"] = frozen(given.facts) if isinstance(given, Resolved) else None
                 if run_ids is not None:
                     row["id"] = check_run_id(run_ids[position])
                 if count is not None:
@@ -366,7 +367,7 @@ class Store:
     def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
         """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
         with self.reading() as connection:
-            return metrics.bests(connection, {run.id: run.task for run in runs})
+            return metrics.bests(connection, {run.id: run.facts.judged_by for run in runs})
 
     def bests_until(self, run_ids: Sequence[str], metric: Metric, step: int) -> list[float]:
         """The best validation value up to ``step`` of each run that was evaluated at ``step`` or later."""

@@ -22,7 +22,7 @@ from clps_core.errors import NotFoundError
 from clps_core.metrics import Metric
 from clps_core.store import schema
 from clps_core.store.records import Point
-from clps_core.tasks import TASKS, metric_of
+from clps_core.tasks import TASKS, TaskFacts, facts_kept
 from clps_core.words import _, shown
 
 __all__ = [
@@ -202,7 +202,7 @@ def news(
     for a name that no run has.
     """
     names = None if names is None else list(names)
-    if names:
+    if names and run_ids:
         _check_names(connection, run_ids, names)
     query = (
         sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
@@ -225,11 +225,11 @@ def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bo
 
     Raises ``NotFoundError`` for a split or name that such a run has not. A run that is gone has no points.
     """
-    row = connection.execute(sa.select(_r.steps, _r.task, _r.latest).where(_r.id == run_id)).one_or_none()
+    row = connection.execute(sa.select(_r.steps, _r.task, _r.facts, _r.latest).where(_r.id == run_id)).one_or_none()
     if row is None:
         return []
     if f"{split}.{name}" not in json.loads(row.latest):
-        _check_known(curve_names(row.task), split, name)
+        _check_known(curve_names(facts_kept(row.task, row.facts)), split, name)
     table = schema.metric_coarse if coarse and coarse_width(row.steps) > 1 else schema.metric
     query = (
         sa.select(table.c.run_id, table.c.split, table.c.name, table.c.step, table.c.value, table.c.seconds)
@@ -239,17 +239,17 @@ def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bo
     return [_point(row) for row in connection.execute(query)]
 
 
-def curve_names(task: str | None = None) -> dict[str, tuple[str, ...]]:
-    """Split -> the names of its curves, for runs of ``task``; without one, for runs of any."""
-    tasks = [TASKS[task]] if task in TASKS else list(TASKS.values())
+def curve_names(facts: TaskFacts | None = None) -> dict[str, tuple[str, ...]]:
+    """Split -> the names of its curves, for runs with these facts; without any, for runs of what is installed."""
+    tasks = [facts] if facts is not None else list(TASKS.usable().values())
     scored = tuple(dict.fromkeys(name for one in tasks for name in one.metrics))
     return {"train": TRAINED, "validation": scored, TEST: (*scored, EXAMPLES)}
 
 
 def check_curves(connection: Connection, run_id: str, split: str | None, name: str | None) -> None:
     """Raise ``NotFoundError`` where the run can have no curve of ``split`` and ``name``; ``None`` is any."""
-    row = connection.execute(sa.select(_r.task, _r.latest).where(_r.id == run_id)).one()
-    known = curve_names(row.task)
+    row = connection.execute(sa.select(_r.task, _r.facts, _r.latest).where(_r.id == run_id)).one()
+    known = curve_names(facts_kept(row.task, row.facts))
     for key in json.loads(row.latest):
         own, _dot, other = key.partition(".")
         known[own] = tuple(dict.fromkeys((*known.get(own, ()), other)))
@@ -276,6 +276,9 @@ def _check_names(connection: Connection, run_ids: Sequence[str], names: Iterable
     if not unusual:
         return
     theirs = {key for one in latest(connection, run_ids).values() for key in one}
+    rows = connection.execute(sa.select(_r.task, _r.facts).where(_r.id.in_(list(run_ids))).distinct())
+    for task, facts in rows:  # of a task that is gone, or that has other metrics now
+        theirs |= {f"{split}.{name}" for split, own in curve_names(facts_kept(task, facts)).items() for name in own}
     theirs |= {key.partition(".")[2] for key in theirs}
     for text in unusual:
         split, dot, name = text.partition(".")
@@ -308,12 +311,16 @@ def bests_until(connection: Connection, run_ids: Sequence[str], metric: Metric, 
     return [float(value) for value in connection.execute(query).scalars() if value is not None]
 
 
-def bests(connection: Connection, tasks: Mapping[str, str]) -> dict[str, tuple[int, float]]:
-    """Run -> (step, value) of its best evaluation on validation, the first of several; ``tasks``: run -> its task."""
+def bests(connection: Connection, judges: Mapping[str, Metric]) -> dict[str, tuple[int, float]]:
+    """Run -> (step, value) of its best evaluation on validation, the first of several.
+
+    ``judges``: run -> the metric of its task.
+    """
     found: dict[str, tuple[int, float]] = {}
-    for task in set(tasks.values()):
-        metric = metric_of(task)
-        theirs = (_m.run_id.in_([run_id for run_id, own in tasks.items() if own == task]), _m.name == metric.name)
+    for name, higher in {(one.name, one.higher_is_better) for one in judges.values()}:
+        members = {run_id: one for run_id, one in judges.items() if (one.name, one.higher_is_better) == (name, higher)}
+        metric = next(iter(members.values()))
+        theirs = (_m.run_id.in_(list(members)), _m.name == metric.name)
         values = (*theirs, _m.split == "validation", _m.value.between(-LARGEST, LARGEST))
         top = (
             sa.select(_m.run_id, best_of(metric, _m.value).label("value")).where(*values).group_by(_m.run_id).subquery()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clps_core.errors import NotFoundError
+from clps_core.tasks import TaskFacts, facts_kept
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class Run:
     not_before: float | None = None
     start_from: str | None = None
     ancestry_text: str | None = field(default=None, repr=False)
+    facts_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
     pinned_for: str | None = None
     queue_position: int | None = None
@@ -131,6 +133,14 @@ class Run:
         from clps_core.config import RunConfig, validated
 
         return validated(RunConfig, json.loads(self.config_text))
+
+    @property
+    def facts(self) -> TaskFacts:
+        """The facts of its task that it was trained with, whatever has become of the task.
+
+        Of a run of an earlier version, which kept none, those of its task today.
+        """
+        return facts_kept(self.task, self.facts_text)
 
     @property
     def active(self) -> bool:

@@ -93,6 +93,7 @@ run = Table(
     Column("not_before", Float),  # a run that waits out a pause after a death, or for free memory
     Column("death_step", Integer),  # the step at which its process last died
     Column("start_from", String(16)),  # which weights of its parent a fork begins with: best or last
+    Column("facts", Text),  # JSON: what it knows of its task (tasks/facts.py); NULL: queued by an older version
     Column("ancestry", Text),  # JSON, of a fork: what was spent on these weights (ancestry.py)
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
     Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
@@ -176,6 +177,11 @@ def _pins_and_ancestries(connection: Connection) -> None:
         )
 
 
+def _facts(connection: Connection) -> None:
+    """3 -> 4: the facts of its task that a run was trained with."""
+    _add_columns(connection, run, "facts")
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Columns that may be empty, in the type the table above gives them."""
     for name in names:
@@ -183,7 +189,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses, _pins_and_ancestries)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses, _pins_and_ancestries, _facts)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
 MIGRATION_LOCK = 0x434C5053

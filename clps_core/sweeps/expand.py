@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from clps_core.config import RunConfig, build_config, resolve
+from clps_core.config import Resolved, build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, merged
 from clps_core.sweeps.plan import Sweep
@@ -80,10 +80,10 @@ def settings(sweep: Sweep) -> list[dict[str, Any]]:
     )
 
 
-def expand(sweep: Sweep) -> list[RunConfig]:
-    """One resolved config per run. Raises ``ConfigError`` for the first that cannot be, and says which it is."""
+def expand(sweep: Sweep) -> list[Resolved]:
+    """One config per run. Raises ``ConfigError`` for the first that cannot be, and says which it is."""
     combinations = settings(sweep)
-    found: list[RunConfig] = []
+    found: list[Resolved] = []
     for fold, seed, combination in itertools.product(_folds(sweep), sweep.seeds, combinations):
         try:
             found.append(resolve(build_config(_partial(sweep, combination, seed, fold))))
@@ -92,7 +92,7 @@ def expand(sweep: Sweep) -> list[RunConfig]:
                 raise
             said = ", ".join(f"{name}={value}" for name, value in combination.items())
             raise ConfigError(_("with {settings}: {problem}", settings=said[:200], problem=error)) from None
-    if len({config.model_dump_json() for config in found}) < len(found):
+    if len({one.config.model_dump_json() for one in found}) < len(found):
         raise ConfigError(_("each value and each seed of a sweep must be given once. Leave out the repeated one."))
     if sweep.stop is not None:
         check_stop(sweep.stop, found)

@@ -29,7 +29,7 @@ from clps_core.metrics import MARGIN, metric_named
 from clps_core.store.designs import REPLICATES, by_design, config_table
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.timing import seconds_left
-from clps_core.tasks import TASKS, TaskFacts, metric_of
+from clps_core.tasks import TaskFacts, bare_facts
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -225,11 +225,10 @@ class SweepState:
 def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     """The state of ``comparison``, a sweep or not; ``slots``: how many runs advance at once."""
     runs = store.runs(comparison=comparison.id)
-    facts = TASKS.get(runs[0].task) if runs else None
-    bests = {run_id: value for run_id, (_step, value) in store.bests(runs).items()} if facts else {}
+    facts = runs[0].facts if runs else bare_facts("")
+    bests = {run_id: value for run_id, (_step, value) in store.bests(runs).items()}
     sweep = sweep_of_plan(comparison.plan)
-    judge = metric_of(runs[0].task if runs else "")
-    tests = _tests(store, runs, facts) if facts else {}
+    judge, tests = facts.judged_by, _tests(store, runs, facts)
     found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), judge.sign)
     counted = found[0].counted if found else {}
     best_run = max((run for run in runs if run.id in counted), key=lambda run: judge.worth(bests[run.id]), default=None)
@@ -237,8 +236,8 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     return SweepState(
         comparison,
         tuple(runs),
-        facts.metric if facts else "",
-        facts.higher_is_better if facts else True,
+        facts.metric,
+        facts.higher_is_better,
         tuple(found),
         bests,
         tests,

@@ -22,9 +22,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.config import RunConfig, validated
+from clps_core.config import Resolved, validated
 from clps_core.errors import ConfigError
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks import TaskFacts
 from clps_core.words import _, shown
 
 __all__ = ["StopRule", "check_stop", "read_stop", "verdict"]
@@ -72,9 +72,9 @@ class StopRule(BaseModel):
         return self.after or max(1, steps // USUAL_WARM_UP)
 
 
-def check_stop(rule: StopRule, configs: Sequence[RunConfig]) -> None:
+def check_stop(rule: StopRule, found: Sequence[Resolved]) -> None:
     """Raise ``ConfigError`` where the rule could never end any of the runs, or would end them all unseen."""
-    facts = get_task(configs[0].data.task)
+    facts, configs = found[0].facts, [one.config for one in found]
     steps = max(config.train.steps for config in configs)
     if rule.after is not None and rule.after >= steps:
         raise ConfigError(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from clps_core.sweeps.plan import sweep_of_plan
 from clps_core.sweeps.stopping import StopRule, verdict
-from clps_core.tasks import get_task
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
@@ -25,7 +24,7 @@ class Watch:
 
     def __init__(self, store: Store, run: Run, rule: StopRule) -> None:
         self._store, self._run, self._rule = store, run, rule
-        self._facts = get_task(run.task)
+        self._facts = run.facts
         # What the run had reached before this attempt counts as well.
         points = store.curve(run.id, "validation", self._facts.metric)
         self._best: float | None = None

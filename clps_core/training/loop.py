@@ -20,11 +20,13 @@ import torch
 from torch import Tensor, nn
 
 from clps_core.analysis.tensors import stored_shapes
-from clps_core.config import RunConfig, resolve
+from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.data.base import TaskData
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError
+from clps_core.home import home_of
 from clps_core.model.transformer import Transformer, build_model
+from clps_core.tasks import TASKS
 from clps_core.training.checkpoint import (
     Checkpoint,
     checkpoint_path,
@@ -36,7 +38,7 @@ from clps_core.training.checkpoint import (
     weights,
 )
 from clps_core.training.device import DevicePlan
-from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens, to_device
+from clps_core.training.evaluation import evaluate, real_tokens, to_device
 from clps_core.training.explained import divergence, memory_errors_explained, not_finite
 from clps_core.training.final_score import score_test
 from clps_core.training.optimiser import Optimiser
@@ -46,6 +48,7 @@ from clps_core.training.run_folder import fixed_plan, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
 from clps_core.words import _
+from clps_core.work import Work
 
 __all__ = ["train"]
 
@@ -94,6 +97,7 @@ class Run:
     sink: Sink
     plan: DevicePlan
     data: TaskData
+    work: Work
     model: Transformer
     optimiser: Optimiser
     probes: tuple[ProbeInput, ...]
@@ -117,15 +121,15 @@ class Run:
         return self.step % every == 0 or self.is_last_step
 
 
-def train(config: RunConfig, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
+def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
     """Train the run of ``folder`` to its end, or until the sink asks for a stop; at its end, score the test split.
 
     Goes on from ``folder/checkpoints`` if there is one; the device plan of the first attempt then wins
     over ``device``. Raises ``TrainingError`` (the loss is not finite, memory ran out),
     ``CheckpointError`` (nothing whole to resume from, disk full) and ``DataError``.
     """
-    config = resolve(config)
-    data = load_task(config)
+    found = resolve(config)
+    config, data = found.config, load_task(found, home=home_of(folder))
     open_folder(folder, config, data)
     plan = fixed_plan(folder, config, device)
     with plan.in_force(), memory_errors_explained(config, plan.device):
@@ -162,7 +166,8 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
     optimiser = Optimiser(model, config.optim)
     model.train()
     wanted = probe_steps(config.train.steps, config.train.probe_count)
-    run = Run(config, folder, sink, plan, data, model, optimiser, probe_inputs(data) if wanted else (), wanted)
+    work = TASKS.work(config.data.task)
+    run = Run(config, folder, sink, plan, data, work, model, optimiser, probe_inputs(data) if wanted else (), wanted)
     logger.info("%s", plan.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
@@ -189,13 +194,13 @@ def train_step(run: Run) -> None:
     on_device = to_device(batch, run.plan.device)
     loops = loops_at(run.model.plan.extras.train_loops, config.seed, step)
     with run.plan.autocast():
-        logits = run.model(
+        output = run.model(
             on_device.inputs,
             input_mask=on_device.input_mask,
             decoder_inputs=on_device.decoder_inputs,
             loops=loops,
         )
-        loss = cross_entropy(logits, on_device.labels, smoothing=config.optim.label_smoothing)
+        loss = run.work.loss(output, on_device, config)
     run.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     run.gradient_norm = nn.utils.clip_grad_norm_(run.optimiser.parameters, config.optim.clip_norm)

@@ -63,8 +63,10 @@ def probe_inputs(data: TaskData) -> tuple[ProbeInput, ...]:
     for example in data.examples(PROBE_INPUTS):
         inputs = data.encode_source(example.text, options=example.options)[:, :PROBE_TOKENS]
         target = None
-        if data.facts.family == "encoder_decoder" and example.target_text is not None:
+        if data.facts.typed_target and example.target_text is not None:
             target = data.encode_target(example.target_text, options=example.options)[:, :PROBE_TOKENS]
+        elif data.facts.family == "encoder_decoder":  # its decoder reads something, if only the beginning of an answer
+            target = np.array([[data.bos_id]], dtype=np.int64)
         found.append(
             ProbeInput(
                 text=example.text,

@@ -22,12 +22,16 @@ from clps_core.config import RunConfig, flat, validated
 from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
 from clps_core.files import MAX_JSON_BYTES, read_json, read_regular
+from clps_core.tasks import LONGEST_FACTS, TaskFacts, frozen, thawed
 from clps_core.training.device import DevicePlan, available_cuda, choose
 from clps_core.words import _
 
-__all__ = ["cpu_plan", "fixed_plan", "open_folder", "read_config", "read_plan", "versions"]
+__all__ = ["FACTS", "cpu_plan", "fixed_plan", "open_folder", "read_config", "read_facts", "read_plan", "versions"]
 
 logger = logging.getLogger(__name__)
+
+FACTS = "facts.json"
+"""The facts of its task that the run is trained with."""
 
 
 def versions(data: TaskData) -> dict[str, str]:
@@ -45,7 +49,7 @@ def versions(data: TaskData) -> dict[str, str]:
 
 
 def open_folder(folder: Path, config: RunConfig, data: TaskData) -> None:
-    """Write config, versions and tokenizer, or hold them against what an earlier attempt wrote.
+    """Write config, versions, facts and tokenizer, or hold them against what an earlier attempt wrote.
 
     Raises ``CheckpointError`` where the folder belongs to another config and ``DataError`` where the
     data have changed since (held-out examples could have been trained on).
@@ -58,6 +62,7 @@ def open_folder(folder: Path, config: RunConfig, data: TaskData) -> None:
         _check_same_data(_read_json(folder / "versions.json"), now)
     else:
         _write(folder / "versions.json", json.dumps(now, indent=2))
+    _write(folder / FACTS, frozen(data.facts))
     if tokenizer := data.tokenizer_json():
         _write(folder / "tokenizer.json", tokenizer)
     # Last: where it stands, the rest stands too.
@@ -70,6 +75,21 @@ def read_config(folder: Path) -> RunConfig:
     if not os.path.lexists(path):
         raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=folder))
     return validated(RunConfig, _read_json(path))
+
+
+def read_facts(folder: Path) -> TaskFacts | None:
+    """The facts that the run in ``folder`` was trained with; ``None`` for one of an earlier version, which kept none.
+
+    Raises ``CheckpointError`` where they cannot be read.
+    """
+    if not os.path.lexists(folder / FACTS):
+        return None
+    try:
+        return thawed(read_regular(folder, FACTS, limit=LONGEST_FACTS * 4).decode("utf-8"))
+    except OSError as error:
+        raise CheckpointError(_unreadable(folder / FACTS, error.strerror or type(error).__name__)) from None
+    except ValueError:
+        raise CheckpointError(_unreadable(folder / FACTS, _("other things than facts of a task"))) from None
 
 
 def read_plan(folder: Path) -> DevicePlan:

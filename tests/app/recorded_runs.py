@@ -26,7 +26,7 @@ def record(
     """A comparison with complete curves: the later a strategy is named, the slower it learns."""
     partial = {"data": {"task": task}, "train": {"steps": STEPS, "eval_every": EVERY, **train}}
     configs = [
-        resolve(build_config({**partial, "sharing": {"strategy": strategy}, "seed": seed}))
+        resolve(build_config({**partial, "sharing": {"strategy": strategy}, "seed": seed})).config
         for strategy in strategies
         for seed in seeds
     ]

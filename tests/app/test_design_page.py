@@ -46,7 +46,7 @@ def test_the_figures_are_those_of_the_engine(open_page, task, strategies):
     test = open_page("design", spec=f"1;task={task}", strategy=strategies)
     shown = tables(test)
     for strategy in strategies:
-        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}}))
+        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}})).config
         counts = count(config.model, config.sharing)
         assert f'title="{exact(counts.unique_parameters)}">{compact(counts.unique_parameters)}<' in shown
         assert f'title="{exact(counts.training_bytes)}">{memory(counts.training_bytes)}<' in shown

@@ -31,7 +31,7 @@ def fork(store, parent, which="last", **changes):
     """Queue a fork as ``service.fork`` does, and say that it has trained as long as its config asks."""
     new = new_id()
     keeping.bring_weights(store, parent, which, new)
-    config = forked_config(parent, changes)
+    config = forked_config(parent, changes).config
     store.create_comparison("fork", [config], parent_id=parent.id, start_from=which, run_ids=[new])
     (run,) = store.some_runs([new])
     mark(store, run, status="finished", step=run.steps, seconds=20.0)

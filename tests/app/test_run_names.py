@@ -23,7 +23,8 @@ SIZES = (
 def three(store):
     """Three designs of one strategy that differ in width, heads and learning rate."""
     configs = [
-        resolve(build_config({"data": {"task": "digits"}, "sharing": {"strategy": "all"}, **sizes})) for sizes in SIZES
+        resolve(build_config({"data": {"task": "digits"}, "sharing": {"strategy": "all"}, **sizes})).config
+        for sizes in SIZES
     ]
     store.create_comparison("sizes", configs, parameters=[(100, 200)] * 3)
     return store.runs()

@@ -34,7 +34,7 @@ def test_names_of_near_marks_do_not_lie_on_each_other_or_on_a_mark():
 
 def test_a_long_name_is_cut_in_the_figure_and_whole_under_the_pointer():
     name = "attention: All layers + FFN: Cycle, 2 stored + own norms"
-    trace = quality_scatter([Dot(name, "#1b72c5", 1000, 0.5)], TASKS["digits"], "Accuracy").data[0]
+    trace = quality_scatter([Dot(name, "#1b72c5", 1000, 0.5)], TASKS.usual("digits"), "Accuracy").data[0]
     assert len(trace.text[0]) < len(name)
     assert trace.text[0].endswith("…")
     assert trace.hovertext[0] == name
@@ -42,5 +42,5 @@ def test_a_long_name_is_cut_in_the_figure_and_whole_under_the_pointer():
 
 def test_designs_of_very_different_sizes_have_a_log_axis_with_few_numbers():
     dots = [Dot("No sharing", "#1b72c5", 10_000, 0.5), Dot("All layers", "#1b72c5", 303, 0.4)]
-    axis = quality_scatter(dots, TASKS["digits"], "Accuracy").layout.xaxis
+    axis = quality_scatter(dots, TASKS.usual("digits"), "Accuracy").layout.xaxis
     assert (axis.type, axis.dtick) == ("log", "D2")

@@ -78,7 +78,7 @@ def test_more_evaluations_take_longer(store):
     trained(store, 64, lambda batches, operations: batches * STEP + operations * OPERATION)
     pace = Pace.of(store, "digits")
     seldom, often = (
-        resolve(build_config({"data": {"task": "digits"}, "train": {"steps": 200, "eval_every": every}}))
+        resolve(build_config({"data": {"task": "digits"}, "train": {"steps": 200, "eval_every": every}})).config
         for every in (200, 5)
     )
     share = training(pace, often) / training(pace, seldom)

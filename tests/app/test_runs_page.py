@@ -260,7 +260,9 @@ def test_the_dialog_says_each_field_that_the_fork_changes_and_no_other(open_page
     (new,) = [run for run in held.runs() if run.id != parent.id]
     assert (new.config.train.steps, new.config.optim.warmup_steps) == (30, 3)
     differing = {"optim": {"warmup_steps": parent.config.optim.warmup_steps}, "train": {"steps": 200}}
-    assert resolve(build_config(merged(new.config.as_dict(), differing))) == parent.config, "nothing else differs"
+    assert resolve(build_config(merged(new.config.as_dict(), differing))).config == parent.config, (
+        "nothing else differs"
+    )
 
 
 def test_the_help_of_the_seed_does_not_promise_other_examples(open_page, store):

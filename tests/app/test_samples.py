@@ -28,7 +28,7 @@ def test_the_sample_runs_come_in_once_with_curves_and_weights(room: JobRoom) -> 
 
 def test_the_sample_speaks_the_vocabulary_of_todays_task(room: JobRoom) -> None:
     run = samples.install(room.store)[1]
-    assert resolve(run.config) == run.config
+    assert resolve(run.config).config == run.config
     data = load_task(run.config)
     assert (room.store.run_folder(run.id) / "tokenizer.json").read_text() == data.tokenizer_json()
 

@@ -16,7 +16,7 @@ from clps_core.sharing.shared_with import KIND_SITES, AttentionSharing
 
 def of(strategy: str) -> SharingPlan:
     partial = {"data": {"task": "dates"}, "model": {"num_layers": 4}, "sharing": {"strategy": strategy}}
-    config = resolve(build_config(partial))
+    config = resolve(build_config(partial)).config
     return sharing_plan(config.model, config.sharing)
 
 

@@ -17,7 +17,7 @@ def test_an_empty_store_shows_the_way_to_a_first_comparison(open_page):
 
 def test_a_comparison_stands_ready_with_its_designs(open_page, home):
     store = open_store(home)
-    configs = [resolve(build_config({"sharing": {"strategy": strategy}})) for strategy in ("none", "cycle:2")]
+    configs = [resolve(build_config({"sharing": {"strategy": strategy}})).config for strategy in ("none", "cycle:2")]
     store.create_comparison("dates <i>first</i>", configs, parameters=[(1000, 1000), (500, 1000)])
     test = open_page("start")
     assert not test.exception
@@ -30,7 +30,7 @@ def test_a_comparison_stands_ready_with_its_designs(open_page, home):
 
 def test_the_newest_comparison_is_featured_first(home):
     store = open_store(home)
-    config = resolve(build_config())
+    config = resolve(build_config()).config
     store.create_comparison("older", [config])
     newest = store.create_comparison("newer", [config])
     assert [one.id for one in featured(store, Desk(store, LOCAL_POLICY, None))] == [newest]

@@ -67,7 +67,7 @@ def shown(chart: Page, store: Store) -> Callable[..., list[Run]]:
             None, [run.id for run in runs], NAMES, lambda ids, at: store.metrics_after(ids, at, NAMES)
         )
         chart.evaluate(RECEIVE, memory.message | {"key": "k"})
-        panels = [asdict(panel) for panel in panels_of(TASKS["digits"], "validation")]
+        panels = [asdict(panel) for panel in panels_of(TASKS.usual("digits"), "validation")]
         spec = {
             "key": "k", "panels": panels, "runs": [asdict(style) for style in line_styles(runs)],
             "words": _words("Curves"), "height": 200, "x": "step", "axisChoice": False, "mean": True,
@@ -202,7 +202,7 @@ def test_smoothing_draws_nothing_towards_zero_and_bridges_no_gap(chart: Page) ->
 
 
 def test_the_band_is_smoothed_with_its_line(chart: Page, shown: Callable[..., list[Run]]) -> None:
-    shown(panels=[asdict(panel) for panel in panels_of(TASKS["digits"], "validation")])
+    shown(panels=[asdict(panel) for panel in panels_of(TASKS.usual("digits"), "validation")])
     smooth, low, high, edges = chart.evaluate(
         """() => {
       const shown = mounted.get(document.querySelector(".clps-live-chart").parentElement);
@@ -216,7 +216,7 @@ def test_the_band_is_smoothed_with_its_line(chart: Page, shown: Callable[..., li
 
 
 def test_the_control_says_the_span_in_steps(chart: Page, shown: Callable[..., list[Run]]) -> None:
-    shown(panels=[asdict(panel) for panel in panels_of(TASKS["digits"], "train")])
+    shown(panels=[asdict(panel) for panel in panels_of(TASKS.usual("digits"), "train")])
     control = chart.get_by_label("Smoothing")
     assert control.locator("option").all_inner_texts()[:3] == ["off", "5 steps", "10 steps"]
     assert control.input_value() == "10"

@@ -28,7 +28,7 @@ def model(**changes) -> Transformer:
 
 
 def resolved(**fields):
-    return resolve(build_config({"data": {"task": "digits"}, "model": {"class_token": True, **fields}}))
+    return resolve(build_config({"data": {"task": "digits"}, "model": {"class_token": True, **fields}})).config
 
 
 def test_states_have_one_more_position_in_front() -> None:
@@ -91,7 +91,7 @@ def test_a_class_token_before_tokens_is_refused(fields: dict) -> None:
 
 def test_a_class_token_travels_in_a_spec() -> None:
     config = resolved()
-    assert resolve(from_spec(to_spec(config))) == config
+    assert resolve(from_spec(to_spec(config))).config == config
 
 
 def test_what_a_run_saw_names_the_class_position(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def curved(store: Store, run: Run) -> Run:
 
 @pytest.fixture
 def run(store: Store) -> Run:
-    return curved(store, stored_run(store, resolve(tiny())))
+    return curved(store, stored_run(store, resolve(tiny()).config))
 
 
 def forget(store: Store, *runs: Run) -> None:
@@ -66,7 +66,7 @@ def forget(store: Store, *runs: Run) -> None:
 def test_exported_runs_come_back_with_config_curves_weights_and_comparison(
     store: Store, run: Run, tmp_path: Path, target: str
 ) -> None:
-    other = curved(store, stored_run(store, resolve(tiny("none", seed=3))))
+    other = curved(store, stored_run(store, resolve(tiny("none", seed=3)).config))
     names = {one["id"]: one["comparison"] for one in told("runs")}
     written = told("runs", "export", run.id[:6], other.id, "--to", tmp_path / target)
     assert [one["id"] for one in written] == [run.id, other.id]

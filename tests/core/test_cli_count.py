@@ -71,7 +71,7 @@ def test_presets_are_shown_under_their_papers_with_the_printed_figure():
 
 def test_sizes_that_are_not_given_are_those_of_a_named_task_and_are_said():
     for task in ("python-docs", "dates", "digits"):
-        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": "all"}}))
+        config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": "all"}})).config
         expected = count(config.model, config.sharing)
         found = data("count", "--task", task, "--strategy", "all")
         assert found["unique_parameters"] == expected.unique_parameters

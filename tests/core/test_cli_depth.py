@@ -97,7 +97,7 @@ def test_without_a_text_the_tasks_examples_are_written_on(store: Store) -> None:
 @pytest.mark.parametrize(
     ("task", "arguments", "sentence"),
     [
-        ("digits", ("--text", "1"), "must have a decoder"),
+        ("digits", ("--text", "1"), "must be of a task that writes text"),
         ("dates", ("--option", "tongue=de"), "must be one of language"),
         ("dates", ("--option", "language"), "name=value"),
         ("dates", ("--option", "language=de", "--option", "language=fr"), "come once"),

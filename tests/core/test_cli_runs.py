@@ -131,7 +131,7 @@ def test_quality_is_told_as_the_best_and_the_last_evaluation_with_their_steps(st
 
 
 def test_the_best_of_a_metric_that_should_be_low_is_the_lowest(store: Store) -> None:
-    config = resolve(build_config({"data": {"task": "python-docs"}}))
+    config = resolve(build_config({"data": {"task": "python-docs"}})).config
     run = store.runs(comparison=store.create_comparison("x", [config]))[0]
     values = [(0, float("inf")), (5, 40.0), (10, 30.0), (15, 35.0)]
     with store.writing() as connection:
@@ -180,7 +180,7 @@ def test_a_filter_that_names_nothing_is_refused_with_what_there_is(store: Store,
 
 @pytest.mark.parametrize("width", [60, 80])
 def test_ids_stay_whole_in_a_narrow_terminal(store: Store, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    configs = [resolve(tiny("attention=all,ffn=cycle:2", seed=seed)) for seed in range(3)]
+    configs = [resolve(tiny("attention=all,ffn=cycle:2", seed=seed)).config for seed in range(3)]
     runs = store.runs(comparison=store.create_comparison("A comparison with a name of many words", configs))
     for run in runs:
         evaluated(store, run.id, 0.1234, 0.9876)
@@ -251,7 +251,7 @@ def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pyt
 
 
 def test_a_fork_is_queued_with_what_was_set(store: Store) -> None:
-    parent = stored_run(store, resolve(tiny()))
+    parent = stored_run(store, resolve(tiny()).config)
     (record,) = [told("fork", parent.id, "--set", "train.steps=9", "--set", "seed=4", "--from", "last")]
     fork = store.run(record["id"])
     assert (fork.steps, fork.seed, fork.parent_id, fork.start_from) == (9, 4, parent.id, "last")
@@ -263,7 +263,7 @@ def test_a_fork_is_queued_with_what_was_set(store: Store) -> None:
 
 
 def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store: Store) -> None:
-    parent = stored_run(store, resolve(tiny(steps=140)))
+    parent = stored_run(store, resolve(tiny(steps=140)).config)
     arguments = ["fork", parent.id, "--set", "train.steps=9", "--set", "model.dropout=0.2"]
     dry, queued = clps(*arguments, "--dry-run"), clps(*arguments)
     lines = [
@@ -294,7 +294,7 @@ def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store
     ],
 )
 def test_a_fork_that_cannot_be_is_refused_in_a_sentence(store: Store, arguments: list[str], sentence: str) -> None:
-    parent = stored_run(store, resolve(tiny()))
+    parent = stored_run(store, resolve(tiny()).config)
     result = clps("fork", parent.id, *arguments)
     assert result.exit_code == 2
     assert sentence in " ".join(result.stderr.split())
@@ -302,7 +302,7 @@ def test_a_fork_that_cannot_be_is_refused_in_a_sentence(store: Store, arguments:
 
 
 def test_pruning_says_what_it_frees_and_frees_it(store: Store) -> None:
-    run = stored_run(store, resolve(tiny()))
+    run = stored_run(store, resolve(tiny()).config)
     set_status(store, run.id, "finished", finished_at=1.0)
     size = weights_file(store, run.id, "last").stat().st_size
     assert told("prune", "--dry-run") == [{"id": run.id, "name": run.name, "freed_bytes": size}]

@@ -275,7 +275,9 @@ def test_live_progress_names_each_run_and_its_steps(home, capsys):
     from clps_core.config import build_config, resolve
 
     store = home.store
-    store.create_comparison("x", [resolve(build_config({"sharing": {"strategy": text}})) for text in ("none", "all")])
+    store.create_comparison(
+        "x", [resolve(build_config({"sharing": {"strategy": text}})).config for text in ("none", "all")]
+    )
     runs = store.runs()
     with LiveProgress(store, runs) as live:
         live.tick(runs)

@@ -37,7 +37,7 @@ def test_a_field_has_a_meaning_and_every_number_a_unit(name: str) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_the_defaults_are_what_a_run_of_the_task_gets(task: str) -> None:
-    values = flat(resolve(build_config({"data": {"task": task}})).as_dict())
+    values = flat(resolve(build_config({"data": {"task": task}})).config.as_dict())
     for name, one in FIELDS.items():
         assert one.defaults[task] == (build_config().data.task if name == "data.task" else values[name])
 

@@ -73,6 +73,6 @@ def test_no_parameter_of_any_design_is_dead(design):
 def test_every_task_with_every_named_strategy_counts_as_it_is_built():
     for task in TASKS:
         for strategy in NAMED_STRATEGIES:
-            config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}}))
+            config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}})).config
             built = sum(parameter.numel() for parameter in build_model(config).parameters())
             assert count(config.model, config.sharing).unique_parameters == built

@@ -11,7 +11,7 @@ GIB = 2**30
 
 
 def config(**parts):
-    return resolve(build_config(parts))
+    return resolve(build_config(parts)).config
 
 
 def test_the_estimate_is_the_boundary():

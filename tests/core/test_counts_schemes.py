@@ -147,7 +147,7 @@ def kept_and_estimated(strategy: str) -> tuple[int, int]:
     """Bytes that autograd keeps beside the parameters, and what the estimate says of them."""
     sizes = {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "activation": "swiglu"}
     base = {"data": {"task": "python-docs", "seq_len": 32}, "model": sizes, "train": {"batch_size": 2}}
-    config = resolve(build_config({**base, "sharing": {"strategy": strategy}}))
+    config = resolve(build_config({**base, "sharing": {"strategy": strategy}})).config
     model = build_model(config)
     own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
     kept: dict[int, torch.UntypedStorage] = {}
@@ -172,6 +172,6 @@ def test_memory_counts_the_merged_matrices_that_every_layer_with_lora_has(lora):
 
 def test_memory_is_estimated_at_the_most_loops_that_training_draws():
     base = {"data": {"task": "python-docs"}, "model": {"num_layers": 4}}
-    fixed = resolve(build_config({**base, "sharing": {"strategy": "all"}}))
-    random = resolve(build_config({**base, "sharing": {"strategy": "all,train_loops=1-8"}}))
+    fixed = resolve(build_config({**base, "sharing": {"strategy": "all"}})).config
+    random = resolve(build_config({**base, "sharing": {"strategy": "all,train_loops=1-8"}})).config
     assert 1.5 < activation_bytes(random) / activation_bytes(fixed) < 2

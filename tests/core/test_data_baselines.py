@@ -17,7 +17,7 @@ SPLITS = ("validation", "test")
 
 
 def usual(task: str) -> tuple[RunConfig, TaskData]:
-    config = resolve(build_config({"data": {"task": task}}))
+    config = resolve(build_config({"data": {"task": task}})).config
     return config, load_task(config)
 
 
@@ -86,7 +86,7 @@ def test_no_held_out_example_of_one_split_is_in_another(task: str) -> None:
             for place in range(len(batch.labels))
         }
     assert not kept["validation"] & kept["test"]
-    other = load_task(resolve(build_config({"data": {"task": task, "seed": 7}, "seed": 3})))
+    other = load_task(resolve(build_config({"data": {"task": task, "seed": 7}, "seed": 3})).config)
     again = {
         digest_of(batch.inputs[place], batch.labels[place])
         for batch in other.evaluation("test", 10**6, 64)

@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import IGNORED, SPLITS
-from clps_core.data.dates import FIRST_DATE, LAST_DATE, SOURCE_LOCALE, Dates, full_date
 from clps_core.data.registry import load_task
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
+from clps_core.tasks.dates.data import FIRST_DATE, LAST_DATE, SOURCE_LOCALE, Dates, full_date
 
 FACTS = get_task("dates")
 LANGUAGES = tuple(FACTS.options["language"])
@@ -38,7 +38,7 @@ def dates() -> Dates:
 
 
 def test_the_registry_gives_this_task_for_a_resolved_config(dates: Dates) -> None:
-    loaded = load_task(resolve(build_config({"data": {"task": "dates", "seed": 5}})))
+    loaded = load_task(resolve(build_config({"data": {"task": "dates", "seed": 5}})).config)
     assert isinstance(loaded, Dates)
     assert loaded.seed == 5
     assert loaded.fingerprint == dates.fingerprint
@@ -136,8 +136,10 @@ def test_batches_depend_on_step_and_seed_alone(dates: Dates) -> None:
 
 
 def test_strategies_and_model_seeds_see_the_same_batches() -> None:
-    one = load_task(resolve(build_config({"sharing": {"strategy": "none"}, "seed": 1})))
-    other = load_task(resolve(build_config({"sharing": {"strategy": "all"}, "seed": 2, "model": {"d_model": 32}})))
+    one = load_task(resolve(build_config({"sharing": {"strategy": "none"}, "seed": 1})).config)
+    other = load_task(
+        resolve(build_config({"sharing": {"strategy": "all"}, "seed": 2, "model": {"d_model": 32}})).config
+    )
     np.testing.assert_array_equal(one.batch(7, 8).labels, other.batch(7, 8).labels)
 
 

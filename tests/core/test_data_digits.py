@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import SPLITS
-from clps_core.data.digits import Digits, patches
 from clps_core.data.registry import load_task
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
+from clps_core.tasks.digits.data import Digits, patches
 
 
 @pytest.fixture(scope="module")
@@ -127,4 +127,4 @@ def test_labels_say_where_a_patch_lies(digits: Digits) -> None:
 
 
 def test_the_registry_gives_this_task() -> None:
-    assert isinstance(load_task(resolve(build_config({"data": {"task": "digits"}}))), Digits)
+    assert isinstance(load_task(resolve(build_config({"data": {"task": "digits"}})).config), Digits)

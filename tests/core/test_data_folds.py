@@ -9,19 +9,19 @@ import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
-from clps_core.data.dates import Dates
-from clps_core.data.digits import Digits
-from clps_core.data.python_docs import BOS, PythonDocs
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
+from clps_core.tasks.dates.data import Dates
+from clps_core.tasks.digits.data import Digits
+from clps_core.tasks.python_docs.data import BOS, PythonDocs
 
 FOLDS = 3
 
 
 def loaded(task: str, **data: Any) -> TaskData:
-    return load_task(resolve(build_config({"data": {"task": task, **data}})))
+    return load_task(resolve(build_config({"data": {"task": task, **data}})).config)
 
 
 def folded(task: str) -> list[TaskData]:
@@ -68,7 +68,8 @@ def test_what_a_fold_holds_and_gives_at_a_step_depends_on_no_other_field_of_a_sw
         "train.steps": [100, 200],
     }
     sweep = {"method": "random", "runs": 3, "fields": fields}
-    configs = expand(sweep_from_plain({"base": {"data": {"task": task}}, "sweep": sweep, "seeds": [0, 7], "folds": 3}))
+    found = expand(sweep_from_plain({"base": {"data": {"task": task}}, "sweep": sweep, "seeds": [0, 7], "folds": 3}))
+    configs = [one.config for one in found]
     different = {config.model_copy(update={"data": configs[0].data}).model_dump_json() for config in configs}
     assert len(different) == 6
     for fold in range(FOLDS):

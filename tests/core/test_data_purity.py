@@ -23,7 +23,7 @@ from clps_core.data.base import digest
 from clps_core.data.registry import load_task
 
 def summary(name):
-    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})))
+    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})).config)
     batch = data.batch(41, 6)
     evaluation = [b.inputs.tobytes() for b in data.evaluation("validation", 20, 8)]
     arrays = [batch.inputs.tobytes(), batch.labels.tobytes()]
@@ -55,7 +55,7 @@ def elsewhere() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_a_fresh_process_makes_the_same_batches(elsewhere: dict[str, list[str]], name: str) -> None:
-    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})))
+    data = load_task(resolve(build_config({"data": {"task": name, "seed": 3}})).config)
     data.batch(0, 4)
     batch = data.batch(41, 6)
     evaluation = [part.inputs.tobytes() for part in data.evaluation("validation", 20, 8)]
@@ -92,6 +92,6 @@ def test_rows_are_padded_to_few_widths() -> None:
 
 
 def test_cached_documentation_lies_where_the_caller_says(tmp_path: Path) -> None:
-    config = resolve(build_config({"data": {"task": "dates"}}))
+    config = resolve(build_config({"data": {"task": "dates"}})).config
     load_task(config, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clps_core.config import build_config, resolve
-from clps_core.data import python_docs
 from clps_core.data.base import SPLITS
-from clps_core.data.library_texts import REPEAT_LENGTH, library_files, library_texts, split_texts
-from clps_core.data.python_docs import PythonDocs, train_tokenizer
 from clps_core.data.registry import load_task
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
+from clps_core.tasks.python_docs import data as python_docs
+from clps_core.tasks.python_docs.data import PythonDocs, train_tokenizer
+from clps_core.tasks.python_docs.library_texts import REPEAT_LENGTH, library_files, library_texts, split_texts
 
 FACTS = get_task("python-docs")
 
@@ -199,6 +199,6 @@ def test_windows_longer_than_a_split_are_refused(cache_folder: Path) -> None:
 
 
 def test_the_registry_gives_windows_of_the_configs_length(cache_folder: Path) -> None:
-    task = load_task(resolve(build_config({"data": {"task": "python-docs", "seq_len": 32}})), cache_folder)
+    task = load_task(resolve(build_config({"data": {"task": "python-docs", "seq_len": 32}})).config, cache_folder)
     assert isinstance(task, PythonDocs)
     assert task.batch(0, 2).inputs.shape == (2, 32)

@@ -30,7 +30,7 @@ TEXT = "Sunday, July 20, 1969"
 
 
 def design(strategy: str, **model: int) -> RunConfig:
-    return resolve(build_config({"data": {"task": "dates"}, "model": model, "sharing": {"strategy": strategy}}))
+    return resolve(build_config({"data": {"task": "dates"}, "model": model, "sharing": {"strategy": strategy}})).config
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,6 @@ def test_the_angle_does_not_depend_on_how_long_the_states_are(scale: float) -> N
 def test_what_a_page_needs_of_depth_does_not_import_torch() -> None:
     code = (
         "import sys, clps_core.depth as depth; from clps_core.config import build_config, resolve;"
-        "depth.dial(resolve(build_config())).usual_loops(); sys.exit('torch' in sys.modules)"
+        "depth.dial(resolve(build_config()).config).usual_loops(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,7 +18,7 @@ EXAMPLES = sorted(p for p in (Path(__file__).parents[2] / "examples").glob("*.ya
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_describe_matched_comparisons(path):
     experiment = read_experiment(path.read_text())
-    configs = matched(experiment.base, experiment.strategies, experiment.seeds)
+    configs = [one.config for one in matched(experiment.base, experiment.strategies, experiment.seeds)]
     assert experiment.name
     assert len(configs) == len(experiment.strategies) * len(experiment.seeds) >= 2
     assert len({config.data for config in configs}) == 1
@@ -67,7 +67,7 @@ def test_a_setting_wins_over_the_list_of_the_file(tmp_path, settings, strategies
     file.write_text(FILE)
     found = plan(None, None, None, None, file, settings, None)
     assert (found.strategies, found.seeds) == (strategies, seeds)
-    configs = matched(found.base, found.strategies, found.seeds)
+    configs = [one.config for one in matched(found.base, found.strategies, found.seeds)]
     assert {(config.sharing.strategy, config.seed) for config in configs} == {
         (one, seed) for one in strategies for seed in seeds
     }

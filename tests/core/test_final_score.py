@@ -36,7 +36,7 @@ def digits(rate: float = 5e-3, **train: Any) -> RunConfig:
         "optim": {"learning_rate": rate, "warmup_steps": 0},
         "train": {"steps": 12, "eval_every": 3, "batch_size": 32, "checkpoint_every": 4, "probe_count": 0, **train},
     }
-    return resolve(build_config(partial))
+    return resolve(build_config(partial)).config
 
 
 def run(folder: Path, config: RunConfig, sink: RecordingSink | None = None) -> tuple[Outcome, RecordingSink]:

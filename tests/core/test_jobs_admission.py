@@ -28,8 +28,8 @@ from clps_core.store.verdict import Exit
 
 LARGE = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
 SMALL = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
-NEED = estimate_training_memory(resolve(build_config(SMALL)))
-LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)))
+NEED = estimate_training_memory(resolve(build_config(SMALL)).config)
+LARGE_NEED = estimate_training_memory(resolve(build_config(LARGE)).config)
 CPU = Slots(2, 1, (), "")
 
 

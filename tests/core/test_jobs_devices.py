@@ -41,7 +41,7 @@ def test_a_run_that_another_machine_of_the_store_may_take_is_let_through(store: 
     torch_for("2.8.0+cpu")
     store.create_comparison("x", [build_config()])
     Queue(store).start_next(0, "the-one-with-the-gpu", "boot")
-    assert service.checked(store, [CUDA])[0].train.device == "cuda"
+    assert service.checked(store, [CUDA])[0].config.train.device == "cuda"
 
 
 @pytest.mark.parametrize(

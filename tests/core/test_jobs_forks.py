@@ -34,7 +34,7 @@ def _nobody_works(store: Store) -> Any:
 def trained(store: Store, run: Run | None = None, *, best: int = 150, last: int = 600, **given: Any) -> Run:
     """A finished run of 600 steps (or ``run``, made one), ten steps a second, with two kinds of weights."""
     if run is None:
-        config = resolve(build_config({"data": {"task": "dates"}, "sharing": {"strategy": "all"}, **given}))
+        config = resolve(build_config({"data": {"task": "dates"}, "sharing": {"strategy": "all"}, **given})).config
         (run,) = store.runs(comparison=store.create_comparison("parent", [config]))
     points = [Point(run.id, "validation", "loss", step, 1.0, step / 10) for step in range(0, last + 1, 50)]
     with store.writing() as connection:

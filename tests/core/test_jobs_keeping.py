@@ -39,7 +39,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def config(**changes: Any) -> RunConfig:
-    return resolve(tiny(**changes))
+    return resolve(tiny(**changes)).config
 
 
 def finished(store: Store, *, days_ago: float = 0.0, files: tuple[str, ...] = LEFT, status: str = "finished") -> Run:

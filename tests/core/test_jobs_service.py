@@ -19,7 +19,8 @@ from clps_core.store.queue import Queue
 
 
 def test_matched_runs_differ_in_strategy_and_seed_and_see_the_same_data() -> None:
-    configs = service.matched({"data": {"seed": 7}, "train": {"steps": 9}}, ["none", "all"], [0, 1])
+    found = service.matched({"data": {"seed": 7}, "train": {"steps": 9}}, ["none", "all"], [0, 1])
+    configs = [one.config for one in found]
     assert [(config.seed, config.sharing.strategy) for config in configs] == [
         (0, "none"), (0, "all"), (1, "none"), (1, "all"),
     ]  # fmt: skip
@@ -67,12 +68,13 @@ def test_settings_no_supervisor_could_work_with_are_refused(store: Store, monkey
 
 def test_names_say_what_differs() -> None:
     configs = [
-        resolve(build_config({"sharing": {"strategy": strategy}, "model": {"d_model": width, "d_ff": 64}}))
+        resolve(build_config({"sharing": {"strategy": strategy}, "model": {"d_model": width, "d_ff": 64}})).config
         for strategy, width in (("none", 32), ("all", 64))
     ]
     assert service.run_names(configs) == ["dates · none · seed 0 · d_model 32", "dates · all · seed 0 · d_model 64"]
     assert service.comparison_name(configs) == "dates · none, all"
-    assert service.comparison_name(service.matched({}, ["all"], [0, 1])) == "dates · all · 2 seeds"
+    seeds = [one.config for one in service.matched({}, ["all"], [0, 1])]
+    assert service.comparison_name(seeds) == "dates · all · 2 seeds"
 
 
 def test_the_supervisor_is_only_started_for_work(store: Store) -> None:
@@ -133,7 +135,7 @@ def test_the_end_of_a_log_without_line_breaks_is_shown(store: Store) -> None:
 
 def test_a_queued_run_is_expected_when_a_slot_gets_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "1")
-    config = resolve(build_config({"train": {"steps": 100}}))
+    config = resolve(build_config({"train": {"steps": 100}})).config
     comparison = store.create_comparison("x", [config] * 3)
     first, second, third = (run.id for run in store.runs(comparison=comparison))
     queue = Queue(store)

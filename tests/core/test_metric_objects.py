@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from own_tasks import other_facts, registered
 
 from app.chart.run_curves import panels_of
 from app.compare.scatter import Dot, quality_scatter
@@ -19,7 +21,7 @@ from clps_core.errors import ConfigError
 from clps_core.metrics import METRICS, Metric, metric_named
 from clps_core.store import Comparison, Point, Run, Store, metrics, schema
 from clps_core.sweeps import expand, sweep_from_plain, sweep_state
-from clps_core.tasks import TASKS, TaskFacts, metric_of
+from clps_core.tasks import TASKS, TaskFacts, facts_kept
 
 ERRORS = Metric("errors", lambda: "Errors", False, "err", 0.0, 50.0, usual=10.0)
 BITS = Metric("bits", lambda: "Bits", False, "bit", 0.0, log=True, usual=8.0)
@@ -29,16 +31,18 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def judged_by(new: Metric, patch: pytest.MonkeyPatch) -> TaskFacts:
-    patch.setitem(METRICS, new.name, new)
-    facts = replace(TASKS["digits"], metric=new.name, metrics=("loss", new.name), baseline=45.0)
-    patch.setitem(TASKS, "digits", facts)
-    return facts
+@contextmanager
+def judged_by(new: Metric) -> Iterator[TaskFacts]:
+    usual = TASKS.usual("digits")
+    facts = replace(usual, metric=new.name, metrics=("loss", new.name), own_metrics=(new,), baseline=45.0)
+    with registered(other_facts(facts)):
+        yield TASKS.usual("digits")
 
 
 @pytest.fixture(params=[ERRORS, BITS], ids=lambda one: one.name)
-def facts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> TaskFacts:
-    return judged_by(request.param, monkeypatch)
+def facts(request: pytest.FixtureRequest) -> Iterator[TaskFacts]:
+    with judged_by(request.param) as found:
+        yield found
 
 
 @pytest.mark.parametrize("one", METRICS.values(), ids=lambda one: one.name)
@@ -57,11 +61,11 @@ def test_every_metric_says_all_about_itself(one: Metric) -> None:
     assert not (one.log and one.lowest <= 0 and one.range), "a logarithmic axis has no 0"
 
 
-@pytest.mark.parametrize("task", TASKS.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("task", TASKS.usable().values(), ids=lambda one: one.name)
 def test_every_task_is_judged_by_one_of_its_metrics(task: TaskFacts) -> None:
     assert task.metric in task.metrics
     assert set(task.metrics) <= set(METRICS)
-    assert metric_of(task.name) is task.judged_by
+    assert facts_kept(task.name, None).judged_by is task.judged_by
 
 
 def test_a_name_may_have_its_split_before_it() -> None:
@@ -72,7 +76,7 @@ def test_what_is_not_known_is_a_plain_figure() -> None:
     unknown = metric_named("validation.rouge")
     assert (unknown.title, unknown.range, unknown.log, unknown.percent) == ("rouge", None, False, False)
     assert unknown.shown(0.5) == "0.500"
-    assert metric_of("a task of elsewhere") is METRICS["loss"]
+    assert facts_kept("a task of elsewhere", None).judged_by is METRICS["loss"]
 
 
 def test_limits_leave_out_what_any_run_reaches() -> None:
@@ -88,7 +92,7 @@ def test_a_new_metric_is_written_in_its_unit(facts: TaskFacts) -> None:
 
 
 def test_its_curves_are_those_that_the_task_names(facts: TaskFacts) -> None:
-    assert metrics.curve_names("digits")["validation"] == ("loss", facts.metric)
+    assert metrics.curve_names(facts)["validation"] == ("loss", facts.metric)
     assert facts.metric in metrics.curve_names()["validation"]
 
 

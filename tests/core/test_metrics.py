@@ -37,7 +37,7 @@ def tiny(task: str, **train_options: object) -> RunConfig:
         "threads": 1,
         **train_options,
     }
-    return resolve(build_config({"data": {"task": task}, "model": model, "train": options}))
+    return resolve(build_config({"data": {"task": task}, "model": model, "train": options})).config
 
 
 @dataclass

@@ -29,7 +29,7 @@ def path(explicit_keys: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("task", ["dates", "python-docs", "digits"])
 @pytest.mark.parametrize("strategy", ["none", "all"])
 def test_every_task_builds_from_its_defaults_and_has_finite_gradients(task: str, strategy: str) -> None:
-    model = build_model(resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}})))
+    model = build_model(resolve(build_config({"data": {"task": task}, "sharing": {"strategy": strategy}})).config)
     batch = batch_for(model)
     loss = loss_of(model, batch)
     loss.backward()

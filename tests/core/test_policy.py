@@ -17,7 +17,7 @@ ACTIONS = ("cancel", "pause", "resume", "retry", "delete", "fork", "log")
 
 
 def config(**train):
-    return resolve(build_config({"train": {"steps": 10, "batch_size": 4, **train}}))
+    return resolve(build_config({"train": {"steps": 10, "batch_size": 4, **train}})).config
 
 
 def write(home, text):

@@ -71,7 +71,7 @@ def shape_of_sharing(model, sharing):
 
 @EVERY
 def test_the_small_model_shares_where_the_papers_model_does(preset):
-    small = resolve(build_config(preset.small))
+    small = resolve(build_config(preset.small)).config
     assert small.model.family == preset.model.family
     assert small.model.activation == preset.model.activation
     assert small.model.norm == preset.model.norm
@@ -90,7 +90,7 @@ def test_the_small_model_shares_where_the_papers_model_does(preset):
 def test_every_small_model_learns_within_a_few_steps(preset):
     torch.set_num_threads(1)
     asked = dict(preset.small)
-    config = resolve(build_config({**asked, "data": {**asked["data"], **TINY[asked["data"]["task"]]}}))
+    config = resolve(build_config({**asked, "data": {**asked["data"], **TINY[asked["data"]["task"]]}})).config
     data = load_task(config)
     model = build_model(config).train()
     optimiser = Optimiser(model, config.optim)

@@ -27,7 +27,7 @@ def test_other_uses_of_a_layers_weights_are_those_that_the_map_has(design) -> No
 def test_a_layer_that_reads_through_another_counts_with_the_weights_at_the_end_of_the_chain() -> None:
     strategy = "kv_source=0-0-2-2-4-5,attention_source=0-1-2-3-1-3"
     partial = {"data": {"task": "python-docs"}, "model": {"num_layers": 6}, "sharing": {"strategy": strategy}}
-    config = resolve(build_config(partial))
+    config = resolve(build_config(partial)).config
     plan = sharing_plan(config.model, config.sharing)
     assert [plan.computed_by("decoder", layer, "k") for layer in range(6)] == [0, 0, 2, 2, 0, 2]
     assert plan.groups("decoder", ("q", "k")) == (0, 1, 2, 3, 1, 3)

@@ -16,7 +16,7 @@ from clps_core.store import Store, connection, is_run_id, open_store, schema
 from clps_core.store.database import run_row
 from clps_core.store.queue import Queue
 
-CONFIG = resolve(build_config())
+CONFIG = resolve(build_config()).config
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_comes_back_as_it_was_queued(store: Store) -> None:
-    config = resolve(build_config({"sharing": {"strategy": "cycle:2"}, "seed": 3, "train": {"steps": 7}}))
+    config = resolve(build_config({"sharing": {"strategy": "cycle:2"}, "seed": 3, "train": {"steps": 7}})).config
     comparison = store.create_comparison("mine", [config], owner="ada", parameters=[(10, 20)])
     (run,) = store.runs(comparison=comparison)
     assert run.config == config

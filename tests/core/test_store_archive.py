@@ -56,7 +56,7 @@ def test_an_imported_run_is_what_was_exported(store: Store, folder: Path) -> Non
         9.0,
     )
     assert (run.unique_parameters, run.executed_parameters) == (10, 20)
-    assert run.config == resolve(build_config())
+    assert run.config == resolve(build_config()).config
     assert [(point.step, point.value) for point in store.curve(run.id, "train", "loss")] == [(0, 1 / 3), (5, 1 / 3 + 5)]
     (artefact,) = store.artefacts(run.id)
     assert artefact.path.read_text() == "best"

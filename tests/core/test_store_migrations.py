@@ -120,7 +120,7 @@ def test_of_many_that_open_a_store_whose_columns_are_older_one_adds_them_on_any_
         columns = tables_of(connection)
         added = {
             "comparison": ["plan", "pinned_at", "pinned_for"],
-            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for"],
+            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for", "facts"],
         }
         for table, names in added.items():
             for name in names:

@@ -15,7 +15,7 @@ from clps_core.store import Store
 from clps_core.store.order import Waiting, fair_order
 from clps_core.store.queue import Exit, Queue
 
-CONFIG = resolve(build_config())
+CONFIG = resolve(build_config()).config
 
 
 def add(store: Store, owner: str, count: int = 1, priority: int = 0) -> list[str]:

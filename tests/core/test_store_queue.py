@@ -15,7 +15,7 @@ from clps_core.store import Point, Store, schema
 from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
 from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE, SOON
 
-CONFIG = resolve(build_config())
+CONFIG = resolve(build_config()).config
 KILLED = Exit(signal=9)
 
 

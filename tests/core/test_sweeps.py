@@ -44,7 +44,7 @@ sweep:
 
 
 def test_a_grid_is_every_combination_for_each_seed_and_fold():
-    configs = expand(read_sweep(GRID))
+    configs = [one.config for one in expand(read_sweep(GRID))]
     made = {
         (c.optim.learning_rate, c.sharing.strategy, c.model.d_model, c.seed, c.data.fold)
         for c in configs
@@ -55,20 +55,20 @@ def test_a_grid_is_every_combination_for_each_seed_and_fold():
 
 
 def test_all_runs_of_one_fold_see_the_same_data():
-    configs = expand(read_sweep(GRID))
+    configs = [one.config for one in expand(read_sweep(GRID))]
     for fold in range(3):
         assert len({c.data for c in configs if c.data.fold == fold}) == 1
     assert {(c.data.seed, c.data.folds) for c in configs} == {(0, 3)}
 
 
 def test_the_first_fold_and_seed_come_first_so_that_every_value_is_tried_early():
-    configs = expand(read_sweep(GRID))
+    configs = [one.config for one in expand(read_sweep(GRID))]
     assert {(c.data.fold, c.seed) for c in configs[:8]} == {(0, 0)}
     assert [c.data.fold for c in configs] == sorted(c.data.fold or 0 for c in configs)
 
 
 def test_a_random_search_draws_from_its_ranges():
-    configs = expand(read_sweep(RANDOM))
+    configs = [one.config for one in expand(read_sweep(RANDOM))]
     assert len(configs) == 12
     rates = [c.optim.learning_rate for c in configs]
     assert all(1e-4 <= rate <= 1e-2 for rate in rates)
@@ -79,7 +79,7 @@ def test_a_random_search_draws_from_its_ranges():
 
 def test_integers_may_be_drawn_in_steps():
     text = "sweep: {method: random, runs: 4, fields: {model.d_model: {integers: [16, 72, 16]}}}"
-    assert {c.model.d_model for c in expand(read_sweep(text))} == {16, 32, 48, 64}
+    assert {c.config.model.d_model for c in expand(read_sweep(text))} == {16, 32, 48, 64}
     assert sweep_from_plain(read_sweep(text).plan()) == read_sweep(text)
 
 
@@ -124,7 +124,7 @@ def test_the_plan_that_the_store_keeps_means_the_same_runs():
 
 def test_strategies_and_seeds_may_stand_as_in_an_experiment_file():
     sweep = read_sweep("strategies: [none, 'cycle:2']\nseeds: [3]\nfolds: 2\ntrain: {steps: 10}")
-    assert [(c.sharing.strategy, c.seed, c.data.fold) for c in expand(sweep)] == [
+    assert [(c.config.sharing.strategy, c.config.seed, c.config.data.fold) for c in expand(sweep)] == [
         ("none", 3, 0), ("cycle:2", 3, 0), ("none", 3, 1), ("cycle:2", 3, 1),
     ]  # fmt: skip
 
@@ -133,8 +133,8 @@ def test_without_seeds_a_sweep_has_the_base_seed_or_0_and_draws_with_seed_0():
     fields = "sweep: {method: random, runs: 3, fields: {optim.learning_rate: {log_uniform: [1e-4, 1e-2]}}}"
     usual, chosen = read_sweep(fields), read_sweep(f"{fields}\nseed: 5")
     assert (usual.seed, usual.seeds, chosen.seeds) == (0, (0,), (5,))
-    assert {c.seed for c in expand(usual)} == {0}
-    assert {c.seed for c in expand(chosen)} == {5}
+    assert {c.config.seed for c in expand(usual)} == {0}
+    assert {c.config.seed for c in expand(chosen)} == {5}
     with_0 = read_sweep(fields.replace("runs: 3", "runs: 3, seed: 0"))
     assert expand(usual) == expand(with_0) == expand(Sweep(fields=usual.fields, method="random", runs=3))
     assert Sweep().seeds == (0,)
@@ -142,7 +142,7 @@ def test_without_seeds_a_sweep_has_the_base_seed_or_0_and_draws_with_seed_0():
 
 def test_patience_of_the_sweep_is_a_field_of_its_runs():
     sweep = read_sweep("stop: {rule: patience, evaluations: 3}\nsweep: {fields: {model.dropout: [0, 0.1]}}")
-    assert {c.train.patience for c in expand(sweep)} == {3}
+    assert {c.config.train.patience for c in expand(sweep)} == {3}
 
 
 def test_a_rule_may_wait_for_as_many_others_as_there_are():
@@ -305,7 +305,7 @@ def test_a_stored_plan_that_names_a_field_twice_is_still_read():
     plan = {"base": {"optim": {"learning_rate": 1.0}}, "sweep": {"fields": {"optim.learning_rate": [0.1]}}}
     sweep = sweep_of_plan(plan)
     assert sweep is not None
-    assert [config.optim.learning_rate for config in expand(sweep)] == [0.1]
+    assert [one.config.optim.learning_rate for one in expand(sweep)] == [0.1]
 
 
 def test_a_sweep_file_given_to_train_is_sent_to_sweep():
@@ -315,5 +315,5 @@ def test_a_sweep_file_given_to_train_is_sent_to_sweep():
 
 def test_a_value_may_be_written_as_yaml_reads_it():
     """YAML takes 1e-3 for a text; people do not."""
-    rates = {c.optim.learning_rate for c in expand(read_sweep(GRID))}
+    rates = {c.config.optim.learning_rate for c in expand(read_sweep(GRID))}
     assert all(math.isclose(rate, right) for rate, right in zip(sorted(rates), (1e-3, 3e-3), strict=True))

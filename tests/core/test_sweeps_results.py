@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def queued(store: Store, plain: Mapping[str, Any] = PLAIN) -> tuple[Comparison, list[Run]]:
     sweep = sweep_from_plain(plain)
     configs = expand(sweep)
-    sizes = [(one.model.d_model or 1, one.model.d_model or 1) for one in configs]
+    sizes = [(one.config.model.d_model or 1, one.config.model.d_model or 1) for one in configs]
     made = store.create_comparison("rates", configs, plan=sweep.plan(), parameters=sizes)
     comparison = next(one for one in store.comparisons() if one.id == made)
     return comparison, store.runs(comparison=comparison.id)

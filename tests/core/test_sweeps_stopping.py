@@ -16,7 +16,7 @@ from clps_core.sweeps.stopping import read_stop, verdict
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import TASKS
 
-DATES, DOCS = TASKS["dates"], TASKS["python-docs"]
+DATES, DOCS = TASKS.usual("dates"), TASKS.usual("python-docs")
 MEDIAN = {"rule": "median", "after": 20, "runs": 2}
 
 
@@ -67,7 +67,7 @@ def queued(store: Store, stop: Mapping[str, Any] | None, data: list[dict[str, An
     """One run per entry of ``data``, launched together under the rule."""
     partial = {"train": {"steps": 100, "eval_every": 10}}
     configs = [
-        resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed}))
+        resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed})).config
         for seed, one in enumerate(data)
     ]
     plan = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}

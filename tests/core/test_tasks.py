@@ -12,7 +12,7 @@ from clps_core.tasks import TASKS, get_task
 @pytest.mark.parametrize("name", TASKS)
 def test_defaults_resolve_to_a_config_of_the_task(name: str) -> None:
     facts = get_task(name)
-    config = resolve(build_config({"data": {"task": name}}))
+    config = resolve(build_config({"data": {"task": name}})).config
     assert config.model.family == facts.family
     assert config.model.vocab_size == facts.vocab_size
     assert config.model.num_classes == facts.num_classes

@@ -51,7 +51,7 @@ def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: 
         **train,
     }
     partial = {"data": {"task": task}, "model": model, "sharing": {"strategy": strategy}, "seed": seed}
-    return resolve(build_config(partial | {"train": options, "optim": {"learning_rate": 5e-3, **(optim or {})}}))
+    return resolve(build_config(partial | {"train": options, "optim": {"learning_rate": 5e-3, **(optim or {})}})).config
 
 
 def trained(folder: Path, config: RunConfig, **options: Any) -> RecordingSink:

@@ -25,7 +25,7 @@ def digits(patience: int | None, rate: float = 1e-30) -> RunConfig:
         "train": {"steps": 12, "eval_every": 2, "eval_examples": 20, "test_examples": 20, "batch_size": 8,
                   "checkpoint_every": 3, "probe_count": 0, "log_every": 1, "patience": patience},
     }  # fmt: skip
-    return resolve(build_config(partial))
+    return resolve(build_config(partial)).config
 
 
 def run(folder: Path, config: RunConfig, stop_after: int | None = None) -> tuple[Outcome, RecordingSink]:

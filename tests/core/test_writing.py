@@ -47,7 +47,7 @@ def test_every_text_gets_its_answer_whatever_stands_beside_it(folders) -> None:
 
 
 def test_bad_requests_are_refused_in_a_sentence(folders) -> None:
-    with pytest.raises(DataError, match="must have a decoder"):
+    with pytest.raises(DataError, match="must be of a task that writes text"):
         write(folders["digits"], ["1"])
     with pytest.raises(ConfigError, match="one of language"):
         write(folders["dates"], [TEXT], options={"tongue": "de"})

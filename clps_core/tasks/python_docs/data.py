@@ -24,14 +24,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
-from clps_core.data.library_texts import library_key, library_texts, split_texts
+from clps_core.config import RunConfig
+from clps_core.data.base import (
+    SPLITS,
+    Array,
+    Batch,
+    Example,
+    Fold,
+    TaskData,
+    check_split,
+    digest,
+    fold_of,
+    step_generator,
+)
 from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks.facts import TaskFacts
+from clps_core.tasks.python_docs import facts as own_facts
+from clps_core.tasks.python_docs.library_texts import library_key, library_texts, split_texts
 from clps_core.words import _
 
-__all__ = ["PythonDocs", "train_tokenizer"]
+__all__ = ["PythonDocs", "load", "train_tokenizer"]
 
 SPECIALS = ("<pad>", "<bos>", "<eos>")
 PAD, BOS, EOS = range(3)
@@ -162,8 +175,15 @@ class PythonDocs:
 
     pad_id, bos_id, eos_id = PAD, BOS, EOS
 
-    def __init__(self, seed: int, seq_len: int, cache_folder: Path | None = None, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = get_task("python-docs")
+    def __init__(
+        self,
+        seed: int,
+        seq_len: int,
+        cache_folder: Path | None = None,
+        fold: Fold | None = None,
+        facts: TaskFacts | None = None,
+    ) -> None:
+        self.facts: TaskFacts = facts or own_facts()
         self.seed, self.seq_len = seed, seq_len
         vocab_size = self.facts.vocab_size or 0
         self._corpus = _load(vocab_size, cache_folder) if fold is None else _folded(vocab_size, cache_folder, fold)
@@ -305,3 +325,10 @@ def _byte_values() -> Mapping[str, int]:
     others = [byte for byte in range(256) if byte not in printable]
     letters = {chr(byte): byte for byte in printable}
     return letters | {chr(0x100 + place): byte for place, byte in enumerate(others)}
+
+
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+    """The documentation of this Python; its tokenizer and tokens are kept in ``cache_folder``."""
+    data = config.data
+    length = data.seq_len or facts.max_source_len
+    return PythonDocs(data.seed, length, cache_folder, fold_of(data.fold, data.folds), facts=facts)

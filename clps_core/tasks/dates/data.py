@@ -15,10 +15,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 from babel.dates import format_date, get_month_names
 
+from clps_core.config import RunConfig
 from clps_core.data.base import (
     IGNORED,
     SPLITS,
@@ -26,18 +28,21 @@ from clps_core.data.base import (
     Batch,
     Example,
     Fold,
+    TaskData,
     check_split,
     digest,
+    fold_of,
     held_out_split,
     padded,
     step_generator,
 )
 from clps_core.data.scores import constant_text
 from clps_core.errors import DataError
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks.dates import facts as own_facts
+from clps_core.tasks.facts import TaskFacts
 from clps_core.words import _
 
-__all__ = ["FIRST_DATE", "LAST_DATE", "Dates", "full_date"]
+__all__ = ["FIRST_DATE", "LAST_DATE", "Dates", "full_date", "load"]
 
 FIRST_DATE = datetime.date(1950, 1, 1)
 LAST_DATE = datetime.date(2049, 12, 31)
@@ -66,7 +71,7 @@ class _Calendar:
 
 @cache
 def _calendar() -> _Calendar:
-    facts = get_task("dates")
+    facts = own_facts()
     languages = tuple(facts.options["language"])
     # A leap year meets every weekday in every month and every day number, hence every word and every digit.
     year = range(datetime.date(2000, 1, 1).toordinal(), datetime.date(2001, 1, 1).toordinal())
@@ -111,8 +116,8 @@ class Dates:
 
     pad_id, bos_id, eos_id, unk_id = PAD, BOS, EOS, UNK
 
-    def __init__(self, seed: int, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = get_task("dates")
+    def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
+        self.facts: TaskFacts = facts or own_facts()
         self.seed, self.fold = seed, fold
         self.languages = tuple(self.facts.options["language"])
         self._calendar = _calendar() if fold is None else _folded(fold)
@@ -273,3 +278,8 @@ class Dates:
 def _even(text: str) -> str:
     """``text`` as CLDR would write it: single spaces, accents and their letters as one character."""
     return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+    """The dates; nothing lies in files."""
+    return Dates(seed=config.data.seed, fold=fold_of(config.data.fold, config.data.folds), facts=facts)

@@ -11,16 +11,30 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, step_generator
+from clps_core.config import RunConfig
+from clps_core.data.base import (
+    SPLITS,
+    Array,
+    Batch,
+    Example,
+    Fold,
+    TaskData,
+    check_split,
+    digest,
+    fold_of,
+    step_generator,
+)
 from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
-from clps_core.tasks import TaskFacts, get_task
+from clps_core.tasks.digits import facts as own_facts
+from clps_core.tasks.facts import TaskFacts
 from clps_core.words import _
 
-__all__ = ["Digits", "patches"]
+__all__ = ["Digits", "load", "patches"]
 
 SIDE = 8
 PATCH = 2
@@ -93,8 +107,8 @@ class Digits:
 
     pad_id = bos_id = eos_id = -1
 
-    def __init__(self, seed: int, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = get_task("digits")
+    def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
+        self.facts: TaskFacts = facts or own_facts()
         self.seed = seed
         self._images = _images() if fold is None else _folded(fold)
         self.fingerprint = self._images.fingerprint
@@ -203,3 +217,8 @@ class Digits:
     def tokenizer_json(self) -> str:
         """Empty: there are no tokens."""
         return ""
+
+
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+    """The images that scikit-learn brings."""
+    return Digits(seed=config.data.seed, fold=fold_of(config.data.fold, config.data.folds), facts=facts)

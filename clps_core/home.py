@@ -1,0 +1,22 @@
+"""Where the lab keeps what it has: ``CLPS_HOME``. Start at default_home."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+__all__ = ["default_home", "home_of"]
+
+RUNS = "runs"
+
+
+def default_home() -> Path:
+    """``CLPS_HOME``, or the usual place for a person's application data."""
+    return Path(os.environ.get("CLPS_HOME") or platformdirs.user_data_dir("clps")).expanduser().absolute()
+
+
+def home_of(run_folder: Path) -> Path:
+    """The home that a run's folder lies in; the default one for a folder elsewhere."""
+    return run_folder.absolute().parent.parent if run_folder.absolute().parent.name == RUNS else default_home()

@@ -1,0 +1,324 @@
+"""What is known of a task before its data are read. Start at TaskFacts, then frozen and thawed.
+
+Facts are plain values, so that a run can keep those it was trained with: ``frozen`` makes JSON of them, and
+``thawed`` reads it back, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+from clps_core.metrics import Metric, metric_named
+from clps_core.shown import visible
+
+__all__ = [
+    "LONGEST_FACTS",
+    "DataLike",
+    "TaskFacts",
+    "TaskWords",
+    "bare_facts",
+    "frozen",
+    "thawed",
+]
+
+LONGEST_FACTS = 64_000
+"""Characters of frozen facts; longer ones were not written by a run."""
+LONGEST_TEXT = 400
+MOST = 200
+"""Metrics, options, choices and examples that frozen facts may list."""
+FAMILIES = ("encoder_decoder", "decoder", "encoder")
+
+
+class DataLike(Protocol):
+    """The part of a config that facts may depend on (``config.DataConfig``)."""
+
+    @property
+    def task(self) -> str: ...  # noqa: D102
+    @property
+    def seq_len(self) -> int | None: ...  # noqa: D102
+    @property
+    def seed(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class TaskWords:
+    """What people read of a task, in their language.
+
+    ``baseline``: what the best constant answer is called. ``source``, ``licence``: of the data. ``options``: what a
+    typed input needs besides its text, as name -> value -> title; ``asks``: what each of them asks for.
+    """
+
+    title: str
+    summary: str
+    baseline: str
+    source: str = ""
+    licence: str = ""
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    asks: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What a config, a form and a chart need to know of a task.
+
+    ``words``: gives what people read, when it is shown. ``family``: of the models that it trains. ``metric``: the
+    name of the metric people compare by, one of ``metrics``: those that an evaluation gives (the task's scores).
+    ``own_metrics``: those of them that only this task has. ``baseline``: what the best constant answer
+    (``baseline_name``) gets in ``metric`` on the validation examples that a run is scored on by default;
+    ``test_baseline``: the same on those of the test split, which has ``test_size``. Where the data differ from
+    machine to machine they are approximate, and ``TaskData.baselines`` is exact.
+
+    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in
+    tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
+    ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
+    typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
+    ``writes``: a trained model can be asked for text. ``fingerprint``: of what gives tokens and classes their meaning,
+    where that lies in files (empty where it cannot change). ``example_inputs``: texts a person can start from.
+    ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
+    """
+
+    name: str
+    words: Callable[[], TaskWords]
+    family: str
+    metric: str
+    metrics: tuple[str, ...]
+    baseline: float
+    test_baseline: float
+    test_size: int
+    vocab_size: int | None = None
+    max_source_len: int = 0
+    max_target_len: int = 0
+    num_classes: int | None = None
+    patch_dim: int | None = None
+    input_kind: str = "line"
+    typed_target: bool = False
+    windows: bool = False
+    writes: bool = False
+    fingerprint: str = ""
+    own_metrics: tuple[Metric, ...] = ()
+    example_inputs: tuple[str, ...] = ()
+    defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.words().title
+
+    @property
+    def summary(self) -> str:
+        """What it is, in one sentence."""
+        return self.words().summary
+
+    @property
+    def baseline_name(self) -> str:
+        """What the best constant answer is called."""
+        return self.words().baseline
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, str]]:
+        """What a typed input needs besides its text, as name -> value -> title."""
+        return self.words().options
+
+    @property
+    def judged_by(self) -> Metric:
+        """The metric people compare by."""
+        return self.metric_named(self.metric)
+
+    def metric_named(self, name: str) -> Metric:
+        """The metric of that name, such as ``exact_match`` or ``validation.exact_match``."""
+        kind = name.rpartition(".")[2]
+        return next((one for one in self.own_metrics if one.name == kind), None) or metric_named(kind)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether higher values of ``metric`` are better."""
+        return self.judged_by.higher_is_better
+
+    def beats_baseline(self, value: float) -> bool:
+        """Whether a validation value of ``metric`` is better than that of the best constant answer."""
+        return self.judged_by.better(value, self.baseline)
+
+
+PLAIN = (
+    *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
+    *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
+    *("windows", "writes", "fingerprint", "example_inputs"),
+)
+METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Words as they were when they were kept: in the language of that moment."""
+
+    words: TaskWords
+
+    def __call__(self) -> TaskWords:
+        return self.words
+
+
+@dataclass(frozen=True)
+class KeptTitle:
+    """A metric's title as it was when it was kept."""
+
+    title: str
+
+    def __call__(self) -> str:
+        return self.title
+
+
+def frozen(facts: TaskFacts) -> str:
+    """``facts`` as JSON, without the defaults, which a run has behind it; the same for the same facts."""
+    words = facts.words()
+    plain: dict[str, Any] = {name: getattr(facts, name) for name in PLAIN}
+    plain |= {
+        "title": words.title,
+        "summary": words.summary,
+        "baseline_name": words.baseline,
+        "source": words.source,
+        "licence": words.licence,
+        "options": {name: dict(values) for name, values in words.options.items()},
+        "asks": dict(words.asks),
+        "own_metrics": [
+            {name: _end(getattr(metric, name)) for name in METRIC_PLAIN} | {"name": metric.name}
+            for metric in facts.own_metrics
+        ],
+    }
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _end(value: object) -> object:
+    """JSON has no infinite numbers: an open end is null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@lru_cache(maxsize=512)
+def thawed(text: str) -> TaskFacts:
+    """The facts of ``frozen``'s text, which may come from anybody.
+
+    Texts are made harmless, numbers must be finite, lists are short. Raises ``ValueError`` for anything else.
+    """
+    if len(text) > LONGEST_FACTS:
+        raise ValueError
+    try:
+        return _read(_group(json.loads(text)))
+    except (RecursionError, KeyError, TypeError) as error:
+        raise ValueError from error
+
+
+def _read(plain: Mapping[str, Any]) -> TaskFacts:
+    options = {
+        _name(name): {_name(value): _text(title) for value, title in _group(values).items()}
+        for name, values in _group(plain["options"]).items()
+    }
+    words = TaskWords(
+        title=_text(plain["title"]),
+        summary=_text(plain["summary"]),
+        baseline=_text(plain["baseline_name"]),
+        source=_text(plain["source"]),
+        licence=_text(plain["licence"]),
+        options=options,
+        asks={_name(name): _text(title) for name, title in _group(plain["asks"]).items()},
+    )
+    metrics = tuple(_name(one) for one in _list(plain["metrics"]))
+    if plain["metric"] not in metrics or plain["family"] not in FAMILIES:
+        raise ValueError
+    return TaskFacts(
+        name=_name(plain["name"]),
+        words=Kept(words),
+        family=plain["family"],
+        metric=plain["metric"],
+        metrics=metrics,
+        baseline=_number(plain["baseline"]),
+        test_baseline=_number(plain["test_baseline"]),
+        test_size=_whole(plain["test_size"]),
+        max_source_len=_whole(plain["max_source_len"]),
+        max_target_len=_whole(plain["max_target_len"]),
+        vocab_size=_whole_or_none(plain["vocab_size"]),
+        num_classes=_whole_or_none(plain["num_classes"]),
+        patch_dim=_whole_or_none(plain["patch_dim"]),
+        typed_target=_truth(plain["typed_target"]),
+        windows=_truth(plain["windows"]),
+        writes=_truth(plain["writes"]),
+        fingerprint=_text(plain["fingerprint"]),
+        input_kind=_name(plain["input_kind"]),
+        own_metrics=tuple(_metric(one) for one in _list(plain["own_metrics"])),
+        example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
+    )
+
+
+@lru_cache(maxsize=512)
+def bare_facts(name: str) -> TaskFacts:
+    """For a run of a task that is not known here, and that kept no facts: its name, and the loss to judge by."""
+    words = Kept(TaskWords(visible(name)[:LONGEST_TEXT], "", ""))
+    return TaskFacts(name, words, "decoder", "loss", ("loss",), math.inf, math.inf, 0)
+
+
+def _metric(plain: object) -> Metric:
+    group = _group(plain)
+    low, high = (
+        sign * math.inf if group[name] is None else _number(group[name])
+        for sign, name in ((-1, "lowest"), (1, "highest"))
+    )
+    return Metric(
+        _name(group["name"]),
+        KeptTitle(_text(group["title"])),
+        _truth(group["higher_is_better"]),
+        _text(group["unit"])[:20],
+        low,
+        high,
+        _truth(group["log"]),
+        _number(group["usual"]),
+    )
+
+
+def _group(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > MOST:
+        raise ValueError
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) > MOST:
+        raise ValueError
+    return value
+
+
+def _text(value: object, keep: str = "") -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+        raise ValueError
+    return visible(value, keep)
+
+
+def _name(value: object) -> str:
+    """As it is: it is compared with others. So it must be harmless."""
+    if not isinstance(value, str) or not 0 < len(value) <= 80 or visible(value) != value:
+        raise ValueError
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e300:
+        raise ValueError
+    return float(value)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2**53:
+        raise ValueError
+    return value
+
+
+def _whole_or_none(value: object) -> int | None:
+    return None if value is None else _whole(value)
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value

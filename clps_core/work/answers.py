@@ -1,0 +1,86 @@
+"""What a run says to one input, and helpers to read it off the logits. Start at Answer. No torch to import this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+
+from clps_core.data.base import Array, TaskData
+
+if TYPE_CHECKING:
+    from clps_core.analysis.capture import Capture
+    from clps_core.config import RunConfig
+    from clps_core.model.transformer import Transformer
+
+__all__ = ["Answer", "Guess", "Opened", "best_next", "image_of", "ranked", "refuse_target"]
+
+SHOWN_GUESSES = 5
+
+
+class Opened(Protocol):
+    """A run's model (in evaluation mode), config and data in memory (``opened.OpenRun``)."""
+
+    @property
+    def model(self) -> Transformer: ...  # noqa: D102
+    @property
+    def config(self) -> RunConfig: ...  # noqa: D102
+    @property
+    def data(self) -> TaskData: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One possible answer and its probability."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``."""
+
+    capture: Capture
+    prediction: str
+    target: Literal["greedy", "typed", "none"] = "none"
+    target_labels: tuple[str, ...] = ()
+    guesses: tuple[Guess, ...] = ()
+    next_tokens: tuple[Guess, ...] = ()
+    image: Array | None = None
+
+
+def refuse_target(data: TaskData, target_text: str) -> None:
+    """Let the task say why it takes no typed target, where one was typed."""
+    if target_text:
+        data.encode_target(target_text)
+
+
+def ranked(logits: Array, name: Callable[[Any], str], count: int = SHOWN_GUESSES) -> tuple[Guess, ...]:
+    """The ``count`` most probable entries of ``logits`` [V], best first."""
+    probabilities = _probabilities(logits)
+    best = np.argsort(-probabilities, kind="stable")[:count].tolist()
+    return tuple(Guess(name(token), float(probabilities[token])) for token in best)
+
+
+def best_next(logits: Array, data: TaskData) -> tuple[Guess, ...]:
+    """Per position of ``logits`` [T, V] the most probable next token."""
+    probabilities = _probabilities(logits)
+    labels = data.token_labels(probabilities.argmax(axis=-1))
+    return tuple(Guess(label, float(p)) for label, p in zip(labels, probabilities.max(axis=-1), strict=True))
+
+
+def image_of(patches: Array) -> Array:
+    """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side]."""
+    _one, count, pixels = patches.shape
+    across, side = int(count**0.5), int(pixels**0.5)
+    return np.asarray(
+        patches[0].reshape(across, across, side, side).swapaxes(1, 2).reshape(across * side, across * side)
+    )
+
+
+def _probabilities(logits: Array) -> Array:
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))

@@ -1,0 +1,38 @@
+"""A batch on the run's device. Start at to_device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from clps_core.data.base import Array, Batch
+
+__all__ = ["DeviceBatch", "to_device"]
+
+
+@dataclass(frozen=True)
+class DeviceBatch:
+    """A ``Batch`` as tensors on the run's device."""
+
+    inputs: Tensor
+    input_mask: Tensor | None
+    decoder_inputs: Tensor | None
+    labels: Tensor
+
+
+def to_device(batch: Batch, device: str) -> DeviceBatch:
+    """Copy ``batch``; from pinned memory to a GPU, so that the copy does not wait for it."""
+
+    def moved(array: Array | None) -> Tensor | None:
+        if array is None:
+            return None
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        return tensor if device == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+    inputs, labels = moved(batch.inputs), moved(batch.labels)
+    assert inputs is not None
+    assert labels is not None
+    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels)

@@ -1,0 +1,143 @@
+"""A task of one file, with its own loss, metric and kind of input, whose facts lie in a folder, works everywhere.
+
+When the folder changes or the task is taken away, its runs still open, or say in one sentence why not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+import codes_task
+import pytest
+from own_tasks import offered, registered
+from page_reading import sentences, tables
+from typer.testing import CliRunner
+
+from app import state
+from app.design.origins import current_origin, origins
+from clps_core.cli import app
+from clps_core.config import build_config, resolve
+from clps_core.jobs.runner import StopSignal, _train
+from clps_core.store.queue import Queue
+from clps_core.tasks import TASKS
+
+FIRST, GROWN = "abcdef\nred green blue\n", "abcdefgh\nred green blue white\n"
+CHANGES = {GROWN: "with 6 tokens. Got 8", "fedcba\nred green blue\n": "must mean what they did"}
+
+
+@pytest.fixture
+def codes(home, tmp_path, monkeypatch):
+    """The task is installed as a package's entry point, and its data lie in the home; returns the data's file."""
+    home.mkdir(exist_ok=True)
+    (home / codes_task.FILE).write_text(FIRST)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([offered(tmp_path, codes="codes_task:TASK"), *sys.path]))
+    with registered(codes_task.TASK):
+        yield home / codes_task.FILE
+
+
+@pytest.fixture
+def run(codes, store):
+    """A run of the task that was really trained, here and not in a process of its own."""
+    resolved = resolve(build_config({"data": {"task": "codes"}, "sharing": {"strategy": "all"}}))
+    store.create_comparison("codes", [resolved], parameters=[(1, 2)])
+    before, queue = signal.getsignal(signal.SIGTERM), Queue(store)
+    try:
+        attempt = queue.start_next(0, "here", "boot")
+        queue.claim(attempt.run_id, 1, os.getpid(), 1.0)
+        queued, folder = store.run(attempt.run_id), store.run_folder(attempt.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        status, _reason = _train(queue, queued, 1, folder, StopSignal())
+        queue.finish(attempt.run_id, 1, status, None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return store.run(attempt.run_id)
+
+
+def asked(*arguments):
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def walked(open_page, run):
+    """Runs, Compare and Attention with ``run``."""
+    pages = {
+        "runs": open_page("runs", runs=run.id),
+        "compare": open_page("compare", runs=run.id),
+        "attention": open_page("attention", run=run.id),
+    }
+    for name, page in pages.items():
+        assert not page.exception, name
+    assert sentences(pages["runs"]) == sentences(pages["compare"]) == []
+    assert "Best brier score" in tables(pages["compare"])
+    return pages
+
+
+def test_it_is_counted_with_the_sizes_that_its_folder_says(codes):
+    found = asked("count", "--task", "codes", "--strategy", "all")
+    assert (found["model"]["vocab_size"], found["model"]["num_classes"]) == (6, 3)
+    codes.write_text(GROWN)
+    found = asked("count", "--task", "codes", "--strategy", "all")
+    assert (found["model"]["vocab_size"], found["model"]["num_classes"]) == (8, 4)
+
+
+def test_it_learns_by_its_own_loss_and_is_judged_by_its_own_metric(run, store):
+    latest = store.latest([run.id])[run.id]
+    assert run.status == "finished"
+    assert latest["validation.brier"] == latest["validation.loss"]
+    first = store.curve(run.id, "train", "loss")[0].value
+    assert 0.5 < first < 0.9, "of an untrained model the cross-entropy is about ln 3"
+    quality = asked("runs", "list")[0]["quality"]
+    assert (quality["metric"], quality["higher_is_better"]) == ("brier", False)
+
+
+def test_every_page_works_with_it(run, open_page):
+    pages = walked(open_page, run)
+    assert sentences(pages["attention"]) == []
+    assert pages["attention"].text_input(key="attention.text.codes").value == "abcde"
+    train = open_page("train", spec="1;task=codes", strategy=["none", "all"])
+    assert sentences(train) == []
+    assert "Read codes" in train.button_group(key="train.task").options
+    assert any("Data: this test. Licence: CC0-1.0." in one.proto.help.replace("\\", "") for one in train.caption)
+    design = open_page("design", spec="1;task=codes", strategy=["none", "all"])
+    assert sentences(design) == []
+    assert current_origin(design.session_state[state.DESIGNS]).name == "codes"
+    assert origins()["codes"].title == "Read codes"
+
+
+def test_an_old_run_opens_when_the_folder_has_changed(run, open_page, codes):
+    for text, why in CHANGES.items():
+        codes.write_text(text)
+        pages = walked(open_page, run)
+        assert (run.facts.vocab_size, TASKS.usual("codes").vocab_size) == (6, len(text.split()[0]))
+        (said,) = sentences(pages["attention"])
+        assert why in said.replace("\\", "")
+
+
+def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypatch):
+    monkeypatch.delenv("PYTHONPATH")
+    TASKS.forget("codes")
+    pages = walked(open_page, run)
+    (said,) = sentences(pages["attention"])
+    assert "task codes must be installed to work with its runs" in said
+    assert run.facts.title == "Read codes"
+    assert asked("runs", "list", "--task", "codes")[0]["quality"]["metric"] == "brier"
+
+
+def test_a_task_whose_data_are_missing_is_no_choice_and_says_why(codes, open_page):
+    codes.unlink()
+    train = open_page("train")
+    assert sentences(train) == []
+    assert "Read codes" not in train.button_group(key="train.task").options
+    result = CliRunner().invoke(app, ["count", "--task", "codes"])
+    assert result.exit_code == 2
+    assert "the codes must lie in codes.txt of the home" in result.output
+
+
+@pytest.mark.slow
+def test_clps_trains_it_in_a_process_of_its_own(codes, room):
+    (found,) = asked("train", "--task", "codes", "--strategy", "all", "--wait")
+    assert (found["status"], found["quality"]["metric"]) == ("finished", "brier")
