@@ -17,9 +17,10 @@ from app import state
 from app.look.formatting import strategy_name
 from app.services import escape_markdown, show_problem
 from clps_core.config import RunConfig, build_config
+from clps_core.errors import ClpsError
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.spec import to_spec
-from clps_core.tasks import TASKS, TaskFacts
+from clps_core.tasks import TASKS, TaskFacts, get_task
 from clps_core.words import _
 
 __all__ = ["Asked", "train_form"]
@@ -58,6 +59,7 @@ def train_form() -> Asked:
     """Draw the form, filled from the address where that is new; returns what it says, unchecked."""
     _fill_from_address()
     tasks = TASKS.usable()
+    _leave_task_without_data(tasks)
     chosen = st.segmented_control(
         _("Task"),
         list(tasks),
@@ -81,6 +83,17 @@ def train_form() -> Asked:
         _number("model.num_heads", _("Heads"), 1)
         name = _more(task)
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
+
+
+def _leave_task_without_data(tasks: Mapping[str, TaskFacts]) -> None:
+    """Say why the task that was chosen cannot be used any more, and start from the usual one."""
+    if st.session_state[TASK] in tasks:
+        return
+    try:
+        get_task(st.session_state[TASK])
+    except ClpsError as error:
+        show_problem(str(error))
+    _fill(build_config({}), DEFAULT_STRATEGIES, (0,))
 
 
 def _data_of(task: TaskFacts) -> str | None:

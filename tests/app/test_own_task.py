@@ -137,6 +137,17 @@ def test_a_task_whose_data_are_missing_is_no_choice_and_says_why(codes, open_pag
     assert "the codes must lie in codes.txt of the home" in result.output
 
 
+@pytest.mark.parametrize("page", ["train", "design"])
+def test_a_page_says_that_the_data_went_away_and_goes_on(codes, open_page, page):
+    test = open_page(page, spec="1;task=codes", strategy=["none", "all"])
+    assert sentences(test) == []
+    codes.unlink()
+    for again in (test.run(), open_page(page, spec="1;task=codes", strategy=["none", "all"])):
+        assert not again.exception
+        assert any("codes must lie in codes" in said for said in sentences(again))
+        assert again.button, "the rest of the page is there"
+
+
 @pytest.mark.slow
 def test_clps_trains_it_in_a_process_of_its_own(codes, room):
     (found,) = asked("train", "--task", "codes", "--strategy", "all", "--wait")

@@ -84,6 +84,14 @@ def test_a_folder_is_a_task_and_a_broken_folder_is_a_sentence(tmp_path: Path, mo
     assert set(found.problems) == {"broken", "empty"}
 
 
+def test_what_people_read_is_put_into_words_when_it_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for task in ("dates", "python_docs", "digits"):
+        facts = TASKS.usual(task.replace("_", "-"))
+        title = facts.title
+        monkeypatch.setattr(f"clps_core.tasks.{task}._", lambda text, **_values: f"¡{text}!")
+        assert (facts.title, facts.summary[0], facts.baseline_name[0]) == (f"¡{title}!", "¡", "¡")
+
+
 def test_a_config_is_resolved_by_the_catalogue_and_the_home_that_are_given(tmp_path: Path) -> None:
     catalogue = Tasks()
     catalogue.register(codes_task.TASK)
