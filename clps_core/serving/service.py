@@ -148,7 +148,7 @@ class ModelService:
                 self._process.kill()  # its thread sees that, and cleans up behind it
             self._news.notify_all()
         if thread is not None:
-            thread.join()
+            thread.join(timeout=10)
 
     # Whoever asks
 
