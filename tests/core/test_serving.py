@@ -206,7 +206,9 @@ def test_a_process_that_is_killed_while_nobody_asks_is_counted_and_nobody_notice
     service = serve()
     before = service.ask(echo()).pid
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: gone(before), "it is gone")
+    process = service._process
+    assert process is not None
+    eventually(lambda: not process.alive(), "it is gone with all its threads", every=0.01)
     assert service.ask(echo("next")).pid != before
     facts = service.facts()
     assert facts.crashes == 1
