@@ -81,7 +81,7 @@ def config_of(design: Design, **train: Any) -> RunConfig:
                 "train": {"steps": 100, "batch_size": BATCH, "probe_count": 0, **train},
             }
         )
-    )
+    ).config
 
 
 @dataclass(frozen=True)

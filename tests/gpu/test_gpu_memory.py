@@ -69,7 +69,7 @@ def test_the_estimate_is_above_what_a_run_takes(
     """Too low, and runs that were let in end out of memory. Too high, and what fits is refused for ever."""
     if precision == "bf16":
         request.getfixturevalue("bf16")
-    config = resolve(build_config({**LARGE[what], "train": {**LARGE[what].get("train", {}), "probe_count": 0}}))
+    config = resolve(build_config({**LARGE[what], "train": {**LARGE[what].get("train", {}), "probe_count": 0}})).config
     expected = estimate_training_memory(config, gpu=True) - PROCESS_BYTES
     taken = peak(config, tmp_path, cuda, precision)
     print(f"{what}, {precision}: expected {expected / 2**20:.0f} MiB, taken {taken / 2**20:.0f} MiB")

@@ -41,7 +41,7 @@ def small(task: str, strategy: str = "all", steps: int | None = None, **train: A
     }
     model = {"num_layers": 2, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.0}
     given = {"data": {"task": task}, "model": model, "sharing": {"strategy": strategy}, "train": options}
-    return resolve(build_config({**given, "optim": TASKS[task].defaults["optim"]}))
+    return resolve(build_config({**given, "optim": TASKS.usual(task).defaults["optim"]})).config
 
 
 def losses(config: RunConfig, folder: Path, device: str) -> dict[int, float]:
