@@ -9,7 +9,6 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
@@ -24,6 +23,7 @@ from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
 from clps_core.tasks import TaskFacts
+from clps_core.training.saved import weights_stamp
 from clps_core.words import _
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
 ]
 
 MOST_RUNS = 300
-WEIGHT_FILES = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best")}
 
 
 @dataclass(frozen=True)
@@ -285,14 +284,8 @@ def _target_field() -> str:
 def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | None:
     """Which weights of ``run`` are shown, and a stamp that changes with the file; ``None`` without any."""
     which: Literal["best", "last"] = "last" if run.active else "best"
-    folder: Path = store().run_folder(run.id) / "checkpoints"
-    for name in WEIGHT_FILES[which]:
-        try:
-            facts = (folder / f"{name}.safetensors").stat()
-        except OSError:
-            continue
-        return which, (facts.st_mtime_ns, facts.st_size)
-    return None
+    stamp = weights_stamp(store().run_folder(run.id), which)
+    return (which, stamp) if stamp is not None else None
 
 
 def inspect(run: Run, question: Question) -> Inspection:

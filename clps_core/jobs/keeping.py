@@ -15,6 +15,7 @@ from clps_core.errors import CheckpointError, ConfigError, JobError
 from clps_core.files import open_regular
 from clps_core.store import Run, Store
 from clps_core.store.connection import sentences
+from clps_core.training.saved import checkpoint_path
 from clps_core.words import _
 
 __all__ = [
@@ -45,7 +46,7 @@ class Pruned:
 
 def weights_file(store: Store, run_id: str, name: str) -> Path:
     """Where a checkpoint of the run lies: ``best``, ``last``, ``previous``, or ``start``."""
-    return store.run_folder(run_id) / "checkpoints" / f"{name}.safetensors"
+    return checkpoint_path(store.run_folder(run_id), name)
 
 
 def tidy(store: Store, run_id: str) -> None:

@@ -28,6 +28,7 @@ from torch import Tensor
 from clps_core.errors import CheckpointError
 from clps_core.files import parsed_json
 from clps_core.training.optimiser import OPTIMISER_PREFIX
+from clps_core.training.saved import checkpoint_path
 from clps_core.training.tensor_file import open_tensors
 from clps_core.words import _, shown
 
@@ -63,11 +64,6 @@ class Checkpoint:
     def step(self) -> int:
         """Updates done when it was written."""
         return int(self.facts["step"])
-
-
-def checkpoint_path(folder: Path, name: str) -> Path:
-    """Where ``last``, ``previous``, ``best`` (or a fork's ``start``) of the run in ``folder`` lies."""
-    return folder / "checkpoints" / f"{name}.safetensors"
 
 
 def weights(model: torch.nn.Module) -> dict[str, Tensor]:

@@ -10,15 +10,15 @@ from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import RunConfig
 from clps_core.errors import CheckpointError
 from clps_core.model.transformer import Transformer, build_model
-from clps_core.training.checkpoint import checkpoint_path, read, restore_weights
+from clps_core.training.checkpoint import read, restore_weights
 from clps_core.training.run_folder import read_config
+from clps_core.training.saved import SEARCH_ORDER, checkpoint_path
 from clps_core.words import _
 
 __all__ = ["load_model"]
 
 logger = logging.getLogger(__name__)
 
-SEARCH_ORDER = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best"), "chosen": ("best",)}
 ROTATION_TRIES = 3
 
 

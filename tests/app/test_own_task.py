@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import contextmanager
 
 import codes_task
 import pytest
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from app import state
 from app.design.origins import current_origin, origins
+from app.services import models
 from clps_core.cli import app
 from clps_core.config import build_config, resolve
 from clps_core.jobs.runner import StopSignal, _train
@@ -28,13 +30,28 @@ FIRST, GROWN = "abcdef\nred green blue\n", "abcdefgh\nred green blue white\n"
 CHANGES = {GROWN: "with 6 tokens. Got 8", "fedcba\nred green blue\n": "must mean what they did"}
 
 
+@contextmanager
+def afresh():
+    """The model process knows what was installed when it started: inside and afterwards another one answers."""
+    ended()
+    try:
+        yield
+    finally:
+        ended()
+
+
+def ended():
+    models().close()
+    models.clear()
+
+
 @pytest.fixture
 def codes(home, tmp_path, monkeypatch):
     """The task is installed as a package's entry point, and its data lie in the home; returns the data's file."""
     home.mkdir(exist_ok=True)
     (home / codes_task.FILE).write_text(FIRST)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([offered(tmp_path, codes="codes_task:TASK"), *sys.path]))
-    with registered(codes_task.TASK):
+    with registered(codes_task.TASK), afresh():
         yield home / codes_task.FILE
 
 
@@ -120,6 +137,7 @@ def test_an_old_run_opens_when_the_folder_has_changed(run, open_page, codes):
 def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypatch):
     monkeypatch.delenv("PYTHONPATH")
     TASKS.forget("codes")
+    ended()
     pages = walked(open_page, run)
     (said,) = sentences(pages["attention"])
     assert "task codes must be installed to work with its runs" in said
