@@ -150,7 +150,7 @@ def _words(title: str) -> dict[str, object]:
     return {
         "title": title,
         "x": _("horizontal axis"),
-        "axes": AXES,
+        "axes": dict(AXES),
         "axisTitles": {
             "step": _("step"),
             "seconds": _("training time"),
