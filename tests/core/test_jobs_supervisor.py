@@ -226,7 +226,7 @@ def test_runs_that_wait_for_memory_like_another_say_so(store: Store, supervising
     supervising(slots, gate=room(slots, {}, host=LARGE_NEED - 1), launcher=Elsewhere()).round()
     state = service.queue_state(store)
     assert {turn.cause for turn in state.turns.values()} == {"pause"}
-    assert "waits for memory" in state.words
+    assert "waiting for memory" in state.words.lower()
 
 
 def test_after_a_minute_it_is_tried_again(store: Store, supervising: Any, monkeypatch: pytest.MonkeyPatch) -> None:
