@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoint_steps import latest_step
 
 from clps_core.errors import CheckpointError
 from clps_core.training.checkpoint import (
@@ -22,12 +23,6 @@ from clps_core.training.checkpoint import (
     save_last,
     weights,
 )
-
-
-def latest_step(folder: Path) -> int | None:
-    """The step from which a new attempt would go on; ``None``: from the start."""
-    found = latest(folder)
-    return None if found is None else found.step
 
 
 def checkpoint(step: int) -> Checkpoint:

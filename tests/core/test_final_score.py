@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from checkpoint_steps import latest_step
 from untrained_runs import stored_run
 
 from clps_core.config import RunConfig, build_config, resolve
@@ -17,7 +18,7 @@ from clps_core.errors import CheckpointError, DataError, JobError
 from clps_core.jobs import service
 from clps_core.store import Point, Store, metrics
 from clps_core.store.queue import Queue
-from clps_core.training.checkpoint import Checkpoint, checkpoint_path, latest_step, read, restore_weights, save_best
+from clps_core.training.checkpoint import Checkpoint, checkpoint_path, read, restore_weights, save_best
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_best

@@ -15,7 +15,7 @@ from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.base import IGNORED, Batch
 from clps_core.data.registry import load_task
 from clps_core.data.scores import exact_match
-from clps_core.model.generate import greedy
+from clps_core.model.generate import generate
 from clps_core.model.transformer import build_model
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens
@@ -66,7 +66,7 @@ def test_exact_match_is_that_of_greedy_decoding() -> None:
         cross_entropy(logits, torch.from_numpy(labels)).backward()
         optimiser.step()
         optimiser.zero_grad()
-        answers = greedy(model, inputs, mask, data.bos_id, data.eos_id, max_len=3)
+        answers = generate(model, inputs, mask, data.bos_id, data.eos_id, max_len=3)
         decoded = exact_match(answers.numpy(), labels, data.eos_id).mean()
         assert evaluate(model, OneBatch(batch), config, CPU)["exact_match"] == pytest.approx(decoded)
         seen.add(float(decoded))

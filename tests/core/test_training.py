@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from checkpoint_steps import latest_step
 from tokenizers import Tokenizer
 
 from clps_core.config import RunConfig, build_config, resolve
@@ -31,12 +32,6 @@ from clps_core.training.sink import RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
-
-
-def latest_step(folder: Path) -> int | None:
-    """The step from which a new attempt would go on; ``None``: from the start."""
-    found = latest(folder)
-    return None if found is None else found.step
 
 
 def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: Any = None, **train: Any) -> RunConfig:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from checkpoint_steps import latest_step
 
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.training.checkpoint import latest_step
 from clps_core.training.device import DevicePlan
 from clps_core.training.loop import train
 from clps_core.training.sink import Outcome, RecordingSink

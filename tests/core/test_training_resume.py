@@ -12,7 +12,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from clps_core.training.checkpoint import checkpoint_path, latest_step, read
+from checkpoint_steps import latest_step
+
+from clps_core.training.checkpoint import checkpoint_path, read
 
 RUN = """
 import json, os, sys
