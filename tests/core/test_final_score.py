@@ -21,7 +21,7 @@ from clps_core.store.queue import Queue
 from clps_core.training.checkpoint import Checkpoint, checkpoint_path, read, restore_weights, save_best
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import evaluate
-from clps_core.training.loading import load_best
+from clps_core.training.loading import load_model
 from clps_core.training.loop import train
 from clps_core.training.sink import Outcome, RecordingSink
 
@@ -75,7 +75,7 @@ def test_the_weights_that_validation_chose_are_scored_on_all_of_the_test_split(t
     config = digits(rate=0.05, steps=24)
     outcome, sink = run(tmp_path, config)
     chosen = read(checkpoint_path(tmp_path, "best"))
-    model, _config, step = load_best(tmp_path)
+    model, _config, step = load_model(tmp_path)
     assert step == chosen.step < 24
     wanted = evaluate(model, load_task(config), config_of_all(config), ONE_THREAD, "test")
     assert {(name, value) for _step, _split, name, value in scored(sink)} == {*wanted.items(), ("examples", 180.0)}
@@ -173,7 +173,7 @@ def untested(store: Store) -> str:
 def test_on_request_a_finished_run_gets_the_score_that_its_end_would_have_given(store: Store, untested: str) -> None:
     found = service.score_test(store, untested)
     config, folder = store.run(untested).config, store.run_folder(untested)
-    model, _config, step = load_best(folder)
+    model, _config, step = load_model(folder)
     all_60 = config.model_copy(update={"train": config.train.model_copy(update={"eval_examples": 60})})
     assert found.values == evaluate(model, load_task(config), all_60, ONE_THREAD, "test")
     assert (found.step, found.examples) == (step, 60)
@@ -250,5 +250,5 @@ def test_restoring_the_chosen_weights_is_what_is_scored(tmp_path: Path) -> None:
     last, best = (read(checkpoint_path(tmp_path, name)) for name in ("last", "best"))
     assert (last.step, best.step < 24) == (24, True)
     assert not all(torch.equal(last.tensors[name], tensor) for name, tensor in best.tensors.items())
-    model, _config, _step = load_best(tmp_path)
+    model, _config, _step = load_model(tmp_path)
     restore_weights(model, best.tensors)

@@ -19,7 +19,7 @@ from clps_core.model.generate import generate
 from clps_core.model.transformer import build_model
 from clps_core.training.device import DevicePlan
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens
-from clps_core.training.loading import load_best
+from clps_core.training.loading import load_model
 from clps_core.training.loop import train
 from clps_core.training.sink import RecordingSink
 
@@ -137,6 +137,6 @@ def test_best_is_by_the_metric_and_among_equals_by_the_loss(tmp_path: Path) -> N
     train(config, tmp_path, sink)
     assert {value for _step, value in sink.curve("validation", "exact_match")} == {0.0}
     losses = dict(sink.curve("validation", "loss"))
-    _model, _config, step = load_best(tmp_path)
+    _model, _config, step = load_model(tmp_path)
     assert losses[step] == min(losses.values())
     assert step > 0
