@@ -9,6 +9,7 @@ import typer
 from clps_core.cli.comparison_commands import comparisons_app
 from clps_core.cli.groups import Sentences
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
+from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
 from clps_core.cli.sweep_commands import sweep_app
 from clps_core.words import _
@@ -206,58 +207,7 @@ def depth(
     show(run_id, [*(loops or ()), *(more or ())], seconds=time_limit, as_json=as_json)
 
 
-@app.command(help=_("Let a trained run translate a text, or go on with it."))
-def generate(
-    run_id: RunId,
-    text: Annotated[
-        list[str] | None,
-        typer.Option(help=_("What it reads. Repeatable."), show_default=_("the examples of its task")),
-    ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            help=_("An option of the task, such as language=de. Repeatable."),
-            metavar="NAME=VALUE",
-            show_default=_("the first that the task has"),
-        ),
-    ] = None,
-    temperature: Annotated[float, typer.Option(help=_("0 takes the most probable token; 1 draws as predicted."))] = 0.0,
-    top_k: Annotated[
-        int | None,
-        typer.Option(help=_("Draw from so many most probable tokens only."), show_default=_("from all")),
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(
-            help=_("Draw from the fewest tokens whose probabilities sum to this."), show_default=_("from all")
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help=_("Seed of the draws."))] = 0,
-    loops: Annotated[
-        int | None, typer.Option(help=_("How often the core runs."), show_default=_("as in training"))
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            help=_("At most so many tokens."), show_default=_("the task's longest answer; 64 to go on with a text")
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    from clps_core.cli.generate import show
-
-    show(
-        run_id,
-        text or (),
-        option or (),
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        loops=loops,
-        max_tokens=max_tokens,
-        as_json=as_json,
-    )
+add_predict(app)
 
 
 @app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))

@@ -1,4 +1,4 @@
-"""Decoding token by token: greedy, or drawn at random. Start at generate, then Sampling.
+"""Decoding token by token: greedy, or drawn at random. Start at generate, then write_on and Sampling.
 
 Keys and values of every *executed* layer are kept, so a token costs one position and not the whole
 text; ``keep_past=False`` computes everything again, which must give the same.
@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from clps_core.errors import ConfigError, DataError
+from clps_core.model.initial import seed_of
 from clps_core.model.transformer import DecoderState, Transformer
 from clps_core.words import _
 
-__all__ = ["GREEDY", "Sampling", "generate", "probabilities"]
+__all__ = ["GREEDY", "Generated", "Sampling", "generate", "probabilities", "write_on"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Sampling:
     ``temperature``: 0 is greedy; logits are divided by it. ``top_k``: only the k most probable tokens (Fan
     et al. 2018, arXiv 1805.04833). ``top_p``: only the fewest most probable tokens whose probabilities
     sum to at least p (nucleus sampling, Holtzman et al. 2019, arXiv 1904.09751); taken after ``top_k``.
-    ``seed``: of the draws, which depend on nothing else. Raises ``ConfigError`` for values out of range.
+    ``seed``: of the draws; a token's draw depends on it and on the token's place, so that a text can be written piece
+    by piece. Raises ``ConfigError`` for values out of range.
     """
 
     temperature: float = 0.0
@@ -47,7 +49,14 @@ class Sampling:
 GREEDY = Sampling()
 
 
-@torch.inference_mode()
+@dataclass(frozen=True)
+class Generated:
+    """``tokens``: int64 ``[B, T]``; ``logits``: per token ``[B, V]``, from which it was chosen (none if not kept)."""
+
+    tokens: Tensor
+    logits: tuple[Tensor, ...] = ()
+
+
 def generate(
     model: Transformer,
     inputs: Tensor,
@@ -68,14 +77,43 @@ def generate(
     the core runs. The model runs in evaluation mode and is left in the mode it was in. Raises
     ``DataError`` for unequal prompts or an encoder, ``ConfigError`` for loops that cannot be.
     """
+    return write_on(
+        model, inputs, input_mask, bos_id, eos_id, max_len,
+        sampling=sampling, loops=loops, keep_past=keep_past, keep_logits=False,
+    ).tokens  # fmt: skip
+
+
+@torch.inference_mode()
+def write_on(
+    model: Transformer,
+    inputs: Tensor,
+    input_mask: Tensor | None,
+    bos_id: int,
+    eos_id: int,
+    max_len: int,
+    *,
+    so_far: Tensor | None = None,
+    sampling: Sampling = GREEDY,
+    loops: int | None = None,
+    keep_past: bool = True,
+    keep_logits: bool = True,
+) -> Generated:
+    """As ``generate``, with the logits, and going on after the tokens ``so_far`` ``[B, P]``, which have no end in them.
+
+    What is written does not depend on where it was cut.
+    """
     was_training = model.training
     model.eval()
     try:
         state, tokens = _start(model, inputs, input_mask, bos_id, loops, keep_past=keep_past)
+        written = 0 if so_far is None else so_far.shape[1]
+        if so_far is not None:
+            tokens = torch.cat([tokens, so_far.to(tokens)], 1)
         room = (model.config.max_positions or 0) - tokens.shape[1] + 1
-        return _continue(model, state, tokens, eos_id, min(max_len, room), sampling)
+        found = _continue(model, state, tokens, eos_id, min(max_len, room), sampling, written, keep_logits=keep_logits)
     finally:
         model.train(was_training)
+    return found
 
 
 def _start(
@@ -93,26 +131,38 @@ def _start(
 
 
 def _continue(
-    model: Transformer, state: DecoderState, tokens: Tensor, eos_id: int, max_len: int, sampling: Sampling
-) -> Tensor:
+    model: Transformer,
+    state: DecoderState,
+    tokens: Tensor,
+    eos_id: int,
+    max_len: int,
+    sampling: Sampling,
+    written: int,
+    *,
+    keep_logits: bool,
+) -> Generated:
     finished = torch.zeros(tokens.shape[0], dtype=torch.bool, device=tokens.device)
-    generator = torch.Generator().manual_seed(sampling.seed)
     found: list[Tensor] = []
+    seen: list[Tensor] = []
     while len(found) < max_len and not bool(finished.all()):
         states = model.decode(tokens, state)
-        chosen = _choose(model.logits(states[:, -1]), sampling, generator).masked_fill(finished, eos_id)
+        logits = model.logits(states[:, -1])
+        chosen = _choose(logits, sampling, written + len(found)).masked_fill(finished, eos_id)
         finished = finished | (chosen == eos_id)
         found.append(chosen)
+        if keep_logits:
+            seen.append(logits)
         tokens = chosen[:, None] if state.past is not None else torch.cat([tokens, chosen[:, None]], 1)
     if not found:
-        return torch.empty(tokens.shape[0], 0, dtype=torch.int64, device=tokens.device)
-    return torch.stack(found, 1)
+        return Generated(torch.empty(tokens.shape[0], 0, dtype=torch.int64, device=tokens.device))
+    return Generated(torch.stack(found, 1), tuple(seen))
 
 
-def _choose(logits_BV: Tensor, sampling: Sampling, generator: torch.Generator) -> Tensor:
+def _choose(logits_BV: Tensor, sampling: Sampling, place: int) -> Tensor:
     if sampling.temperature == 0:
         return logits_BV.argmax(-1)
     # Drawn on the CPU: one seed gives one text on every device (up to rounding of the logits).
+    generator = torch.Generator().manual_seed(seed_of(sampling.seed, f"draw {place}"))
     drawn = torch.multinomial(probabilities(logits_BV, sampling).cpu(), 1, generator=generator)
     return drawn[:, 0].to(logits_BV.device)
 

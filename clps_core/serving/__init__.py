@@ -4,8 +4,26 @@
 anything that it imports needs torch; only ``work`` does, which the model process alone imports.
 """
 
-from clps_core.serving.questions import DrawHeadView, EvaluateDepth, InspectRun, Question, ScoreTest
+from clps_core.serving.questions import (
+    DrawHeadView,
+    EvaluateDepth,
+    HeldOutExamples,
+    InspectRun,
+    Predict,
+    Question,
+    ScoreTest,
+)
 from clps_core.serving.service import ModelService
 from clps_core.serving.settings import Settings
 
-__all__ = ["DrawHeadView", "EvaluateDepth", "InspectRun", "ModelService", "Question", "ScoreTest", "Settings"]
+__all__ = [
+    "DrawHeadView",
+    "EvaluateDepth",
+    "HeldOutExamples",
+    "InspectRun",
+    "ModelService",
+    "Predict",
+    "Question",
+    "ScoreTest",
+    "Settings",
+]

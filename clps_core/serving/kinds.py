@@ -9,8 +9,19 @@ from typing import Any
 
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
+from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
-from clps_core.serving.questions import DrawHeadView, EvaluateDepth, InspectRun, Question, ScoreTest, SplitScore
+from clps_core.serving.questions import (
+    DrawHeadView,
+    EvaluateDepth,
+    HeldOut,
+    HeldOutExamples,
+    InspectRun,
+    Predict,
+    Question,
+    ScoreTest,
+    SplitScore,
+)
 
 __all__ = ["KINDS", "Kind", "kinds_in", "registry"]
 
@@ -49,6 +60,8 @@ KINDS = registry(
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(DrawHeadView, HeadView, "clps_core.serving.work:draw_head_view"),
+        Kind(Predict, Prediction, "clps_core.serving.work:predict_text"),
+        Kind(HeldOutExamples, HeldOut, "clps_core.serving.work:read_examples"),
     ]
 )
 

@@ -13,9 +13,21 @@ from typing import Generic, TypeVar
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.opened import Which
+from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 
-__all__ = ["DrawHeadView", "EvaluateDepth", "InspectRun", "Question", "ScoreTest", "SplitScore"]
+__all__ = [
+    "DrawHeadView",
+    "EvaluateDepth",
+    "HeldOut",
+    "HeldOutExamples",
+    "InspectRun",
+    "Predict",
+    "Question",
+    "ScoreTest",
+    "SplitScore",
+    "TypedExample",
+]
 
 Found = TypeVar("Found")
 
@@ -75,3 +87,43 @@ class DrawHeadView(Question[HeadView]):
     kind: str
     layer: int
     limit: int
+
+
+@dataclass(frozen=True)
+class Predict(Question[Prediction]):
+    """See ``predicting.predict``. A long text is asked for in pieces: ``so_far`` are the tokens that are there."""
+
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
+    which: Which = "best"
+    loops: int | None = None
+    max_tokens: int | None = None
+    so_far: tuple[int, ...] = ()
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class TypedExample:
+    """A held-out input as a person would type it, see ``data.base.Example``."""
+
+    text: str
+    target_text: str | None
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Examples that the run was not trained on."""
+
+    examples: tuple[TypedExample, ...]
+
+
+@dataclass(frozen=True)
+class HeldOutExamples(Question[HeldOut]):
+    """See ``predicting.held_out_examples``."""
+
+    count: int
+    which: Which = "best"

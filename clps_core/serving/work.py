@@ -8,12 +8,24 @@ import torch
 
 from clps_core.depth import Quality, quality_at
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.model.generate import Sampling
+from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.scoring import score_folder
 from clps_core.serving.head_view import HeadView, head_view
 from clps_core.serving.kept_models import KeptModels
-from clps_core.serving.questions import DrawHeadView, EvaluateDepth, InspectRun, ScoreTest, SplitScore
+from clps_core.serving.questions import (
+    DrawHeadView,
+    EvaluateDepth,
+    HeldOut,
+    HeldOutExamples,
+    InspectRun,
+    Predict,
+    ScoreTest,
+    SplitScore,
+    TypedExample,
+)
 
-__all__ = ["draw_head_view", "evaluate_depth", "inspect", "score_test"]
+__all__ = ["draw_head_view", "evaluate_depth", "inspect", "predict_text", "read_examples", "score_test"]
 
 torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside of it
 
@@ -45,3 +57,24 @@ def score_test(asked: ScoreTest, _models: KeptModels) -> SplitScore:
 def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:
     """BertViz's view of what ``inspect`` finds."""
     return head_view(inspect(asked.look, models), asked.kind, layer=asked.layer, limit=asked.limit)
+
+
+def predict_text(asked: Predict, models: KeptModels) -> Prediction:
+    """What the run answers to a text."""
+    return predict(
+        asked.folder,
+        [asked.text],
+        options=dict(asked.options),
+        sampling=Sampling(asked.temperature, asked.top_k, asked.top_p, asked.seed),
+        loops=asked.loops,
+        max_tokens=asked.max_tokens,
+        so_far=asked.so_far,
+        which=asked.which,
+        opener=models.opened,
+    )[0]
+
+
+def read_examples(asked: HeldOutExamples, models: KeptModels) -> HeldOut:
+    """Held-out examples of the run's data."""
+    found = held_out_examples(asked.folder, asked.count, which=asked.which, opener=models.opened)
+    return HeldOut(tuple(TypedExample(one.text, one.target_text, dict(one.options)) for one in found))

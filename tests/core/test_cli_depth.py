@@ -1,4 +1,4 @@
-"""``clps depth`` and ``clps generate`` on runs that are there."""
+"""``clps depth`` on runs that are there."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from untrained_runs import small_config, stored_run
 
 from clps_core.cli import app
 from clps_core.config import RunConfig
-from clps_core.data.registry import load_task
 from clps_core.depth import quality_at
 from clps_core.store import Point, Run, Store, metrics, open_store
-from clps_core.writing import write
 
 
 @pytest.fixture
@@ -70,46 +68,3 @@ def test_bad_loops_are_one_sentence(store: Store, loops: str) -> None:
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
     assert "loops must be" in result.stderr
-
-
-def test_a_run_writes_what_its_model_writes(store: Store) -> None:
-    run = stored_run(store, quick("dates"))
-    text = "Friday, May 29, 1953"
-    result = clps("generate", run.id, "--text", text, "--option", "language=fr", "--max-tokens", "6", "--json")
-    assert result.exit_code == 0, result.output
-    told = json.loads(result.stdout)
-    expected = write(store.run_folder(run.id), [text], options={"language": "fr"}, max_tokens=6)[0]
-    assert told["written"][0]["answer"] == expected.answer
-    assert told["written"][0]["right_answer"] == "vendredi 29 mai 1953"
-    plain = clps("generate", run.id, "--text", text, "--option", "language=fr", "--max-tokens", "6")
-    assert plain.stdout.startswith(f"{text} -> ")
-    assert "right would be: vendredi 29 mai 1953" in plain.stderr
-
-
-def test_without_a_text_the_tasks_examples_are_written_on(store: Store) -> None:
-    run = stored_run(store, quick("python-docs"))
-    result = clps("generate", run.id, "--temperature", "1", "--seed", "5", "--max-tokens", "3", "--json")
-    assert result.exit_code == 0, result.output
-    examples = load_task(run.config).facts.example_inputs
-    assert [one["text"] for one in json.loads(result.stdout)["written"]] == list(examples)
-
-
-@pytest.mark.parametrize(
-    ("task", "arguments", "sentence"),
-    [
-        ("digits", ("--text", "1"), "must be of a task that writes text"),
-        ("dates", ("--option", "tongue=de"), "must be one of language"),
-        ("dates", ("--option", "language"), "name=value"),
-        ("dates", ("--option", "language=de", "--option", "language=fr"), "come once"),
-        ("dates", ("--text", "May " * 60), "Shorten it"),
-        ("dates", ("--temperature", "-1"), "temperature must be"),
-        ("dates", ("--top-k", "3"), "temperature above 0"),
-        ("dates", ("--loops", "999"), "loops must be from 1"),
-        ("dates", ("--max-tokens", "0"), "max_tokens must be"),
-    ],
-)
-def test_bad_requests_are_one_sentence(store: Store, task: str, arguments: tuple[str, ...], sentence: str) -> None:
-    run = stored_run(store, quick(task))
-    result = clps("generate", run.id, *arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert sentence in result.stderr.strip().splitlines()[-1]

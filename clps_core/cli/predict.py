@@ -1,0 +1,215 @@
+"""``clps predict``: what trained runs answer to a text, or to all held-out examples. Start at show and write_split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clps_core.cli.output import print_json, print_lines, print_table, say
+from clps_core.errors import ConfigError, DataError
+from clps_core.predicting import Prediction, check_request, held_out_examples, predict
+from clps_core.store import Run, open_store
+from clps_core.words import _, ngettext
+
+if TYPE_CHECKING:
+    from clps_core.model.generate import Sampling
+
+__all__ = ["MOST_RUNS", "Asked", "parse_options", "show", "write_split"]
+
+MOST_RUNS = 16
+"""Runs whose answers are put next to each other."""
+
+
+class Asked:
+    """The texts, each with its options: those that were given, or held-out examples, or the task's own."""
+
+    def __init__(self, texts: Sequence[str], options: dict[str, str], examples: int | None) -> None:
+        if texts and examples:
+            raise ConfigError(_("a run must be given texts or a number of examples. Got both. Leave one out."))
+        self.texts, self.options, self.examples = tuple(texts), options, examples
+
+    def of(self, run: Run, folder: Path) -> list[tuple[str, dict[str, str]]]:
+        """What ``run`` is asked; says so where nobody chose it."""
+        if self.examples:
+            found = held_out_examples(folder, self.examples)
+            return [(one.text, {**one.options, **self.options}) for one in found]
+        if not self.texts:
+            say(_("No --text was given: these are the task's examples."))
+        return [(text, self.options) for text in self.texts or run.facts.example_inputs]
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, str]:
+    """``["language=de"]`` -> ``{"language": "de"}``."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise ConfigError(_("an option must read name=value, such as language=de. Got {got!r}.", got=text[:60]))
+        if name.strip() in found:
+            raise ConfigError(_("every option must come once. Got {name} again. Remove one.", name=name.strip()))
+        found[name.strip()] = value.strip()
+    return found
+
+
+def show(
+    run_ids: Sequence[str],
+    asked: Asked,
+    *,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int,
+    loops: int | None,
+    max_tokens: int | None,
+    as_json: bool,
+) -> None:
+    """Print what the runs answer; all is checked before torch is imported, so that mistakes are told at once."""
+    if temperature == 0 and (top_k is not None or top_p is not None):
+        raise ConfigError(
+            _("top_k and top_p must come with a temperature above 0. Got 0 (greedy). Add --temperature 1.")
+        )
+    runs = _runs(run_ids)
+    for run, _folder in runs:
+        check_request(run.facts, asked.options)
+    if not runs[0][0].facts.writes and (temperature or max_tokens is not None):
+        raise ConfigError(
+            _("temperature and max_tokens are for tasks that write text. {task} does not. Leave them out.",
+              task=runs[0][0].task)
+        )  # fmt: skip
+    questions = asked.of(*runs[0])
+    from clps_core.model.generate import Sampling
+
+    sampling = Sampling(temperature, top_k, top_p, seed)
+    found = [_all(folder, questions, sampling, loops, max_tokens) for _run, folder in runs]
+    if as_json:
+        _print_json([run for run, _folder in runs], found, sampling, loops, max_tokens)
+    elif len(runs) == 1:
+        _print(runs[0][0], found[0])
+    else:
+        _print_beside([run for run, _folder in runs], found)
+
+
+def write_split(
+    run_ids: Sequence[str], split: str, limit: int | None, loops: int | None, out: Path | None, *, as_json: bool
+) -> None:
+    """One line of JSON for each held-out example and run, to ``out`` or stdout: input, prediction, reference."""
+    from clps_core.predicting_split import predict_split
+
+    runs = _runs(run_ids)
+    if as_json:
+        raise ConfigError(_("--split writes a line of JSON for each example already. Leave --json out."))
+    lines = (
+        json.dumps({"run": run.id, "split": split, **asdict(one)}, ensure_ascii=False)
+        for run, folder in runs
+        for one in predict_split(folder, split, limit, loops=loops)
+    )
+    if out is None:
+        for line in lines:
+            print_lines(line)
+        return
+    count = _write_whole(out, lines)
+    say(ngettext("{n} line in {file}", "{n} lines in {file}", count, file=out))
+
+
+def _write_whole(out: Path, lines: Iterable[str]) -> int:
+    """Complete or not at all: a file of that name stays as it was until all is written."""
+    partial, count = out.with_name(f".{out.name}.partial"), 0
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            for count, line in enumerate(lines, 1):  # noqa: B007
+                file.write(line + "\n")
+        partial.replace(out)
+    except OSError as error:
+        raise DataError(
+            _("--out must be a file that can be written. {file} cannot: {why}.", file=out, why=error.strerror or error)
+        ) from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+    return count
+
+
+def _runs(run_ids: Sequence[str]) -> list[tuple[Run, Path]]:
+    """The runs with their folders: of one task, each once."""
+    if len(run_ids) > MOST_RUNS:
+        raise ConfigError(
+            _("at most {most} runs can answer together. Got {got}. Name fewer.", most=MOST_RUNS, got=len(run_ids))
+        )
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_store()))
+        runs = list({run.id: run for run in map(store.run, run_ids)}.values())
+        tasks = dict.fromkeys(run.task for run in runs)
+        if len(tasks) > 1:
+            raise ConfigError(
+                _("runs that answer together must be of one task. These are of {tasks}. Ask one after the other.",
+                  tasks=", ".join(tasks))
+            )  # fmt: skip
+        return [(run, store.run_folder(run.id)) for run in runs]
+
+
+def _all(
+    folder: Path,
+    questions: Sequence[tuple[str, dict[str, str]]],
+    sampling: Sampling,
+    loops: int | None,
+    max_tokens: int | None,
+) -> list[Prediction]:
+    """One opening of the run for each set of options."""
+    found: dict[int, Prediction] = {}
+    for options in {tuple(sorted(one.items())) for _text, one in questions}:
+        places = [place for place, (_text, one) in enumerate(questions) if tuple(sorted(one.items())) == options]
+        texts = [questions[place][0] for place in places]
+        answers = predict(folder, texts, options=dict(options), sampling=sampling, loops=loops, max_tokens=max_tokens)
+        found |= dict(zip(places, answers, strict=True))
+    return [found[place] for place in sorted(found)]
+
+
+def _print_json(
+    runs: Sequence[Run],
+    found: Sequence[Sequence[Prediction]],
+    sampling: Sampling,
+    loops: int | None,
+    max_tokens: int | None,
+) -> None:
+    settings = {**asdict(sampling), "loops": loops, "max_tokens": max_tokens}
+    records = [
+        {"id": run.id, "name": run.name, **settings, "predictions": [_record(one) for one in answers]}
+        for run, answers in zip(runs, found, strict=True)
+    ]
+    print_json(records[0] if len(records) == 1 else records)
+
+
+def _record(one: Prediction) -> dict[str, Any]:
+    record = asdict(one)
+    record.pop("image")
+    return record
+
+
+def _print(run: Run, answers: Sequence[Prediction]) -> None:
+    for one in answers:
+        if run.facts.windows and run.facts.writes:
+            print_lines(one.text + one.answer, "")
+        else:
+            print_lines(f"{one.text} -> {one.answer}")
+        for guess in one.guesses if not one.pieces else ():
+            print_lines(f"    {guess.probability:7.2%}  {guess.label}")
+        if one.right_answer is not None:
+            say(_("right") if one.is_right else _("expected: {answer}", answer=one.right_answer))
+        if one.unknown:
+            say(_("No token stands for {characters}: the model reads <unk>.", characters=" ".join(one.unknown[:12])))
+        if not one.ended:
+            say(_("Stopped after {tokens} tokens; the model had not ended.", tokens=len(one.pieces)))
+
+
+def _print_beside(runs: Sequence[Run], found: Sequence[Sequence[Prediction]]) -> None:
+    rows = []
+    for place, first in enumerate(found[0]):
+        for run, answers in zip(runs, found, strict=True):
+            one = answers[place]
+            verdict = "" if one.is_right is None else _("yes") if one.is_right else _("no")
+            rows.append((first.text, run.id, run.strategy, one.answer, verdict))
+    print_table([_("text"), _("run"), _("strategy"), _("answer"), _("right")], rows, left=5)

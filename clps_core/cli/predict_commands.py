@@ -1,0 +1,136 @@
+"""Options of ``clps predict``, and its earlier name ``clps generate``. Start at add_predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clps_core.cli.options import Json, RunIds
+from clps_core.cli.output import say
+from clps_core.errors import ConfigError
+from clps_core.words import _
+
+__all__ = ["add_predict"]
+
+
+def predict(
+    run_ids: RunIds,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help=_("What it reads. Repeatable."), show_default=_("the examples of its task")),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=_("An option of the task, such as language=de. Repeatable."),
+            metavar="NAME=VALUE",
+            show_default=_("the first that the task has"),
+        ),
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1000, help=_("Read so many held-out examples instead of --text."), show_default=_("none")
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help=_(
+                "Answer the held-out examples of validation or test and write input, prediction and reference of each."
+            ),
+            show_default=_("none"),
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help=_("So many examples of the split."), show_default=_("those a run is scored on")),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help=_("File for what --split writes, a line of JSON each."), show_default=_("stdout")),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help=_("0 takes the most probable token; 1 draws as predicted."))] = 0.0,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help=_("Draw from so many most probable tokens only."), show_default=_("from all")),
+    ] = None,
+    top_p: Annotated[
+        float | None,
+        typer.Option(
+            help=_("Draw from the fewest tokens whose probabilities sum to this."), show_default=_("from all")
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help=_("Seed of the draws."))] = 0,
+    loops: Annotated[
+        int | None, typer.Option(help=_("How often the core runs."), show_default=_("as in training"))
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help=_("At most so many tokens."), show_default=_("the task's longest answer; 64 to go on with a text")
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.predict import Asked, parse_options, show, write_split
+
+    if split is None:
+        if limit is not None or out is not None:
+            raise ConfigError(_("--limit and --out must come with --split. It is missing. Add --split test."))
+        asked = Asked(text or (), parse_options(option or ()), examples)
+        show(
+            run_ids,
+            asked,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            seed=seed,
+            loops=loops,
+            max_tokens=max_tokens,
+            as_json=as_json,
+        )
+        return
+    given: dict[str, object] = {"--text": text, "--option": option, "--examples": examples, "--max-tokens": max_tokens}
+    given |= {"--temperature": temperature or None, "--top-k": top_k, "--top-p": top_p}
+    surplus = next((name for name, value in given.items() if value), None)
+    if surplus is not None:
+        raise ConfigError(
+            _("--split takes its texts from the data and answers greedily. Leave {name} out.", name=surplus)
+        )
+    write_split(run_ids, split, limit, loops, out, as_json=as_json)
+
+
+def generate(
+    run_ids: RunIds,
+    text: list[str] | None = None,
+    option: list[str] | None = None,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+    loops: int | None = None,
+    max_tokens: int | None = None,
+    as_json: Json = False,
+) -> None:
+    say(_("'clps generate' is now called 'clps predict'. The old name still works."))
+    predict(
+        run_ids,
+        text,
+        option,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        loops=loops,
+        max_tokens=max_tokens,
+        as_json=as_json,
+    )
+
+
+def add_predict(app: typer.Typer) -> None:
+    """Give ``app`` the commands."""
+    app.command(help=_("Let trained runs answer a text, next to each other, or all held-out examples."))(predict)
+    app.command(hidden=True, help=_("The earlier name of 'clps predict'."))(generate)

@@ -1,0 +1,221 @@
+"""What a trained run answers to a text: a translation, a continuation, a class. Start at predict.
+
+torch is imported when a run is opened only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clps_core.errors import ConfigError, DataError
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
+from clps_core.tasks import TASKS, TaskFacts
+from clps_core.words import _
+from clps_core.work.answers import Guess, ranked
+
+if TYPE_CHECKING:
+    from clps_core.data.base import Array, Example
+    from clps_core.model.generate import Generated, Sampling
+    from clps_core.work.answers import Answer
+
+__all__ = ["MOST_TEXTS", "USUAL_TOKENS", "Piece", "Prediction", "check_request", "held_out_examples", "predict"]
+
+MOST_TEXTS = 1_000
+USUAL_TOKENS = 64
+"""Tokens that continue a prompt where no other number is asked for."""
+LIKELIEST = 8
+"""How many of the most probable tokens are told for each written one."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One written token: ``label`` is its text, ``token`` its number in the vocabulary.
+
+    ``probability``: what the model gives it, before temperature, top-k and top-p. ``likeliest``: the most probable
+    tokens in its place.
+    """
+
+    token: int
+    label: str
+    probability: float
+    likeliest: tuple[Guess, ...]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """``text`` in, ``answer`` out, with the weights of training step ``step``.
+
+    ``pieces``: the tokens of an answer that was written token by token, its end among them (empty where the model does
+    not write); when it went on from earlier tokens, ``answer`` has their text, too, and ``pieces`` the new ones only.
+    ``ended``: the model ended the answer itself. ``room``: how many tokens more its positions allow. ``guesses``: the
+    most probable answers of a model that does not write. ``next_tokens``: per position the most probable label, where a
+    model labels positions. ``right_answer``: where the task knows one. ``unknown``: typed characters without a token.
+    ``image``: [H, W] in 0..1 where the input is one.
+    """
+
+    text: str
+    options: Mapping[str, str]
+    answer: str
+    step: int
+    pieces: tuple[Piece, ...] = ()
+    ended: bool = True
+    room: int = 0
+    guesses: tuple[Guess, ...] = ()
+    next_tokens: tuple[Guess, ...] = ()
+    right_answer: str | None = None
+    unknown: tuple[str, ...] = ()
+    image: Array | None = field(default=None, compare=False)
+
+    @property
+    def is_right(self) -> bool | None:
+        """Whether it is the right answer; ``None`` where nobody knows that."""
+        return None if self.right_answer is None else self.answer == self.right_answer
+
+
+def predict(
+    folder: Path,
+    texts: Sequence[str],
+    *,
+    options: Mapping[str, str] | None = None,
+    sampling: Sampling | None = None,
+    loops: int | None = None,
+    max_tokens: int | None = None,
+    so_far: Sequence[int] = (),
+    which: Which = "best",
+    opener: Opener = open_run,
+) -> tuple[Prediction, ...]:
+    """What the run in ``folder`` answers to each of ``texts``, on the CPU with one thread; all are read first.
+
+    ``options``: the task's, such as the language to translate into. ``loops``: how often the core runs, as in training
+    by default. Of a model that writes, also: ``sampling`` (greedy by default), ``max_tokens`` to write now (by default
+    the task's longest answer, or ``USUAL_TOKENS``), and the tokens ``so_far``, after which it goes on: pieces joined so
+    are what would have been written at once. Raises ``CheckpointError`` where there are no weights yet,
+    ``DataError`` for a text that the task cannot read, ``ConfigError`` for an unknown option or loops that cannot be.
+    """
+    check_length(*texts)
+    if not 1 <= len(texts) <= MOST_TEXTS:
+        raise DataError(_("from 1 to {most} texts can be given. Got {got}.", most=MOST_TEXTS, got=len(texts)))
+    if max_tokens is not None and max_tokens < 1:
+        raise ConfigError(_("max_tokens must be 1 or more. Got {got}.", got=max_tokens))
+    with opener(folder, which) as run:
+        given = check_request(run.data.facts, options or {})
+        inputs = [run.data.encode_source(text, options=given) for text in texts]
+        if run.data.facts.writes:
+            return tuple(
+                _written(run, text, one, given, sampling, loops, max_tokens, so_far)
+                for text, one in zip(texts, inputs, strict=True)
+            )
+        return tuple(_answered(run, text, one, given, loops) for text, one in zip(texts, inputs, strict=True))
+
+
+def held_out_examples(
+    folder: Path, count: int, *, which: Which = "best", opener: Opener = open_run
+) -> tuple[Example, ...]:
+    """Up to ``count`` examples the run in ``folder`` was not trained on, always the same. Raises as ``predict``."""
+    with opener(folder, which) as run:
+        return tuple(run.data.examples(count))
+
+
+def check_request(task: TaskFacts, options: Mapping[str, str]) -> dict[str, str]:
+    """``options``, where ``task`` has all of them; needs no torch.
+
+    Raises ``ConfigError`` for an unknown option; what an option may be, the task says when it reads the text.
+    """
+    unknown = next((name for name in options if name not in task.options), None)
+    if unknown is not None:
+        known = ", ".join(task.options)
+        raise ConfigError(
+            _("an option of {task} must be one of {known}. Got {got!r}.", task=task.name, known=known, got=unknown)
+            if known
+            else _("{task} has no options. Got {got!r}. Leave it out.", task=task.name, got=unknown)
+        )
+    return dict(options)
+
+
+def _written(
+    run: OpenRun,
+    text: str,
+    inputs: Array,
+    options: Mapping[str, str],
+    sampling: Sampling | None,
+    loops: int | None,
+    max_tokens: int | None,
+    so_far: Sequence[int],
+) -> Prediction:
+    import torch
+
+    from clps_core.model.generate import GREEDY, write_on
+
+    data = run.data
+    _check_tokens(so_far, data.facts.vocab_size or 0, data.eos_id)
+    found = write_on(
+        run.model,
+        torch.from_numpy(inputs),
+        None,
+        data.bos_id,
+        data.eos_id,
+        max_tokens or max(1, (data.facts.max_target_len or USUAL_TOKENS) - len(so_far)),
+        so_far=torch.tensor([list(so_far)], dtype=torch.int64) if so_far else None,
+        sampling=sampling or GREEDY,
+        loops=loops,
+    )
+    pieces = _pieces(run, found)
+    tokens = [*so_far, *(piece.token for piece in pieces)]
+    before = 1 if run.model.config.family == "encoder_decoder" else inputs.shape[1]
+    return Prediction(
+        text,
+        options,
+        data.decode(tokens),
+        run.step,
+        pieces=pieces,
+        ended=data.eos_id in tokens,
+        room=max(0, (run.model.config.max_positions or 0) - before - len(tokens) + 1),
+        right_answer=data.right_answer(text, options=options),
+        unknown=data.unknown(text),
+    )
+
+
+def _check_tokens(tokens: Sequence[int], vocab_size: int, eos: int) -> None:
+    if any(not 0 <= token < vocab_size or token == eos for token in tokens):
+        raise DataError(
+            _(
+                "the tokens to go on from must be from 0 to {last}, without the end. They are not. Begin anew.",
+                last=vocab_size - 1,
+            )
+        )
+
+
+def _pieces(run: OpenRun, found: Generated) -> tuple[Piece, ...]:
+    tokens = found.tokens[0].tolist()
+    labels = run.data.token_labels(tokens)
+    pieces = []
+    for token, label, logits in zip(tokens, labels, found.logits, strict=True):
+        shares = logits[0].double().softmax(-1)
+        likeliest = ranked(logits[0].float().numpy(), lambda one: run.data.token_labels([one])[0], LIKELIEST)
+        pieces.append(Piece(token, label, float(shares[token]), likeliest))
+    return tuple(pieces)
+
+
+def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str], loops: int | None) -> Prediction:
+    """What the task itself answers, where the model does not write."""
+    said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, "", options, loops)
+    return Prediction(
+        text,
+        options,
+        said.prediction,
+        run.step,
+        guesses=said.guesses,
+        next_tokens=said.next_tokens,
+        right_answer=run.data.right_answer(text, options=options),
+        unknown=run.data.unknown(text),
+        image=_shown(said.image),
+    )
+
+
+def _shown(image: Any) -> Array | None:
+    return None if image is None else np.asarray(image)

@@ -1,0 +1,118 @@
+"""What a trained run answers to the held-out examples of a split, with the right answers. Start at predict_split.
+
+Anybody can then compute a metric of their own from the file that ``clps predict --split`` writes. torch is imported
+when a run is opened only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clps_core.errors import DataError
+from clps_core.opened import Opener, OpenRun, Which, open_run
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clps_core.data.base import Array, Batch
+    from clps_core.work.batch import DeviceBatch
+
+__all__ = ["AnsweredExample", "predict_split"]
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class AnsweredExample:
+    """``number``: the example's place in its split. ``input``: what the model read, as text; empty for an image."""
+
+    number: int
+    input: str
+    prediction: str
+    reference: str
+
+
+def predict_split(
+    folder: Path,
+    split: str,
+    limit: int | None = None,
+    *,
+    loops: int | None = None,
+    which: Which = "best",
+    opener: Opener = open_run,
+) -> Iterator[AnsweredExample]:
+    """The first ``limit`` examples of ``validation`` or ``test`` in the order in which a run is scored on them.
+
+    By default as many as the run's own score takes. A text is answered greedily. Raises ``DataError`` for a language
+    model, whose texts have no single right continuation, and as ``predict`` does.
+    """
+    with opener(folder, which) as run:
+        if run.data.facts.windows:
+            raise DataError(
+                _("{task} has no right answers to compare with. Use --text to see how a text goes on.",
+                  task=run.data.facts.title)
+            )  # fmt: skip
+        train = run.config.train
+        count = limit or (train.test_examples if split == "test" else train.eval_examples)
+        number = 0
+        for batch in run.data.evaluation(split, count, BATCH):
+            for asked, said, right in _answers(run, batch, loops):
+                yield AnsweredExample(number, asked, said, right)
+                number += 1
+
+
+def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[str, str, str]]:
+    from clps_core.work.batch import to_device
+
+    on_cpu = to_device(batch, "cpu")
+    written = run.data.facts.writes
+    predictions: Sequence[Any] = _generated(run, on_cpu, loops) if written else _most_likely(run, on_cpu, loops)
+    for place, said in enumerate(predictions):
+        scored = _scored(batch.labels[place])
+        answer = said if written else said[_is_scored(batch.labels[place])]
+        yield _input_text(run, batch, place), run.data.decode(answer), run.data.decode(scored)
+
+
+def _generated(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:
+    from clps_core.model.generate import generate
+
+    data = run.data
+    longest = data.facts.max_target_len or batch.labels.shape[1]
+    tokens = generate(
+        run.model, batch.inputs, batch.input_mask, data.bos_id, data.eos_id, longest, loops=loops
+    )  # fmt: skip
+    return list(tokens.numpy())
+
+
+def _most_likely(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:
+    """The most likely label of each example, or of each of its positions."""
+    import torch
+
+    with torch.inference_mode():
+        output: Tensor = run.model(
+            batch.inputs, input_mask=batch.input_mask, decoder_inputs=batch.decoder_inputs, loops=loops
+        )
+    return [np.atleast_1d(row) for row in output.argmax(-1).numpy()]
+
+
+def _is_scored(labels: Array) -> Array:
+    from clps_core.data.base import IGNORED
+
+    return np.asarray(np.atleast_1d(labels) != IGNORED)
+
+
+def _scored(labels: Array) -> Array:
+    return np.asarray(np.atleast_1d(labels)[_is_scored(labels)])
+
+
+def _input_text(run: OpenRun, batch: Batch, place: int) -> str:
+    if not np.issubdtype(batch.inputs.dtype, np.integer):
+        return ""
+    row = batch.inputs[place]
+    return run.data.decode(row if batch.input_mask is None else row[batch.input_mask[place]])
