@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 PORT   ?= 8501
 PIP     = $(VENV)/bin/python -m pip
+# --no-compile: Python compiles what it imports; compiling all that is installed takes half of the time.
 PYTEST  = $(VENV)/bin/python -m pytest
 # More processes than cores: tests of browsers and jobs mostly wait. A file's tests stay together, as they share what
 # is slow to make; files are taken in the order of tests/conftest.py.
@@ -19,11 +20,13 @@ help:            ## what there is
 run: $(VENV)/.run   ## set up and open the dashboard on http://127.0.0.1:8501
 	$(VENV)/bin/clps dashboard --port $(PORT)
 
-test: check browser    ## set up, check style and types, and run the fast tests, the browser included
-	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS)
+test: $(VENV)/.dev browser    ## set up, check style and types, and run the fast tests, the browser included
+	@$(MAKE) --no-print-directory check >.check.log 2>&1 & check=$$!; \
+	$(PYTEST) $(PARALLEL) -m "not slow" $(ARGS); tests=$$?; \
+	wait $$check; checked=$$?; cat .check.log; exit $$((tests ? tests : checked))
 
 test-all: check browser    ## the same with every test: before a release, and after changing jobs, store or engine
-	$(PYTEST) $(PARALLEL) $(ARGS)
+	CLPS_THOROUGH=1 $(PYTEST) $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.dev   ## style, types and the direction of imports; no tests
 	$(VENV)/bin/ruff check .
@@ -65,11 +68,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet -c constraints.txt -e .
+	$(PIP) install --quiet --no-compile -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet -c constraints.txt -e ".[dev]"
+	$(PIP) install --quiet --no-compile -c constraints.txt -e ".[dev]"
 	@touch $@ $(VENV)/.run
 
 .PHONY: browser

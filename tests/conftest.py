@@ -11,11 +11,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from database_server import database_for
+from example_counts import examples
 from hypothesis import HealthCheck, settings
 from job_room import JobRoom
 
 # A busy machine must not fail a test: no deadlines, and slow generation is no error.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100)
+)
 settings.load_profile("lab")
 
 WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py")

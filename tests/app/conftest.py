@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 
 import pytest
 from job_room import PATIENCE
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from clps_core.store import Store, open_store
+
+# Each AppTest reads the metadata of all installed packages, half a second of work; what they offer does not change.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs, kinds, weight
 
@@ -20,7 +21,7 @@ def of(strategy: str) -> SharingPlan:
     return sharing_plan(config.model, config.sharing)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(designs(beside=True))
 def test_every_claim_of_the_sentences_holds_for_the_map(design) -> None:
     plan = sharing_plan(*design)

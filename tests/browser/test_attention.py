@@ -71,6 +71,7 @@ def hover(root: Locator, layer_head: tuple[int, int], weights: np.ndarray, cell:
     large.hover(position={"x": x, "y": y})
 
 
+@pytest.mark.slow
 def test_every_hovered_value_is_what_capture_gives(store: Store, open_attention: Callable[..., Locator]) -> None:
     run = stored_run(store, small_config())
     found = shown_of(store, run)
@@ -183,6 +184,7 @@ def test_layers_of_one_slot_share_one_pointer(store: Store, open_attention: Call
     np.testing.assert_allclose(values, found.attention["cross"][[1, 3], 1, query, key], atol=1 / 255)
 
 
+@pytest.mark.slow
 def test_the_layers_of_a_deep_model_with_long_texts_are_painted(
     store: Store, open_attention: Callable[..., Locator]
 ) -> None:
@@ -197,7 +199,7 @@ def test_the_layers_of_a_deep_model_with_long_texts_are_painted(
         expect(root).to_have_attribute("data-full", layer_head)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_nothing_is_cut_off_at_800_pixels(
     store: Store, open_attention: Callable[..., Locator], browser_page: Page, scheme: str
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_page_takes_up_its_curves_after_the_connection_was_cut(
     assert page.evaluate("window.loadedOnce === true"), "the page was loaded again"
 
 
+@pytest.mark.slow
 def test_answers_that_come_late_and_all_at_once_are_shown(
     dashboard: Callable[..., str], browser_page: Page, store: Store
 ) -> None:

@@ -24,6 +24,7 @@ def answer(page: Page, loops: int, column: int):
     return row.locator("td").nth(column)
 
 
+@pytest.mark.slow
 def test_the_depth_of_a_sample_is_turned_and_the_answer_follows(
     dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:

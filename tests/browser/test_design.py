@@ -58,6 +58,7 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     expect(cell(page, "q", 1)).to_have_text("B")
 
 
+@pytest.mark.slow
 def test_ties_and_reading_layers_are_drawn_as_they_are_and_a_cell_without_weights_says_why(
     lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
@@ -77,6 +78,7 @@ def test_ties_and_reading_layers_are_drawn_as_they_are_and_a_cell_without_weight
     expect(page.locator(".cell.same")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_scheme_is_chosen_painted_and_added_and_a_papers_design_is_loaded(
     lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:

@@ -204,6 +204,7 @@ def follow_with_losses(page: Page, store: Store, seed: int) -> int:
     return asked
 
 
+@pytest.mark.slow
 def test_seeds_of_one_design_are_one_line_with_their_mean_and_spread(
     dashboard: Callable[..., str], browser_page: Page, store: Store
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -72,7 +73,7 @@ def test_a_state_dict_stores_each_slot_once_under_its_own_name() -> None:
     assert "head.weight" not in model.state_dict()
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=examples(25), derandomize=True)
 @given(data=st.data())
 def test_a_built_model_has_exactly_the_parameters_of_the_shape_tables(data: st.DataObject) -> None:
     config = data.draw(model_configs())

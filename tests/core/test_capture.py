@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import batch_for, maps_for, model_configs, tiny
@@ -20,7 +21,7 @@ def one(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor[-1:] for name, tensor in batch.items()}
 
 
-@settings(deadline=None, max_examples=20, derandomize=True)
+@settings(deadline=None, max_examples=examples(20), derandomize=True)
 @given(data=st.data())
 def test_captured_logits_equal_the_fused_fast_path(data: st.DataObject) -> None:
     config = data.draw(model_configs())

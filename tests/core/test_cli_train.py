@@ -90,6 +90,7 @@ def listen_to_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_interrupting_the_wait_leaves_the_run_going_and_it_can_be_steered(home):
     waiting = subprocess.Popen(
         process("train", "--task", "dates", "--steps", "100000", *TINY, "--wait"),
@@ -134,6 +135,7 @@ def test_a_failed_run_ends_with_exit_code_1_and_its_reason(home):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_waiting_without_a_terminal_says_each_evaluation_on_stderr(home):
     ended = run("train", "--task", "digits", "--steps", "4", *TINY, "--set", "train.eval_every=2", "--wait")
     assert ended.returncode == 0, ended.stderr

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -142,7 +143,7 @@ def test_aliases_that_stand_for_a_billion_words_cost_nothing(last):
     assert len(str(caught.value)) < 1500
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_a_config_or_a_config_error(text):
     try:
@@ -161,7 +162,7 @@ groups = st.sampled_from(["model", "sharing", "data", "optim", "train", "seed", 
 fields = st.sampled_from(["num_layers", "strategy", "task", "steps", "warmup_steps", "seed", "d_model", "family"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.dictionaries(groups, st.one_of(plain, st.dictionaries(fields, plain, max_size=4)), max_size=4))
 def test_any_plain_data_is_a_config_or_a_config_error(data):
     try:

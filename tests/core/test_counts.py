@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs
 
@@ -69,7 +70,7 @@ def test_an_encoder_has_no_kv_cache_and_cross_attention_caches_source_tokens_apa
     assert loosened.cross_kv_cache_bytes_per_token == 2 * 5 * 8 * 2
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(designs())
 def test_all_breakdowns_add_up_to_the_totals(design):
     model, sharing = design
@@ -86,7 +87,7 @@ def test_all_breakdowns_add_up_to_the_totals(design):
     assert 0 < counts.non_embedding_parameters <= counts.unique_parameters <= counts.executed_parameters
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(designs())
 def test_sharing_changes_what_is_stored_and_nothing_that_is_executed(design):
     model, sharing = design
@@ -99,7 +100,7 @@ def test_sharing_changes_what_is_stored_and_nothing_that_is_executed(design):
     assert counts.kv_cache_bytes_per_token == unshared.kv_cache_bytes_per_token
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(designs())
 def test_counts_are_plain_json_and_a_map_counts_like_its_strategy(design):
     from clps_core.config import sharing_map

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs
 from tiny_models import batch_for, loss_of, shaken
@@ -21,7 +22,7 @@ NO_EFFECT = (".k.", ".cross_k.")
 """Biases of these move every score of a row alike, which a softmax does not see."""
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(designs(beside=True))
 def test_unique_parameters_are_the_elements_of_the_built_model(design):
     model, sharing = design
@@ -29,7 +30,7 @@ def test_unique_parameters_are_the_elements_of_the_built_model(design):
     assert count(model, sharing).unique_parameters == sum(parameter.numel() for parameter in built.parameters())
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(designs(beside=True))
 def test_names_and_shapes_of_the_tensors_are_known_without_the_model(design):
     model, sharing = design
@@ -37,7 +38,7 @@ def test_names_and_shapes_of_the_tensors_are_known_without_the_model(design):
     assert stored_shapes(model, sharing) == {name: tuple(one.shape) for name, one in built.state_dict().items()}
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(designs(beside=True))
 def test_a_checkpoint_holds_as_many_numbers_as_are_counted(tmp_path_factory, design):
     model, sharing = design
@@ -48,7 +49,7 @@ def test_a_checkpoint_holds_as_many_numbers_as_are_counted(tmp_path_factory, des
     assert sum(tensor.numel() for tensor in stored.values()) == count(model, sharing).unique_parameters
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(designs(beside=True))
 def test_no_parameter_of_any_design_is_dead(design):
     """Every one takes part in the output, and every slot of the map has a site."""

@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
@@ -158,7 +159,7 @@ def test_only_held_out_splits_are_evaluated(dates: Dates, split: str) -> None:
         next(dates.evaluation(split, 1, 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.dates(FIRST_DATE, LAST_DATE), st.sampled_from(LANGUAGES))
 def test_every_date_survives_encoding_and_decoding(date: datetime.date, language: str) -> None:
     dates = Dates(seed=0)
@@ -170,7 +171,7 @@ def test_every_date_survives_encoding_and_decoding(date: datetime.date, language
     assert dates.unknown(source + target) == ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text())
 def test_any_text_is_encoded_or_refused_in_words(text: str) -> None:
     dates = Dates(seed=0)

@@ -6,6 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,7 +105,7 @@ def test_what_is_not_an_image_is_refused_in_words(digits: Digits, text: str) -> 
         digits.encode_source(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text())
 def test_any_text_is_encoded_or_refused(text: str) -> None:
     with contextlib.suppress(DataError):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,7 +146,7 @@ def test_evaluation_windows_cover_the_split_once(docs: PythonDocs) -> None:
     np.testing.assert_array_equal(first, windows[:70])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_survives_encoding_and_decoding_or_is_refused(text: str) -> None:
     docs = PythonDocs(seed=0, seq_len=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs
 from tiny_models import batch_for, shaken
@@ -37,7 +38,7 @@ def built(design) -> tuple[Transformer, dict[str, Tensor]]:
     return model, batch
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(designs(beside=True))
 @torch.no_grad()
 def test_a_watched_model_computes_what_an_unwatched_one_does(design) -> None:
@@ -49,7 +50,7 @@ def test_a_watched_model_computes_what_an_unwatched_one_does(design) -> None:
         assert layers == list(range(model.map.num_layers(stack)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(designs(beside=True).filter(lambda design: design[0].family != "encoder"))
 @torch.no_grad()
 def test_a_decoder_fed_in_pieces_computes_what_it_does_at_once(design) -> None:
@@ -65,7 +66,7 @@ def test_a_decoder_fed_in_pieces_computes_what_it_does_at_once(design) -> None:
     torch.testing.assert_close(torch.cat(pieces, 1), expected, rtol=1e-9, atol=1e-11)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(designs(beside=True))
 def test_the_text_of_a_strategy_means_the_same_plan(design) -> None:
     model, sharing = design

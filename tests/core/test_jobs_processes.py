@@ -33,6 +33,7 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     room.close()
 
 
+@pytest.mark.slow
 def test_two_runs_advance_at_the_same_time_and_finish(room: JobRoom) -> None:
     ids = room.submit(tiny("none"), tiny("all"))
     seen = []
@@ -106,6 +107,7 @@ def test_a_run_goes_on_without_its_supervisor_and_the_next_one_learns_how_it_end
     assert room.wait(waiting)[0].status == "finished"
 
 
+@pytest.mark.slow
 def test_a_supervisor_adopts_what_runs_and_sees_it_die(room: JobRoom) -> None:
     (run_id,) = room.submit(tiny(steps=100_000))
     pid = room.reach(run_id, 1)
@@ -117,6 +119,7 @@ def test_a_supervisor_adopts_what_runs_and_sees_it_die(room: JobRoom) -> None:
     eventually(lambda: room.store.run(run_id).attempts == 2, "the second attempt")
 
 
+@pytest.mark.slow
 def test_killed_with_its_waiter_and_supervisor_a_run_goes_on_later(room: JobRoom, twin: Twin) -> None:
     (run_id,) = room.submit(tiny())
     pid = room.reach(run_id, 30)
@@ -148,6 +151,7 @@ def test_what_ran_when_the_machine_went_down_is_queued_again(room: JobRoom) -> N
     assert run.reason == "The machine went down or asked it to stop; it goes on from its last checkpoint."
 
 
+@pytest.mark.slow
 def test_cancelled_and_resumed_a_run_equals_its_undisturbed_twin(room: JobRoom, twin: Twin) -> None:
     (run_id,) = room.submit(tiny())
     pid = room.reach(run_id, 50)
@@ -187,6 +191,7 @@ def test_sigterm_by_nobody_we_know_puts_the_run_back_into_the_queue(room: JobRoo
     assert "step" in service.log_text(room.store, run_id)
 
 
+@pytest.mark.slow
 def test_a_service_manager_that_ends_all_processes_at_once_is_no_death(room: JobRoom) -> None:
     """As systemd does with a dashboard that it restarts: three updates must not fail a run."""
     (run_id,) = room.submit(tiny(steps=100_000))
@@ -227,6 +232,7 @@ def test_a_second_supervisor_leaves_and_an_idle_one_goes(room: JobRoom) -> None:
     assert subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_of_two_supervisors_that_look_at_once_each_run_is_started_by_one(room: JobRoom) -> None:
     """As two homes on one database have it: nobody's lock keeps the other from looking."""
     ids = [

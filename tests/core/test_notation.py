@@ -1,6 +1,7 @@
 """Editing a sharing map by hand gives a strategy that means exactly what was painted."""
 
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,7 +84,7 @@ def test_a_site_that_does_not_exist_is_refused(site):
         repaint("all", DECODER, [site], 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.data())
 def test_whatever_is_painted_reads_back_as_the_same_slots(data):
     rows = {

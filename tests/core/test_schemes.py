@@ -4,6 +4,7 @@ import json
 from math import prod
 
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -242,7 +243,7 @@ def test_a_papers_design_uses_what_it_claims_and_claims_something(name):
     holds_what_it_claims(preset.model, preset.sharing.strategy)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.sampled_from(["all", "cycle:2", "ffn_only", "sequence:2,norms=own", "sandwich"]), st.data())
 def test_a_painted_design_claims_only_what_it_still_uses(text, data):
     model = standard_model("encoder", 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs, kinds, weight
 
@@ -9,7 +10,7 @@ from clps_core.config import build_config, resolve, sharing_plan
 from clps_core.sharing.shared_with import KIND_SITES, shared_with
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(designs(beside=True))
 def test_other_uses_of_a_layers_weights_are_those_that_the_map_has(design) -> None:
     plan = sharing_plan(*design)

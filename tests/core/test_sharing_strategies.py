@@ -3,6 +3,7 @@
 import contextlib
 
 import pytest
+from example_counts import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -125,7 +126,7 @@ def test_only_what_can_stand_there_is_listed(text):
     assert "ffn_only" not in str(caught.value)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.one_of(st.text(), st.text("cyclenoa:=,.-_0123 ", max_size=60)))
 @example("²")
 @example("cycle:²")

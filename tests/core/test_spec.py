@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from example_counts import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def configs(draw):
     return build_config(partial)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(configs())
 def test_a_spec_reads_back_to_the_same_run(config):
     text = to_spec(config)
@@ -129,7 +130,7 @@ def test_a_spec_that_cannot_be_is_refused_in_a_sentence(text, sentence):
     assert len(str(caught.value)) < 1200
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.one_of(st.text(max_size=200), st.text(";=.:-,_0123456789abdefgmnorst", max_size=200).map("1;".__add__)))
 @example("1;task=\x00")
 @example("1;seed=٣")

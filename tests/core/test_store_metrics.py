@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from example_counts import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,7 +77,7 @@ moves = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(moves, max_size=25))
 def test_a_reader_that_polls_at_any_times_ends_with_exactly_the_table(store: Store, plan: list) -> None:
     run_ids = [new_run(store), new_run(store)]

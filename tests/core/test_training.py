@@ -55,8 +55,17 @@ def trained(folder: Path, config: RunConfig, **options: Any) -> RecordingSink:
     return sink
 
 
-@pytest.mark.parametrize("strategy", ["none", "all"])
-@pytest.mark.parametrize("task", ["dates", "digits", "python-docs"])
+@pytest.mark.parametrize(
+    ("task", "strategy"),
+    [
+        ("dates", "all"),
+        ("digits", "none"),
+        ("python-docs", "all"),
+        pytest.param("dates", "none", marks=pytest.mark.slow),
+        pytest.param("digits", "all", marks=pytest.mark.slow),
+        pytest.param("python-docs", "none", marks=pytest.mark.slow),
+    ],
+)
 def test_the_loss_falls_on_each_task_shared_or_not(task: str, strategy: str, tmp_path: Path) -> None:
     steps = 80 if task == "digits" else 25
     config = tiny(task, strategy, steps=steps, eval_every=steps, batch_size=16, probe_count=2)

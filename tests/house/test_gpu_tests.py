@@ -27,6 +27,7 @@ def without_gpu(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_tests_of_cuda_are_skipped_loudly_where_there_is_none() -> None:
     said = without_gpu("-m", "pytest", "tests/gpu/test_gpu_memory.py", "-p", "no:cacheprovider", "-p", "no:xdist")
     assert "!! tests/gpu !!" in said
@@ -34,6 +35,7 @@ def test_the_tests_of_cuda_are_skipped_loudly_where_there_is_none() -> None:
     assert "13 skipped" in said
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_a_gpu_measures_nothing_where_there_is_none() -> None:
     result = ROOT / "benchmarks" / "results" / "gpu.md"
     before = result.read_bytes() if result.exists() else None
