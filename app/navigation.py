@@ -40,6 +40,7 @@ PAGES: tuple[PageFacts, ...] = (
     PageFacts(
         "compare", ":material/compare_arrows:", N_("Compare"), N_("Which model is better, and what does it cost?")
     ),
+    PageFacts("tryit", ":material/chat:", N_("Try it"), N_("What does a trained run answer?")),
     PageFacts("attention", ":material/visibility:", N_("Attention"), N_("What does each layer look at?")),
     PageFacts("depth", ":material/layers:", N_("Depth"), N_("What does more depth do?")),
     PageFacts("system", ":material/dns:", N_("System"), N_("What is this machine doing?")),

@@ -35,6 +35,7 @@ __all__ = [
     "DESIGN_DRAFT",
     "DESIGN_DRAFTS",
     "DESIGN_TYPED",
+    "DRAW",
     "HEAD",
     "IDENTITY_PROBLEM",
     "KIND",
@@ -62,7 +63,11 @@ __all__ = [
     "STRATEGY",
     "SWEEP",
     "TARGET",
+    "TEMPERATURE",
     "TEXT",
+    "TOKENS",
+    "TOP_K",
+    "TOP_P",
     "TRAIN_BASE",
     "TRAIN_LINK",
     "VIEW",
@@ -71,6 +76,7 @@ __all__ = [
     "given",
     "left_out",
     "read_choice",
+    "read_decimal",
     "read_number",
     "read_run",
     "read_runs",
@@ -90,11 +96,11 @@ COPIED = "copied"  # Design: repeated; place of a strategy and what it was paint
 SEED = "seed"  # Train: repeated; the seeds compared
 WAY = "way"  # Train: what is varied: strategies, fields (a sweep) or what a file says
 SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
-RUNS = "runs"  # Runs, Compare, Depth: run ids, comma-separated
+RUNS = "runs"  # Runs, Compare, Depth, Try it: run ids, comma-separated
 RUN = "run"  # Attention: one run id
 X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live chart; loops or layers
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
-TEXT = "text"  # Attention, Depth: the typed input (a task's options stand beside it under their own names)
+TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: grid, layers or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
@@ -106,7 +112,12 @@ BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
-LOOPS = "loops"  # Depth: the number of loops at which one input is looked into
+LOOPS = "loops"  # Depth, Try it: the number of loops at which one input is looked into
+TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
+TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn
+TOP_P = "top_p"  # Try it: only the fewest tokens with together this probability are drawn
+DRAW = "draw"  # Try it: the seed of the draws
+TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 
 # Session keys that are not a widget's.
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
@@ -267,6 +278,14 @@ def read_number(name: str, limit: int) -> int | None:
     """A whole number from 0 up to and without ``limit`` from the URL; ``None`` where there is no such."""
     asked = _text(name)
     return int(asked) if re.fullmatch(r"[0-9]{1,6}", asked) and int(asked) < limit else None
+
+
+def read_decimal(name: str, lowest: float, highest: float) -> float | None:
+    """A decimal number from ``lowest`` to ``highest`` from the URL; ``None`` where there is no such."""
+    asked = _text(name)
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", asked):
+        return None
+    return float(asked) if lowest <= float(asked) <= highest else None
 
 
 def write(**values: str | Sequence[str] | None) -> None:

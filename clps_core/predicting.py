@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clps_core.data.base import Array
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.tasks import TASKS, TaskFacts
@@ -19,7 +20,7 @@ from clps_core.words import _
 from clps_core.work.answers import Guess, ranked
 
 if TYPE_CHECKING:
-    from clps_core.data.base import Array, Example
+    from clps_core.data.base import Example
     from clps_core.model.generate import Generated, Sampling
     from clps_core.work.answers import Answer
 

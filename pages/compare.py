@@ -33,6 +33,7 @@ def page() -> None:
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         download(store(), runs)
+        navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
 
 

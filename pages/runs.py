@@ -58,6 +58,7 @@ def live(run_ids: list[str], was_active: bool) -> None:
     run_curves(store(), runs, key="runs", loss=loss)
     with st.container(horizontal=True):
         navigation.link("compare", _("Compare these runs"), query={state.RUNS: state.run_ids(runs)})
+        navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         navigation.link("attention", _("Look inside"), query={state.RUN: runs[0].id})
         link_to_depth(runs)
 

@@ -38,7 +38,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
         st.markdown(
             _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
         )
-        navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+        _looking(run)
         return
     keeping(run, asked_by, place="run")
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
@@ -59,10 +59,16 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
             lambda: ask_for_score(run.id),
             note=_("Once, with its best weights; it takes some seconds."),
         )
-    navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+    _looking(run)
     sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
     why = None if sure else _("Tick the box first: what is deleted does not come back.")
     _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), why)
+
+
+def _looking(run: Run) -> None:
+    """The ways to what a run has learnt."""
+    navigation.link("tryit", _("Try it"), query={state.RUNS: run.id})
+    navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
 
 
 def _stopping(run: Run) -> None:

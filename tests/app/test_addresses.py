@@ -30,11 +30,12 @@ def looped(store: Store) -> Run:
     return stored_run(store, small_config("dates", "cycle:2"))
 
 
-PAGES = {"runs": "runs", "compare": "runs", "depth": "runs", "attention": "run"}
+PAGES = {"runs": "runs", "compare": "runs", "depth": "runs", "tryit": "runs", "attention": "run"}
 WIDGETS = {
     "runs": lambda test: test.selectbox(key="runs.comparison").value,
     "compare": lambda test: test.multiselect(key="compare.runs").value,
     "depth": lambda test: test.multiselect(key="depth.runs").value,
+    "tryit": lambda test: test.multiselect(key="tryit.runs").value,
     "attention": lambda test: test.selectbox(key="attention.run").value,
 }
 

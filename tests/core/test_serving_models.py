@@ -16,9 +16,20 @@ from clps_core.config import RunConfig
 from clps_core.depth import quality_at
 from clps_core.errors import CheckpointError, ConfigError, DataError
 from clps_core.inspection import inspect_run
+from clps_core.model.generate import Sampling
 from clps_core.opened import OpenRun
+from clps_core.predicting import held_out_examples, predict
 from clps_core.scoring import score_folder
-from clps_core.serving import DrawHeadView, EvaluateDepth, InspectRun, ModelService, ScoreTest, Settings
+from clps_core.serving import (
+    DrawHeadView,
+    EvaluateDepth,
+    HeldOutExamples,
+    InspectRun,
+    ModelService,
+    Predict,
+    ScoreTest,
+    Settings,
+)
 from clps_core.serving.head_view import head_view
 from clps_core.serving.kept_models import MOST_MODELS, KeptModels
 from clps_core.training.checkpoint import checkpoint_path
@@ -59,6 +70,15 @@ def test_every_kind_of_answer_is_what_the_engine_gives(
     assert replace(quality, seconds=0) == replace(quality_at(folder, 3), seconds=0)
     score = service.ask(ScoreTest(folder, STAMP))
     assert (score.step, dict(score.metrics)) == score_folder(folder)
+    said = service.ask(Predict(folder, STAMP, text, options, max_tokens=3, temperature=1.0, seed=2))
+    drawn_as = Sampling(1.0, seed=2)
+    wanted = predict(folder, [text], options=dict(options), max_tokens=3, sampling=drawn_as)[0]
+    assert said == wanted
+    assert (said.image is None) == (wanted.image is None)
+    told = service.ask(HeldOutExamples(folder, STAMP, 3)).examples
+    assert [(one.text, one.target_text, one.options) for one in told] == [
+        (one.text, one.target_text, dict(one.options)) for one in held_out_examples(folder, 3)
+    ]
     kind = next(iter(expected.attention))
     drawn = [service.ask(DrawHeadView(folder, STAMP, look, kind, 1, 5)), head_view(expected, kind, layer=1, limit=5)]
     views = [json.loads(one.data) for one in drawn]

@@ -1,0 +1,100 @@
+// A run's answer; a click on a token shows what else was probable in its place. Texts are set as text, never as markup.
+
+export default function ({ data, parentElement }) {
+  if (!data) return;
+  const part = (name) => parentElement.querySelector(`.${name}`);
+  part("given").textContent = data.given;
+  part("said").textContent = data.said;
+  part("verdict").textContent = data.verdict;
+  part("verdict").classList.toggle("is-right", data.is_right);
+  part("facts").textContent = data.facts;
+  part("picture").replaceChildren(...(data.image ? [picture(data.image, data.image_name)] : []));
+  const tokens = part("tokens");
+  tokens.setAttribute("aria-label", data.tokens_name);
+  const buttons = data.pieces.map(([label, probability]) => token(label, probability));
+  tokens.replaceChildren(...buttons);
+
+  const show = (chosen) => {
+    const [label, , likeliest] = data.pieces[chosen];
+    buttons.forEach((button, place) => {
+      button.setAttribute("aria-selected", String(place === chosen));
+      button.tabIndex = place === chosen ? 0 : -1;
+    });
+    part("place").textContent = data.place_name
+      .replace("{place}", String(chosen + 1))
+      .replace("{all}", String(buttons.length))
+      .replace("{label}", () => label);
+    bars(likeliest, label);
+  };
+  const bars = (guesses, taken) => {
+    part("guesses").replaceChildren(...guesses.map((one) => guess(one, taken)));
+    part("guesses").setAttribute("aria-label", data.guesses_name);
+  };
+
+  part("place").textContent = "";
+  bars(data.guesses, null);
+  tokens.onclick = (event) => {
+    const place = buttons.indexOf(event.target);
+    if (place >= 0) show(place);
+  };
+  tokens.onkeydown = (event) => {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const place = buttons.indexOf(event.target) + (by ?? 0);
+    if (by === undefined || !buttons[place]) return;
+    event.preventDefault();
+    show(place);
+    buttons[place].focus();
+  };
+  if (buttons.length) show(leastProbable(data.pieces));
+}
+
+/** Where the model was least sure: what people want to see first. */
+function leastProbable(pieces) {
+  return pieces.reduce((least, piece, place) => (piece[1] < pieces[least][1] ? place : least), 0);
+}
+
+function token(label, probability) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.setAttribute("role", "option");
+  button.textContent = label;
+  button.title = percent(probability);
+  button.style.setProperty("--doubt", (1 - probability).toFixed(3));
+  return button;
+}
+
+function guess([label, probability], taken) {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  name.className = "guess-label";
+  name.classList.toggle("is-taken", label === taken);
+  name.textContent = label;
+  const bar = document.createElement("span");
+  bar.className = "guess-bar";
+  bar.style.setProperty("--share", `${(probability * 100).toFixed(1)}%`);
+  const value = document.createElement("span");
+  value.textContent = percent(probability);
+  item.append(name, bar, value);
+  return item;
+}
+
+function percent(probability) {
+  return probability < 0.0005 ? "< 0.1 %" : `${(probability * 100).toFixed(1)} %`;
+}
+
+function picture(rows, label) {
+  const canvas = document.createElement("canvas");
+  canvas.width = rows[0].length;
+  canvas.height = rows.length;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  const context = canvas.getContext("2d");
+  rows.forEach((row, y) =>
+    row.forEach((value, x) => {
+      const grey = Math.round(255 * (1 - value));
+      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
+      context.fillRect(x, y, 1, 1);
+    }),
+  );
+  return canvas;
+}

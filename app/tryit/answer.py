@@ -1,0 +1,70 @@
+"""One run's answer: its tokens with what else was probable, or the probabilities of classes. Start at answer_card."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.look.assets import asset, script
+from app.tryit.choosing import Settings
+from clps_core.predicting import Prediction
+from clps_core.shown import visible
+from clps_core.store import Run
+from clps_core.words import _, ngettext
+
+__all__ = ["answer_card"]
+
+_COMPONENT = st.components.v2.component(
+    "clps.tryit_answer",
+    html=asset("tryit/answer.html"),
+    css=asset("tryit/answer.css"),
+    js=script("tryit/answer.js"),
+)
+
+
+def answer_card(answer: Prediction, run: Run, settings: Settings, *, key: str) -> None:
+    """The answer, whether it is right, and what it was made with."""
+    _COMPONENT(
+        key=key,
+        data={
+            "given": visible(answer.text, keep="\n\t") if run.facts.windows else "",
+            "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
+            "image": None if answer.image is None else answer.image.round(3).tolist(),
+            "image_name": _("The image {number}", number=visible(answer.text)),
+            "verdict": "" if answer.is_right is None else _("✓ right") if answer.is_right else _("✗ wrong"),
+            "is_right": bool(answer.is_right),
+            "pieces": [
+                [visible(piece.label), round(piece.probability, 4), [_guess(one) for one in piece.likeliest]]
+                for piece in answer.pieces
+            ],
+            "tokens_name": _("Tokens of the answer"),
+            "place_name": _("Token {place} of {all}: {label}", place="{place}", all="{all}", label="{label}"),
+            "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
+            "guesses_name": _("The most probable answers"),
+            "facts": " ".join(_facts(answer, run, settings)),
+        },
+    )
+
+
+def _guess(one: object) -> list[object]:
+    return [visible(getattr(one, "label", "")), round(float(getattr(one, "probability", 0.0)), 4)]
+
+
+def _facts(answer: Prediction, run: Run, settings: Settings) -> list[str]:
+    """What was used, and why the answer stops."""
+    if run.active:
+        found = [_("Weights of the latest checkpoint: step {step} of {steps}, still training.",
+                   step=answer.step, steps=run.steps)]  # fmt: skip
+    else:
+        found = [_("Weights of step {step}.", step=answer.step)]
+    if answer.unknown:
+        found.append(
+            _("No token stands for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12]))
+        )
+    if answer.pieces and not answer.ended:
+        count = len(answer.pieces)
+        found.append(
+            ngettext("It was stopped after {n} token.", "It was stopped after {n} tokens.", count)
+            if answer.room and count >= settings.tokens
+            else _("It stops because the model has no position left.")
+        )
+    return found

@@ -1,0 +1,177 @@
+"""The Try it page as a person walks through it, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_reading import sentences
+from streamlit.testing.v1 import AppTest
+from untrained_runs import small_config, stored_run
+
+from app.navigation import page
+from clps_core.model.generate import Sampling
+from clps_core.predicting import held_out_examples, predict
+from clps_core.store import Run, Store
+from clps_core.training.checkpoint import checkpoint_path
+
+OpenPage = Callable[..., AppTest]
+TEXT = "Friday, May 29, 1953"
+
+
+@pytest.fixture
+def dates(store: Store) -> Run:
+    return stored_run(store, small_config("dates"))
+
+
+def cards(test: AppTest) -> list[dict[str, Any]]:
+    """What each answer's card was given."""
+    found = [one.proto for one in test.get("bidi_component")]
+    return [json.loads(one.json) for one in found if one.component_name == "clps.tryit_answer"]
+
+
+def address(test: AppTest, name: str) -> str | None:
+    if name not in test.query_params:
+        return None
+    value = test.query_params[name]
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def said(test: AppTest) -> str:
+    return " ".join(text.value for text in [*test.markdown, *test.caption])
+
+
+def test_without_any_run_the_page_says_what_it_needs(open_page: OpenPage, home: Path) -> None:
+    assert page("tryit").title == "Try it"
+    test = open_page("tryit")
+    assert "no trained run" in said(test)
+    assert cards(test) == []
+
+
+def test_runs_answer_one_text_as_the_engine_does(open_page: OpenPage, store: Store, dates: Run) -> None:
+    other = stored_run(store, small_config("dates", "none"))
+    test = open_page("tryit", runs=f"{dates.id},{other.id}", text=TEXT, language="fr")
+    assert not test.exception
+    assert sentences(test) == []
+    found = cards(test)
+    for run, card in zip((dates, other), found, strict=True):
+        expected = predict(store.run_folder(run.id), [TEXT], options={"language": "fr"})[0]
+        assert [label for label, *_rest in card["pieces"]] == [piece.label for piece in expected.pieces]
+        # Read in pieces: the last digit of a probability may differ.
+        close = pytest.approx([piece.probability for piece in expected.pieces], abs=2e-4)
+        assert [probability for _label, probability, _likeliest in card["pieces"]] == close
+        assert card["pieces"][0][2][0] == [
+            expected.pieces[0].likeliest[0].label, round(expected.pieces[0].likeliest[0].probability, 4)
+        ]  # fmt: skip
+        assert (card["said"], card["is_right"]) == (expected.answer, False)
+        assert card["verdict"] == "✗ wrong"
+    assert "Expected: **vendredi 29 mai 1953**" in said(test).replace("\\", "")
+
+
+def test_a_continuation_is_drawn_as_the_address_says(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, small_config("python-docs"))
+    given = {"temperature": "1.5", "top_k": "40", "top_p": "0.9", "draw": "7", "tokens": "20", "loops": "3"}
+    test = open_page("tryit", runs=run.id, text="Return the", **given)
+    assert sentences(test) == []
+    expected = predict(
+        store.run_folder(run.id), ["Return the"], sampling=Sampling(1.5, 40, 0.9, 7), max_tokens=20, loops=3
+    )[0]
+    card = cards(test)[0]
+    assert [label for label, *_rest in card["pieces"]] == [piece.label for piece in expected.pieces]
+    assert card["given"] == "Return the"
+    assert expected.ended or "stopped after 20 tokens" in card["facts"]
+    test.number_input(key="tryit.draw").set_value(8).run()
+    assert address(test, "draw") == "8"
+    assert [label for label, *_rest in cards(test)[0]["pieces"]] != [piece.label for piece in expected.pieces]
+    test.slider(key="tryit.temperature").set_value(0.0).run()
+    assert address(test, "temperature") is None
+    greedy = predict(store.run_folder(run.id), ["Return the"], max_tokens=20, loops=3)[0]
+    assert [label for label, *_rest in cards(test)[0]["pieces"]] == [piece.label for piece in greedy.pieces]
+
+
+def test_a_classifier_gives_the_probabilities_of_its_classes(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, small_config("digits", "none"))
+    test = open_page("tryit", runs=run.id, text="3")
+    assert sentences(test) == []
+    card, expected = cards(test)[0], predict(store.run_folder(run.id), ["3"])[0]
+    assert card["pieces"] == []
+    assert card["guesses"] == [[one.label, round(one.probability, 4)] for one in expected.guesses]
+    assert len(card["image"]) == 8
+    assert not test.slider  # nothing is drawn, and no core repeats
+    assert [one.key for one in test.number_input] == ["attention.text.digits"]
+
+
+def test_held_out_examples_are_taken_from_a_list_and_by_dice(open_page: OpenPage, store: Store, dates: Run) -> None:
+    examples = held_out_examples(store.run_folder(dates.id), 50)
+    test = open_page("tryit", runs=dates.id)
+    test.selectbox(key="tryit.example").set_value(2).run()
+    assert address(test, "text") == examples[2].text
+    assert address(test, "language") == examples[2].options["language"]
+    assert examples[2].target_text is not None
+    assert examples[2].target_text in said(test).replace("\\", "")
+    test.button[0].click().run()
+    assert address(test, "text") in {one.text for one in examples}
+    assert sentences(test) == []
+
+
+def test_the_first_visit_shows_one_run_of_each_design_of_one_task(open_page: OpenPage, store: Store) -> None:
+    stored_run(store, small_config("digits", "none"))
+    dates = stored_run(store, small_config("dates", "all"))
+    test = open_page("tryit")
+    assert address(test, "runs") == dates.id
+    test.selectbox(key="tryit.task").set_value("digits").run()
+    assert sentences(test) == []
+    assert cards(test)[0]["image"] is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"text": "May " * 60}, "must have at most"),
+        ({"text": "   ", "language": "xx"}, "language must be one of"),
+        ({"loops": "99999"}, ""),
+        ({"temperature": "nan", "top_k": "-1", "top_p": "7", "draw": "x", "tokens": "0"}, ""),
+    ],
+)
+def test_an_address_that_cannot_be_is_a_sentence_or_left_out(
+    open_page: OpenPage, dates: Run, given: dict[str, str], sentence: str
+) -> None:
+    test = open_page("tryit", runs=dates.id, **given)
+    assert not test.exception
+    found = " ".join(sentences(test))
+    assert "went wrong on our side" not in found
+    assert sentence in found
+    assert bool(sentence) == bool(found)
+
+
+def test_of_two_runs_one_that_cannot_be_read_does_not_silence_the_other(
+    open_page: OpenPage, store: Store, dates: Run
+) -> None:
+    broken = stored_run(store, small_config("dates", "none"))
+    for name in ("best", "last"):
+        checkpoint_path(store.run_folder(broken.id), name).write_bytes(b"no weights")
+    test = open_page("tryit", runs=f"{dates.id},{broken.id}", text=TEXT)
+    assert len(sentences(test)) == 1
+    assert len(cards(test)) == 1
+
+
+def test_runs_without_weights_and_of_another_task_are_counted(open_page: OpenPage, store: Store, dates: Run) -> None:
+    waiting = store.create_comparison("waits", [small_config("dates", "none"), small_config("dates", "all")])
+    digits = stored_run(store, small_config("digits", "none"))
+    ids = [dates.id, digits.id, *(run.id for run in store.runs(comparison=waiting))]
+    test = open_page("tryit", runs=",".join(ids))
+    assert [one.value.partition(".")[0] for one in test.info] == [
+        "2 runs of the address have no weights yet",
+        "1 run of the address is not shown: there is room for 4 runs of one task",
+    ]
+    assert len(cards(test)) == 1
+
+
+def test_what_others_wrote_stays_text(open_page: OpenPage, dates: Run) -> None:
+    text = "<img src=x onerror=alert(1)>\u202e**b**"
+    test = open_page("tryit", runs=dates.id, text=text)
+    assert not test.exception
+    assert all("\u202e" not in json.dumps(card, ensure_ascii=False) for card in cards(test))
