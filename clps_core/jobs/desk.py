@@ -90,14 +90,14 @@ class Desk:
         name: str | None = None,
         *,
         priority: int = 0,
-        plan: Mapping[str, Any] | None = None,
+        sweep: Mapping[str, Any] | None = None,
     ) -> list[Run]:
         """Queue the configs as one comparison of this person; see ``service.submit``."""
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
             found = self.checked(configs)
-            return service.submit(self.store, found, name, person.owner, priority=priority, plan=plan)
+            return service.submit(self.store, found, name, person.owner, priority=priority, sweep=sweep)
 
     def plan_fork(
         self,

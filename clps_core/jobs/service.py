@@ -101,11 +101,11 @@ def submit(
     *,
     ready: bool = False,
     priority: int = 0,
-    plan: Mapping[str, Any] | None = None,
+    sweep: Mapping[str, Any] | None = None,
 ) -> list[Run]:
     """Queue the configs as one comparison and see to it that they are worked on; returns at once.
 
-    ``priority``: higher starts first. ``plan``: what a sweep was expanded from, as plain data.
+    ``priority``: higher starts first. ``sweep``: what a sweep was expanded from, as plain data.
 
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
@@ -122,7 +122,7 @@ def submit(
         run_names=run_names(complete),
         parameters=[(one.unique_parameters, one.executed_parameters) for one in counts],
         priority=priority,
-        plan=plan,
+        sweep=sweep,
     )
     ensure_supervisor(store)
     return store.runs(comparison=comparison_id)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from clps_core.sweeps.plan import sweep_of_plan
+from clps_core.sweeps.definition import stored_sweep
 from clps_core.sweeps.stopping import StopRule, verdict
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ class Watch:
     @classmethod
     def of(cls, store: Store, run: Run) -> Watch | None:
         """The watch over ``run``; ``None`` where its comparison has no rule that needs one."""
-        plan = next((one.plan for one in store.comparisons() if one.id == run.comparison_id), None)
-        sweep = sweep_of_plan(plan)
+        plain = next((one.sweep for one in store.comparisons() if one.id == run.comparison_id), None)
+        sweep = stored_sweep(plain)
         if sweep is None or sweep.stop is None or sweep.stop.rule == "patience":
             return None
         return cls(store, run, sweep.stop)

@@ -70,8 +70,8 @@ def queued(store: Store, stop: Mapping[str, Any] | None, data: list[dict[str, An
         resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed})).config
         for seed, one in enumerate(data)
     ]
-    plan = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}
-    return store.runs(comparison=store.create_comparison("watched", configs, plan=plan))
+    plain = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}
+    return store.runs(comparison=store.create_comparison("watched", configs, sweep=plain))
 
 
 def evaluated(store: Store, run: Run, values: Mapping[int, float]) -> None:
@@ -137,8 +137,8 @@ def test_runs_without_a_rule_are_not_watched(store):
 
 def test_a_run_that_a_rule_ended_is_finished_with_the_reason_and_stays_so(room: JobRoom):
     """Nobody reaches an exact match of 2. The run is queued again, as if killed before its outcome was written."""
-    plan = {"sweep": {"fields": {}}, "stop": {"rule": "threshold", "value": 2, "after": 20}}
-    (run,) = service.submit(room.store, [tiny("all", eval_every=20)], plan=plan)
+    plain = {"sweep": {"fields": {}}, "stop": {"rule": "threshold", "value": 2, "after": 20}}
+    (run,) = service.submit(room.store, [tiny("all", eval_every=20)], sweep=plain)
     (run,) = room.wait(run.id)
     assert (run.status, run.step) == ("finished", 20)
     assert run.reason is not None
