@@ -262,7 +262,10 @@ def test_a_failure_has_a_sentence_its_traceback_is_in_the_log_and_it_is_not_retr
     (folder / "plan.json").write_text("[]")
     (run,) = room.wait(run.id)
     assert (run.status, run.attempts) == ("failed", 1)
-    assert run.reason == "plan.json must hold the device plan the run began with. It cannot be read. Start a new run."
+    assert (
+        run.reason
+        == "plan.json must hold device, precision and threads of the run. It cannot be read. Start a new run."
+    )
     assert "Traceback" in service.log_text(room.store, run.id)
 
 
