@@ -68,7 +68,7 @@ class Placement:
             torch.set_float32_matmul_precision(products)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context a forward pass runs in: bf16 where planned, else nothing."""
+        """The context a forward pass runs in: bf16 where chosen, else nothing."""
         if self.precision == "bf16":
             return torch.autocast(self.device, dtype=torch.bfloat16)
         return contextlib.nullcontext()
