@@ -15,8 +15,8 @@ from pathlib import Path
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.store import Point, Store, open_store
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import Exit
 
 PLACEMENT: dict[str, str | int] = {"device": "cpu", "precision": "fp32", "threads": 1}
 KILLED = Exit(signal=9)

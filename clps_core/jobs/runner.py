@@ -27,9 +27,9 @@ from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
 from clps_core.store import Run, Store, open_store
 from clps_core.store.connection import make_durable
+from clps_core.store.deaths import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
-from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import frozen
 from clps_core.words import _

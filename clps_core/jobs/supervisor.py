@@ -30,8 +30,8 @@ from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, choose_slots
 from clps_core.store import Run, open_store
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
-from clps_core.store.verdict import Exit
 from clps_core.words import _
 
 __all__ = ["Supervisor", "main"]

@@ -19,6 +19,7 @@ from clps_core.metrics import Metric
 from clps_core.shown import visible
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
+from clps_core.store.deaths import LONGEST_PAUSE
 from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.order import Waiting, check_priority, fair_order
 from clps_core.store.records import (
@@ -32,7 +33,6 @@ from clps_core.store.records import (
     check_run_id,
     new_id,
 )
-from clps_core.store.verdict import LONGEST_PAUSE
 from clps_core.tasks import frozen
 from clps_core.words import _
 

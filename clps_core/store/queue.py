@@ -25,8 +25,8 @@ from sqlalchemy import Connection
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.database import Store, waiting_ids
+from clps_core.store.deaths import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, status_after
 from clps_core.store.records import Point
-from clps_core.store.verdict import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
 __all__ = ["Attempt", "Exit", "LeaseLost", "Queue", "check_finished"]
@@ -202,7 +202,7 @@ class Queue:
                 return None
             stops = self._stops(connection, run_id, number, row.queued_at) if end.interrupted and end.signal else 0
             death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops)
-            status, reason = verdict(death, row.stop_requested)
+            status, reason = status_after(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)
                 return status

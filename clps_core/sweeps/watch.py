@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from clps_core.sweeps.definition import stored_sweep
-from clps_core.sweeps.stopping import StopRule, verdict
+from clps_core.sweeps.stopping import StopRule, why_end
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
@@ -53,7 +53,7 @@ class Watch:
         if self._best is None or self._step < self._rule.begins(self._run.steps):
             return None
         others = self._store.bests_until(self._others, self._facts.judged_by, self._step) if self._others else []
-        return verdict(self._rule, self._facts, self._step, self._run.steps, self._best, others)
+        return why_end(self._rule, self._facts, self._step, self._run.steps, self._best, others)
 
     def _note(self, step: int, value: float) -> None:
         self._step = step

@@ -23,8 +23,8 @@ from clps_core.jobs.settings import Settings, disk_floor, nearly_full
 from clps_core.jobs.slots import Slots, choose_slots, visible_gpus
 from clps_core.jobs.supervisor import Supervisor
 from clps_core.store import Run, Store, schema
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import Exit
 
 LARGE = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
 SMALL = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}

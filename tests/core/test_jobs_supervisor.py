@@ -23,8 +23,8 @@ from clps_core.jobs.slots import Slots, choose_slots
 from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
 from clps_core.jobs.waiter import exit_file
 from clps_core.store import Run, Store, schema
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
-from clps_core.store.verdict import Exit
 
 SMALL: dict[str, Any] = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
 LARGE: dict[str, Any] = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}

@@ -12,8 +12,8 @@ import pytest
 from clps_core.config import build_config, resolve
 from clps_core.errors import JobError
 from clps_core.store import Point, Store, schema
+from clps_core.store.deaths import EXIT_DISK_FULL, EXIT_STORE, SOON
 from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
-from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE, SOON
 
 CONFIG = resolve(build_config()).config
 KILLED = Exit(signal=9)

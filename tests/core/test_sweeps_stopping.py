@@ -12,7 +12,7 @@ from job_room import JobRoom, tiny
 from clps_core.config import build_config, resolve
 from clps_core.jobs import service
 from clps_core.store import Point, Run, Store, metrics, schema
-from clps_core.sweeps.stopping import read_stop, verdict
+from clps_core.sweeps.stopping import read_stop, why_end
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import TASKS
 
@@ -21,7 +21,7 @@ MEDIAN = {"rule": "median", "after": 20, "runs": 2}
 
 
 def decided(rule: Mapping[str, Any], best: float, others: tuple[float, ...] = (), *, facts=DATES, step: int = 50):
-    return verdict(read_stop(rule), facts, step, 200, best, others)
+    return why_end(read_stop(rule), facts, step, 200, best, others)
 
 
 @pytest.mark.parametrize(
