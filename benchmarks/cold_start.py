@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from driving import chromium, dashboard_command, family, free_port, served
+from driving import chromium, dashboard_command, free_port, process_tree, served
 from report import write_table
 
 ROUNDS = 3
@@ -27,7 +27,7 @@ def measure(command: list[str], port: int, home: Path, browser: Browser) -> tupl
         page.locator("h1").first.wait_for(timeout=60_000)
         painted = time.perf_counter() - began
         page.close()
-        memory = sum(member.memory_info().rss for member in family(server)) / 1e6
+        memory = sum(member.memory_info().rss for member in process_tree(server)) / 1e6
     return healthy, painted, memory
 
 

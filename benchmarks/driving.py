@@ -55,7 +55,7 @@ def served(command: Sequence[str], port: int, home: Path, log: Path | None = Non
         wait_healthy(port)
         yield parent
     finally:
-        for member in family(parent):
+        for member in process_tree(parent):
             member.kill()
         process.wait()
 
@@ -85,6 +85,6 @@ def wait_healthy(port: int) -> None:
     raise TimeoutError(port)
 
 
-def family(parent: psutil.Process) -> list[psutil.Process]:
+def process_tree(parent: psutil.Process) -> list[psutil.Process]:
     """A process and everything it started."""
     return [*parent.children(recursive=True), parent]

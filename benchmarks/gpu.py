@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from clps_core.analysis.flops import train_flops_per_token
 from clps_core.config import ModelConfig, OptimConfig, SharingConfig, sharing_plan
 from clps_core.model.transformer import Transformer
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.optimiser import Optimiser
 from report import table, write_table
 
@@ -207,15 +207,15 @@ class Built(NamedTuple):
     parameters: int
 
 
-def built(candidate: Candidate, shape: Shape, plan: DevicePlan) -> Built:
+def built(candidate: Candidate, shape: Shape, placement: Placement) -> Built:
     """A new model and its optimiser on the device."""
     torch.manual_seed(0)
-    model = candidate.build().to(plan.device).train()
+    model = candidate.build().to(placement.device).train()
     optimiser = Optimiser(model, OptimConfig())
-    inputs, labels = torch.randint(0, shape.vocab, (2, shape.batch, shape.tokens)).to(plan.device)
+    inputs, labels = torch.randint(0, shape.vocab, (2, shape.batch, shape.tokens)).to(placement.device)
 
     def step() -> None:
-        with plan.autocast():
+        with placement.autocast():
             output = model(inputs)
             if output.shape[-1] == shape.vocab:
                 loss = F.cross_entropy(output.flatten(0, 1).float(), labels.flatten())
@@ -239,17 +239,17 @@ def clear(device: str) -> None:
         torch.cuda.empty_cache()
 
 
-def peak_memory(candidate: Candidate, shape: Shape, plan: DevicePlan) -> int | None:
+def peak_memory(candidate: Candidate, shape: Shape, placement: Placement) -> int | None:
     """Bytes of the card at their highest in three steps of this model alone; ``None`` on the CPU."""
-    clear(plan.device)
-    if plan.device != "cuda":
+    clear(placement.device)
+    if placement.device != "cuda":
         return None
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    one = built(candidate, shape, plan)
+    one = built(candidate, shape, placement)
     for _step in range(3):
         one.step()
-    wait(plan.device)
+    wait(placement.device)
     return torch.cuda.max_memory_allocated() - before
 
 
@@ -282,19 +282,19 @@ def said_if_missing(name: str, missing: dict[str, str]) -> Iterator[None]:
 
 
 def rows_of(
-    shape: Shape, kind: str, candidates: list[Candidate], plan: DevicePlan, rounds: int, missing: dict[str, str]
+    shape: Shape, kind: str, candidates: list[Candidate], placement: Placement, rounds: int, missing: dict[str, str]
 ) -> list[list[str]]:
-    print(f"{kind}, {shape}, {plan.precision}", flush=True)
+    print(f"{kind}, {shape}, {placement.precision}", flush=True)
     memory: dict[str, int | None] = {}
     models: dict[str, Built] = {}
     for candidate in candidates:
         with said_if_missing(candidate.name, missing):
-            memory[candidate.name] = peak_memory(candidate, shape, plan)
-    clear(plan.device)
+            memory[candidate.name] = peak_memory(candidate, shape, placement)
+    clear(placement.device)
     for candidate in candidates:
         with said_if_missing(candidate.name, missing):
-            models[candidate.name] = built(candidate, shape, plan)
-    taken = measure(models, shape.steps, rounds, plan.device)
+            models[candidate.name] = built(candidate, shape, placement)
+    taken = measure(models, shape.steps, rounds, placement.device)
     rows = []
     for candidate in (one for one in candidates if one.name in taken):
         seconds, base = taken[candidate.name], taken.get("ours, none")
@@ -304,13 +304,13 @@ def rows_of(
         rows.append(
             [
                 f"{kind}, {shape}",
-                plan.precision,
+                placement.precision,
                 candidate.name,
                 f"{models[candidate.name].parameters / 1e6:.2f} M",
                 f"{1000 * median:.2f} ms",
                 "-" if ratio is None else f"{ratio:.2f}",
                 f"{shape.batch * shape.tokens / median:,.0f}",
-                share_of_peak(candidate.flops * shape.batch * shape.tokens / median, plan.device),
+                share_of_peak(candidate.flops * shape.batch * shape.tokens / median, placement.device),
                 "-" if held is None else f"{held / 2**20:,.0f} MiB",
             ]
         )
@@ -364,9 +364,9 @@ def main() -> None:
     for shape in shapes:
         for kind, candidates in (("decoder", decoders(shape)), ("encoder", encoders(shape))):
             for precision in ("fp32", "bf16") if bf16 else ("fp32",):
-                plan = DevicePlan(options.device, precision, torch.get_num_threads(), "")
-                with plan.in_force():
-                    rows += rows_of(shape, kind, candidates, plan, rounds, missing)
+                placement = Placement(options.device, precision, torch.get_num_threads(), "")
+                with placement.in_force():
+                    rows += rows_of(shape, kind, candidates, placement, rounds, missing)
                 clear(options.device)
     header = ["shape", "precision", "model", "parameters", "step", "ratio", "tokens/s", "of bf16 peak", "memory"]
     text = notes(options.device, rounds, missing)

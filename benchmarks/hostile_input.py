@@ -46,7 +46,7 @@ CHILD = """
 import json, resource, sys, time
 from pathlib import Path
 import yaml
-from clps_core.cli.train import plan
+from clps_core.cli.train import experiment_of_options
 from clps_core.config import plain_from_yaml
 from clps_core.errors import ConfigError
 from clps_core.policy import read_policy
@@ -57,7 +57,7 @@ home = Path(sys.argv[2])
 read = {
     "ours": lambda: plain_from_yaml(text),
     "peer": lambda: len(json.dumps(yaml.safe_load(text))),  # as a store or a page would keep it
-    "clps train --config": lambda: plan(None, None, None, None, home / "policy.yaml", None, None),
+    "clps train --config": lambda: experiment_of_options(None, None, None, None, home / "policy.yaml", None, None),
     "a sweep's file or a pasted text": lambda: read_sweep(text),
     "a policy": lambda: read_policy(home, {}),
 }[sys.argv[1]]

@@ -138,12 +138,12 @@ def quality_at(
 
 def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: float | None) -> Quality:
     from clps_core.training.evaluation import evaluate
-    from clps_core.training.run_folder import cpu_plan
+    from clps_core.training.run_folder import cpu_placement
 
     began = time.monotonic()
     within = _WithinTime(run.data, began, seconds, loops)
     data = cast("TaskData", within)
-    metrics = evaluate(run.model, data, run.config, cpu_plan(folder), loops=loops)
+    metrics = evaluate(run.model, data, run.config, cpu_placement(folder), loops=loops)
     return Quality(loops, found.layers(loops), metrics, within.examples, run.step, time.monotonic() - began)
 
 

@@ -80,8 +80,8 @@ def parsed_json(text: str | bytes, *, finite: bool = True) -> Any:
 
     ``finite``: refuse NaN and infinities, which JSON has not but Python writes.
 
-    The standard reader ends in a ``RecursionError`` at some depth, and hands what is a little less deep to code that
-    walks through it and ends in one.
+    The standard reader ends in a ``RecursionError`` at some number of levels, and hands what has a few less to code
+    that walks through it and ends in one.
     """
     try:
         data = json.loads(text, parse_constant=_no_constant if finite else float, parse_int=_whole)

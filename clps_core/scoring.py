@@ -33,7 +33,7 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
     from clps_core.training.checkpoint import checkpoint_path
     from clps_core.training.final_score import score_test
     from clps_core.training.loading import load_model
-    from clps_core.training.run_folder import cpu_plan
+    from clps_core.training.run_folder import cpu_placement
 
     until = None if seconds is None else time.monotonic() + seconds
 
@@ -55,7 +55,7 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
         model, config, step = load_model(folder, "chosen")
         data = load_task(config, home=home_of(folder))
         _check_same_data(folder, data)
-        return step, score_test(model, data, config, cpu_plan(folder), in_time)
+        return step, score_test(model, data, config, cpu_placement(folder), in_time)
 
 
 def _check_same_data(folder: Path, data: TaskData) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.store import Point, Store, open_store
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import Exit
 
-PLAN: dict[str, str | int] = {"device": "cpu", "precision": "fp32", "threads": 1}
+PLACEMENT: dict[str, str | int] = {"device": "cpu", "precision": "fp32", "threads": 1}
 KILLED = Exit(signal=9)
 
 
@@ -60,7 +60,7 @@ def finish(store: Store) -> str:
     """A run that is long enough for a coarse curve, with a value that is no number."""
     queue = Queue(store)
     run_id = begin(queue).run_id
-    queue.begin(run_id, 1, step=-1, seconds=0.0, plan=PLAN)
+    queue.begin(run_id, 1, step=-1, seconds=0.0, placement=PLACEMENT)
     points = [Point(run_id, "train", "loss", step, 1.0 / (step + 1), step / 10) for step in range(0, 600, 5)]
     points.append(Point(run_id, "train", "gradient_norm", 5, float("nan"), 1.0))
     points.append(Point(run_id, "validation", "exact_match", 599, 0.5, 60.0))
@@ -78,7 +78,7 @@ def fail(store: Store) -> None:
     queue = Queue(store)
     run_id = begin(queue).run_id
     for number in (1, 2, 3):
-        queue.begin(run_id, number, step=10 if number > 1 else -1, seconds=1.0, plan=PLAN)
+        queue.begin(run_id, number, step=10 if number > 1 else -1, seconds=1.0, placement=PLACEMENT)
         points = [Point(run_id, "train", "loss", step, 2.0, 1.0) for step in (10, 10 + 5 * number)]
         queue.append(run_id, number, points, progress={"step": 10 + 5 * number, "seconds": 2.0})
         queue.settle(run_id, number, KILLED)

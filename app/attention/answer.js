@@ -6,8 +6,8 @@ export default function ({ data, parentElement }) {
   part("given-name").textContent = data.given_name;
   part("said-name").textContent = data.said_name;
   part("said-text").textContent = data.said;
-  part("verdict").textContent = data.verdict;
-  part("verdict").classList.toggle("is-right", data.is_right);
+  part("correctness").textContent = data.correctness;
+  part("correctness").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
   if (data.image) part("given-text").replaceChildren(picture(data.image, data.given));
   else part("given-text").textContent = data.given;

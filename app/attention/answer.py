@@ -33,7 +33,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "said_name": _said_name(answer),
             "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),
-            "verdict": _verdict(answer),
+            "correctness": _correctness(answer),
             "is_right": answer.prediction == answer.right_answer,
             "guesses_name": _("The most probable answers"),
             "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
@@ -56,7 +56,7 @@ def _said_name(answer: Inspection) -> str:
     return _("Prediction")
 
 
-def _verdict(answer: Inspection) -> str:
+def _correctness(answer: Inspection) -> str:
     if answer.right_answer is None:
         return ""
     if answer.prediction == answer.right_answer:

@@ -27,12 +27,12 @@ MOST_FORKS = 6
 
 @dataclass(frozen=True)
 class Differences:
-    """What is not equal in all runs. ``planned``: strategy, seeds, fold; ``others``: what else, as people call it.
+    """What is not equal in all runs. ``intended``: strategy, seeds, fold; ``others``: what else, as people call it.
 
     ``table``: setting or fact -> its value in each run. ``sentences``: what must be said in words.
     """
 
-    planned: tuple[str, ...]
+    intended: tuple[str, ...]
     others: tuple[str, ...]
     table: Mapping[str, Sequence[str]]
     sentences: tuple[str, ...]
@@ -50,15 +50,15 @@ class Differences:
                 len(self.others),
                 names=names,
             )
-        if not self.planned:
+        if not self.intended:
             return _("Matched: the runs are equal in every setting")
-        *first, last = self.planned
+        *first, last = self.intended
         names = _("{names} and {last}", names=", ".join(first), last=last) if first else last
         return _("Matched: nothing differs but {names}", names=names)
 
 
 def what_differs(store: Store, runs: Sequence[Run]) -> None:
-    """The config fields and facts that are not equal in all runs; those that were not planned are named."""
+    """The config fields and facts that are not equal in all runs; those that were not intended are named."""
     found = found_differences(store, runs)
     icon = ":material/warning:" if found.others else ":material/verified:"
     with st.expander(escape_markdown(found.label), icon=icon, expanded=bool(found.others)):
@@ -77,7 +77,7 @@ def found_differences(store: Store, runs: Sequence[Run]) -> Differences:
     """What differs between ``runs``: settings, the seeds of their designs, start weights, how far, on what."""
     settings = differences(runs)
     titles = {STRATEGY: _("strategy"), "seed": _("seed"), "data.seed": _("data seed"), "data.fold": _("fold")}
-    planned = tuple(title for field, title in titles.items() if field in settings)
+    intended = tuple(title for field, title in titles.items() if field in settings)
     others = [field_name(field) for field in settings if field not in titles]
     sentences = []
     if _uneven_seeds(runs):
@@ -88,7 +88,7 @@ def found_differences(store: Store, runs: Sequence[Run]) -> Differences:
     facts = _facts(store, runs, trees)
     others += facts
     sentences += [_origin(names[run.id], trees[run.id]) for run in runs if run.start_from][:MOST_FORKS]
-    return Differences(planned, tuple(others), {**settings, **facts}, tuple(sentences))
+    return Differences(intended, tuple(others), {**settings, **facts}, tuple(sentences))
 
 
 def _uneven_seeds(runs: Sequence[Run]) -> bool:

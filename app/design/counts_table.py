@@ -21,7 +21,7 @@ from clps_core.words import N_, Words, _
 
 __all__ = ["counts_figure", "counts_table"]
 
-FAMILY_TITLES = Words(
+PART_TITLES = Words(
     {
         "attention": N_("attention"),
         "cross_attention": N_("cross-attention"),
@@ -154,13 +154,13 @@ def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -
 def counts_figure(designs: Sequence[Costed]) -> None:
     """Stored parameters by part of the model, one bar per design; and the same as a table on demand."""
     names = _distinct([design.name for design in designs])
-    parts = {name: title for name, title in FAMILY_TITLES.items() if any(_stored(one, name) for one in designs)}
+    parts = {name: title for name, title in PART_TITLES.items() if any(_stored(one, name) for one in designs)}
     colours = strategy_colours(design.strategy for design in designs)
     bars = [
         CostBar(
             name,
             colours[design.strategy],
-            {title: _stored(design, family) for family, title in parts.items()},
+            {title: _stored(design, part) for part, title in parts.items()},
             design.counts.executed_parameters,
         )
         for name, design in zip(names, designs, strict=True)
@@ -183,6 +183,6 @@ def _distinct(names: Sequence[str]) -> list[str]:
     return [name if names.index(name) == at else f"{name} ({at + 1})" for at, name in enumerate(names)]
 
 
-def _stored(design: Costed, family: str) -> int:
-    tally = design.counts.by_family.get(family)
+def _stored(design: Costed, part: str) -> int:
+    tally = design.counts.by_part.get(part)
     return tally.unique if tally else 0

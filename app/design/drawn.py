@@ -12,7 +12,7 @@ from app.look.colours import ink_on, slot_colour, slot_letter
 from app.look.strategy_names import target_name
 from clps_core.sharing import SharingMap, SharingPlan, Slot
 from clps_core.sharing.sources import REUSE_KINDS
-from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS
+from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS
 from clps_core.words import _, ngettext
 
 __all__ = ["MAX_DRAWN", "component_title", "drawn_stacks", "legend", "looks", "slot_numbers", "stack_title"]
@@ -112,13 +112,13 @@ def _row(
     leader: dict[Key, Key],
 ) -> dict[str, Any]:
     component = key[1]
-    family = next(name for name, members in FAMILIES.items() if NORM_FOLLOWS.get(component, component) in members)
+    sublayer = next(name for name, members in SUBLAYERS.items() if NORM_FOLLOWS.get(component, component) in members)
     ranks = {site.layer: rank for site, rank in plan.lora if (site.stack, site.component) == key}
     return {
         "component": component,
         "title": component_title(component),
-        "family": family,
-        "family_title": target_name(family),
+        "sublayer": sublayer,
+        "sublayer_title": target_name(sublayer),
         "norm": component in NORM_FOLLOWS,
         "ends": component in ("o", "cross_o", "ffn_out"),
         "size": f"{sizes[key]:,}",

@@ -17,7 +17,7 @@ from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import Site, parse_strategy
 from clps_core.sharing.notation import repaint
 from clps_core.sharing.sources import REUSE_KINDS
-from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS, Stacks
+from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS, Stacks
 from clps_core.words import _
 
 __all__ = ["apply_action", "paint", "painted_sites"]
@@ -77,7 +77,7 @@ def paint(model: ModelConfig, strategy: str, action: Mapping[str, Any]) -> str:
 
 
 def painted_sites(stacks: Stacks, stack: str, component: str, layer: int, scope: str) -> list[Site]:
-    """The sites that painting one cell means: itself, its whole family, or its whole layer (norms follow).
+    """The sites that painting one cell means: itself, its whole sublayer, or its whole layer (norms follow).
 
     Raises ``ConfigError`` for a cell that the model does not have.
     """
@@ -93,8 +93,8 @@ def painted_sites(stacks: Stacks, stack: str, component: str, layer: int, scope:
         )
     names: Sequence[str] = (component,)
     if scope != "cell" and component not in NORM_FOLLOWS:
-        family = next(members for members in FAMILIES.values() if component in members)
-        names = family if scope == "family" else [name for name in components if name not in NORM_FOLLOWS]
+        sublayer = next(members for members in SUBLAYERS.values() if component in members)
+        names = sublayer if scope == "sublayer" else [name for name in components if name not in NORM_FOLLOWS]
     return [
         Site(stack, layer, component),
         *(Site(stack, layer, n) for n in names if n in components and n != component),

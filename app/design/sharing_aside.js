@@ -70,7 +70,7 @@ function idle(view) {
 function editor(view, cell, row) {
   const { words } = view.data;
   const scope = element("div", "choices scope");
-  for (const [name, text] of [["cell", words.scope_cell], ["family", fill(words.scope_family, { family: row.family_title })], ["layer", words.scope_layer]]) {
+  for (const [name, text] of [["cell", words.scope_cell], ["sublayer", fill(words.scope_sublayer, { sublayer: row.sublayer_title })], ["layer", words.scope_layer]]) {
     if (row.norm && name !== "cell") continue;
     const button = element("button", "", text);
     button.type = "button";

@@ -53,10 +53,10 @@ function drawStack(view, stack) {
   if (stack.core) grid.append(...bracket(stack));
   grid.append(headRow(data, stack));
   if (stack.input) grid.append(inputRow(data, stack));
-  let family = stack.rows[0].family;
+  let sublayer = stack.rows[0].sublayer;
   for (const row of stack.rows) {
-    if (row.family !== family) grid.append(element("div", "gap"));
-    family = row.family;
+    if (row.sublayer !== sublayer) grid.append(element("div", "gap"));
+    sublayer = row.sublayer;
     grid.append(drawRow(view, stack, row));
     for (const read of stack.reads) {
       if (read.after === row.component) grid.append(...read.lanes.map((lane, at) => drawLane(read, lane, at, stack.layers, width)));

@@ -137,7 +137,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const host = parentElement.querySelector(".map");
   const act = (action) => setTriggerValue("action", action);
   const signature = JSON.stringify(data);
-  const known = views.get(host), view = known ?? { host, scope: "family", pinned: null, pinned_at: null };
+  const known = views.get(host), view = known ?? { host, scope: "sublayer", pinned: null, pinned_at: null };
   views.set(host, view);
   view.act = act;
   if (!known) listenForUndo(view);

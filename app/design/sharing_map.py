@@ -105,7 +105,7 @@ def _words() -> dict[str, str]:
         "click": _("Click the cell to change its weights."),
         "scope": _("Change"),
         "scope_cell": _("this cell"),
-        "scope_family": _("all of {family}"),
+        "scope_sublayer": _("all of {sublayer}"),
         "scope_layer": _("the whole layer"),
         "slot": _("to the weights"),
         "use_slot": _("Use slot {letter}, as layer {layer}"),

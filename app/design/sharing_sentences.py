@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from app.look.colours import slot_letter
 from app.look.strategy_names import target_name
 from clps_core.sharing.shared_with import AttentionSharing, Layers, Row
-from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS
+from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS
 from clps_core.words import _, ngettext
 
 __all__ = ["compared_sentence", "layer_list", "sharing_sentences"]
@@ -165,13 +165,13 @@ def _instead(found: AttentionSharing) -> str:
 
 
 def _shortened(components: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Names of components; a family of those ``known`` that is there as a whole by its own name, its norm with it."""
+    """Names of components; a sublayer of those ``known`` that is there as a whole by its own name, its norm with it."""
     found: dict[str, None] = {}
     for component in components:
         followed = NORM_FOLLOWS.get(component, component)
-        family = next(name for name, members in FAMILIES.items() if followed in members)
-        whole = all(one in components for one in FAMILIES[family] if one in known)
-        found[target_name(family if whole else component)] = None
+        sublayer = next(name for name, members in SUBLAYERS.items() if followed in members)
+        whole = all(one in components for one in SUBLAYERS[sublayer] if one in known)
+        found[target_name(sublayer if whole else component)] = None
     return list(found)
 
 

@@ -20,7 +20,7 @@ from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import DEPTH_EMBEDDINGS, INJECTIONS, MAX_LOOPS
 from clps_core.sharing.rules import default_loop
 from clps_core.sharing.sources import SOURCE_RULES, SourceUse
-from clps_core.sharing.strategies import FAMILIES, NORM_MODES, RuleUse
+from clps_core.sharing.strategies import NORM_MODES, SUBLAYERS, RuleUse
 from clps_core.words import _
 
 __all__ = ["draw_controls"]
@@ -180,11 +180,11 @@ def _part(target: str, use: RuleUse, layers: int, change: Change) -> None:
 
 
 def _targets(model: ModelConfig) -> list[str]:
-    """Families and components that the model has, then those of each stack alone."""
+    """Sublayers and components that the model has, then those of each stack alone."""
     stacks = list(stack_layers(model))
     components = list(dict.fromkeys(name for stack in stacks for name in block_shapes(model, stack)))
-    families = [name for name, members in FAMILIES.items() if members[0] in components]
-    plain = [*families, *components]
+    sublayers = [name for name, members in SUBLAYERS.items() if members[0] in components]
+    plain = [*sublayers, *components]
     return plain if len(stacks) == 1 else [*plain, *(f"{stack}.{name}" for stack in stacks for name in plain)]
 
 

@@ -13,7 +13,7 @@ from app.look.formatting import compact, duration
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
 from clps_core.experiment import MAX_NAME
-from clps_core.jobs.forks import ForkPlan, beginnings, change_lines
+from clps_core.jobs.forks import DerivedFork, beginnings, change_lines
 from clps_core.spec import parse_assignments
 from clps_core.store import Run, Store
 from clps_core.words import N_, _, ngettext
@@ -80,14 +80,14 @@ def fork_dialog(store: Store, run: Run) -> None:
     if steps := _steps_of(store, run, weights):
         st.caption(steps)
     settings = _fields(run) + _typed(run)
-    plan = _planned(run, settings, which)
-    name = st.text_input(
-        _("Name"), key=f"fork.name.{run.id}", max_chars=MAX_NAME, placeholder=plan.name if plan is not None else ""
-    )
-    pressed = st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=plan is None)
-    if pressed and plan is not None:
+    derived = _derived(run, settings, which)
+    usual = derived.name if derived is not None else ""
+    name = st.text_input(_("Name"), key=f"fork.name.{run.id}", max_chars=MAX_NAME, placeholder=usual)
+    refused = derived is None
+    pressed = st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=refused)
+    if pressed and derived is not None:
         try:
-            new = desk().fork(run.id, parse_assignments(settings), start_from=plan.start_from, name=name or None)
+            new = desk().fork(run.id, parse_assignments(settings), start_from=derived.start_from, name=name or None)
         except ClpsError as error:
             show_problem(str(error))
             return
@@ -95,36 +95,36 @@ def fork_dialog(store: Store, run: Run) -> None:
         _show_beside(run, new)
 
 
-def _planned(run: Run, settings: list[str], which: str | None) -> ForkPlan | None:
+def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | None:
     """The fork as it would be queued, and on the page what it changes; ``None``, and why, where it cannot be."""
     if which is None:
         return None
     try:
-        plan = desk().plan_fork(run.id, parse_assignments(settings), start_from=which)
+        derived = desk().derive_fork(run.id, parse_assignments(settings), start_from=which)
     except ClpsError as error:
         show_problem(str(error))
         return None
-    lines = change_lines(plan)
+    lines = change_lines(derived)
     if lines:
         st.markdown(_("**What differs from its parent's config** (nothing else does)"))
         st.code("\n".join(lines), language=None, wrap_lines=True)
     else:
         st.markdown(_("Nothing in its config differs from its parent's so far."))
-    st.caption(_spent(plan))
-    return plan
+    st.caption(_spent(derived))
+    return derived
 
 
-def _spent(plan: ForkPlan) -> str:
+def _spent(derived: DerivedFork) -> str:
     """What was trained before the fork's first step."""
-    if not plan.spent.complete:
+    if not derived.spent.complete:
         return _("What was trained before its first step is not wholly known.")
     return ngettext(
         "Before its first step, {steps} step was trained: {time}, {flops} FLOPs.",
         "Before its first step, {steps} steps were trained: {time}, {flops} FLOPs.",
-        plan.spent.steps,
-        steps=f"{plan.spent.steps:,}",
-        time=duration(plan.spent.seconds),
-        flops=compact(plan.spent.flops),
+        derived.spent.steps,
+        steps=f"{derived.spent.steps:,}",
+        time=duration(derived.spent.seconds),
+        flops=compact(derived.spent.flops),
     )
 
 

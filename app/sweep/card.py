@@ -38,7 +38,7 @@ def pick_sweep(store: Store) -> Comparison | None:
 
     Where the address names none, the newest one, which it names from then on; a sentence says that one is gone.
     """
-    sweeps = [one for one in store.comparisons() if one.plan_text is not None]
+    sweeps = [one for one in store.comparisons() if one.sweep_text is not None]
     asked, problem = state.read_sweep()
     found = next((one for one in sweeps if one.id in asked), None)
     if asked and found is None:
@@ -72,7 +72,7 @@ def pick_sweep(store: Store) -> Comparison | None:
 def sweep_of_runs(store: Store, runs: Sequence[Run]) -> Comparison | None:
     """The sweep that all of ``runs`` belong to; ``None`` where there is no such."""
     ids = {run.comparison_id for run in runs}
-    return next((one for one in store.comparisons() if {one.id} == ids and one.plan_text is not None), None)
+    return next((one for one in store.comparisons() if {one.id} == ids and one.sweep_text is not None), None)
 
 
 def sweep_card(store: Store, comparison: Comparison, *, link_to_compare: bool = True) -> None:

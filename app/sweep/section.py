@@ -74,7 +74,7 @@ def start_button(runs: int) -> bool:
 
 def _queue(found: Sweep, configs: list[Resolved]) -> None:
     try:
-        runs = desk().submit(configs, found.name, plan=found.plan())
+        runs = desk().submit(configs, found.name, sweep=found.plain())
     except ClpsError as error:
         show_problem(str(error))
         return

@@ -31,7 +31,9 @@ def figures(found: Overview, no_supervisor: str | None = None) -> None:
         if problem:
             show_problem(problem)
     slots, waiting, disk, supervisor = st.columns(4)
-    slots.metric(_("Slots at work"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.plan)
+    slots.metric(
+        _("Slots at work"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.slots_reason
+    )
     waiting.metric(_("Runs waiting"), len(found.waiting))
     disk.metric(
         _("Free on the disk"),
@@ -147,7 +149,7 @@ def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
     """What a run would get, where things are kept, and what is installed; only versions where nothing else is known."""
     if found is not None and desk is not None:
         st.subheader(_("What a run gets"), anchor=False)
-        st.markdown(_plan(found))
+        st.markdown(_slots_sentences(found))
         st.subheader(_("Store"), anchor=False)
         facts_table(_("The store"), (), _store_rows(found, desk))
     with st.expander(_("Versions")):
@@ -157,9 +159,9 @@ def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
         facts_table(_("Versions of what is installed"), (), rows)
 
 
-def _plan(found: Overview) -> str:
+def _slots_sentences(found: Overview) -> str:
     slots = ngettext("{n} run at a time.", "{n} runs at a time.", len(found.slots))
-    parts = [slots, found.plan]
+    parts = [slots, found.slots_reason]
     if found.last_run is not None:
         device = {"cpu": _("the CPU")}.get(found.last_run.device or "", _("the GPU"))
         threads = ngettext("{n} thread", "{n} threads", found.last_run.threads or 1)

@@ -26,7 +26,7 @@ from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.shapes import ExtraShape, block_shapes, extra_shapes, outer_shapes
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
-from clps_core.sharing.strategies import FAMILIES
+from clps_core.sharing.strategies import SUBLAYERS
 from clps_core.words import _
 
 __all__ = ["Counts", "LayerCount", "Tally", "count", "of_unshared", "share_of_unshared", "unshared"]
@@ -60,7 +60,7 @@ class Counts:
     """All figures of one design; definitions at the top of this file and of ``flops.py``.
 
     ``by_component`` has the map's components (both stacks together) and ``embedding``, ``head``,
-    ``final_norm`` for what lies outside it; ``by_family`` is the same, added up to ``attention``,
+    ``final_norm`` for what lies outside it; ``by_part`` is the same, added up to ``attention``,
     ``cross_attention``, ``ffn``, ``norm``, ``embedding``, ``head``. The ``unique`` values of either
     add up to ``unique_parameters``; a slot that several components use counts for the first.
     Bytes are those of fp32 training with AdamW (two moments). ``kv_cache_bytes_per_token``: keys and
@@ -72,7 +72,7 @@ class Counts:
     executed_parameters: int
     non_embedding_parameters: int
     by_component: Mapping[str, Tally]
-    by_family: Mapping[str, Tally]
+    by_part: Mapping[str, Tally]
     by_layer: Mapping[str, tuple[LayerCount, ...]]
     weight_bytes: int
     gradient_bytes: int
@@ -117,7 +117,7 @@ def count(
         executed_parameters=executed,
         non_embedding_parameters=unique - _embedding_parameters(model),
         by_component=by_component,
-        by_family=_by_family(by_component),
+        by_part=_by_part(by_component),
         by_layer={stack: _layers(model, mapping, stack, extras) for stack in mapping.stacks},
         weight_bytes=unique * FP32_BYTES,
         gradient_bytes=unique * FP32_BYTES,
@@ -193,13 +193,13 @@ def _embedding_parameters(model: ModelConfig) -> int:
     return total
 
 
-def _by_family(by_component: Mapping[str, Tally]) -> dict[str, Tally]:
-    family_of = {component: family for family, members in FAMILIES.items() for component in members}
+def _by_part(by_component: Mapping[str, Tally]) -> dict[str, Tally]:
+    part_of = {component: part for part, members in SUBLAYERS.items() for component in members}
     found: dict[str, Tally] = {}
     for component, tally in by_component.items():
-        family = family_of.get(component, "norm" if "norm" in component else component)
-        before = found.get(family, Tally(0, 0))
-        found[family] = Tally(before.unique + tally.unique, before.executed + tally.executed)
+        part = part_of.get(component, "norm" if "norm" in component else component)
+        before = found.get(part, Tally(0, 0))
+        found[part] = Tally(before.unique + tally.unique, before.executed + tally.executed)
     return found
 
 

@@ -96,9 +96,9 @@ def train(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    from clps_core.cli.train import plan, preview, start
+    from clps_core.cli.train import experiment_of_options, preview, start
 
-    asked = plan(task, strategy, seed, steps, config, settings, name)
+    asked = experiment_of_options(task, strategy, seed, steps, config, settings, name)
     if dry_run:
         preview(asked, as_json=as_json)
     else:

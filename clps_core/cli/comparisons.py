@@ -103,7 +103,7 @@ def _record(store: Store, one: Comparison) -> dict[str, Any]:
         "owner": one.owner,
         "created_at": one.created_at,
         "pinned": one.pinned_at is not None,
-        "sweep": one.plan_text is not None,
+        "sweep": one.sweep_text is not None,
         "active": sum(run.active for run in runs),
         "run_ids": list(one.run_ids),
     }

@@ -266,8 +266,8 @@ def _show_one(design: Design, counts: Counts) -> None:
         (_("KV cache per token, 16 bit"), size(counts.kv_cache_bytes_per_token)),
     ]
     print_table([_("figure"), _("value")], rows)
-    families = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_family.items()]
-    print_table([_("part"), _("unique"), _("executed")], families)
+    parts = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_part.items()]
+    print_table([_("part"), _("unique"), _("executed")], parts)
     print_lines(*_notes([design]))
 
 

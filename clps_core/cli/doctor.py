@@ -76,9 +76,9 @@ def _training() -> dict[str, Any]:
     """Device, precision, threads, slots: what a run started now would get."""
     found: dict[str, Any] = {}
     try:
-        from clps_core.jobs.slots import plan_slots
+        from clps_core.jobs.slots import choose_slots
 
-        slots = plan_slots()
+        slots = choose_slots()
         found |= {"slots": slots.count, "threads_per_slot": slots.threads, "why_slots": slots.reason}
         # Last: it imports torch, and what is known without it should be shown even where torch is broken.
         from clps_core.training.device import choose

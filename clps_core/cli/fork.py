@@ -10,7 +10,7 @@ from clps_core.cli.output import amount, duration, print_json, print_lines, say
 from clps_core.cli.records import run_records
 from clps_core.cli.runs import opened
 from clps_core.jobs import service
-from clps_core.jobs.forks import ForkPlan, change_lines, plan_fork
+from clps_core.jobs.forks import DerivedFork, change_lines, derive_fork
 from clps_core.spec import parse_assignments
 from clps_core.words import _, ngettext
 
@@ -23,41 +23,43 @@ def fork(
     """Queue the run, or with ``dry_run`` only say what it would be."""
     changes = parse_assignments(settings)
     with opened() as store:
-        plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
+        derived = derive_fork(store, run_id, changes, start_from=start_from, name=name)
         if dry_run:
-            service.checked(store, [plan.resolved])
-            record: dict[str, Any] = {"name": plan.name, "parent_id": plan.parent.id, "start_from": plan.start_from}
+            service.checked(store, [derived.resolved])
+            begins = {"parent_id": derived.parent.id, "start_from": derived.start_from}
+            record: dict[str, Any] = {"name": derived.name, **begins}
         else:
-            run = service.queue_fork(store, plan)
+            run = service.queue_fork(store, derived)
             (record,) = run_records(store, [run])
     if as_json:
-        print_json({**record, "changes": [change._asdict() for change in plan.changes], "spent": asdict(plan.spent)})
+        changed = [change._asdict() for change in derived.changes]
+        print_json({**record, "changes": changed, "spent": asdict(derived.spent)})
         return
     if dry_run:
         say(_("Nothing is queued: this is what the fork would be."))
-        print_lines(plan.name)
+        print_lines(derived.name)
     else:
         print_lines(f"{record['id']}  {record['name']}: {record['status']}")
-    print_lines(*(f"  {line}" for line in change_lines(plan)))
-    say(_what_it_begins_with(plan))
+    print_lines(*(f"  {line}" for line in change_lines(derived)))
+    say(_what_it_begins_with(derived))
 
 
-def _what_it_begins_with(plan: ForkPlan) -> str:
+def _what_it_begins_with(derived: DerivedFork) -> str:
     """Which weights, what was spent on them, and that nothing else differs."""
-    which = _("It begins with the {which} weights of {parent}.", which=plan.start_from, parent=plan.parent.id)
+    which = _("It begins with the {which} weights of {parent}.", which=derived.start_from, parent=derived.parent.id)
     spent = ngettext(
         "Before it, {steps} step was trained: {time}, {flops} FLOPs.",
         "Before it, {steps} steps were trained: {time}, {flops} FLOPs.",
-        plan.spent.steps,
-        steps=f"{plan.spent.steps:,}",
-        time=duration(plan.spent.seconds),
-        flops=amount(int(plan.spent.flops)),
+        derived.spent.steps,
+        steps=f"{derived.spent.steps:,}",
+        time=duration(derived.spent.seconds),
+        flops=amount(int(derived.spent.flops)),
     )
-    if not plan.spent.complete:
+    if not derived.spent.complete:
         spent = _("What was trained before it is not wholly known.")
     alike = (
         _("No other field of its config differs from its parent's.")
-        if plan.changes
+        if derived.changes
         else _("Its config is its parent's in every field.")
     )
     return " ".join((which, spent, alike))

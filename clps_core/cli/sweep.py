@@ -43,7 +43,7 @@ def start(sweep: Sweep, *, wait: bool, as_json: bool) -> None:
 
     configs = expand(sweep)
     with closing(open_store()) as store:
-        runs = service.submit(store, configs, name=sweep.name, plan=sweep.plan())
+        runs = service.submit(store, configs, name=sweep.name, sweep=sweep.plain())
         comparison = _comparison(store, str(runs[0].comparison_id))
         if wait:
             _wait(store, comparison, runs, quiet=as_json)
@@ -169,7 +169,7 @@ def _on_each(store: Store, runs: Iterable[Run], act: Callable[[Store, str], obje
 
 
 def _sweeps(store: Store) -> list[Comparison]:
-    return [one for one in store.comparisons() if one.plan_text is not None]
+    return [one for one in store.comparisons() if one.sweep_text is not None]
 
 
 def _newest(store: Store) -> Comparison:

@@ -1,4 +1,4 @@
-"""``clps train``: queue a matched comparison and, if asked, wait for it. Start at plan and start."""
+"""``clps train``: queue a matched comparison and, if asked, wait for it. Start at experiment_of_options."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clps_core.store import Run, Store
     from clps_core.timing import Forecast
 
-__all__ = ["plan", "preview", "read_text", "run_records", "start"]
+__all__ = ["experiment_of_options", "preview", "read_text", "run_records", "start"]
 
 OPTIONS = {"data.task": "--task", "train.steps": "--steps", STRATEGY: "--strategy", SEED: "--seed"}
 """Fields that have an option of their own."""
@@ -55,7 +55,7 @@ def read_text(path: Path, what: str = "--config") -> str:
         ) from None
 
 
-def plan(
+def experiment_of_options(
     task: str | None,
     strategies: Sequence[str] | None,
     seeds: Sequence[int] | None,

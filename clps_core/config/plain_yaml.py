@@ -14,12 +14,12 @@ import yaml
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_YAML_BYTES", "plain_from_yaml"]
+__all__ = ["MAX_LEVELS", "MAX_NODES", "MAX_YAML_BYTES", "plain_from_yaml"]
 
 MAX_YAML_BYTES = 200_000
 MAX_NODES = 10_000
 """Values, names and groups of one file. The largest comparison and sweep need some hundreds."""
-MAX_DEPTH = 20
+MAX_LEVELS = 20
 """Groups and lists inside each other; a sweep has four."""
 MAX_NUMBER = 64
 """Characters of one number. Python's own limit, 4300 digits, is reached only after costly arithmetic."""
@@ -32,7 +32,7 @@ _PLAIN = {f"{_YAML}{name}" for name in ("null", "bool", "int", "float", "str", "
 def plain_from_yaml(text: str) -> dict[str, Any]:
     """The fields of a YAML file as plain data; raises ``ConfigError`` where it holds anything else.
 
-    What is returned has at most ``MAX_NODES`` values and ``MAX_DEPTH`` levels, also for who walks through it
+    What is returned has at most ``MAX_NODES`` values and ``MAX_LEVELS`` levels, also for who walks through it
     without knowing that two of its parts are one object.
     """
     size = len(text) if len(text) > MAX_YAML_BYTES else len(text.encode("utf-8", "surrogatepass"))
@@ -60,7 +60,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
-        self._nodes = self._depth = self._deepest = 0
+        self._nodes = self._level = self._deepest = 0
         self._extents: dict[yaml.Node, _Extent] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -81,13 +81,13 @@ class _PlainLoader(yaml.SafeLoader):
             return super().compose_node(parent, index)
         self._count(_Extent(1, 0), line)
         nodes, deepest = self._nodes, self._deepest
-        self._depth, self._deepest = self._depth + 1, self._depth
+        self._level, self._deepest = self._level + 1, self._level
         node = super().compose_node(parent, index)
-        self._depth -= 1
+        self._level -= 1
         if node is not None:
             _check_tag(node, line)
             if event.anchor is not None:
-                self._extents[node] = _Extent(1 + self._nodes - nodes, self._deepest - self._depth)
+                self._extents[node] = _Extent(1 + self._nodes - nodes, self._deepest - self._level)
         self._deepest = max(deepest, self._deepest)
         return node
 
@@ -125,7 +125,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def _count(self, extent: _Extent, line: int) -> None:
         self._nodes += extent.nodes
-        self._deepest = max(self._deepest, self._depth + extent.levels)
+        self._deepest = max(self._deepest, self._level + extent.levels)
         if self._nodes > MAX_NODES:
             raise ConfigError(
                 _(
@@ -135,11 +135,11 @@ class _PlainLoader(yaml.SafeLoader):
                     line=line,
                 )
             )
-        if self._deepest >= MAX_DEPTH:
+        if self._deepest >= MAX_LEVELS:
             raise ConfigError(
                 _(
                     "groups and lists must be nested at most {limit} levels deep. Line {line} goes deeper.",
-                    limit=MAX_DEPTH,
+                    limit=MAX_LEVELS,
                     line=line,
                 )
             )

@@ -70,7 +70,7 @@ class ControlGroups:
                 base = self.root / controller if controllers else self.root
                 parts = [part for part in path.split("/") if part]
                 if ".." not in parts:  # else it lies outside of what we see
-                    yield from (base.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1))
+                    yield from (base.joinpath(*parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _line(path: Path, name: str) -> int:

@@ -14,7 +14,7 @@ from clps_core.analysis.counts import count
 from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
-from clps_core.jobs.forks import ForkPlan, plan_fork
+from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.jobs.shelf import rename_comparison, rename_run
@@ -90,28 +90,28 @@ class Desk:
         name: str | None = None,
         *,
         priority: int = 0,
-        plan: Mapping[str, Any] | None = None,
+        sweep: Mapping[str, Any] | None = None,
     ) -> list[Run]:
         """Queue the configs as one comparison of this person; see ``service.submit``."""
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
             found = self.checked(configs)
-            return service.submit(self.store, found, name, person.owner, priority=priority, plan=plan)
+            return service.submit(self.store, found, name, person.owner, priority=priority, sweep=sweep)
 
-    def plan_fork(
+    def derive_fork(
         self,
         run_id: str,
         changes: Mapping[str, Any] | None = None,
         *,
         start_from: str = "best",
         name: str | None = None,
-    ) -> ForkPlan:
-        """What ``fork`` would queue now; raises what it would raise. See ``forks.plan_fork``."""
+    ) -> DerivedFork:
+        """What ``fork`` would queue now; raises what it would raise. See ``forks.derive_fork``."""
         parent = self._allowed("fork", run_id)
-        plan = plan_fork(self.store, parent.id, changes, start_from=start_from, name=name)
-        self.checked([plan.resolved])
-        return plan
+        derived = derive_fork(self.store, parent.id, changes, start_from=start_from, name=name)
+        self.checked([derived.resolved])
+        return derived
 
     def fork(
         self,
@@ -126,8 +126,8 @@ class Desk:
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            plan = self.plan_fork(run_id, changes, start_from=start_from, name=name)
-            return service.queue_fork(self.store, plan, owner=person.owner, priority=priority)
+            derived = self.derive_fork(run_id, changes, start_from=start_from, name=name)
+            return service.queue_fork(self.store, derived, owner=person.owner, priority=priority)
 
     def cancel(self, run_id: str) -> None:
         """Stop a run for good."""

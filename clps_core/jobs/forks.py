@@ -1,7 +1,7 @@
-"""A fork: what it begins with, what differs from its parent, what was spent before. No torch. Start at plan_fork.
+"""A fork: what it begins with, what differs from its parent, what was spent before. No torch. Start at derive_fork.
 
 There is one derivation. ``clps runs fork``, the dialog on Runs and Python's ``service.fork`` all queue the
-``ForkPlan`` of this module, and what they tell is its ``changes``: nothing else differs from the parent.
+``DerivedFork`` of this module, and what they tell is its ``changes``: nothing else differs from the parent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clps_core.store import Run, Store
 from clps_core.store.ancestry import Ancestor, Ancestry, ancestry
 from clps_core.words import _
 
-__all__ = ["BEST_OR_LAST", "Change", "ForkPlan", "ancestries", "beginnings", "change_lines", "plan_fork"]
+__all__ = ["BEST_OR_LAST", "Change", "DerivedFork", "ancestries", "beginnings", "change_lines", "derive_fork"]
 
 BEST_OR_LAST = ("best", "last")
 WARMUP = "optim.warmup_steps"
@@ -38,7 +38,7 @@ class Change(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ForkPlan:
+class DerivedFork:
     """A fork before it is queued. ``resolved`` is the parent's config with ``changes``, and with nothing else.
 
     ``spent``: what was spent on the weights it begins with, by its parent and the parent's parents.
@@ -58,14 +58,14 @@ class ForkPlan:
         return self.resolved.config
 
 
-def plan_fork(
+def derive_fork(
     store: Store,
     run_id: str,
     changes: Mapping[str, Any] | None = None,
     *,
     start_from: str = "best",
     name: str | None = None,
-) -> ForkPlan:
+) -> DerivedFork:
     """The fork of the run with ``changes`` (nested plain data) that begins with its ``best`` or ``last`` weights.
 
     A fork of fewer steps warms up for a tenth of them at most, as every short run does, unless ``changes`` say
@@ -84,7 +84,7 @@ def plan_fork(
         for name, value in after.items()
         if value != before.get(name)
     )
-    return ForkPlan(
+    return DerivedFork(
         parent,
         start_from,
         found,
@@ -96,7 +96,7 @@ def plan_fork(
 
 
 def forked_config(parent: Run, changes: Mapping[str, Any]) -> Resolved:
-    """The parent's config with ``changes``; see ``plan_fork``."""
+    """The parent's config with ``changes``; see ``derive_fork``."""
     plain = merged(parent.config.as_dict(), dict(changes))
     train, optim = plain["train"], changes.get("optim")
     steps = train.get("steps") if isinstance(train, dict) else None
@@ -129,10 +129,10 @@ def _of_model(config: RunConfig) -> dict[str, Any]:
     return found | {"data.task": config.data.task}
 
 
-def change_lines(plan: ForkPlan) -> list[str]:
+def change_lines(derived: DerivedFork) -> list[str]:
     """What differs from the parent, a line each: ``train.steps: 600 -> 30``. Nothing else does."""
     lines = []
-    for change in plan.changes:
+    for change in derived.changes:
         before, after = _shown(change.before), _shown(change.after)
         if change.field == WARMUP and change.follows:
             line = _("{field}: {before} → {after} (a tenth of the steps)", field=WARMUP, before=before, after=after)

@@ -16,8 +16,8 @@ from typing import Protocol
 from clps_core.files import read_json
 from clps_core.jobs import processes
 from clps_core.jobs.waiter import NOTE_BYTES, exit_file
+from clps_core.store.deaths import EXIT_DISK_FULL, Exit
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import EXIT_DISK_FULL, Exit
 
 __all__ = ["Launcher", "LocalLauncher"]
 

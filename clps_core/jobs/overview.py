@@ -19,7 +19,7 @@ from clps_core.errors import ConfigError
 from clps_core.jobs import processes
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.settings import disk_floor, nearly_full
-from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.slots import choose_slots
 from clps_core.jobs.state import Turn, queue_state
 from clps_core.store import Run, Store, schema
 from clps_core.store.connection import DATABASE_FILE
@@ -76,14 +76,14 @@ class StoreFacts:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything at one moment; ``plan`` says in a sentence what a run that starts now would get."""
+    """Everything at one moment; ``slots_reason`` says in a sentence why there are so many slots."""
 
     slots: tuple[Slot, ...]
     waiting: tuple[Turn, ...]
     supervisor: Supervisor
     disk: Disk
     store: StoreFacts
-    plan: str
+    slots_reason: str
     last_run: Run | None
 
     @property
@@ -99,7 +99,7 @@ def overview(store: Store) -> Overview:
     """
     lock = processes.SupervisorLock(store.home)
     facts = lock.holder()
-    count, threads, gpus, reason, problem = _planned(facts)
+    count, threads, gpus, reason, problem = _known_slots(facts)
     slots = _slots(store, count, threads, gpus)
     disk = _disk(store.home, facts)
     waiting = tuple(queue_state(store).turns.values())
@@ -135,12 +135,12 @@ def _refused(home: Path) -> str | None:
     return None if why is None else _("the supervisor could not start, so no run will: {why}", why=why)
 
 
-def _planned(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:
+def _known_slots(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:
     """Slots, threads of each, GPUs, why, and what is wrong: the supervisor's own, or what one would take."""
     if facts and facts.get("slots"):
         return facts["slots"], facts["threads"], tuple(facts.get("gpus", ())), facts["reason"], None
     try:
-        slots = plan_slots()
+        slots = choose_slots()
     except ConfigError as error:
         return 0, 0, (), "", str(error)
     return slots.count, slots.threads, slots.gpus, slots.reason, None

@@ -108,8 +108,8 @@ def circumstances(store: Store, run: Run) -> dict[str, str]:
     """Versions, machine, data and device of ``run``, as far as it has begun and they are known."""
     folder = store.run_folder(run.id)
     found = {name: value for name, value in _facts(folder / "versions.json").items() if isinstance(value, str)}
-    plan = _facts(folder / "plan.json")
-    found |= {name: str(plan[name]) for name in ("device", "precision", "threads") if name in plan}
+    placement = _facts(folder / "plan.json")
+    found |= {name: str(placement[name]) for name in ("device", "precision", "threads") if name in placement}
     return {name: value[:200] for name, value in found.items()}
 
 

@@ -27,15 +27,15 @@ from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
 from clps_core.store import Run, Store, open_store
 from clps_core.store.connection import make_durable
+from clps_core.store.deaths import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.store.queue import LEASE_SECONDS, LeaseLost, Queue, relative_path
 from clps_core.store.records import Point
-from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import frozen
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from clps_core.training.device import DevicePlan
+    from clps_core.training.device import Placement
 
 __all__ = ["StoreSink", "main"]
 
@@ -295,14 +295,14 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
         from clps_core.training.loop import train
 
         found = resolve(run.config, home=queue.store.home)
-        plan, step, seconds = _begin(queue, run, number, folder, frozen(found.facts))
+        placement, step, seconds = _begin(queue, run, number, folder, frozen(found.facts))
         watch = patiently(lambda: Watch.of(queue.store, run))
         early = patiently(watch.now) if watch is not None else None
     sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
     if step > 0:
         sink.early = early  # it was decided, but that could not be written any more
     try:
-        outcome = train(found, folder, sink, device=plan)
+        outcome = train(found, folder, sink, device=placement)
         sink.flush()
     finally:
         sink.close()
@@ -314,22 +314,22 @@ def _train(queue: Queue, run: Run, number: int, folder: Path, stop: StopSignal) 
     return outcome.status, " ".join(said for said in (early, outcome.diverged) if said) or None
 
 
-def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[DevicePlan, int, float]:
+def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[Placement, int, float]:
     """Where and how the attempt trains, and the step (-1: from the start) and seconds it goes on from."""
     from clps_core.analysis.tensors import stored_shapes
     from clps_core.training.checkpoint import latest
     from clps_core.training.device import choose
-    from clps_core.training.run_folder import fixed_plan
+    from clps_core.training.run_folder import fixed_placement
 
     threads = run.threads or int(os.environ.get("CLPS_RUN_THREADS", "1"))
-    plan = fixed_plan(folder, run.config, choose(run.config, threads))
+    placement = fixed_placement(folder, run.config, choose(run.config, threads))
     checkpoint = latest(folder, stored_shapes(run.config.model, run.config.sharing))
     if checkpoint is None:
         patiently(lambda: keeping.check_nothing_vanished(queue.store, run))
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
-    chosen: dict[str, str | int] = {"device": plan.device, "precision": plan.precision, "threads": plan.threads}
-    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, plan=chosen, facts=facts))
-    return plan, step, seconds
+    chosen: dict[str, str | int] = {name: getattr(placement, name) for name in ("device", "precision", "threads")}
+    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, placement=chosen, facts=facts))
+    return placement, step, seconds
 
 
 def sentence(error: BaseException) -> str:

@@ -22,13 +22,13 @@ from clps_core.experiment import check_name
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.devices import check_devices
-from clps_core.jobs.forks import ForkPlan, plan_fork
+from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.keeping import Pruned
 from clps_core.jobs.logs import make_room, why_not_started
 from clps_core.jobs.machine import largest_gpu
 from clps_core.jobs.names import comparison_name, run_names
 from clps_core.jobs.settings import Settings
-from clps_core.jobs.slots import available_memory, plan_slots, visible_gpus
+from clps_core.jobs.slots import available_memory, choose_slots, visible_gpus
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
 from clps_core.store import Run, Store
@@ -101,11 +101,11 @@ def submit(
     *,
     ready: bool = False,
     priority: int = 0,
-    plan: Mapping[str, Any] | None = None,
+    sweep: Mapping[str, Any] | None = None,
 ) -> list[Run]:
     """Queue the configs as one comparison and see to it that they are worked on; returns at once.
 
-    ``priority``: higher starts first. ``plan``: what a sweep was expanded from, as plain data.
+    ``priority``: higher starts first. ``sweep``: what a sweep was expanded from, as plain data.
 
     Everything is checked before anything is queued: raises ``ConfigError`` for what does not fit together
     or into memory, ``StoreError`` where nothing can be written.
@@ -122,7 +122,7 @@ def submit(
         run_names=run_names(complete),
         parameters=[(one.unique_parameters, one.executed_parameters) for one in counts],
         priority=priority,
-        plan=plan,
+        sweep=sweep,
     )
     ensure_supervisor(store)
     return store.runs(comparison=comparison_id)
@@ -135,7 +135,7 @@ def checked(store: Store, configs: Sequence[RunConfig | Resolved]) -> list[Resol
         raise ConfigError(
             _("a comparison must have 1 to {limit} runs. Got {got}.", limit=MOST_RUNS_AT_ONCE, got=len(found))
         )
-    plan_slots(), Settings.of()  # refuse settings that no supervisor could work with
+    choose_slots(), Settings.of()  # refuse settings that no supervisor could work with
     for one in found:
         _check_memory(one)
     check_devices(store, [one.config for one in found])
@@ -269,31 +269,31 @@ def fork(
 ) -> Run:
     """Queue a new run that begins with the ``best`` or ``last`` weights of another, at step 0.
 
-    What differs from the parent is derived in ``forks.plan_fork``, whose ``ConfigError`` is raised here, too.
+    What differs from the parent is derived in ``forks.derive_fork``, whose ``ConfigError`` is raised here, too.
     The optimiser and its schedule begin afresh. Raises ``JobError`` where the parent has no such weights.
     """
     check_name(name or None)
-    plan = plan_fork(store, run_id, changes, start_from=start_from, name=name)
-    return queue_fork(store, plan, owner=owner, priority=priority)
+    derived = derive_fork(store, run_id, changes, start_from=start_from, name=name)
+    return queue_fork(store, derived, owner=owner, priority=priority)
 
 
-def queue_fork(store: Store, plan: ForkPlan, *, owner: str = "local", priority: int = 0) -> Run:
-    """Queue a fork that was planned; raises as ``fork`` does."""
-    (found,) = checked(store, [plan.resolved])
+def queue_fork(store: Store, derived: DerivedFork, *, owner: str = "local", priority: int = 0) -> Run:
+    """Queue a fork that was derived; raises as ``fork`` does."""
+    (found,) = checked(store, [derived.resolved])
     counts = count(found.config.model, found.plan)
     new = new_id()
     try:
-        keeping.bring_weights(store, plan.parent, plan.start_from, new)
+        keeping.bring_weights(store, derived.parent, derived.start_from, new)
         store.create_comparison(
-            plan.comparison_name,
+            derived.comparison_name,
             [found],
             owner,
-            run_names=[plan.name],
+            run_names=[derived.name],
             parameters=[(counts.unique_parameters, counts.executed_parameters)],
-            parent_id=plan.parent.id,
+            parent_id=derived.parent.id,
             priority=priority,
-            start_from=plan.start_from,
-            ancestry=ancestry_text(plan.spent),
+            start_from=derived.start_from,
+            ancestry=ancestry_text(derived.spent),
             run_ids=[new],
         )
     except BaseException:  # no row, so nobody would ever delete the folder

@@ -1,4 +1,4 @@
-"""How many runs advance at once, and with how many threads each. No torch here. Start at plan_slots.
+"""How many runs advance at once, and with how many threads each. No torch here. Start at choose_slots.
 
 On CPUs one slot per core with one thread each was the fastest for models of this size (measured:
 ``benchmarks/slots.py``); with GPUs there is one slot per GPU, or as many as ``CLPS_RUNS_PER_GPU`` says.
@@ -23,7 +23,7 @@ from clps_core.errors import ConfigError
 from clps_core.jobs.containers import ControlGroups
 from clps_core.words import _, ngettext
 
-__all__ = ["Slots", "available_cores", "available_memory", "machines_gpus", "plan_slots", "visible_gpus"]
+__all__ = ["Slots", "available_cores", "available_memory", "choose_slots", "machines_gpus", "visible_gpus"]
 
 HERE = ControlGroups()
 MOST_SLOTS = 8
@@ -56,7 +56,7 @@ class Slots:
         return found
 
 
-def plan_slots(environment: Mapping[str, str] = os.environ, *, gpus: tuple[str, ...] | None = None) -> Slots:
+def choose_slots(environment: Mapping[str, str] = os.environ, *, gpus: tuple[str, ...] | None = None) -> Slots:
     """Slots and threads of this machine, or of one with these ``gpus``.
 
     Raises ``ConfigError`` where ``CLPS_SLOTS``, ``CLPS_THREADS`` or ``CLPS_RUNS_PER_GPU`` is no number.

@@ -11,7 +11,7 @@ from clps_core.errors import ConfigError
 from clps_core.jobs import processes
 from clps_core.jobs.settings import disk_floor, nearly_full
 from clps_core.jobs.shares import Shares
-from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.slots import choose_slots
 from clps_core.store import Store
 from clps_core.store.queue import Queue
 from clps_core.store.records import ActiveRun
@@ -77,7 +77,7 @@ def supervisor_status(store: Store) -> SupervisorStatus:
         if facts:
             reason = full or facts["reason"]
             return SupervisorStatus(True, facts["pid"], facts["slots"], busy, facts["threads"], reason)
-        slots = plan_slots()
+        slots = choose_slots()
     except ConfigError as error:
         return SupervisorStatus(False, None, 0, busy, 0, str(error))
     return SupervisorStatus(facts is not None, None, slots.count, busy, slots.threads, full or slots.reason)
@@ -91,7 +91,7 @@ def queue_state(store: Store) -> QueueState:
     facts = processes.SupervisorLock(store.home).holder()
     try:
         problem = nearly_full(store.home, _floor(facts)) or (facts or {}).get("problem")
-        slots = facts["slots"] if facts else plan_slots().count
+        slots = facts["slots"] if facts else choose_slots().count
     except ConfigError as error:
         problem, slots = str(error), 0
     if not queued:

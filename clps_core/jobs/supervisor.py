@@ -28,10 +28,10 @@ from clps_core.jobs.launcher import Launcher, LocalLauncher
 from clps_core.jobs.logs import CANNOT_START, keep_small, log_to_stderr, tell
 from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
-from clps_core.jobs.slots import Slots, plan_slots
+from clps_core.jobs.slots import Slots, choose_slots
 from clps_core.store import Run, open_store
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
-from clps_core.store.verdict import Exit
 from clps_core.words import _
 
 __all__ = ["Supervisor", "main"]
@@ -120,16 +120,16 @@ class Supervisor:
 
     def _introduce(self) -> None:
         pid, slots = os.getpid(), self.slots
-        plan: dict[str, Any] = {"slots": slots.count, "threads": slots.threads, "reason": slots.reason}
-        plan["disk_floor"] = self.settings.floor
+        chosen: dict[str, Any] = {"slots": slots.count, "threads": slots.threads, "reason": slots.reason}
+        chosen["disk_floor"] = self.settings.floor
         self._told_held = None
         who = {"pid": pid, "created": processes.started_at(pid)}
         known = self.lock.last_words()
         before = known["starts"] if isinstance(known.get("starts"), int) else 0
         again = all(known.get(name) == value for name, value in who.items())  # it was leaving when work came
-        self._facts = {**who, "starts": before + (not again), "gpus": slots.gpus, **plan}
+        self._facts = {**who, "starts": before + (not again), "gpus": slots.gpus, **chosen}
         self.lock.describe(self._facts)
-        tell("supervises", f"supervising {slots.count} slots", pid=pid, gpus=slots.gpus, **plan)
+        tell("supervises", f"supervising {slots.count} slots", pid=pid, gpus=slots.gpus, **chosen)
 
     def _round_safely(self) -> float:
         try:
@@ -323,7 +323,7 @@ def main() -> int:
     given = parser.parse_args()
     log_to_stderr()
     try:
-        supervisor = Supervisor(given.home, plan_slots(), idle_seconds=given.idle_minutes * 60)
+        supervisor = Supervisor(given.home, choose_slots(), idle_seconds=given.idle_minutes * 60)
         with contextlib.closing(supervisor.store):
             served = supervisor.serve()
     except ClpsError as error:

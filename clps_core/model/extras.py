@@ -1,4 +1,4 @@
-"""What stands beside the shared weights, as modules. Start at make_extras, then Depth.
+"""What stands beside the shared weights, as modules. Start at make_extras, then BetweenLayers.
 
 Like the bank's weights these are registered once, by name (``extras.encoder.0.q.down``), and layers
 hold unregistered references to them.
@@ -20,7 +20,7 @@ from clps_core.shapes import ExtraShape
 from clps_core.sharing import Execution
 from clps_core.sharing.extras import Extras
 
-__all__ = ["Depth", "LayerExtras", "Vector", "layer_extras", "make_extras"]
+__all__ = ["BetweenLayers", "LayerExtras", "Vector", "layer_extras", "make_extras"]
 
 
 class Vector(nn.Module):
@@ -75,7 +75,7 @@ def layer_extras(root: nn.Module, shapes: Mapping[str, ExtraShape], stack: str, 
     return LayerExtras(lora, scales)
 
 
-class Depth(nn.Module):
+class BetweenLayers(nn.Module):
     """What happens between the layers of one stack: their order, re-injected input, the depth signal.
 
     Registers only a buffer that is not saved (the sinusoids); learned parts are references.

@@ -20,7 +20,7 @@ from clps_core.errors import ConfigError, DataError
 from clps_core.model.attention import explicit_is_faster, make_mask, rotary_tables
 from clps_core.model.bank import Joined, ParameterBank, make_module
 from clps_core.model.embedding import Embedding
-from clps_core.model.extras import Depth, layer_extras, make_extras
+from clps_core.model.extras import BetweenLayers, layer_extras, make_extras
 from clps_core.model.initial import initialise
 from clps_core.model.layer import KeyValue, Layer, Recorder, StackPass
 from clps_core.shapes import block_shapes, extra_shapes, outer_shapes, stack_layers
@@ -78,7 +78,9 @@ class Transformer(nn.Module):
                 for layer in range(num_layers)
             ]
             self.add_module(f"{stack}_layers", nn.ModuleList(layers))
-            self.add_module(f"{stack}_depth", Depth(self, plan.execution[stack], plan.extras, stack, config.d_model))
+            self.add_module(
+                f"{stack}_between", BetweenLayers(self, plan.execution[stack], plan.extras, stack, config.d_model)
+            )
 
     def _weights_of(self, stack: str, layer: int) -> dict[str, nn.Module]:
         slots = {component: self.map.slot(stack, layer, component) for component in self.map.components(stack)}
@@ -231,15 +233,15 @@ class Transformer(nn.Module):
 
     def _run_layers(self, x: Tensor, run: StackPass, loops: int | None) -> Tensor:
         layers = cast(nn.ModuleList, self._modules[f"{run.stack}_layers"])
-        depth = cast(Depth, self._modules[f"{run.stack}_depth"])
-        order, starts = depth.order(loops), depth.loop_starts(loops)
+        between = cast(BetweenLayers, self._modules[f"{run.stack}_between"])
+        order, starts = between.order(loops), between.loop_starts(loops)
         begin = x
         for place, index in enumerate(order):
             if place in starts:
                 first = place == starts[0]
                 begin = x if first else begin
-                x = depth.injected(x, begin, first=first)
-            x = depth.signalled(x, place)
+                x = between.injected(x, begin, first=first)
+            x = between.signalled(x, place)
             if run.recorder is not None:
                 run.recorder.hidden(run.stack, place, x)
             x = layers[index](x, run, place)

@@ -176,12 +176,12 @@ def _steps(model: ModelConfig, terms: tuple[Term, ...], per_layer: dict[str, int
     found = []
     for stack, layers in stack_layers(model).items():
         own = [term for term in terms if term.stack == stack]
-        for family, title in (
+        for prefix, title in (
             ("", _("attention")),
             ("cross_", _("cross-attention")),
             ("ffn", _("feed-forward network")),
         ):
-            members = [term for term in own if _family(term) == family]
+            members = [term for term in own if _sublayer(term) == prefix]
             if members:
                 text = " + ".join(f"{term.component} {term.rows} x {term.columns}" for term in members)
                 found.append(Step(f"{stack}, {title}: {text}", sum(term.weights for term in members)))
@@ -193,5 +193,5 @@ def _steps(model: ModelConfig, terms: tuple[Term, ...], per_layer: dict[str, int
     return tuple(found)
 
 
-def _family(term: Term) -> str:
+def _sublayer(term: Term) -> str:
     return next((prefix for prefix in ("cross_", "ffn") if term.component.startswith(prefix)), "")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clps_core.schemes.card import Card, MapRow
 from clps_core.sharing.letters import slot_letter
-from clps_core.sharing.strategies import FAMILIES, NORM_FOLLOWS
+from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS
 from clps_core.words import _
 
 __all__ = ["ABSENT", "FoldedRow", "folded_rows", "map_line"]
@@ -15,7 +15,7 @@ __all__ = ["ABSENT", "FoldedRow", "folded_rows", "map_line"]
 ABSENT = "·"
 """Stands where a layer has no such weight."""
 
-GROUPS = {**FAMILIES, "norms": tuple(NORM_FOLLOWS)}
+GROUPS = {**SUBLAYERS, "norms": tuple(NORM_FOLLOWS)}
 
 
 class FoldedRow(NamedTuple):
@@ -74,7 +74,7 @@ def _tie(row: MapRow) -> str | None:
 
 
 def _label(members: Sequence[str], everything: Sequence[str]) -> str:
-    """The members by name, a whole family by its name."""
+    """The members by name, a whole sublayer by its name."""
     if list(members) == list(everything):
         return _("all")
     names: list[str] = []

@@ -5,7 +5,7 @@ Parts, separated by commas::
     cycle:3                          one rule for every component, with 3 stored layers
     loop:1/2/1                       a prelude of 1 layer, a core of 2 that is looped, a coda of 1
     0-1-2-2-1-0                      plain integers, one per layer
-    attention=all,ffn=none           a rule per family (attention, cross_attention, ffn)
+    attention=all,ffn=none           a rule per sublayer (attention, cross_attention, ffn)
     none,decoder.q=all,k=all         a single component, of one stack or of both
     all,norms=own                    norms: follow (their block, the default), own or shared
     k=@q                             a tie: k uses the weights of q in the same layer
@@ -31,11 +31,11 @@ from clps_core.sharing.rules import RULES
 from clps_core.sharing.sources import REUSE_KINDS, SOURCE_RULES, SourceUse
 from clps_core.sharing.strategies import (
     COMPONENTS,
-    FAMILIES,
     NAMED_STRATEGIES,
     NORM_FOLLOWS,
     NORM_MODES,
     STACKS,
+    SUBLAYERS,
     RuleUse,
     Strategy,
 )
@@ -316,7 +316,7 @@ def _tie(target: str, source: str) -> str:
 def _is_target(text: str) -> bool:
     """Whether ``text`` can stand left of an equals sign."""
     stack, dot, name = text.rpartition(".")
-    part = name in (*FAMILIES, *COMPONENTS, *REUSE_KINDS) and (not dot or stack in STACKS)
+    part = name in (*SUBLAYERS, *COMPONENTS, *REUSE_KINDS) and (not dot or stack in STACKS)
     return part or text in (*STACKS, *_SETTINGS, "lora")
 
 
@@ -333,7 +333,7 @@ def _example(target: str) -> str:
 def _check_target(target: str, *, linear: bool = False) -> str:
     """``target`` where it names what can have a rule (with ``linear``: LoRA); else the nearest name is suggested."""
     stack, dot, name = target.rpartition(".")
-    parts = [*FAMILIES, *(one for one in COMPONENTS if not (linear and one in NORM_FOLLOWS))]
+    parts = [*SUBLAYERS, *(one for one in COMPONENTS if not (linear and one in NORM_FOLLOWS))]
     if name in parts and (not dot or stack in STACKS):
         return target
     shown = target[:60]
@@ -361,7 +361,7 @@ def _meant_target(target: str, parts: Iterable[str], settings: Iterable[str]) ->
     if not dot:
         return _meant(name, [*parts, *settings])
     near_stack = stack if stack in STACKS else nearest(stack, STACKS)
-    near = name if name in parts else nearest(name, FAMILIES) or nearest(name, parts)
+    near = name if name in parts else nearest(name, SUBLAYERS) or nearest(name, parts)
     return _(" Did you mean {near}?", near=f"{near_stack}.{near}") if near_stack and near else ""
 
 
@@ -393,7 +393,7 @@ def _sides(piece: str) -> list[str]:
 
 def _target_order(item: tuple[str, object]) -> tuple[int, str]:
     name = item[0].rpartition(".")[2]
-    known = [*FAMILIES, *COMPONENTS]
+    known = [*SUBLAYERS, *COMPONENTS]
     return (known.index(name) if name in known else -1, item[0])
 
 

@@ -11,10 +11,10 @@ from clps_core.sharing.grammar import parse_strategy
 from clps_core.sharing.map import Site
 from clps_core.sharing.rules import RULES
 from clps_core.sharing.strategies import (
-    FAMILIES,
     NAMED_STRATEGIES,
     NORM_FOLLOWS,
     NORM_MODES,
+    SUBLAYERS,
     RuleUse,
     Stacks,
     Strategy,
@@ -95,9 +95,9 @@ def write_strategy(stacks: Stacks, rows: Rows, norms: str = "follow", hints: Seq
 
 
 def _exceptions(stacks: Stacks, labels: Mapping[tuple[str, str], list[str]], default: str) -> list[str]:
-    """``target=rule`` for every row that does not follow ``default``: whole families where possible."""
+    """``target=rule`` for every row that does not follow ``default``: whole sublayers where possible."""
     parts = []
-    for family, members in FAMILIES.items():
+    for sublayer, members in SUBLAYERS.items():
         found: dict[str, str] = {}
         for stack in stacks:
             rows = {key: texts for key, texts in labels.items() if key[0] == stack and key[1] in members}
@@ -113,9 +113,9 @@ def _exceptions(stacks: Stacks, labels: Mapping[tuple[str, str], list[str]], def
         uses = {stack: text for stack, text in found.items() if text != default}
         everywhere = len(uses) == len(found) and len(set(uses.values())) == 1 and len(found) > 0
         if everywhere and not any(part.partition("=")[0].rpartition(".")[2] in members for part in parts):
-            parts.append(f"{family}={next(iter(uses.values()))}")
+            parts.append(f"{sublayer}={next(iter(uses.values()))}")
         else:
-            parts += [f"{stack}.{family}={text}" for stack, text in uses.items()]
+            parts += [f"{stack}.{sublayer}={text}" for stack, text in uses.items()]
     return parts
 
 

@@ -15,7 +15,7 @@ from clps_core.sharing.extras import MAX_LOOPS, Extras
 from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_map
 from clps_core.sharing.rules import RULES, Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
-from clps_core.sharing.strategies import FAMILIES, Strategy
+from clps_core.sharing.strategies import SUBLAYERS, Strategy
 from clps_core.words import _
 
 __all__ = ["Execution", "SharingPlan", "build_plan", "plan_of"]
@@ -172,7 +172,7 @@ def _check_targets(strategy: Strategy, stacks: Mapping[str, tuple[int, tuple[str
             )
     for target in (name for name, _rank in strategy.extras.lora if name):
         stack, _dot, name = target.rpartition(".")
-        wanted = FAMILIES.get(name, (name,))
+        wanted = SUBLAYERS.get(name, (name,))
         if not any(set(wanted) & set(parts) for own, (_layers, parts) in stacks.items() if stack in ("", own)):
             raise ConfigError(
                 _(

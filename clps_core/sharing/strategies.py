@@ -19,11 +19,11 @@ from clps_core.words import _
 
 __all__ = [
     "COMPONENTS",
-    "FAMILIES",
     "NAMED_STRATEGIES",
     "NORM_FOLLOWS",
     "NORM_MODES",
     "STACKS",
+    "SUBLAYERS",
     "NamedStrategy",
     "RuleUse",
     "Stacks",
@@ -31,14 +31,14 @@ __all__ = [
 ]
 
 STACKS = ("encoder", "decoder")
-FAMILIES: dict[str, tuple[str, ...]] = {
+SUBLAYERS: dict[str, tuple[str, ...]] = {
     "attention": ("q", "k", "v", "o"),
     "cross_attention": ("cross_q", "cross_k", "cross_v", "cross_o"),
     "ffn": ("ffn_in", "ffn_gate", "ffn_out"),
 }
 NORM_FOLLOWS = {"norm_attn": "o", "norm_cross": "cross_o", "norm_ffn": "ffn_out"}
 NORM_MODES = ("follow", "own", "shared")
-COMPONENTS: tuple[str, ...] = tuple(name for family in FAMILIES.values() for name in family) + tuple(NORM_FOLLOWS)
+COMPONENTS: tuple[str, ...] = tuple(name for sublayer in SUBLAYERS.values() for name in sublayer) + tuple(NORM_FOLLOWS)
 
 Stacks = Mapping[str, tuple[int, Sequence[str]]]
 """Stack -> number of layers, components a layer has."""
@@ -228,12 +228,12 @@ class Strategy:
 
 def _targets(stack: str, component: str) -> tuple[str, ...]:
     """The targets that name a component, the most specific first."""
-    family = next((name for name, members in FAMILIES.items() if component in members), None)
-    return (f"{stack}.{component}", component, *((f"{stack}.{family}", family) if family else ()))
+    sublayer = next((name for name, members in SUBLAYERS.items() if component in members), None)
+    return (f"{stack}.{component}", component, *((f"{stack}.{sublayer}", sublayer) if sublayer else ()))
 
 
 def _closeness(target: str) -> int:
-    """How specific a target is: a stack, a family, a component, a component of one stack."""
+    """How specific a target is: a stack, a sublayer, a component, a component of one stack."""
     stack, _dot, name = target.rpartition(".")
     if name not in COMPONENTS:
         return 0 if target in STACKS else 1
@@ -254,7 +254,7 @@ def _tied_rows(target: str, source: str, stacks: Stacks, *, norms: bool) -> dict
         if name in COMPONENTS:
             pairs = [(name, source_name or name)]
         else:
-            blocks = FAMILIES.get(name, tuple(part for family in FAMILIES.values() for part in family))
+            blocks = SUBLAYERS.get(name, tuple(part for sublayer in SUBLAYERS.values() for part in sublayer))
             follow = [norm for norm, block in NORM_FOLLOWS.items() if norms and block in blocks]
             pairs = [(member, member) for member in (*blocks, *follow)]
         return {f"{stack}.{one}": f"{source_stack}.{two}" for one, two in pairs if one in own and two in theirs}
@@ -277,7 +277,7 @@ class NamedStrategy:
 
 
 def _named() -> dict[str, NamedStrategy]:
-    """The rules in their order, and after ``all`` what shares one family alone."""
+    """The rules in their order, and after ``all`` what shares one sublayer alone."""
     none, everything = RuleUse("none"), RuleUse("all")
     found = [
         NamedStrategy(rule.name, rule.title, rule.summary, Strategy(RuleUse(rule.name)), rule.takes_slots)

@@ -2,7 +2,7 @@
 
 ``records.py`` says what comes out, ``schema.py`` how it lies in the database, ``metrics.py`` how curves are
 appended and followed, ``queue.py`` the transitions of a run from queued to finished (used by jobs only),
-``order.py`` whose turn it is, ``shelf.py`` names and pins, ``verdict.py`` what becomes of a run whose process died,
+``order.py`` whose turn it is, ``shelf.py`` names and pins, ``deaths.py`` what becomes of a run whose process died,
 ``archive.py`` how a finished run is carried from one store to another.
 """
 

@@ -19,6 +19,7 @@ from clps_core.metrics import Metric
 from clps_core.shown import visible
 from clps_core.store import metrics, schema
 from clps_core.store.connection import connect, make_home, sentences
+from clps_core.store.deaths import LONGEST_PAUSE
 from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.order import Waiting, check_priority, fair_order
 from clps_core.store.records import (
@@ -32,7 +33,6 @@ from clps_core.store.records import (
     check_run_id,
     new_id,
 )
-from clps_core.store.verdict import LONGEST_PAUSE
 from clps_core.tasks import frozen
 from clps_core.words import _
 
@@ -123,7 +123,7 @@ class Store:
         parameters: Sequence[tuple[int, int] | None] | None = None,
         parent_id: str | None = None,
         priority: int = 0,
-        plan: Mapping[str, Any] | None = None,
+        sweep: Mapping[str, Any] | None = None,
         start_from: str | None = None,
         ancestry: str | None = None,
         run_ids: Sequence[str] | None = None,
@@ -131,7 +131,7 @@ class Store:
         """Queue one run per complete config; returns the comparison's id.
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
-        ``plan``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
+        ``sweep``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
         runs begin with, ``ancestry``: what was spent on them (``ancestry.ancestry_text``). ``run_ids``: new ids,
         where files were put under them before. A run keeps the facts of what is resolved.
         """
@@ -151,7 +151,7 @@ class Store:
                     owner=owner,
                     ready=int(ready),
                     created_at=moment,
-                    plan=None if plan is None else json.dumps(plan, ensure_ascii=False, allow_nan=False),
+                    plan=None if sweep is None else json.dumps(sweep, ensure_ascii=False, allow_nan=False),
                 )
             )
             for position, (config, run_name, count) in enumerate(zip(complete, run_names, counts, strict=True)):

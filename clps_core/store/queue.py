@@ -25,8 +25,8 @@ from sqlalchemy import Connection
 from clps_core.errors import JobError, NotFoundError
 from clps_core.store import metrics, schema
 from clps_core.store.database import Store, waiting_ids
+from clps_core.store.deaths import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, status_after
 from clps_core.store.records import Point
-from clps_core.store.verdict import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, verdict
 from clps_core.words import _
 
 __all__ = ["Attempt", "Exit", "LeaseLost", "Queue", "check_finished"]
@@ -202,7 +202,7 @@ class Queue:
                 return None
             stops = self._stops(connection, run_id, number, row.queued_at) if end.interrupted and end.signal else 0
             death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops)
-            status, reason = verdict(death, row.stop_requested)
+            status, reason = status_after(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)
                 return status
@@ -297,16 +297,16 @@ class Queue:
         *,
         step: int,
         seconds: float,
-        plan: dict[str, str | int],
+        placement: dict[str, str | int],
         facts: str | None = None,
     ) -> int:
         """Start from the checkpoint of ``step`` (-1: none), dropping all points beyond it; returns how many.
 
-        ``plan``: device, precision and threads that were chosen. ``facts``: those of its task, frozen.
+        ``placement``: device, precision and threads that were chosen. ``facts``: those of its task, frozen.
         """
         with self.store.writing() as connection:
             self._fence(connection, run_id, number)
-            values: dict[str, object] = {"step": max(0, step), "seconds": seconds, **plan}
+            values: dict[str, object] = {"step": max(0, step), "seconds": seconds, **placement}
             values |= {} if facts is None else {"facts": facts}
             connection.execute(schema.run.update().where(_r.id == run_id).values(values))
             a = schema.artefact.c

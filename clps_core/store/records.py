@@ -189,14 +189,14 @@ class Comparison:
     run_ids: tuple[str, ...]
     owner: str = "local"
     ready: bool = False
-    plan_text: str | None = field(default=None, repr=False)
+    sweep_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
     pinned_for: str | None = None
 
     @cached_property
-    def plan(self) -> dict[str, Any] | None:
+    def sweep(self) -> dict[str, Any] | None:
         """What a sweep was expanded from, as plain data; ``None`` for runs that were given one by one."""
-        return None if self.plan_text is None else dict(json.loads(self.plan_text))
+        return None if self.sweep_text is None else dict(json.loads(self.sweep_text))
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ artefact = Table(
 )
 
 
-def _plans_and_pauses(connection: Connection) -> None:
+def _sweeps_and_pauses(connection: Connection) -> None:
     """1 -> 2: sweeps' definitions, pauses between retries, forks."""
     _add_columns(connection, comparison, "plan")
     _add_columns(connection, run, "not_before", "death_step", "start_from")
@@ -189,7 +189,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_plans_and_pauses, _pins_and_ancestries, _facts)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_sweeps_and_pauses, _pins_and_ancestries, _facts)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
 MIGRATION_LOCK = 0x434C5053

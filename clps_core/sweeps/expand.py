@@ -14,7 +14,7 @@ from typing import Any
 from clps_core.config import Resolved, build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, merged
-from clps_core.sweeps.plan import Sweep
+from clps_core.sweeps.definition import Sweep
 from clps_core.sweeps.stopping import check_stop
 from clps_core.sweeps.values import Range, drawn
 from clps_core.words import _

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from clps_core.config.telling import differing
 from clps_core.metrics import MARGIN, metric_named
 from clps_core.store.designs import REPLICATES, by_design, config_table
-from clps_core.sweeps.plan import sweep_of_plan
+from clps_core.sweeps.definition import stored_sweep
 from clps_core.sweeps.timing import seconds_left
 from clps_core.tasks import TaskFacts, bare_facts
 from clps_core.words import _
@@ -227,7 +227,7 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     runs = store.runs(comparison=comparison.id)
     facts = runs[0].facts if runs else bare_facts("")
     bests = {run_id: value for run_id, (_step, value) in store.bests(runs).items()}
-    sweep = sweep_of_plan(comparison.plan)
+    sweep = stored_sweep(comparison.sweep)
     judge, tests = facts.judged_by, _tests(store, runs, facts)
     found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), judge.sign)
     counted = found[0].counted if found else {}

@@ -1,4 +1,4 @@
-"""When a run of a sweep is not worth going on with. Start at verdict; ``watch.py`` brings it to a run in progress.
+"""When a run of a sweep is not worth going on with. Start at why_end; ``watch.py`` brings it to a run in progress.
 
 Rules, of which a sweep has one::
 
@@ -27,7 +27,7 @@ from clps_core.errors import ConfigError
 from clps_core.tasks import TaskFacts
 from clps_core.words import _, shown
 
-__all__ = ["StopRule", "check_stop", "read_stop", "verdict"]
+__all__ = ["StopRule", "check_stop", "read_stop", "why_end"]
 
 USUAL_WARM_UP = 4
 """Without ``after``, rules wait for this part of the steps: a quarter."""
@@ -131,7 +131,7 @@ def read_stop(given: object) -> StopRule:
         raise ConfigError(_("stop: {problem}", problem=error)) from None
 
 
-def verdict(
+def why_end(
     rule: StopRule, facts: TaskFacts, step: int, steps: int, best: float, others: Sequence[float] = ()
 ) -> str | None:
     """Why the run shall end at ``step`` with ``best`` so far, as a sentence; ``None`` to go on.

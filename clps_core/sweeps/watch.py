@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from clps_core.sweeps.plan import sweep_of_plan
-from clps_core.sweeps.stopping import StopRule, verdict
+from clps_core.sweeps.definition import stored_sweep
+from clps_core.sweeps.stopping import StopRule, why_end
 
 if TYPE_CHECKING:
     from clps_core.store import Run, Store
@@ -36,8 +36,8 @@ class Watch:
     @classmethod
     def of(cls, store: Store, run: Run) -> Watch | None:
         """The watch over ``run``; ``None`` where its comparison has no rule that needs one."""
-        plan = next((one.plan for one in store.comparisons() if one.id == run.comparison_id), None)
-        sweep = sweep_of_plan(plan)
+        plain = next((one.sweep for one in store.comparisons() if one.id == run.comparison_id), None)
+        sweep = stored_sweep(plain)
         if sweep is None or sweep.stop is None or sweep.stop.rule == "patience":
             return None
         return cls(store, run, sweep.stop)
@@ -53,7 +53,7 @@ class Watch:
         if self._best is None or self._step < self._rule.begins(self._run.steps):
             return None
         others = self._store.bests_until(self._others, self._facts.judged_by, self._step) if self._others else []
-        return verdict(self._rule, self._facts, self._step, self._run.steps, self._best, others)
+        return why_end(self._rule, self._facts, self._step, self._run.steps, self._best, others)
 
     def _note(self, step: int, value: float) -> None:
         self._step = step

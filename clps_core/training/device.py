@@ -14,13 +14,13 @@ from clps_core.errors import CheckpointError, ConfigError
 from clps_core.files import parsed_json
 from clps_core.words import _
 
-__all__ = ["Accelerator", "DevicePlan", "available_cuda", "choose"]
+__all__ = ["Accelerator", "Placement", "available_cuda", "choose"]
 
 MOST_THREADS = 4096
 
 
 @dataclass(frozen=True)
-class DevicePlan:
+class Placement:
     """Device (``cpu`` or ``cuda``), precision (``fp32`` or ``bf16``), CPU threads, and why.
 
     It is part of what makes a run repeatable: another number of threads sums in another order.
@@ -36,27 +36,27 @@ class DevicePlan:
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> DevicePlan:
-        """Read a stored plan; raises ``CheckpointError`` where it is none."""
+    def from_json(cls, text: str | bytes) -> Placement:
+        """Read a stored placement; raises ``CheckpointError`` where it is none."""
         try:
             values = parsed_json(text)
-            plan = cls(str(values["device"]), str(values["precision"]), int(values["threads"]), str(values["reason"]))
-            if plan.device not in ("cpu", "cuda") or plan.precision not in ("fp32", "bf16"):
+            device, precision, threads = str(values["device"]), str(values["precision"]), int(values["threads"])
+            if device not in ("cpu", "cuda") or precision not in ("fp32", "bf16"):
                 raise ValueError
-            if not 1 <= plan.threads <= MOST_THREADS:
+            if not 1 <= threads <= MOST_THREADS:
                 raise ValueError
-            return plan
+            return cls(device, precision, threads, str(values["reason"]))
         except (ValueError, KeyError, TypeError):
             raise CheckpointError(
-                _("plan.json must hold the device plan the run began with. It cannot be read. Start a new run.")
+                _("plan.json must hold device, precision and threads of the run. It cannot be read. Start a new run.")
             ) from None
 
     @contextlib.contextmanager
     def in_force(self) -> Iterator[None]:
-        """Use the plan's number of threads, and fp32 as fp32; what was set before comes back afterwards.
+        """Use the placement's number of threads, and fp32 as fp32; what was set before comes back afterwards.
 
         Some builds and settings (``TORCH_ALLOW_TF32_CUBLAS_OVERRIDE``) let a GPU multiply fp32 as TF32, which keeps
-        10 of 23 bits: another precision than the plan says.
+        10 of 23 bits: another precision than the placement says.
         """
         threads, products = torch.get_num_threads(), torch.get_float32_matmul_precision()
         torch.set_num_threads(self.threads)
@@ -68,7 +68,7 @@ class DevicePlan:
             torch.set_float32_matmul_precision(products)
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """The context a forward pass runs in: bf16 where planned, else nothing."""
+        """The context a forward pass runs in: bf16 where chosen, else nothing."""
         if self.precision == "bf16":
             return torch.autocast(self.device, dtype=torch.bfloat16)
         return contextlib.nullcontext()
@@ -90,7 +90,7 @@ def available_cuda() -> Accelerator:
     return Accelerator(True, torch.cuda.is_bf16_supported(including_emulation=False), torch.cuda.get_device_name(0))
 
 
-def choose(config: RunConfig, available_threads: int, accelerator: Accelerator | None = None) -> DevicePlan:
+def choose(config: RunConfig, available_threads: int, accelerator: Accelerator | None = None) -> Placement:
     """Resolve ``auto`` in ``config.train`` for this machine.
 
     CUDA where there is one, else the CPU; bf16 on a GPU that computes in it, else fp32 (on a CPU bf16
@@ -105,7 +105,7 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
         why = _("the config asks for the CPU") if wanted.device == "cpu" else _("no CUDA GPU was found")
         precision = "bf16" if wanted.precision == "bf16" else "fp32"
         reason = _("CPU, {threads} threads, {precision}: {why}.", threads=threads, precision=precision, why=why)
-        return DevicePlan("cpu", precision, threads, reason)
+        return Placement("cpu", precision, threads, reason)
     if wanted.precision == "bf16" and not gpu.bf16:
         raise ConfigError(
             _("precision bf16 needs a GPU that computes in it. {gpu} does not. Use auto or fp32.", gpu=gpu.name)
@@ -116,4 +116,4 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
     else:
         why = _("the GPU computes in bf16") if gpu.bf16 else _("the GPU does not compute in bf16")
     reason = _("CUDA ({gpu}), {precision}: {why}.", gpu=gpu.name, precision=precision, why=why)
-    return DevicePlan("cuda", precision, threads, reason)
+    return Placement("cuda", precision, threads, reason)

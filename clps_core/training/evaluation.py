@@ -12,7 +12,7 @@ from torch import nn
 from clps_core.config import RunConfig
 from clps_core.data.base import IGNORED, Batch, TaskData
 from clps_core.tasks import TASKS
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.work.batch import DeviceBatch, to_device
 from clps_core.work.losses import cross_entropy
 
@@ -46,7 +46,7 @@ def evaluate(
     model: nn.Module,
     data: TaskData,
     config: RunConfig,
-    plan: DevicePlan,
+    placement: Placement,
     split: str = "validation",
     *,
     loops: int | None = None,
@@ -58,9 +58,9 @@ def evaluate(
     """
     work = TASKS.work(config.data.task)
     scores = work.scores(_without_smoothing(config), work.loss)
-    with evaluating(model), plan.autocast():
+    with evaluating(model), placement.autocast():
         for batch in data.evaluation(split, config.train.eval_examples, config.train.batch_size):
-            on_device = to_device(batch, plan.device)
+            on_device = to_device(batch, placement.device)
             output = model(
                 on_device.inputs,
                 input_mask=on_device.input_mask,

@@ -12,14 +12,14 @@ from typing import cast
 from clps_core.config import RunConfig
 from clps_core.data.base import Batch, TaskData
 from clps_core.model.transformer import Transformer
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate
 
 __all__ = ["score_test"]
 
 
 def score_test(
-    model: Transformer, data: TaskData, config: RunConfig, plan: DevicePlan, before_batch: Callable[[], object]
+    model: Transformer, data: TaskData, config: RunConfig, placement: Placement, before_batch: Callable[[], object]
 ) -> dict[str, float]:
     """The metrics of ``model`` on the first ``test_examples`` of the test split, and how many ``examples`` they are of.
 
@@ -27,7 +27,7 @@ def score_test(
     batch and may raise to end it.
     """
     counted = _TestSplit(data, config.train.test_examples, before_batch)
-    values = evaluate(model, cast("TaskData", counted), config, plan, "test")
+    values = evaluate(model, cast("TaskData", counted), config, placement, "test")
     return values | {"examples": float(counted.examples)}
 
 

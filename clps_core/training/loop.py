@@ -37,14 +37,14 @@ from clps_core.training.checkpoint import (
     save_last,
     weights,
 )
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate, real_tokens, to_device
 from clps_core.training.explained import divergence, memory_errors_explained, not_finite
 from clps_core.training.final_score import score_test
 from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
 from clps_core.training.randomness import loops_at, reseed
-from clps_core.training.run_folder import fixed_plan, open_folder
+from clps_core.training.run_folder import fixed_placement, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
 from clps_core.words import _
@@ -95,7 +95,7 @@ class Run:
     config: RunConfig
     folder: Path
     sink: Sink
-    plan: DevicePlan
+    placement: Placement
     data: TaskData
     work: Work
     model: Transformer
@@ -121,19 +121,19 @@ class Run:
         return self.step % every == 0 or self.is_last_step
 
 
-def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: DevicePlan | None = None) -> Outcome:
+def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: Placement | None = None) -> Outcome:
     """Train the run of ``folder`` to its end, or until the sink asks for a stop; at its end, score the test split.
 
-    Goes on from ``folder/checkpoints`` if there is one; the device plan of the first attempt then wins
+    Goes on from ``folder/checkpoints`` if there is one; the placement of the first attempt then wins
     over ``device``. Raises ``TrainingError`` (the loss is not finite, memory ran out),
     ``CheckpointError`` (nothing whole to resume from, disk full) and ``DataError``.
     """
     found = resolve(config)
     config, data = found.config, load_task(found, home=home_of(folder))
     open_folder(folder, config, data)
-    plan = fixed_plan(folder, config, device)
-    with plan.in_force(), memory_errors_explained(config, plan.device):
-        run = prepare(config, folder, sink, plan, data)
+    placement = fixed_placement(folder, config, device)
+    with placement.in_force(), memory_errors_explained(config, placement.device):
+        run = prepare(config, folder, sink, placement, data)
         if not run.resumed:
             evaluation_step(run)
             probe_step(run)
@@ -155,20 +155,21 @@ def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: Dev
         return ended(run)
 
 
-def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data: TaskData) -> Run:
+def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, data: TaskData) -> Run:
     """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one.
 
     A fork that has none yet begins with the weights that lie in its folder (``start``), at step 0.
     """
     shapes = stored_shapes(config.model, config.sharing)
     checkpoint = latest(folder, shapes, set_aside=True)
-    model = build_model(config).to(plan.device)
+    model = build_model(config).to(placement.device)
     optimiser = Optimiser(model, config.optim)
     model.train()
     wanted = probe_steps(config.train.steps, config.train.probe_count)
     work = TASKS.work(config.data.task)
-    run = Run(config, folder, sink, plan, data, work, model, optimiser, probe_inputs(data) if wanted else (), wanted)
-    logger.info("%s", plan.reason)
+    inputs = probe_inputs(data) if wanted else ()
+    run = Run(config, folder, sink, placement, data, work, model, optimiser, inputs, wanted)
+    logger.info("%s", placement.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
         optimiser.restore(checkpoint.tensors, checkpoint.step)
@@ -188,12 +189,12 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, plan: DevicePlan, data:
 def train_step(run: Run) -> None:
     """One update. Nothing here waits for a GPU: losses stay tensors until they are logged."""
     config, step = run.config, run.step
-    reseed(config.seed, step, run.plan.device)
+    reseed(config.seed, step, run.placement.device)
     batch = run.data.batch(step, config.train.batch_size)
     run.watch.tokens += real_tokens(batch)
-    on_device = to_device(batch, run.plan.device)
+    on_device = to_device(batch, run.placement.device)
     loops = loops_at(run.model.plan.extras.train_loops, config.seed, step)
-    with run.plan.autocast():
+    with run.placement.autocast():
         output = run.model(
             on_device.inputs,
             input_mask=on_device.input_mask,
@@ -223,7 +224,7 @@ def evaluation_step(run: Run) -> None:
     """Score the held-out examples; the best weights so far are kept."""
     check_weights(run)
     with run.watch.beside_training():
-        values = evaluate(run.model, run.data, run.config, run.plan)
+        values = evaluate(run.model, run.data, run.config, run.placement)
         record(run, "validation", values)
         if run.step == 0:
             run.untrained_loss = values["loss"]
@@ -276,7 +277,7 @@ def save(run: Run) -> None:
             "best": run.best,
             "metrics": run.metrics,
             "untrained_loss": run.untrained_loss,
-            "plan": run.plan.as_json(),
+            "plan": run.placement.as_json(),
         }
         tensors = weights(run.model) | run.optimiser.tensors()
         path = save_last(run.folder, Checkpoint(tensors, facts))
@@ -310,7 +311,7 @@ def test_step(run: Run) -> str | None:
         return None
     try:
         with run.watch.beside_training():
-            values = score_test(run.model, run.data, run.config, run.plan, stop_asked)
+            values = score_test(run.model, run.data, run.config, run.placement, stop_asked)
     except _Stopped as stop:
         return str(stop)
     run.sink.metrics(chosen.step, "test", values)

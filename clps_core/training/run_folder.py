@@ -1,4 +1,4 @@
-"""What lies beside the checkpoints in a run's folder: config, versions, tokenizer, device plan.
+"""What lies beside the checkpoints in a run's folder: config, versions, tokenizer, placement.
 
 Written once, when the run begins; a later attempt must find the same. Start at open_folder.
 """
@@ -23,10 +23,19 @@ from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
 from clps_core.files import MAX_JSON_BYTES, read_json, read_regular
 from clps_core.tasks import LONGEST_FACTS, TaskFacts, frozen, thawed
-from clps_core.training.device import DevicePlan, available_cuda, choose
+from clps_core.training.device import Placement, available_cuda, choose
 from clps_core.words import _
 
-__all__ = ["FACTS", "cpu_plan", "fixed_plan", "open_folder", "read_config", "read_facts", "read_plan", "versions"]
+__all__ = [
+    "FACTS",
+    "cpu_placement",
+    "fixed_placement",
+    "open_folder",
+    "read_config",
+    "read_facts",
+    "read_placement",
+    "versions",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -92,42 +101,42 @@ def read_facts(folder: Path) -> TaskFacts | None:
         raise CheckpointError(_unreadable(folder / FACTS, _("other things than facts of a task"))) from None
 
 
-def read_plan(folder: Path) -> DevicePlan:
-    """The plan of the run's first attempt; raises ``CheckpointError`` where there is none that can be read."""
+def read_placement(folder: Path) -> Placement:
+    """The placement of the run's first attempt; raises ``CheckpointError`` where there is none that can be read."""
     try:
-        return DevicePlan.from_json(read_regular(folder, "plan.json", limit=MAX_JSON_BYTES))
+        return Placement.from_json(read_regular(folder, "plan.json", limit=MAX_JSON_BYTES))
     except OSError as error:
         problem = error.strerror or type(error).__name__
         raise CheckpointError(_unreadable(folder / "plan.json", problem)) from None
 
 
-def cpu_plan(folder: Path) -> DevicePlan:
+def cpu_placement(folder: Path) -> Placement:
     """For a look at the run in ``folder``: the CPU with one thread, in the run's precision if that was a CPU's.
 
-    Raises ``CheckpointError`` where its plan cannot be read.
+    Raises ``CheckpointError`` where its placement cannot be read.
     """
-    here = DevicePlan("cpu", "fp32", 1, "")
+    here = Placement("cpu", "fp32", 1, "")
     if not os.path.lexists(folder / "plan.json"):
         return here
-    stored = read_plan(folder)
+    stored = read_placement(folder)
     return replace(here, precision=stored.precision) if stored.device == "cpu" else here
 
 
-def fixed_plan(folder: Path, config: RunConfig, wanted: DevicePlan | None) -> DevicePlan:
-    """The plan of the run's first attempt; else ``wanted``, or one chosen now, which is then stored.
+def fixed_placement(folder: Path, config: RunConfig, wanted: Placement | None) -> Placement:
+    """The placement of the run's first attempt; else ``wanted``, or one chosen now, which is then stored.
 
-    A run that began on a GPU and finds none goes on with a new plan, and the log says that it is no
+    A run that began on a GPU and finds none goes on with a new placement, and the log says that it is no
     longer exact.
     """
     path = folder / "plan.json"
     if os.path.lexists(path):
-        stored = read_plan(folder)
+        stored = read_placement(folder)
         if stored.device == "cpu" or available_cuda().available:
             return stored
         logger.warning("%s", _("The run began on a GPU that is gone: it goes on, but not bit for bit."))
-    plan = wanted or choose(config, torch.get_num_threads())
-    _write(path, plan.as_json())
-    return plan
+    placement = wanted or choose(config, torch.get_num_threads())
+    _write(path, placement.as_json())
+    return placement
 
 
 def _check_same_config(folder: Path, config: RunConfig) -> None:

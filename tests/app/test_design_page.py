@@ -183,9 +183,9 @@ def test_painting_a_cell_makes_a_custom_map_beside_what_was_painted_on():
     assert [slot.index for slot in row] == [0, 0, 0, 1]
 
 
-def test_painting_a_family_or_a_layer_takes_its_norms_along():
-    family = apply_action(Designs(build_config()), paint(layer=3, scope="family"))
-    assert family.strategies[2] == "all,encoder.attention=0-0-0-1"
+def test_painting_a_sublayer_or_a_layer_takes_its_norms_along():
+    sublayer = apply_action(Designs(build_config()), paint(layer=3, scope="sublayer"))
+    assert sublayer.strategies[2] == "all,encoder.attention=0-0-0-1"
     layer = apply_action(Designs(build_config()), paint(layer=3, scope="layer"))
     mapping = costed(layer)[0][2].map
     assert mapping.layer_groups("encoder") == (0, 0, 0, 1)
@@ -211,8 +211,8 @@ def test_a_cell_without_weights_cannot_be_painted_and_says_why():
     designs = Designs(build_config(), ("kv_source=every:2",))
     with pytest.raises(ConfigError, match="k of encoder layer 1 has none: the layer reads another's activations"):
         apply_action(designs, paint(design=0, component="k", layer=1))
-    family = apply_action(designs, paint(design=0, layer=1, like=0, scope="family")).strategies[1]
-    mapping = costed(replace(designs, strategies=(family,)))[0][0].map
+    sublayer = apply_action(designs, paint(design=0, layer=1, like=0, scope="sublayer")).strategies[1]
+    mapping = costed(replace(designs, strategies=(sublayer,)))[0][0].map
     assert [mapping.slot("encoder", 1, name) for name in ("q", "k", "v")] == [Slot("encoder.q", 0), None, None]
 
 

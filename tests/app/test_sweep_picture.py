@@ -18,7 +18,7 @@ BASE = {"data": {"task": "digits"}, "train": {"steps": 200}}
 
 def recorded(store: Store, fields: dict[str, Any], paces: Sequence[float], **more: Any) -> SweepState:
     sweep = sweep_from_plain({"base": BASE, "sweep": {"fields": fields, **more}})
-    made = store.create_comparison("drawn", expand(sweep), plan=sweep.plan())
+    made = store.create_comparison("drawn", expand(sweep), sweep=sweep.plain())
     for run, pace in zip(store.runs(comparison=made), paces, strict=False):
         extend(store, run, [0, 100, 200], pace=pace)
         mark(store, run, status="finished", step=200, seconds=9.0)

@@ -42,7 +42,7 @@ def recorded_sweep(home, *, ended: bool = True):
     """A sweep whose curves are written by the test; of a pair the later value learns more slowly."""
     store = open_store(home)
     sweep = sweep_from_plain(PLAIN)
-    comparison = store.create_comparison("Rates", expand(sweep), plan=sweep.plan(), parameters=[(5_000, 10_000)] * 8)
+    comparison = store.create_comparison("Rates", expand(sweep), sweep=sweep.plain(), parameters=[(5_000, 10_000)] * 8)
     for place, run in enumerate(store.runs(comparison=comparison)):
         if ended or place < 3:
             extend(store, run, range(0, 201, 20), pace=1 / (1 + place % 4))
@@ -80,8 +80,8 @@ def test_a_click_queues_the_sweep_and_its_results_appear_on_the_page(open_page, 
     button(test).click().run()
     assert sentences(test) == []
     (comparison,) = comparisons(room.home)
-    assert comparison.plan is not None
-    assert comparison.plan["stop"] == {"rule": "median", "evaluations": None, "value": None, "after": 2, "runs": 3}
+    assert comparison.sweep is not None
+    assert comparison.sweep["stop"] == {"rule": "median", "evaluations": None, "value": None, "after": 2, "runs": 3}
     configs = [run.config for run in room.store.runs(comparison=comparison.id)]
     made = {(config.optim.learning_rate, config.sharing.strategy) for config in configs}
     assert made == {(rate, strategy) for rate in (0.002, 0.004) for strategy in ("none", "all")}
@@ -259,7 +259,7 @@ def problems(test):
 def test_compare_says_of_a_sweep_which_configuration_is_best_and_takes_folds_together(open_page, home):
     store = open_store(home)
     sweep = sweep_from_plain(PLAIN | {"folds": 2, "seeds": [0]})
-    comparison = store.create_comparison("Rates", expand(sweep), plan=sweep.plan(), parameters=[(5_000, 10_000)] * 8)
+    comparison = store.create_comparison("Rates", expand(sweep), sweep=sweep.plain(), parameters=[(5_000, 10_000)] * 8)
     runs = store.runs(comparison=comparison)
     for place, run in enumerate(runs):
         extend(store, run, range(0, 201, 20), pace=1 / (1 + place % 4))

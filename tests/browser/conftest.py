@@ -163,10 +163,10 @@ def stop_tree(pid: int) -> None:
         parent = psutil.Process(pid)
     except psutil.NoSuchProcess:
         return
-    family = [*parent.children(recursive=True), parent]
-    for process in family:
+    processes = [*parent.children(recursive=True), parent]
+    for process in processes:
         process.terminate()
-    for process in psutil.wait_procs(family, timeout=5)[1]:
+    for process in psutil.wait_procs(processes, timeout=5)[1]:
         process.kill()
 
 

@@ -75,7 +75,7 @@ def test_an_encoder_has_no_kv_cache_and_cross_attention_caches_source_tokens_apa
 def test_all_breakdowns_add_up_to_the_totals(design):
     model, sharing = design
     counts = count(model, sharing)
-    for parts in (counts.by_component, counts.by_family):
+    for parts in (counts.by_component, counts.by_part):
         assert sum(tally.unique for tally in parts.values()) == counts.unique_parameters
         assert sum(tally.executed for tally in parts.values()) == counts.executed_parameters
     outside = sum(
@@ -167,8 +167,8 @@ def test_the_lesson_of_the_wrong_arithmetic():
     """A layer has 4 d^2 + 2 d d_ff weights; six layers of d=512, d_ff=2048 hold 18,874,368, one 3,145,728."""
     model = ModelConfig(family="encoder", num_layers=6, d_model=512, d_ff=2048, num_heads=8, vocab_size=1, bias=False)
     for strategy, expected in (("none", 18_874_368), ("all", 3_145_728)):
-        families = count(model, shared(strategy)).by_family
-        assert families["attention"].unique + families["ffn"].unique == expected
+        parts = count(model, shared(strategy)).by_part
+        assert parts["attention"].unique + parts["ffn"].unique == expected
 
 
 def test_new_parameters_of_a_layer_are_those_no_layer_before_has_used():

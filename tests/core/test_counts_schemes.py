@@ -11,7 +11,7 @@ from clps_core.analysis.counts import count
 from clps_core.analysis.memory import activation_bytes
 from clps_core.config import ModelConfig, SharingConfig, build_config, resolve
 from clps_core.model.transformer import build_model
-from clps_core.sharing.strategies import FAMILIES
+from clps_core.sharing.strategies import SUBLAYERS
 
 CLA_1B = ModelConfig(
     family="decoder",
@@ -137,7 +137,9 @@ def test_a_random_number_of_loops_costs_the_mean_of_its_draws():
 def test_an_encoder_tied_to_its_decoder_is_stored_once():
     model = ModelConfig(family="encoder_decoder", **SIZES)
     plain, tied = counted("none", model), counted("decoder=@encoder", model)
-    blocks = sum(plain.by_component[part].unique for part in [*FAMILIES["attention"], "ffn_in", "ffn_out", "norm_attn"])
+    blocks = sum(
+        plain.by_component[part].unique for part in [*SUBLAYERS["attention"], "ffn_in", "ffn_out", "norm_attn"]
+    )
     norms = plain.by_component["norm_ffn"].unique
     assert plain.unique_parameters - tied.unique_parameters == (blocks + norms) // 2
     assert tied.executed_parameters == plain.executed_parameters

@@ -22,7 +22,7 @@ from clps_core.errors import ConfigError, JobError
 from clps_core.inspection import inspect_run
 from clps_core.model.generate import generate
 from clps_core.samples import sample_folders
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_model
 
@@ -60,7 +60,7 @@ def test_another_depth_is_the_model_run_at_that_depth(dates: Path) -> None:
     data = load_task(config)
     for loops in (1, 3):
         found = quality_at(dates, loops)
-        assert found.metrics == evaluate(model, data, config, DevicePlan("cpu", "fp32", 1, ""), loops=loops)
+        assert found.metrics == evaluate(model, data, config, Placement("cpu", "fp32", 1, ""), loops=loops)
         assert found.layers == {"encoder": 2 * loops, "decoder": 2 * loops}
         assert (found.examples, found.step) == (24, step)
 

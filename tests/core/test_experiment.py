@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clps_core.cli.train import plan
+from clps_core.cli.train import experiment_of_options
 from clps_core.errors import ConfigError
 from clps_core.experiment import merged, read_experiment
 from clps_core.jobs.service import matched
@@ -32,7 +32,7 @@ def test_there_is_an_example_for_each_task():
 def test_a_plain_config_file_is_an_experiment_of_one_run(tmp_path):
     file = tmp_path / "one.yaml"
     file.write_text("sharing: {strategy: 'cycle:2'}\nseed: 7\n")
-    found = plan(None, None, None, None, file, None, None)
+    found = experiment_of_options(None, None, None, None, file, None, None)
     assert (found.strategies, found.seeds) == (("cycle:2",), (7,))
 
 
@@ -41,7 +41,7 @@ def test_options_win_over_the_file(tmp_path):
     file.write_text(
         "name: A\nstrategies: [none, all]\nseeds: [1]\ntrain: {steps: 9, batch_size: 4}\nmodel: {d_ff: 32}\n"
     )
-    found = plan("digits", ["cycle"], [2, 3], 7, file, ["model.d_ff=64", "train.log_every=2"], "B")
+    found = experiment_of_options("digits", ["cycle"], [2, 3], 7, file, ["model.d_ff=64", "train.log_every=2"], "B")
     assert (found.name, found.strategies, found.seeds) == ("B", ("cycle",), (2, 3))
     assert found.base == {
         "data": {"task": "digits"},
@@ -65,7 +65,7 @@ FILE = "strategies: [none, all]\nseeds: [0, 1]\ndata: {task: digits}\n"
 def test_a_setting_wins_over_the_list_of_the_file(tmp_path, settings, strategies, seeds):
     file = tmp_path / "some.yaml"
     file.write_text(FILE)
-    found = plan(None, None, None, None, file, settings, None)
+    found = experiment_of_options(None, None, None, None, file, settings, None)
     assert (found.strategies, found.seeds) == (strategies, seeds)
     configs = [one.config for one in matched(found.base, found.strategies, found.seeds)]
     assert {(config.sharing.strategy, config.seed) for config in configs} == {
@@ -88,13 +88,13 @@ def test_a_field_with_an_option_and_a_setting_is_refused(options, setting, field
     given = dict.fromkeys(("task", "strategies", "seeds", "steps", "config", "name")) | options
     words = f"{field} must be given once. Got it with {option} and with --set."
     with pytest.raises(ConfigError, match=words):
-        plan(**given, settings=[setting])
+        experiment_of_options(**given, settings=[setting])
 
 
 def test_a_setting_that_comes_twice_is_refused():
     for twice in (["seed=1", "seed=2"], ["task=dates", "data.task=digits"], ["model=1", "model.d_ff=2"]):
         with pytest.raises(ConfigError, match="every setting must come once"):
-            plan(None, None, None, None, None, twice, None)
+            experiment_of_options(None, None, None, None, None, twice, None)
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,14 @@ from clps_core.jobs import service
 from clps_core.store import Point, Store, metrics
 from clps_core.store.queue import Queue
 from clps_core.training.checkpoint import Checkpoint, checkpoint_path, read, restore_weights, save_best
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_model
 from clps_core.training.loop import train
 from clps_core.training.sink import Outcome, RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
+ONE_THREAD = Placement("cpu", "fp32", 1, "for tests")
 Scores = list[tuple[int, str, str, float]]
 
 
@@ -231,7 +231,7 @@ def test_an_attempt_that_goes_on_takes_the_old_score_back(store: Store, steps: i
     with store.writing() as connection:
         metrics.append(connection, run_id, points + score)
     assert store.final_scores([run_id])[run_id].values == {"accuracy": 0.4}
-    queue.begin(run_id, 1, step=3, seconds=1.0, plan={})
+    queue.begin(run_id, 1, step=3, seconds=1.0, placement={})
     assert store.final_scores([run_id]) == {}
     assert [point.step for point in store.curve(run_id, "validation", "accuracy")] == [0, 3]
     assert store.curve(run_id, "test", "accuracy", coarse=True) == []

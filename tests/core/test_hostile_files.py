@@ -26,7 +26,7 @@ from clps_core.store.archive import import_run
 from clps_core.training.checkpoint import checkpoint_path, latest, read
 from clps_core.training.loading import load_model
 from clps_core.training.probe_file import read_probe
-from clps_core.training.run_folder import fixed_plan, open_folder
+from clps_core.training.run_folder import fixed_placement, open_folder
 
 SAMPLE = Path(__file__).parents[2] / "clps_core" / "samples" / "runs" / "0-sample-dates-none"
 DEEP = "[" * 200_000
@@ -160,7 +160,7 @@ def test_json_as_deep_as_allowed_is_read() -> None:
 def asked_of(run: Path, name: str) -> None:
     """Do what reads this file of a run."""
     if name == "plan.json":
-        fixed_plan(run, small_config(), None)
+        fixed_placement(run, small_config(), None)
     elif name == "versions.json":
         open_folder(run, small_config(), load_task(small_config()))
     else:
@@ -197,8 +197,8 @@ def test_json_of_200_000_levels_in_a_runs_folder_is_one_sentence(run: Path, name
 def test_a_device_plan_that_no_run_had_is_refused(run: Path, change: dict[str, object]) -> None:
     plan = {"device": "cpu", "precision": "fp32", "threads": 1, "reason": "x"}
     (run / "plan.json").write_text(json.dumps(plan | change))
-    with pytest.raises(CheckpointError, match=r"plan\.json must hold the device plan"):
-        fixed_plan(run, small_config(), None)
+    with pytest.raises(CheckpointError, match=r"plan\.json must hold device, precision and threads"):
+        fixed_placement(run, small_config(), None)
 
 
 # Checkpoints

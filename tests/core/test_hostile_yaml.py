@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from clps_core.cli import app
 from clps_core.config import config_from_yaml, plain_from_yaml
-from clps_core.config.plain_yaml import MAX_DEPTH, MAX_NODES, MAX_NUMBER, _PlainLoader
+from clps_core.config.plain_yaml import MAX_LEVELS, MAX_NODES, MAX_NUMBER, _PlainLoader
 from clps_core.errors import ConfigError
 from clps_core.experiment import read_experiment
 from clps_core.policy import read_policy
@@ -21,10 +21,10 @@ SENTENCES = {
     "one merge key": ("a: &a {b: 1}\nc: {<<: *a}", rf"{MERGE}.*line 2"),
     "a merge key by its tag": ("a: {!!merge x: {b: 1}}", MERGE),
     "aliases of aliases": (alias_bomb(9), f"at most {MAX_NODES:,} values.*from line 4 on"),
-    "aliases as a chain": (alias_bomb(40, width=1), f"at most {MAX_DEPTH} levels deep. Line 19 "),
+    "aliases as a chain": (alias_bomb(40, width=1), f"at most {MAX_LEVELS} levels deep. Line 19 "),
     "an alias of itself": ("a: &a [1, *a]", "must not stand inside what it stands for. \\*a does in line 1"),
     "many values": ("seeds: [" + "1," * 30_000 + "]", f"at most {MAX_NODES:,} values"),
-    "many groups": ("{a: " * 5_000, f"at most {MAX_DEPTH} levels deep"),
+    "many groups": ("{a: " * 5_000, f"at most {MAX_LEVELS} levels deep"),
     "a set": ("a: !!set {b, c}", "the tag !!set in line 1"),
     "bytes": ("a: !!binary aGVsbG8=", "the tag !!binary in line 1"),
     "an object": ("a: !!python/name:os.system x", "the tag !!python/name:os.system in line 1"),
@@ -56,10 +56,10 @@ def test_what_is_refused_was_not_built():
         assert not loader.constructed_objects
 
 
-def size_and_depth(data: object) -> tuple[int, int]:
+def size_and_levels(data: object) -> tuple[int, int]:
     inner = [*data, *data.values()] if isinstance(data, dict) else data if isinstance(data, list) else []
-    found = [size_and_depth(one) for one in inner]
-    return 1 + sum(size for size, _depth in found), 1 + max((depth for _size, depth in found), default=0)
+    found = [size_and_levels(one) for one in inner]
+    return 1 + sum(size for size, _level in found), 1 + max((levels for _size, levels in found), default=0)
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -67,13 +67,13 @@ def test_aliases_may_be_used_and_count_in_full(levels):
     data = plain_from_yaml(alias_bomb(levels))
     loader = _PlainLoader(alias_bomb(levels))
     loader.get_single_data()
-    assert size_and_depth(data) == (loader._nodes, levels + 2)
+    assert size_and_levels(data) == (loader._nodes, levels + 2)
 
 
 def test_the_levels_of_an_alias_count_where_it_stands():
     fits = "a: &a " + "[" * 9 + "]" * 9 + "\nb: " + "[" * 10 + "*a" + "]" * 10
-    assert size_and_depth(plain_from_yaml(fits))[1] == MAX_DEPTH
-    with pytest.raises(ConfigError, match=f"at most {MAX_DEPTH} levels deep. Line 2 "):
+    assert size_and_levels(plain_from_yaml(fits))[1] == MAX_LEVELS
+    with pytest.raises(ConfigError, match=f"at most {MAX_LEVELS} levels deep. Line 2 "):
         plain_from_yaml(fits.replace("[*a]", "[[*a]]"))
 
 

@@ -10,7 +10,7 @@ from clps_core.config import build_config
 from clps_core.data.registry import load_task
 from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.experiment import MAX_RUNS, check_name, experiment_of
-from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.slots import choose_slots
 from clps_core.spec import from_spec
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.words import shown
@@ -66,7 +66,7 @@ def test_addresses_names_settings_and_tasks_refuse_huge_numbers(tmp_path, monkey
     for ask in (
         lambda: from_spec(f"1;seed={DIGITS}"),
         lambda: check_name(HUGE),
-        lambda: plan_slots({"CLPS_SLOTS": DIGITS}),
+        lambda: choose_slots({"CLPS_SLOTS": DIGITS}),
         lambda: load_task(build_config({"data": {"task": "digits"}})).encode_source(DIGITS),
     ):
         with pytest.raises((ConfigError, DataError)) as caught:

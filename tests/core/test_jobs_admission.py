@@ -20,11 +20,11 @@ from clps_core.jobs import machine, service, slots
 from clps_core.jobs.admission import OVERTAKEN_SECONDS, Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings, disk_floor, nearly_full
-from clps_core.jobs.slots import Slots, plan_slots, visible_gpus
+from clps_core.jobs.slots import Slots, choose_slots, visible_gpus
 from clps_core.jobs.supervisor import Supervisor
 from clps_core.store import Run, Store, schema
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import Attempt, Queue
-from clps_core.store.verdict import Exit
 
 LARGE = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
 SMALL = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
@@ -120,7 +120,7 @@ def test_a_run_that_was_overtaken_for_long_holds_the_queue_until_its_memory_is_f
 def test_a_gpu_run_is_held_against_the_gpus_memory_and_its_neighbours_there(store: Store) -> None:
     first, second = add(store, SMALL, SMALL)
     working = [begun(store)]  # in slot 0, on GPU 0
-    slots = plan_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0", "1"))
+    slots = choose_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0", "1"))
     seen = []
 
     def gpu(name: str) -> Memory:
@@ -136,7 +136,7 @@ def test_a_gpu_run_is_held_against_the_gpus_memory_and_its_neighbours_there(stor
 
 def test_a_run_on_the_cpu_and_one_on_a_gpu_do_not_count_against_each_others_memory(store: Store) -> None:
     """Held against the machine's memory, the estimate of a large run on a GPU kept every run on the CPU waiting."""
-    slots = plan_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0",))
+    slots = choose_slots({"CLPS_RUNS_PER_GPU": "2"}, gpus=("0",))
     on_gpu, on_cpu = add(store, LARGE, {**SMALL, "train": {"device": "cpu"}})
     beside = [begun(store)]
     assert beside[0][1].id == on_gpu.id
@@ -151,7 +151,7 @@ def test_a_run_on_the_cpu_and_one_on_a_gpu_do_not_count_against_each_others_memo
 def test_what_never_fits_on_the_gpu_is_told_of_the_gpu(store: Store) -> None:
     (run,) = add(store, LARGE)
     card = Memory(GIB, GIB)
-    answer = gate(64 * GIB, 64 * GIB, plan_slots({}, gpus=("0",)), gpu=lambda _name: card).ask(run, 0, [])
+    answer = gate(64 * GIB, 64 * GIB, choose_slots({}, gpus=("0",)), gpu=lambda _name: card).ask(run, 0, [])
     assert answer.never
     assert "the largest GPU here has 1.0 GiB" in answer.reason
 
@@ -174,7 +174,7 @@ def test_what_is_queued_is_held_against_the_memory_it_would_fill(
 def test_a_run_too_large_for_one_gpu_waits_for_a_larger_one_if_there_is_one(store: Store) -> None:
     (run,) = add(store, SMALL)
     sizes = {"0": NEED // 2, "1": 2 * NEED}
-    mixed = gate(0, 0, plan_slots({}, gpus=("0", "1")), gpu=lambda name: Memory(sizes[name], sizes[name]))
+    mixed = gate(0, 0, choose_slots({}, gpus=("0", "1")), gpu=lambda name: Memory(sizes[name], sizes[name]))
     refused = mixed.ask(run, 0, [])
     assert (refused.start, refused.never) == (False, False)
     assert mixed.ask(run, 1, []).start
@@ -352,7 +352,7 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
     ],
 )
 def test_gpus_become_slots(settings: dict[str, str], gpus: tuple[str, ...], count: int, placed: list[str]) -> None:
-    slots = plan_slots(settings, gpus=gpus)
+    slots = choose_slots(settings, gpus=gpus)
     assert slots.count == count
     assert [slots.environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(count)] == placed
 
@@ -383,7 +383,7 @@ def nvidia_smi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 def test_a_page_that_looks_at_the_queue_every_second_does_not_start_a_program_each_time(nvidia_smi: Path) -> None:
     for _tick in range(3):
-        plan_slots({})
+        choose_slots({})
     assert nvidia_smi.read_text().splitlines() == ["called"]
 
 
@@ -396,7 +396,7 @@ def test_a_gpu_that_is_cut_into_instances_counts_as_those() -> None:
 def test_a_runners_gpu_is_the_one_whose_memory_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """CUDA numbers the fastest GPU first unless told otherwise, nvidia-smi as they are plugged in."""
     monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
-    slots = plan_slots({}, gpus=("0", "1"))
+    slots = choose_slots({}, gpus=("0", "1"))
     assert slots.environment(1)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
     assert slots.environment(1)["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST", "who numbers them so means them so"
@@ -415,7 +415,7 @@ def test_chosen_gpus_are_read_as_cuda_reads_them(
 
 
 def test_without_gpus_a_slot_has_threads_and_no_device() -> None:
-    slots = plan_slots({"CLPS_RUNS_PER_GPU": "3", "CLPS_THREADS": "2"}, gpus=())
+    slots = choose_slots({"CLPS_RUNS_PER_GPU": "3", "CLPS_THREADS": "2"}, gpus=())
     assert slots.gpu(0) is None
     assert "CUDA_VISIBLE_DEVICES" not in slots.environment(0)
     assert slots.environment(0)["OMP_NUM_THREADS"] == "2"
@@ -423,4 +423,4 @@ def test_without_gpus_a_slot_has_threads_and_no_device() -> None:
 
 def test_runs_per_gpu_that_are_no_number_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"CLPS_RUNS_PER_GPU must be a number from 1 to 1024\. Got 'all'"):
-        plan_slots({"CLPS_RUNS_PER_GPU": "all"}, gpus=("0",))
+        choose_slots({"CLPS_RUNS_PER_GPU": "all"}, gpus=("0",))

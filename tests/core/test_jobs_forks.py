@@ -13,7 +13,7 @@ from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.jobs import provenance, service
 from clps_core.jobs.desk import Desk
-from clps_core.jobs.forks import ancestries, change_lines, plan_fork
+from clps_core.jobs.forks import ancestries, change_lines, derive_fork
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.policy import Policy
@@ -52,23 +52,23 @@ def trained(store: Store, run: Run | None = None, *, best: int = 150, last: int 
 
 
 def test_a_short_fork_warms_up_for_a_tenth_of_its_steps_and_says_so(store: Store) -> None:
-    plan = plan_fork(store, trained(store).id, {"train": {"steps": 30}})
-    assert [change[:3] for change in plan.changes] == [
+    derived = derive_fork(store, trained(store).id, {"train": {"steps": 30}})
+    assert [change[:3] for change in derived.changes] == [
         ("optim.warmup_steps", 60, 3),
         ("train.steps", 600, 30),
     ]
-    assert change_lines(plan) == [
+    assert change_lines(derived) == [
         "optim.warmup_steps: 60 → 3 (a tenth of the steps)",
         "train.steps: 600 → 30",
     ]
 
 
-def test_the_desk_queues_the_fork_that_the_engine_plans(store: Store) -> None:
+def test_the_desk_queues_the_fork_that_the_engine_derives(store: Store) -> None:
     parent, changes = trained(store), {"train": {"steps": 30}}
     desk = Desk(store, Policy(), None)
-    planned = desk.plan_fork(parent.id, changes)
+    derived = desk.derive_fork(parent.id, changes)
     fork = desk.fork(parent.id, changes, name="Short")
-    assert fork.config == planned.config == service.fork(store, parent.id, changes).config
+    assert fork.config == derived.config == service.fork(store, parent.id, changes).config
     assert (fork.config.train.steps, fork.config.optim.warmup_steps, fork.name) == (30, 3, "Short")
 
 
@@ -87,14 +87,14 @@ def test_the_desk_queues_the_fork_that_the_engine_plans(store: Store) -> None:
     ],
 )
 def test_the_changes_are_all_that_differs(store: Store, changes: dict[str, Any], lines: list[str]) -> None:
-    plan = plan_fork(store, trained(store).id, changes)
-    assert change_lines(plan) == lines
-    assert (plan.config == plan.parent.config) == (not lines)
+    derived = derive_fork(store, trained(store).id, changes)
+    assert change_lines(derived) == lines
+    assert (derived.config == derived.parent.config) == (not lines)
 
 
 def test_a_warm_up_that_was_asked_for_and_does_not_fit_is_refused(store: Store) -> None:
     with pytest.raises(ConfigError, match=r"warmup_steps must be at most steps \(30\)\. Got 40"):
-        plan_fork(store, trained(store).id, {"train": {"steps": 30}, "optim": {"warmup_steps": 40}})
+        derive_fork(store, trained(store).id, {"train": {"steps": 30}, "optim": {"warmup_steps": 40}})
 
 
 def test_names_of_forks_are_names(store: Store) -> None:

@@ -113,7 +113,7 @@ def test_the_supervisor_says_since_when_it_is_up_and_how_often_one_started(store
     assert (found.supervisor.pid, found.supervisor.starts) == (os.getpid(), 1)
     assert found.supervisor.since > 0
     assert [(slot.gpu, slot.threads) for slot in found.slots] == [("0", 2), ("1", 2), ("0", 2)]
-    assert found.plan == "because"
+    assert found.slots_reason == "because"
     first._introduce()
     assert overview(store).supervisor.starts == 1, "it only took up its work again"
     first.lock.release()

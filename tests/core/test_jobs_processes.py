@@ -19,7 +19,7 @@ from job_room import STEPS, JobRoom, Reader, Twin, eventually, tiny
 from clps_core.config import resolve
 from clps_core.jobs import processes, service
 from clps_core.jobs.launcher import LocalLauncher
-from clps_core.jobs.slots import plan_slots
+from clps_core.jobs.slots import choose_slots
 from clps_core.jobs.supervisor import Supervisor
 
 
@@ -143,7 +143,7 @@ def test_what_ran_when_the_machine_went_down_is_queued_again(room: JobRoom) -> N
     attempt = room.queue.start_next(0, processes.host_name(), "an earlier boot")
     assert attempt is not None
     assert room.queue.claim(attempt.run_id, 1, os.getpid(), processes.started_at(os.getpid()))
-    supervisor = Supervisor(room.home, replace(plan_slots(), count=0))
+    supervisor = Supervisor(room.home, replace(choose_slots(), count=0))
     with closing(supervisor.store):
         assert supervisor.round() > 0
     run = room.store.run(attempt.run_id)
@@ -223,7 +223,7 @@ def test_the_submitting_process_may_end_at_once(room: JobRoom) -> None:
 
 
 def test_a_second_supervisor_leaves_and_an_idle_one_goes(room: JobRoom) -> None:
-    first, second = (Supervisor(room.home, plan_slots(), idle_seconds=0.0) for _each in range(2))
+    first, second = (Supervisor(room.home, choose_slots(), idle_seconds=0.0) for _each in range(2))
     with closing(first.store), closing(second.store):
         assert first.lock.acquire()
         assert second.serve() is False
@@ -238,7 +238,7 @@ def test_of_two_supervisors_that_look_at_once_each_run_is_started_by_one(room: J
     ids = [
         run.id for run in room.store.runs(comparison=room.store.create_comparison("x", [resolve(tiny(steps=2))] * 2))
     ]
-    first, second = (Supervisor(room.home, replace(plan_slots(), count=1)) for _each in range(2))
+    first, second = (Supervisor(room.home, replace(choose_slots(), count=1)) for _each in range(2))
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda supervisor: supervisor.round(), (first, second)))
     attempts = room.queue.open_attempts()
@@ -268,7 +268,10 @@ def test_a_failure_has_a_sentence_its_traceback_is_in_the_log_and_it_is_not_retr
     (folder / "plan.json").write_text("[]")
     (run,) = room.wait(run.id)
     assert (run.status, run.attempts) == ("failed", 1)
-    assert run.reason == "plan.json must hold the device plan the run began with. It cannot be read. Start a new run."
+    assert (
+        run.reason
+        == "plan.json must hold device, precision and threads of the run. It cannot be read. Start a new run."
+    )
     assert "Traceback" in service.log_text(room.store, run.id)
 
 

@@ -13,7 +13,7 @@ from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.jobs.runner import sentence
-from clps_core.jobs.slots import Slots, plan_slots, visible_gpus
+from clps_core.jobs.slots import Slots, choose_slots, visible_gpus
 from clps_core.store import Store
 from clps_core.store.queue import Queue
 
@@ -151,12 +151,12 @@ def test_a_queued_run_is_expected_when_a_slot_gets_free(store: Store, monkeypatc
 
 
 def test_slots_follow_cores_gpus_and_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = plan_slots({"CUDA_VISIBLE_DEVICES": ""})
-    assert plan.count >= 2, "at least two runs advance at the same time"
-    assert plan.gpus == ()
-    assert plan_slots({"CLPS_SLOTS": "3", "CLPS_THREADS": "5"}).count == 3
-    assert plan_slots({"CLPS_SLOTS": "3", "CLPS_THREADS": "5"}).environment(2)["OMP_NUM_THREADS"] == "5"
-    assert plan_slots({"CLPS_THREADS": "5"}).environment(0, threads=4)["OMP_NUM_THREADS"] == "4"
+    slots = choose_slots({"CUDA_VISIBLE_DEVICES": ""})
+    assert slots.count >= 2, "at least two runs advance at the same time"
+    assert slots.gpus == ()
+    assert choose_slots({"CLPS_SLOTS": "3", "CLPS_THREADS": "5"}).count == 3
+    assert choose_slots({"CLPS_SLOTS": "3", "CLPS_THREADS": "5"}).environment(2)["OMP_NUM_THREADS"] == "5"
+    assert choose_slots({"CLPS_THREADS": "5"}).environment(0, threads=4)["OMP_NUM_THREADS"] == "4"
     two_gpus = Slots(2, 4, ("0", "GPU-abc"), "")
     assert two_gpus.environment(1)["CUDA_VISIBLE_DEVICES"] == "GPU-abc"
     monkeypatch.setattr("clps_core.jobs.slots._torch_is_for_cpu", lambda: False)

@@ -19,12 +19,12 @@ from clps_core.jobs import logs, processes, service
 from clps_core.jobs.admission import Gate
 from clps_core.jobs.machine import Memory
 from clps_core.jobs.settings import Settings
-from clps_core.jobs.slots import Slots, plan_slots
+from clps_core.jobs.slots import Slots, choose_slots
 from clps_core.jobs.supervisor import START_AGAIN_SECONDS, Supervisor
 from clps_core.jobs.waiter import exit_file
 from clps_core.store import Run, Store, schema
+from clps_core.store.deaths import Exit
 from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
-from clps_core.store.verdict import Exit
 
 SMALL: dict[str, Any] = {"model": {"d_model": 16, "d_ff": 32, "num_heads": 2}}
 LARGE: dict[str, Any] = {"model": {"d_model": 512, "d_ff": 2048, "num_heads": 8}}
@@ -117,7 +117,7 @@ def test_another_hosts_attempt_is_given_up_after_two_leases_without_a_word(store
 
 def test_a_run_takes_the_free_gpu_though_another_one_is_full(store: Store, supervising: Any) -> None:
     """Somebody else's program may fill the first GPU for days."""
-    slots, launcher = plan_slots({}, gpus=("0", "1")), Elsewhere()
+    slots, launcher = choose_slots({}, gpus=("0", "1")), Elsewhere()
     (run,) = add(store, SMALL)
     supervising(slots, gate=room(slots, {"0": 0, "1": NEED}), launcher=launcher).round()
     assert launcher.placed == {run.id: "1"}
@@ -125,7 +125,7 @@ def test_a_run_takes_the_free_gpu_though_another_one_is_full(store: Store, super
 
 
 def test_a_run_that_fits_on_no_gpu_waits_and_says_so(store: Store, supervising: Any) -> None:
-    slots, launcher = plan_slots({}, gpus=("0", "1")), Elsewhere()
+    slots, launcher = choose_slots({}, gpus=("0", "1")), Elsewhere()
     (run,) = add(store, SMALL)
     supervising(slots, gate=room(slots, {"0": 0, "1": GPU_NEED - 1}), launcher=launcher).round()
     assert launcher.placed == {}
@@ -135,7 +135,7 @@ def test_a_run_that_fits_on_no_gpu_waits_and_says_so(store: Store, supervising: 
 
 
 def test_a_run_on_the_cpu_does_not_wait_behind_one_for_a_full_gpu(store: Store, supervising: Any) -> None:
-    slots, launcher = plan_slots({}, gpus=("0",)), Elsewhere()
+    slots, launcher = choose_slots({}, gpus=("0",)), Elsewhere()
     _gpu_run, cpu_run = add(store, SMALL, {**LARGE, "train": {"device": "cpu"}})
     supervising(slots, gate=room(slots, {"0": 0}), launcher=launcher).round()
     assert list(launcher.placed) == [cpu_run.id]

@@ -98,7 +98,7 @@ def test_its_curves_are_those_that_the_task_names(facts: TaskFacts) -> None:
 
 def ranked(store: Store, name: str) -> tuple[Comparison, list[Run]]:
     sweep = sweep_from_plain(PLAIN)
-    made = store.create_comparison("new", expand(sweep), plan=sweep.plan())
+    made = store.create_comparison("new", expand(sweep), sweep=sweep.plain())
     comparison = next(one for one in store.comparisons() if one.id == made)
     runs = store.runs(comparison=made)
     for run, values in zip(runs, ({10: 30.0, 20: 20.0, 30: 25.0}, {10: 40.0, 20: 35.0}), strict=True):

@@ -17,14 +17,14 @@ from clps_core.data.registry import load_task
 from clps_core.data.scores import exact_match
 from clps_core.model.generate import generate
 from clps_core.model.transformer import build_model
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import cross_entropy, evaluate, real_tokens
 from clps_core.training.loading import load_model
 from clps_core.training.loop import train
 from clps_core.training.sink import RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-CPU = DevicePlan("cpu", "fp32", 1, "")
+CPU = Placement("cpu", "fp32", 1, "")
 
 
 def tiny(task: str, **train_options: object) -> RunConfig:

@@ -196,7 +196,7 @@ def test_the_residual_stream_is_in_full_precision_where_products_are_not(strateg
 def test_every_depth_that_training_draws_has_its_signal_at_hand_and_it_is_the_same_beyond() -> None:
     text = "loop:1/1/1,depth_embedding=sinusoidal"
     drawn, usual = tiny(f"{text},train_loops=1-6", num_layers=3), tiny(text, num_layers=3)
-    depth = drawn.get_submodule("decoder_depth")
-    assert len(depth.signal) == len(depth.order(6)) == 8
+    between = drawn.get_submodule("decoder_between")
+    assert len(between.signal) == len(between.order(6)) == 8
     batch = batch_for(drawn)
     assert torch.equal(drawn(**batch, loops=6), usual(**batch, loops=6))

@@ -134,7 +134,7 @@ def test_a_more_specific_target_wins_whatever_the_order():
     assert map_of("attention=cycle:3,q=cycle:2,decoder.q=all,none") == mapping
 
 
-def test_one_family_can_differ_between_the_stacks():
+def test_one_sublayer_can_differ_between_the_stacks():
     mapping = map_of("none,decoder.ffn=all")
     assert row(mapping, "decoder", "ffn_out") == [0] * 6
     assert row(mapping, "encoder", "ffn_out") == list(range(6))

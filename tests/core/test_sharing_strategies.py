@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from clps_core.errors import ConfigError
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.grammar import MAX_TEXT
-from clps_core.sharing.strategies import COMPONENTS, FAMILIES, NORM_MODES
+from clps_core.sharing.strategies import COMPONENTS, NORM_MODES, SUBLAYERS
 
 rules = st.one_of(
     st.sampled_from(sorted(RULES)),
@@ -19,7 +19,7 @@ rules = st.one_of(
     ),
     st.lists(st.integers(0, 9999), min_size=1, max_size=8).map(lambda numbers: "-".join(map(str, numbers))),
 )
-targets = st.tuples(st.sampled_from(["", "encoder.", "decoder."]), st.sampled_from([*FAMILIES, *COMPONENTS])).map(
+targets = st.tuples(st.sampled_from(["", "encoder.", "decoder."]), st.sampled_from([*SUBLAYERS, *COMPONENTS])).map(
     "".join
 )
 texts = st.builds(

@@ -103,7 +103,7 @@ def test_the_runs_of_an_old_store_are_read_and_go_on(tmp_path: Path, version: in
     assert len(store.curve(finished.id, "train", "loss")) == 120
     assert store.latest([finished.id])[finished.id]["validation.exact_match"] == (599, 0.5)
     assert [artefact.kind for artefact in store.artefacts(finished.id)] == ["best", "last", "probe"]
-    assert [comparison.plan for comparison in store.comparisons()] == [None] * 3
+    assert [comparison.sweep for comparison in store.comparisons()] == [None] * 3
     queue = Queue(store)
     waiting = [run.id for run in sorted(store.runs(status="queued"), key=lambda run: run.queue_position or 0)]
     started = [queue.start_next(0, "here", "boot") for _run in waiting]
@@ -205,12 +205,12 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
     assert everything(path) == before
 
 
-def test_a_sweeps_plan_comes_back_as_it_was_given(tmp_path: Path) -> None:
-    plan = {"method": "grid", "fields": {"optim.learning_rate": [0.001, 0.003]}, "note": "größer"}
+def test_a_sweep_comes_back_as_it_was_given(tmp_path: Path) -> None:
+    plain = {"method": "grid", "fields": {"optim.learning_rate": [0.001, 0.003]}, "note": "größer"}
     store = open_store(tmp_path)
-    store.create_comparison("sweep", [resolve(build_config())], plan=plan, priority=-1, owner="ada")
+    store.create_comparison("sweep", [resolve(build_config())], sweep=plain, priority=-1, owner="ada")
     (comparison,) = store.comparisons()
-    assert comparison.plan == plan
+    assert comparison.sweep == plain
     assert [(run.priority, run.owner, run.not_before, run.start_from) for run in store.runs()] == [
         (-1, "ada", None, None)
     ]

@@ -12,8 +12,8 @@ import pytest
 from clps_core.config import build_config, resolve
 from clps_core.errors import JobError
 from clps_core.store import Point, Store, schema
+from clps_core.store.deaths import EXIT_DISK_FULL, EXIT_STORE, SOON
 from clps_core.store.queue import Attempt, Exit, LeaseLost, Queue
-from clps_core.store.verdict import EXIT_DISK_FULL, EXIT_STORE, SOON
 
 CONFIG = resolve(build_config()).config
 KILLED = Exit(signal=9)
@@ -93,7 +93,7 @@ def test_an_attempt_that_was_given_up_can_write_nothing_more(store: Store, queue
         lambda: queue.append(run_id, 1, [point]),
         lambda: queue.append(run_id, 1, []),
         lambda: queue.renew(run_id, 1),
-        lambda: queue.begin(run_id, 1, step=-1, seconds=0.0, plan={}),
+        lambda: queue.begin(run_id, 1, step=-1, seconds=0.0, placement={}),
         lambda: queue.finish(run_id, 1, "finished", None),
     ):
         with pytest.raises(LeaseLost, match="was given to another process"):
@@ -376,7 +376,7 @@ def test_a_new_attempt_drops_what_lies_beyond_its_checkpoint(store: Store, queue
     queue.append(run_id, 1, points, progress={"step": 15, "seconds": 3.0}, artefacts=notes)
     queue.settle(run_id, 1, KILLED)
     started(queue)
-    assert queue.begin(run_id, 2, step=10, seconds=2.0, plan={"device": "cpu", "threads": 1}) == 1
+    assert queue.begin(run_id, 2, step=10, seconds=2.0, placement={"device": "cpu", "threads": 1}) == 1
     assert [point.step for point in store.curve(run_id, "train", "loss")] == [5, 10]
     assert [artefact.step for artefact in store.artefacts(run_id)] == [5]
     run = store.run(run_id)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clps_core.config import MAX_YAML_BYTES
 from clps_core.errors import ConfigError
 from clps_core.experiment import MAX_RUNS, read_experiment
-from clps_core.sweeps import Sweep, expand, read_sweep, size, sweep_from_plain, sweep_of_plan
+from clps_core.sweeps import Sweep, expand, read_sweep, size, stored_sweep, sweep_from_plain
 from clps_core.sweeps.expand import settings
 from clps_core.sweeps.values import Range, drawn
 
@@ -80,7 +80,7 @@ def test_a_random_search_draws_from_its_ranges():
 def test_integers_may_be_drawn_in_steps():
     text = "sweep: {method: random, runs: 4, fields: {model.d_model: {integers: [16, 72, 16]}}}"
     assert {c.config.model.d_model for c in expand(read_sweep(text))} == {16, 32, 48, 64}
-    assert sweep_from_plain(read_sweep(text).plan()) == read_sweep(text)
+    assert sweep_from_plain(read_sweep(text).plain()) == read_sweep(text)
 
 
 def test_a_random_search_is_the_same_whatever_else_is_random():
@@ -113,13 +113,13 @@ def test_a_log_uniform_draw_is_as_often_below_the_middle_magnitude_as_above():
     assert len(set(values)) > 350
 
 
-def test_the_plan_that_the_store_keeps_means_the_same_runs():
+def test_the_sweep_that_the_store_keeps_means_the_same_runs():
     for text in (GRID, RANDOM):
         sweep = read_sweep(text)
-        assert sweep_from_plain(sweep.plan()) == sweep
-        assert expand(sweep_from_plain(sweep.plan())) == expand(sweep)
-    assert sweep_of_plan(None) is None
-    assert sweep_of_plan({"sweep": {"method": "of a later version"}}) is None
+        assert sweep_from_plain(sweep.plain()) == sweep
+        assert expand(sweep_from_plain(sweep.plain())) == expand(sweep)
+    assert stored_sweep(None) is None
+    assert stored_sweep({"sweep": {"method": "of a later version"}}) is None
 
 
 def test_strategies_and_seeds_may_stand_as_in_an_experiment_file():
@@ -301,9 +301,9 @@ def test_a_comparison_given_to_sweep_is_sent_to_train():
             read_sweep(text)
 
 
-def test_a_stored_plan_that_names_a_field_twice_is_still_read():
-    plan = {"base": {"optim": {"learning_rate": 1.0}}, "sweep": {"fields": {"optim.learning_rate": [0.1]}}}
-    sweep = sweep_of_plan(plan)
+def test_a_stored_sweep_that_names_a_field_twice_is_still_read():
+    plain = {"base": {"optim": {"learning_rate": 1.0}}, "sweep": {"fields": {"optim.learning_rate": [0.1]}}}
+    sweep = stored_sweep(plain)
     assert sweep is not None
     assert [one.config.optim.learning_rate for one in expand(sweep)] == [0.1]
 

@@ -33,7 +33,7 @@ def queued(store: Store, plain: Mapping[str, Any] = PLAIN) -> tuple[Comparison, 
     sweep = sweep_from_plain(plain)
     configs = expand(sweep)
     sizes = [(one.config.model.d_model or 1, one.config.model.d_model or 1) for one in configs]
-    made = store.create_comparison("rates", configs, plan=sweep.plan(), parameters=sizes)
+    made = store.create_comparison("rates", configs, sweep=sweep.plain(), parameters=sizes)
     comparison = next(one for one in store.comparisons() if one.id == made)
     return comparison, store.runs(comparison=comparison.id)
 
@@ -256,7 +256,7 @@ def test_what_was_cancelled_is_not_shown_as_done(store):
     assert (state.progress, state.ended) == (pytest.approx(1.2 / 4), 4)
 
 
-def test_a_comparison_without_a_plan_is_told_apart_by_what_differs(store):
+def test_a_comparison_without_a_stored_sweep_is_told_apart_by_what_differs(store):
     store.create_comparison("plain", expand(sweep_from_plain(PLAIN)))
     (comparison,) = store.comparisons()
     settings = [one.values for one in sweep_state(store, comparison, slots=1).configurations]

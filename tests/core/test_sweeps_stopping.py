@@ -12,7 +12,7 @@ from job_room import JobRoom, tiny
 from clps_core.config import build_config, resolve
 from clps_core.jobs import service
 from clps_core.store import Point, Run, Store, metrics, schema
-from clps_core.sweeps.stopping import read_stop, verdict
+from clps_core.sweeps.stopping import read_stop, why_end
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import TASKS
 
@@ -21,7 +21,7 @@ MEDIAN = {"rule": "median", "after": 20, "runs": 2}
 
 
 def decided(rule: Mapping[str, Any], best: float, others: tuple[float, ...] = (), *, facts=DATES, step: int = 50):
-    return verdict(read_stop(rule), facts, step, 200, best, others)
+    return why_end(read_stop(rule), facts, step, 200, best, others)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def queued(store: Store, stop: Mapping[str, Any] | None, data: list[dict[str, An
         resolve(build_config({**partial, "data": {"task": "digits", **one}, "seed": seed})).config
         for seed, one in enumerate(data)
     ]
-    plan = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}
-    return store.runs(comparison=store.create_comparison("watched", configs, plan=plan))
+    plain = {"sweep": {"fields": {}}, **({"stop": dict(stop)} if stop else {})}
+    return store.runs(comparison=store.create_comparison("watched", configs, sweep=plain))
 
 
 def evaluated(store: Store, run: Run, values: Mapping[int, float]) -> None:
@@ -137,8 +137,8 @@ def test_runs_without_a_rule_are_not_watched(store):
 
 def test_a_run_that_a_rule_ended_is_finished_with_the_reason_and_stays_so(room: JobRoom):
     """Nobody reaches an exact match of 2. The run is queued again, as if killed before its outcome was written."""
-    plan = {"sweep": {"fields": {}}, "stop": {"rule": "threshold", "value": 2, "after": 20}}
-    (run,) = service.submit(room.store, [tiny("all", eval_every=20)], plan=plan)
+    plain = {"sweep": {"fields": {}}, "stop": {"rule": "threshold", "value": 2, "after": 20}}
+    (run,) = service.submit(room.store, [tiny("all", eval_every=20)], sweep=plain)
     (run,) = room.wait(run.id)
     assert (run.status, run.step) == ("finished", 20)
     assert run.reason is not None

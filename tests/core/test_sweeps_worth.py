@@ -91,7 +91,7 @@ def test_the_first_is_better_where_each_other_lags_beyond_chance() -> None:
     assert named(text, "Too few runs to tell") == ["d"]
 
 
-def test_runs_that_ended_early_enter_no_verdict() -> None:
+def test_runs_that_ended_early_are_not_compared() -> None:
     table = {"a": [0.9, 0.8, 0.85], "b": [0.8, 0.71, 0.75], "c": [0.7, 0.6, 0.64]}
     text = said(table, early=frozenset({("b", 2)}))
     assert named(text, "Not compared with the first, since runs are missing or ended early") == ["b"]

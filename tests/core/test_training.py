@@ -23,7 +23,7 @@ from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError, ClpsError, DataError, TrainingError
 from clps_core.model.transformer import build_model
 from clps_core.training.checkpoint import checkpoint_path, latest, read
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loading import load_model
 from clps_core.training.loop import memory_errors_explained, prepare, train, train_step
 from clps_core.training.optimiser import Optimiser, decays
@@ -31,7 +31,7 @@ from clps_core.training.probes import probe_path, read_probe
 from clps_core.training.sink import RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
+ONE_THREAD = Placement("cpu", "fp32", 1, "for tests")
 
 
 def tiny(task: str = "digits", strategy: str = "none", *, seed: int = 0, optim: Any = None, **train: Any) -> RunConfig:
@@ -127,7 +127,7 @@ def test_a_stopped_run_leaves_a_checkpoint_and_goes_on_as_if_nothing_had_been(tm
     outcome = train(config, tmp_path / "parts", sink, device=ONE_THREAD)
     assert (outcome.status, outcome.step, latest_step(tmp_path / "parts")) == ("stopped", 3, 3)
     rest = RecordingSink()
-    again = train(config, tmp_path / "parts", rest, device=DevicePlan("cpu", "fp32", 2, "another number of threads"))
+    again = train(config, tmp_path / "parts", rest, device=Placement("cpu", "fp32", 2, "another number of threads"))
     assert (again.status, again.step) == ("finished", 6)
     assert again.seconds > outcome.seconds
     for name in ("loss", "gradient_norm"):
@@ -194,7 +194,7 @@ def test_the_folder_says_what_made_the_run(tmp_path: Path) -> None:
     assert versions["torch"] == torch.__version__
     assert versions["data"] == load_task(config).fingerprint
     assert Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab_size() == config.model.vocab_size
-    assert DevicePlan.from_json((tmp_path / "plan.json").read_text()) == ONE_THREAD
+    assert Placement.from_json((tmp_path / "plan.json").read_text()) == ONE_THREAD
 
 
 def test_probes_hold_the_attention_of_every_layer_and_head(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ import pytest
 from checkpoint_steps import latest_step
 
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loop import train
 from clps_core.training.sink import Outcome, RecordingSink
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-ONE_THREAD = DevicePlan("cpu", "fp32", 1, "for tests")
+ONE_THREAD = Placement("cpu", "fp32", 1, "for tests")
 
 
 def digits(patience: int | None, rate: float = 1e-30) -> RunConfig:

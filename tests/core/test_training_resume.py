@@ -21,7 +21,7 @@ import json, os, sys
 from pathlib import Path
 import torch
 from clps_core.config import build_config, resolve
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loop import train
 
 class FileSink:
@@ -39,7 +39,7 @@ class FileSink:
 
 config, folder, metrics, threads = json.loads(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
 torch.set_num_threads(1)
-train(resolve(build_config(config)), folder, FileSink(metrics), device=DevicePlan("cpu", "fp32", threads, "test"))
+train(resolve(build_config(config)), folder, FileSink(metrics), device=Placement("cpu", "fp32", threads, "test"))
 """
 
 STEPS = 30

@@ -57,10 +57,10 @@ def references(model: Transformer) -> Iterator[tuple[nn.Module, nn.Module]]:
         for layer, module in enumerate(model.get_submodule(f"{stack}_layers")):
             for branch, scale in module.scales.items():
                 yield scale, model.get_submodule(f"extras.{stack}.{layer}.scale_{branch}")
-        depth = model.get_submodule(f"{stack}_depth")
-        for layer, (signal,) in enumerate(depth.learned):
+        between = model.get_submodule(f"{stack}_between")
+        for layer, (signal,) in enumerate(between.learned):
             yield signal, model.get_submodule(f"extras.{stack}.{layer}.depth")
-        for injection in depth.injection:
+        for injection in between.injection:
             yield injection, model.get_submodule(f"extras.{stack}.injection")
 
 

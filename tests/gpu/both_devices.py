@@ -22,7 +22,7 @@ from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.base import Batch, TaskData
 from clps_core.data.registry import load_task
 from clps_core.model.transformer import Transformer, build_model
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.evaluation import cross_entropy, to_device
 from clps_core.training.loop import prepare, train_step
 from clps_core.training.optimiser import Optimiser
@@ -96,7 +96,7 @@ def one_pass(design: Design, device: str, dtype: torch.dtype = torch.float32) ->
     config = config_of(design)
     batch = as_type(load_task(config).batch(0, BATCH), dtype)
     model = shaken(build_model(config)).to(device, dtype)
-    with DevicePlan(device, "fp32", 1, "").in_force():
+    with Placement(device, "fp32", 1, "").in_force():
         given = to_device(batch, device)
         logits = model(
             given.inputs, input_mask=given.input_mask, decoder_inputs=given.decoder_inputs, loops=design.loops
@@ -112,10 +112,10 @@ def training_losses(design: Design, device: str, folder: Path, dtype: torch.dtyp
     """The loss of the engine's first steps with AdamW, one after the other."""
     config = config_of(design)
     data = load_task(config)
-    plan = DevicePlan(device, "fp32", 1, "")
+    placement = Placement(device, "fp32", 1, "")
     typed = cast("TaskData", _Typed(data, dtype))
-    with plan.in_force():
-        run = prepare(config, folder, RecordingSink(), plan, typed)
+    with placement.in_force():
+        run = prepare(config, folder, RecordingSink(), placement, typed)
         if dtype != torch.float32:
             run.model.to(dtype)
             run.optimiser = Optimiser(run.model, config.optim)

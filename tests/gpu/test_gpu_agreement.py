@@ -11,7 +11,7 @@ from both_devices import DESIGNS, Design, assert_as_close, config_of, one_pass, 
 from clps_core.config import RunConfig
 from clps_core.data.base import Batch, TaskData
 from clps_core.data.registry import load_task
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loop import Run, prepare, train_step
 from clps_core.training.sink import RecordingSink
 
@@ -43,8 +43,8 @@ def test_a_run_in_fp32_does_not_multiply_in_tf32_where_that_is_allowed(cuda: str
 
 def begun(config: RunConfig, device: str, precision: str, folder: Path, data: TaskData | None = None) -> Run:
     """A run of ``config`` before its first step."""
-    plan = DevicePlan(device, precision, 1, "")
-    return prepare(config, folder, RecordingSink(), plan, data or load_task(config))
+    placement = Placement(device, precision, 1, "")
+    return prepare(config, folder, RecordingSink(), placement, data or load_task(config))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -14,7 +14,7 @@ from clps_core.analysis.capture import Capture, capture
 from clps_core.data.registry import load_task
 from clps_core.inspection import inspect_run
 from clps_core.model.transformer import Transformer
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loading import load_model
 from clps_core.training.loop import train
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_path, read_probe
@@ -33,7 +33,7 @@ def trained(tmp_path: Path) -> Trained:
 
     def of(design: Design, device: str) -> Path:
         config = config_of(design, steps=20, eval_every=10, eval_examples=20, test_examples=20, probe_count=3)
-        train(config, tmp_path / device, RecordingSink(), device=DevicePlan(device, "fp32", 1, ""))
+        train(config, tmp_path / device, RecordingSink(), device=Placement(device, "fp32", 1, ""))
         return tmp_path / device
 
     return of

@@ -19,7 +19,7 @@ from clps_core.errors import ConfigError
 from clps_core.jobs import processes, service
 from clps_core.jobs.launcher import LocalLauncher
 from clps_core.jobs.machine import gpu_memory, largest_gpu
-from clps_core.jobs.slots import plan_slots, visible_gpus
+from clps_core.jobs.slots import choose_slots, visible_gpus
 from clps_core.store import Run
 from clps_core.training.checkpoint import checkpoint_path
 
@@ -96,7 +96,7 @@ def all_at_work(room: JobRoom, configs: list[RunConfig]) -> list[Run]:
 def test_three_runs_share_one_card(room: JobRoom, cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLPS_SLOTS")
     monkeypatch.setenv("CLPS_RUNS_PER_GPU", "3")
-    slots = plan_slots()
+    slots = choose_slots()
     assert (slots.count, len(slots.gpus)) == (3, 1)
     runs = all_at_work(room, [on(cuda, "none"), on(cuda, "all"), on(cuda, "cycle:2")])
     assert [(run.status, run.device) for run in runs] == [("finished", "cuda")] * 3
@@ -108,7 +108,7 @@ def test_a_queue_of_three_finishes_one_after_the_other(
 ) -> None:
     """One run per GPU is what there is without settings."""
     monkeypatch.delenv("CLPS_SLOTS")
-    assert plan_slots().count == 1
+    assert choose_slots().count == 1
     runs = room.wait(*room.submit(*(tiny(device=cuda, seed=seed) for seed in range(3))))
     assert [run.status for run in runs] == ["finished"] * 3
     begins, ends = sorted(run.started_at or 0.0 for run in runs), sorted(run.finished_at or 0.0 for run in runs)

@@ -15,7 +15,7 @@ from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.registry import load_task
 from clps_core.jobs.machine import gpu_memory
 from clps_core.jobs.slots import visible_gpus
-from clps_core.training.device import DevicePlan
+from clps_core.training.device import Placement
 from clps_core.training.loop import prepare, train_step
 from clps_core.training.sink import RecordingSink
 
@@ -54,7 +54,7 @@ def peak(config: RunConfig, folder: Path, device: str, precision: str) -> int:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    run = prepare(config, folder, RecordingSink(), DevicePlan(device, precision, 1, ""), load_task(config))
+    run = prepare(config, folder, RecordingSink(), Placement(device, precision, 1, ""), load_task(config))
     for _step in range(2):
         train_step(run)
     torch.cuda.synchronize()

@@ -11,10 +11,10 @@ import torch
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.tasks import TASKS
-from clps_core.training.device import DevicePlan, choose
+from clps_core.training.device import Placement, choose
 from clps_core.training.loading import load_model
 from clps_core.training.loop import train
-from clps_core.training.run_folder import read_plan
+from clps_core.training.run_folder import read_placement
 from clps_core.training.sink import RecordingSink
 
 STEPS = 150
@@ -54,11 +54,12 @@ def losses(config: RunConfig, folder: Path, device: str) -> dict[int, float]:
 def test_auto_is_cuda_in_bf16_where_the_gpu_computes_in_it(cuda: str, tmp_path: Path) -> None:
     computes = torch.cuda.get_device_capability(0) >= (8, 0)
     config = small("digits", steps=2)
-    plan = choose(config, 3)
-    assert (plan.device, plan.precision, plan.threads) == ("cuda", "bf16" if computes else "fp32", 3)
-    assert torch.cuda.get_device_name(0) in plan.reason
+    placement = choose(config, 3)
+    assert (placement.device, placement.precision, placement.threads) == ("cuda", "bf16" if computes else "fp32", 3)
+    assert torch.cuda.get_device_name(0) in placement.reason
     train(config, tmp_path, RecordingSink())
-    assert (read_plan(tmp_path).device, read_plan(tmp_path).precision) == (plan.device, plan.precision)
+    stored = read_placement(tmp_path)
+    assert (stored.device, stored.precision) == (placement.device, placement.precision)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +71,8 @@ def test_auto_is_cuda_in_bf16_where_the_gpu_computes_in_it(cuda: str, tmp_path: 
     ],
 )
 def test_what_the_config_asks_for_wins(given: dict[str, str], device: str, precision: str, cuda: str) -> None:
-    plan = choose(small("digits", **given), 1)
-    assert (plan.device, plan.precision) == (device, precision)
+    placement = choose(small("digits", **given), 1)
+    assert (placement.device, placement.precision) == (device, precision)
 
 
 @pytest.mark.usefixtures("bf16")
@@ -81,7 +82,7 @@ def test_training_in_bf16_learns(task: str, strategy: str, cuda: str, tmp_path: 
     config = small(task, strategy, device=cuda, precision="bf16")
     found = losses(config, tmp_path, cuda)
     assert found[STEPS] < LEARNED[task] * found[0]
-    assert read_plan(tmp_path).precision == "bf16"
+    assert read_placement(tmp_path).precision == "bf16"
     for which in ("last", "best"):
         model, _config, _step = load_model(tmp_path, which)  # type: ignore[arg-type]
         assert all(parameter.dtype == torch.float32 for parameter in model.parameters()), "the weights stay fp32"
@@ -102,7 +103,7 @@ def test_a_stopped_run_goes_on_where_it_was(cuda: str, tmp_path: Path) -> None:
     whole, first, rest = RecordingSink(), RecordingSink(stop_after=25), RecordingSink()
     train(config, tmp_path / "whole", whole)
     assert train(config, tmp_path / "parts", first).status == "stopped"
-    other = DevicePlan("cpu", "fp32", 1, "the plan it began with wins")
+    other = Placement("cpu", "fp32", 1, "the placement it began with wins")
     assert train(config, tmp_path / "parts", rest, device=other).status == "finished"
     assert [step for step, _loss in rest.curve("train", "loss")] == list(range(26, 61))
     for name, near in (("loss", 2e-2), ("learning_rate", 0.0)):

@@ -1,4 +1,4 @@
-"""What becomes of a run whose process is gone and left no outcome. Plain data. Start at verdict.
+"""What becomes of a run whose process is gone and left no outcome. Plain data. Start at status_after.
 
 A death (a signal, want of memory, nobody knows) is retried after a pause, at most ``MAX_RETRIES`` times, and
 not when the process died again without getting further than before: then it is the run's own doing. A run that
@@ -23,7 +23,7 @@ __all__ = [
     "STOPPED",
     "Death",
     "Exit",
-    "verdict",
+    "status_after",
 ]
 
 MAX_RETRIES = 2
@@ -92,7 +92,7 @@ class Death:
         return min(self.first_pause * PAUSE_GROWTH**pauses_before, LONGEST_PAUSE) if pauses_before >= 0 else 0.0
 
 
-def verdict(death: Death, stop: str | None) -> tuple[str, str | None]:
+def status_after(death: Death, stop: str | None) -> tuple[str, str | None]:
     """(status, reason); ``stop``: ``cancel`` or ``pause`` if that was asked for."""
     end = death.end
     if stop in STOPPED and end.interrupted:

@@ -30,7 +30,7 @@ from clps_core.sweeps.stopping import StopRule, read_stop
 from clps_core.sweeps.values import Range, Values, check_field, is_plain, read_values
 from clps_core.words import _, shown
 
-__all__ = ["METHODS", "Sweep", "read_sweep", "sweep_from_plain", "sweep_of_plan"]
+__all__ = ["METHODS", "Sweep", "read_sweep", "stored_sweep", "sweep_from_plain"]
 
 METHODS = ("grid", "random")
 USUAL_RUNS = 20
@@ -58,7 +58,7 @@ class Sweep:
     stop: StopRule | None = None
     name: str | None = None
 
-    def plan(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         """As plain data: what the store keeps, and ``sweep_from_plain`` reads back."""
         fields = {name: one.plain() if isinstance(one, Range) else list(one) for name, one in self.fields.items()}
         sweep: dict[str, Any] = {"method": self.method, "fields": fields}
@@ -165,16 +165,16 @@ def _names(base: object) -> list[str]:
     return found
 
 
-def sweep_of_plan(plan: Mapping[str, Any] | None) -> Sweep | None:
-    """The sweep of a stored plan; ``None`` for none, and for one that this version cannot read."""
+def stored_sweep(plain: Mapping[str, Any] | None) -> Sweep | None:
+    """The sweep that the store keeps; ``None`` for none, and for one that this version cannot read."""
     try:
-        return None if plan is None else sweep_from_plain(plan)
+        return None if plain is None else sweep_from_plain(plain)
     except ConfigError:
         return None
 
 
 def _check_plain(base: Mapping[str, Any]) -> None:
-    """A config holds groups of plain values, and the plan is kept as JSON. Looks no deeper: YAML nests without end."""
+    """A config holds groups of plain values, and the sweep is kept as JSON. Looks no deeper: YAML nests without end."""
     flat = {name: value for name, value in base.items() if not isinstance(value, dict)}
     for group, values in base.items():
         if isinstance(values, dict):
