@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import state
+from app import navigation, state
 from app.chart.live_chart import AXES
 from app.chart.run_curves import run_curves
 from app.compare.differences import what_differs
