@@ -153,7 +153,7 @@ def _loops_field(loops: int | None, trained: Sequence[int]) -> None:
         placeholder=_("as trained ({loops})", loops=", ".join(map(str, trained))),
         help=_("How often the repeated layers run. Empty: as in training. It changes runs whose layers repeat only."),
         on_change=lambda: _write(state.LOOPS, st.session_state["tryit.loops"]),
-        width=180,
+        width=210,
     )
 
 
@@ -180,14 +180,14 @@ def _sampling_fields(usual: Settings, *, windows: bool) -> Settings:
     seed = state.read_number(state.DRAW, 1_000_000) or 0
     follow_url("tryit.top_k", top_k)
     st.number_input(
-        _("Top k"), min_value=1, max_value=999_999, key="tryit.top_k", value=None, placeholder=_("all tokens"),
+        _("Top k"), min_value=1, max_value=999_999, key="tryit.top_k", value=None, placeholder=_("all"),
         help=_("Draw from the k most probable tokens only."), width=150,
         on_change=lambda: _write(state.TOP_K, st.session_state["tryit.top_k"]),
     )  # fmt: skip
     follow_url("tryit.top_p", top_p)
     st.number_input(
         _("Top p"), min_value=0.01, max_value=1.0, step=0.05, key="tryit.top_p", value=None,
-        placeholder=_("all tokens"),
+        placeholder=_("all"),
         help=_("Draw from the fewest most probable tokens whose probabilities sum to p."), width=150,
         on_change=lambda: _write(state.TOP_P, st.session_state["tryit.top_p"]),
     )  # fmt: skip

@@ -67,17 +67,18 @@ def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
             state.write(**{state.TEXT: examples[place].text, **examples[place].options})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        follow_url("tryit.example", current)
-        st.selectbox(
-            _("Held-out example"),
-            list(labels),
-            index=None,
-            format_func=lambda place: labels.get(place, str(place)),
-            key="tryit.example",
-            placeholder=_("Choose one, or type your own below"),
-            on_change=lambda: take(st.session_state["tryit.example"]),
-            help=_("Inputs that the runs were not trained on."),
-        )
+        if run.facts.input_kind != "image":  # an image is chosen by its number already
+            follow_url("tryit.example", current)
+            st.selectbox(
+                _("Held-out example"),
+                list(labels),
+                index=None,
+                format_func=lambda place: labels.get(place, str(place)),
+                key="tryit.example",
+                placeholder=_("Choose one, or type your own below"),
+                on_change=lambda: take(st.session_state["tryit.example"]),
+                help=_("Inputs that the runs were not trained on."),
+            )
         st.button(
             _("Random example"),
             icon=":material/casino:",
