@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from clps_core.limits import DATA
 from clps_core.own_data import record, vocabulary
 from clps_core.own_data.columns import Guess, checked, cleaned
 from clps_core.own_data.reading import Opened, Rows, opened
-from clps_core.own_data.record import LAYOUT, MOST_CLASSES, DataSet
+from clps_core.own_data.record import LAYOUT, MOST_CLASSES, DataSet, Split
 from clps_core.own_data.rows import ROWS, SPLIT_CODES, Array, Index, cut_by_content, key_of, write_index
 from clps_core.own_data.sources import Source
 from clps_core.shown import visible
@@ -51,7 +51,7 @@ def preview(
     source: Source, home: Path, *, kind: str | None = None, columns: Mapping[str, str] | None = None,
     limit: int = DATA.file_bytes,
 ) -> Preview:  # fmt: skip
-    """What ``add`` would take ``source`` for; raises ``DataError`` as it does, but for what comes after the first rows."""
+    """What ``add`` would take ``source`` for, by its first rows; raises ``DataError`` as it does."""
     with opened(source, home, limit=limit) as found:
         sample = _sample(_first_rows(found))
         guessed = checked(kind, columns or {}, sample, running_text=found.running_text)
@@ -186,11 +186,11 @@ class _Keeper:
                       name=visible(name[:60]), split=split)
                 )  # fmt: skip
         cells = zip(*([cleaned(one) for one in batch[name]] for name in roles.values()), strict=True)
-        whole = [row for row in cells if None not in row]
+        whole = [[str(one) for one in row] for row in cells if None not in row]
         self.left_out += len(next(iter(batch.values()))) - len(whole)
         table = {role: [row[at] for row in whole] for at, role in enumerate(roles)}
         self._count(table, split)
-        return table  # type: ignore[return-value]
+        return table
 
     def _count(self, table: Mapping[str, list[Any]], split: str) -> None:
         texts = table["text"]
@@ -245,13 +245,17 @@ class _Keeper:
         write_index(self.folder, Index(keys, splits, labels))
         self.state.update(splits.tobytes())
         self.state.update(f"{LAYOUT} {self.guess.kind}".encode())
-        counts = {split: int((splits == code).sum()) for split, code in SPLIT_CODES.items()}
+        counts: dict[Split, int] = {
+            cast(Split, split): int((splits == code).sum()) for split, code in SPLIT_CODES.items()
+        }
         return DataSet(
             kind=self.guess.kind,
             columns={role: visible(column)[:200] for role, column in self.guess.columns.items()},
             classes=classes,
             splits=counts,
-            given_splits=tuple(split for split, code in SPLIT_CODES.items() if code and (given == code).any()),
+            given_splits=tuple(
+                cast(Split, split) for split, code in SPLIT_CODES.items() if code and (given == code).any()
+            ),
             characters=self.characters,
             statistics=_statistics(keys, splits, labels, lengths, len(classes))
             | {"left_out": self.left_out, "copied": self.copied},

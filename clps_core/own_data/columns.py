@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from clps_core.errors import DataError
 from clps_core.own_data.record import KINDS, MOST_CLASSES, Kind
@@ -83,7 +83,7 @@ def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) ->
             return Guess("translation", {"text": by_lower[first], "target": by_lower[second]}, note)
     text = next((by_lower[one] for one in TEXT_NAMES if by_lower.get(one) in texts), None)
     text = text or max(texts, key=lambda name: shapes[name].length)
-    label = _label(sample, shapes, text)
+    label = _label(shapes, text)
     if label is not None:
         return Guess("classification", {"text": text, "label": label}, note)
     free = [name for name in texts if shapes[name].is_free]
@@ -92,7 +92,7 @@ def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) ->
     return Guess("generation", {"text": text}, note)
 
 
-def _label(sample: Mapping[str, Sequence[Any]], shapes: Mapping[str, _Shape], text: str) -> str | None:
+def _label(shapes: Mapping[str, _Shape], text: str) -> str | None:
     """The likeliest column of classes: one that is named so and repeats, else the only one that repeats much."""
     repeating = [name for name, shape in shapes.items() if name != text and shape.repeats]
     named = [name for one in LABEL_NAMES for name in repeating if name.lower().rpartition(".")[2] == one]
@@ -128,21 +128,25 @@ def checked(
         kind = "translation"
     if kind is None and "label" in columns:
         kind = "classification"
-    guessed = guess(sample, running_text=running_text) if kind is None or set(ROLES[kind]) - set(columns) else None
-    kind = kind or (guessed.kind if guessed else "generation")
+    guessed = (
+        guess(sample, running_text=running_text)
+        if kind is None or set(ROLES[cast(Kind, kind)]) - set(columns)
+        else None
+    )
+    chosen = cast(Kind, kind or (guessed.kind if guessed else "generation"))
     found = {**(guessed.columns if guessed else {}), **columns}
-    if missing := [role for role in ROLES[kind] if role not in found]:  # type: ignore[index]
+    if missing := [role for role in ROLES[chosen] if role not in found]:
         raise DataError(
             _("{kind} needs a column for {role}. None is likely among {known}. Name it.",
-              kind=kind, role=missing[0], known=_listed(list(sample)))
+              kind=chosen, role=missing[0], known=_listed(list(sample)))
         )  # fmt: skip
-    wanted = {role: found[role] for role in ROLES[kind]}  # type: ignore[index]
+    wanted = {role: found[role] for role in ROLES[chosen]}
     if len(set(wanted.values())) < len(wanted):
         raise DataError(
             _("each role must have a column of its own. Got {name} twice. Choose another one.",
               name=visible(next(iter(wanted.values()))[:60]))
         )  # fmt: skip
-    return Guess(kind, wanted, guessed.note if guessed else spans_note(list(sample)))  # type: ignore[arg-type]
+    return Guess(chosen, wanted, guessed.note if guessed else spans_note(list(sample)))
 
 
 def _listed(names: Sequence[str]) -> str:

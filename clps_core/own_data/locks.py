@@ -14,9 +14,10 @@ _threads = threading.Lock()
 
 @contextlib.contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Inside, nobody else makes something in ``folder``; the lock dies with its holder. No lock between Windows processes.
+    """Inside, nobody else makes something in ``folder``; the lock dies with its holder.
 
-    What is made is put in place as a whole, so a second maker wastes time and harms nothing.
+    Windows has no such lock between processes. What is made is put in place as a whole, so a second maker wastes time
+    and harms nothing.
     """
     with _threads, (folder / "lock").open("w") as file:
         with contextlib.suppress(ImportError):

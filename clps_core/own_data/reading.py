@@ -1,8 +1,8 @@
 """The one place that reads data: through the ``datasets`` library, a bounded batch of rows at a time. Start at opened.
 
-Everything streams, so nothing is copied into a cache and a source of any size needs the same memory. Code that lies beside
-data is never run: no builder script, no ``trust_remote_code``. No login is used. What the library wants to keep goes into
-the home, never into the person's own cache.
+Everything streams, so nothing is copied into a cache and a source of any size needs the same memory. Code that lies
+beside data is never run: no builder script, no ``trust_remote_code``. No login is used. What the library wants to keep
+goes into the home, never into the person's own cache.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ __all__ = ["Opened", "Rows", "opened"]
 
 BATCH = 500
 """Rows that are in memory at once."""
+PARQUET_BATCH = 100
+"""Fewer where a small file can hold a huge text many times."""
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -43,6 +45,12 @@ SPLIT_NAMES = {
     "testing": "test",
 }
 """What others call a split -> ours."""
+
+NO_NETWORK = {
+    *("ConnectionError", "ConnectError", "OfflineModeIsEnabled", "ConnectTimeout", "ReadTimeout", "ProxyError"),
+    *("LocalEntryNotFoundError", "MaxRetryError", "gaierror", "NetworkError"),
+}
+"""Names of errors, of several libraries, that mean that a server cannot be reached."""
 
 Rows = Mapping[str, Sequence[Any]]
 """Column -> its values in one batch; what is missing is None."""
@@ -135,11 +143,11 @@ def _from_file(file: TextFile, folder: Path, *, header: bool) -> Any:
     elif file.builder == "text":
         options = {"keep_linebreaks": True, "chunksize": 1 << 20}
     elif file.builder == "parquet":
-        options = {"batch_size": BATCH}  # the library would take a whole row group
+        options = {"batch_size": PARQUET_BATCH}  # the library would take a whole row group
     elif file.builder == "json":
         from datasets.packaged_modules.json.json import JsonConfig
 
-        # Else a text stands in quotes where another row has a number. Earlier versions have no such option, nor need it.
+        # Else a text stands in quotes where another row has a number. Earlier versions lack it, and need it not.
         options = {"on_mixed_types": None} if "on_mixed_types" in JsonConfig.__dataclass_fields__ else {}
     return datasets.load_dataset(
         file.builder, data_files={"train": [str(file.path)]}, split="train", streaming=True,
@@ -203,7 +211,7 @@ def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -
             table = table.flatten()
         table = table if most is None else table.slice(0, most - taken)
         taken += table.num_rows
-        if table.nbytes > DATA.text_characters * BATCH:
+        if table.nbytes > DATA.text_characters * PARQUET_BATCH:
             raise _too_long()
         yield {name: _values(table[name], features.get(name)) for name in table.column_names}
 
@@ -254,6 +262,12 @@ def _sentence(error: Exception, source: Source) -> str:
         (line for one in reversed(causes) if (line := str(one).strip().partition("\n")[0])), type(error).__name__
     )
     said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
+    if "scripts are no longer supported" in said:
+        return _(
+            "the data set must be plain files. {name} needs a program of its own, and programs that come with data are "
+            "never run. Choose another one.",
+            name=visible(source.origin),
+        )
     if source.hub is None:
         mixed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", str(causes))
         if mixed:
@@ -263,8 +277,7 @@ def _sentence(error: Exception, source: Source) -> str:
                 name=visible(mixed[1][:60]), before=mixed[2], now=mixed[3], row=int(mixed[4]) + 1,
             )  # fmt: skip
         return _("the source must be readable as what its name says. Got: {why}. Mend the file.", why=said)
-    if kinds & {"ConnectionError", "ConnectError", "OfflineModeIsEnabled", "ConnectTimeout", "ReadTimeout", "ProxyError",
-                "LocalEntryNotFoundError", "MaxRetryError", "gaierror", "NetworkError"}:  # fmt: skip
+    if kinds & NO_NETWORK:
         return _(
             "Hugging Face must be reachable to add {name}. It is not. Check the network, or download the files and add "
             "them from a folder.",
@@ -272,13 +285,8 @@ def _sentence(error: Exception, source: Source) -> str:
         )
     if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
         return _(
-            "there must be a public data set {name} on Hugging Face. There is none, or it needs a login. Check the name.",
-            name=visible(str(source.hub)),
-        )
-    if "scripts are no longer supported" in said:
-        return _(
-            "the data set must be plain files. {name} needs a program of its own, and programs that come with data are "
-            "never run. Choose another one.",
+            "there must be a public data set {name} on Hugging Face. There is none, or it needs a login. "
+            "Check the name.",
             name=visible(str(source.hub)),
         )
     return _("the data set {name} must be readable. Got: {why}.", name=visible(str(source.hub)), why=said)

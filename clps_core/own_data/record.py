@@ -35,6 +35,7 @@ __all__ = [
     "PREFIX",
     "DataSet",
     "Kind",
+    "Split",
     "check_free",
     "check_name",
     "folder_of",
@@ -55,6 +56,7 @@ RECORD = "dataset.json"
 LAYOUT = 1
 MOST_CLASSES = 1000
 
+Split = Literal["train", "validation", "test"]
 Kind = Literal["generation", "classification", "translation"]
 KINDS: tuple[Kind, ...] = ("generation", "classification", "translation")
 Text = Annotated[str, Field(max_length=400)]
@@ -64,7 +66,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 class DataSet(BaseModel):
     """The record of one data set. It comes from a file, so every field is bounded.
 
-    ``columns``: role (``text``, ``label``, ``target``) -> the source's column. ``classes``: names of the classes, sorted.
+    ``columns``: role (``text``, ``label``, ``target``) -> the source's column. ``classes``: their names, sorted.
     ``splits``: split -> rows. ``given_splits``: those that came with the source; the others were cut by content.
     ``statistics``: see ``adding``. ``fingerprint``: of all rows with their splits. ``source``: where it came from;
     ``source_state``: size and time of the source file when it was read (empty for others). ``owner``: as in runs.
@@ -72,13 +74,13 @@ class DataSet(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    layout: Literal[1] = LAYOUT
+    layout: Literal[1] = 1
     name: Annotated[str, Field(pattern=rf"^{NAME.pattern}$")]
     kind: Kind
     columns: Mapping[Annotated[str, Field(max_length=20)], Annotated[str, Field(max_length=200)]]
     classes: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=MOST_CLASSES)] = ()
-    splits: Mapping[Literal["train", "validation", "test"], Count]
-    given_splits: tuple[Literal["train", "validation", "test"], ...] = ()
+    splits: Mapping[Split, Count]
+    given_splits: tuple[Split, ...] = ()
     characters: Count
     statistics: Mapping[str, Any] = Field(default_factory=dict)
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 ROWS, INDEX = "rows.arrow", "index.arrow"
-SPLIT_CODES = {"train": 0, "validation": 1, "test": 2}
+SPLIT_CODES: dict[str, int] = {"train": 0, "validation": 1, "test": 2}
 HELD_OUT = 0.1
 """The share of different texts that each of validation and test gets."""
 
@@ -61,8 +61,8 @@ def key_of(text: str) -> int:
 def cut_by_content(keys: Array, given: Array) -> Array:
     """int8 splits of rows whose split was ``given`` (code, or 0 for all that is not held out yet).
 
-    Of the different texts that would be training, those with the smallest keys become validation and test, so that equal
-    texts are in one split. Splits that came with the source stay.
+    Of the different texts that would be training, those with the smallest keys become validation and test, so that
+    equal texts are in one split. Splits that came with the source stay.
     """
     splits = given.copy()
     wanted = [code for code in (1, 2) if not (given == code).any()]
@@ -123,6 +123,7 @@ def _open(path: Path) -> Any:
         return pa.ipc.open_file(pa.memory_map(str(path)))
     except (OSError, pa.ArrowInvalid):
         raise DataError(
-            _("the stored rows of data set {name} must be whole. They are damaged. Remove the data set and add it again.",
+            _("the stored rows of data set {name} must be whole. They are damaged. Remove the data set and add it "
+              "again.",
               name=path.parent.name)
         ) from None  # fmt: skip

@@ -1,8 +1,8 @@
 """Where data come from, and what is wrong with a file before anything reads it. Start at Source, then prepared_file.
 
-A file is looked at here without being parsed: its kind by its name, its encoding, its separator. What is handed on to the
-``datasets`` library is a link with a name of ours, or a copy in UTF-8, so that nothing in the name of a file (a pattern,
-an address, a chain such as ``zip://``) means anything to it.
+A file is looked at here without being parsed: its kind by its name, its encoding, its separator. What is handed on to
+the ``datasets`` library is a link with a name of ours, or a copy in UTF-8, so that nothing in the name of a file (a
+pattern, an address, a chain such as ``zip://``) means anything to it.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Source:
 
     ``path``: a file, or a folder that ``datasets`` saved or that is laid out as on the hub; ``hub``: a name there, with
     ``config``, ``split`` and ``revision``. ``splits``: files of their own for validation and test. ``encoding``: of a
-    text file that is not UTF-8. ``header``: whether the first line of a table names its columns. ``rows``: the most that
-    are taken; needed for the hub. ``called``: what people read as its origin, by default path or name.
+    text file that is not UTF-8. ``header``: whether the first line of a table names its columns. ``rows``: the most
+    that are taken of each split. ``called``: what people read as its origin, by default path or name.
     """
 
     path: Path | None = None
@@ -217,7 +217,7 @@ def _check_encoding(encoding: str) -> None:
         known = codecs.lookup(encoding)
         known = known if getattr(known, "_is_text_encoding", True) else None  # type: ignore[assignment]
     except (LookupError, ValueError):
-        known = None  # type: ignore[assignment]
+        known = None
     if known is None:
         raise DataError(
             _("the encoding must be one that Python knows, such as cp1252 or utf-16. Got {got}.",
@@ -291,6 +291,6 @@ def _columns(path: Path, separator: str, *, header: bool) -> tuple[str, ...]:
 
 def _csv_rows(file: io.TextIOBase, separator: str) -> Iterator[list[str]]:
     try:
-        yield from (row for row in csv.reader(file, delimiter=separator) if row)  # type: ignore[arg-type]
+        yield from (row for row in csv.reader(file, delimiter=separator) if row)
     except csv.Error as error:
         raise DataError(_("the table must be readable. Got: {why}.", why=visible(str(error)[:200]))) from None

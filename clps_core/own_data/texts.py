@@ -294,7 +294,7 @@ class Passages(OwnTexts):
         return Batch(windows[:, :-1], None, None, windows[:, 1:])
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """``perplexity`` of guessing every token by its share in these very windows (at most ``MOST_BASELINE_ROWS``)."""
+        """``perplexity`` of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
         check_split(split)
         starts = self._starts(split)[:limit][:MOST_BASELINE_ROWS]
         token_accuracy, loss = constant_answer(self._windows(split, starts).labels)

@@ -1,4 +1,4 @@
-"""The texts of a data set as tokens: made once, then memory-mapped Arrow, so that no run holds them. Start at token_rows.
+"""The texts of a data set as tokens: made once, then memory-mapped, so that no run holds them. Start at token_rows.
 
 Rows lie in record batches of bounded size. A batch is two arrays that point into the file: the tokens of its rows one
 after another, and where each row begins.

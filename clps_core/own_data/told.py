@@ -31,7 +31,7 @@ KIND_TITLES = Words(
 
 @dataclass(frozen=True)
 class About:
-    """``lines``: (title, sentence). ``classes``: (name, split -> rows). ``samples``: rows as they are. ``plain``: figures."""
+    """``lines``: (title, sentence). ``classes``: (name, split -> rows). ``samples``: rows. ``plain``: figures."""
 
     lines: Sequence[tuple[str, str]]
     classes: Sequence[tuple[str, Mapping[str, int]]]
@@ -128,7 +128,7 @@ def warnings(data: DataSet) -> list[str]:
                     "{n} classes have fewer than {few} training rows.",
                     few,
                     few=FEW_IN_CLASS,
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -176,7 +176,8 @@ def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
                 else _("about {n:,} in all; windows of {length}", n=total, length=length))  # fmt: skip
     parts = [
         _("{role}: median {median}, longest {longest}, {cut:.1%} cut at {length}",
-          role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=words.cut_share(role, length), length=length)
+          role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=words.cut_share(role, length),
+          length=length)
         for role, found in words.lengths.items()
     ]  # fmt: skip
     measured = len(next(iter(words.lengths.values())))

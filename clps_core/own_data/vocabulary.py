@@ -1,4 +1,4 @@
-"""How texts become tokens: tokenizers by the ``tokenizers`` library, and what they say of a data set. Start at vocabulary.
+"""How texts become tokens: tokenizers by the ``tokenizers`` library, and figures. Start at vocabulary.
 
 A tokenizer is trained on a sample of the training part alone, once; it is kept with the data set, so that a run and the
 page that shows it use the same one. Beside it stand the figures that a person wants before training: vocabulary size,
@@ -47,9 +47,11 @@ __all__ = [
 SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
 PAD, BOS, EOS, UNK = range(4)
 OTHER_SPECIALS = (
-    ("<pad>", "[PAD]", "<|pad|>"), ("<bos>", "<s>", "[CLS]", "<|startoftext|>"), ("<eos>", "</s>", "[SEP]", "<|endoftext|>"),
+    ("<pad>", "[PAD]", "<|pad|>"),
+    ("<bos>", "<s>", "[CLS]", "<|startoftext|>"),
+    ("<eos>", "</s>", "[SEP]", "<|endoftext|>"),
     ("<unk>", "[UNK]"),
-)  # fmt: skip
+)
 """What other tokenizers call ours."""
 USUAL_SIZES = {"words": 5000, "bpe": 2000, "wordpiece": 2000, "unigram": 2000}
 SIZES = {"words": (20, 100_000), "bpe": (300, 50_000), "wordpiece": (100, 50_000), "unigram": (100, 50_000)}
@@ -74,10 +76,10 @@ LAYOUT = 1
 class Vocabulary:
     """``spec``: as in ``data.tokenizer``. ``specials``: ids of pad, bos, eos and unknown.
 
-    ``lengths``: role (``text``, ``target``) -> tokens of each measured training text, sorted. ``tokens``: split -> tokens
-    of all its texts with one special token each way; measured where ``exact``, else an estimate. ``baselines``: split ->
-    metric -> value of the best constant answer. ``examples``: held-out inputs that a form can hold, with their tokens.
-    ``sample``: characters that it was trained on.
+    ``lengths``: role (``text``, ``target``) -> tokens of each measured training text, sorted. ``tokens``: split ->
+    tokens of all its texts with one special token each way; measured where ``exact``, else an estimate. ``baselines``:
+    split -> metric -> value of the best constant answer. ``examples``: held-out inputs that a form can hold, with their
+    tokens. ``sample``: characters that it was trained on.
     """
 
     spec: str
@@ -113,8 +115,8 @@ def parsed_tokenizer(text: str) -> tuple[str, int]:
     kind = {"chars": "characters", "byte": "bytes", "word": "words"}.get(kind, kind)
     if kind not in KINDS or (colon and (kind not in USUAL_SIZES or not re.fullmatch(r"[0-9]{1,6}", number))):
         raise DataError(
-            _("a tokenizer must be one of bytes, characters, words:N, bpe:N, wordpiece:N, unigram:N or file, where N is "
-              "the size of the vocabulary. Got {got!r}.",
+            _("a tokenizer must be one of bytes, characters, words:N, bpe:N, wordpiece:N, unigram:N or file, where N "
+              "is the size of the vocabulary. Got {got!r}.",
               got=visible(text[:40]))
         )  # fmt: skip
     size = int(number) if colon else USUAL_SIZES.get(kind, 0)
