@@ -7,13 +7,14 @@ new with new quotas. These limits hold whoever they say they are. Teachers and t
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clps_core.words import _
 
-__all__ = ["REFILL_SECONDS", "Amount", "Limits", "bytes_of"]
+__all__ = ["DATA", "REFILL_SECONDS", "Amount", "DataLimits", "Limits", "bytes_of"]
 
 UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 REFILL_SECONDS = 1800.0
@@ -42,6 +43,26 @@ class Limits(BaseModel):
     @classmethod
     def _size(cls, value: object) -> object:
         return bytes_of(value, "server.disk")
+
+
+@dataclass(frozen=True)
+class DataLimits:
+    """What one data set may have, whoever adds it. A shared server's quotas (``policy.Quotas``) say less."""
+
+    upload_bytes: int = 50 * 10**6
+    """Of a file that a browser sends; ``.streamlit/config.toml`` says the same to the server."""
+    file_bytes: int = 4 * 10**9
+    """Of a file that is named by its path."""
+    characters: int = 4 * 10**9
+    """Of all texts together, as they are read: a small file may hold much more than its size."""
+    text_characters: int = 10**6
+    """Of one text."""
+    rows: int = 20_000_000
+    hub_rows: int = 100_000
+    """Taken from Hugging Face where nobody says how many."""
+
+
+DATA = DataLimits()
 
 
 def bytes_of(value: object, field: str) -> object:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clps_core.cli.comparison_commands import comparisons_app
+from clps_core.cli.data_commands import data_app
 from clps_core.cli.groups import Sentences
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.predict_commands import add_predict
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(runs_app, name="runs")
 app.add_typer(comparisons_app, name="comparisons")
 app.add_typer(sweep_app, name="sweep")
+app.add_typer(data_app, name="data")
 policy_app = typer.Typer(
     invoke_without_command=True, rich_markup_mode=None, help=_("Say who may do what on this server.")
 )
@@ -66,7 +68,10 @@ def dashboard(
 def train(
     task: Annotated[
         str | None,
-        typer.Option(help=_("dates, python-docs or digits."), show_default=_("that of the file, else dates")),
+        typer.Option(
+            help=_("dates, python-docs, digits, or data:NAME for your own data ('clps data')."),
+            show_default=_("that of the file, else dates"),
+        ),
     ] = None,
     strategy: Strategies = None,
     seed: Annotated[

@@ -101,9 +101,16 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 got=config.model.family,
             )
         )
-    if config.data.seq_len is not None and not task.windows:
+    if config.data.seq_len is not None and not task.windows and "seq_len" not in task.takes:
         raise ConfigError(
             _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
+        )
+    if config.data.tokenizer is not None and "tokenizer" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.tokenizer belongs to your own data. Got it for task {task}, which has its own. Leave it out.",
+                task=task.name,
+            )
         )
     if config.optim.warmup_steps > config.train.steps:
         raise ConfigError(

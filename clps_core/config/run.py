@@ -46,7 +46,22 @@ class DataConfig(Frozen):
     task: Annotated[str, about(N_("What is learned: the name of an installed task."))] = "dates"
     seq_len: Annotated[
         Annotated[int, Field(ge=2, le=65536)] | None,
-        about(N_("Tokens of a training window; language models only. Not given: the task's length."), N_("tokens")),
+        about(
+            N_(
+                "Tokens of a training window of a language model; of your own data also where longer texts are cut. "
+                "Not given: the task's length."
+            ),
+            N_("tokens"),
+        ),
+    ] = None
+    tokenizer: Annotated[
+        Annotated[str, Field(min_length=1, max_length=40)] | None,
+        about(
+            N_(
+                "How texts become tokens, for your own data only: bytes, characters, words:5000, bpe:2000, "
+                "wordpiece:2000, unigram:2000 or file. Not given: that of the data set."
+            )
+        ),
     ] = None
     seed: Annotated[
         int,

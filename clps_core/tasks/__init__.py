@@ -10,7 +10,7 @@ from pathlib import Path
 from clps_core.errors import ClpsError
 from clps_core.metrics import keep_metric
 from clps_core.tasks.facts import LONGEST_FACTS, DataLike, TaskFacts, TaskWords, bare_facts, frozen, thawed
-from clps_core.tasks.task import ENTRY_POINTS, Task, Tasks, find_installed
+from clps_core.tasks.task import ENTRY_POINTS, Task, TaskFamily, Tasks, find_installed
 
 __all__ = [
     "ENTRY_POINTS",
@@ -19,6 +19,7 @@ __all__ = [
     "DataLike",
     "Task",
     "TaskFacts",
+    "TaskFamily",
     "TaskWords",
     "Tasks",
     "bare_facts",

@@ -43,6 +43,8 @@ class DataLike(Protocol):
     def seq_len(self) -> int | None: ...  # noqa: D102
     @property
     def seed(self) -> int: ...  # noqa: D102
+    @property
+    def tokenizer(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class TaskFacts:
     tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
     ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
-    ``writes``: a trained model can be asked for text. ``fingerprint``: of what gives tokens and classes their meaning,
+    ``writes``: a trained model can be asked for text. ``takes``: fields of the data config that change this task:
+    ``seq_len`` (longer texts are cut), ``tokenizer``. ``fingerprint``: of what gives tokens and classes their meaning,
     where that lies in files (empty where it cannot change). ``example_inputs``: texts a person can start from.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
@@ -99,6 +102,7 @@ class TaskFacts:
     typed_target: bool = False
     windows: bool = False
     writes: bool = False
+    takes: tuple[str, ...] = ()
     fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
     example_inputs: tuple[str, ...] = ()
@@ -147,7 +151,7 @@ class TaskFacts:
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "fingerprint", "example_inputs"),
+    *("windows", "writes", "takes", "fingerprint", "example_inputs"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -245,6 +249,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         typed_target=_truth(plain["typed_target"]),
         windows=_truth(plain["windows"]),
         writes=_truth(plain["writes"]),
+        takes=tuple(_name(one) for one in _list(plain.get("takes", []))),  # runs of earlier versions kept none
         fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),
         own_metrics=tuple(_metric(one) for one in _list(plain["own_metrics"])),

@@ -2,7 +2,8 @@
 
 A task is one folder: ``facts`` and ``data``, which need no torch, and ``work``, which may. The last two are modules
 that are imported when they are asked for (``clps_core/work`` says what they offer). A built-in task is found by its
-folder beside this file; an installed package names its own under the entry point group ``clps_lab.tasks``.
+folder beside this file; an installed package names its own under the entry point group ``clps_lab.tasks``. Tasks that
+lie in the home, one for each data set that somebody added, belong to a ``TaskFamily``: their names begin alike.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from clps_core.suggestions import nearest
 from clps_core.tasks.facts import DataLike, TaskFacts
 from clps_core.words import _
 
-__all__ = ["ENTRY_POINTS", "Task", "Tasks"]
+__all__ = ["ENTRY_POINTS", "Task", "TaskFamily", "Tasks"]
 
 ENTRY_POINTS = "clps_lab.tasks"
 """The group of entry points under which other packages offer their tasks."""
@@ -47,12 +48,24 @@ class Task:
 
 
 @dataclass(frozen=True)
+class TaskFamily:
+    """Tasks whose names begin with ``prefix`` and that lie in the home.
+
+    ``module``: the dotted name of what offers ``task(name)`` and ``names(home)``, imported when it is asked.
+    """
+
+    prefix: str
+    module: str
+
+
+@dataclass(frozen=True)
 class _Usual:
     """The data config of a person who only names the task."""
 
     task: str
     seq_len: int | None = None
     seed: int = 0
+    tokenizer: str | None = None
 
 
 class Tasks(Mapping[str, Task]):
@@ -64,11 +77,17 @@ class Tasks(Mapping[str, Task]):
     def __init__(self, find: Callable[[Tasks], None] | None = None) -> None:
         self._find, self._finding, self._looking = find, threading.RLock(), False
         self._tasks: dict[str, Task] = {}
+        self._families: dict[str, TaskFamily] = {}
         self._problems: dict[str, str] = {}
 
     def register(self, task: Task) -> None:
         """Add ``task``, or put it in the place of the one of its name."""
         self._found()[task.name] = task
+
+    def register_family(self, family: TaskFamily) -> None:
+        """Add all tasks whose names begin with the family's prefix; they are no part of the mapping."""
+        self._found()
+        self._families[family.prefix] = family
 
     def forget(self, name: str) -> None:
         """Take a task away again."""
@@ -98,7 +117,7 @@ class Tasks(Mapping[str, Task]):
 
         Raises ``ConfigError`` that lists the tasks there are, and what the task says where its data are missing.
         """
-        task = self._found().get(data.task)
+        task = self._task(data.task)
         if task is None:
             raise ConfigError(self._unknown(data.task))
         try:
@@ -118,15 +137,27 @@ class Tasks(Mapping[str, Task]):
         """The facts of the task for a config that says no more of its data than its name; raises as ``facts``."""
         return self.facts(_Usual(name), home)
 
-    def usable(self, home: Path | None = None) -> dict[str, TaskFacts]:
-        """Name -> ``usual`` facts of the tasks that can say them now: what a person can choose."""
+    def usable(self, home: Path | None = None, *, own: bool = False) -> dict[str, TaskFacts]:
+        """Name -> ``usual`` facts of the installed tasks that can say them now.
+
+        ``own``: also of those of the families, that is, of the data sets in the home. A form offers these as well.
+        """
         found = {}
-        for name in self:
+        for name in [*self, *(self.own(home) if own else ())]:
             try:
                 found[name] = self.usual(name, home)
             except ClpsError:
                 continue
         return found
+
+    def own(self, home: Path | None = None) -> list[str]:
+        """The names of the families' tasks that lie in ``home`` (default: the usual one)."""
+        self._found()
+        return [
+            name
+            for family in self._families.values()
+            for name in importlib.import_module(family.module).names(home or default_home())
+        ]
 
     def of_family(self, family: str, preferred: str = "") -> str:
         """The name of a task for models of ``family``: ``preferred`` if it is one, else the first there is.
@@ -150,7 +181,7 @@ class Tasks(Mapping[str, Task]):
         return self._module(name, "work")
 
     def _module(self, name: str, part: str) -> Any:
-        task = self._found().get(name)
+        task = self._task(name)
         if task is None:
             raise ConfigError(self._gone(name))
         try:
@@ -159,6 +190,16 @@ class Tasks(Mapping[str, Task]):
             raise ConfigError(
                 _("task {name} must be importable. It failed: {why}. Install it again.", name=name, why=_reason(error))
             ) from error
+
+    def _task(self, name: str) -> Task | None:
+        installed = self._found().get(name)
+        if installed is not None:
+            return installed
+        for prefix, family in self._families.items():
+            if name.startswith(prefix):
+                found: Task = importlib.import_module(family.module).task(name)
+                return found
+        return None
 
     def _unknown(self, name: str) -> str:
         likely = nearest(str(name), self)
@@ -192,6 +233,7 @@ def _reason(error: Exception) -> str:
 
 def find_installed(tasks: Tasks) -> None:
     """The folders beside this file, then what other packages offer; what is broken becomes a problem."""
+    tasks.register_family(TaskFamily("data:", "clps_core.own_data.catalogue"))
     package = importlib.import_module("clps_core.tasks")
     built_in = []
     for folder in pkgutil.iter_modules(package.__path__):

@@ -37,6 +37,7 @@ from clps_core.data.base import (
     fold_of,
     step_generator,
 )
+from clps_core.data.pieces import piece_label
 from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
@@ -291,10 +292,7 @@ class PythonDocs:
 
     def _label(self, token: int) -> str:
         piece = self._piece(token)
-        if piece is None or piece in SPECIALS:
-            return piece or "<unk>"
-        text = bytes(_byte_values()[letter] for letter in piece).decode("utf-8", "backslashreplace")
-        return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
+        return piece if piece in SPECIALS else piece_label(piece, of_bytes=True)
 
     def examples(self, count: int) -> list[Example]:
         """The first words of sentences that open a paragraph of a test document."""
@@ -313,18 +311,6 @@ class PythonDocs:
 def _clean(text: str) -> str:
     """``text`` without halves of surrogate pairs, which UTF-8 cannot spell."""
     return text.encode("utf-8", "replace").decode("utf-8")
-
-
-@cache
-def _byte_values() -> Mapping[str, int]:
-    """The byte behind each letter of a byte-level token (the GPT-2 alphabet).
-
-    Printable Latin-1 bytes stand for themselves; the others follow from U+0100 on, in order.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    letters = {chr(byte): byte for byte in printable}
-    return letters | {chr(0x100 + place): byte for place, byte in enumerate(others)}
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001

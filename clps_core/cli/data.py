@@ -1,0 +1,175 @@
+"""What ``clps data`` does. Start at add."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clps_core.cli.output import print_json, print_pairs, print_table, say, size
+from clps_core.home import default_home
+from clps_core.own_data import record
+from clps_core.own_data.sources import Source, found_source
+from clps_core.own_data.told import about, changed_since, warnings
+from clps_core.words import _, ngettext
+
+if TYPE_CHECKING:
+    from clps_core.own_data.record import DataSet
+
+__all__ = ["add", "columns", "list_", "preview", "remove", "show", "source"]
+
+LONGEST_CELL = 60
+ROWS_EVERY = 20_000
+
+
+def source(
+    text: str,
+    *,
+    validation: Path | None = None,
+    test: Path | None = None,
+    encoding: str | None = None,
+    header: bool = True,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    rows: int | None = None,
+) -> Source:
+    """What the options name."""
+    own = [(name, path.expanduser().absolute()) for name, path in (("validation", validation), ("test", test)) if path]
+    return replace(
+        found_source(text), splits=tuple(own), encoding=encoding, header=header, config=config, split=split,
+        revision=revision, rows=rows,
+    )  # fmt: skip
+
+
+def columns(text: str | None, label: str | None, target: str | None) -> dict[str, str]:
+    """Role -> column, of those that are named."""
+    return {role: name for role, name in (("text", text), ("label", label), ("target", target)) if name is not None}
+
+
+def add(
+    name: str,
+    asked: Source,
+    kind: str | None,
+    named: Mapping[str, str],
+    tokenizer: str | None,
+    licence: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Add the data set and say what it is."""
+    from clps_core.own_data.adding import add as add_data
+
+    told = 0
+
+    def said(rows: int) -> None:
+        nonlocal told
+        if rows - told >= ROWS_EVERY and sys.stderr.isatty():
+            told = rows
+            say(_("{n:,} rows read.", n=rows))
+
+    made = add_data(
+        name, asked, default_home(), kind=kind, columns=named, tokenizer=tokenizer, licence=licence, said=said
+    )
+    if as_json:
+        print_json(_record(made))
+        return
+    _print(made)
+    say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
+
+
+def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_json: bool) -> None:
+    """Show the columns and the first rows."""
+    from clps_core.own_data.adding import preview as preview_data
+
+    found = preview_data(asked, default_home(), kind=kind, columns=named)
+    if as_json:
+        print_json(
+            {"kind": found.guess.kind, "columns": found.guess.columns, "note": found.guess.note, "rows": found.rows}
+        )
+        return
+    used = {column: role for role, column in found.guess.columns.items()}
+    heads = [f"{name} ({used[name]})" if name in used else name for name in found.rows]
+    print_table(heads, zip(*([_cell(one) for one in values] for values in found.rows.values()), strict=True), left=99)
+    if found.guess.note:
+        say(found.guess.note)
+    say(_("It would be used for {kind}. Change that with --kind, --text, --label and --target.", kind=found.guess.kind))
+
+
+def list_(*, as_json: bool) -> None:
+    """All data sets, in one table."""
+    home = default_home()
+    found = [record.read(home, name) for name in record.names(home)]
+    if as_json:
+        print_json([_record(one) for one in found])
+        return
+    if not found:
+        say(_("There are no data sets yet. Add one: clps data add NAME FILE"))
+        return
+    heads = [_("name"), _("kind"), _("source"), _("rows"), _("classes"), _("size")]
+    rows = [
+        (
+            one.name,
+            one.kind,
+            _cell(one.source),
+            f"{one.rows:,}",
+            len(one.classes) or "",
+            size(record.size_of(home, one.name)),
+        )
+        for one in found
+    ]
+    print_table(heads, rows, left=3)
+
+
+def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool) -> None:
+    """Everything that is known of one data set."""
+    found = record.read(default_home(), record.check_name(name.removeprefix(record.PREFIX)))
+    if as_json:
+        told = about(default_home(), found, tokenizer, seq_len)
+        print_json(_record(found) | {"task_facts": told.plain, "samples": told.samples})
+        return
+    _print(found, tokenizer, seq_len)
+
+
+def remove(name: str, *, yes: bool) -> None:
+    """Delete the copy, after a question on a terminal."""
+    import typer
+
+    home = default_home()
+    name = name.removeprefix(record.PREFIX)
+    found = record.read(home, record.check_name(name))
+    if (
+        not yes
+        and sys.stdin.isatty()
+        and not typer.confirm(_("Delete the data set {name}?", name=found.name), err=True)
+    ):
+        raise typer.Exit(1)
+    record.remove(home, name)
+    say(_("Deleted {name}. Runs that were trained on it keep their results, but can answer no more.", name=name))
+
+
+def _print(found: DataSet, tokenizer: str | None = None, seq_len: int | None = None) -> None:
+    home = default_home()
+    told = about(home, found, tokenizer, seq_len)
+    print_pairs([(title, text) for title, text in told.lines])
+    if told.classes:
+        print_table([_("class"), *told.classes[0][1]], [(name, *counts.values()) for name, counts in told.classes[:30]])
+        if len(told.classes) > 30:
+            say(ngettext("{n} more class.", "{n} more classes.", len(told.classes) - 30))
+    heads = list(told.samples[0]) if told.samples else []
+    if heads:
+        print_table(heads, [[_cell(row[one]) for one in heads] for row in told.samples], left=len(heads))
+    for line in (*warnings(found), changed_since(found)):
+        if line:
+            say(line)
+
+
+def _record(found: DataSet) -> dict[str, Any]:
+    return {"task": found.task} | found.model_dump(mode="json") | {"warnings": warnings(found)}
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value).replace("\n", "⏎")
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"

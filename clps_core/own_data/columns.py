@@ -1,0 +1,176 @@
+"""What the columns of a table are: guessed from the first rows, shown, corrected. Start at guess, then checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from clps_core.errors import DataError
+from clps_core.own_data.record import KINDS, MOST_CLASSES, Kind
+from clps_core.shown import visible
+from clps_core.suggestions import nearest
+from clps_core.words import _
+
+__all__ = ["ROLES", "Guess", "checked", "cleaned", "guess", "spans_note"]
+
+ROLES: Mapping[Kind, tuple[str, ...]] = {
+    "generation": ("text",),
+    "classification": ("text", "label"),
+    "translation": ("text", "target"),
+}
+"""Kind -> the roles that columns must be named for."""
+TEXT_NAMES = (
+    "text",
+    "sentence",
+    "content",
+    "review",
+    "body",
+    "comment",
+    "message",
+    "document",
+    "source",
+    "input",
+    "src",
+)
+LABEL_NAMES = ("label", "class", "category", "sentiment", "target", "intent", "topic", "language", "lang", "stars", "y")
+PAIRS = (
+    *(("source", "target"), ("src", "tgt"), ("input", "output"), ("question", "answer"), ("text", "summary")),
+    *(("article", "highlights"), ("document", "summary"), ("prompt", "completion"), ("instruction", "response")),
+)
+SPANS = ("context", "question", "answers")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """``kind`` and role -> column, with what a person should know about it."""
+
+    kind: Kind
+    columns: Mapping[str, str]
+    note: str = ""
+
+
+def cleaned(value: Any) -> str | None:
+    """A cell as text: ``None`` where it is missing (nothing, NaN, blanks); 1.0 as 1, for classes."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value).replace("\r\n", "\n").replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return text if text.strip() else None
+
+
+def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) -> Guess:
+    """What the columns of ``sample`` are; raises ``DataError`` where none holds text."""
+    if running_text:
+        return Guess("generation", {"text": next(iter(sample))})
+    shapes = {name: _Shape.of(values) for name, values in sample.items()}
+    texts = [name for name, shape in shapes.items() if shape.is_text]
+    if not texts:
+        raise DataError(
+            _("the data must have a column of texts. Got {columns}. Name the columns, or choose another file.",
+              columns=_listed(list(sample)))
+        )  # fmt: skip
+    by_lower = {name.lower().rpartition(".")[2]: name for name in sample}
+    note = spans_note(list(sample))
+    if note and "question" in by_lower:
+        answers = next((one for one in sample if one.lower() in ("answers.text", "answer", "answers")), None)
+        if answers is not None:
+            return Guess("translation", {"text": by_lower["question"], "target": answers}, note)
+    for first, second in PAIRS:
+        if by_lower.get(first) in texts and second in by_lower and shapes[by_lower[second]].is_free:
+            return Guess("translation", {"text": by_lower[first], "target": by_lower[second]}, note)
+    text = next((by_lower[one] for one in TEXT_NAMES if by_lower.get(one) in texts), None)
+    text = text or max(texts, key=lambda name: shapes[name].length)
+    label = _label(shapes, text)
+    if label is not None:
+        return Guess("classification", {"text": text, "label": label}, note)
+    free = [name for name in texts if shapes[name].is_free]
+    if len(free) == 2 and text in free:
+        return Guess("translation", {"text": free[0], "target": free[1]}, note)
+    return Guess("generation", {"text": text}, note)
+
+
+def _label(shapes: Mapping[str, _Shape], text: str) -> str | None:
+    """The likeliest column of classes: one that is named so and repeats, else the only one that repeats much."""
+    repeating = [name for name, shape in shapes.items() if name != text and shape.repeats]
+    named = [name for one in LABEL_NAMES for name in repeating if name.lower().rpartition(".")[2] == one]
+    return named[0] if named else repeating[0] if len(repeating) == 1 else None
+
+
+def spans_note(columns: Sequence[str]) -> str:
+    """What to say of columns that mark an answer inside a text; empty for others."""
+    lower = {name.lower().partition(".")[0] for name in columns}
+    if not set(SPANS) <= lower and not {"context", "question", "answer"} <= lower:
+        return ""
+    return _(
+        "These columns mark answers inside a text. Models that mark spans are not here yet: question and answer can be "
+        "used as text to text."
+    )
+
+
+def checked(
+    kind: str | None, columns: Mapping[str, str], sample: Mapping[str, Sequence[Any]], *, running_text: bool = False
+) -> Guess:
+    """The guess with what a person says in its place; raises ``DataError`` for columns that are not there."""
+    if kind is not None and kind not in KINDS:
+        raise DataError(_("kind must be one of {known}. Got {got!r}.", known=", ".join(KINDS), got=visible(kind[:40])))
+    for role, name in columns.items():
+        if name not in sample:
+            likely = nearest(name, list(sample))
+            hint = _(" Did you mean {name}?", name=visible(likely[:60])) if likely else ""
+            raise DataError(
+                _("the column for {role} must be one of {known}. Got {got!r}.{hint}",
+                  role=role, known=_listed(list(sample)), got=visible(name[:60]), hint=hint)
+            )  # fmt: skip
+    if kind is None and "target" in columns:
+        kind = "translation"
+    if kind is None and "label" in columns:
+        kind = "classification"
+    guessed = (
+        guess(sample, running_text=running_text)
+        if kind is None or set(ROLES[cast(Kind, kind)]) - set(columns)
+        else None
+    )
+    chosen = cast(Kind, kind or (guessed.kind if guessed else "generation"))
+    found = {**(guessed.columns if guessed else {}), **columns}
+    if missing := [role for role in ROLES[chosen] if role not in found]:
+        raise DataError(
+            _("{kind} needs a column for {role}. None is likely among {known}. Name it.",
+              kind=chosen, role=missing[0], known=_listed(list(sample)))
+        )  # fmt: skip
+    wanted = {role: found[role] for role in ROLES[chosen]}
+    if len(set(wanted.values())) < len(wanted):
+        raise DataError(
+            _("each role must have a column of its own. Got {name} twice. Choose another one.",
+              name=visible(next(iter(wanted.values()))[:60]))
+        )  # fmt: skip
+    return Guess(chosen, wanted, guessed.note if guessed else spans_note(list(sample)))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(visible(name[:40]) for name in names[:20])
+    return shown + (", ..." if len(names) > 20 else "")
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """``is_text``: words rather than numbers. ``repeats``: few values for many rows. ``length``: mean characters."""
+
+    is_text: bool
+    repeats: bool
+    is_free: bool
+    length: float
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> _Shape:
+        texts = [text for value in values if (text := cleaned(value)) is not None]
+        if not texts:
+            return cls(False, False, False, 0.0)
+        distinct = len(set(texts))
+        length = sum(map(len, texts)) / len(texts)
+        words = sum(isinstance(one, str) for one in values) > 0 and any(any(c.isalpha() for c in t) for t in texts)
+        repeats = 1 < distinct <= min(MOST_CLASSES, max(2, len(texts) // 2)) and length <= 60
+        is_free = words and distinct > len(texts) * 0.2
+        return cls(words and (length > 12 or not repeats), repeats, is_free, length)

@@ -1,0 +1,292 @@
+"""The one place that reads data: through the ``datasets`` library, a bounded batch of rows at a time. Start at opened.
+
+Everything streams, so nothing is copied into a cache and a source of any size needs the same memory. Code that lies
+beside data is never run: no builder script, no ``trust_remote_code``. No login is used. What the library wants to keep
+goes into the home, never into the person's own cache.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clps_core.errors import DataError
+from clps_core.limits import DATA
+from clps_core.own_data.record import FOLDER
+from clps_core.own_data.sources import Source, TextFile, prepared_file
+from clps_core.shown import visible
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["Opened", "Rows", "opened"]
+
+BATCH = 500
+"""Rows that are in memory at once."""
+PARQUET_BATCH = 100
+"""Fewer where a small file can hold a huge text many times."""
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""What others call a split -> ours."""
+
+NO_NETWORK = {
+    *("ConnectionError", "ConnectError", "OfflineModeIsEnabled", "ConnectTimeout", "ReadTimeout", "ProxyError"),
+    *("LocalEntryNotFoundError", "MaxRetryError", "gaierror", "NetworkError"),
+}
+"""Names of errors, of several libraries, that mean that a server cannot be reached."""
+
+Rows = Mapping[str, Sequence[Any]]
+"""Column -> its values in one batch; what is missing is None."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source that can be read: its columns, whether it is one running text, and its splits in order."""
+
+    columns: tuple[str, ...]
+    running_text: bool
+    parts: Mapping[str, Iterator[Rows]]
+
+
+@contextmanager
+def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Iterator[Opened]:
+    """``source`` while the block lasts. Raises ``DataError`` for what cannot be read, here and while it is read."""
+    place = home / FOLDER
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = Path(tempfile.mkdtemp(dir=place, prefix=".reading-"))
+    try:
+        _library(folder)
+        with _told(source):
+            found = _open(source, folder, limit)
+        yield Opened(
+            found.columns, found.running_text, {name: _guarded(rows, source) for name, rows in found.parts.items()}
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _library(folder: Path) -> Any:
+    """The ``datasets`` library, told to keep everything in ``folder`` and to show no bars."""
+    wanted = {
+        "HF_HOME": str(folder.parent / ".cache"),
+        "HF_DATASETS_CACHE": str(folder.parent / ".cache" / "datasets"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_IMPLICIT_TOKEN": "1",
+        "USE_TORCH": "0",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        import datasets
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+    datasets.disable_progress_bars()
+    datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
+    return datasets
+
+
+def _open(source: Source, folder: Path, limit: int) -> Opened:
+    if source.hub is not None:
+        return _of_datasets(_from_hub(source, folder), source)
+    assert source.path is not None
+    if source.path.is_dir():
+        return _of_datasets(_from_folder(source.path, folder), source)
+    given = {"train": source.path, **dict(source.splits)}
+    files = {
+        name: prepared_file(path, folder, encoding=source.encoding, header=source.header, limit=limit)
+        for name, path in given.items()
+    }
+    first = next(iter(files.values()))
+    for name, file in files.items():
+        if (file.builder, set(file.columns)) != (first.builder, set(first.columns)):
+            raise DataError(
+                _("the files of all splits must be of one kind and have the same columns. That of {split} differs.",
+                  split=name)
+            )  # fmt: skip
+    parts = {name: _from_file(file, folder, header=source.header) for name, file in files.items()}
+    found = _of_datasets(parts, source)
+    return Opened(found.columns, first.builder == "text", found.parts)
+
+
+def _from_file(file: TextFile, folder: Path, *, header: bool) -> Any:
+    import datasets
+
+    options: dict[str, Any] = {}
+    if file.builder == "csv":
+        features = datasets.Features({name: datasets.Value("string") for name in file.columns})
+        # As text, whatever it looks like: "007" stays "007", and "NA" may be a word.
+        options = {
+            "sep": file.separator, "names": list(file.columns), "header": 0 if header else None, "features": features,
+            "keep_default_na": False, "na_filter": False, "chunksize": BATCH,
+        }  # fmt: skip
+    elif file.builder == "text":
+        options = {"keep_linebreaks": True, "chunksize": 1 << 20}
+    elif file.builder == "parquet":
+        options = {"batch_size": PARQUET_BATCH}  # the library would take a whole row group
+    elif file.builder == "json":
+        from datasets.packaged_modules.json.json import JsonConfig
+
+        # Else a text stands in quotes where another row has a number. Earlier versions lack it, and need it not.
+        options = {"on_mixed_types": None} if "on_mixed_types" in JsonConfig.__dataclass_fields__ else {}
+    return datasets.load_dataset(
+        file.builder, data_files={"train": [str(file.path)]}, split="train", streaming=True,
+        cache_dir=str(folder / "cache"), **options,
+    )  # fmt: skip
+
+
+def _from_folder(path: Path, folder: Path) -> Any:
+    import datasets
+
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        return datasets.load_from_disk(str(path))
+    return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
+
+
+def _from_hub(source: Source, folder: Path) -> Any:
+    import datasets
+
+    return datasets.load_dataset(
+        source.hub, source.config, split=source.split, revision=source.revision, streaming=True, token=False,
+        cache_dir=str(folder / "cache"),
+    )  # fmt: skip
+
+
+def _of_datasets(found: Any, source: Source) -> Opened:
+    """One split or several, by our names; nested columns become ``outer.inner``."""
+    if not isinstance(found, Mapping):
+        found = {SPLIT_NAMES.get(str(getattr(found, "split", None) or "train"), "train"): found}
+    named: dict[str, Any] = {}
+    for name, part in found.items():
+        named.setdefault(SPLIT_NAMES.get(str(name).lower(), str(name)), part)
+    if not set(named) & {"train", "validation", "test"}:
+        named = {"train": next(iter(named.values()))} if len(named) == 1 else named
+    if "train" not in named:
+        raise DataError(
+            _("the source must have a split called train. Got {got}. Name the split to take.",
+              got=visible(", ".join(named)[:200]))
+        )  # fmt: skip
+    kept = {name: named[name] for name in ("train", "validation", "test") if name in named}
+    rows = source.rows or (DATA.hub_rows if source.hub is not None else None)
+    columns: tuple[str, ...] = ()
+    parts: dict[str, Iterator[Rows]] = {}
+    for name, part in kept.items():
+        stream = _rows(part, rows)
+        first = next(stream, {})
+        columns = columns or tuple(first)
+        parts[name] = itertools.chain([first], stream) if first else iter(())
+    if not columns:
+        raise DataError(_("the data must have rows. The source is empty. Choose another one."))
+    return Opened(columns, False, parts)
+
+
+def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Iterator[Rows]:
+    """Batches of plain values; numbers of classes as their names."""
+    features = part.features or {}
+    taken = 0
+    for table in part.with_format("arrow").iter(batch_size=BATCH):
+        if most is not None and taken >= most:
+            return
+        while any(str(field.type).startswith("struct") for field in table.schema):
+            table = table.flatten()
+        table = table if most is None else table.slice(0, most - taken)
+        taken += table.num_rows
+        if table.nbytes > DATA.text_characters * PARQUET_BATCH:
+            raise _too_long()
+        yield {name: _values(table[name], features.get(name)) for name in table.column_names}
+
+
+def _values(column: Any, feature: Any) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    if hasattr(feature, "int2str"):
+        return [None if one is None or one < 0 else feature.int2str(one) for one in values]
+    # Of a list (answers, captions) the first is taken.
+    return [(one[0] if one else None) if isinstance(one, list) else one for one in values]
+
+
+def _too_long() -> DataError:
+    return DataError(
+        _("one text must have at most {limit:,} characters. Got a longer one. Cut it into several.",
+          limit=DATA.text_characters)
+    )  # fmt: skip
+
+
+def _guarded(rows: Iterator[Rows], source: Source) -> Iterator[Rows]:
+    while True:
+        with _told(source):
+            batch = next(rows, None)
+        if batch is None:
+            return
+        yield batch
+
+
+@contextmanager
+def _told(source: Source) -> Iterator[None]:
+    """Turn what the library says into a sentence; what is ours goes through."""
+    try:
+        yield
+    except DataError:
+        raise
+    except MemoryError:
+        raise DataError(_("the data must fit into memory row by row. A row did not. Cut it into several.")) from None
+    except Exception as error:
+        raise DataError(_sentence(error, source)) from None
+
+
+def _sentence(error: Exception, source: Source) -> str:
+    causes = [error]
+    while (below := causes[-1].__cause__ or causes[-1].__context__) is not None and below not in causes:
+        causes.append(below)  # type: ignore[arg-type]
+    kinds = {type(one).__name__ for one in causes}
+    said = next(
+        (line for one in reversed(causes) if (line := str(one).strip().partition("\n")[0])), type(error).__name__
+    )
+    said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
+    if "scripts are no longer supported" in said:
+        return _(
+            "the data set must be plain files. {name} needs a program of its own, and programs that come with data are "
+            "never run. Choose another one.",
+            name=visible(source.origin),
+        )
+    if source.hub is None:
+        mixed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", str(causes))
+        if mixed:
+            return _(
+                "each column must hold one type. Column {name} changes from {before} to {now} in row {row}. "
+                "Make all its values texts.",
+                name=visible(mixed[1][:60]), before=mixed[2], now=mixed[3], row=int(mixed[4]) + 1,
+            )  # fmt: skip
+        return _("the source must be readable as what its name says. Got: {why}. Mend the file.", why=said)
+    if kinds & NO_NETWORK:
+        return _(
+            "Hugging Face must be reachable to add {name}. It is not. Check the network, or download the files and add "
+            "them from a folder.",
+            name=visible(str(source.hub)),
+        )
+    if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
+        return _(
+            "there must be a public data set {name} on Hugging Face. There is none, or it needs a login. "
+            "Check the name.",
+            name=visible(str(source.hub)),
+        )
+    return _("the data set {name} must be readable. Got: {why}.", name=visible(str(source.hub)), why=said)

@@ -1,0 +1,296 @@
+"""Where data come from, and what is wrong with a file before anything reads it. Start at Source, then prepared_file.
+
+A file is looked at here without being parsed: its kind by its name, its encoding, its separator. What is handed on to
+the ``datasets`` library is a link with a name of ours, or a copy in UTF-8, so that nothing in the name of a file (a
+pattern, an address, a chain such as ``zip://``) means anything to it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from clps_core.errors import DataError
+from clps_core.files import open_given
+from clps_core.shown import visible
+from clps_core.words import _
+
+__all__ = ["FILE_KINDS", "Source", "TextFile", "found_source", "prepared_file"]
+
+FILE_KINDS = {
+    ".txt": "text",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+}
+"""How a file's name ends -> the builder of the ``datasets`` library that reads it."""
+PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar", ".lz4")
+SEPARATORS = ",;\t|"
+HEAD = 1 << 16
+CHUNK = 1 << 20
+HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+OTHER_ENCODINGS = {"utf-16": "UTF-16", "utf-32": "UTF-32", "cp1252": "Windows-1252", "latin-1": "ISO-8859-1"}
+"""What else a text may be in -> what it is called; the last one can always be read."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from, as somebody said it.
+
+    ``path``: a file, or a folder that ``datasets`` saved or that is laid out as on the hub; ``hub``: a name there, with
+    ``config``, ``split`` and ``revision``. ``splits``: files of their own for validation and test. ``encoding``: of a
+    text file that is not UTF-8. ``header``: whether the first line of a table names its columns. ``rows``: the most
+    that are taken of each split. ``called``: what people read as its origin, by default path or name.
+    """
+
+    path: Path | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    splits: tuple[tuple[str, Path], ...] = ()
+    encoding: str | None = None
+    header: bool = True
+    rows: int | None = None
+    called: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What people read as its origin."""
+        if self.called:
+            return self.called
+        if self.hub is not None:
+            parts = [
+                self.hub,
+                *([self.config] if self.config else []),
+                *([f"@ {self.revision}"] if self.revision else []),
+            ]
+            return _("Hugging Face: {name}", name=" ".join(parts))
+        return str(self.path)
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Size and time of the file, by which one sees that it changed later; empty for all else."""
+        if self.path is None or self.called or not self.path.is_file():
+            return ()
+        facts = self.path.stat()
+        return facts.st_size, facts.st_mtime_ns
+
+
+def found_source(text: str) -> Source:
+    """What a person means by ``text``: a path if there is one or it looks like one, else a name on the hub."""
+    path = Path(text).expanduser()
+    looks = text.startswith((".", "/", "~")) or path.suffix.lower() in FILE_KINDS or path.suffix.lower() in PACKED
+    if path.exists() or looks:
+        if not path.exists():
+            raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
+        return Source(path=path.absolute())
+    if not HUB_NAME.fullmatch(text) or ".." in text:
+        raise DataError(
+            _(
+                "the source must be a file ({kinds}), a folder, or the name of a data set on Hugging Face, such as "
+                "owner/name. Got {got!r}.",
+                kinds=", ".join(FILE_KINDS),
+                got=visible(text[:80]),
+            )
+        )
+    return Source(hub=text)
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file made ready for the ``datasets`` library: ``path`` is in UTF-8 and has a name of ours.
+
+    ``builder``: the part of the library that reads it; ``separator`` and ``columns`` of a table.
+    """
+
+    path: Path
+    builder: str
+    separator: str = ","
+    columns: tuple[str, ...] = ()
+
+
+def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: bool, limit: int) -> TextFile:
+    """``source`` made ready in ``folder``; raises ``DataError`` for whatever nothing can be read from."""
+    builder = _builder(source)
+    try:
+        with open_given(source) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > limit:
+                raise DataError(
+                    _(
+                        "a data file must have at most {limit:,} MB here. Got {got:,} MB. Take a part of it.",
+                        limit=limit // 10**6,
+                        got=-(-size // 10**6),
+                    )
+                )
+            ready = folder / f"source-{len(list(folder.iterdir()))}{source.suffix.lower()}"
+            if builder == "parquet":
+                _check_parquet(file, size)
+            if builder == "parquet" or _is_plain(file, encoding):
+                ready.symlink_to(source.resolve())
+            else:
+                _write_utf8(file, encoding or "utf-8-sig", ready)
+    except OSError as error:
+        raise DataError(
+            _("the source must be a file that can be read. Got {path}: {why}.",
+              path=visible(str(source)[:200]), why=error.strerror or type(error).__name__)
+        ) from None  # fmt: skip
+    if builder != "csv":
+        return TextFile(ready, builder)
+    separator = "\t" if source.suffix.lower() == ".tsv" else _separator(ready)
+    return TextFile(ready, builder, separator, _columns(ready, separator, header=header))
+
+
+def _builder(source: Path) -> str:
+    ending = source.suffix.lower()
+    if ending in PACKED:
+        raise DataError(
+            _("a data file must not be packed. Got {ending}. Unpack it and add what is inside.", ending=ending)
+        )
+    if ending not in FILE_KINDS:
+        raise DataError(
+            _("a data file's name must end in {kinds}. Got {got}. Rename it, or save it as one of these.",
+              kinds=", ".join(FILE_KINDS), got=visible(source.name[-60:]))
+        )  # fmt: skip
+    return FILE_KINDS[ending]
+
+
+def _check_parquet(file: BinaryIO, size: int) -> None:
+    head = file.read(4)
+    file.seek(max(0, size - 4))
+    if size == 0:
+        raise _empty()
+    if head != b"PAR1" or file.read(4) != b"PAR1":
+        raise DataError(_("a .parquet file must be a whole Parquet file. This one is not. Save or copy it again."))
+
+
+def _empty() -> DataError:
+    return DataError(_("the data must have rows. The file is empty. Choose another file."))
+
+
+def _is_plain(file: BinaryIO, encoding: str | None) -> bool:
+    """Whether the text is UTF-8 without a mark at its front; raises ``DataError`` that names what it is instead."""
+    file.seek(0)
+    head = file.read(HEAD)
+    if not head.strip():
+        if not head or not any(chunk.strip() for chunk in iter(lambda: file.read(CHUNK), b"")):
+            raise _empty()
+        file.seek(len(head))
+    if encoding is not None:
+        _check_encoding(encoding)
+        return codecs.lookup(encoding).name == "utf-8" and not head.startswith(codecs.BOM_UTF8)
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
+    if not wide and b"\0" in head:
+        raise DataError(_("a text file must hold text. This one holds zero bytes. Save it as UTF-8 text."))
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        decoder.decode(head)
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        likely = _likely_encoding(file, head)
+        raise DataError(
+            _(
+                "a text file must be UTF-8. This one looks like {called}. Convert it when you add it: choose the "
+                "encoding {name}.",
+                called=OTHER_ENCODINGS[likely],
+                name=likely,
+            )
+        ) from None
+    return not head.startswith(codecs.BOM_UTF8)
+
+
+def _check_encoding(encoding: str) -> None:
+    try:
+        known = codecs.lookup(encoding)
+        known = known if getattr(known, "_is_text_encoding", True) else None  # type: ignore[assignment]
+    except (LookupError, ValueError):
+        known = None
+    if known is None:
+        raise DataError(
+            _("the encoding must be one that Python knows, such as cp1252 or utf-16. Got {got}.",
+              got=visible(encoding[:40]))
+        )  # fmt: skip
+
+
+def _likely_encoding(file: BinaryIO, head: bytes) -> str:
+    """By the mark at the front; else the first that can read all; the last one can."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    file.seek(0)
+    try:
+        for chunk in iter(lambda: file.read(CHUNK), b""):
+            chunk.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def _write_utf8(file: BinaryIO, encoding: str, path: Path) -> None:
+    """A copy in UTF-8 without a mark; raises ``DataError`` where the text is not in ``encoding``."""
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("w", encoding="utf-8", newline="") as copy:
+            for chunk in iter(lambda: file.read(CHUNK), b""):
+                copy.write(decoder.decode(chunk))
+            copy.write(decoder.decode(b"", final=True))
+    except UnicodeError:
+        raise DataError(
+            _(
+                "the text must be in the encoding {name}. It is not. Choose another encoding.",
+                name=visible(encoding[:40]),
+            )
+        ) from None
+
+
+def _separator(path: Path) -> str:
+    """What stands between the columns; a comma where nothing else is likely."""
+    with path.open(encoding="utf-8", newline="") as file:
+        head = file.read(HEAD)
+    first = head.partition("\n")[0]
+    counts = {one: first.count(one) for one in SEPARATORS}
+    try:
+        likely = csv.Sniffer().sniff(head, SEPARATORS).delimiter
+    except csv.Error:
+        likely = max(counts, key=counts.__getitem__)
+    return likely if counts.get(likely) else ","
+
+
+def _columns(path: Path, separator: str, *, header: bool) -> tuple[str, ...]:
+    """The names in the first line, or numbers; raises ``DataError`` where names are missing or come twice."""
+    with path.open(encoding="utf-8", newline="") as file:
+        first = next(iter(_csv_rows(file, separator)), [])
+    if not first:
+        raise _empty()
+    if not header:
+        return tuple(f"column {place + 1}" for place in range(len(first)))
+    named = [one.strip() or f"column {place + 1}" for place, one in enumerate(first)]
+    if len(set(named)) < len(named):
+        twice = next(one for one in named if named.count(one) > 1)
+        raise DataError(
+            _("each column of the table must have a name of its own. Got {name} twice. Rename one of them.",
+              name=visible(twice[:60]))
+        )  # fmt: skip
+    return tuple(named)
+
+
+def _csv_rows(file: io.TextIOBase, separator: str) -> Iterator[list[str]]:
+    try:
+        yield from (row for row in csv.reader(file, delimiter=separator) if row)
+    except csv.Error as error:
+        raise DataError(_("the table must be readable. Got: {why}.", why=visible(str(error)[:200]))) from None

@@ -1,0 +1,351 @@
+"""The batches of a person's own data. Start at load; ``Labelled``, ``Pairs`` and ``Passages`` are the three kinds.
+
+Nothing is held in memory but where rows begin and to which split they belong: tokens stay in a memory-mapped file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from clps_core.config import RunConfig
+from clps_core.data.base import (
+    IGNORED,
+    Array,
+    Batch,
+    Example,
+    Fold,
+    TaskData,
+    check_split,
+    digest,
+    fold_of,
+    padded,
+    step_generator,
+)
+from clps_core.data.pieces import piece_label
+from clps_core.data.scores import constant_answer, constant_text
+from clps_core.errors import DataError
+from clps_core.own_data import record
+from clps_core.own_data.record import DataSet
+from clps_core.own_data.rows import Index, read_index, some_texts
+from clps_core.own_data.tokens import TokenRows, token_rows
+from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, tokenizer_of, typed_inputs, vocabulary
+from clps_core.shown import has_control
+from clps_core.tasks.facts import TaskFacts
+from clps_core.words import _
+
+__all__ = ["Labelled", "Pairs", "Passages", "load"]
+
+LENGTH_STEP = 8
+EXAMPLE_ROWS = 200
+MOST_BASELINE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set with one tokenizer: all that its three kinds read. ``places``: split -> int64 places of its rows."""
+
+    record: DataSet
+    folder: Path
+    words: Vocabulary
+    index: Index
+    rows: Mapping[str, TokenRows]
+    places: Mapping[str, Array]
+    fingerprint: str
+
+
+class OwnTexts:
+    """What the three kinds share; see ``TaskData`` for the methods."""
+
+    def __init__(self, opened: Opened, facts: TaskFacts, seed: int) -> None:
+        self.opened, self.facts, self.seed = opened, facts, seed
+        self.fingerprint = opened.fingerprint
+        self.pad_id, self.bos_id, self.eos_id, self.unk_id = opened.words.specials
+
+    @cached_property
+    def tokenizer(self):  # type: ignore[no-untyped-def]
+        """The tokenizer, as the library has it."""
+        return tokenizer_of(self.opened.words.tokenizer)
+
+    def rows(self, split: str) -> Array:
+        """int64 places of the rows of ``split``, in the order of evaluation."""
+        return self.opened.places[split]
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """Rows drawn evenly, with replacement, from the training part."""
+        generator = step_generator(self.fingerprint, self.seed, step)
+        return self._batch(self.rows("train")[generator.integers(len(self.rows("train")), size=batch_size)])
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        """The held-out rows in an order that a hash of their texts gives."""
+        check_split(split)
+        places = self.rows(split)[:limit]
+        for start in range(0, len(places), batch_size):
+            yield self._batch(places[start : start + batch_size])
+
+    def _batch(self, places: Array) -> Batch:
+        raise NotImplementedError
+
+    def _texts(self, places: Array, role: str = "text") -> list[str]:
+        return list(some_texts(self.opened.folder, places, (role,))[role])
+
+    def _padded(self, rows: Sequence[Sequence[int] | Array], longest: int, fill: int) -> Array:
+        return padded([np.asarray(row) for row in rows], fill, LENGTH_STEP, longest)  # type: ignore[misc]
+
+    # What is typed
+
+    def _typed(self, text: str, longest: int) -> list[int]:
+        if not text.strip():
+            raise DataError(_("the text must not be empty. Type one."))
+        clean = text.replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")
+        ids: list[int] = self.tokenizer.encode(clean, add_special_tokens=False).ids or [self.unk_id]
+        if len(ids) > longest:
+            raise DataError(
+                _("the text must have at most {longest} tokens. Got {got}. Shorten it.", longest=longest, got=len(ids))
+            )
+        return ids
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """int64 [1, S]; ``DataError`` for a text longer than training texts are."""
+        return np.array([self._typed(text, self.facts.max_source_len)], dtype=np.int64)
+
+    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """Only a text that is turned into another has a target: here always a ``DataError``."""
+        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
+        """What belongs to ``text`` if it is one of the first test rows."""
+        return self._known.get(text.strip())
+
+    @cached_property
+    def _known(self) -> Mapping[str, str]:
+        return {one.text.strip(): one.target_text for one in self._held_out() if one.target_text is not None}
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """The pieces of ``text`` that the vocabulary does not know, each once."""
+        code = self.tokenizer.encode(text, add_special_tokens=False)
+        pieces = (
+            text[slice(*span)] for span, token in zip(code.offsets, code.ids, strict=True) if token == self.unk_id
+        )
+        return tuple(dict.fromkeys(piece for piece in pieces if piece))
+
+    # What is shown
+
+    def decode(self, tokens: Sequence[int] | Array) -> str:
+        """The text up to the first eos; an unknown piece shows as the replacement character."""
+        ids = np.asarray(tokens).reshape(-1).tolist()
+        ids = ids[: ids.index(self.eos_id)] if self.eos_id in ids else ids
+        specials = {self.pad_id, self.bos_id, self.eos_id}
+        known = [one for one in ids if one not in specials and 0 <= one < self.opened.words.size]
+        unknown = self.tokenizer.id_to_token(self.unk_id)
+        return str(self.tokenizer.decode(known, skip_special_tokens=False)).replace(unknown, "�")
+
+    def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
+        """Each piece's text: a space as ``␣``, a line's end as ``⏎``."""
+        of_bytes = "ByteLevel" in self.opened.words.tokenizer
+        ids = np.asarray(tokens).reshape(-1).tolist()
+        return [piece_label(self.tokenizer.id_to_token(one) if one >= 0 else None, of_bytes=of_bytes) for one in ids]
+
+    def examples(self, count: int) -> list[Example]:
+        """The first test rows that a form can hold; where those are too long, the beginnings of some."""
+        found = [one for one in self._held_out() if not has_control(one.text.replace("\n", " "))][:count]
+        seen = {one.text for one in found}
+        more = typed_inputs(self._texts(self.rows("test")[:EXAMPLE_ROWS]), "generation") if len(found) < count else []
+        return [*found, *(Example(text) for text in more if text not in seen and self._short(text))][:count]
+
+    def _short(self, text: str) -> bool:
+        return len(self.tokenizer.encode(text, add_special_tokens=False).ids) < self.facts.max_source_len
+
+    def _held_out(self) -> list[Example]:
+        raise NotImplementedError
+
+    def _fits(self, place: int, text: str) -> bool:
+        return len(text) <= LONGEST_INPUT and len(self.opened.rows["text"].row(place)) <= self.facts.max_source_len
+
+    def tokenizer_json(self) -> str:
+        """The tokenizer, as the library writes it."""
+        return json.dumps(json.loads(self.opened.words.tokenizer), ensure_ascii=False)
+
+
+class Labelled(OwnTexts):
+    """A text and its class."""
+
+    def _batch(self, places: Array) -> Batch:
+        longest = self.facts.max_source_len
+        inputs = self._padded([self.opened.rows["text"].row(p)[:longest] for p in places], longest, self.pad_id)
+        lengths = np.array([min(longest, len(self.opened.rows["text"].row(p))) for p in places])
+        mask = np.arange(inputs.shape[1]) < lengths[:, None]
+        return Batch(inputs, mask, None, self.opened.index.labels[places].astype(np.int64))
+
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """``accuracy`` of the most frequent class there, ``loss`` of the classes' shares."""
+        check_split(split)
+        accuracy, loss = constant_answer(self.opened.index.labels[self.rows(split)[:limit]])
+        return {"accuracy": accuracy, "loss": loss}
+
+    def decode(self, tokens: Sequence[int] | Array) -> str:
+        """The class's name."""
+        classes = self.opened.record.classes
+        return " ".join(classes[one] for one in np.asarray(tokens).reshape(-1).tolist() if 0 <= one < len(classes))
+
+    def _held_out(self) -> list[Example]:
+        places = self.rows("test")[:EXAMPLE_ROWS]
+        labels, classes = self.opened.index.labels, self.opened.record.classes
+        pairs = zip(places.tolist(), self._texts(places), strict=True)
+        return [Example(text, classes[labels[place]]) for place, text in pairs if self._fits(place, text)]
+
+
+class Pairs(OwnTexts):
+    """A text that is turned into another."""
+
+    def _batch(self, places: Array) -> Batch:
+        source, target = self.facts.max_source_len, self.facts.max_target_len
+        sources = [self.opened.rows["text"].row(place)[:source] for place in places]
+        targets = [self._target(place) for place in places]
+        inputs = self._padded(sources, source, self.pad_id)
+        mask = np.arange(inputs.shape[1]) < np.array([len(one) for one in sources])[:, None]
+        asked = [[self.bos_id, *one[: target - 1]] for one in targets]
+        wanted = [[*one, self.eos_id][:target] for one in targets]
+        return Batch(
+            inputs,
+            mask,
+            self._padded(asked, target, self.pad_id),
+            self._padded(wanted, target, IGNORED),
+        )
+
+    def _target(self, place: int) -> list[int]:
+        found: list[int] = self.opened.rows["target"].row(int(place))[: self.facts.max_target_len].tolist()
+        return found
+
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """Of one text for all (of at most ``MOST_BASELINE_ROWS`` rows)."""
+        check_split(split)
+        places = self.rows(split)[:limit][:MOST_BASELINE_ROWS]
+        longest = self.facts.max_target_len
+        rows = [np.array([*self._target(place), self.eos_id][:longest]) for place in places]
+        exact, token_accuracy, loss = constant_text(rows)
+        return {"exact_match": exact, "token_accuracy": token_accuracy, "loss": loss}
+
+    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """``text`` after bos, as far as it is typed: no eos."""
+        return np.array([[self.bos_id, *self._typed(text, self.facts.max_target_len - 1)]], dtype=np.int64)
+
+    def _held_out(self) -> list[Example]:
+        places = self.rows("test")[:EXAMPLE_ROWS]
+        texts = zip(places.tolist(), self._texts(places), self._texts(places, "target"), strict=True)
+        room = self.facts.max_target_len - 1
+        return [
+            Example(text, target)
+            for place, text, target in texts
+            if self._fits(place, text) and len(self.opened.rows["target"].row(place)) <= room
+        ]
+
+
+class Passages(OwnTexts):
+    """A running text, or texts one after another: training examples are windows that start anywhere."""
+
+    def __init__(self, opened: Opened, facts: TaskFacts, seed: int, length: int) -> None:
+        super().__init__(opened, facts, seed)
+        self.length = length
+        begins = opened.rows["text"].begins()
+        self._segments: dict[str, tuple[Array, Array]] = {}
+        for split, places in opened.places.items():
+            ordered = np.sort(places)
+            sizes = begins[ordered + 1] - begins[ordered]
+            self._segments[split] = (begins[ordered], np.concatenate([[0], np.cumsum(sizes)]))
+        shortest = min(int(ends[-1]) for _begin, ends in self._segments.values())
+        if length + 1 > shortest:
+            raise DataError(
+                _("seq_len must be less than the tokens of the smallest split ({limit}). Got {got}. Lower it.",
+                  limit=shortest, got=length)
+            )  # fmt: skip
+
+    def count(self, split: str) -> int:
+        """Tokens of ``split``, with the marks between passages."""
+        return int(self._segments[split][1][-1])
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """Windows that start anywhere in the training part."""
+        generator = step_generator(self.fingerprint, self.seed, step)
+        return self._windows("train", generator.integers(self.count("train") - self.length, size=batch_size))
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        """Windows side by side, in an order that mixes the text."""
+        check_split(split)
+        starts = self._starts(split)[:limit]
+        for place in range(0, len(starts), batch_size):
+            yield self._windows(split, starts[place : place + batch_size])
+
+    def _starts(self, split: str) -> Array:
+        count = (self.count(split) - 1) // self.length
+        order = np.random.Generator(np.random.PCG64(int(digest("clps order", split, count), 16))).permutation(count)
+        return order.astype(np.int64) * self.length
+
+    def _windows(self, split: str, starts: Array) -> Batch:
+        begins, ends = self._segments[split]
+        places = starts[:, None] + np.arange(self.length + 1)
+        number = np.searchsorted(ends, places, side="right") - 1
+        windows = self.opened.rows["text"].tokens(begins[number] + places - ends[number])
+        return Batch(windows[:, :-1], None, None, windows[:, 1:])
+
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """``perplexity`` of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
+        check_split(split)
+        starts = self._starts(split)[:limit][:MOST_BASELINE_ROWS]
+        token_accuracy, loss = constant_answer(self._windows(split, starts).labels)
+        return {"perplexity": float(np.exp(loss)), "loss": loss, "token_accuracy": token_accuracy}
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """bos, then the tokens of ``text``; at most a window together."""
+        return np.array([[self.bos_id, *self._typed(text, self.length - 1)]], dtype=np.int64)
+
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
+        """None: a text can go on in many ways."""
+        return None
+
+    def _held_out(self) -> list[Example]:
+        return []
+
+
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+    """The stored copy of the data set; its tokens are kept beside it. Raises ``DataError`` where it is gone."""
+    data = config.data
+    name = record.found_name(data.task)
+    folder = record.folder_of(home, name)
+    known = record.read(home, name)
+    opened = _opened(folder, known, vocabulary(folder, known, data.tokenizer), fold_of(data.fold, data.folds))
+    if known.kind == "generation":
+        return Passages(opened, facts, data.seed, data.seq_len or facts.max_source_len)
+    return (Labelled if known.kind == "classification" else Pairs)(opened, facts, data.seed)
+
+
+def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) -> Opened:
+    rows, index = token_rows(folder, known, words), read_index(folder)
+    if any(len(index.keys) != one.starts[-1] for one in rows.values()):
+        raise DataError(
+            _("the stored tokens must have as many rows as the data set {name}. Remove the data set and add it again.",
+              name=known.name)
+        )  # fmt: skip
+    places = {split: index.of_split(split) for split in ("train", "validation", "test")}
+    fingerprint = digest("own data 1", known.fingerprint, words.fingerprint)
+    if fold is not None:
+        places |= _folded(index, places, fold)
+        fingerprint = fold.name(fingerprint)
+    return Opened(known, folder, words, index, rows, places, fingerprint)
+
+
+def _folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
+    """Training and validation cut anew by the rows' keys, so that equal texts are in one part."""
+    both = np.sort(np.concatenate([places["train"], places["validation"]]))
+    parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
+    if parts.all() or not parts.any():
+        raise DataError(
+            _("each of the {folds} folds must hold a text. One holds none. Lower data.folds.", folds=fold.count)
+        )
+    held_out = both[parts]
+    return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}

@@ -1,0 +1,195 @@
+"""What people read of a data set before they train on it. Start at about, then warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clps_core.own_data import record
+from clps_core.own_data.catalogue import length_of
+from clps_core.own_data.record import DataSet
+from clps_core.own_data.rows import read_index, some_texts
+from clps_core.own_data.vocabulary import Vocabulary, vocabulary
+from clps_core.words import N_, Words, _, ngettext
+
+__all__ = ["KIND_TITLES", "About", "about", "changed_since", "samples", "warnings"]
+
+SAMPLES = 5
+FEW_IN_CLASS = 10
+KIND_TITLES = Words(
+    {
+        "generation": N_("Text generation"),
+        "classification": N_("Text classification"),
+        "translation": N_("Text to text"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class About:
+    """``lines``: (title, sentence). ``classes``: (name, split -> rows). ``samples``: rows. ``plain``: figures."""
+
+    lines: Sequence[tuple[str, str]]
+    classes: Sequence[tuple[str, Mapping[str, int]]]
+    samples: Sequence[Mapping[str, str]]
+    plain: Mapping[str, Any]
+
+
+def about(home: Path, data: DataSet, tokenizer: str | None = None, seq_len: int | None = None) -> About:
+    """Everything about ``data`` with this tokenizer, cut at ``seq_len`` tokens (by default as a run would)."""
+    folder = record.folder_of(home, data.name)
+    words = vocabulary(folder, data, tokenizer)
+    length = length_of(data, words, seq_len)
+    lines = [
+        (_("name"), data.name),
+        (_("task"), data.task),
+        (_("kind"), KIND_TITLES[data.kind]),
+        (_("source"), data.source),
+        (_("licence"), data.licence or _("not stated")),
+        (_("columns"), ", ".join(f"{role}: {column}" for role, column in data.columns.items())),
+        (_("rows"), _split_sentence(data)),
+        (_("characters"), _characters(data)),
+        (_("tokenizer"), _tokenizer(words)),
+        (_("tokens"), _tokens(data, words, length)),
+        (_("baselines"), _baselines(data, words)),
+    ]
+    counts = data.statistics.get("classes") or {}
+    classes = [(name, {split: counts[split][at] for split in counts}) for at, name in enumerate(data.classes)]
+    plain = {
+        "vocab_size": words.size,
+        "length": length,
+        "cut": {role: words.cut_share(role, length) for role in words.lengths} if data.kind != "generation" else {},
+        "tokens": dict(words.tokens),
+        "tokens_measured": words.exact,
+        "baselines": {split: dict(values) for split, values in words.baselines.items()},
+    }
+    return About(lines, classes, samples(home, data), plain)
+
+
+def samples(home: Path, data: DataSet, count: int = SAMPLES, split: str = "train") -> list[dict[str, str]]:
+    """Rows of the stored copy, evenly spread over ``split``: role -> text."""
+    folder = record.folder_of(home, data.name)
+    index = read_index(folder)
+    places = index.of_split(split)
+    places = places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
+    roles = [role for role in data.columns if role != "label"]
+    found = some_texts(folder, places, roles)
+    rows = [{role: found[role][at] for role in roles} for at in range(len(places))]
+    if data.classes:
+        for row, label in zip(rows, index.labels[places].tolist(), strict=True):
+            row["label"] = data.classes[label]
+    return rows
+
+
+def warnings(data: DataSet) -> list[str]:
+    """What a person should know before training, one sentence each."""
+    figures, found = data.statistics, []
+    if left_out := figures.get("left_out"):
+        found.append(
+            ngettext("{n:,} row without a value was left out.", "{n:,} rows without a value were left out.", left_out)
+        )
+    if twice := figures["duplicates"]["train"]:
+        found.append(
+            ngettext(
+                "{n:,} training row has a text that came before.",
+                "{n:,} training rows have a text that came before.",
+                twice,
+            )
+        )
+    for pair, count in figures["across"].items():
+        if count:
+            one, other = pair.split()
+            found.append(
+                ngettext(
+                    "{n:,} text is in {one} and in {other}: the score there is too good.",
+                    "{n:,} texts are in {one} and in {other}: the score there is too good.",
+                    count,
+                    one=one,
+                    other=other,
+                )
+            )
+    if contradictions := figures.get("contradictions"):
+        found.append(
+            ngettext("{n:,} text has more than one label.", "{n:,} texts have more than one label.", contradictions)
+        )
+    if classes := figures.get("classes"):
+        missing = sum(count == 0 for count in classes["train"])
+        few = sum(0 < count < FEW_IN_CLASS for count in classes["train"])
+        if missing:
+            found.append(ngettext("{n} class has no training row.", "{n} classes have no training row.", missing))
+        if few:
+            found.append(
+                ngettext(
+                    "{n} class has fewer than {few} training rows.",
+                    "{n} classes have fewer than {few} training rows.",
+                    few,
+                    few=FEW_IN_CLASS,
+                )
+            )
+    return found
+
+
+def changed_since(data: DataSet) -> str:
+    """That the source file is another one than was read; empty where it is the same, or not looked for."""
+    if not data.source_state:
+        return ""
+    try:
+        state = Path(data.source).stat()
+    except OSError:
+        return _("The source file is gone. The stored copy is what counts.")
+    if (state.st_size, state.st_mtime_ns) == data.source_state:
+        return ""
+    return _(
+        "The source file has changed since. The stored copy is what counts: add the file anew to use it as it is now."
+    )
+
+
+def _split_sentence(data: DataSet) -> str:
+    parts = ", ".join(f"{split} {count:,}" for split, count in data.splits.items())
+    if data.given_splits:
+        return _("{parts} ({given} as given, the rest cut by a hash of the text)", parts=parts,
+                 given=", ".join(data.given_splits))  # fmt: skip
+    return _("{parts} (cut by a hash of the text: equal texts are in one split)", parts=parts)
+
+
+def _characters(data: DataSet) -> str:
+    found = data.statistics["characters"]
+    return _("{total:,} in all; of a text: median {median:,}, 90 % up to {p90:,}, longest {longest:,}",
+             total=data.characters, **found)  # fmt: skip
+
+
+def _tokenizer(words: Vocabulary) -> str:
+    if words.sample:
+        return _("{spec}: {size:,} tokens, trained on {sample:,} characters of the training part",
+                 spec=words.spec, size=words.size, sample=words.sample)  # fmt: skip
+    return _("{spec}: {size:,} tokens", spec=words.spec, size=words.size)
+
+
+def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
+    if data.kind == "generation":
+        total = sum(words.tokens.values())
+        return (_("{n:,} in all; windows of {length}", n=total, length=length) if words.exact
+                else _("about {n:,} in all; windows of {length}", n=total, length=length))  # fmt: skip
+    parts = [
+        _("{role}: median {median}, longest {longest}, {cut:.1%} cut at {length}",
+          role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=words.cut_share(role, length),
+          length=length)
+        for role, found in words.lengths.items()
+    ]  # fmt: skip
+    measured = len(next(iter(words.lengths.values())))
+    return _("{parts} (in {n:,} training rows)", parts="; ".join(parts), n=measured)
+
+
+def _baselines(data: DataSet, words: Vocabulary) -> str:
+    found = words.baselines["validation"]
+    if data.kind == "classification":
+        return _("always the most frequent class: accuracy {value:.3f}", value=found["accuracy"])
+    if data.kind == "generation":
+        return _("every token by its share: perplexity {value:.1f}", value=found["perplexity"])
+    copied = data.statistics.get("copied", 0) / max(1, data.rows)
+    return _("always the same text: exact match {value:.3f}; a copy of the input: exact match {copied:.3f} (all rows)",
+             value=found["exact_match"], copied=copied)  # fmt: skip

@@ -1,0 +1,385 @@
+"""How texts become tokens: tokenizers by the ``tokenizers`` library, and figures. Start at vocabulary.
+
+A tokenizer is trained on a sample of the training part alone, once; it is kept with the data set, so that a run and the
+page that shows it use the same one. Beside it stand the figures that a person wants before training: vocabulary size,
+lengths, and what a trivial answer gets.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clps_core.data.base import SPLITS, digest
+from clps_core.data.scores import constant_answer, constant_text
+from clps_core.errors import DataError
+from clps_core.files import open_given, parsed_json, read_regular
+from clps_core.own_data.locks import one_at_a_time
+from clps_core.own_data.record import DataSet
+from clps_core.own_data.rows import Array, Index, read_index, some_texts
+from clps_core.shown import has_control, visible
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = [
+    "BOS",
+    "EOS",
+    "PAD",
+    "UNK",
+    "Vocabulary",
+    "parsed_tokenizer",
+    "tokenizer_of",
+    "typed_inputs",
+    "vocabulary",
+    "with_default",
+]
+
+SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
+PAD, BOS, EOS, UNK = range(4)
+OTHER_SPECIALS = (
+    ("<pad>", "[PAD]", "<|pad|>"),
+    ("<bos>", "<s>", "[CLS]", "<|startoftext|>"),
+    ("<eos>", "</s>", "[SEP]", "<|endoftext|>"),
+    ("<unk>", "[UNK]"),
+)
+"""What other tokenizers call ours."""
+USUAL_SIZES = {"words": 5000, "bpe": 2000, "wordpiece": 2000, "unigram": 2000}
+SIZES = {"words": (20, 100_000), "bpe": (300, 50_000), "wordpiece": (100, 50_000), "unigram": (100, 50_000)}
+KINDS = ("bytes", "characters", *USUAL_SIZES, "file")
+MOST_CHARACTERS = 4000
+"""Entries of a vocabulary of characters; rarer ones are unknown."""
+SAMPLE_CHARACTERS = 4_000_000
+"""Of the training part that a tokenizer is trained on."""
+MEASURED_ROWS = 2000
+"""Of each split, in the order of evaluation (training: evenly spread), whose lengths are measured."""
+BASELINE_ROWS = {"validation": 200, "test": 2000}
+LARGEST_TOKENIZER = 32 << 20
+ENOUGH_FOR_BPE = 100_000
+SHORT_TEXT = 64
+LONGEST_INPUT = 300
+BEGINNING_WORDS = 7
+EXAMPLES = 40
+LAYOUT = 1
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """``spec``: as in ``data.tokenizer``. ``specials``: ids of pad, bos, eos and unknown.
+
+    ``lengths``: role (``text``, ``target``) -> tokens of each measured training text, sorted. ``tokens``: split ->
+    tokens of all its texts with one special token each way; measured where ``exact``, else an estimate. ``baselines``:
+    split -> metric -> value of the best constant answer. ``examples``: held-out inputs that a form can hold, with their
+    tokens. ``sample``: characters that it was trained on.
+    """
+
+    spec: str
+    tokenizer: str
+    size: int
+    specials: tuple[int, int, int, int]
+    lengths: Mapping[str, tuple[int, ...]]
+    tokens: Mapping[str, int]
+    exact: bool
+    baselines: Mapping[str, Mapping[str, float]]
+    examples: tuple[tuple[str, int], ...]
+    sample: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the tokenizer alone."""
+        return digest("clps vocabulary", self.tokenizer, *self.specials)
+
+    def length_at(self, role: str, share: float) -> int:
+        """Tokens within which ``share`` of the measured texts stay."""
+        found = self.lengths[role]
+        return found[min(len(found) - 1, int(share * len(found)))]
+
+    def cut_share(self, role: str, length: int) -> float:
+        """The share of the measured texts that have more than ``length`` tokens."""
+        found = np.array(self.lengths[role])
+        return float((found > length).mean())
+
+
+def parsed_tokenizer(text: str) -> tuple[str, int]:
+    """(kind, entries) of ``bpe:2000`` or ``bytes``; raises ``DataError`` for what is none."""
+    kind, colon, number = text.strip().lower().partition(":")
+    kind = {"chars": "characters", "byte": "bytes", "word": "words"}.get(kind, kind)
+    if kind not in KINDS or (colon and (kind not in USUAL_SIZES or not re.fullmatch(r"[0-9]{1,6}", number))):
+        raise DataError(
+            _("a tokenizer must be one of bytes, characters, words:N, bpe:N, wordpiece:N, unigram:N or file, where N "
+              "is the size of the vocabulary. Got {got!r}.",
+              got=visible(text[:40]))
+        )  # fmt: skip
+    size = int(number) if colon else USUAL_SIZES.get(kind, 0)
+    if kind in SIZES and not SIZES[kind][0] <= size <= SIZES[kind][1]:
+        low, high = SIZES[kind]
+        raise DataError(
+            _("the vocabulary of {kind} must have {low:,} to {high:,} entries. Got {got:,}.",
+              kind=kind, low=low, high=high, got=size)
+        )  # fmt: skip
+    return kind, size
+
+
+def vocabulary(folder: Path, record: DataSet, spec: str | None = None) -> Vocabulary:
+    """The tokenizer ``spec`` (by default the data set's own), trained and measured when it is first asked for."""
+    kind, size = parsed_tokenizer(spec or record.tokenizer)
+    return _vocabulary(folder, record.fingerprint, f"{kind}:{size}" if size else kind, record.kind)
+
+
+@lru_cache(maxsize=64)
+def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabulary:
+    name = f"{digest('vocabulary', LAYOUT, fingerprint, spec)[:24]}.json"
+    found = _read(folder, name)
+    if found is None:
+        with one_at_a_time(folder):
+            found = _read(folder, name) or _made(folder, spec, kind)
+            _write(folder, name, found)
+    return found
+
+
+def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
+    """``record`` with the tokenizer that was ``asked`` for (a path: of a tokenizer.json), or a likely one, made."""
+    if asked is not None and asked.endswith(".json"):
+        _bring(Path(asked).expanduser(), folder)
+        asked = "file"
+    kind, size = parsed_tokenizer(asked or _likely(record))
+    if kind == "file" and not (folder / "tokenizer.json").exists():
+        raise DataError(_("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data."))
+    spec = f"{kind}:{size}" if size else kind
+    _vocabulary(folder, record.fingerprint, spec, record.kind)
+    _vocabulary.cache_clear()  # the folder moves
+    return record.model_copy(update={"tokenizer": spec})
+
+
+def _likely(record: DataSet) -> str:
+    short = record.kind == "translation" and record.statistics["characters"]["p90"] <= SHORT_TEXT
+    return "characters" if short or record.characters < ENOUGH_FOR_BPE else "bpe:2000"
+
+
+def _bring(path: Path, folder: Path) -> None:
+    """Keep a tokenizer.json that a person has, if the library reads it."""
+    from tokenizers import Tokenizer
+
+    try:
+        with open_given(path, limit=LARGEST_TOKENIZER) as file:
+            text = file.read(LARGEST_TOKENIZER).decode()
+        Tokenizer.from_str(text)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    except Exception as error:  # the library raises bare exceptions
+        why = visible(str(error)[:200])
+    else:
+        (folder / "tokenizer.json").write_text(text)
+        return
+    raise DataError(
+        _("the tokenizer must be a tokenizer.json of the tokenizers library. Got {path}: {why}.",
+          path=visible(str(path)[-200:]), why=why)
+    ) from None  # fmt: skip
+
+
+# Kept beside the data
+
+
+def _read(folder: Path, name: str) -> Vocabulary | None:
+    try:
+        plain = parsed_json(read_regular(folder, "vocabularies", name, limit=LARGEST_TOKENIZER))
+        plain["lengths"] = {role: tuple(one) for role, one in plain["lengths"].items()}
+        plain |= {
+            "specials": tuple(plain["specials"]),
+            "examples": tuple((text, size) for text, size in plain["examples"]),
+        }
+        return Vocabulary(**plain)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write(folder: Path, name: str, found: Vocabulary) -> None:
+    place = folder / "vocabularies" / name
+    place.parent.mkdir(exist_ok=True, mode=0o700)
+    temporary = place.with_suffix(".writing")
+    temporary.write_text(json.dumps(vars(found)))
+    temporary.replace(place)
+
+
+# Made
+
+
+def _made(folder: Path, spec: str, kind: str) -> Vocabulary:
+    index = read_index(folder)
+    roles = ("text", "target") if kind == "translation" else ("text",)
+    training = index.of_split("train")
+    if spec == "file":
+        tokenizer, sample = _brought(folder), 0
+    else:
+        name, size = parsed_tokenizer(spec)
+        texts = _training_sample(folder, training, roles)
+        tokenizer, sample = _trained(name, size, texts), sum(map(len, texts))
+    tokenizer.encode_special_tokens = True
+    ids = _special_ids(tokenizer)
+    measured = {split: _measured(folder, index, split, roles, tokenizer, ids[3]) for split in SPLITS}
+    counts = {split: len(index.of_split(split)) for split in SPLITS}
+    shown = some_texts(folder, index.of_split("test")[:200])["text"]
+    return Vocabulary(
+        spec=spec,
+        tokenizer=tokenizer.to_str(),
+        size=tokenizer.get_vocab_size(),
+        specials=ids,
+        lengths={role: tuple(sorted(map(len, measured["train"][role]))) for role in roles},
+        tokens={
+            split: round(sum(len(row) + 2 for row in rows["text"]) / max(1, len(rows["text"])) * counts[split])
+            for split, rows in measured.items()
+        },
+        exact=all(count <= MEASURED_ROWS for count in counts.values()),
+        baselines={split: _baselines(kind, index, split, measured[split], ids) for split in ("validation", "test")},
+        examples=tuple((one, len(tokenizer.encode(one).ids) + 1) for one in typed_inputs(shown, kind)),
+        sample=sample,
+    )
+
+
+def _training_sample(folder: Path, training: Array, roles: Sequence[str]) -> list[str]:
+    """Texts evenly spread over the training part, of about ``SAMPLE_CHARACTERS`` together."""
+    few = _spread(training, 200)
+    mean = sum(len(one) for column in some_texts(folder, few, roles).values() for one in column) / len(few)
+    places = _spread(training, max(200, int(SAMPLE_CHARACTERS / max(1.0, mean))))
+    return [one for column in some_texts(folder, places, roles).values() for one in column]
+
+
+def _spread(places: Array, count: int) -> Array:
+    if len(places) <= count:
+        return places
+    return places[np.linspace(0, len(places) - 1, count).round().astype(np.int64)]
+
+
+def _trained(kind: str, size: int, texts: Sequence[str]) -> Tokenizer:
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    specials = list(SPECIALS)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex("\n"), "isolated"),
+            pre_tokenizers.Metaspace(prepend_scheme="always"),
+            pre_tokenizers.Split(Regex(r"[^\w\s▁]"), "isolated"),
+        ]
+    )
+    common: dict[str, Any] = {"vocab_size": size, "special_tokens": specials, "show_progress": False}
+    trainer: Any = None
+    match kind:
+        case "bytes":
+            entries = {token: place for place, token in enumerate([*specials, *alphabet])}
+            tokenizer = Tokenizer(models.BPE(vocab=entries, merges=[]))
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+            tokenizer.decoder = decoders.ByteLevel()
+        case "characters":
+            counted = Counter(character for one in texts for character in one).most_common(MOST_CHARACTERS)
+            known = [*specials, *sorted(character for character, _times in counted)]
+            entries = {token: place for place, token in enumerate(known)}
+            tokenizer = Tokenizer(models.WordLevel(entries, unk_token=SPECIALS[UNK]))
+            tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+            tokenizer.decoder = decoders.Fuse()
+        case "words":
+            tokenizer = Tokenizer(models.WordLevel({SPECIALS[UNK]: 0}, unk_token=SPECIALS[UNK]))
+            tokenizer.pre_tokenizer, tokenizer.decoder = words, decoders.Metaspace(prepend_scheme="always")
+            trainer = trainers.WordLevelTrainer(**common)
+        case "bpe":
+            tokenizer = Tokenizer(models.BPE())
+            tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+            tokenizer.decoder = decoders.ByteLevel()
+            trainer = trainers.BpeTrainer(**common, initial_alphabet=alphabet)
+        case "wordpiece":
+            tokenizer = Tokenizer(models.WordPiece({SPECIALS[UNK]: 0}, unk_token=SPECIALS[UNK]))
+            tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+            tokenizer.decoder = decoders.WordPiece(prefix="##")
+            trainer = trainers.WordPieceTrainer(**common)
+        case _:
+            tokenizer = Tokenizer(models.Unigram())
+            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+            tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+            trainer = trainers.UnigramTrainer(**common, unk_token=SPECIALS[UNK])
+    if trainer is not None:
+        tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_special_tokens(specials)
+    return tokenizer
+
+
+def _brought(folder: Path) -> Tokenizer:
+    """The tokenizer that a person brought, with the special tokens that it lacks."""
+    try:
+        text = read_regular(folder, "tokenizer.json", limit=LARGEST_TOKENIZER).decode()
+    except (OSError, UnicodeDecodeError):
+        raise DataError(
+            _("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data.")
+        ) from None
+    tokenizer = tokenizer_of(text)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    known = tokenizer.get_vocab(with_added_tokens=True)
+    missing = [own for own, *others in OTHER_SPECIALS if not known.keys() & {own, *others}]
+    if missing:
+        tokenizer.add_special_tokens(missing)
+    return tokenizer
+
+
+def _special_ids(tokenizer: Tokenizer) -> tuple[int, int, int, int]:
+    known = tokenizer.get_vocab(with_added_tokens=True)
+    found = [next(known[one] for one in names if one in known) for names in OTHER_SPECIALS]
+    return (found[0], found[1], found[2], found[3])
+
+
+def tokenizer_of(text: str) -> Tokenizer:
+    """A tokenizer of its JSON; a typed ``<eos>`` is five characters to it."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_str(text)
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+# Measured
+
+
+def _measured(
+    folder: Path, index: Index, split: str, roles: Sequence[str], tokenizer: Tokenizer, unknown: int
+) -> dict[str, list[list[int]]]:
+    """Role -> the tokens of up to ``MEASURED_ROWS`` texts of ``split``."""
+    places = index.of_split(split)
+    places = _spread(places, MEASURED_ROWS) if split == "train" else places[:MEASURED_ROWS]
+    found = some_texts(folder, places, roles)
+    return {
+        role: [code.ids or [unknown] for code in tokenizer.encode_batch(found[role], add_special_tokens=False)]
+        for role in roles
+    }
+
+
+def _baselines(
+    kind: str, index: Index, split: str, measured: Mapping[str, list[list[int]]], ids: tuple[int, int, int, int]
+) -> dict[str, float]:
+    """Every metric of the best constant answer to the first rows of ``split``."""
+    count = BASELINE_ROWS[split]
+    if kind == "classification":
+        accuracy, loss = constant_answer(index.labels[index.of_split(split)[:count]])
+        return {"loss": loss, "accuracy": accuracy}
+    if kind == "translation":
+        exact, token_accuracy, loss = constant_text([np.array([*row, ids[2]]) for row in measured["target"][:count]])
+        return {"loss": loss, "token_accuracy": token_accuracy, "exact_match": exact}
+    token_accuracy, loss = constant_answer(
+        np.array([one for row in measured["text"] for one in (ids[1], *row, ids[2])])
+    )
+    return {"loss": loss, "token_accuracy": token_accuracy, "perplexity": float(np.exp(loss))}
+
+
+def typed_inputs(texts: Sequence[str], kind: str) -> list[str]:
+    """Inputs that a form can hold and that can be typed as they are: whole texts, else the first words of one."""
+    beginnings = [" ".join(text.split()[:BEGINNING_WORDS])[:120] for text in texts]
+    whole = [] if kind == "generation" else [text for text in texts if len(text) <= LONGEST_INPUT]
+    found = dict.fromkeys(one for one in (*whole, *beginnings) if one and not has_control(one))
+    return list(found)[:EXAMPLES]

@@ -1,0 +1,48 @@
+"""Small files of a person's own data. Start at reviews, pairs and notes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+WORDS = ("the", "film", "plot", "actor", "music", "scene", "story", "was", "is", "very", "quite", "rather")
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def write_jsonl(path: Path, rows: Sequence[object]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def reviews(path: Path, count: int = 120) -> Path:
+    """A text whose class is said by one word in it."""
+    draw = random.Random(0)
+    rows = []
+    for number in range(count):
+        words = [*draw.choices(WORDS, k=draw.randint(3, 8)), ("bad", "good")[number % 2], *draw.choices(WORDS, k=3)]
+        rows.append({"review": " ".join(words), "sentiment": ("neg", "pos")[number % 2]})
+    return write_csv(path, rows)
+
+
+def pairs(path: Path, count: int = 120) -> Path:
+    """Letters, and the same letters backwards."""
+    draw = random.Random(0)
+    texts = ["".join(draw.choices("abcdefgh", k=draw.randint(3, 8))) for _ in range(count)]
+    return write_jsonl(path, [{"source": text, "target": text[::-1]} for text in texts])
+
+
+def notes(path: Path, count: int = 60) -> Path:
+    """Paragraphs of a running text."""
+    draw = random.Random(0)
+    path.write_text("\n\n".join(" ".join(draw.choices(WORDS, k=70)) + "." for _ in range(count)) + "\n")
+    return path
