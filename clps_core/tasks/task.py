@@ -53,6 +53,8 @@ class _Usual:
     task: str
     seq_len: int | None = None
     seed: int = 0
+    difficulty: int | None = None
+    folds: int | None = None
 
 
 class Tasks(Mapping[str, Task]):
