@@ -86,7 +86,8 @@ class TaskFacts:
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
     ``writes``: a trained model can be asked for text. ``fingerprint``: of what gives tokens and classes their meaning,
     where that lies in files (empty where it cannot change). ``difficulty``: of a generated task, what these facts are
-    for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a person can start from.
+    for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a
+    person can start from.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
@@ -127,7 +128,7 @@ class TaskFacts:
 
     @property
     def baseline_name(self) -> str:
-        """What the best constant answer is called."""
+        """What the best trivial answer is called."""
         return self.words().baseline
 
     @property
@@ -151,7 +152,7 @@ class TaskFacts:
         return self.judged_by.higher_is_better
 
     def beats_baseline(self, value: float) -> bool:
-        """Whether a validation value of ``metric`` is better than that of the best constant answer."""
+        """Whether a validation value of ``metric`` is better than that of the best trivial answer."""
         return self.judged_by.better(value, self.baseline)
 
 

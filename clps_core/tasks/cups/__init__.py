@@ -1,4 +1,4 @@
-"""The shell game: where is the ball after each swap? The facts; ``rules.py``, ``data.py`` and ``work.py`` do the rest."""
+"""The shell game: where is the ball after each swap? The facts; ``rules.py``, ``data.py`` and ``work.py``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _share(name: str, swap: int | None) -> Metric:
 
 def _words(swaps: int) -> TaskWords:
     return TaskWords(
-        title=_("Follow the ball"),
+        title=_("Shell game"),
         summary=_(
             "Three cups, one ball, {n} swaps: where is the ball after each swap? No test game begins as a game of "
             "training did; late swaps are the last third.",
@@ -43,7 +43,6 @@ def facts(swaps: int = USUAL) -> TaskFacts:
     """The same for every config with that many swaps."""
     from clps_core.tasks.cups import rules  # numpy, for who asks only
 
-    late = rules.late(swaps)
     graded = tuple(f"swap_{number}" for number in range(1, swaps + 1))
     games = {split: rules.held_out(split, swaps) for split in ("validation", "test")}
     places = {split: rules.ball(one.starts, one.swaps) for split, one in games.items()}
@@ -51,12 +50,12 @@ def facts(swaps: int = USUAL) -> TaskFacts:
         name="cups",
         words=partial(_words, swaps),
         family="decoder",
-        metric="late_accuracy",
-        metrics=("loss", "late_accuracy", "accuracy", *graded),
+        metric="accuracy",
+        metrics=("loss", "accuracy", "late_accuracy", *graded),
         own_metrics=(_share("late_accuracy", None), *(_share(name, place + 1) for place, name in enumerate(graded))),
         graded=graded,
-        baseline=rules.constant_accuracy(places["validation"][:EVALUATED, -late:]),
-        test_baseline=rules.constant_accuracy(places["test"][:TESTED, -late:]),
+        baseline=rules.constant_accuracy(places["validation"][:EVALUATED]),
+        test_baseline=rules.constant_accuracy(places["test"][:TESTED]),
         test_size=len(places["test"]),
         vocab_size=rules.CUPS + len(rules.SWAPS),
         max_source_len=swaps + 1,

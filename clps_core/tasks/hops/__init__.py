@@ -21,7 +21,7 @@ MOVED = Metric(
 
 def _words(hops: int) -> TaskWords:
     return TaskWords(
-        title=_("Follow the arrows"),
+        title=_("Multi-hop lookup"),
         summary=ngettext(
             "Look x up in a random permutation of 8 numbers, {n} time. No test permutation was seen in training.",
             "Look x up in a random permutation of 8 numbers, {n} times in a row. "

@@ -1,4 +1,4 @@
-"""Learn pairs and their values by heart: memory. The facts; ``rules.py``, ``data.py`` and ``work.py`` do the rest."""
+"""Key-value facts to learn by heart: memory. The facts; ``rules.py``, ``data.py`` and ``work.py`` do the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USUAL, LEAST, MOST = 4096, 64, 4096
 
 def _words(pairs: int) -> TaskWords:
     return TaskWords(
-        title=_("Learn by heart"),
+        title=_("Key-value facts"),
         summary=_(
             "{n} pairs of symbols, each with a random value of 64. It measures memory: the pairs that are scored are "
             "pairs that were trained.",

@@ -1,7 +1,7 @@
-"""Learn pairs and their values by heart. Start at Pairs.
+"""Key-value facts to learn by heart. Start at Pairs.
 
-A sequence is a symbol a and a symbol b (token 64 + b); the label at b is the value of the pair. The task measures memory:
-all pairs are trained, and the two halves of them that are scored choose the best weights and test them.
+A sequence is a symbol a and a symbol b (token 64 + b); the label at b is the value of the pair. The task measures
+memory: all pairs are trained. Half of them choose the best weights, the other half tests those.
 """
 
 from __future__ import annotations
