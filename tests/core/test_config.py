@@ -51,7 +51,7 @@ def test_configs_are_frozen_and_hashable():
     [
         (
             {"data": {"task": "french"}},
-            "task must be one of dates, python-docs, digits, hops, cups, pairs. Got 'french'",
+            "must be one of dates, python-docs, digits, hops, cups, pairs. Got 'french'",
         ),
         ({"model": {"d_model": 100, "num_heads": 7}}, "d_model must be divisible by num_heads. Got 100 and 7. Take 5"),
         ({"model": {"num_heads": 4, "num_kv_heads": 3}}, "num_heads must be a multiple of num_kv_heads. Got 4 and 3"),
