@@ -14,9 +14,10 @@ from app.look.formatting import compact, percent
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.samples.ready import READY, Ready
-from clps_core.samples.shipped import figures_of, test_scores
-from clps_core.samples.stories import design_name, judge_of, shown_spread, story_of
+from clps_core.samples.shipped import Figures, figures_of, test_scores
+from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of
 from clps_core.store import Comparison, Store
+from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
@@ -78,7 +79,8 @@ def ready_card(store: Store, shipped: Shipped) -> None:
 
 
 def _heads(ready: Ready) -> str:
-    heads = (_("Design"), _("Stored"), _("{metric}, test", metric=judge_of(ready).title))
+    heads = [_("Design"), _("Stored"), _("{metric}, test", metric=judge_of(ready).title)]
+    heads += [_("at {n} loops", n=FAR)] if ready.loops else []
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
 
 
@@ -88,9 +90,15 @@ def _rows(ready: Ready) -> str:
     return "".join(
         f'<tr><th scope="row"><i style="background:{colours[one.strategy]}"></i>'
         f"{escape(design_name(ready, one))}</th><td>{compact(one.stored)}</td>"
-        f"<td>{escape(shown_spread(one.spread(metric)))}</td></tr>"
+        f"<td>{escape(shown_spread(one.spread(metric)))}</td>{_far(one, metric)}</tr>"
         for one in figures
     )
+
+
+def _far(figures: Figures, metric: str) -> str:
+    """The cell of a design that was measured at other numbers of loops, too."""
+    there = Spread.of(figures.depth[FAR][metric]) if figures.depth else None
+    return f"<td>{escape(shown_spread(there))}</td>" if there is not None else ""
 
 
 def _below(ready: Ready) -> str:

@@ -11,13 +11,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from clps_core.jobs import service
-from clps_core.samples.ready import READY, Ready
+from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import RUNS_FOLDER, sample_folder
 from clps_core.samples.stories import title_of
 from clps_core.store import Run, Store, shelf
 from clps_core.words import _
 
-__all__ = ["READY", "RUNS_FOLDER", "Ready", "install", "prepare", "queue_ready_comparison", "sample_folders"]
+__all__ = [
+    "READY",
+    "RUNS_FOLDER",
+    "Ready",
+    "install",
+    "prepare",
+    "queue_ready_comparison",
+    "ready_named",
+    "sample_folders",
+]
 
 
 def prepare(store: Store) -> bool:
