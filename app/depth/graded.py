@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["graded_maps", "heat_map"]
 
-SCALE = ((0.0, "#20293a"), (0.5, "#2f6f8f"), (1.0, "#f2c14e"))
-"""Dark is the trivial answer and below, bright is all right: light and dark theme alike."""
+SCALE = ((0.0, "#50555f"), (0.5, "#2b5d9c"), (1.0, "#0b7a55"))
+"""Grey is the trivial answer and below, green is all right; white figures are read on each, on both themes."""
 
 
 def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Quality]]) -> None:
@@ -45,7 +45,7 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
                 )
     st.caption(
         _(
-            "**Seen:** the share of right answers at each difficulty and number of loops; dark is no better than the "
+            "**Seen:** the share of right answers at each difficulty and number of loops; grey is no better than the "
             "trivial answer ({baseline}). **Not proved:** that a loop does one step of the task.",
             baseline=task.baseline_name,
         )
@@ -79,7 +79,7 @@ def heat_map(task: TaskFacts, points: Mapping[int, Quality], called: str) -> Fig
             colorscale=[list(stop) for stop in SCALE],
             text=[[f"{100 * value:.0f}" for value in row] for row in rows],
             texttemplate="%{text}",
-            textfont={"size": 11},
+            textfont={"size": 11, "color": "#ffffff"},
             hovertemplate=_(
                 "{difficulty} {y}, {x} loops: {share}", difficulty=called, y="%{y}", x="%{x}", share="%{z:.1%}"
             )

@@ -80,7 +80,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
 
 def _heads(ready: Ready) -> str:
     heads = [_("Design"), _("Stored"), _("{metric}, test", metric=judge_of(ready).title)]
-    heads += [_("at {n} loops", n=FAR)] if ready.loops else []
+    heads += [_("{n} loops, validation", n=FAR)] if ready.loops else []
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
 
 

@@ -38,6 +38,10 @@ class LabelledLine:
     def name(self, token: int) -> str:
         """What ``token`` reads as in an answer."""
 
+    def guess(self, inputs: Array, place: int, token: int) -> str:  # noqa: ARG002
+        """What ``token`` reads as among the guesses at position ``place`` of ``inputs`` [1, S]."""
+        return self.name(token)
+
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """There is no decoder target: always a ``DataError``."""
         raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))

@@ -78,9 +78,9 @@ def shown_spread(spread: Spread) -> str:
     return _("{mean} ± {deviation} %", mean=f"{100 * spread.mean:.1f}", deviation=f"{100 * spread.deviation:.1f}")
 
 
-def story_of(ready: Ready) -> Story:
-    """What the shipped runs of ``ready`` show."""
-    figures = figures_of(ready)
+def story_of(ready: Ready, figures: Sequence[Figures] | None = None) -> Story:
+    """What the shipped runs of ``ready`` show, or those of other ``figures``."""
+    figures = figures_of(ready) if figures is None else figures
     holds, shows, leaves_open = TELLERS[ready.key](ready, {one.design.key: one for one in figures})
     if holds:
         return Story(ready, shows, leaves_open, holds)

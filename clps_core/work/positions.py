@@ -83,5 +83,7 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
     places = data.scored(inputs)
     said = found.logits[places]
     return Answer(
-        found, prediction=data.decode(said.argmax(axis=-1)), guesses=ranked(said[-1], lambda token: data.name(token))
+        found,
+        prediction=data.decode(said.argmax(axis=-1)),
+        guesses=ranked(said[-1], lambda token: data.guess(inputs, int(places[-1]), int(token))),
     )

@@ -135,6 +135,10 @@ class Cups(LabelledLine):
         """A cup, counted from 1, or a swap."""
         return str(token + 1) if token < CUPS else "↔".join(str(cup + 1) for cup in SWAPS[token - CUPS])
 
+    def guess(self, inputs: Array, place: int, token: int) -> str:  # noqa: ARG002
+        """``12: 3``: after how many swaps, and under which cup."""
+        return f"{place}: {self.name(token)}"
+
     def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
         """Cups from 1, and swaps as ``1↔3``."""
         return [self.name(token) for token in np.asarray(tokens).reshape(-1).tolist()]

@@ -119,6 +119,10 @@ class Hops(LabelledLine):
         """A number, or a question."""
         return str(token) if token < NUMBERS else f"{token - NUMBERS}→?"
 
+    def guess(self, inputs: Array, place: int, token: int) -> str:
+        """``7→4``: the question, and where it may lead."""
+        return f"{int(inputs[0, place]) - NUMBERS}→{self.name(token)}"
+
     def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
         """``f(0)=3`` for the table of a whole sequence, ``3→?`` for a question, a number elsewhere."""
         listed = np.asarray(tokens).reshape(-1).tolist()
