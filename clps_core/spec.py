@@ -93,8 +93,10 @@ def parse_assignments(parts: Iterable[str]) -> dict[str, Any]:
 def _without_filled_in(config: RunConfig) -> RunConfig:
     """``config`` without what its task would fill in by itself."""
     short = config
-    if config.data.seq_len is not None and config.data.seq_len == TASKS.usual(config.data.task).max_source_len:
-        short = short.model_copy(update={"data": short.data.model_copy(update={"seq_len": None})})
+    usual = TASKS.usual(config.data.task)
+    implied = {"seq_len": usual.max_source_len, "difficulty": usual.difficulty}
+    same = [name for name, value in implied.items() if getattr(config.data, name) == value]
+    short = short.model_copy(update={"data": short.data.model_copy(update=dict.fromkeys(same))})
     given = {name: getattr(config.model, name) for name in FILLED_IN}
     bare = short.model_copy(update={"model": short.model.model_copy(update=dict.fromkeys(FILLED_IN))})
     try:

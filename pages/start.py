@@ -1,4 +1,4 @@
-"""Start: what sharing is, in one picture; a ready comparison; the ways in."""
+"""Start: what sharing is, in one picture; the ready comparisons; what was trained here; the ways in."""
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from app.look.work_line import work_line
 from app.runs.actions import show_refusal
 from app.services import desk, page_guard, store
 from app.start.comparison_card import comparison_card, featured, pinned_runs_of
+from app.start.ready_card import ready_card, ready_comparisons
 from app.start.ways_in import ways_in
 from clps_core.words import _
 
@@ -21,15 +22,24 @@ def ready(was_active: bool) -> None:
     if work_line(store()) != was_active:
         st.rerun()
     show_refusal()
-    comparisons = featured(store(), desk())
+    shipped = ready_comparisons(store(), desk())
+    known = {one.comparison.id for one in shipped}
+    others = [one for one in featured(store(), desk()) if one.id not in known]
     pinned = pinned_runs_of(store(), desk())
-    with st.container(horizontal=True, key="cards_ready"):
-        for comparison in [*comparisons, *([pinned] if pinned else [])]:
+    if others or pinned:
+        st.subheader(_("Ready to open"), anchor=False)
+    with st.container(horizontal=True, key="cards_here"):
+        for comparison in [*others, *([pinned] if pinned else [])]:
             comparison_card(store(), comparison)
-    if not comparisons:
+    if shipped:
+        st.subheader(_("Ready comparisons, trained before"), anchor=False)
+    with st.container(horizontal=True, key="cards_ready"):
+        for one in shipped:
+            ready_card(store(), one)
+    if not (others or pinned or shipped):
         empty_state(
             _("Nothing has been trained here yet."),
-            _("The first comparison trains the same small translator three times, with different sharing."),
+            _("The first comparison trains the same small model three times, with different sharing."),
             "train",
             _("Train the first comparison"),
         )
@@ -37,7 +47,6 @@ def ready(was_active: bool) -> None:
 
 header("start")
 sharing_picture()
-st.subheader(_("Ready to open"), anchor=False)
 with page_guard():
     active = store().has_runs()
     ticking("ready", ready, TICK_SECONDS if active else None)(active)

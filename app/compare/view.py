@@ -50,7 +50,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
 
 
 def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> list[str]:
-    """What test means, and what a constant answer would get where a figure is no better than that."""
+    """What test means, and what a trivial answer would get where a figure is no better than that."""
     task = groups[0].run.facts
     known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
     notes = [test_note()] if any(group.test for group in groups) else []
@@ -64,16 +64,14 @@ def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None)
     if weak:
         notes.append(
             _(
-                "No better than the best constant answer ({name}: {baseline}): {designs}.",
+                "No better than the best trivial answer ({name}: {baseline}): {designs}.",
                 designs="; ".join(weak),
                 **known,
             )
         )
     if quality is not None and not task.beats_baseline(quality):
         said = metric(task.metric, quality)
-        notes.append(
-            _("{quality} takes no learning: a constant answer ({name}) has {baseline}.", quality=said, **known)
-        )
+        notes.append(_("{quality} takes no learning: a trivial answer ({name}) has {baseline}.", quality=said, **known))
     return notes
 
 
@@ -98,7 +96,7 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
         bind="query-params" if alone else None,
         help=_(
             "How long each run trained until it was this good on validation data. At first: what every finished run "
-            "reached, of those better than a constant answer."
+            "reached, of those better than a trivial answer."
         ),
         width=240,
     )

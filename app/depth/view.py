@@ -10,6 +10,7 @@ from app import navigation, state
 from app.attention.source import follow_url, run_label
 from app.chart.run_curves import line_styles, short_names
 from app.depth.figures import DepthLine, depth_curves
+from app.depth.graded import graded_maps
 from app.depth.source import DeepRun, deep, qualities_of, recorded
 from app.look.address_choice import address_choice
 from app.look.colours import strategy_colours
@@ -199,7 +200,8 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     if not runs:
         return found
     task = runs[0].run.facts
-    names = list(next(iter(found[runs[0].run.id].values())).metrics)
+    measured = next(iter(found[runs[0].run.id].values())).metrics
+    names = [name for name in measured if name not in task.graded]  # those are in a heat map of their own
     with st.container(horizontal=True, vertical_alignment="center"):
         name = address_choice(
             "depth", state.METRIC, {one: metric_named(one).title for one in [task.metric, *names]}, _("Metric")
@@ -214,6 +216,7 @@ def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Fou
     )
     _table(runs, found, name)
     _captions(runs, found, task.metric)
+    graded_maps(runs, found)
     return found
 
 

@@ -39,6 +39,7 @@ FORM_FIELDS = (
     "optim.warmup_steps",
     "optim.weight_decay",
     "data.seed",
+    "data.difficulty",
     "model.activation",
     "model.norm",
     "model.positions",
@@ -81,6 +82,7 @@ def train_form() -> Asked:
         _number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
         _number("model.d_model", _("Width"), 1, step=16, note=_("d_model: numbers that stand for one token."))
         _number("model.num_heads", _("Heads"), 1)
+        _difficulty(tasks[task])
         name = _more(task)
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
 
@@ -165,11 +167,41 @@ def _more(task: str) -> str:
     return name
 
 
+def _difficulty(task: TaskFacts) -> None:
+    """The dial of a generated task; nothing for another."""
+    if task.difficulties is None:
+        return
+    least, most = task.difficulties
+    _number(
+        "data.difficulty",
+        task.words().difficulty or _("Difficulty"),
+        least,
+        note=_("How hard the task is made: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
+        empty=f"{task.difficulty}",
+    )
+
+
 def _number(
-    path: str, label: str, low: float, *, step: float = 1, form: str | None = None, note: str | None = None
+    path: str,
+    label: str,
+    low: float,
+    *,
+    step: float = 1,
+    form: str | None = None,
+    note: str | None = None,
+    empty: str | None = None,
 ) -> None:
+    """``empty``: what stands in a field that may be left empty."""
     st.number_input(
-        label, min_value=low, step=step, format=form, key=f"train.{path}", help=note, width=132, persist_state="session"
+        label,
+        min_value=low,
+        step=step,
+        format=form,
+        key=f"train.{path}",
+        help=note,
+        width=132,
+        placeholder=empty,
+        persist_state="session",
     )
 
 

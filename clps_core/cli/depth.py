@@ -66,7 +66,7 @@ def _record(run: Run, found: Dial, points: Sequence[Quality], recorded: float | 
 
 def _table(run: Run, found: Dial, points: Sequence[Quality], recorded: float | None) -> None:
     task = run.facts
-    names = [task.metric, *(name for name in points[0].metrics if name != task.metric)]
+    names = [task.metric, *(name for name in points[0].metrics if name not in (task.metric, *task.graded))]
     rows = [
         (
             point.loops,

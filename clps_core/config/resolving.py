@@ -78,11 +78,12 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             )
         )
     complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
+    filled: dict[str, int] = {}
     if task.windows and complete.data.seq_len is None:
-        complete = complete.model_copy(
-            update={"data": complete.data.model_copy(update={"seq_len": task.max_source_len})}
-        )
-    return complete
+        filled["seq_len"] = task.max_source_len
+    if task.difficulty is not None and complete.data.difficulty is None:
+        filled["difficulty"] = task.difficulty
+    return complete.model_copy(update={"data": complete.data.model_copy(update=filled)}) if filled else complete
 
 
 def longest_input(config: RunConfig, task: TaskFacts | None = None) -> int:
@@ -109,6 +110,13 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
         raise ConfigError(
             _(
                 "data.tokenizer belongs to your own data. Got it for task {task}, which has its own. Leave it out.",
+                task=task.name,
+            )
+        )
+    if config.data.difficulty is not None and task.difficulty is None:
+        raise ConfigError(
+            _(
+                "data.difficulty belongs to tasks that are generated. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )

@@ -74,6 +74,16 @@ class DataConfig(Frozen):
             N_("seed"),
         ),
     ] = 0
+    difficulty: Annotated[
+        Annotated[int, Field(ge=1, le=1_000_000)] | None,
+        about(
+            N_(
+                "How hard a generated task is: hops to follow, swaps of the cups, pairs to store. "
+                "Not given: the task's."
+            ),
+            N_("hops, swaps or pairs"),
+        ),
+    ] = None
     folds: Annotated[
         Annotated[int, Field(ge=2, le=50)] | None,
         about(

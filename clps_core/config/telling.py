@@ -17,6 +17,7 @@ FIRST = (
     "train.batch_size",
     "train.steps",
     "data.seq_len",
+    "data.difficulty",
 )
 """What people change most often is said first."""
 FOLLOWS = (

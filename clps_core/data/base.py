@@ -125,9 +125,9 @@ class TaskData(Protocol):
         """The first ``limit`` examples of ``validation`` or ``test``, always in the same order."""
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """Every metric of the best constant answer to the first ``limit`` examples of ``split`` (by default all).
+        """Every metric of the best trivial answer to the first ``limit`` examples of ``split`` (by default all).
 
-        The answer is chosen for these very examples, so nothing that ignores its input does better on them.
+        Constant, or as simple (hops: always the number that was asked), and chosen for these very examples.
         """
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:

@@ -1,8 +1,8 @@
-"""Train the comparison that ships with the project, and put it into ``runs/``.
+"""Train the comparisons that ship with the project, and put their runs into ``runs/``.
 
-Run ``python -m clps_core.samples.make`` (some minutes on two cores). It uses the same jobs as
-everybody: small models, so that the weights fit into the wheel. With ``--score`` the runs stay as they are, and those
-without a score on the test split get one.
+Run ``python -m clps_core.samples.make`` (some 20 minutes on two cores), with the keys of ``READY`` to make only some
+anew. It uses the same jobs as everybody: small models, so that the weights fit into the wheel. With ``--score`` the
+runs stay as they are, and those without a score on the test split get one.
 """
 
 from __future__ import annotations
@@ -12,30 +12,47 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from clps_core.depth import quality_at
 from clps_core.jobs import service
-from clps_core.samples import READY_STRATEGIES, RUNS_FOLDER, sample_folders
+from clps_core.samples import sample_folders
+from clps_core.samples.ready import READY, Ready, ready_named
+from clps_core.samples.shipped import DEPTH_FILE, sample_folder
 from clps_core.scoring import score_folder
-from clps_core.store import open_store
-
-SIZES = {
-    "data": {"task": "dates"},
-    "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4},
-    "train": {"steps": 1200, "eval_every": 50, "checkpoint_every": 200, "probe_count": 6},
-}
+from clps_core.store import Store, open_store
 
 
-def main() -> None:
-    """Train, wait, export."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = open_store(Path(folder) / "home")
-        runs = service.submit(store, service.matched(SIZES, READY_STRATEGIES, [0]))
-        runs = service.wait(store, [run.id for run in runs])
-        shutil.rmtree(RUNS_FOLDER, ignore_errors=True)
-        for number, run in enumerate(runs):
-            identity = f"sample-dates-{run.strategy}"
-            service.export_run(store, run.id, RUNS_FOLDER / f"{number}-{identity}", new_id=identity)
+def main(keys: Sequence[str] = ()) -> None:
+    """Train, wait, export, one comparison after the other."""
+    for ready in [ready_named(key) for key in keys] or READY:
+        with tempfile.TemporaryDirectory() as folder:
+            store = open_store(Path(folder) / "home")
+            _make(store, ready)
+            store.close()
+
+
+def _make(store: Store, ready: Ready) -> None:
+    runs = service.submit(store, ready.configs())
+    runs = service.wait(store, [run.id for run in runs])
+    for run, identity in zip(runs, ready.run_ids(), strict=True):
+        folder = sample_folder(identity)
+        shutil.rmtree(folder, ignore_errors=True)
+        service.export_run(store, run.id, folder, new_id=identity)
+        if ready.loops:
+            points = {str(loops): dict(quality_at(store.run_folder(run.id), loops).metrics) for loops in ready.loops}
+            (folder / DEPTH_FILE).write_text(json.dumps(points, indent=1) + "\n", encoding="utf-8")
+        if run.seed not in ready.probed:
+            _leave_probes(folder)
+
+
+def _leave_probes(folder: Path) -> None:
+    """Ship a run without its attention while training, which nobody asks of every seed."""
+    shutil.rmtree(folder / "probes", ignore_errors=True)
+    about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    about["artefacts"] = [one for one in about["artefacts"] if one[0] != "probe"]
+    (folder / "run.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def score() -> None:
@@ -53,4 +70,4 @@ def score() -> None:
 
 
 if __name__ == "__main__":
-    score() if sys.argv[1:] == ["--score"] else main()
+    score() if sys.argv[1:] == ["--score"] else main(sys.argv[1:])

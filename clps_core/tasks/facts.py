@@ -45,14 +45,19 @@ class DataLike(Protocol):
     def seed(self) -> int: ...  # noqa: D102
     @property
     def tokenizer(self) -> str | None: ...  # noqa: D102
+    @property
+    def difficulty(self) -> int | None: ...  # noqa: D102
+    @property
+    def folds(self) -> int | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
 class TaskWords:
     """What people read of a task, in their language.
 
-    ``baseline``: what the best constant answer is called. ``source``, ``licence``: of the data. ``options``: what a
+    ``baseline``: what the best trivial answer is called. ``source``, ``licence``: of the data. ``options``: what a
     typed input needs besides its text, as name -> value -> title; ``asks``: what each of them asks for.
+    ``difficulty``: what ``data.difficulty`` counts, such as "Hops".
     """
 
     title: str
@@ -62,6 +67,7 @@ class TaskWords:
     licence: str = ""
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     asks: Mapping[str, str] = field(default_factory=dict)
+    difficulty: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ class TaskFacts:
 
     ``words``: gives what people read, when it is shown. ``family``: of the models that it trains. ``metric``: the
     name of the metric people compare by, one of ``metrics``: those that an evaluation gives (the task's scores).
-    ``own_metrics``: those of them that only this task has. ``baseline``: what the best constant answer
+    ``own_metrics``: those of them that only this task has. ``graded``: those of them that are one metric at rising
+    difficulty, easiest first (empty where there are none). ``baseline``: what the best trivial answer
     (``baseline_name``) gets in ``metric`` on the validation examples that a run is scored on by default;
     ``test_baseline``: the same on those of the test split, which has ``test_size``. Where the data differ from
     machine to machine they are approximate, and ``TaskData.baselines`` is exact.
@@ -81,7 +88,9 @@ class TaskFacts:
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
     ``writes``: a trained model can be asked for text. ``takes``: fields of the data config that change this task:
     ``seq_len`` (longer texts are cut), ``tokenizer``. ``fingerprint``: of what gives tokens and classes their meaning,
-    where that lies in files (empty where it cannot change). ``example_inputs``: texts a person can start from.
+    where that lies in files (empty where it cannot change). ``difficulty``: of a generated task, what these facts are
+    for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a
+    person can start from.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
@@ -105,6 +114,9 @@ class TaskFacts:
     takes: tuple[str, ...] = ()
     fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
+    graded: tuple[str, ...] = ()
+    difficulty: int | None = None
+    difficulties: tuple[int, int] | None = None
     example_inputs: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -120,7 +132,7 @@ class TaskFacts:
 
     @property
     def baseline_name(self) -> str:
-        """What the best constant answer is called."""
+        """What the best trivial answer is called."""
         return self.words().baseline
 
     @property
@@ -144,14 +156,14 @@ class TaskFacts:
         return self.judged_by.higher_is_better
 
     def beats_baseline(self, value: float) -> bool:
-        """Whether a validation value of ``metric`` is better than that of the best constant answer."""
+        """Whether a validation value of ``metric`` is better than that of the best trivial answer."""
         return self.judged_by.better(value, self.baseline)
 
 
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "takes", "fingerprint", "example_inputs"),
+    *("windows", "writes", "takes", "fingerprint", "example_inputs", "graded", "difficulty", "difficulties"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -188,6 +200,7 @@ def frozen(facts: TaskFacts) -> str:
         "licence": words.licence,
         "options": {name: dict(values) for name, values in words.options.items()},
         "asks": dict(words.asks),
+        "difficulty_name": words.difficulty,
         "own_metrics": [
             {name: _end(getattr(metric, name)) for name in METRIC_PLAIN} | {"name": metric.name}
             for metric in facts.own_metrics
@@ -228,9 +241,11 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         licence=_text(plain["licence"]),
         options=options,
         asks={_name(name): _text(title) for name, title in _group(plain["asks"]).items()},
+        difficulty=_text(plain.get("difficulty_name", "")),  # facts of version 0.1 have no difficulty
     )
     metrics = tuple(_name(one) for one in _list(plain["metrics"]))
-    if plain["metric"] not in metrics or plain["family"] not in FAMILIES:
+    graded = tuple(_name(one) for one in _list(plain.get("graded", [])))
+    if plain["metric"] not in metrics or plain["family"] not in FAMILIES or not set(graded) <= set(metrics):
         raise ValueError
     return TaskFacts(
         name=_name(plain["name"]),
@@ -253,6 +268,9 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),
         own_metrics=tuple(_metric(one) for one in _list(plain["own_metrics"])),
+        graded=graded,
+        difficulty=_whole_or_none(plain.get("difficulty")),
+        difficulties=_ends(plain.get("difficulties")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
     )
 
@@ -321,6 +339,13 @@ def _whole(value: object) -> int:
 
 def _whole_or_none(value: object) -> int | None:
     return None if value is None else _whole(value)
+
+
+def _ends(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    least, most = (_whole(one) for one in _list(value))
+    return least, most
 
 
 def _truth(value: object) -> bool:

@@ -66,6 +66,8 @@ class _Usual:
     seq_len: int | None = None
     seed: int = 0
     tokenizer: str | None = None
+    difficulty: int | None = None
+    folds: int | None = None
 
 
 class Tasks(Mapping[str, Task]):

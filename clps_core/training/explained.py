@@ -38,7 +38,7 @@ def divergence(config: RunConfig, loss: float, untrained: float, constant: float
     """What to say of a run that ended with a validation ``loss`` above the others (in nats)."""
     return _(
         "Diverged: its validation loss ended at {loss:.3g}. Before training it was {untrained:.3g}, and the best "
-        "constant answer has {constant:.3g}. Lower learning_rate ({rate:g}).",
+        "trivial answer has {constant:.3g}. Lower learning_rate ({rate:g}).",
         loss=loss,
         untrained=untrained,
         constant=constant,

@@ -339,7 +339,7 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
 
 
 def how_diverged(run: Run) -> str | None:
-    """What to say of a run that ended worse than before training and than a constant answer; ``None`` for others."""
+    """What to say of a run that ended worse than before training and than a trivial answer; ``None`` for others."""
     loss, untrained = run.metrics.get("validation.loss"), run.untrained_loss
     constant = run.data.baselines("validation", run.config.train.eval_examples)["loss"]
     if loss is None or untrained is None or loss <= max(untrained, constant):

@@ -205,7 +205,7 @@ def test_a_diverged_run_is_no_better_than_a_constant_answer_and_moves_no_finishi
     assert summary(store, store.run(diverged.id), line).reached is None, "untrained is not trained"
     test = open_page("compare", runs=f"{good.id},{diverged.id}")
     said = [caption.value for caption in test.caption]
-    assert any("No better than the best constant answer" in text and "13.9 %): All layers" in text for text in said), (
+    assert any("No better than the best trivial answer" in text and "13.9 %): All layers" in text for text in said), (
         said
     )
     assert not any("No sharing" in text for text in said)

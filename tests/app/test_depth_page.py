@@ -18,7 +18,7 @@ from app.look.formatting import metric
 from clps_core.config import RunConfig
 from clps_core.depth import quality_at
 from clps_core.inspection import inspect_run
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.store import Run, Store
 
 OpenPage = Callable[..., AppTest]
@@ -69,7 +69,7 @@ def test_a_run_in_training_is_not_shown_before_it_has_ended(open_page: OpenPage,
 
 
 def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_page: OpenPage, store: Store) -> None:
-    install(store)
+    install(store, [ready_named("dates")])
     test = open_page("depth", depths="2,4", loops="4")
     assert not test.exception
     assert sentences(test) == []

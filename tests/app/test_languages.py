@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from app import state
 from app.navigation import PAGES
 from clps_core import words
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.schemes import KINDS, SCHEMES
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.store import Store
@@ -26,7 +26,7 @@ FAKE = "qps"
 BEGIN, END = "«»"
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = "sample-dates-all,sample-dates-none"
-STORED = ("Sample: dates, trained before", "Universal Transformer")
+STORED = ("In between: translate dates", "Universal Transformer")
 """Names, which stay as they are: of the runs that ship with the project, and of a paper's model."""
 QUERIES: dict[str, dict[str, str]] = {
     "runs": {"runs": RUNS},
@@ -98,7 +98,7 @@ def without_marked(text: str) -> str:
 def test_every_text_of_a_page_is_in_the_language_of_its_session(
     open_page: Callable[..., AppTest], store: Store, messages: list[str], name: str
 ) -> None:
-    install(store)
+    install(store, [ready_named("dates")])
     test = open_page(name, **QUERIES.get(name, {}))
     assert not test.exception
     english = texts(test)

@@ -36,11 +36,11 @@ def titles(test: AppTest) -> list[str]:
 
 
 def test_the_sample_stays_on_start_beside_a_fork_and_whatever_comes_later(open_page: OpenPage, store: Store) -> None:
-    parent = samples.install(store)[0]
+    parent = samples.install(store, [samples.ready_named("dates")])[0]
     for name in ("Fork of it", "later", "latest"):
         (run,) = record(store, ["all"], name=name)
         mark(store, run, parent_id=parent.id, start_from="best")
-    assert titles(open_page("start")) == ["latest", "Sample: dates, trained before"]
+    assert titles(open_page("start")) == ["latest", "In between: translate dates"]
 
 
 def test_a_pinned_comparison_stays_on_start_until_it_is_let_go(open_page: OpenPage, store: Store) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
@@ -29,7 +29,7 @@ def test_the_depth_of_a_sample_is_turned_and_the_answer_follows(
     dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
     store = open_store(tmp_path / "home")
-    install(store)
+    install(store, [ready_named("dates")])
     store.close()
     page = browser_page
     page.goto(f"{dashboard(tmp_path / 'home', '--no-ready')}/depth?depths=2,4,5")

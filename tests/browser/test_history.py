@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
@@ -59,11 +59,11 @@ def test_what_the_reader_chose_is_an_entry_also_where_the_next_page_shows_the_sa
 
 def test_back_goes_one_view_back(dashboard: Callable[..., str], browser_page: Page, tmp_path: Path) -> None:
     store = open_store(tmp_path / "home")
-    install(store)
+    install(store, [ready_named("dates")])
     store.close()
     page, url = browser_page, dashboard(tmp_path / "home", "--no-ready")
     page.goto(url)
-    expect(page.get_by_role("heading", name="Sample: dates, trained before")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="In between: translate dates")).to_be_visible(timeout=60_000)
     page.wait_for_function("window.clpsHistory")
     samples = "sample-dates-none%2Csample-dates-all%2Csample-dates-cycle"
     for title, question in (("Runs", "How is the training going?"), ("Compare", "Which model is better")):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,7 @@ STOP = """() => {
 def url(lasting_dashboard: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> str:
     home: Path = tmp_path_factory.mktemp("aloud") / "home"
     store = open_store(home)
-    install(store)
+    install(store, [ready_named("dates")])
     store.close()
     return lasting_dashboard(home, "--no-ready")
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT, free_port, gates_at, stop_tree, wait_until_healthy
 from playwright.sync_api import Page, expect
 
-from clps_core.samples import install
+from clps_core.samples import install, ready_named
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def gated(tmp_path: Path) -> Iterator[tuple[str, Callable[[str], None]]]:
     for module in GATED:
         os.mkfifo(gates / module)
     store = open_store(home)
-    install(store)
+    install(store, [ready_named("dates")])
     store.close()
     port = free_port()
     environment = {**os.environ, "CLPS_HOME": str(home), **gates_at(gates)}

@@ -182,7 +182,10 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--family", "decoder", "--strategy", "grouped:9"], "between 1 and the number of layers (6). Got 9"),
         (["--layers", "0"], "error: model.num_layers must be at least 1. Got 0."),
         (["--layers", "-3"], "error: model.num_layers must be at least 1. Got -3."),
-        (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
+        (
+            ["--task", "french"],
+            "error: task must be one of dates, python-docs, digits, hops, cups, pairs.",
+        ),
         (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
         (["--config", "."], "error: --config must name a YAML file that can be read"),
         (

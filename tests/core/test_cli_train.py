@@ -203,7 +203,10 @@ def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--task", "french"], "error: task must be one of dates, python-docs, digits. Got 'french'."),
+        (
+            ["--task", "french"],
+            "error: task must be one of dates, python-docs, digits, hops, cups, pairs.",
+        ),
         (["--strategy", "cycel"], "error: strategy must be one of none, all, attention_only"),
         (["--strategy", "none", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),
         (["--strategy", "all", "--strategy", "all"], "must be given once"),

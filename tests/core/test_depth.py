@@ -21,7 +21,7 @@ from clps_core.depth import MOST_POINTS, check_loops, dial, dial_of_text, qualit
 from clps_core.errors import ConfigError, JobError
 from clps_core.inspection import inspect_run
 from clps_core.model.generate import generate
-from clps_core.samples import sample_folders
+from clps_core.samples.shipped import sample_folder
 from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_model
@@ -42,7 +42,7 @@ def dates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("sample", ["sample-dates-all", "sample-dates-cycle"])
 def test_at_the_trained_depth_the_metrics_are_those_the_run_recorded(sample: str) -> None:
-    folder = next(folder for folder in sample_folders() if folder.name.endswith(sample))
+    folder = sample_folder(sample)
     own = dial(load_model(folder)[1]).own
     assert own is not None
     found = quality_at(folder, own)

@@ -28,7 +28,7 @@ from clps_core.training.loading import load_model
 from clps_core.training.probe_file import read_probe
 from clps_core.training.run_folder import fixed_placement, open_folder
 
-SAMPLE = Path(__file__).parents[2] / "clps_core" / "samples" / "runs" / "0-sample-dates-none"
+SAMPLE = Path(__file__).parents[2] / "clps_core" / "samples" / "runs" / "sample-dates-none"
 DEEP = "[" * 200_000
 SECRET = "what nobody may read"
 

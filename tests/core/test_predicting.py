@@ -17,7 +17,7 @@ from clps_core.predicting import MOST_TEXTS, held_out_examples, predict
 from clps_core.predicting_split import predict_split
 from clps_core.training.evaluation import evaluate
 from clps_core.training.loading import load_model
-from clps_core.training.run_folder import cpu_plan
+from clps_core.training.run_folder import cpu_placement
 
 TEXT = "Sunday, July 20, 1969"
 DRAWN = Sampling(temperature=2.0, top_k=20, top_p=0.9, seed=4)
@@ -111,7 +111,7 @@ def test_answers_to_a_split_give_the_score_of_the_run(folders) -> None:
         found = list(predict_split(folders[task], "validation", 50))
         model, config, _step = load_model(folders[task])
         train = config.train.model_copy(update={"eval_examples": 50})
-        scores = evaluate(model, load_task(config), config.model_copy(update={"train": train}), cpu_plan(folders[task]))
+        scores = evaluate(model, load_task(config), config.model_copy(update={"train": train}), cpu_placement(folders[task]))
         assert len(found) == 50
         assert sum(one.prediction == one.reference for one in found) / 50 == pytest.approx(scores[metric])
         assert len({one.reference for one in found}) > 5

@@ -20,7 +20,7 @@ from clps_core.errors import ConfigError, StoreError
 from clps_core.experiment import check_name, read_experiment
 from clps_core.jobs import service
 from clps_core.jobs.logs import JsonLines
-from clps_core.samples import sample_folders
+from clps_core.samples.shipped import sample_folder
 from clps_core.shown import has_control, isolated, json_escaped, visible
 from clps_core.store import Store, open_store, schema
 from clps_core.store.archive import import_run
@@ -120,7 +120,7 @@ def test_a_name_with_what_cannot_be_seen_is_refused_at_every_door(case: str, tmp
         with pytest.raises(ConfigError, match=sentence):
             service.submit(store, [build_config()], name)
         with pytest.raises(StoreError, match="characters that can be seen"):
-            import_run(store, sample_folders()[0], comparison=name)
+            import_run(store, sample_folder("sample-dates-none"), comparison=name)
         assert store.runs() == []
     finally:
         store.close()
@@ -139,7 +139,7 @@ def test_a_name_may_be_in_any_language_and_says_what_is_wrong_with_its_length() 
 def old_store(tmp_path):
     """A store from before names were checked."""
     store = open_store(tmp_path / "home")
-    run = import_run(store, sample_folders()[0], comparison="x")
+    run = import_run(store, sample_folder("sample-dates-none"), comparison="x")
     with store.writing() as connection:
         for table in (schema.run, schema.comparison):
             connection.execute(sa.update(table).values(name=f"old\n{OSC}\u202e"))

@@ -101,11 +101,11 @@ def test_ids_that_are_none_or_several_are_sentences(store: Store) -> None:
 
 
 def test_the_sample_is_pinned_when_it_comes_in_and_stays_unpinned_once_somebody_let_it_go(store: Store) -> None:
-    runs = samples.install(store)
+    runs = samples.install(store, [samples.ready_named("dates")])
     (sample,) = store.comparisons()
     assert sample.pinned_at is not None
     shelf.pin_comparison(store, sample.id, False)
-    assert samples.install(store) == runs
+    assert samples.install(store, [samples.ready_named("dates")]) == runs
     assert store.comparisons()[0].pinned_at is None
 
 

@@ -36,5 +36,5 @@ def test_every_task_says_what_forms_need(name: str) -> None:
 
 
 def test_an_unknown_task_lists_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="dates, python-docs, digits"):
+    with pytest.raises(ConfigError, match="dates, python-docs, digits, hops, cups, pairs"):
         get_task("<script>")

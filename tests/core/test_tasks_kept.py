@@ -28,6 +28,8 @@ from clps_core.tasks.facts import LONGEST_FACTS
 from clps_core.tasks.task import find_installed
 from clps_core.training.run_folder import read_facts
 
+BUILT_IN = ("dates", "python-docs", "digits", "hops", "cups", "pairs")
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -45,7 +47,7 @@ def test_config_store_and_sweeps_import_no_task_and_facts_no_torch() -> None:
         "print(sorted(first), len(titles), [name for name in ('torch', 'transformers') if name in sys.modules])\n"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said == "['clps_core.tasks.facts', 'clps_core.tasks.task'] 3 []\n"
+    assert said == "['clps_core.tasks.facts', 'clps_core.tasks.task'] 6 []\n"
 
 
 def test_tasks_of_other_packages_are_found_and_a_broken_one_is_a_sentence(
@@ -59,7 +61,7 @@ def test_tasks_of_other_packages_are_found_and_a_broken_one_is_a_sentence(
     }
     monkeypatch.syspath_prepend(offered(tmp_path, **offers, again="clps_core.tasks.digits:TASK"))
     found = Tasks(find_installed)
-    assert list(found) == ["dates", "python-docs", "digits", "codes"]
+    assert list(found) == [*BUILT_IN, "codes"]
     assert set(found.problems) == {"gone", "odd", "dates", "again"}
     assert found.problems["gone"] == (
         "the task gone cannot be used: ModuleNotFoundError: No module named 'nosuch_module'"
@@ -79,7 +81,7 @@ def test_a_folder_is_a_task_and_a_broken_folder_is_a_sentence(tmp_path: Path, mo
         (tmp_path / name / "__init__.py").write_text(text)
     monkeypatch.setattr(clps_core.tasks, "__path__", [*clps_core.tasks.__path__, str(tmp_path)])
     found = Tasks(find_installed)
-    assert list(found) == ["dates", "python-docs", "digits", "codes"]
+    assert list(found) == [*BUILT_IN, "codes"]
     assert "ZeroDivisionError" in found.problems["broken"]
     assert set(found.problems) == {"broken", "empty"}
 
@@ -133,7 +135,11 @@ def test_of_several_tasks_of_a_family_the_preferred_one_is_taken() -> None:
 @pytest.mark.parametrize("facts", TASKS.usable().values(), ids=lambda one: one.name)
 def test_frozen_facts_come_back_without_their_defaults(facts: TaskFacts) -> None:
     back = thawed(frozen(facts))
-    assert replace(back, words=facts.words, defaults=facts.defaults) == facts
+    assert replace(back, words=facts.words, defaults=facts.defaults, own_metrics=facts.own_metrics) == facts
+    assert [replace(one, called=facts.metric_named(one.name).called) for one in back.own_metrics] == [
+        *facts.own_metrics
+    ]
+    assert [one.title for one in back.own_metrics] == [one.title for one in facts.own_metrics]
     assert back.words() == facts.words()
     assert frozen(back) == frozen(facts)
 
@@ -169,7 +175,16 @@ HOSTILE = {
     "many": damaged(example_inputs=["x"] * 201),
     "missing": json.dumps({"name": "digits"}),
     "a list for a group": damaged(options=[]),
+    "a grade it has not": damaged(graded=["swap_1"]),
+    "three ends": damaged(difficulties=[1, 2, 3]),
 }
+
+
+def test_facts_of_before_there_was_a_difficulty_come_back() -> None:
+    plain = json.loads(frozen(TASKS.usual("dates")))
+    for name in ("graded", "difficulty", "difficulties", "difficulty_name"):
+        del plain[name]
+    assert thawed(json.dumps(plain)) == thawed(frozen(TASKS.usual("dates")))
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

@@ -1,0 +1,92 @@
+"""Quality at rising difficulty against depth, as a heat map: which swaps a model follows at how many loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.chart.run_curves import short_names
+from app.depth.source import DeepRun
+from app.look.charts import figure
+from app.look.plotted import plotted
+from clps_core.depth import Quality
+from clps_core.tasks import TaskFacts
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = ["graded_maps", "heat_map"]
+
+SCALE = ((0.0, "#50555f"), (0.5, "#2b5d9c"), (1.0, "#0b7a55"))
+"""Grey is the trivial answer and below, green is all right; white figures are read on each, on both themes."""
+
+
+def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Quality]]) -> None:
+    """A heat map for each run, where the task has a metric at rising difficulty and the runs were measured by it."""
+    task = runs[0].run.facts
+    names = short_names([one.run for one in runs])
+    shown = [one for one in runs if all(set(task.graded) <= set(point.metrics) for point in found[one.run.id].values())]
+    if not task.graded or not shown:
+        return
+    called = task.words().difficulty or _("Difficulty")
+    st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
+    for place in range(0, len(shown), 2):
+        for one, column in zip(shown[place : place + 2], st.columns(2), strict=False):
+            points = found[one.run.id]
+            with column:
+                st.markdown(f"**{names[one.run.id]}**")
+                plotted(
+                    heat_map(task, points, called),
+                    key=f"depth.graded.{one.run.id}",
+                    alt=_("{run}: {said}.", run=names[one.run.id], said=_said(task, points)),
+                )
+    st.caption(
+        _(
+            "**Seen:** the share of right answers at each difficulty and number of loops; grey is no better than the "
+            "trivial answer ({baseline}). **Not proved:** that a loop does one step of the task.",
+            baseline=task.baseline_name,
+        )
+    )
+
+
+def _said(task: TaskFacts, points: Mapping[int, Quality]) -> str:
+    """The hardest grade in words, for those who do not see the colours."""
+    hardest = task.graded[-1]
+    title = task.metric_named(hardest).title
+    return "; ".join(
+        _("{metric} at {n} loops {share}", metric=title, n=loops, share=f"{point.metrics[hardest]:.0%}")
+        for loops, point in points.items()
+    )
+
+
+def heat_map(task: TaskFacts, points: Mapping[int, Quality], called: str) -> Figure:
+    """Loops across, difficulty upwards, the share of right answers as colour and number."""
+    import plotly.graph_objects as go
+
+    loops = list(points)
+    rows = [[points[number].metrics[name] for number in loops] for name in task.graded]
+    made = figure(x_title=_("loops"), y_title=called, height=max(260, 60 + 22 * len(rows)))
+    made.add_trace(
+        go.Heatmap(
+            z=rows,
+            x=[str(number) for number in loops],
+            y=[str(place) for place in range(1, len(rows) + 1)],
+            zmin=min(task.baseline, 1.0),
+            zmax=1.0,
+            colorscale=[list(stop) for stop in SCALE],
+            text=[[f"{100 * value:.0f}" for value in row] for row in rows],
+            texttemplate="%{text}",
+            textfont={"size": 11, "color": "#ffffff"},
+            hovertemplate=_(
+                "{difficulty} {y}, {x} loops: {share}", difficulty=called, y="%{y}", x="%{x}", share="%{z:.1%}"
+            )
+            + "<extra></extra>",
+            colorbar={"tickformat": ".0%", "thickness": 10},
+        )
+    )
+    made.update_xaxes(type="category", showgrid=False)
+    made.update_yaxes(type="category", showgrid=False)
+    return made

@@ -1,0 +1,223 @@
+"""What each ready comparison shows and does not show, with the figures of its shipped runs. Start at story_of.
+
+Every sentence states a claim. Where the shipped runs do not bear it out - somebody trained them anew - the figures are
+said without it. The same text stands on Start and, made by ``python -m clps_core.samples.stories``, in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from clps_core.metrics import Metric
+from clps_core.numbers import percent
+from clps_core.samples.ready import READY, Ready
+from clps_core.samples.shipped import Figures, figures_of
+from clps_core.sweeps.results import Spread
+from clps_core.tasks import get_task
+from clps_core.words import _, ngettext
+
+__all__ = ["FAR", "Story", "as_markdown", "design_name", "judge_of", "shown_spread", "stories", "story_of", "title_of"]
+
+FAR = 8
+"""Loops at which the comparison of depths is read: past ``MOST_TRAINED``."""
+MOST_TRAINED = 6
+GUESSED = 0.45
+"""Accuracy up to which a choice of three counts as a guess."""
+ALIKE = 0.02
+"""Accuracies nearer than this count as equally good in a sentence."""
+
+
+@dataclass(frozen=True)
+class Story:
+    """``shows`` and ``leaves_open`` are one sentence each; ``holds``: the shipped runs bear out what is claimed."""
+
+    ready: Ready
+    shows: str
+    leaves_open: str
+    holds: bool
+
+
+def title_of(ready: Ready) -> str:
+    """What a comparison is called."""
+    return {
+        "hops": _("Loops win: two-hop lookup"),
+        "pairs": _("Sharing costs: key-value facts"),
+        "cups": _("Depth at test time: shell game"),
+        "dates": _("In between: translate dates"),
+    }[ready.key]
+
+
+def design_name(ready: Ready, figures: Figures) -> str:
+    """What a design of a comparison is called in words."""
+    return {
+        "hops": {"1-all": _("1 layer, run once"), "3-all": _("1 layer, run 3 times"), "3-none": _("3 layers")},
+        "pairs": {"none": _("4 layers"), "cycle-2": _("2 layers, run twice"), "all": _("1 layer, run 4 times")},
+        "cups": {
+            "fixed": _("1 layer, trained with 4 loops"),
+            "random": _("1 layer, trained with 2 to 6 loops"),
+        },
+        "dates": {
+            "none": _("4 + 4 layers"),
+            "all": _("1 + 1 layers, run 4 times"),
+            "cycle": _("2 + 2 layers, run twice"),
+        },
+    }[ready.key][figures.design.key]
+
+
+def judge_of(ready: Ready) -> Metric:
+    """The metric by which a comparison is read."""
+    return get_task(str(ready.base["data"]["task"])).judged_by
+
+
+def shown_spread(spread: Spread) -> str:
+    """``98.1 ± 0.4 %``: mean and standard deviation over the seeds; the mean alone of one seed."""
+    if spread.deviation is None:
+        return percent(spread.mean)
+    return _("{mean} ± {deviation} %", mean=f"{100 * spread.mean:.1f}", deviation=f"{100 * spread.deviation:.1f}")
+
+
+def story_of(ready: Ready, figures: Sequence[Figures] | None = None) -> Story:
+    """What the shipped runs of ``ready`` show, or those of other ``figures``."""
+    figures = figures_of(ready) if figures is None else figures
+    holds, shows, leaves_open = TELLERS[ready.key](ready, {one.design.key: one for one in figures})
+    if holds:
+        return Story(ready, shows, leaves_open, holds)
+    metric = judge_of(ready)
+    plain = "; ".join(f"{design_name(ready, one)}: {shown_spread(one.spread(metric.name))}" for one in figures)
+    return Story(ready, _("{metric} on test data: {figures}.", metric=metric.title, figures=plain), leaves_open, holds)
+
+
+def stories() -> list[Story]:
+    """All of them, in the order in which people are shown them."""
+    return [story_of(ready) for ready in READY]
+
+
+Told = tuple[bool, str, str]
+
+
+def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
+    once, looped, stored = (by[key].test["accuracy"] for key in ("1-all", "3-all", "3-none"))
+    holds = (
+        min(looped) > max(once)
+        and min(stored) > max(once)
+        and fmean(looped) > fmean(stored) - ALIKE
+        and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
+    )
+    shows = _(
+        "One stored layer that runs three times is right in {looped} of the answers, three stored layers in {stored}; "
+        "run once, the same layer is right in {once}, where guessing scores {guess}.",
+        looped=percent(fmean(looped)),
+        stored=percent(fmean(stored)),
+        once=percent(fmean(once)),
+        guess=percent(get_task("hops").test_baseline),
+    )
+    leaves_open = _(
+        "It does not show that loops win on text: this task is two look-ups, one after the other, and little else."
+    )
+    return holds, shows, leaves_open
+
+
+def _pairs(_ready: Ready, by: dict[str, Figures]) -> Told:
+    four, two, one = (by[key].test["accuracy"] for key in ("none", "cycle-2", "all"))
+    holds = min(four) > max(two) and min(two) > max(one)
+    shows = _(
+        "After equally many steps, four stored layers know {four} of the pairs by heart, two know {two}, and one knows "
+        "{one}.",
+        four=percent(fmean(four)),
+        two=percent(fmean(two)),
+        one=percent(fmean(one)),
+    )
+    leaves_open = _(
+        "It does not show what the weights could hold after more steps, nor anything about new pairs: it is scored on "
+        "pairs that were trained."
+    )
+    return holds, shows, leaves_open
+
+
+def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
+    drawn, fixed = by["random"].depth, by["fixed"].depth
+    losses = {loops: fmean(metrics["loss"]) for loops, metrics in drawn.items()}
+    lowest, most = min(losses, key=losses.__getitem__), max(losses)
+    far, trained = drawn[FAR]["accuracy"], drawn[MOST_TRAINED]["accuracy"]
+    holds = (
+        min(far) > max(fixed[FAR]["accuracy"])
+        and all(one > other for one, other in zip(far, trained, strict=True))
+        and losses[most] > losses[lowest]
+        and fmean(drawn[FAR]["swap_12"]) < GUESSED
+    )
+    shows = _(
+        "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
+        "{drawn} of the swaps, more than at {trained} loops ({own}); trained with 4 loops only, after {fixed}.",
+        trained=MOST_TRAINED,
+        far=FAR,
+        drawn=percent(fmean(far)),
+        own=percent(fmean(trained)),
+        fixed=percent(fmean(fixed[FAR]["accuracy"])),
+    )
+    leaves_open = _(
+        "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and {high} "
+        "at {most}, and the last swap stays a guess.",
+        lowest=lowest,
+        low=f"{losses[lowest]:.2f}",
+        high=f"{losses[most]:.2f}",
+        most=most,
+    )
+    return holds, shows, leaves_open
+
+
+def _dates(ready: Ready, by: dict[str, Figures]) -> Told:
+    matches = [one.spread("exact_match").mean for one in by.values()]
+    holds = max(matches) - min(matches) < ALIKE
+    shows = _(
+        "All three designs translate {low} or more of dates that no run was trained on, with {least} to {most} stored "
+        "parameters: here sharing costs next to nothing.",
+        low=percent(min(matches)),
+        least=f"{min(one.stored for one in by.values()):,}",
+        most=f"{max(one.stored for one in by.values()):,}",
+    )
+    seeds = len(ready.seeds)
+    leaves_open = ngettext(
+        "It does not show that sharing is free: the task is easy for all of them, and there is {n} seed of each.",
+        "It does not show that sharing is free: the task is easy for all of them, and there are {n} seeds of each.",
+        seeds,
+    )
+    return holds, shows, leaves_open
+
+
+TELLERS: dict[str, Callable[[Ready, dict[str, Figures]], Told]] = {
+    "hops": _hops,
+    "pairs": _pairs,
+    "cups": _cups,
+    "dates": _dates,
+}
+
+
+def as_markdown() -> str:
+    """The section of the README: a heading, two sentences and a table for each comparison."""
+    return "\n\n".join(_section(story) for story in stories()) + "\n"
+
+
+def _section(story: Story) -> str:
+    metric = judge_of(story.ready)
+    heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test", "trained in")
+    figures = figures_of(story.ready)
+    far = [(FAR, _("{metric} at {n} loops, validation"))] if story.ready.loops else []
+    heads += tuple(text.format(metric=metric.title.lower(), n=loops) for loops, text in far)
+    lines = [heads, ("---",) * len(heads), *(_line(story.ready, one, metric) for one in figures)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    seeds = ngettext("{n} seed", "{n} seeds", len(story.ready.seeds))
+    return f"**{title_of(story.ready)}** ({seeds}). {story.shows} *{story.leaves_open}*\n\n{table}"
+
+
+def _line(ready: Ready, figures: Figures, metric: Metric) -> Sequence[str]:
+    name, stored = design_name(ready, figures), f"{figures.stored:,}"
+    cells = [name, stored, shown_spread(figures.spread(metric.name)), f"{figures.seconds:.0f} s"]
+    if ready.loops and (there := Spread.of(figures.depth[FAR][metric.name])) is not None:
+        cells.append(shown_spread(there))
+    return cells
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")
