@@ -39,7 +39,7 @@ header("start")
 sharing_picture()
 st.subheader(_("Ready to open"), anchor=False)
 with page_guard():
-    active = store().has_runs()
+    active = store().has_jobs()
     ticking("ready", ready, TICK_SECONDS if active else None)(active)
 st.subheader(_("Ways in"), anchor=False)
 ways_in()
