@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +25,30 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.data.base import Batch, TaskData
 
-__all__ = ["MOST_POINTS", "Dial", "Quality", "check_loops", "dial", "dial_of_text", "parse_loops", "quality_at"]
+__all__ = [
+    "MOST_POINTS",
+    "SPLITS",
+    "Dial",
+    "Quality",
+    "check_loops",
+    "checked_keys",
+    "dial",
+    "dial_of_text",
+    "kept_qualities",
+    "key_of",
+    "parse_loops",
+    "quality_at",
+    "values_at",
+]
 
 MOST_POINTS = 32
 """Numbers of loops that are evaluated for one run in one go."""
+
+SPLITS = ("validation", "test")
+"""What can be evaluated: the run's own evaluation examples, or those of its test score."""
+
+FACTS = ("step", "examples", "seconds")
+"""Kept beside the metrics of a result: the other fields of ``Quality``."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +84,7 @@ class Dial:
 
 @dataclass(frozen=True)
 class Quality:
-    """Validation metrics of one run at one number of loops.
+    """Metrics of one run at one number of loops, on validation or, where that was asked for, test examples.
 
     ``metrics`` as ``training.evaluation`` gives them; ``examples`` were scored; ``step`` is that of the weights;
     ``seconds`` is what it took here.
@@ -133,37 +154,113 @@ def quality_at(
     with opener(folder, which) as run:
         found = dial(run.config)
         check_loops(found, [loops])
-        return _evaluated(run, found, loops, folder, seconds)
+        return _evaluated(run, found, loops, folder, _in_time(loops, seconds))
 
 
-def _evaluated(run: OpenRun, found: Dial, loops: int, folder: Path, seconds: float | None) -> Quality:
+def key_of(loops: int, split: str = "validation") -> str:
+    """Under which key a job of kind ``depths`` keeps what it finds at ``loops``."""
+    return f"{split}:{loops}"
+
+
+def _parsed(key: str) -> tuple[str, int]:
+    split, _colon, loops = key.partition(":")
+    if split not in SPLITS:
+        raise ConfigError(_("a split must be one of {known}. Got {got!r}.", known=", ".join(SPLITS), got=split[:40]))
+    return split, parse_loops(loops)[0]
+
+
+def checked_keys(config: RunConfig, asked: Sequence[str]) -> tuple[str, ...]:
+    """What a job of kind ``depths`` may be asked of a run of ``config``; see ``key_of``. Raises ``ConfigError``."""
+    found = dial(config)
+    pairs = [_parsed(key) for key in asked]
+    keys: list[str] = []
+    for split in SPLITS:
+        loops = [number for own, number in pairs if own == split]
+        keys += [key_of(number, split) for number in (check_loops(found, loops) if loops else ())]
+    if not keys:
+        check_loops(found, [])
+        raise ConfigError(_("at least one number of loops must be asked for. Add one."))
+    return tuple(keys)
+
+
+@contextmanager
+def values_at(folder: Path, before_batch: Callable[[], None]) -> Iterator[Callable[[str], Mapping[str, float]]]:
+    """The run in ``folder``, opened once for all keys of a job of kind ``depths``: key -> metrics and ``FACTS``."""
+    with open_run(folder) as run:
+        found = dial(run.config)
+
+        def values(key: str) -> Mapping[str, float]:
+            split, loops = _parsed(key)
+            if split == "test":
+                from clps_core.scoring import check_same_data
+
+                check_same_data(folder, run.data)
+            one = _evaluated(run, found, loops, folder, before_batch, split)
+            return {**one.metrics, **{name: float(getattr(one, name)) for name in FACTS}}
+
+        yield values
+
+
+def kept_qualities(
+    config_text: str, results: Mapping[str, Mapping[str, float]], split: str = "validation"
+) -> dict[int, Quality]:
+    """Loops -> quality, of the kept results of a job of kind ``depths``."""
+    layers = dial_of_text(config_text).layers
+    found = {}
+    for key, values in results.items():
+        own, loops = _parsed(key)
+        if own == split and all(name in values for name in FACTS):
+            metrics = {name: value for name, value in values.items() if name not in FACTS}
+            step, examples = int(values["step"]), int(values["examples"])
+            found[loops] = Quality(loops, layers(loops), metrics, examples, step, values["seconds"])
+    return dict(sorted(found.items()))
+
+
+def _in_time(loops: int, seconds: float | None) -> Callable[[], None]:
+    """Called before each batch; raises once ``seconds`` have passed."""
+    until = None if seconds is None else time.monotonic() + seconds
+
+    def check() -> None:
+        if until is not None and time.monotonic() > until:
+            raise JobError(
+                _(
+                    "the evaluation at {loops} loops must end in {seconds:g} s here. It takes longer. Ask for "
+                    "fewer loops, or for these alone: clps depth ID --loops {loops}.",
+                    loops=loops,
+                    seconds=seconds,
+                )
+            )
+
+    return check
+
+
+def _evaluated(
+    run: OpenRun,
+    found: Dial,
+    loops: int,
+    folder: Path,
+    before_batch: Callable[[], None],
+    split: str = "validation",
+) -> Quality:
     from clps_core.training.evaluation import evaluate
     from clps_core.training.run_folder import cpu_placement
 
     began = time.monotonic()
-    within = _WithinTime(run.data, began, seconds, loops)
-    data = cast("TaskData", within)
-    metrics = evaluate(run.model, data, run.config, cpu_placement(folder), loops=loops)
-    return Quality(loops, found.layers(loops), metrics, within.examples, run.step, time.monotonic() - began)
+    limit = run.config.train.test_examples if split == "test" else run.config.train.eval_examples
+    batches = _Batches(run.data, limit, before_batch)
+    metrics = evaluate(run.model, cast("TaskData", batches), run.config, cpu_placement(folder), split, loops=loops)
+    return Quality(loops, found.layers(loops), metrics, batches.examples, run.step, time.monotonic() - began)
 
 
-class _WithinTime:
-    """The evaluation batches of ``data`` until the time is over; counts the examples it hands out."""
+class _Batches:
+    """The first ``limit`` examples of a split of ``data``, in batches; counts the examples it hands out."""
 
-    def __init__(self, data: TaskData, began: float, seconds: float | None, loops: int) -> None:
-        self._data, self._began, self._seconds, self._loops = data, began, seconds, loops
+    def __init__(self, data: TaskData, limit: int, before_batch: Callable[[], None]) -> None:
+        self._data, self._limit, self._before_batch = data, limit, before_batch
         self.examples = 0
 
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        for batch in self._data.evaluation(split, limit, batch_size):
-            if self._seconds is not None and time.monotonic() > self._began + self._seconds:
-                raise JobError(
-                    _(
-                        "the evaluation at {loops} loops must end in {seconds:g} s here. It takes longer. Ask for "
-                        "fewer loops, or for these alone: clps depth ID --loops {loops}.",
-                        loops=self._loops,
-                        seconds=self._seconds,
-                    )
-                )
+    def evaluation(self, split: str, _limit: int, batch_size: int) -> Iterator[Batch]:
+        for batch in self._data.evaluation(split, self._limit, batch_size):
+            self._before_batch()
             self.examples += len(batch.labels)
             yield batch

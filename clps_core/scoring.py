@@ -19,7 +19,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from clps_core.data.base import TaskData
 
-__all__ = ["score_folder"]
+__all__ = ["check_same_data", "score_folder"]
 
 
 def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, dict[str, float]]:
@@ -54,11 +54,12 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
     with one_thread():
         model, config, step = load_model(folder, "chosen")
         data = load_task(config, home=home_of(folder))
-        _check_same_data(folder, data)
+        check_same_data(folder, data)
         return step, score_test(model, data, config, cpu_placement(folder), in_time)
 
 
-def _check_same_data(folder: Path, data: TaskData) -> None:
+def check_same_data(folder: Path, data: TaskData) -> None:
+    """Raise ``DataError`` unless the run was trained on ``data`` as they are now."""
     try:
         before = json.loads((folder / "versions.json").read_text(encoding="utf-8"))["data"]
     except (OSError, ValueError, TypeError, KeyError):

@@ -48,7 +48,7 @@ def ready(was_active: bool) -> None:
 header("start")
 sharing_picture()
 with page_guard():
-    active = store().has_runs()
+    active = store().has_jobs()
     ticking("ready", ready, TICK_SECONDS if active else None)(active)
 st.subheader(_("Ways in"), anchor=False)
 ways_in()

@@ -17,7 +17,7 @@ BUSY_SECONDS, IDLE_SECONDS = 2.0, 10.0
 def page() -> None:
     header("system")
     try:
-        active = store().has_runs()
+        active = store().has_jobs()
         desk()
     except ClpsError as error:
         show_problem(str(error))
@@ -29,7 +29,7 @@ def page() -> None:
 @page_guard()
 def live(was_active: bool) -> None:
     """Everything that moves, looked at anew; more often while something is active."""
-    if store().has_runs() != was_active:
+    if store().has_jobs() != was_active:
         st.rerun()
     problem = None
     try:

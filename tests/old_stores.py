@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.store import Point, Store, open_store
+from clps_core.store import Point, Store, evaluations, open_store
 from clps_core.store.deaths import Exit
 from clps_core.store.queue import Attempt, Queue
 
@@ -23,7 +23,7 @@ KILLED = Exit(signal=9)
 
 
 def write_store(home: Path) -> None:
-    """Seven runs of every status, three comparisons of two owners, curves, marks and artefacts."""
+    """Seven runs of every status, three comparisons of two owners, curves, marks, artefacts and an evaluation."""
     store = open_store(home)
     mixed = [config("none"), config("cycle:2", 1), config("all", task="digits"), config("k=all", task="python-docs")]
     store.create_comparison("Finished, failed and stopped", mixed, owner="ada", parameters=[(10, 20)] * 4)
@@ -41,6 +41,13 @@ def write_store(home: Path) -> None:
     )
     begin(queue)
     store.create_comparison("Ready made", [config("all", 5)], ready=True)
+    run = store.run(finished)
+    job = evaluations.ask(store, "depths", run, ["1", "2"], name="Depths", stamp="1:1", owner="ada", priority=4)
+    attempt = begin(queue)
+    assert attempt.run_id == job
+    queue.begin_evaluation(job, 1, "1:1", PLACEMENT)
+    queue.append(job, 1, [], progress={"step": 1}, results={"1": {"loss": 0.5, "exact_match": float("nan")}})
+    queue.settle(job, 1, Exit(code=1))
     store.close()
 
 

@@ -10,7 +10,7 @@ from app import navigation, state
 from app.look.formatting import duration, strategy_name
 from app.services import escape_markdown
 from clps_core.store import Store
-from clps_core.store.records import ActiveRun
+from clps_core.store.records import ActiveJob
 from clps_core.words import _, ngettext
 
 __all__ = ["work_line", "work_sentence"]
@@ -18,7 +18,7 @@ __all__ = ["work_line", "work_sentence"]
 
 def work_line(store: Store) -> bool:
     """Draw the line if anything runs or waits; returns whether it does."""
-    runs = store.active_runs()
+    runs = store.active_jobs()
     if not runs:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -27,7 +27,7 @@ def work_line(store: Store) -> bool:
     return True
 
 
-def work_sentence(runs: Sequence[ActiveRun]) -> str:
+def work_sentence(runs: Sequence[ActiveJob]) -> str:
     """Running runs with their progress and time left, and how many wait."""
     running = [run for run in runs if run.status == "running"]
     waiting = sum(run.status == "queued" for run in runs)
@@ -42,7 +42,7 @@ def work_sentence(runs: Sequence[ActiveRun]) -> str:
     return " · ".join(parts)
 
 
-def _progress(run: ActiveRun, name: str) -> str:
+def _progress(run: ActiveJob, name: str) -> str:
     if not run.step or not run.seconds:
         return _("{name} is starting", name=name)
     left = (run.steps - run.step) * run.seconds / run.step

@@ -48,7 +48,7 @@ def _look() -> None:
 def _active() -> set[str]:
     """Ids of the active runs of whoever looks: on a server of one person, of all."""
     here = desk()
-    active = store().active_runs()
+    active = store().active_jobs()
     return {run.id for run in active if not here.policy.shared or here.is_mine(run)}
 
 

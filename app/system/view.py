@@ -16,7 +16,7 @@ from clps_core.jobs.overview import Overview, Slot, versions
 from clps_core.owners import short_name
 from clps_core.shown import isolated
 from clps_core.store import Run
-from clps_core.store.records import ActiveRun
+from clps_core.store.records import ActiveJob
 from clps_core.words import _, ngettext
 
 __all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
@@ -103,7 +103,7 @@ def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
     return name, [Cell(place), Cell(_name(slot.run, desk)), Cell(text, part=slot.run.progress)]
 
 
-def _name(run: Run | ActiveRun, desk: Desk) -> str:
+def _name(run: Run | ActiveJob, desk: Desk) -> str:
     if not desk.policy.shared:
         return run.name
     owner = _("yours") if desk.is_mine(run) else short_name(run.owner)

@@ -22,7 +22,7 @@ from clps_core.shapes import block_shapes, merging_is_cheaper
 from clps_core.sharing import SharingPlan
 from clps_core.words import _
 
-__all__ = ["check_fits", "estimate_training_memory"]
+__all__ = ["check_fits", "estimate_evaluation_memory", "estimate_training_memory"]
 
 FP32_BYTES = 4
 GIB = 2**30
@@ -40,6 +40,15 @@ def estimate_training_memory(config: RunConfig | Resolved, *, gpu: bool = False)
     found = resolve(config)
     counts = count(found.config.model, found.plan)
     return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(found, gpu=gpu)
+
+
+def estimate_evaluation_memory(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
+    """Bytes that evaluating a run of ``config`` will need at most: its weights twice while they are read, and no more
+    activations than a training step keeps for its backward pass.
+    """
+    found = resolve(config)
+    weights = count(found.config.model, found.plan).weight_bytes
+    return PROCESS_BYTES + 2 * weights + activation_bytes(found, gpu=gpu)
 
 
 def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:

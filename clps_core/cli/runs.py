@@ -56,7 +56,7 @@ def opened() -> Iterator[Store]:
         status = service.supervisor_status(store)
         why = None if status.running else why_not_started(store.home / "supervisor.log")
         service.ensure_supervisor(store)
-        if why is not None and store.has_runs("queued"):
+        if why is not None and store.has_jobs("queued"):
             say(_("The supervisor could not start: {why} It is tried again now.", why=why))
         yield store
 

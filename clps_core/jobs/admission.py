@@ -14,12 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from clps_core.analysis.memory import GIB, check_fits, estimate_training_memory
-from clps_core.errors import ClpsError
+from clps_core.analysis.memory import GIB, check_fits
+from clps_core.errors import ClpsError, ConfigError
+from clps_core.jobs.kinds import KINDS
 from clps_core.jobs.machine import Memory, gpu_memory, host_memory, process_memory
 from clps_core.jobs.slots import Slots
-from clps_core.store import Run
+from clps_core.store import Job
 from clps_core.store.queue import Attempt
+from clps_core.store.records import TRAINING
 from clps_core.words import _
 
 __all__ = ["Answer", "Gate"]
@@ -51,7 +53,7 @@ class Gate:
     _needs: dict[tuple[str, bool], int] = field(default_factory=dict)
     _waits_since: dict[str, float] = field(default_factory=dict)
 
-    def ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
+    def ask(self, run: Job, slot: int, working: Sequence[tuple[Attempt, Job]]) -> Answer:
         """Whether ``run`` may start in ``slot`` beside the ``working`` attempts of this machine."""
         try:
             answer = self._ask(run, slot, working)
@@ -80,14 +82,15 @@ class Gate:
         """The run waits no more; if it comes back, it begins to wait then."""
         self._waits_since.pop(run_id, None)
 
-    def device(self, run: Run, slot: int) -> str | None:
+    def device(self, run: Job, slot: int) -> str | None:
         """The GPU whose memory the run would use in this slot; ``None``: the machine's."""
         try:
-            return self.slots.gpu(slot) if run.config.train.device != "cpu" else None
+            on_gpu = KINDS.find(run.kind).on_gpu and run.config.train.device != "cpu"
+            return self.slots.gpu(slot) if on_gpu else None
         except ClpsError:
             return None  # asked, it will say what is wrong
 
-    def _ask(self, run: Run, slot: int, working: Sequence[tuple[Attempt, Run]]) -> Answer:
+    def _ask(self, run: Job, slot: int, working: Sequence[tuple[Attempt, Job]]) -> Answer:
         gpu = self.device(run, slot)
         # A run on a GPU fills that GPU's memory, one on the CPU this machine's: neither takes what the other needs.
         beside = [(attempt, other) for attempt, other in working if self.device(other, attempt.slot) == gpu]
@@ -96,7 +99,7 @@ class Gate:
             return Answer(True)
         needs = self.needs(run, gpu)
         if needs > memory.total:
-            check_fits(run.config, self._largest(gpu, memory.total), gpu=gpu is not None)
+            _check_fits(run, needs, self._largest(gpu, memory.total), gpu=gpu is not None)
         if gpu is None:
             pledged = sum(max(0, self._expected(other, gpu) - self.held(attempt.pid)) for attempt, other in beside)
             free = memory.free - pledged
@@ -119,23 +122,37 @@ class Gate:
         others = (self.gpu(other) for other in set(self.slots.gpus) - {gpu}) if gpu is not None else ()
         return max([here, *(other.total for other in others if other is not None)])
 
-    def is_smaller(self, run: Run, than: Run | None, gpu: str | None) -> bool:
+    def is_smaller(self, run: Job, than: Job | None, gpu: str | None) -> bool:
         """Whether asking for ``run`` makes sense after ``than`` did not fit (``None``: nobody was refused)."""
         try:
             return than is None or self.needs(run, gpu) < self.needs(than, gpu)
         except ClpsError:
             return True  # asked, it will say what is wrong
 
-    def _expected(self, other: Run, gpu: str | None) -> int:
+    def _expected(self, other: Job, gpu: str | None) -> int:
         """What a run at work will need; 0 where nobody can tell: that is no fault of the run that waits."""
         try:
             return self.needs(other, gpu)
         except ClpsError:  # started before an update that no longer takes its config
             return 0
 
-    def needs(self, run: Run, gpu: str | None = None) -> int:
+    def needs(self, run: Job, gpu: str | None = None) -> int:
         """Bytes that the run is expected to need, of ``gpu`` or of the machine; computed once."""
         who = run.id, gpu is not None
         if who not in self._needs:
-            self._needs[who] = estimate_training_memory(run.config, gpu=gpu is not None)
+            self._needs[who] = KINDS.find(run.kind).needs(run.config, gpu=gpu is not None)
         return self._needs[who]
+
+
+def _check_fits(job: Job, needs: int, memory: int, *, gpu: bool) -> None:
+    """Raise ``ConfigError`` where the job can never fit into so many bytes."""
+    if job.kind == TRAINING:
+        check_fits(job.config, memory, gpu=gpu)
+    elif needs > memory:
+        raise ConfigError(
+            _(
+                "an evaluation must fit into memory. It needs about {needed:.1f} GiB, there are {got:.1f} GiB for it.",
+                needed=needs / GIB,
+                got=memory / GIB,
+            )
+        )

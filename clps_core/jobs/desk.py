@@ -21,7 +21,7 @@ from clps_core.jobs.shelf import rename_comparison, rename_run
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Comparison, Run, Store, shelf
 from clps_core.store.order import HIGHEST
-from clps_core.store.records import ActiveRun, FinalScore
+from clps_core.store.records import ActiveJob, FinalScore
 from clps_core.words import _
 
 __all__ = ["Desk", "use_of"]
@@ -56,7 +56,7 @@ class Desk:
         """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
         return self.person.owner if self.policy.shared and self.person is not None else None
 
-    def is_mine(self, run: Run | ActiveRun) -> bool:
+    def is_mine(self, run: Run | ActiveJob) -> bool:
         """Whether ``run`` is marked as this person's own."""
         return run.owner == self.marked_owner
 

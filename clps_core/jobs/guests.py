@@ -43,7 +43,7 @@ class Guests:
         limits = self.policy.server
         waiting = 0
         if limits.queued is not None:
-            waiting = sum(run.status == "queued" and run.owner in self for run in store.active_runs())
+            waiting = sum(run.status == "queued" and run.owner in self for run in store.active_jobs())
         return Use(queued=waiting, disk=0 if limits.disk is None else self.disk(store))
 
     def disk(self, store: Store, clock: Callable[[], float] = time.monotonic) -> int:

@@ -31,7 +31,7 @@ from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, choose_slots, visible_gpus
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
-from clps_core.store import Run, Store
+from clps_core.store import Job, Run, Store
 from clps_core.store.ancestry import ancestry_text
 from clps_core.store.archive import check_exportable, export_run, import_run
 from clps_core.store.connection import sentences
@@ -160,7 +160,7 @@ def ensure_supervisor(store: Store) -> None:
     if lock.holder() is not None:
         processes.wake(store.home)
         return
-    if not store.has_runs():
+    if not store.has_jobs():
         return
     earlier = _started.get(store.home)
     if earlier is not None:
@@ -203,7 +203,7 @@ def pause(store: Store, run_id: str) -> None:
 
 
 def _stop(store: Store, run_id: str, kind: str) -> None:
-    attempt = Queue(store).request_stop(store.run(run_id).id, kind)
+    attempt = Queue(store).request_stop(store.job(run_id).id, kind)
     if attempt is not None and attempt.host == processes.host_name():
         processes.send_signal(attempt.pid, attempt.created, signal.SIGTERM)
     ensure_supervisor(store)
@@ -211,7 +211,7 @@ def _stop(store: Store, run_id: str, kind: str) -> None:
 
 def resume(store: Store, run_id: str) -> None:
     """Queue a cancelled, paused or failed run again; it goes on from its last checkpoint."""
-    Queue(store).requeue(store.run(run_id).id)
+    Queue(store).requeue(store.job(run_id).id)
     ensure_supervisor(store)
 
 
@@ -228,11 +228,11 @@ def retry(store: Store, run_id: str, *, anew: bool = False) -> None:
     ensure_supervisor(store)
 
 
-def _failed(store: Store, run_id: str) -> Run:
-    run = store.run(run_id)
+def _failed(store: Store, run_id: str) -> Job:
+    run = store.job(run_id)
     if run.status != "failed":
         raise JobError(
-            _("only a failed run can be retried. Run {run_id} is {status}.", run_id=run.id, status=run.status)
+            _("only what has failed can be retried. {run_id} is {status}.", run_id=run.id, status=run.status)
         )
     return run
 
@@ -332,12 +332,12 @@ def score_test(store: Store, run_id: str, *, seconds: float | None = None, score
 
 def delete(store: Store, run_id: str) -> None:
     """Remove a run and its files for good; ``JobError`` while it is running."""
-    store.forget_run(store.run(run_id).id)
+    store.forget_run(store.job(run_id).id)
 
 
 def log_text(store: Store, run_id: str, tail: int = 64_000) -> str:
     """The end of the run's log, at most ``tail`` bytes; empty before it started."""
-    folder = store.run_folder(store.run(run_id).id)
+    folder = store.run_folder(store.job(run_id).id)
     try:
         with open_regular(folder, "log.txt") as file:
             size = file.seek(0, os.SEEK_END)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from clps_core.errors import ClpsError
 from clps_core.jobs.guests import Guests
 from clps_core.policy import Policy, read_policy
-from clps_core.store import Run, Store
-from clps_core.store.records import ActiveRun
+from clps_core.store import Job, Store
+from clps_core.store.records import ActiveJob
 from clps_core.words import _
 
 __all__ = ["Shares"]
@@ -39,7 +39,7 @@ class Shares:
         busy = Counter(store.running_per_owner() if counted else {})
         return cls(guests, busy, guests.why_disk_is_full(store))
 
-    def why_not(self, run: Run | ActiveRun) -> str | None:
+    def why_not(self, run: Job | ActiveJob) -> str | None:
         """Why this run has to wait for others of its owner, or for disk space; ``None`` if it has not."""
         policy = self.guests.policy
         limit = policy.quotas.running

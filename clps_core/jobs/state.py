@@ -14,7 +14,7 @@ from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import choose_slots
 from clps_core.store import Store
 from clps_core.store.queue import Queue
-from clps_core.store.records import ActiveRun
+from clps_core.store.records import ActiveJob
 from clps_core.words import _, ngettext
 
 __all__ = ["QueueState", "SupervisorStatus", "Turn", "queue_state", "supervisor_status"]
@@ -42,7 +42,7 @@ class Turn:
     starts, ``None`` where that cannot be said.
     """
 
-    run: ActiveRun
+    run: ActiveJob
     cause: str
     why: str
     starts_in: float | None
@@ -85,7 +85,7 @@ def supervisor_status(store: Store) -> SupervisorStatus:
 
 def queue_state(store: Store) -> QueueState:
     """What waits, and why: for a line above a list of runs, and for each of them."""
-    active = store.active_runs()
+    active = store.active_jobs()
     queued = [run for run in active if run.status == "queued"]
     running = len(active) - len(queued)
     facts = processes.SupervisorLock(store.home).holder()
@@ -116,7 +116,7 @@ def _floor(facts: dict[str, object] | None) -> int:
     return known if isinstance(known, int) else disk_floor()
 
 
-def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str | None) -> dict[str, Turn]:
+def _turns(active: Sequence[ActiveJob], shares: Shares, slots: int, problem: str | None) -> dict[str, Turn]:
     """Each waiting run's turn; the first ones that nothing holds up get the free slots."""
     starts = {} if problem else _starts(active, slots)
     free = slots - sum(run.status == "running" for run in active)
@@ -139,7 +139,7 @@ def _turns(active: Sequence[ActiveRun], shares: Shares, slots: int, problem: str
     return turns
 
 
-def _starts(active: Sequence[ActiveRun], slots: int) -> dict[str, float]:
+def _starts(active: Sequence[ActiveJob], slots: int) -> dict[str, float]:
     """Waiting run -> seconds until it probably starts; empty while no speed is known yet.
 
     A waiting run is expected to take as many seconds a step as the running ones do.
@@ -160,6 +160,6 @@ def _starts(active: Sequence[ActiveRun], slots: int) -> dict[str, float]:
     return found
 
 
-def _left(run: ActiveRun, usual: float) -> float:
+def _left(run: ActiveJob, usual: float) -> float:
     """Seconds that a running run still needs."""
     return (run.steps - run.step) * (run.seconds / run.step if run.step else usual)

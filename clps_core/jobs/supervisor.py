@@ -29,7 +29,7 @@ from clps_core.jobs.logs import CANNOT_START, keep_small, log_to_stderr, tell
 from clps_core.jobs.settings import Settings, nearly_full
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots, choose_slots
-from clps_core.store import Run, open_store
+from clps_core.store import Job, open_store
 from clps_core.store.deaths import Exit
 from clps_core.store.queue import LEASE_SECONDS, Attempt, Queue
 from clps_core.words import _
@@ -52,7 +52,7 @@ _FIGURES = re.compile(r"\d+(\.\d+)?")
 class Refusals:
     """Of one look at the queue: the smallest run that did not fit, by device, and why each refused run waits."""
 
-    smallest: dict[str | None, Run] = field(default_factory=dict)
+    smallest: dict[str | None, Job] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,7 +106,7 @@ class Supervisor:
             elif time.monotonic() - busy_at > self.idle_seconds:
                 self.lock.release()
                 # Who submitted while we still held the lock counted on us: look once more.
-                if not self.store.has_runs() or not self.lock.acquire():
+                if not self.store.has_jobs() or not self.lock.acquire():
                     break
                 self._introduce()
                 busy_at = time.monotonic()
@@ -164,7 +164,7 @@ class Supervisor:
         self._heard = {who: heard for who, heard in self._heard.items() if who in current}
         working = [attempt for attempt in open_attempts if not self._ended(attempt)]
         self._press(working)
-        waiting = self.store.has_runs("queued")  # only a look: taking one needs the store's write lock
+        waiting = self.store.has_jobs("queued")  # only a look: taking one needs the store's write lock
         self._held = self._why_nothing_starts() if waiting else None
         if waiting and not self._held:
             working += self._fill(working)
@@ -187,7 +187,7 @@ class Supervisor:
             return False
         status = self.queue.settle(attempt.run_id, attempt.number, end, pause=self.settings.retry_pause)
         facts: dict[str, Any] = {"exit_code": end.code, "signal": end.signal, "out_of_memory": end.out_of_memory}
-        for run in self.store.some_runs([attempt.run_id], places=False):  # its process may have written more
+        for run in self.store.some_jobs([attempt.run_id], places=False):  # its process may have written more
             status, facts["reason"] = run.status, run.reason
         text = f"run {attempt.run_id} attempt {attempt.number} ended, the run is now {status or 'deleted'}"
         tell("ended", text, run=attempt.run_id, attempt=attempt.number, status=status, **facts)
@@ -261,13 +261,13 @@ class Supervisor:
         tell("started", text, run=run_id, attempt=number, slot=slot)
         return True
 
-    def _next_that_fits(self, slot: int, here: list[Attempt], refusals: Refusals) -> Run | None:
-        beside = {run.id: run for run in self.store.some_runs([attempt.run_id for attempt in here])}
+    def _next_that_fits(self, slot: int, here: list[Attempt], refusals: Refusals) -> Job | None:
+        beside = {run.id: run for run in self.store.some_jobs([attempt.run_id for attempt in here])}
         pairs = [(attempt, beside[attempt.run_id]) for attempt in here if attempt.run_id in beside]
         shares = Shares.of(self.store)
         waiting = sorted(self.queue.startable(), key=lambda run_id: not self.gate.overdue(run_id))
         for start in range(0, len(waiting), LOOK_AT):
-            for run in self.store.some_runs(waiting[start : start + LOOK_AT], places=False):
+            for run in self.store.some_jobs(waiting[start : start + LOOK_AT], places=False):
                 device = self.gate.device(run, slot)
                 if shares.why_not(run):
                     continue
@@ -289,7 +289,7 @@ class Supervisor:
         known = {*self.gate.overtaken, *self._put_off}
         if not known:
             return
-        queued = {run.id for run in self.store.some_runs(known, places=False) if run.status == "queued"}
+        queued = {run.id for run in self.store.some_jobs(known, places=False) if run.status == "queued"}
         for run_id in known - queued:
             self.gate.forget(run_id)
             self._put_off.discard(run_id)

@@ -1,38 +1,37 @@
-"""Everything that is known of all runs. Start at open_store."""
+"""Everything that is known of all runs and other jobs. Start at open_store."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from clps_core.errors import JobError, NotFoundError
 from clps_core.home import default_home
-from clps_core.metrics import Metric
 from clps_core.shown import visible
-from clps_core.store import metrics, schema
+from clps_core.store import evaluations, schema
 from clps_core.store.connection import connect, make_home, sentences
-from clps_core.store.deaths import LONGEST_PAUSE
-from clps_core.store.metrics import EXAMPLES, TEST
-from clps_core.store.order import Waiting, check_priority, fair_order
+from clps_core.store.curves import Curves
+from clps_core.store.order import check_priority
 from clps_core.store.records import (
     ACTIVE,
-    ActiveRun,
-    Artefact,
+    TRAINING,
+    ActiveJob,
     Comparison,
-    FinalScore,
-    Point,
+    Evaluation,
+    Job,
     Run,
     check_run_id,
     new_id,
 )
+from clps_core.store.waiting import LOOKED_AT_WITHIN, pauses, running_per_owner, waiting_ids
 from clps_core.tasks import frozen
 from clps_core.words import _
 
@@ -41,21 +40,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "default_home", "open_store", "remove_folder"]
 
-_r, _a = schema.run.c, schema.artefact.c
-_RUN_COLUMNS = (
-    _r.id, _r.name, _r.comparison_id, _r.owner, _r.parent_id, _r.status, _r.reason, _r.config.label("config_text"),
-    _r.strategy, _r.task, _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds,
-    _r.tokens_per_second, _r.device, _r.threads, _r.unique_parameters, _r.executed_parameters, _r.attempts,
-    _r.stop_requested, _r.priority, _r.not_before, _r.start_from, _r.ancestry.label("ancestry_text"),
-    _r.facts.label("facts_text"), _r.pinned_at, _r.pinned_for,
+_r, _e = schema.run.c, schema.evaluation.c
+JOB_COLUMNS = (
+    _r.id, _r.kind, _r.name, _r.owner, _r.status, _r.reason, _r.config.label("config_text"), _r.strategy, _r.task,
+    _r.seed, _r.step, _r.steps, _r.created_at, _r.started_at, _r.finished_at, _r.seconds, _r.device, _r.threads,
+    _r.attempts, _r.stop_requested, _r.priority, _r.not_before, _r.facts.label("facts_text"),
 )  # fmt: skip
+_RUN_COLUMNS = (
+    *JOB_COLUMNS, _r.comparison_id, _r.parent_id, _r.tokens_per_second, _r.unique_parameters, _r.executed_parameters,
+    _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at, _r.pinned_for,
+)  # fmt: skip
+_COLUMNS: dict[type[Job], tuple[sa.ColumnElement[Any], ...]] = {Job: JOB_COLUMNS, Run: _RUN_COLUMNS}
+_TRAINS = _r.kind == TRAINING
 
-_ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveRun._fields if name != "place")
-_TURN_COLUMNS = (_r.id, _r.owner, _r.priority, _r.queued_at, _r.position, _r.not_before)
+AnyJob = TypeVar("AnyJob", bound=Job)
 
-
-LOOKED_AT_WITHIN = 2.0
-"""Seconds. A pause that has just ended is one still, until the supervisor has looked at the run again."""
+_ACTIVE_COLUMNS = tuple(_r[name] for name in ActiveJob._fields if name != "place")
 
 
 def open_store(home: Path | None = None, url: str | None = None) -> Store:
@@ -80,35 +80,11 @@ def open_store(home: Path | None = None, url: str | None = None) -> Store:
     return store
 
 
-class Store:
-    """Comparisons, runs, curves and artefacts. Safe to use from several threads and processes."""
+class Store(Curves):
+    """Comparisons, runs and other jobs, with the curves and artefacts of runs (``Curves``).
 
-    def __init__(self, home: Path, engine: Engine) -> None:
-        self.home = home
-        self._engine = engine
-        self._writer = engine.execution_options(writes=True)
-        snapshot = {} if engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-        self._reader = engine.execution_options(**snapshot)
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """One consistent snapshot."""
-        with sentences(self.home), self._reader.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One write transaction: all of it or nothing."""
-        with sentences(self.home), self._writer.begin() as connection:
-            yield connection
-
-    def close(self) -> None:
-        """Let go of all connections."""
-        self._engine.dispose()
-
-    def run_folder(self, run_id: str) -> Path:
-        """Where the run's files are; the id is checked first, so the path stays under ``runs``."""
-        return self.home / "runs" / check_run_id(run_id)
+    Safe to use from several threads and processes.
+    """
 
     # Comparisons and runs
 
@@ -215,18 +191,18 @@ class Store:
         limit: int = 1000,
     ) -> list[Run]:
         """Runs, newest comparison first, within it as they were given; each filter leaves out the others."""
-        query = sa.select(*_RUN_COLUMNS).order_by(_r.created_at.desc(), _r.position).limit(limit)
+        query = sa.select(*_RUN_COLUMNS).where(_TRAINS).order_by(_r.created_at.desc(), _r.position).limit(limit)
         filters = ((_r.comparison_id, comparison), (_r.status, status), (_r.task, task), (_r.strategy, strategy))
         for column, wanted in filters:
             if wanted is not None:
                 query = query.where(column.in_([wanted] if isinstance(wanted, str) else list(wanted)))
         with self.reading() as connection:
-            return self._records(connection, query)
+            return self._records(connection, Run, query)
 
-    def active_runs(self) -> list[ActiveRun]:
-        """The running runs, longest at work first, then the waiting ones in the order in which they start.
+    def active_jobs(self) -> list[ActiveJob]:
+        """The running jobs, longest at work first, then the waiting ones in the order in which they start.
 
-        Light enough to be asked every second, with a thousand runs waiting.
+        Light enough to be asked every second, with a thousand jobs waiting.
         """
         query = sa.select(*_ACTIVE_COLUMNS).where(_r.status.in_(ACTIVE)).order_by(_r.started_at)
         with self.reading() as connection:
@@ -235,158 +211,157 @@ class Store:
             rows = connection.execute(query).all()
         found = []
         for *facts, until in rows:
-            pauses = until if _pauses(until, just_now) else None
-            active = ActiveRun._make((*facts, pauses, place.get(facts[0])))
+            later = until if pauses(until, just_now) else None
+            active = ActiveJob._make((*facts, later, place.get(facts[0])))
             found.append(active._replace(name=visible(active.name)))
         return sorted(found, key=lambda run: run.place or 0)
 
     def running_per_owner(self) -> dict[str, int]:
-        """Owner -> how many of their runs are running; without those who have none."""
+        """Owner -> how many of their jobs are running; without those who have none."""
         with self.reading() as connection:
-            return _running_per_owner(connection)
+            return running_per_owner(connection)
 
     def owners(self) -> dict[str, str]:
-        """Run -> owner, of all runs."""
+        """Job -> owner, of all jobs: whose the folder of that name is."""
         with self.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(sa.select(_r.id, _r.owner))}
 
-    def has_runs(self, *statuses: str) -> bool:
-        """Whether any run is in one of ``statuses`` (default: waits or works)."""
+    def has_jobs(self, *statuses: str) -> bool:
+        """Whether any job is in one of ``statuses`` (default: waits or works)."""
         with self.reading() as connection:
             query = sa.select(_r.id).where(_r.status.in_(statuses or ACTIVE)).limit(1)
             return connection.execute(query).first() is not None
 
     def run(self, run_id: str) -> Run:
         """The run with this id, or the only one whose id begins so; else ``NotFoundError``."""
-        check_run_id(run_id)
-        with self.reading() as connection:
-            for condition in (_r.id == run_id, _r.id.startswith(run_id, autoescape=True)):
-                found = self._records(connection, sa.select(*_RUN_COLUMNS).where(condition).limit(6))
-                if len(found) == 1:
-                    return found[0]
+        found = self._called(run_id, Run, _TRAINS)
+        if len(found) == 1:
+            return found[0]
         if found:
             ids = ", ".join(run.id for run in found)
             raise NotFoundError(_("{got} begins several runs' ids: {ids}. Give more of it.", got=run_id, ids=ids))
+        if len(others := self._called(run_id, Job)) == 1:
+            raise NotFoundError(
+                _(
+                    "{got} is the evaluation of a run, and no run. See: clps jobs show {job}",
+                    got=run_id,
+                    job=others[0].id,
+                )
+            )
         raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+
+    def job(self, job_id: str) -> Job:
+        """The job of any kind with this id, or the only one whose id begins so; else ``NotFoundError``."""
+        found = self._called(job_id, Job)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(job.id for job in found)
+            raise NotFoundError(_("{got} begins several jobs' ids: {ids}. Give more of it.", got=job_id, ids=ids))
+        raise NotFoundError(_("there is no job {got}. 'clps runs' and 'clps jobs' list what there is.", got=job_id))
+
+    def _called(self, text: str, record: type[AnyJob], *conditions: sa.ColumnElement[bool]) -> list[AnyJob]:
+        """The one with this id, else those whose ids begin so: at most six."""
+        check_run_id(text)
+        found: list[AnyJob] = []
+        with self.reading() as connection:
+            for condition in (_r.id == text, _r.id.startswith(text, autoescape=True)):
+                query = sa.select(*_COLUMNS[record]).where(condition, *conditions).limit(6)
+                found = self._records(connection, record, query)
+                if len(found) == 1:
+                    return found
+        return found
+
+    def some_jobs(self, job_ids: Iterable[str], *, places: bool = True) -> list[Job]:
+        """The jobs of any kind with these ids that exist, in the given order; ``places`` as in ``some_runs``."""
+        return self._some(job_ids, Job, places=places)
+
+    def jobs(self, *, status: str | Iterable[str] | None = None, owner: str | None = None) -> list[Job]:
+        """Jobs of every kind, newest first; each filter leaves out the others."""
+        query = sa.select(*JOB_COLUMNS).order_by(_r.created_at.desc(), _r.position)
+        if status is not None:
+            query = query.where(_r.status.in_([status] if isinstance(status, str) else list(status)))
+        if owner is not None:
+            query = query.where(_r.owner == owner)
+        with self.reading() as connection:
+            return self._records(connection, Job, query)
 
     def some_runs(self, run_ids: Iterable[str], *, places: bool = True) -> list[Run]:
         """The runs with these ids that exist, in the given order; ``places``: with those of the queue."""
-        wanted = list(run_ids)
-        query = sa.select(*_RUN_COLUMNS).where(_r.id.in_(wanted))
-        with self.reading() as connection:
-            found = {run.id: run for run in self._records(connection, query, places=places)}
-        return [found[run_id] for run_id in wanted if run_id in found]
+        return self._some(run_ids, Run, _TRAINS, places=places)
 
-    def _records(self, connection: Connection, query: sa.Select[Any], *, places: bool = True) -> list[Run]:
+    def _some(
+        self, ids: Iterable[str], record: type[AnyJob], *conditions: sa.ColumnElement[bool], places: bool
+    ) -> list[AnyJob]:
+        wanted = list(ids)
+        query = sa.select(*_COLUMNS[record]).where(_r.id.in_(wanted), *conditions)
+        with self.reading() as connection:
+            found = {job.id: job for job in self._records(connection, record, query, places=places)}
+        return [found[one] for one in wanted if one in found]
+
+    def _records(
+        self, connection: Connection, record: type[AnyJob], query: sa.Select[Any], *, places: bool = True
+    ) -> list[AnyJob]:
         rows = connection.execute(query).mappings().all()
         place: dict[str, int] = {}
         if places and any(row["status"] == "queued" for row in rows):
-            place = {run_id: number for number, run_id in enumerate(waiting_ids(connection), 1)}
+            place = {job_id: number for number, job_id in enumerate(waiting_ids(connection), 1)}
         # Names are checked where they are given, but a store may be older than that.
-        return [Run(**{**row, "name": visible(row["name"])}, queue_position=place.get(row["id"])) for row in rows]
+        found = ({**row, "name": visible(row["name"]), "queue_position": place.get(row["id"])} for row in rows)
+        return [record(**{**one, "keys": tuple(json.loads(one["keys"]))} if "keys" in one else one) for one in found]
+
+    def evaluations(
+        self, *, kind: str | None = None, about: Iterable[str] | None = None, ids: Iterable[str] | None = None
+    ) -> list[Evaluation]:
+        """The jobs that evaluate runs, newest first; each filter leaves out the others."""
+        query = sa.select(*JOB_COLUMNS, _e.about_id, _e.asked.label("keys"), _e.stamp).join(
+            schema.evaluation, _e.run_id == _r.id
+        )
+        for column, wanted in ((_r.kind, None if kind is None else [kind]), (_e.about_id, about), (_r.id, ids)):
+            if wanted is not None:
+                query = query.where(column.in_(list(wanted)))
+        with self.reading() as connection:
+            return self._records(connection, Evaluation, query.order_by(_r.queued_at.desc(), _r.id))
+
+    def results(self, job_id: str) -> dict[str, dict[str, float]]:
+        """Key -> name -> value: what an evaluation has found so far, of the weights of its ``stamp``."""
+        with self.reading() as connection:
+            return evaluations.results(connection, job_id)
 
     def counts(self) -> dict[str, int]:
         """Status -> number of runs."""
         with self.reading() as connection:
-            query = sa.select(_r.status, sa.func.count()).group_by(_r.status)
+            query = sa.select(_r.status, sa.func.count()).where(_TRAINS).group_by(_r.status)
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def forget_run(self, run_id: str) -> None:
-        """Remove a run that is not running: its rows, then its folder. ``JobError`` while it runs."""
-        folder = self.run_folder(run_id)
+        """Remove a run, or any other job, with the evaluations of it: rows, then folders.
+
+        ``JobError`` while one of them is running.
+        """
+        folders = [self.run_folder(run_id)]
         with self.writing() as connection:
-            row = connection.execute(sa.select(_r.status, _r.comparison_id).where(_r.id == run_id)).one_or_none()
+            query = sa.select(_r.status, _r.comparison_id, _r.kind).where(_r.id == run_id)
+            row = connection.execute(query).one_or_none()
             if row is None:
                 raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
-            if row.status == "running":
+            if row.status == "running" and row.kind == TRAINING:
                 raise JobError(_("run {got} is running and cannot be deleted. Cancel it first.", got=run_id))
+            if row.status == "running":
+                raise JobError(_("job {got} is running and cannot be deleted. Cancel it first.", got=run_id))
+            folders += [self.run_folder(one) for one in evaluations.forget_about(connection, [run_id])]
             connection.execute(schema.run.delete().where(_r.id == run_id))
             c = schema.comparison.c
             empty = ~sa.exists().where(_r.comparison_id == c.id)
             connection.execute(schema.comparison.delete().where(c.id == row.comparison_id, empty))
         with sentences(self.home):
-            remove_folder(folder)
+            for folder in folders:
+                remove_folder(folder)
 
     def clock(self) -> float:
         """The database's clock, by which all times of runs are measured."""
         with self.reading() as connection:
             return schema.now(connection)
-
-    # Curves and artefacts
-
-    def metrics_after(
-        self, run_ids: Sequence[str], cursor: int, names: Iterable[str] | None = None
-    ) -> tuple[list[Point], int]:
-        """Points logged after ``cursor`` (0: from the start), and the next cursor.
-
-        A point with ``forgets`` set says: drop what you hold of its run beyond its step (the run went back
-        to a checkpoint); then the points that follow replace what was dropped. ``names``: only these curves;
-        raises ``NotFoundError`` for one that no run has.
-        """
-        with self.reading() as connection:
-            return metrics.news(connection, run_ids, cursor, names)
-
-    def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
-        """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.
-
-        Raises ``NotFoundError``, which lists what there is, for a split or name that such a run has not.
-        """
-        with self.reading() as connection:
-            return metrics.curve(connection, run_id, split, name, coarse)
-
-    def check_curves(self, run_id: str, split: str | None, name: str | None) -> None:
-        """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
-        with self.reading() as connection:
-            metrics.check_curves(connection, run_id, split, name)
-
-    def seconds_at(self, run_id: str, step: int) -> float | None:
-        """Training time of the run up to ``step``, by the last point up to it; ``None`` where there is none."""
-        m = schema.metric.c
-        query = sa.select(sa.func.max(m.seconds)).where(m.run_id == run_id, m.step <= step, m.split != "")
-        with self.reading() as connection:
-            found: float | None = connection.execute(query).scalar_one()
-        return found
-
-    def latest(self, run_ids: Sequence[str]) -> dict[str, dict[str, tuple[int, float]]]:
-        """Run -> ``"validation.exact_match"`` -> (step, value) of the newest point of each curve."""
-        with self.reading() as connection:
-            return metrics.latest(connection, run_ids)
-
-    def final_scores(self, run_ids: Sequence[str]) -> dict[str, FinalScore]:
-        """Run -> its score on the test split, for the runs that have one."""
-        found = {}
-        for run_id, latest in self.latest(run_ids).items():
-            points = {key.partition(".")[2]: point for key, point in latest.items() if key.startswith(f"{TEST}.")}
-            if points:
-                step, examples = points.pop(EXAMPLES, (0, 0.0))
-                found[run_id] = FinalScore(
-                    step, {name: value for name, (_step, value) in points.items()}, int(examples)
-                )
-        return found
-
-    def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
-        """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
-        with self.reading() as connection:
-            return metrics.bests(connection, {run.id: run.facts.judged_by for run in runs})
-
-    def bests_until(self, run_ids: Sequence[str], metric: Metric, step: int) -> list[float]:
-        """The best validation value up to ``step`` of each run that was evaluated at ``step`` or later."""
-        with self.reading() as connection:
-            return metrics.bests_until(connection, run_ids, metric, step)
-
-    def artefacts(self, run_id: str, kind: str | None = None) -> list[Artefact]:
-        """Files the run left, by kind and step."""
-        folder = self.run_folder(run_id)
-        query = sa.select(_a.kind, _a.step, _a.path).where(_a.run_id == run_id).order_by(_a.kind, _a.step)
-        if kind is not None:
-            query = query.where(_a.kind == kind)
-        with self.reading() as connection:
-            return [Artefact(row.kind, row.step, folder / row.path) for row in connection.execute(query)]
-
-    def forget_artefacts(self, run_id: str, kind: str) -> None:
-        """Remove the notes of a kind; the files are the caller's."""
-        with self.writing() as connection:
-            connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
 
 
 def remove_folder(folder: Path) -> None:
@@ -396,28 +371,6 @@ def remove_folder(folder: Path) -> None:
     while folder.is_dir():
         with suppress(FileNotFoundError):
             shutil.rmtree(folder)
-
-
-def waiting_ids(connection: Connection, *, startable: bool = False) -> list[str]:
-    """Queued runs in the order in which they start; ``startable``: without those that wait out a pause."""
-    moment = schema.now(connection)
-    query = sa.select(*_TURN_COLUMNS)
-    waiting = [
-        Waiting(row.id, row.owner, row.priority, row.queued_at, row.position, _pauses(row.not_before, moment))
-        for row in connection.execute(query.where(_r.status == "queued")).all()
-    ]
-    if startable:
-        waiting = [run for run in waiting if not run.paused]
-    return fair_order(waiting, _running_per_owner(connection))
-
-
-def _running_per_owner(connection: Connection) -> dict[str, int]:
-    counted = sa.select(_r.owner, sa.func.count()).where(_r.status == "running").group_by(_r.owner)
-    return {row[0]: row[1] for row in connection.execute(counted)}
-
-
-def _pauses(until: float | None, moment: float) -> bool:
-    return until is not None and moment < until <= moment + LONGEST_PAUSE
 
 
 def run_row(config: RunConfig, name: str, owner: str, moment: float) -> dict[str, Any]:

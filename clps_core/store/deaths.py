@@ -24,6 +24,7 @@ __all__ = [
     "Death",
     "Exit",
     "status_after",
+    "what_is_saved",
 ]
 
 MAX_RETRIES = 2
@@ -63,7 +64,7 @@ class Death:
     """An end at ``step`` of ``steps``; ``step_before``: where it ended last time, if it did.
 
     ``retries_before``: how many there were so far; ``first_pause``: seconds before the first; ``stops``: how many
-    attempts in a row, this one included, were soon asked to end.
+    attempts in a row, this one included, were soon asked to end; ``trains``: it is a training.
     """
 
     end: Exit
@@ -73,6 +74,12 @@ class Death:
     retries_before: int
     first_pause: float
     stops: int = 0
+    trains: bool = True
+
+    @property
+    def saved(self) -> str:
+        """What the next attempt goes on from, in words."""
+        return what_is_saved(self.trains)
 
     @property
     def same_step(self) -> bool:
@@ -98,13 +105,15 @@ def status_after(death: Death, stop: str | None) -> tuple[str, str | None]:
     if stop in STOPPED and end.interrupted:
         return STOPPED[stop], None
     if stop in STOPPED:
-        return STOPPED[stop], _("It did not stop by itself in time and was ended; it resumes from its last checkpoint.")
+        return STOPPED[stop], _(
+            "It did not stop by itself in time and was ended; it resumes from {saved}.", saved=death.saved
+        )
     if end.interrupted:
         return _after_interruption(death)
     if end.code == EXIT_DISK_FULL:
-        return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
+        return "failed", _("The disk is full: it could not write its results. Free some space, then resume it.")
     if end.code == EXIT_STORE:
-        return "failed", _("The run could not write to its store. Its log says why; resume it once that is mended.")
+        return "failed", _("It could not write to its store. Its log says why; resume it once that is mended.")
     if end.code is not None and end.code != EXIT_LOST:
         return "failed", _(
             "The process ended with exit code {code} before it could say why. Its log may tell more.", code=end.code
@@ -117,32 +126,44 @@ def _after_interruption(death: Death) -> tuple[str, str]:
         return "failed", _(
             "Something on this machine asked the process to stop (SIGTERM), {n} times in a row, each time soon after "
             "it had begun: a guard of the memory, or a service that is started again and again. Resume it once that "
-            "is mended; it goes on from its last checkpoint.",
+            "is mended; it goes on from {saved}.",
             n=death.stops,
+            saved=death.saved,
         )
-    what = _("The machine went down or asked it to stop; it goes on from its last checkpoint")
+    what = _("The machine went down or asked it to stop; it goes on from {saved}", saved=death.saved)
     wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
     return "queued", f"{what}{wait}"
 
 
 def _after_death(death: Death) -> tuple[str, str]:
-    what = _what_killed(death.end)
+    what = _what_killed(death)
     if death.same_step:
         advice = _(
             "It died again without getting beyond step {step}, so it is not tried a third time. "
-            "Resume it once the cause is mended; it goes on from its last checkpoint.",
+            "Resume it once the cause is mended; it goes on from {saved}.",
             step=death.step_before,
+            saved=death.saved,
         )
         return "failed", f"{what} {advice}"
     if death.retry > MAX_RETRIES:
-        advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
+        advice = _(
+            "It was retried {limit} times. Resume it to try again from {saved}.", limit=MAX_RETRIES, saved=death.saved
+        )
         return "failed", f"{what} {advice}"
-    again = _("It is retried from its last checkpoint ({n} of {limit})", n=death.retry, limit=MAX_RETRIES)
+    again = _("It is retried from {saved} ({n} of {limit})", saved=death.saved, n=death.retry, limit=MAX_RETRIES)
     wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
     return "queued", f"{what} {again}{wait}"
 
 
-def _what_killed(end: Exit) -> str:
+def what_is_saved(trains: bool) -> str:
+    """What the next attempt at a training, or at another job, goes on from."""
+    return _("its last checkpoint") if trains else _("its last result")
+
+
+def _what_killed(death: Death) -> str:
+    end = death.end
+    if end.out_of_memory and not death.trains:
+        return _("The system ended the process because memory ran out.")
     if end.out_of_memory:
         return _("The system ended the process because memory ran out. A smaller batch_size or d_model needs less.")
     if end.signal == signals.SIGKILL:

@@ -23,10 +23,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from clps_core.errors import JobError, NotFoundError
-from clps_core.store import metrics, schema
-from clps_core.store.database import Store, waiting_ids
-from clps_core.store.deaths import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, status_after
-from clps_core.store.records import Point
+from clps_core.store import evaluations, metrics, schema
+from clps_core.store.database import Store
+from clps_core.store.deaths import MAX_RETRIES, MOST_STOPS, SOON, STOPPED, Death, Exit, status_after, what_is_saved
+from clps_core.store.records import TRAINING, Point
+from clps_core.store.waiting import waiting_ids
 from clps_core.words import _
 
 __all__ = ["Attempt", "Exit", "LeaseLost", "Queue", "check_finished"]
@@ -86,7 +87,7 @@ class Queue:
             if status not in ("queued", "running"):
                 raise JobError(
                     _(
-                        "only a queued or running run can be stopped. Run {run_id} is {status}.",
+                        "only what is queued or running can be stopped. {run_id} is {status}.",
                         run_id=run_id,
                         status=status,
                     )
@@ -106,7 +107,7 @@ class Queue:
             if status not in ("cancelled", "paused", "failed"):
                 raise JobError(
                     _(
-                        "only a cancelled, paused or failed run can be resumed. Run {run_id} is {status}.",
+                        "only what is cancelled, paused or failed can be resumed. {run_id} is {status}.",
                         run_id=run_id,
                         status=status,
                     )
@@ -123,7 +124,7 @@ class Queue:
                 if status != "queued":
                     raise JobError(
                         _(
-                            "only a waiting run's priority can be changed. Run {run_id} is {status}.",
+                            "only the priority of what waits can be changed. {run_id} is {status}.",
                             run_id=run_id,
                             status=status,
                         )
@@ -156,13 +157,14 @@ class Queue:
 
     def _reason_at_work(self, connection: Connection, run_id: str) -> str | None:
         """What is still to be said of a run once it starts: not why it waited."""
-        row = connection.execute(sa.select(_r.reason, _r.retries, _r.not_before).where(_r.id == run_id)).one_or_none()
+        columns = (_r.reason, _r.retries, _r.not_before, _r.kind)
+        row = connection.execute(sa.select(*columns).where(_r.id == run_id)).one_or_none()
         if row is None or row.not_before is None:
             return row.reason if row is not None else None
         if not row.retries:
             return None
-        again = {"n": row.retries, "limit": MAX_RETRIES}
-        return _("Its process died; this is retry {n} of {limit}, from its last checkpoint.", **again)
+        again = {"n": row.retries, "limit": MAX_RETRIES, "saved": what_is_saved(row.kind == TRAINING)}
+        return _("Its process died; this is retry {n} of {limit}, from {saved}.", **again)
 
     def _new_attempt(self, connection: Connection, run_id: str, slot: int, host: str, boot: str) -> Attempt:
         number = connection.execute(sa.select(_r.attempts).where(_r.id == run_id)).scalar_one()
@@ -195,13 +197,14 @@ class Queue:
                 .where(_t.run_id == run_id, _t.number == number, _t.ended_at.is_(None))
                 .values(ended_at=moment, exit_code=end.code, signal=end.signal)
             )
-            columns = (_r.status, _r.attempts, _r.retries, _r.step, _r.steps, _r.death_step, _r.stop_requested)
+            columns = (_r.status, _r.attempts, _r.retries, _r.step, _r.steps, _r.death_step, _r.stop_requested, _r.kind)
             query = sa.select(*columns, _r.queued_at).where(_r.id == run_id)
             row = connection.execute(query.with_for_update()).one_or_none()
             if not closed.rowcount or row is None or row.status != "running" or row.attempts != number:
                 return None
             stops = self._stops(connection, run_id, number, row.queued_at) if end.interrupted and end.signal else 0
-            death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops)
+            trains = row.kind == TRAINING
+            death = Death(end, row.step, row.steps, row.death_step, row.retries, pause, stops, trains)
             status, reason = status_after(death, row.stop_requested)
             if status != "queued":
                 self._end(connection, run_id, status, reason, moment)
@@ -277,10 +280,12 @@ class Queue:
         *,
         progress: dict[str, float] | None = None,
         artefacts: Sequence[tuple[str, int, str]] = (),
+        results: Mapping[str, Mapping[str, float]] | None = None,
     ) -> str | None:
         """Write what the attempt has to say, in one transaction; returns the stop asked for. Raises ``LeaseLost``.
 
         ``progress``: any of step, seconds, tokens_per_second. ``artefacts``: (kind, step, path in the folder).
+        ``results`` of an evaluation: key -> name -> value.
         """
         with self.store.writing() as connection:
             stop = self._fence(connection, run_id, number)
@@ -288,6 +293,7 @@ class Queue:
             if progress:
                 connection.execute(schema.run.update().where(_r.id == run_id).values(**progress))
             write_artefacts(connection, run_id, artefacts)
+            evaluations.write_results(connection, run_id, results or {})
             return stop
 
     def begin(
@@ -314,6 +320,16 @@ class Queue:
             metrics.forget_test(connection, run_id)
             return metrics.discard(connection, run_id, step)
 
+    def begin_evaluation(self, job_id: str, number: int, stamp: str, placement: dict[str, str | int]) -> list[str]:
+        """The keys that an evaluation has still to do with the weights of ``stamp``; results of others are dropped.
+
+        ``placement`` as in ``begin``. Raises ``LeaseLost``.
+        """
+        with self.store.writing() as connection:
+            self._fence(connection, job_id, number)
+            connection.execute(schema.run.update().where(_r.id == job_id).values(placement))
+            return evaluations.begin(connection, job_id, stamp)
+
     def finish(self, run_id: str, number: int, status: str, reason: str | None) -> None:
         """Write the outcome. Raises ``LeaseLost`` if it is not this attempt's to write."""
         with self.store.writing() as connection:
@@ -337,7 +353,7 @@ class Queue:
     def _fence(self, connection: Connection, run_id: str, number: int) -> str | None:
         row = connection.execute(_FENCE, {"run": run_id, "attempt": number}).one_or_none()
         if row is None:
-            raise LeaseLost(_("run {run_id} was given to another process.", run_id=run_id))
+            raise LeaseLost(_("{run_id} was given to another process.", run_id=run_id))
         stop: str | None = row.stop_requested
         return stop
 

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVE",
     "STATUSES",
-    "ActiveRun",
+    "TRAINING",
+    "ActiveJob",
     "Artefact",
     "Comparison",
+    "Evaluation",
     "FinalScore",
+    "Job",
     "Point",
     "Run",
     "check_run_id",
@@ -35,6 +38,9 @@ __all__ = [
 STATUSES = ("queued", "running", "finished", "failed", "cancelled", "paused")
 ACTIVE = ("queued", "running")
 """Statuses in which something will still happen without a person."""
+
+TRAINING = "training"
+"""The kind of job that makes a run; what the others do, ``jobs/kinds.py`` says."""
 
 IMPORTED = "imported-"
 """How the ids of comparisons begin whose runs were brought in from elsewhere."""
@@ -82,23 +88,20 @@ class Point(NamedTuple):
         return not self.split
 
 
-@dataclass(frozen=True)
-class Run:
-    """One training. Times are UTC seconds since the epoch, ``seconds`` is time spent training.
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One piece of work of the queue; ``kind`` says which (``jobs/kinds.py``). Times are UTC seconds since the epoch.
 
-    ``status`` is one of ``STATUSES``; ``reason`` is a sentence where there is something to say (why it
-    failed, that it was retried). ``step`` of ``steps`` are done. ``queue_position`` is 1 for the next
-    run to start and ``None`` for runs that do not wait; a queued run does not start before ``not_before``.
-    A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last); what was
-    spent on these, ``ancestry.ancestry`` reads. With ``pinned_at`` it stays on
-    Start: on everybody's, or on that of ``pinned_for``.
+    ``status`` is one of ``STATUSES``; ``reason`` is a sentence where there is something to say (why it failed, that it
+    was retried). ``step`` of ``steps`` are done, in ``seconds`` of work. ``queue_position`` is 1 for the next job to
+    start and ``None`` for jobs that do not wait; a queued job does not start before ``not_before``. A job that is no
+    training has the config of the run it is about.
     """
 
     id: str
+    kind: str = TRAINING
     name: str
-    comparison_id: str | None
     owner: str
-    parent_id: str | None
     status: str
     reason: str | None
     config_text: str = field(repr=False)
@@ -111,20 +114,13 @@ class Run:
     started_at: float | None
     finished_at: float | None
     seconds: float
-    tokens_per_second: float | None
     device: str | None
     threads: int | None
-    unique_parameters: int | None
-    executed_parameters: int | None
     attempts: int
     stop_requested: str | None = None
     priority: int = 0
     not_before: float | None = None
-    start_from: str | None = None
-    ancestry_text: str | None = field(default=None, repr=False)
     facts_text: str | None = field(default=None, repr=False)
-    pinned_at: float | None = None
-    pinned_for: str | None = None
     queue_position: int | None = None
 
     @cached_property
@@ -144,13 +140,8 @@ class Run:
 
     @property
     def active(self) -> bool:
-        """Whether the run is waiting or working."""
+        """Whether the job is waiting or working."""
         return self.status in ACTIVE
-
-    @property
-    def imported(self) -> bool:
-        """Whether it was trained elsewhere (``archive.import_run``): its speed says nothing of this machine."""
-        return (self.comparison_id or "").startswith(IMPORTED)
 
     @property
     def progress(self) -> float:
@@ -158,14 +149,53 @@ class Run:
         return min(1.0, self.step / self.steps) if self.steps else 0.0
 
 
-class ActiveRun(NamedTuple):
-    """What the queue needs to know of a run that waits or works; fields as in ``Run``, but without its config.
+@dataclass(frozen=True, kw_only=True)
+class Run(Job):
+    """One training; ``seconds`` is time spent training.
 
-    ``not_before`` is ``None`` once it is over.
-    ``place`` is 1 for the next run to start and ``None`` for one that is running.
+    A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last); what was
+    spent on these, ``jobs.ancestry`` reads. With ``pinned_at`` it stays on
+    Start: on everybody's, or on that of ``pinned_for``.
+    """
+
+    comparison_id: str | None
+    parent_id: str | None
+    tokens_per_second: float | None
+    unique_parameters: int | None
+    executed_parameters: int | None
+    start_from: str | None = None
+    ancestry_text: str | None = field(default=None, repr=False)
+    pinned_at: float | None = None
+    pinned_for: str | None = None
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was trained elsewhere (``archive.import_run``): its speed says nothing of this machine."""
+        return (self.comparison_id or "").startswith(IMPORTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Job):
+    """A job about the trained run ``about_id``; one for each kind and run. Its steps are its ``keys``.
+
+    ``keys``: what it is asked for, such as numbers of loops; ``stamp``: of the weights that its results are of
+    (``training.saved.weights_stamp`` as text), ``None`` before the first.
+    """
+
+    about_id: str
+    keys: tuple[str, ...]
+    stamp: str | None = None
+
+
+class ActiveJob(NamedTuple):
+    """What the queue needs to know of a job that waits or works; fields as in ``Job``, but without its config.
+
+    ``comparison_id`` is that of a training. ``not_before`` is ``None`` once it is over.
+    ``place`` is 1 for the next job to start and ``None`` for one that is running.
     """
 
     id: str
+    kind: str
     name: str
     comparison_id: str | None
     owner: str
@@ -177,6 +207,11 @@ class ActiveRun(NamedTuple):
     seconds: float
     not_before: float | None
     place: int | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is a training: what people call a run."""
+        return self.kind == TRAINING
 
 
 @dataclass(frozen=True)

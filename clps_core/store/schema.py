@@ -14,7 +14,18 @@ from sqlalchemy import Column, Connection, Float, ForeignKey, Index, Integer, St
 from clps_core.errors import StoreError
 from clps_core.words import _, kept, told
 
-__all__ = ["artefact", "attempt", "comparison", "metric", "metric_coarse", "migrate", "now", "run"]
+__all__ = [
+    "artefact",
+    "attempt",
+    "comparison",
+    "evaluation",
+    "metric",
+    "metric_coarse",
+    "migrate",
+    "now",
+    "result",
+    "run",
+]
 
 tables = sa.MetaData()
 
@@ -56,10 +67,11 @@ comparison = Table(
     Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
 )
 
-run = Table(
+run = Table(  # of every job there is: a training, or an evaluation of one; ``kind`` says which
     "run",
     tables,
     Column("id", String(40), primary_key=True),
+    Column("kind", String(40), nullable=False, server_default="training"),
     Column("name", Text, nullable=False),
     Column("comparison_id", String(40), ForeignKey("comparison.id", ondelete="SET NULL"), index=True),
     Column("position", Integer, nullable=False, default=0),
@@ -159,6 +171,24 @@ artefact = Table(
     Column("path", Text, nullable=False),
 )
 
+evaluation = Table(  # what a job of another kind than training is asked for
+    "evaluation",
+    tables,
+    _run_key(primary_key=True),
+    Column("about_id", String(40), ForeignKey("run.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("asked", Text, nullable=False),  # JSON: a list of keys, such as loops; what each means its kind knows
+    Column("stamp", Text),  # of the weights that the results are of; NULL before the first
+)
+
+result = Table(
+    "result",
+    tables,
+    _run_key(primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("value", Float),  # NULL stands for not-a-number
+)
+
 
 def _sweeps_and_pauses(connection: Connection) -> None:
     """1 -> 2: sweeps' definitions, pauses between retries, forks."""
@@ -182,6 +212,13 @@ def _facts(connection: Connection) -> None:
     _add_columns(connection, run, "facts")
 
 
+def _kinds(connection: Connection) -> None:
+    """4 -> 5: jobs of other kinds than training, and their results. All jobs so far are trainings."""
+    kind = run.c.kind.type.compile(connection.dialect)
+    connection.exec_driver_sql(f"ALTER TABLE run ADD COLUMN kind {kind} DEFAULT 'training' NOT NULL")
+    tables.create_all(connection, tables=[evaluation, result])
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Columns that may be empty, in the type the table above gives them."""
     for name in names:
@@ -189,7 +226,7 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_sweeps_and_pauses, _pins_and_ancestries, _facts)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_sweeps_and_pauses, _pins_and_ancestries, _facts, _kinds)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
 MIGRATION_LOCK = 0x434C5053

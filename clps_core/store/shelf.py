@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from clps_core.errors import JobError, NotFoundError
-from clps_core.store import schema
+from clps_core.store import evaluations, schema
 from clps_core.store.connection import sentences
 from clps_core.store.database import Store, remove_folder
 from clps_core.store.records import Comparison, Run, check_run_id
@@ -85,12 +85,13 @@ def forget_comparison(store: Store, comparison_id: str) -> list[str]:
                     ids=", ".join(running[:8]),
                 )
             )
+        others = evaluations.forget_about(connection, [row.id for row in rows])
         connection.execute(_run.delete().where(_run.c.comparison_id == comparison_id))
         if not connection.execute(_comparison.delete().where(_comparison.c.id == comparison_id)).rowcount:
             raise NotFoundError(_gone(comparison_id))
     with sentences(store.home):
-        for row in rows:
-            remove_folder(store.run_folder(row.id))
+        for gone in [*(row.id for row in rows), *others]:
+            remove_folder(store.run_folder(gone))
     return [row.id for row in rows]
 
 

@@ -232,7 +232,7 @@ def sweep_state(store: Store, comparison: Comparison, slots: int) -> SweepState:
     found = _ranked(configurations(runs, bests, tuple(sweep.fields) if sweep else (), tests), judge.sign)
     counted = found[0].counted if found else {}
     best_run = max((run for run in runs if run.id in counted), key=lambda run: judge.worth(bests[run.id]), default=None)
-    left = seconds_left([one.runs for one in found], store.active_runs(), slots)
+    left = seconds_left([one.runs for one in found], store.active_jobs(), slots)
     return SweepState(
         comparison,
         tuple(runs),

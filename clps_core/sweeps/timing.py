@@ -12,12 +12,12 @@ from clps_core.timing import start_seconds, units_done, units_of
 
 if TYPE_CHECKING:
     from clps_core.store import Run
-    from clps_core.store.records import ActiveRun
+    from clps_core.store.records import ActiveJob
 
 __all__ = ["seconds_left"]
 
 
-def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[ActiveRun], slots: int) -> float | None:
+def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[ActiveJob], slots: int) -> float | None:
     """About how long until the last run is done; ``None`` before any has begun, 0 where none is active.
 
     ``configurations``: the sweep's runs, those of one design together. ``active``: all runs that run or wait, of this

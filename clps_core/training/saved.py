@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["SEARCH_ORDER", "checkpoint_path", "weights_stamp"]
+__all__ = ["SEARCH_ORDER", "checkpoint_path", "stamp_text", "weights_stamp"]
 
 SEARCH_ORDER = {"best": ("best", "last", "previous"), "last": ("last", "previous", "best"), "chosen": ("best",)}
 """Asked for -> the checkpoints that may answer, the first that is there; ``chosen`` is ``best`` or nothing."""
@@ -24,3 +24,9 @@ def weights_stamp(folder: Path, which: str) -> tuple[int, int] | None:
             continue
         return facts.st_mtime_ns, facts.st_size
     return None
+
+
+def stamp_text(folder: Path, which: str) -> str | None:
+    """``weights_stamp`` as the store keeps it, beside results that are of these weights."""
+    stamp = weights_stamp(folder, which)
+    return None if stamp is None else f"{stamp[0]}:{stamp[1]}"

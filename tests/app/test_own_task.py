@@ -22,7 +22,9 @@ from app.design.origins import current_origin, origins
 from app.services import models
 from clps_core.cli import app
 from clps_core.config import build_config, resolve
-from clps_core.jobs.runner import StopSignal, _train
+from clps_core.jobs.kinds import Work
+from clps_core.jobs.sink import StopSignal
+from clps_core.jobs.training import train_run
 from clps_core.store.queue import Queue
 from clps_core.tasks import TASKS
 
@@ -66,7 +68,7 @@ def run(codes, store):
         queue.claim(attempt.run_id, 1, os.getpid(), 1.0)
         queued, folder = store.run(attempt.run_id), store.run_folder(attempt.run_id)
         folder.mkdir(parents=True, exist_ok=True)
-        status, _reason = _train(queue, queued, 1, folder, StopSignal())
+        status, _reason = train_run(Work(queue, queued, 1, folder, StopSignal()))
         queue.finish(attempt.run_id, 1, status, None)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -60,7 +60,7 @@ def test_a_waiting_run_is_paused_resumed_cancelled_and_retried(store: Store) -> 
     assert told("cancel", run_id)[0]["status"] == "cancelled"
     refused = clps("retry", run_id)
     assert refused.exit_code == 2, "1 says that a run failed"
-    assert f"only a failed run can be retried. Run {run_id} is cancelled." in " ".join(refused.stderr.split())
+    assert f"only what has failed can be retried. {run_id} is cancelled." in " ".join(refused.stderr.split())
     set_status(store, run_id, "failed")
     assert told("retry", run_id)[0]["status"] == "queued"
     set_status(store, run_id, "failed")

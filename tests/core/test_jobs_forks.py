@@ -145,7 +145,7 @@ def test_compare_reads_the_same_cost_of_a_fork_also_when_its_parent_is_gone(stor
         assert (
             (told.steps, told.seconds, told.whole) == (noted.steps, noted.seconds, noted.complete) == (600, 60.0, True)
         )
-        if store.has_runs("finished"):
+        if store.has_jobs("finished"):
             service.delete(store, parent.id)
             child = store.run(child.id)
 

@@ -169,7 +169,7 @@ def test_a_fork_whose_first_weights_are_damaged_says_so(tmp_path: Path) -> None:
 
 def test_only_a_failed_run_can_be_retried_and_anew_means_from_nothing(store: Store) -> None:
     run = finished(store)
-    with pytest.raises(JobError, match=f"only a failed run can be retried. Run {run.id} is finished"):
+    with pytest.raises(JobError, match=f"only what has failed can be retried. {run.id} is finished"):
         service.retry(store, run.id)
     failed = finished(store, status="failed")
     log = store.run_folder(failed.id) / "log.txt"
@@ -224,7 +224,7 @@ def test_of_two_who_start_a_run_anew_at_once_the_second_throws_nothing_away(
             yield ours
 
     monkeypatch.setattr(processes, "folder_lock", late)
-    with pytest.raises(JobError, match="only a failed run can be retried"):
+    with pytest.raises(JobError, match="only what has failed can be retried"):
         service.retry(store, run.id, anew=True)
     assert kept(store, run) == list(LEFT)
 

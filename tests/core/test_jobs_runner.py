@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clps_core.jobs.runner import StopSignal, _StoppedEarlyError
+from clps_core.jobs.sink import StoppedEarlyError, StopSignal
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_outside_of_waiting_sigterm_is_only_remembered(stop: StopSignal) -> None
 
 def test_a_sigterm_that_came_before_ends_the_waiting_at_its_beginning(stop: StopSignal) -> None:
     terminate()
-    with pytest.raises(_StoppedEarlyError), stop.waiting():
+    with pytest.raises(StoppedEarlyError), stop.waiting():
         pytest.fail("it had to end before it began")
 
 
@@ -40,7 +40,7 @@ def test_sigterm_ends_the_waiting_at_once_and_nothing_after_it(stop: StopSignal)
             terminate()
             pytest.fail("SIGTERM was not heard")
 
-    with pytest.raises(_StoppedEarlyError):
+    with pytest.raises(StoppedEarlyError):
         hears()
     terminate()
 

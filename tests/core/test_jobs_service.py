@@ -98,7 +98,7 @@ def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypa
     ("error", "words"),
     [
         (ConfigError("heads must fit."), "heads must fit."),
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume the run"),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume it"),
         (MemoryError(), "Memory ran out. A smaller batch_size"),
         (RuntimeError("CUDA error: out of memory"), "Memory ran out. A smaller batch_size"),
         (

@@ -14,8 +14,9 @@ from job_room import tiny
 
 from clps_core.config import resolve
 from clps_core.errors import StoreError
-from clps_core.jobs import processes, runner
-from clps_core.jobs.runner import StopSignal, StoreSink
+from clps_core.jobs import processes
+from clps_core.jobs import sink as sinks
+from clps_core.jobs.sink import StopSignal, StoreSink
 from clps_core.store import Run, Store, open_store
 from clps_core.store.connection import DATABASE_FILE
 from clps_core.store.queue import Queue
@@ -85,7 +86,7 @@ def test_a_flush_waits_until_a_busy_store_is_free(
 def test_a_store_that_stays_busy_for_a_whole_lease_ends_the_flush(
     store: Store, sink: StoreSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "LEASE_SECONDS", 0.2)
+    monkeypatch.setattr(sinks, "LEASE_SECONDS", 0.2)
     with locked(store), pytest.raises(StoreError, match="is busy"):
         sink.flush()
 

@@ -111,7 +111,9 @@ def test_answers_to_a_split_give_the_score_of_the_run(folders) -> None:
         found = list(predict_split(folders[task], "validation", 50))
         model, config, _step = load_model(folders[task])
         train = config.train.model_copy(update={"eval_examples": 50})
-        scores = evaluate(model, load_task(config), config.model_copy(update={"train": train}), cpu_placement(folders[task]))
+        scores = evaluate(
+            model, load_task(config), config.model_copy(update={"train": train}), cpu_placement(folders[task])
+        )
         assert len(found) == 50
         assert sum(one.prediction == one.reference for one in found) / 50 == pytest.approx(scores[metric])
         assert len({one.reference for one in found}) > 5

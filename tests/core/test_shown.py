@@ -153,7 +153,7 @@ def test_names_that_are_stored_already_are_read_as_codes(old_store: tuple[Store,
     assert store.run(run_id).name == store.comparisons()[0].name == shown
     with store.writing() as connection:
         connection.execute(sa.update(schema.run).values(status="queued"))
-    assert [run.name for run in store.active_runs()] == [shown]
+    assert [run.name for run in store.active_jobs()] == [shown]
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])

@@ -202,7 +202,7 @@ def test_a_waiting_run_takes_the_place_that_its_new_priority_gives_it(store: Sto
 def test_only_waiting_runs_get_another_priority_and_of_several_all_or_none(store: Store, queue: Queue) -> None:
     working, waiting = add(store, 2)
     started(queue)
-    with pytest.raises(JobError, match=rf"only a waiting run's priority can be changed\. Run {working} is running"):
+    with pytest.raises(JobError, match=rf"only the priority of what waits can be changed\. {working} is running"):
         queue.set_priority([waiting, working], 5)
     assert [run.priority for run in store.runs()] == [0, 0]
 
@@ -232,10 +232,10 @@ def test_a_run_at_work_no_longer_says_why_it_waited(store: Store, queue: Queue) 
 def test_a_pause_that_is_over_is_none(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
     assert queue.settle(run_id, started(queue).number, KILLED, pause=5.0) == "queued"
-    assert store.active_runs()[0].not_before is not None
+    assert store.active_jobs()[0].not_before is not None
     with store.writing() as connection:
         connection.execute(schema.run.update().values(not_before=schema.now(connection) - 60.0))
-    assert store.active_runs()[0].not_before is None
+    assert store.active_jobs()[0].not_before is None
 
 
 def test_a_waiting_run_that_can_never_start_fails_with_its_reason(store: Store, queue: Queue) -> None:
@@ -343,14 +343,14 @@ def test_a_waiting_run_stops_at_once_and_a_running_one_is_asked(
     assert queue.renew(running, 1) == kind
     assert queue.append(running, 1, []) == kind
     assert queue.settle(running, 1, KILLED) == status, "a run that was asked to stop is not retried"
-    with pytest.raises(JobError, match=f"only a queued or running run can be stopped. Run {running} is {status}"):
+    with pytest.raises(JobError, match=f"only what is queued or running can be stopped. {running} is {status}"):
         queue.request_stop(running, kind)
 
 
 def test_only_what_stopped_can_be_resumed(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
     for _look in ("queued", "running"):
-        with pytest.raises(JobError, match="only a cancelled, paused or failed run can be resumed"):
+        with pytest.raises(JobError, match="only what is cancelled, paused or failed can be resumed"):
             queue.requeue(run_id)
         queue.start_next(0, "here", "boot")
     queue.finish(run_id, 1, "finished", None)
