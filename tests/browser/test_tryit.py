@@ -1,0 +1,59 @@
+"""The Try it page in a real Chromium: an example is taken, a token is looked at by hand and by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from untrained_runs import small_config, stored_run
+
+from clps_core.predicting import predict
+from clps_core.store import open_store
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=alert(2)>🦆"
+
+
+def test_a_text_is_answered_and_its_tokens_are_looked_at(
+    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+) -> None:
+    store = open_store(tmp_path / "home")
+    runs = [stored_run(store, small_config("dates", strategy)) for strategy in ("none", "all")]
+    folder = store.run_folder(runs[0].id)
+    store.close()
+    page = browser_page
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    ids = ",".join(run.id for run in runs)
+    page.goto(f"{dashboard(tmp_path / 'home', '--no-ready')}/tryit?runs={ids}&language=fr")
+
+    cards = page.locator(".answer")
+    expect(cards).to_have_count(2)
+    expected = predict(folder, ["Wednesday, October 3, 1990"], options={"language": "fr"})[0]
+    tokens = cards.first.get_by_role("option")
+    expect(tokens).to_have_count(len(expected.pieces))
+    tokens.nth(1).click()
+    piece = expected.pieces[1]
+    expect(cards.first.locator(".place")).to_have_text(f"Token 2 of {len(expected.pieces)}: {piece.label}")
+    expect(cards.first.locator(".guesses li")).to_have_count(len(piece.likeliest))
+    expect(cards.first.locator(".guess-label").first).to_have_text(piece.likeliest[0].label)
+    tokens.nth(1).press("ArrowRight")
+    expect(tokens.nth(2)).to_be_focused()
+    expect(tokens.nth(2)).to_have_attribute("aria-selected", "true")
+
+    text = page.get_by_role("textbox", name="Your text")
+    text.fill(HOSTILE)
+    text.press("Enter")
+    page.wait_for_url(re.compile("text=%3Cimg"))
+    expect(cards.first).to_contain_text("No token stands for")
+    page.get_by_role("button", name="Random example").click()
+    expect(page.get_by_text("Expected:")).to_be_visible()
+
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.wait_for_function("() => document.scrollingElement.scrollWidth <= window.innerWidth")
+    cards.first.get_by_role("option").first.scroll_into_view_if_needed()
+    page.get_by_role("link", name="Attention for this input").first.click()
+    page.locator(".attention[data-selected]").first.wait_for()
