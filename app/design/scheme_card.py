@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from app.design.designs import Costed
@@ -123,25 +122,22 @@ def arithmetic_expander(model: ModelConfig) -> None:
 
 def _claims(found: Arithmetic) -> None:
     heads = (_("Weights of the layers"), _("nothing shared"), _("one set for all"))
-    rows = [(_said(claim), exact(claim.without_sharing), exact(claim.with_sharing)) for claim in found.claims]
-    _table(heads, rows, _("The sum of the layers' weights, and a common slip"))
+    _table(heads, [(_said(one), exact(one.without_sharing), exact(one.with_sharing)) for one in found.claims])
 
 
 def _said(claim: Claim) -> str:
-    """A claim with its mark, and below a wrong one why it is wrong."""
+    """A claim with its mark, and behind a wrong one why it is wrong; as Markdown."""
     text = f"{'✓' if claim.right else '✗'} {escape_markdown(claim.text)}"
-    why = _("Wrong. {why}", why=escape_markdown(claim.why)) if claim.why else ""
-    return f"{text}  \n:small[{why}]" if why else text
+    return f"{text} :small[{escape_markdown(_('Wrong. {why}', why=claim.why))}]" if claim.why else text
 
 
 def _steps(found: Arithmetic) -> None:
     rows = [(escape_markdown(step.text), exact(step.value)) for step in found.steps]
-    _table((_("Step by step"), _("weights")), rows, _("The sum, step by step"))
+    _table((_("Step by step"), _("weights")), rows)
 
 
-def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], alt: str) -> None:
-    """A column of words, and columns of figures, which stand right."""
-    words, *figures = heads
-    table = pd.DataFrame(rows, columns=list(heads)).set_index(words)
-    right = table.style.set_properties(subset=pd.Index(figures), **{"text-align": "right"})
-    st.table(right, border="horizontal", alt=alt)
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Words, and figures that stand right: Markdown, without the bytes and the time of a styled ``st.table``."""
+    words, *figures = map(escape_markdown, heads)
+    lines = [(words, *figures), (":--", *("--:" for _figure in figures)), *rows]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
