@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import NamedTuple
 
 import streamlit as st
 
 from app.design.designs import Costed
-from app.look.assets import asset
 from app.look.charts import CostBar, cost_bars
 from app.look.colours import strategy_colours
+from app.look.figure_table import Figure, Row, figure_table
 from app.look.formatting import compact, exact, memory, percent
 from app.look.plotted import plotted
 from app.services import escape_markdown
@@ -80,18 +79,10 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
     """One row per design; the one with number ``chosen`` is marked. What they have in common is said below."""
     columns = _columns(designs[0].counts.context_length)
     kept = [one for one in columns if one.always or len(designs) == 1 or len({*map(one.value, designs)}) > 1]
-    first, *others = kept
-    heads = [(_("Design"), ""), (first.title, first.note), of_unshared()]
-    heads += [(one.title, one.note) for one in others]
-    head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in heads)
     colours = strategy_colours(design.strategy for design in designs)
-    body = "".join(_row(design, colours[design.strategy], design.index == chosen, kept) for design in designs)
-    caption = escape(_("What each design costs"))
-    st.html(
-        f"<style>{asset('design/counts_table.css')}</style>"
-        f'<div class="clps-counts"><table><caption>{caption}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    rows = [_row(design, colours[design.strategy], design.index == chosen, kept) for design in designs]
+    heads = [(one.title, one.note) for one in kept]
+    figure_table(_("What each design costs"), [(_("Design"), ""), heads[0], of_unshared(), *heads[1:]], rows)
     same = [one for one in columns if one not in kept]
     if same:
         st.caption(_alike(designs, same))
@@ -132,23 +123,10 @@ def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
     return text
 
 
-def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -> str:
-    width = 100 * min(1.0, design.share)
-    bar = f'<i style="width:{width:.1f}%;background:{colour}"></i>'
-    cells = []
-    for column in columns:
-        value = column.value(design)
-        label = escape(column.title, quote=True)
-        cells.append(f'<td data-label="{label}" title="{exact(value)}">{column.text(value)}</td>')
-    share = percent(design.share, 0)
-    label = escape(of_unshared()[0], quote=True)
-    cells[1:1] = [f'<td data-label="{label}"><div class="share"><span class="bar">{bar}</span>{share}</div></td>']
-    name = escape(design.name)
-    title = escape(design.strategy, quote=True)
-    return (
-        f'<tr{" class=chosen" if chosen else ""}><th scope="row" title="{title}">'
-        f'<i class="dot" style="background:{colour}"></i><span>{name}</span></th>{"".join(cells)}</tr>'
-    )
+def _row(design: Costed, colour: str, chosen: bool, columns: Sequence[Column]) -> Row:
+    first, *others = (Figure(one.text(one.value(design)), exact(one.value(design))) for one in columns)
+    share = Figure(percent(design.share, 0), part=design.share)
+    return Row(design.name, colour, [first, share, *others], note=design.strategy, chosen=chosen)
 
 
 def counts_figure(designs: Sequence[Costed]) -> None:

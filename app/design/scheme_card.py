@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,6 +12,7 @@ from app.design.drawn import looks
 from app.design.scheme_gallery import pictured
 from app.look.assets import asset, script
 from app.look.formatting import compact, exact, percent
+from app.services import escape_markdown
 from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
@@ -104,7 +105,8 @@ def arithmetic_expander(model: ModelConfig) -> None:
     """The sum of a layer's weights, step by step, beside a common slip, at the current sizes."""
     with st.expander(_("The parameter arithmetic, with these sizes"), icon=":material/calculate:"):
         found = arithmetic(model)
-        st.html(f"<style>{asset('look/figure_table.css')}</style>{_claims(found)}{_steps(found)}")
+        _claims(found)
+        _steps(found)
         more, fewer = found.biases_and_norms
         st.caption(
             _(
@@ -118,29 +120,24 @@ def arithmetic_expander(model: ModelConfig) -> None:
         )
 
 
-def _claims(found: Arithmetic) -> str:
-    rows = [
-        f"<tr><th scope='row'>{'✓' if claim.right else '✗'} {escape(claim.text)}{_why(claim)}</th>"
-        f"<td>{exact(claim.without_sharing)}</td><td>{exact(claim.with_sharing)}</td></tr>"
-        for claim in found.claims
-    ]
+def _claims(found: Arithmetic) -> None:
     heads = (_("Weights of the layers"), _("nothing shared"), _("one set for all"))
-    head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
-    return (
-        f"<div class='clps-figures'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    _table(heads, [(_said(one), exact(one.without_sharing), exact(one.with_sharing)) for one in found.claims])
 
 
-def _why(claim: Claim) -> str:
-    """Why a count is wrong, below it."""
-    wrong = escape(_("Wrong."))
-    return f"<br><small>{wrong} {escape(claim.why)}</small>" if claim.why else ""
+def _said(claim: Claim) -> str:
+    """A claim with its mark, and behind a wrong one why it is wrong; as Markdown."""
+    text = f"{'✓' if claim.right else '✗'} {escape_markdown(claim.text)}"
+    return f"{text} :small[{escape_markdown(_('Wrong. {why}', why=claim.why))}]" if claim.why else text
 
 
-def _steps(found: Arithmetic) -> str:
-    rows = [f"<tr><th scope='row'>{escape(step.text)}</th><td>{exact(step.value)}</td></tr>" for step in found.steps]
-    heads = (_("Step by step"), _("weights"))
-    head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in heads)
-    return (
-        f"<div class='clps-figures'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+def _steps(found: Arithmetic) -> None:
+    rows = [(escape_markdown(step.text), exact(step.value)) for step in found.steps]
+    _table((_("Step by step"), _("weights")), rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
+    """Words, and figures that stand right: Markdown, without the bytes and the time of a styled ``st.table``."""
+    words, *figures = map(escape_markdown, heads)
+    lines = [(words, *figures), (":--", *("--:" for _figure in figures)), *rows]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))

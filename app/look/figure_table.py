@@ -1,4 +1,8 @@
-"""A small table of figures whose rows have a coloured name. Start at figure_table."""
+"""A small table of figures whose rows have a coloured name. Start at figure_table.
+
+By hand, since headings explain themselves, figures in words stand right, and a narrow window shows sheets: ``st.table``
+has none of these, and ``st.dataframe`` sends twice the bytes for a canvas. Facts in words are ``st.table``.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,33 @@ import streamlit as st
 
 from app.look.assets import asset
 
-__all__ = ["Row", "figure_table"]
+__all__ = ["Figure", "Row", "figure_table"]
 
 MOST_NARROW = 6
 """With more columns than this, a narrow window shows each row as a small sheet instead."""
 
 
 @dataclass(frozen=True)
+class Figure:
+    """``text``, as a pointer's ``note`` says it more exactly; ``part``: of a whole, 0 to 1, as a bar before it."""
+
+    text: str
+    note: str = ""
+    part: float | None = None
+
+
+@dataclass(frozen=True)
 class Row:
-    """``cells`` are plain text, one per column after the name."""
+    """``cells``: one per column after the name, as plain text or a ``Figure``; ``note`` explains the name.
+
+    ``chosen``: the row that the page is about.
+    """
 
     name: str
     colour: str
-    cells: Sequence[str]
+    cells: Sequence[str | Figure]
+    note: str = ""
+    chosen: bool = False
 
 
 def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row], *, tight: bool = False) -> None:
@@ -30,10 +48,10 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
 
     ``tight``: for many short columns.
     """
-    head = "".join(f'<th scope="col" title="{escape(note)}">{escape(title)}</th>' for title, note in columns)
+    head = "".join(f'<th scope="col"{_title(note)}>{escape(title)}</th>' for title, note in columns)
     body = "".join(
-        f'<tr><th scope="row"><i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi></th>'
-        f"{_cells(columns, row)}</tr>"
+        f'<tr{" class=chosen" if row.chosen else ""}><th scope="row"{_title(row.note)}>'
+        f'<i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi></th>{_cells(columns, row)}</tr>'
         for row in rows
     )
     kind = " clps-tight" if tight else " clps-wide" if len(columns) > MOST_NARROW else ""
@@ -45,9 +63,17 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
     )
 
 
+def _title(note: str) -> str:
+    return f' title="{escape(note, quote=True)}"' if note else ""
+
+
 def _cells(columns: Sequence[tuple[str, str]], row: Row) -> str:
-    titles = (title for title, _note in columns[1:])
-    return "".join(
-        f'<td data-label="{escape(title, quote=True)}">{escape(cell)}</td>'
-        for title, cell in zip(titles, row.cells, strict=True)
-    )
+    found = []
+    for (title, _note), cell in zip(columns[1:], row.cells, strict=True):
+        figure = cell if isinstance(cell, Figure) else Figure(cell)
+        text = escape(figure.text)
+        if figure.part is not None:
+            width = 100 * min(1.0, max(0.0, figure.part))
+            text = f'<s aria-hidden="true"><i style="width:{width:.1f}%;background:{escape(row.colour)}"></i></s>{text}'
+        found.append(f'<td data-label="{escape(title, quote=True)}"{_title(figure.note)}>{text}</td>')
+    return "".join(found)

@@ -7,8 +7,8 @@ import time
 import streamlit as st
 
 from app.look.formatting import ago, memory
-from app.services import models, show_problem
-from app.system.table import Cell, facts_table
+from app.services import escape_markdown, models, show_problem
+from app.system.table import facts_table, quiet
 from clps_core.errors import ClpsError
 from clps_core.serving import Settings
 from clps_core.serving.service import ServiceFacts
@@ -26,13 +26,14 @@ def model_process() -> None:
         show_problem(str(error))
         return
     facts, settings = service.facts(), service.settings
-    rows = [
-        (_("State"), [Cell(_state(facts), quiet=facts.state == "off")]),
-        (_("Memory"), [_memory(facts)]),
-        (_("Questions"), [Cell(_questions(facts))]),
-        (_("Restarts"), [Cell(_restarts(facts, settings), quiet=facts.last is None)]),
-    ]
-    facts_table(_("The model process"), (), rows)
+    state, restarts = _state(facts), _restarts(facts, settings)
+    rows = {
+        _("State"): quiet(state) if facts.state == "off" else escape_markdown(state),
+        _("Memory"): escape_markdown(_memory(facts)),
+        _("Questions"): escape_markdown(_questions(facts)),
+        _("Restarts"): quiet(restarts) if facts.last is None else escape_markdown(restarts),
+    }
+    facts_table(_("The model process"), rows)
     st.caption(
         _(
             "Answers Attention, Depth and test scores, one question at a time. It ends after {idle:g} s without a "
@@ -54,9 +55,8 @@ def _state(facts: ServiceFacts) -> str:
     return f"{state} · {where}"
 
 
-def _memory(facts: ServiceFacts) -> Cell:
-    text = _("{used} of {limit}", used=memory(facts.memory), limit=memory(facts.bound))
-    return Cell(text, part=facts.memory / facts.bound)
+def _memory(facts: ServiceFacts) -> str:
+    return _("{used} of {limit}", used=memory(facts.memory), limit=memory(facts.bound))
 
 
 def _questions(facts: ServiceFacts) -> str:

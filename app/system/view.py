@@ -9,8 +9,8 @@ import streamlit as st
 from app import navigation, state
 from app.look.formatting import ago, compact, duration, memory
 from app.runs.timing import seconds_left
-from app.services import show_problem
-from app.system.table import Cell, facts_table
+from app.services import escape_markdown, show_problem
+from app.system.table import FACTS_WIDTH, facts_table, meter, quiet, word_table
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.overview import Overview, Slot, versions
 from clps_core.owners import short_name
@@ -70,15 +70,21 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
     """Which run works where, and why the others wait."""
     if found.slots:
         st.subheader(_("Slots"), anchor=False)
-        columns = (_("Slot"), _("Computes on"), _("Run"), _("Progress"))
-        facts_table(_("Slots and the runs in them"), columns, [_slot_row(slot, desk) for slot in found.slots])
+        beside = st.columns(2, gap="large")
+        for place, slot in enumerate(found.slots):
+            with beside[place % 2]:
+                _slot(slot, desk)
     st.subheader(_("Queue"), anchor=False)
     if not found.waiting:
         st.caption(_("Nothing waits."))
     else:
-        reasons = (_("Place"), _("Run"), _("Waits because"))
-        rows = [(str(one.place), [Cell(_name(one.run, desk)), Cell(one.why)]) for one in found.waiting[:MOST_WAITING]]
-        facts_table(_("Waiting runs"), reasons, rows)
+        shown = found.waiting[:MOST_WAITING]
+        columns = {
+            _("Place"): [str(one.place) for one in shown],
+            _("Run"): [_name(one.run, desk) for one in shown],
+            _("Waits because"): [one.why for one in shown],
+        }
+        word_table(_("Waiting runs"), columns)
         if (more := len(found.waiting) - MOST_WAITING) > 0:
             st.caption(ngettext("and {n} more", "and {n} more", more))
     active = [slot.run.id for slot in found.slots if slot.run] + [one.run.id for one in found.waiting]
@@ -86,21 +92,23 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
         navigation.link("runs", _("Watch them"), query={state.RUNS: state.run_ids(active)})
 
 
-def _slot_row(slot: Slot, desk: Desk) -> tuple[str, list[Cell]]:
+def _slot(slot: Slot, desk: Desk) -> None:
+    """What it computes on, and its run with how far that is."""
     threads = ngettext("{n} thread", "{n} threads", slot.threads)
     place = (
         _("GPU {gpu}", gpu=slot.gpu)
         if slot.gpu is not None
         else _("CPU, {threads}", threads=threads.replace(" ", NO_BREAK))
     )
-    name = str(slot.number + 1)
+    head = f"**{slot.number + 1}** · {escape_markdown(place)}"
     if slot.run is None:
-        return name, [Cell(place), Cell(_("free"), quiet=True), Cell("")]
+        meter(f"{head} · {quiet(_('free'))}", 0.0)
+        return
     left = seconds_left(slot.run)
     done = _("{step} of {steps}", step=f"{slot.run.step:,}", steps=f"{slot.run.steps:,}")
     time_left = _("{time} left", time=duration(left))
     text = f"{done} · {time_left}" if left is not None else _("starting")
-    return name, [Cell(place), Cell(_name(slot.run, desk)), Cell(text, part=slot.run.progress)]
+    meter(f"{head} · {escape_markdown(_name(slot.run, desk))} · {escape_markdown(text)}", slot.run.progress)
 
 
 def _name(run: Run | ActiveJob, desk: Desk) -> str:
@@ -117,32 +125,33 @@ def quotas(desk: Desk) -> None:
     st.subheader(_("Your quotas"), anchor=False)
     use, limits = desk.use(), desk.policy.quotas
     together, server = desk.together(), desk.policy.server
-    rows = [
-        _used(_("Runs waiting"), use.queued, limits.queued),
-        _used(_("Runs at work"), use.running, limits.running),
-        _used(_("Runs kept"), use.runs, limits.runs),
-        _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True),
-    ]
-    if server.queued is not None:
-        rows.append(_used(_("Runs waiting, of all visitors"), together.queued, server.queued))
-    if server.disk is not None:
-        rows.append(_used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True))
-    sizes = (
-        (_("Steps of a run"), limits.steps),
-        (_("Examples of a step"), limits.batch_size),
-        (_("Executed parameters of a model"), limits.parameters),
-        (_("Positions of an input"), limits.length),
-    )
-    rows += [(name, [Cell(_("at most {limit}", limit=compact(limit)))]) for name, limit in sizes if limit is not None]
-    facts_table(_("What one person, and all visitors together, may have here"), (), rows)
+    with st.container(width=FACTS_WIDTH):
+        _used(_("Runs waiting"), use.queued, limits.queued)
+        _used(_("Runs at work"), use.running, limits.running)
+        _used(_("Runs kept"), use.runs, limits.runs)
+        _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True)
+        if server.queued is not None:
+            _used(_("Runs waiting, of all visitors"), together.queued, server.queued)
+        if server.disk is not None:
+            _used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True)
+    sizes = {
+        _("Steps of a run"): limits.steps,
+        _("Examples of a step"): limits.batch_size,
+        _("Executed parameters of a model"): limits.parameters,
+        _("Positions of an input"): limits.length,
+    }
+    largest = {name: _("at most {limit}", limit=compact(limit)) for name, limit in sizes.items() if limit is not None}
+    if largest:
+        facts_table(_("What one run may have here"), largest)
 
 
-def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -> tuple[str, list[Cell]]:
+def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -> None:
     shown = memory if as_memory else str
     if limit is None:
-        return name, [Cell(shown(used))]
+        st.markdown(f"{name}: **{shown(used)}**")
+        return
     text = _("{used} of {limit}", used=shown(used), limit=shown(limit))
-    return name, [Cell(text, part=min(used / limit, 1.0) if limit else 1.0)]
+    meter(f"{name}: **{text}**", used / limit if limit else 1.0)
 
 
 def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
@@ -151,12 +160,13 @@ def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
         st.subheader(_("What a run gets"), anchor=False)
         st.markdown(_slots_sentences(found))
         st.subheader(_("Store"), anchor=False)
-        facts_table(_("The store"), (), _store_rows(found, desk))
+        facts_table(_("The store"), _store_facts(found, desk))
     with st.expander(_("Versions")):
-        rows = [
-            (name, [Cell(version or _("not installed"), quiet=not version)]) for name, version in versions().items()
-        ]
-        facts_table(_("Versions of what is installed"), (), rows)
+        found_versions = {
+            name: escape_markdown(version) if version else quiet(_("not installed"))
+            for name, version in versions().items()
+        }
+        facts_table(_("Versions of what is installed"), found_versions)
 
 
 def _slots_sentences(found: Overview) -> str:
@@ -169,16 +179,16 @@ def _slots_sentences(found: Overview) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _store_rows(found: Overview, desk: Desk) -> list[tuple[str, list[Cell]]]:
+def _store_facts(found: Overview, desk: Desk) -> dict[str, str]:
     store = found.store
     kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     size = f", {memory(store.size)}" if store.size is not None else ""
     statuses = ", ".join(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
-    rows = [
-        (_("Database"), [Cell(f"{kinds.get(store.database, store.database)}{size}")]),
-        (_("Schema"), [Cell(_("version {number}", number=store.schema_version))]),
-        (_("Runs"), [Cell(statuses)]),
-    ]
+    facts = {
+        _("Database"): f"{kinds.get(store.database, store.database)}{size}",
+        _("Schema"): _("version {number}", number=store.schema_version),
+        _("Runs"): statuses,
+    }
     if not desk.policy.bound(desk.person):  # where it lies is for who looks after the server
-        rows.append((_("Home"), [Cell(str(store.home))]))
-    return rows
+        facts[_("Home")] = str(store.home)
+    return {name: escape_markdown(text) for name, text in facts.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -11,5 +13,8 @@ def sentences(test: AppTest) -> list[str]:
 
 
 def tables(test: AppTest) -> str:
-    """All HTML that the page draws itself, as text."""
-    return "".join(block.proto.body for block in test.get("html"))
+    """All tables and bars that the page shows, as text: HTML of its own, and Streamlit's without Markdown's escapes."""
+    drawn = [block.proto.body for block in test.get("html")]
+    shown = [f"{name} {' '.join(map(str, row))}" for table in test.table for name, *row in table.value.itertuples()]
+    bars = [bar.proto.text for bar in test.get("progress")]
+    return "\n".join([*drawn, *(re.sub(r"\\(.)", r"\1", text) for text in (*shown, *bars))])
