@@ -14,7 +14,7 @@ from app.look.formatting import compact, percent
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.samples.ready import READY, Ready
-from clps_core.samples.shipped import Figures, figures_of, test_scores
+from clps_core.samples.shipped import Figures, figures_of, scores_of
 from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
@@ -49,7 +49,7 @@ def _is_shipped(store: Store, ready: Ready, comparison: Comparison) -> bool:
     if comparison.run_ids != ready.run_ids():
         return False
     scores = store.final_scores(comparison.run_ids)
-    wanted = {run_id: test_scores(run_id) for run_id in comparison.run_ids}
+    wanted = {run_id: scores_of(run_id) for run_id in comparison.run_ids}
     return all(
         run_id in scores and dict(scores[run_id].values) == {k: v for k, v in wanted[run_id].items() if k != "examples"}
         for run_id in comparison.run_ids
