@@ -15,13 +15,13 @@ from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import Figures, figures_of, scores_of
-from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of
+from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
-__all__ = ["Shipped", "ready_card", "ready_comparisons"]
+__all__ = ["Shipped", "bring_in", "ready_card", "ready_comparisons"]
 
 
 class Shipped(NamedTuple):
@@ -54,6 +54,25 @@ def _is_shipped(store: Store, ready: Ready, comparison: Comparison) -> bool:
         run_id in scores and dict(scores[run_id].values) == {k: v for k, v in wanted[run_id].items() if k != "examples"}
         for run_id in comparison.run_ids
     )
+
+
+def bring_in(store: Store, asked_by: Desk) -> None:
+    """A button that brings in what ships and is not here: of an older home, or deleted. Nothing on a shared server."""
+    here = {run.id for run in store.some_runs([one.run_ids()[0] for one in READY])}
+    missing = [one for one in READY if one.run_ids()[0] not in here]
+    if not missing or asked_by.policy.shared:
+        return
+    titles = ", ".join(title_of(one) for one in missing)
+    if st.button(
+        _("Bring in the ready comparisons"),
+        icon=":material/download:",
+        key="start.bring_in",
+        help=_("Finished runs that ship with the project: {titles}.", titles=titles),
+    ):
+        from clps_core.samples import install
+
+        install(store, missing)
+        st.rerun()
 
 
 def ready_card(store: Store, shipped: Shipped) -> None:
