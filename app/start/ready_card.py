@@ -87,7 +87,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
             f"<table><caption><bdi>{escape(comparison.name)}</bdi></caption><thead><tr>{_heads(ready)}</tr></thead>"
             f"<tbody>{_rows(ready)}</tbody></table><p>{escape(_below(ready))}</p></div>"
         )
-        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             runs = list(comparison.run_ids)
             navigation.link("compare", _("Open the comparison"), query={state.RUNS: state.run_ids(runs)})
             if ready.loops:
