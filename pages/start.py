@@ -10,7 +10,7 @@ from app.look.work_line import work_line
 from app.runs.actions import show_refusal
 from app.services import desk, page_guard, store
 from app.start.comparison_card import comparison_card, featured, pinned_runs_of
-from app.start.ready_card import ready_card, ready_comparisons
+from app.start.ready_card import bring_in, ready_card, ready_comparisons
 from app.start.ways_in import ways_in
 from clps_core.words import _
 
@@ -43,6 +43,7 @@ def ready(was_active: bool) -> None:
             "train",
             _("Train the first comparison"),
         )
+    bring_in(store(), desk())
 
 
 header("start")

@@ -87,8 +87,8 @@ def _first(records: Mapping[str, tuple[ProbeRecord, ...]]) -> ProbeRecord:
 
 def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]]) -> str:
     if _first(records).target_labels:
-        return _("A fixed held-out example; the decoder read its right answer, so that all steps can be compared.")
-    return _("A fixed held-out example, the same at all steps.")
+        return _("A fixed example; the decoder read its right answer, so that all steps can be compared.")
+    return _("A fixed example, the same at all steps.")
 
 
 def _nothing_kept(steps: Mapping[int, Path], wanted: int) -> str:
@@ -145,5 +145,5 @@ def _choose_text(records: Mapping[str, tuple[ProbeRecord, ...]]) -> str:
     key = "attention.probe"
     if st.session_state.get(key) not in texts:
         st.session_state[key] = texts[0]
-    st.segmented_control(_("Held-out example"), texts, format_func=escape_markdown, required=True, key=key, wrap=True)
+    st.segmented_control(_("Example"), texts, format_func=escape_markdown, required=True, key=key, wrap=True)
     return str(st.session_state[key])

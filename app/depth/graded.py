@@ -11,6 +11,7 @@ from app.chart.run_curves import short_names
 from app.depth.source import DeepRun
 from app.look.charts import figure
 from app.look.plotted import plotted
+from app.services import escape_markdown
 from clps_core.depth import Quality
 from clps_core.tasks import TaskFacts
 from clps_core.words import _
@@ -33,11 +34,11 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
         return
     called = task.words().difficulty or _("Difficulty")
     st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
-    for place in range(0, len(shown), 2):
-        for one, column in zip(shown[place : place + 2], st.columns(2), strict=False):
+    with st.container(horizontal=True, key="cards_graded"):
+        for one in shown:
             points = found[one.run.id]
-            with column:
-                st.markdown(f"**{names[one.run.id]}**")
+            with st.container():
+                st.markdown(f"**{escape_markdown(names[one.run.id])}**")
                 plotted(
                     heat_map(task, points, called),
                     key=f"depth.graded.{one.run.id}",
@@ -84,7 +85,7 @@ def heat_map(task: TaskFacts, points: Mapping[int, Quality], called: str) -> Fig
                 "{difficulty} {y}, {x} loops: {share}", difficulty=called, y="%{y}", x="%{x}", share="%{z:.1%}"
             )
             + "<extra></extra>",
-            colorbar={"tickformat": ".0%", "thickness": 10},
+            showscale=False,
         )
     )
     made.update_xaxes(type="category", showgrid=False)

@@ -296,7 +296,7 @@ def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
         _("**Seen:** ")
         + " ".join(seen)
         + " "
-        + ngettext("Measured on {n} held-out example,", "Measured on {n} held-out examples,", examples)
+        + ngettext("Measured on {n} validation example,", "Measured on {n} validation examples,", examples)
         + " "
         + _("the same for every depth; ○ marks the depth of training.")
     )

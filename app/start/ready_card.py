@@ -14,14 +14,14 @@ from app.look.formatting import compact, percent
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.samples.ready import READY, Ready
-from clps_core.samples.shipped import Figures, figures_of, test_scores
-from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of
+from clps_core.samples.shipped import Figures, figures_of, scores_of
+from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
 from clps_core.words import _, ngettext
 
-__all__ = ["Shipped", "ready_card", "ready_comparisons"]
+__all__ = ["Shipped", "bring_in", "ready_card", "ready_comparisons"]
 
 
 class Shipped(NamedTuple):
@@ -49,11 +49,30 @@ def _is_shipped(store: Store, ready: Ready, comparison: Comparison) -> bool:
     if comparison.run_ids != ready.run_ids():
         return False
     scores = store.final_scores(comparison.run_ids)
-    wanted = {run_id: test_scores(run_id) for run_id in comparison.run_ids}
+    wanted = {run_id: scores_of(run_id) for run_id in comparison.run_ids}
     return all(
         run_id in scores and dict(scores[run_id].values) == {k: v for k, v in wanted[run_id].items() if k != "examples"}
         for run_id in comparison.run_ids
     )
+
+
+def bring_in(store: Store, asked_by: Desk) -> None:
+    """A button that brings in what ships and is not here: of an older home, or deleted. Nothing on a shared server."""
+    here = {run.id for run in store.some_runs([one.run_ids()[0] for one in READY])}
+    missing = [one for one in READY if one.run_ids()[0] not in here]
+    if not missing or asked_by.policy.shared:
+        return
+    titles = ", ".join(title_of(one) for one in missing)
+    if st.button(
+        _("Bring in the ready comparisons"),
+        icon=":material/download:",
+        key="start.bring_in",
+        help=_("Finished runs that ship with the project: {titles}.", titles=titles),
+    ):
+        from clps_core.samples import install
+
+        install(store, missing)
+        st.rerun()
 
 
 def ready_card(store: Store, shipped: Shipped) -> None:
@@ -68,7 +87,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
             f"<table><caption><bdi>{escape(comparison.name)}</bdi></caption><thead><tr>{_heads(ready)}</tr></thead>"
             f"<tbody>{_rows(ready)}</tbody></table><p>{escape(_below(ready))}</p></div>"
         )
-        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             runs = list(comparison.run_ids)
             navigation.link("compare", _("Open the comparison"), query={state.RUNS: state.run_ids(runs)})
             if ready.loops:

@@ -8,6 +8,7 @@ named. Limits are checked by ``matched`` like everywhere else, not by the widget
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,31 +178,14 @@ def _difficulty(task: TaskFacts) -> None:
         task.words().difficulty or _("Difficulty"),
         least,
         note=_("How hard the task is made: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
-        empty=f"{task.difficulty}",
     )
 
 
 def _number(
-    path: str,
-    label: str,
-    low: float,
-    *,
-    step: float = 1,
-    form: str | None = None,
-    note: str | None = None,
-    empty: str | None = None,
+    path: str, label: str, low: float, *, step: float = 1, form: str | None = None, note: str | None = None
 ) -> None:
-    """``empty``: what stands in a field that may be left empty."""
     st.number_input(
-        label,
-        min_value=low,
-        step=step,
-        format=form,
-        key=f"train.{path}",
-        help=note,
-        width=132,
-        placeholder=empty,
-        persist_state="session",
+        label, min_value=low, step=step, format=form, key=f"train.{path}", help=note, width=132, persist_state="session"
     )
 
 
@@ -268,12 +252,16 @@ def _task_chosen() -> None:
 
 
 def _flat(config: RunConfig) -> dict[str, Any]:
-    return {
+    table = {
         f"{group}.{name}": value
         for group, fields in config.as_dict().items()
         if isinstance(fields, dict)
         for name, value in fields.items()
     }
+    if table["data.difficulty"] is None:
+        with suppress(ClpsError):  # a task whose data are gone has none
+            table["data.difficulty"] = get_task(config.data.task).difficulty
+    return table
 
 
 def _kept(task: str) -> dict[str, Any]:

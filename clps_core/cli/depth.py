@@ -79,7 +79,7 @@ def _table(run: Run, found: Dial, points: Sequence[Quality], recorded: float | N
     print_table([_("loops"), "", _("executed layers"), *names], rows, left=2, title=run.name)
     say(
         _(
-            "{count} held-out examples, weights of step {step}. Recorded in training: {metric} {recorded}. "
+            "{count} validation examples, weights of step {step}. Recorded in training: {metric} {recorded}. "
             "Baseline ({baseline_name}): {baseline:.4g}.",
             count=points[0].examples,
             step=points[0].step,

@@ -2,7 +2,7 @@
 
 Run ``python -m clps_core.samples.make`` (some 20 minutes on two cores), with the keys of ``READY`` to make only some
 anew. It uses the same jobs as everybody: small models, so that the weights fit into the wheel. With ``--score`` the
-runs stay as they are, and those without a score on the test split get one.
+runs stay as they are, and those without a score on the test split get one; ``--readme`` prints the README's section.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from clps_core.jobs import service
 from clps_core.samples import sample_folders
 from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import DEPTH_FILE, sample_folder
+from clps_core.samples.stories import as_markdown
 from clps_core.scoring import score_folder
 from clps_core.store import Store, open_store
 
@@ -70,4 +71,10 @@ def score() -> None:
 
 
 if __name__ == "__main__":
-    score() if sys.argv[1:] == ["--score"] else main(sys.argv[1:])
+    match sys.argv[1:]:
+        case ["--score"]:
+            score()
+        case ["--readme"]:
+            print(as_markdown(), end="")
+        case keys:
+            main(keys)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ from clps_core.config import RunConfig, validated
 from clps_core.samples.ready import Design, Ready
 from clps_core.sweeps.results import Spread
 
-__all__ = ["DEPTH_FILE", "RUNS_FOLDER", "Figures", "figures_of", "sample_folder", "test_scores"]
+__all__ = ["DEPTH_FILE", "RUNS_FOLDER", "Figures", "figures_of", "sample_folder", "scores_of"]
 
 RUNS_FOLDER = Path(__file__).parent / "runs"
 DEPTH_FILE = "depth.json"
@@ -31,14 +30,13 @@ class Figures:
     """One design of a ready comparison, over its seeds.
 
     ``test``: metric -> its values on the test split, by seed; ``depth``: loops -> metric -> values on validation, by
-    seed. ``stored``: parameters. ``seconds``: mean duration of a run where it was trained.
+    seed. ``stored``: parameters.
     """
 
     design: Design
     strategy: str
     num_layers: int
     stored: int
-    seconds: float
     test: Mapping[str, tuple[float, ...]]
     depth: Mapping[int, Mapping[str, tuple[float, ...]]]
 
@@ -59,7 +57,7 @@ def figures_of(ready: Ready) -> tuple[Figures, ...]:
 
 
 @cache
-def test_scores(run_id: str) -> Mapping[str, float]:
+def scores_of(run_id: str) -> Mapping[str, float]:
     """Metric -> value on the test split, of one shipped run."""
     with (sample_folder(run_id) / "metrics.csv").open(encoding="utf-8", newline="") as file:
         return {row["name"]: float(row["value"]) for row in csv.DictReader(file) if row["split"] == "test"}
@@ -68,7 +66,7 @@ def test_scores(run_id: str) -> Mapping[str, float]:
 def _figures(design: Design, folders: list[Path]) -> Figures:
     about = [json.loads((folder / "run.json").read_text(encoding="utf-8")) for folder in folders]
     config = validated(RunConfig, json.loads((folders[0] / "config.json").read_text(encoding="utf-8")))
-    tests = [test_scores(folder.name) for folder in folders]
+    tests = [scores_of(folder.name) for folder in folders]
     depths = [
         json.loads(path.read_text(encoding="utf-8")) for folder in folders if (path := folder / DEPTH_FILE).exists()
     ]
@@ -77,7 +75,6 @@ def _figures(design: Design, folders: list[Path]) -> Figures:
         config.sharing.strategy,
         config.model.num_layers,
         about[0]["unique_parameters"],
-        statistics.fmean(one["seconds"] for one in about),
         {name: tuple(one[name] for one in tests) for name in tests[0]},
         {
             int(loops): {name: tuple(one[loops][name] for one in depths) for name in metrics}

@@ -1,7 +1,7 @@
 """What each ready comparison shows and does not show, with the figures of its shipped runs. Start at story_of.
 
 Every sentence states a claim. Where the shipped runs do not bear it out - somebody trained them anew - the figures are
-said without it. The same text stands on Start and, made by ``python -m clps_core.samples.stories``, in the README.
+said without it. The same text stands on Start and, from ``python -m clps_core.samples.make --readme``, in the README.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from textwrap import wrap
 
 from clps_core.metrics import Metric
 from clps_core.numbers import percent
@@ -157,8 +158,8 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
         fixed=percent(fmean(fixed[FAR]["accuracy"])),
     )
     leaves_open = _(
-        "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and {high} "
-        "at {most}, and the last swap stays a guess.",
+        "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and higher "
+        "at {most} ({high}), and the last swap stays a guess.",
         lowest=lowest,
         low=f"{losses[lowest]:.2f}",
         high=f"{losses[most]:.2f}",
@@ -201,23 +202,20 @@ def as_markdown() -> str:
 
 def _section(story: Story) -> str:
     metric = judge_of(story.ready)
-    heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test", "trained in")
+    heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test")
     figures = figures_of(story.ready)
     far = [(FAR, _("{metric} at {n} loops, validation"))] if story.ready.loops else []
     heads += tuple(text.format(metric=metric.title.lower(), n=loops) for loops, text in far)
     lines = [heads, ("---",) * len(heads), *(_line(story.ready, one, metric) for one in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     seeds = ngettext("{n} seed", "{n} seeds", len(story.ready.seeds))
-    return f"**{title_of(story.ready)}** ({seeds}). {story.shows} *{story.leaves_open}*\n\n{table}"
+    words = "\n".join(wrap(f"**{title_of(story.ready)}** ({seeds}). {story.shows} *{story.leaves_open}*", 118))
+    return f"{words}\n\n{table}"
 
 
 def _line(ready: Ready, figures: Figures, metric: Metric) -> Sequence[str]:
     name, stored = design_name(ready, figures), f"{figures.stored:,}"
-    cells = [name, stored, shown_spread(figures.spread(metric.name)), f"{figures.seconds:.0f} s"]
+    cells = [name, stored, shown_spread(figures.spread(metric.name))]
     if ready.loops and (there := Spread.of(figures.depth[FAR][metric.name])) is not None:
         cells.append(shown_spread(there))
     return cells
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")

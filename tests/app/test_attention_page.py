@@ -215,7 +215,7 @@ def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage
         assert not test.exception
         assert sentences(test) == []
         assert test.select_slider(key="attention.step").value == 7
-        assert "A fixed held-out example" in captions(test)
+        assert "A fixed example" in captions(test)
 
 
 def test_a_run_that_kept_nothing_says_so(open_page: OpenPage, dates: Run) -> None:

@@ -8,6 +8,7 @@ from html import unescape
 
 from page_reading import tables
 from recorded_runs import record
+from shared_server import SharedServer
 
 from clps_core import samples
 from clps_core.jobs import service
@@ -90,3 +91,28 @@ def test_what_somebody_takes_off_start_goes_and_own_comparisons_come_first(open_
     shelf.pin_comparison(store, hops.id, False)
     test.run()
     assert title_of(READY[0]) not in tables(test)
+
+
+def test_what_ships_can_be_brought_in_later_and_the_button_goes(open_page, store, home):
+    """An older home has other samples, and somebody may have deleted some."""
+    installed(store)
+    for run_id in ready_named("dates").run_ids():
+        service.delete(store, run_id)
+    test = open_page("start")
+    button = test.button(key="start.bring_in")
+    assert "two-hop" not in button.help
+    assert title_of(ready_named("dates")) in button.help
+    button.click().run()
+    assert not test.exception
+    assert story_of(ready_named("dates")).shows in "".join(cards(test))
+    assert len(store.comparisons()) == len(READY)
+    assert not [one for one in test.button if one.key == "start.bring_in"]
+
+
+def test_on_a_shared_server_nobody_brings_them_in(open_page, store, home, monkeypatch):
+    assert open_page("start").button(key="start.bring_in")
+    SharedServer(home, monkeypatch).visitor()
+    test = open_page("start")
+    assert not test.exception
+    assert test.subheader
+    assert not [one for one in test.button if one.key == "start.bring_in"]

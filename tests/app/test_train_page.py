@@ -142,3 +142,18 @@ def test_the_estimate_says_whether_it_was_measured_or_guessed(open_page, home):
     measured = [one.value for one in open_page("train", spec="1;task=digits").markdown]
     assert any("Timed by 2 earlier runs" in text for text in measured)
     assert not any("guess" in text for text in measured)
+
+
+def test_a_generated_task_has_its_dial_in_the_form_and_others_have_none(open_page):
+    test = open_page("train", spec="1;task=hops", strategy=["none"], seed=["0"])
+    assert number(test, "data.difficulty").label == "Hops"
+    assert number(test, "data.difficulty").value == 2
+    assert "difficulty" not in "".join(test.query_params["spec"])
+    number(test, "data.difficulty").set_value(3).run()
+    assert sentences(test) == []
+    assert "data.difficulty=3" in "".join(test.query_params["spec"])
+    number(test, "data.difficulty").set_value(9).run()
+    assert any("data.difficulty of task hops must be from 1 to 8. Got 9" in text for text in sentences(test))
+    test.segmented_control(key="train.task").set_value("dates").run()
+    assert sentences(test) == []
+    assert not [one for one in test.number_input if one.key == "train.data.difficulty"]

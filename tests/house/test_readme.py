@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from clps_core.samples.stories import as_markdown
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf8")
 RUNS_FOR_LONG = ("clps dashboard", "clps train", "clps sweep")
@@ -25,6 +27,11 @@ def test_every_file_the_readme_points_to_is_there() -> None:
     targets = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r"examples/[\w-]+\.yaml", README)
     missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
     assert not missing
+
+
+def test_the_figures_of_the_ready_comparisons_are_those_of_the_runs_that_ship() -> None:
+    section = README.partition("## Ready comparisons\n")[2].partition("\n## ")[0]
+    assert section.endswith(as_markdown()), "run 'python -m clps_core.samples.make --readme' and put it there"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
