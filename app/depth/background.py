@@ -133,6 +133,14 @@ def _button(runs: Sequence[DeepRun], loops: Loops, known: Mapping[str, Evaluated
     kept = kept_points(runs, known)
     missing = [one for one in runs if not set(_wanted(one, loops)) <= kept.get(one.run.id, {}).keys()]
     if not missing:
+        depths = sum(len(points) for points in kept.values())
+        text = ngettext(
+            "{n} depth is kept from an evaluation in the background.",
+            "{n} depths are kept from evaluations in the background.",
+            depths,
+        )
+        if depths:
+            st.caption(text)
         return
     refusals = {one.run.id: desk().why_not("evaluate", one.run) for one in missing}
     allowed = [one for one in missing if refusals[one.run.id] is None]
