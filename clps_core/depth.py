@@ -31,6 +31,7 @@ __all__ = [
     "Dial",
     "Quality",
     "check_loops",
+    "check_split",
     "checked_keys",
     "dial",
     "dial_of_text",
@@ -134,27 +135,39 @@ def check_loops(found: Dial, loops: Sequence[int]) -> tuple[int, ...]:
 
 
 def parse_loops(text: str) -> tuple[int, ...]:
-    """The numbers of ``1,2,8``; whether they can be is for ``check_loops`` to say."""
-    found = []
+    """The numbers of ``1,2,8`` or ``1-4,8``; whether they can be is for ``check_loops`` to say."""
+    found: list[int] = []
     for part in text.split(","):
-        if not re.fullmatch(r" *[0-9]{1,9} *", part):
-            raise ConfigError(_("loops must be whole numbers, such as 1,2,4,8. Got {got!r}.", got=part[:40]))
-        found.append(int(part))
+        match = re.fullmatch(r" *([0-9]{1,9}) *(?:- *([0-9]{1,9}) *)?", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            raise ConfigError(_("loops must be whole numbers, such as 1,2,4,8 or 1-8. Got {got!r}.", got=part[:40]))
+        if last - first >= MAX_LOOPS:
+            raise ConfigError(_("loops must be from 1 to {most}. Got {loops}.", most=MAX_LOOPS, loops=last))
+        found += range(first, last + 1)
     return tuple(found)
 
 
 def quality_at(
-    folder: Path, loops: int, *, seconds: float | None = None, which: Which = "best", opener: Opener = open_run
+    folder: Path,
+    loops: int,
+    *,
+    seconds: float | None = None,
+    which: Which = "best",
+    opener: Opener = open_run,
+    split: str = "validation",
 ) -> Quality:
-    """Validation metrics of the run in ``folder`` with its core run ``loops`` times, on its own evaluation examples.
+    """Metrics of the run in ``folder`` with its core run ``loops`` times, on its own evaluation examples.
 
-    Deterministic: at the trained number it gives what the run recorded. Raises ``ConfigError`` for loops
-    that cannot be and ``JobError`` where the evaluation takes longer than ``seconds``.
+    With ``split`` "test" on its test examples. Deterministic: at the trained number it gives what the run recorded.
+    Raises ``ConfigError`` for loops that cannot be, ``JobError`` where the evaluation takes longer than ``seconds``
+    and ``DataError`` for test examples of other data than it was trained on.
     """
+    check_split(split)
     with opener(folder, which) as run:
         found = dial(run.config)
         check_loops(found, [loops])
-        return _evaluated(run, found, loops, folder, _in_time(loops, seconds))
+        return _evaluated(run, found, loops, folder, _in_time(loops, seconds), split)
 
 
 def key_of(loops: int, split: str = "validation") -> str:
@@ -164,9 +177,14 @@ def key_of(loops: int, split: str = "validation") -> str:
 
 def _parsed(key: str) -> tuple[str, int]:
     split, _colon, loops = key.partition(":")
-    if split not in SPLITS:
-        raise ConfigError(_("a split must be one of {known}. Got {got!r}.", known=", ".join(SPLITS), got=split[:40]))
-    return split, parse_loops(loops)[0]
+    return check_split(split), parse_loops(loops)[0]
+
+
+def check_split(split: str) -> str:
+    """``split`` if it can be evaluated; raises ``ConfigError``."""
+    if split in SPLITS:
+        return split
+    raise ConfigError(_("a split must be one of {known}. Got {got!r}.", known=", ".join(SPLITS), got=split[:40]))
 
 
 def checked_keys(config: RunConfig, asked: Sequence[str]) -> tuple[str, ...]:
@@ -191,10 +209,6 @@ def values_at(folder: Path, before_batch: Callable[[], None]) -> Iterator[Callab
 
         def values(key: str) -> Mapping[str, float]:
             split, loops = _parsed(key)
-            if split == "test":
-                from clps_core.scoring import check_same_data
-
-                check_same_data(folder, run.data)
             one = _evaluated(run, found, loops, folder, before_batch, split)
             return {**one.metrics, **{name: float(getattr(one, name)) for name in FACTS}}
 
@@ -242,9 +256,12 @@ def _evaluated(
     before_batch: Callable[[], None],
     split: str = "validation",
 ) -> Quality:
+    from clps_core.scoring import check_same_data
     from clps_core.training.evaluation import evaluate
     from clps_core.training.run_folder import cpu_placement
 
+    if split == "test":
+        check_same_data(folder, run.data)
     began = time.monotonic()
     limit = run.config.train.test_examples if split == "test" else run.config.train.eval_examples
     batches = _Batches(run.data, limit, before_batch)

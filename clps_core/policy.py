@@ -57,7 +57,9 @@ FEWEST_CODE_CHARACTERS = 8
 SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 """About 16 MiB and 50 ms for one try at a teacher's code."""
 
-Action = Literal["cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "rename", "pin"]
+Action = Literal[
+    "cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "evaluate", "rename", "pin"
+]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ OPERATOR = Person("local", teacher=True)
 
 @dataclass(frozen=True)
 class Use:
-    """What one owner has now: runs that wait, that run, all of them, and the bytes of their files."""
+    """What one owner has now: runs and evaluations that wait, that run; all runs; and the bytes of all files."""
 
     queued: int = 0
     running: int = 0
@@ -89,9 +91,9 @@ class Quotas(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     queued: Amount | None = 24
-    """Runs that wait at once."""
+    """Runs and evaluations that wait at once."""
     running: Annotated[int, Field(ge=1, le=1024)] | None = 2
-    """Runs at work at once: the supervisor leaves the others waiting."""
+    """Runs and evaluations at work at once: the supervisor leaves the others waiting."""
     runs: Amount | None = 200
     """Runs kept, in any state."""
     disk: Amount | None = 4 * 2**30
@@ -237,8 +239,8 @@ class Policy(BaseModel):
         if quotas.queued is not None and use.queued + new > quotas.queued:
             raise NotAllowedError(
                 _(
-                    "at most {limit} runs of one person may wait. Got {new} beside {now} that wait already. "
-                    "Take fewer, or wait until some have started.",
+                    "at most {limit} runs and evaluations of one person may wait. Got {new} beside {now} that wait "
+                    "already. Take fewer, or wait until some have started.",
                     limit=quotas.queued,
                     new=new,
                     now=use.queued,
@@ -271,8 +273,8 @@ class Policy(BaseModel):
         if limits.queued is not None and together.queued + new > limits.queued:
             raise NotAllowedError(
                 _(
-                    "at most {limit} runs of all visitors together may wait. Got {new} beside {now} that wait "
-                    "already. Try again when some have started, or ask a teacher.",
+                    "at most {limit} runs and evaluations of all visitors together may wait. Got {new} beside {now} "
+                    "that wait already. Try again when some have started, or ask a teacher.",
                     limit=limits.queued,
                     new=new,
                     now=together.queued,

@@ -24,7 +24,7 @@ import numpy as np
 
 from clps_core.analysis.steps import operations_per_step
 from clps_core.config import RunConfig, TrainConfig
-from clps_core.store import Run, Store
+from clps_core.store import Job, Run, Store
 from clps_core.tasks import facts_kept
 
 __all__ = [
@@ -100,10 +100,15 @@ def _evaluations_of(config_text: str, test_size: int) -> _Evaluations:
     return _Evaluations(train["eval_every"], train["eval_examples"] / train["batch_size"], test)
 
 
-def seconds_left(run: Run) -> float | None:
-    """Until ``run`` is done, by its own speed so far, evaluations included; ``None`` before that is known."""
+def seconds_left(run: Job) -> float | None:
+    """Until ``run`` is done, by its own speed so far, evaluations included; ``None`` before that is known.
+
+    Of a job of another kind, by the steps that it has done.
+    """
     if run.step < 1 or run.seconds <= 0:
         return None
+    if not isinstance(run, Run):
+        return (run.steps - run.step) * run.seconds / run.step
     done = units_of(run, run.step)
     return (units_of(run) - done) * run.seconds / done
 

@@ -80,12 +80,17 @@ class JobRoom:
     def reach(self, run_id: str, step: int) -> int:
         """Wait until the run is at ``step``; returns its runner's pid."""
 
-        def look() -> int | None:
-            run, attempt = self.store.run(run_id), self.attempt(run_id)
-            assert run.active, run.reason
-            return attempt.pid if run.step >= step and attempt else None
+        return self.reach_job(self.store.run(run_id).id, step)
 
-        return eventually(look, f"{run_id} at step {step}")
+    def reach_job(self, job_id: str, step: int) -> int:
+        """The same for a job of any kind."""
+
+        def look() -> int | None:
+            job, attempt = self.store.job(job_id), self.attempt(job_id)
+            assert job.active, job.reason
+            return attempt.pid if job.step >= step and attempt else None
+
+        return eventually(look, f"{job_id} at step {step}")
 
     def supervisor_pid(self) -> int:
         return eventually(lambda: (SupervisorLock(self.home).holder() or {}).get("pid"), "a supervisor")

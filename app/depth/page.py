@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from app import state
+from app.depth.background import background, kept_points, known_of
 from app.depth.inside import inside
 from app.depth.source import DeepRun, deep_runs
 from app.depth.view import (
@@ -51,7 +53,14 @@ def turned(shown: Sequence[DeepRun], loops: Loops) -> None:
     """The curve, and one input at every depth; nothing where the address names runs that are gone."""
     if not shown:
         return
-    found = curves(shown, loops)
-    if any(found.values()):
+    known = known_of(shown)
+    background(shown, loops, known)
+    kept = kept_points(shown, known)
+    working = {run_id for run_id, one in known.items() if one.job.active}
+    wanted = loops
+    if not state.read_text(state.DEPTHS).strip():  # what is kept costs nothing to show
+        wanted = {run_id: tuple(sorted({*numbers, *kept.get(run_id, ())})) for run_id, numbers in loops.items()}
+    found = curves(shown, wanted, kept, working)
+    if any(found.values()) or working:
         train_any_depth(shown)
         inside(shown, loops)

@@ -5,7 +5,8 @@ Every answer comes from the one model service, so that thirty browsers load one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from app.attention.source import Question as TypedInput
 from app.attention.source import runs_with_weights, weights_of
 from app.look.working import let_out
 from app.services import models, store
-from clps_core.depth import Dial, dial_of_text
+from clps_core.depth import Dial, Quality, dial_of_text
 from clps_core.errors import ClpsError
 from clps_core.serving import EvaluateDepth, InspectRun, Question
 from clps_core.store import Run
@@ -69,14 +70,22 @@ def recorded(run: Run, step: int, metric: str) -> float | None:
     return next((point.value for point in points if point.step == step), None)
 
 
-def qualities_of(runs: Sequence[DeepRun], loops: Callable[[DeepRun], Sequence[int]]) -> tuple[Any, list[str]]:
-    """Run id -> loops -> ``Quality``, and a sentence about each run that could not be evaluated at all of them."""
+def qualities_of(
+    runs: Sequence[DeepRun],
+    loops: Callable[[DeepRun], Sequence[int]],
+    kept: Mapping[str, Mapping[int, Quality]],
+    working: AbstractSet[str],
+) -> tuple[Any, list[str]]:
+    """Run id -> loops -> ``Quality``, and a sentence about each run that could not be evaluated at all of them.
+
+    What is ``kept`` is not asked for again, and of the ``working`` runs nothing else is.
+    """
 
     def question(one: DeepRun, number: int) -> EvaluateDepth:
         which, stamp = weights_of(one.run) or ("best", (0, 0))
         return EvaluateDepth(store().run_folder(one.run.id), stamp, number, which, SECONDS)
 
-    return _asked(runs, loops, question, _("Evaluating at each depth: {done} of {all}"))
+    return _asked(runs, loops, question, _("Evaluating at each depth: {done} of {all}"), kept, working)
 
 
 def answers_of(
@@ -97,6 +106,8 @@ def _asked(
     loops: Callable[[DeepRun], Sequence[int]],
     question: Callable[[DeepRun, int], Question[Any]],
     progress: str,
+    kept: Mapping[str, Mapping[int, Any]] | None = None,
+    working: AbstractSet[str] = frozenset(),
 ) -> tuple[dict[str, dict[int, Any]], list[str]]:
     """What is kept at once; the rest one by one, with a progress bar. A run that fails is left, with its sentence."""
     service = models()
@@ -105,7 +116,11 @@ def _asked(
     for one in runs:
         for number in loops(one):
             asked = question(one, number)
-            if (answer := service.kept_answer(asked)) is None:
+            if (there := (kept or {}).get(one.run.id, {}).get(number)) is not None:
+                found[one.run.id][number] = there
+            elif one.run.id in working:
+                continue
+            elif (answer := service.kept_answer(asked)) is None:
                 missing.append((one.run, number, asked))
             else:
                 found[one.run.id][number] = answer

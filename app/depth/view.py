@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import streamlit as st
 
@@ -190,10 +191,15 @@ def _usual(runs: Sequence[DeepRun]) -> dict[str, tuple[int, ...]]:
     return dict.fromkeys(each, together) if len(together) <= MOST_TOGETHER else each
 
 
-def curves(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Found:
-    """The chart and the table of quality over depth; returns what was evaluated."""
+def curves(
+    runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]], kept: Found, working: AbstractSet[str]
+) -> Found:
+    """The chart and the table of quality over depth; returns what was evaluated.
+
+    ``kept``: what jobs have found before. Of the ``working`` runs a job evaluates the rest, so nothing else is asked.
+    """
     found: Found
-    found, problems = qualities_of(runs, lambda one: loops[one.run.id])
+    found, problems = qualities_of(runs, lambda one: loops[one.run.id], kept, working)
     for problem in problems:
         show_problem(problem)
     runs = [one for one in runs if found[one.run.id]]

@@ -23,27 +23,30 @@ def work_line(store: Store) -> bool:
         return False
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(escape_markdown(work_sentence(runs)), width="content")
-        navigation.link("runs", _("Watch"), query={state.RUNS: state.run_ids(runs)})
+        if trainings := [run for run in runs if run.trains]:
+            navigation.link("runs", _("Watch"), query={state.RUNS: state.run_ids(trainings)})
     return True
 
 
 def work_sentence(runs: Sequence[ActiveJob]) -> str:
-    """Running runs with their progress and time left, and how many wait."""
+    """What is at work with its progress and time left, and how many wait."""
     running = [run for run in runs if run.status == "running"]
     waiting = sum(run.status == "queued" for run in runs)
-    names = [strategy_name(run.strategy) for run in running]
+    names = [strategy_name(run.strategy) if run.trains else run.name for run in running]
     # Of runs that are called alike the full names say what differs: seed, width ...
     names = [run.name if names.count(name) > 1 else name for name, run in zip(names, running, strict=True)]
     parts = [_progress(run, name) for run, name in zip(running[:3], names, strict=False)]
     if len(running) > 3:
         parts.append(ngettext("{n} more running", "{n} more running", len(running) - 3))
-    if waiting:
+    if waiting and all(run.trains for run in runs):
         parts.append(ngettext("{n} run waits", "{n} runs wait", waiting))
+    elif waiting:
+        parts.append(ngettext("{n} run or evaluation waits", "{n} runs and evaluations wait", waiting))
     return " · ".join(parts)
 
 
 def _progress(run: ActiveJob, name: str) -> str:
-    if not run.step or not run.seconds:
+    left = run.seconds_left()
+    if left is None:
         return _("{name} is starting", name=name)
-    left = (run.steps - run.step) * run.seconds / run.step
     return _("{name} {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))

@@ -46,7 +46,7 @@ def _look() -> None:
 
 
 def _active() -> set[str]:
-    """Ids of the active runs of whoever looks: on a server of one person, of all."""
+    """Ids of the active jobs of whoever looks: on a server of one person, of all."""
     here = desk()
     active = store().active_jobs()
     return {run.id for run in active if not here.policy.shared or here.is_mine(run)}

@@ -154,7 +154,7 @@ def _remembered(store: Store, comparisons: Sequence[Comparison]) -> list[Run]:
     seen = store.some_runs(st.session_state.get(state.RUNS_SEEN, ()))
     if seen:
         return seen
-    working = {run.comparison_id for run in store.active_jobs()}
+    working = {job.comparison_id for job in store.active_jobs() if job.trains}
     newest = next((one for one in comparisons if one.id in working), comparisons[0])
     return store.some_runs(newest.run_ids[: state.MAX_RUNS])
 

@@ -15,8 +15,8 @@ from clps_core.jobs.desk import Desk
 from clps_core.jobs.overview import Overview, Slot, versions
 from clps_core.owners import short_name
 from clps_core.shown import isolated
-from clps_core.store import Run
-from clps_core.store.records import ActiveJob
+from clps_core.store import Job
+from clps_core.store.records import TRAINING, ActiveJob
 from clps_core.words import _, ngettext
 
 __all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
@@ -34,7 +34,7 @@ def figures(found: Overview, no_supervisor: str | None = None) -> None:
     slots.metric(
         _("Slots at work"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.slots_reason
     )
-    waiting.metric(_("Runs waiting"), len(found.waiting))
+    waiting.metric(_("Waiting"), len(found.waiting))
     disk.metric(
         _("Free on the disk"),
         memory(found.disk.free),
@@ -67,7 +67,7 @@ def _supervisor(found: Overview) -> str:
 
 
 def slots_and_queue(found: Overview, desk: Desk) -> None:
-    """Which run works where, and why the others wait."""
+    """Which job works where, and why the others wait."""
     if found.slots:
         st.subheader(_("Slots"), anchor=False)
         beside = st.columns(2, gap="large")
@@ -81,13 +81,14 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
         shown = found.waiting[:MOST_WAITING]
         columns = {
             _("Place"): [str(one.place) for one in shown],
-            _("Run"): [_name(one.run, desk) for one in shown],
+            _("Job"): [_name(one.run, desk) for one in shown],
             _("Waits because"): [one.why for one in shown],
         }
-        word_table(_("Waiting runs"), columns)
+        word_table(_("Waiting jobs"), columns)
         if (more := len(found.waiting) - MOST_WAITING) > 0:
             st.caption(ngettext("and {n} more", "and {n} more", more))
-    active = [slot.run.id for slot in found.slots if slot.run] + [one.run.id for one in found.waiting]
+    jobs = [slot.run for slot in found.slots if slot.run] + [one.run for one in found.waiting]
+    active = [job.id for job in jobs if job.kind == TRAINING]
     if active:
         navigation.link("runs", _("Watch them"), query={state.RUNS: state.run_ids(active)})
 
@@ -111,7 +112,7 @@ def _slot(slot: Slot, desk: Desk) -> None:
     meter(f"{head} · {escape_markdown(_name(slot.run, desk))} · {escape_markdown(text)}", slot.run.progress)
 
 
-def _name(run: Run | ActiveJob, desk: Desk) -> str:
+def _name(run: Job | ActiveJob, desk: Desk) -> str:
     if not desk.policy.shared:
         return run.name
     owner = _("yours") if desk.is_mine(run) else short_name(run.owner)
@@ -126,12 +127,12 @@ def quotas(desk: Desk) -> None:
     use, limits = desk.use(), desk.policy.quotas
     together, server = desk.together(), desk.policy.server
     with st.container(width=FACTS_WIDTH):
-        _used(_("Runs waiting"), use.queued, limits.queued)
-        _used(_("Runs at work"), use.running, limits.running)
+        _used(_("Waiting"), use.queued, limits.queued)
+        _used(_("At work"), use.running, limits.running)
         _used(_("Runs kept"), use.runs, limits.runs)
         _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True)
         if server.queued is not None:
-            _used(_("Runs waiting, of all visitors"), together.queued, server.queued)
+            _used(_("Waiting, of all visitors"), together.queued, server.queued)
         if server.disk is not None:
             _used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True)
     sizes = {

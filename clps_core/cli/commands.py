@@ -9,6 +9,7 @@ import typer
 from clps_core.cli.comparison_commands import comparisons_app
 from clps_core.cli.data_commands import data_app
 from clps_core.cli.groups import Sentences
+from clps_core.cli.job_commands import jobs_app
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
@@ -25,6 +26,7 @@ app = typer.Typer(
     help=_("Design, count, train and look inside Transformers that share weights across layers."),
 )
 app.add_typer(runs_app, name="runs")
+app.add_typer(jobs_app, name="jobs")
 app.add_typer(comparisons_app, name="comparisons")
 app.add_typer(sweep_app, name="sweep")
 app.add_typer(data_app, name="data")
@@ -197,7 +199,7 @@ def depth(
     loops: Annotated[
         list[str] | None,
         typer.Option(
-            help=_("Numbers of loops: 1 2 4 or 1,2,4."),
+            help=_("Numbers of loops: 1 2 4, 1,2,4 or 1-8."),
             metavar="N...",
             show_default=_("powers of two, and some near that of training"),
         ),
@@ -205,11 +207,19 @@ def depth(
     time_limit: Annotated[
         float, typer.Option(min=1, help=_("Seconds that one number of loops may take."), metavar="SECONDS")
     ] = 600,
+    split: Annotated[str, typer.Option(help=_("Which examples: validation or test."))] = "validation",
+    background: Annotated[
+        bool, typer.Option("--background", help=_("Queue it as a job and return at once; 'clps jobs' shows it."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    from clps_core.cli.depth import show
+    from clps_core.cli.depth import queue, show
 
-    show(run_id, [*(loops or ()), *(more or ())], seconds=time_limit, as_json=as_json)
+    wanted = [*(loops or ()), *(more or ())]
+    if background:
+        queue(run_id, wanted, split=split, as_json=as_json)
+    else:
+        show(run_id, wanted, split=split, seconds=time_limit, as_json=as_json)
 
 
 add_predict(app)

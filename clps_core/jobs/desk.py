@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from clps_core.analysis.counts import count
 from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
+from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.jobs.shelf import rename_comparison, rename_run
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
-from clps_core.store import Comparison, Run, Store, shelf
+from clps_core.store import Comparison, Evaluation, Job, Run, Store, shelf
 from clps_core.store.order import HIGHEST
-from clps_core.store.records import ActiveJob, FinalScore
+from clps_core.store.records import TRAINING, ActiveJob, FinalScore
 from clps_core.words import _
 
 __all__ = ["Desk", "use_of"]
+
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 _one_at_a_time = threading.Lock()
 """Between looking at what somebody has and giving them more, nobody else is served."""
@@ -46,7 +49,7 @@ class Desk:
 
     # What pages ask before they show a button
 
-    def why_not(self, action: Action, run: Run | Comparison) -> str | None:
+    def why_not(self, action: Action, run: Job | Comparison) -> str | None:
         """Why this may not be done to ``run``, or to all of a comparison; ``None`` where it may."""
         problem = self.policy.why_not(self.person, action, run.owner)
         return self.unknown if problem and self.person is None else problem
@@ -56,7 +59,7 @@ class Desk:
         """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
         return self.person.owner if self.policy.shared and self.person is not None else None
 
-    def is_mine(self, run: Run | ActiveJob) -> bool:
+    def is_mine(self, run: Job | ActiveJob) -> bool:
         """Whether ``run`` is marked as this person's own."""
         return run.owner == self.marked_owner
 
@@ -131,31 +134,31 @@ class Desk:
 
     def cancel(self, run_id: str) -> None:
         """Stop a run for good."""
-        service.cancel(self.store, self._allowed("cancel", run_id).id)
+        service.cancel(self.store, self._allowed_job("cancel", run_id).id)
 
     def pause(self, run_id: str) -> None:
         """Stop a run for now."""
-        service.pause(self.store, self._allowed("pause", run_id).id)
+        service.pause(self.store, self._allowed_job("pause", run_id).id)
 
     def resume(self, run_id: str) -> None:
         """Queue a stopped or failed run again, if its size and its owner's quotas still allow it."""
         with _one_at_a_time:
-            service.resume(self.store, self._again(self._allowed("resume", run_id)).id)
+            service.resume(self.store, self._again(self._allowed_job("resume", run_id)).id)
 
     def retry(self, run_id: str, *, anew: bool = False) -> None:
         """Queue a failed run again, from its last checkpoint or from its first step."""
         with _one_at_a_time:
-            service.retry(self.store, self._again(self._allowed("retry", run_id)).id, anew=anew)
+            service.retry(self.store, self._again(self._allowed_job("retry", run_id)).id, anew=anew)
 
     def set_priority(self, run_id: str, wanted: Wanted) -> int:
         """Move a waiting run in the queue; returns its new priority. See ``priority.set_priority``."""
-        run = self._allowed("priority", run_id)
+        run = self._allowed_job("priority", run_id)
         self._check_priority(run.priority + 1 if wanted == "front" else wanted if isinstance(wanted, int) else 0)
         return set_priority(self.store, [run.id], wanted, highest=self.highest_priority)
 
     def delete(self, run_id: str) -> None:
         """Remove a run and its files."""
-        service.delete(self.store, self._allowed("delete", run_id).id)
+        service.delete(self.store, self._allowed_job("delete", run_id).id)
         forget_disk()
 
     def score_test(
@@ -163,6 +166,13 @@ class Desk:
     ) -> FinalScore:
         """The score of a finished run on the test split; see ``service.score_test``."""
         return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds, score=score)
+
+    def evaluate(self, kind: str, run_id: str, keys: Sequence[str]) -> Evaluation:
+        """Have a run evaluated in the background; see ``evaluations.evaluate``."""
+        with _one_at_a_time:
+            person = self._known()
+            run = self._again(self._allowed("evaluate", run_id))
+            return evaluate(self.store, kind, run.id, keys, owner=person.owner)
 
     def rename(self, run_id: str, name: str) -> Run:
         """Give a run another name."""
@@ -196,7 +206,7 @@ class Desk:
 
     def log_text(self, run_id: str) -> str:
         """The end of a run's log."""
-        return service.log_text(self.store, self._allowed("log", run_id).id)
+        return service.log_text(self.store, self._allowed_job("log", run_id).id)
 
     # Inside
 
@@ -214,12 +224,18 @@ class Desk:
             raise NotAllowedError(self.unknown)
         return self.person or OPERATOR
 
+    def _allowed_job(self, action: Action, job_id: str) -> Job:
+        """As ``_allowed``, for a job of any kind."""
+        job = self.store.job(job_id)
+        self._check_allowed(action, job)
+        return job
+
     def _allowed(self, action: Action, run_id: str) -> Run:
         run = self.store.run(run_id)
         self._check_allowed(action, run)
         return run
 
-    def _check_allowed(self, action: Action, one: Run | Comparison) -> None:
+    def _check_allowed(self, action: Action, one: Job | Comparison) -> None:
         if problem := self.why_not(action, one):
             raise NotAllowedError(problem)
 
@@ -228,8 +244,8 @@ class Desk:
             executed = count(one.config.model, one.plan).executed_parameters
             self.policy.check_config(self.person, one.config, executed)
 
-    def _again(self, run: Run) -> Run:
-        """A run that comes back into the queue is one more that waits, but none more that is kept."""
+    def _again(self, run: AnyJob) -> AnyJob:
+        """A job that comes into the queue for a run that is there is one more that waits, but no run more."""
         if self.policy.bound(self.person):
             self._check_sizes([resolve(run.config)])
             use = self.use()
@@ -250,10 +266,10 @@ class Desk:
 
 def use_of(store: Store, owner: str) -> Use:
     """What ``owner`` has now, from the store's rows and the run folders' files."""
-    runs = [run for run in store.runs(limit=100_000) if run.owner == owner]
+    jobs = store.jobs(owner=owner)
     return Use(
-        queued=sum(run.status == "queued" for run in runs),
-        running=sum(run.status == "running" for run in runs),
-        runs=len(runs),
-        disk=sum(folder_bytes(store.run_folder(run.id)) for run in runs),
+        queued=sum(job.status == "queued" for job in jobs),
+        running=sum(job.status == "running" for job in jobs),
+        runs=sum(job.kind == TRAINING for job in jobs),
+        disk=sum(folder_bytes(store.run_folder(job.id)) for job in jobs),
     )

@@ -43,6 +43,7 @@ def evaluate(work: Work) -> tuple[str, str | None]:
         before = patiently(lambda: queue.store.job(job.id))
         sink = StoreSink(queue, job, number, folder=work.folder, seconds=before.seconds, stop=work.stop)
         try:
+            sink.start()
             for done, key in enumerate(left, before.step + 1):
                 before_batch()
                 sink.result(key, values(key), done)

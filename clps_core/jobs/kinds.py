@@ -100,7 +100,7 @@ BUILT_IN = (
         title=N_("Depth evaluation"),
         keys="clps_core.depth:checked_keys",
         values="clps_core.depth:values_at",
-        key_title=N_("Loops"),
+        key_title=N_("split:loops"),
     ),
 )
 

@@ -21,7 +21,7 @@ from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.settings import disk_floor, nearly_full
 from clps_core.jobs.slots import choose_slots
 from clps_core.jobs.state import Turn, queue_state
-from clps_core.store import Run, Store, schema
+from clps_core.store import Job, Run, Store, schema
 from clps_core.store.connection import DATABASE_FILE
 from clps_core.store.queue import Queue
 from clps_core.words import _
@@ -34,12 +34,12 @@ MORE_PACKAGES = ("datasets", "transformers", "psycopg")
 
 @dataclass(frozen=True)
 class Slot:
-    """One run at a time; ``gpu`` is ``None`` on the CPU. ``run`` works in it now."""
+    """One job at a time; ``gpu`` is ``None`` on the CPU. ``run`` works in it now."""
 
     number: int
     gpu: str | None
     threads: int
-    run: Run | None
+    run: Job | None
     host: str
 
 
@@ -148,7 +148,7 @@ def _known_slots(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...
 
 def _slots(store: Store, count: int, threads: int, gpus: tuple[str, ...]) -> tuple[Slot, ...]:
     """The slots of this machine, and those of others that work on the same store."""
-    active = {run.id: run for run in store.runs(status="running")}
+    active = {job.id: job for job in store.jobs(status="running")}
     here = processes.host_name()
     attempts = {(attempt.host, attempt.slot): attempt for attempt in Queue(store).open_attempts()}
     places = [(here, number) for number in range(count)]

@@ -29,7 +29,7 @@ def set_priority(store: Store, run_ids: Sequence[str], wanted: Wanted, *, highes
     ``highest``: the most that *front* may give. Raises ``ConfigError`` for a number out of range, ``JobError``
     where one of the runs does not wait; then nothing is changed.
     """
-    ids = [store.run(run_id).id for run_id in run_ids]
+    ids = [store.job(run_id).id for run_id in run_ids]
     priority = check_priority(wanted if isinstance(wanted, int) else _beside(store, ids, wanted, highest))
     Queue(store).set_priority(ids, priority)
     service.ensure_supervisor(store)
@@ -47,7 +47,7 @@ def parse_priority(text: str) -> Wanted:
 
 def _beside(store: Store, run_ids: Sequence[str], side: Side, highest: int) -> int:
     """The priority before, or behind, all other waiting runs, as far as the range goes; alone, the usual one."""
-    others = [run.priority for run in store.runs(status="queued", limit=100_000) if run.id not in run_ids]
+    others = [run.priority for run in store.jobs(status="queued") if run.id not in run_ids]
     if not others:
         return 0
     return min(max(others) + 1, highest) if side == "front" else max(min(others) - 1, LOWEST)

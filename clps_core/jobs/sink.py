@@ -114,6 +114,10 @@ class StoreSink:
             except StoreError as error:  # a busy store must not end a run: it is asked again at the next evaluation
                 logger.warning("%s", error)
 
+    def start(self) -> None:
+        """The work begins now: from here on its time counts. Else it does with the first thing that is said."""
+        self._elapsed()
+
     def progress(self, step: int, tokens_per_second: float) -> None:
         """Buffer how far and how fast."""
         with self._buffer:

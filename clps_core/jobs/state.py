@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,7 +35,7 @@ class SupervisorStatus:
 
 @dataclass(frozen=True)
 class Turn:
-    """Where a waiting run stands: its place, why it has not started yet, and when it may.
+    """Where a waiting job stands: its place, why it has not started yet, and when it may.
 
     ``cause``: ``disk`` (nothing starts here), ``full`` (visitors' files take all they may), ``share`` (others of its
     owner run), ``pause`` (it waits one out),
@@ -55,10 +56,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class QueueState:
-    """``running`` and ``waiting`` runs, and ``words``: what the waiting ones wait for.
+    """``running`` and ``waiting`` jobs, and ``words``: what the waiting ones wait for.
 
     ``held``: nothing will start, however many slots are free, until a person does something about it.
-    ``turns``: waiting run -> where it stands, the next one first.
+    ``turns``: waiting job -> where it stands, the next one first.
     """
 
     running: int
@@ -100,6 +101,8 @@ def queue_state(store: Store) -> QueueState:
     if problem:
         return QueueState(running, len(queued), True, problem, turns)
     waits = ngettext("{n} run waits.", "{n} runs wait.", len(queued))
+    if not all(job.trains for job in queued):
+        waits = ngettext("{n} run or evaluation waits.", "{n} runs and evaluations wait.", len(queued))
     if running >= slots:
         why = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
         why = _("Both slots are taken.") if slots == 2 else why
@@ -140,26 +143,29 @@ def _turns(active: Sequence[ActiveJob], shares: Shares, slots: int, problem: str
 
 
 def _starts(active: Sequence[ActiveJob], slots: int) -> dict[str, float]:
-    """Waiting run -> seconds until it probably starts; empty while no speed is known yet.
+    """Waiting job -> seconds until it probably starts; without those of which no speed that is known tells it.
 
-    A waiting run is expected to take as many seconds a step as the running ones do.
+    A waiting job is expected to take as many seconds a step as the running ones of its kind do.
     """
-    running = [run for run in active if run.status == "running"]
-    paces = [run.seconds / run.step for run in running if run.step and run.seconds]
-    if not paces:
+    running = [job for job in active if job.status == "running"]
+    usual: dict[str, float] = {}
+    for kind in {job.kind for job in running}:
+        paces = [job.seconds / job.step for job in running if job.kind == kind and job.step and job.seconds]
+        usual |= {kind: sum(paces) / len(paces)} if paces else {}
+    if not usual:
         return {}
-    usual = sum(paces) / len(paces)
-    free_at = [_left(run, usual) for run in running]
+    free_at = [_left(job, usual) for job in running]
     free_at += [0.0] * (slots - len(free_at))
     heapq.heapify(free_at)
     found = {}
-    for run in active:
-        if run.status == "queued":
-            found[run.id] = free_at[0]
-            heapq.heapreplace(free_at, free_at[0] + (run.steps - run.step) * usual)
+    for job in active:
+        if job.status == "queued" and free_at[0] < math.inf:
+            found[job.id] = free_at[0]
+            heapq.heapreplace(free_at, free_at[0] + _left(job, usual))
     return found
 
 
-def _left(run: ActiveJob, usual: float) -> float:
-    """Seconds that a running run still needs."""
-    return (run.steps - run.step) * (run.seconds / run.step if run.step else usual)
+def _left(job: ActiveJob, usual: Mapping[str, float]) -> float:
+    """Seconds that a job still needs on its slot; infinite where nobody knows."""
+    left = job.seconds_left(usual.get(job.kind))
+    return math.inf if left is None else left

@@ -20,7 +20,7 @@ __all__ = ["seconds_left"]
 def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[ActiveJob], slots: int) -> float | None:
     """About how long until the last run is done; ``None`` before any has begun, 0 where none is active.
 
-    ``configurations``: the sweep's runs, those of one design together. ``active``: all runs that run or wait, of this
+    ``configurations``: the sweep's runs, those of one design together. ``active``: all jobs that run or wait, of this
     sweep or not, in the queue's order: others stand between. A run that has not begun is expected to go as fast as
     those of its own configuration; before one of them has begun, as the sweep's others do by their size. Evaluations
     count, and so does the start of each process, as measured with the sweep's ended runs.
@@ -51,7 +51,8 @@ def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[Activ
             left = units_of(mine[run.id]) - units_of(mine[run.id], run.step)
             seconds = left * expected[run.id]
         else:
-            seconds = (run.steps - run.step) * (run.seconds / run.step if run.step and run.seconds else stranger)
+            # How long an evaluation takes that has not begun, nobody knows: it is left out.
+            seconds = run.seconds_left(stranger if run.trains else None) or 0.0
         end = free[0] + seconds + (0.0 if run.step else start)
         heapq.heapreplace(free, end)
         last = max(last, end) if run.id in mine else last

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -16,10 +17,14 @@ from app.depth.inside import marked
 from app.depth.source import deep
 from app.look.formatting import metric
 from clps_core.config import RunConfig
-from clps_core.depth import quality_at
+from clps_core.depth import key_of, quality_at
 from clps_core.inspection import inspect_run
+from clps_core.jobs.evaluations import evaluate
+from clps_core.jobs.processes import SupervisorLock
 from clps_core.samples import install, ready_named
 from clps_core.store import Run, Store
+from clps_core.store.queue import Queue
+from clps_core.training.saved import checkpoint_path, stamp_text
 
 OpenPage = Callable[..., AppTest]
 
@@ -180,6 +185,67 @@ def test_the_way_on_is_a_comparison_that_train_accepts(open_page: OpenPage, date
     assert not train.exception
     assert sentences(train) == []
     assert "Train 2 runs side by side" in [button.label for button in train.button]
+
+
+def kept(store: Store, run: Run, values: dict[int, float], stamp: str) -> str:
+    """What a job found before it was cancelled: exact match by loops, with weights of ``stamp``."""
+    job = evaluate(store, "depths", run.id, [key_of(loops) for loops in (*values, 9)])
+    queue = Queue(store)
+    queue.start_next(0, "here", "boot")
+    queue.begin_evaluation(job.id, 1, stamp, {"device": "cpu", "threads": 1})
+    facts = {"loss": 1.0, "token_accuracy": 0.5, "step": 40.0, "examples": 8.0, "seconds": 1.0}
+    found = {key_of(loops): {"exact_match": value, **facts} for loops, value in values.items()}
+    queue.append(job.id, 1, [], progress={"step": len(values), "seconds": 1.0}, results=found)
+    return job.id
+
+
+@pytest.fixture
+def nobody_works(home: Path, dates: Run) -> Iterator[None]:
+    """No supervisor is started: its lock is taken."""
+    lock = SupervisorLock(home)
+    assert lock.acquire()
+    yield
+    lock.release()
+
+
+def test_all_depths_are_evaluated_in_the_background(
+    open_page: OpenPage, store: Store, dates: Run, nobody_works: None
+) -> None:
+    test = open_page("depth", depths="1,3", runs=dates.id)
+    test.button(key="depth.evaluate").click().run()
+    assert not test.exception
+    (job,) = store.evaluations()
+    assert (job.about_id, job.status, job.keys) == (dates.id, "queued", tuple(key_of(loops) for loops in (1, 2, 3)))
+    assert progress(test) == ["Cycle, 2 stored: 0 of 3 depths · place 1 in the queue"]
+    assert [button.key for button in test.button if button.key.startswith("depth.")] == [f"depth.cancel.{dates.id}"]
+    test.button(key=f"depth.cancel.{dates.id}").click().run()
+    assert store.job(job.id).status == "cancelled"
+    assert "stopped after 0 depths" in said(test)
+    assert test.button(key="depth.evaluate")
+    assert test.multiselect(key="depth.runs").value == [dates.id], "an evaluation is no run"
+
+
+def progress(test: AppTest) -> list[str]:
+    return [bar.proto.text for bar in test.get("progress")]
+
+
+def test_kept_depths_are_drawn_while_they_are_of_the_weights_that_the_run_has(
+    open_page: OpenPage, store: Store, dates: Run, nobody_works: None
+) -> None:
+    stamp = stamp_text(store.run_folder(dates.id), "best")
+    job = kept(store, dates, {1: 0.123, 2: 0.456}, stamp or "")
+    working = open_page("depth", runs=dates.id)
+    assert charts(working)[0]["data"][0]["y"] == [0.123, 0.456], "the rest is left to the job"
+    assert progress(working)[0].startswith("Cycle, 2 stored: 2 of 3 depths")
+    Queue(store).finish(job, 1, "finished", None)
+    ended = open_page("depth", runs=dates.id, depths="1,2")
+    assert charts(ended)[0]["data"][0]["y"] == [0.123, 0.456]
+    assert "2 depths are kept from evaluations in the background" in said(ended)
+    os.utime(checkpoint_path(store.run_folder(dates.id), "best"), (1, 1))
+    other = open_page("depth", runs=dates.id, depths="1,2")
+    assert "are of other weights than the run has now" in " ".join(one.value for one in other.info)
+    assert 0.123 not in charts(other)[0]["data"][0]["y"]
+    assert other.button(key="depth.evaluate")
 
 
 def test_a_run_trained_at_many_depths_has_them_all_marked(open_page: OpenPage, store: Store) -> None:

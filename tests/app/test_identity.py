@@ -187,7 +187,9 @@ def test_an_address_over_the_limit_is_refused_on_the_train_page(open_page, store
 def test_more_runs_than_may_wait_are_refused_on_the_train_page(open_page, store, shared):  # noqa: F811
     shared.visitor()
     many = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4", strategy="all", seed=list("01234"))
-    assert ["At most 4 runs of one person may wait. Got 5" in sentence for sentence in sentences(many)] == [True]
+    assert [
+        "At most 4 runs and evaluations of one person may wait. Got 5" in sentence for sentence in sentences(many)
+    ] == [True]
     assert train_button(many).disabled
 
 

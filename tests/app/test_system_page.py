@@ -57,7 +57,7 @@ def test_an_idle_machine_says_what_is_free_and_that_nobody_is_needed(open_page, 
     test = open_page("system")
     assert sentences(test) == []
     shown = figures(test)
-    assert (shown["Slots at work"], shown["Runs waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
+    assert (shown["Slots at work"], shown["Waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
     assert any(one.value == "Nothing waits." for one in test.caption)
     assert "CPU, 1\N{NO-BREAK SPACE}thread" in tables(test)
     assert "SQLite" in tables(test)
@@ -71,7 +71,7 @@ def test_busy_slots_and_the_queue_name_their_runs_and_reasons(open_page, supervi
         Queue(supervised).start_next(slot, processes.host_name(), "boot")
     test = open_page("system")
     shown = figures(test)
-    assert (shown["Slots at work"], shown["Runs waiting"], shown["Supervisor"]) == ("2 of 2", "1", "at work")
+    assert (shown["Slots at work"], shown["Waiting"], shown["Supervisor"]) == ("2 of 2", "1", "at work")
     assert "Process 4711" in helps(test)
     assert "started 3 times" in helps(test)
     text = tables(test)
@@ -209,7 +209,7 @@ def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_p
     assert "Your quotas" in [one.value for one in test.subheader]
     assert "1 of 6" in tables(test)
     assert "at most 100" in tables(test)
-    assert "Runs waiting, of all visitors" in tables(test)
+    assert "Waiting, of all visitors" in tables(test)
     assert "0 of 300" in tables(test)
     assert str(store.home) not in tables(test)
 

@@ -60,7 +60,7 @@ def test_sharing_all_layers_is_no_way_around_the_limit_on_parameters(store):
 
 def test_more_runs_than_may_wait_are_refused_together(store):
     queue_for(store, ADA.owner, 2)
-    with pytest.raises(NotAllowedError, match=r"at most 3 runs of one person may wait\. Got 2 beside 2"):
+    with pytest.raises(NotAllowedError, match=r"at most 3 runs and evaluations of one .* Got 2 beside 2"):
         Desk.of(store, ADA).submit([tiny(), tiny(seed=1)])
     assert len(store.runs()) == 2
     assert len(Desk.of(store, BOB).checked([tiny(), tiny(seed=1)])) == 2, "other people's runs do not count"

@@ -72,7 +72,8 @@ def test_three_fresh_browsers_together_queue_no_more_than_the_server_takes(room,
 def test_what_all_may_queue_is_said_with_what_waits_already(store):
     queue_for(store, "guest-x", 4)
     with pytest.raises(
-        NotAllowedError, match=r"at most 5 runs of all visitors together may wait\. Got 2 beside 4 that wait already\."
+        NotAllowedError,
+        match=r"at most 5 runs and evaluations of all visitors together may wait\. Got 2 beside 4 that",
     ):
         Desk.of(store, ADA).checked([tiny(), tiny(seed=1)])
     assert len(Desk.of(store, ADA).checked([tiny()])) == 1

@@ -142,7 +142,7 @@ def test_nobody_owns_the_runs_of_nobody():
 @pytest.mark.parametrize(
     ("use", "new", "words"),
     [
-        (Use(queued=2), 2, "at most 3 runs of one person may wait. Got 2 beside 2"),
+        (Use(queued=2), 2, "at most 3 runs and evaluations of one person may wait. Got 2 beside 2"),
         (Use(runs=5), 1, "at most 5 runs of one person may be kept. Got 1 beside 5"),
         (Use(disk=1000), 1, "must be less than"),
     ],
