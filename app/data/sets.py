@@ -102,7 +102,11 @@ def _details(here: DataDesk, one: DataSet) -> None:
         _management(here, one)
         return
     place.empty()
-    facts_table(_("About {name}", name=one.name), (), [(title, [Cell(text)]) for title, text in told.lines[1:]])
+    facts_table(
+        _("About {name}", name=one.name),
+        (),
+        [(title[:1].upper() + title[1:], [Cell(text)]) for title, text in told.lines[1:]],
+    )
     _classes(one, told.classes)
     rows_table(_("Some training rows"), COLUMNS, told.samples)
     _management(here, one)

@@ -43,7 +43,7 @@ def test_a_csv_is_uploaded_its_columns_guessed_and_a_copy_kept(open_page, home, 
     assert sentences(test) == []
     found = record.read(home, "film-b-reviews")
     assert (found.licence, found.classes, found.source) == ("mine", ("neg", "pos"), "Film <b>reviews.csv")
-    assert test.query_params[state.DATA] == ["film-b-reviews"]
+    assert test.query_params[state.DATA] == "film-b-reviews"
     assert "always the most frequent class: accuracy 0.5" in tables(test)
     assert not [one for one in (home / "datasets").iterdir() if one.name.startswith((".upload", ".adding", ".reading"))]
 
