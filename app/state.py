@@ -24,6 +24,12 @@ __all__ = [
     "ATTENTION_SEEN",
     "BESIDE",
     "COPIED",
+    "DATA",
+    "DATA_PROBLEM",
+    "DATA_READ",
+    "DATA_SEEN",
+    "DATA_UPLOAD",
+    "DATA_VERSION",
     "DEPTHS",
     "DESIGNS",
     "DESIGNS_FOUND",
@@ -112,6 +118,7 @@ BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
+DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Depth, Try it: the number of loops at which one input is looked into
 TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
 TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn
@@ -144,6 +151,13 @@ def renew_fields() -> None:
     """Let the Design form start afresh from the values it is drawn with."""
     st.session_state[DESIGNS_VERSION] = st.session_state.get(DESIGNS_VERSION, 0) + 1
 
+
+# Session keys of Data.
+DATA_PROBLEM = "data.problem"  # a sentence from a callback, to show once
+DATA_READ = "data.read"  # how many sources were looked at
+DATA_SEEN = "data.seen"  # app.data.adding.Seen: what the source that is looked at holds
+DATA_UPLOAD = "data.upload"  # (file id, path): the uploaded file, until it is added or replaced
+DATA_VERSION = "data.version"  # how many data sets were added: the form starts afresh then
 
 ATTENTION_SEEN = "attention.seen"  # dict of query parameters: Attention as this session left it
 

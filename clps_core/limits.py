@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from clps_core.words import _
 
@@ -33,16 +33,18 @@ class Limits(BaseModel):
     """Runs that wait at once: ten for each of a class of thirty."""
     disk: Amount | None = 32 * 2**30
     """Bytes of all their runs' files; ``500M``, ``32G`` in the file. Above it none of their runs starts."""
+    data: Amount | None = 8 * 2**30
+    """Bytes of all their data sets."""
     new_per_address: _Visitors | None = 60
     """New visitors from one address at once: a class of thirty behind its school's address, with a second browser
     or a forgotten cookie each. As many again over ``REFILL_SECONDS``, one by one (every 30 s)."""
     new_in_all: _Visitors | None = 300
     """The same from all addresses together: addresses are cheap, too."""
 
-    @field_validator("disk", mode="before")
+    @field_validator("disk", "data", mode="before")
     @classmethod
-    def _size(cls, value: object) -> object:
-        return bytes_of(value, "server.disk")
+    def _size(cls, value: object, info: ValidationInfo) -> object:
+        return bytes_of(value, f"server.{info.field_name}")
 
 
 @dataclass(frozen=True)

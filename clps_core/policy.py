@@ -29,7 +29,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from clps_core.addresses import Network, network
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
@@ -109,11 +109,15 @@ class Quotas(BaseModel):
     """Evaluations of one run, and its checkpoints: each can cost as much as many steps."""
     threads: Amount | None = 4
     """CPU threads that a run may ask for; one that asks for none has its slot's."""
+    data_sets: Amount | None = 10
+    """Data sets of one's own."""
+    data: Amount | None = 500 * 2**20
+    """Bytes of all that is kept for them; ``500M``, ``1G`` in the file."""
 
-    @field_validator("disk", mode="before")
+    @field_validator("disk", "data", mode="before")
     @classmethod
-    def _size(cls, value: object) -> object:
-        return bytes_of(value, "quotas.disk")
+    def _size(cls, value: object, info: ValidationInfo) -> object:
+        return bytes_of(value, f"quotas.{info.field_name}")
 
 
 class Policy(BaseModel):
@@ -228,6 +232,32 @@ class Policy(BaseModel):
                         what=what,
                         limit=limit,
                         got=got,
+                    )
+                )
+
+    def check_data(self, person: Person | None, sets: int, size: int, together: int) -> None:
+        """Raise ``NotAllowedError`` where they may add no data set to their ``sets`` of ``size`` bytes.
+
+        ``together``: bytes of the data sets of all who have quotas.
+        """
+        if not self.bound(person):
+            return
+        if self.quotas.data_sets is not None and sets >= self.quotas.data_sets:
+            raise NotAllowedError(
+                _(
+                    "at most {limit} data sets of one person may be kept. Got {now}. Remove one of yours.",
+                    limit=self.quotas.data_sets,
+                    now=sets,
+                )
+            )
+        for limit, now in ((self.quotas.data, size), (self.server.data, together)):
+            if limit is not None and now >= limit:
+                raise NotAllowedError(
+                    _(
+                        "data sets must take less than {limit:,} MB here. Got {now:,} MB. Remove some, or ask a "
+                        "teacher.",
+                        limit=limit // 10**6,
+                        now=now // 10**6,
                     )
                 )
 

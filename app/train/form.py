@@ -16,12 +16,12 @@ import streamlit as st
 
 from app import state
 from app.look.formatting import strategy_name
-from app.services import escape_markdown, show_problem
+from app.services import desk, escape_markdown, show_problem
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.spec import to_spec
-from clps_core.tasks import TASKS, TaskFacts, get_task
+from clps_core.tasks import TaskFacts, get_task
 from clps_core.words import _
 
 __all__ = ["Asked", "train_form"]
@@ -60,7 +60,7 @@ class Asked:
 def train_form() -> Asked:
     """Draw the form, filled from the address where that is new; returns what it says, unchecked."""
     _fill_from_address()
-    tasks = TASKS.usable()
+    tasks = desk().data.tasks()
     _leave_task_without_data(tasks)
     chosen = st.segmented_control(
         _("Task"),
@@ -94,6 +94,7 @@ def _leave_task_without_data(tasks: Mapping[str, TaskFacts]) -> None:
         return
     try:
         get_task(st.session_state[TASK])
+        desk().data.check_use_of(st.session_state[TASK])
     except ClpsError as error:
         show_problem(str(error))
     _fill(build_config({}), DEFAULT_STRATEGIES, (0,))

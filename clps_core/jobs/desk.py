@@ -14,6 +14,7 @@ from clps_core.analysis.counts import count
 from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
+from clps_core.jobs.data_desk import DataDesk
 from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
@@ -80,10 +81,17 @@ class Desk:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
         found = service.checked(self.store, configs)
+        for one in found:
+            self.data.check_use_of(one.config.data.task)
         if self.policy.bound(self.person):
             self._check_sizes(found)
             self._check_use(self.use(), len(found))
         return found
+
+    @property
+    def data(self) -> DataDesk:
+        """Where this person asks for data sets."""
+        return DataDesk(self.store.home, self.policy, self.person, self.unknown)
 
     # What they ask for
 

@@ -22,7 +22,7 @@ from clps_core.files import open_given
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["FILE_KINDS", "Source", "TextFile", "found_source", "prepared_file"]
+__all__ = ["FILE_KINDS", "Source", "TextFile", "check_file", "found_source", "prepared_file"]
 
 FILE_KINDS = {
     ".txt": "text",
@@ -87,11 +87,14 @@ class Source:
         return facts.st_size, facts.st_mtime_ns
 
 
-def found_source(text: str) -> Source:
-    """What a person means by ``text``: a path if there is one or it looks like one, else a name on the hub."""
+def found_source(text: str, *, files: bool = True) -> Source:
+    """What a person means by ``text``: a path if there is one or it looks like one, else a name on the hub.
+
+    ``files``: whether they may name files of this machine at all.
+    """
     path = Path(text).expanduser()
     looks = text.startswith((".", "/", "~")) or path.suffix.lower() in FILE_KINDS or path.suffix.lower() in PACKED
-    if path.exists() or looks:
+    if files and (path.exists() or looks):
         if not path.exists():
             raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
         return Source(path=path.absolute())
@@ -150,6 +153,17 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
         return TextFile(ready, builder)
     separator = "\t" if source.suffix.lower() == ".tsv" else _separator(ready)
     return TextFile(ready, builder, separator, _columns(ready, separator, header=header))
+
+
+def check_file(source: Path, encoding: str | None) -> None:
+    """Raise what ``prepared_file`` would say of the file itself: its name, its encoding, that it is empty."""
+    if _builder(source) == "parquet":
+        return
+    try:
+        with open_given(source) as file:
+            _is_plain(file, encoding)
+    except OSError:
+        return  # whoever reads it says why it cannot be read
 
 
 def _builder(source: Path) -> str:

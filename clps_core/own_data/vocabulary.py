@@ -67,8 +67,10 @@ LARGEST_TOKENIZER = 32 << 20
 ENOUGH_FOR_BPE = 100_000
 SHORT_TEXT = 64
 LONGEST_INPUT = 300
-BEGINNING_WORDS = 7
-EXAMPLES = 40
+BEGINNINGS, LONGEST_BEGINNING = (7, 4, 2, 1), 120
+"""Words of a beginning, the first that fits; its characters."""
+EXAMPLES = 20
+"""Of each length."""
 LAYOUT = 1
 
 
@@ -378,8 +380,9 @@ def _baselines(
 
 
 def typed_inputs(texts: Sequence[str], kind: str) -> list[str]:
-    """Inputs that a form can hold and that can be typed as they are: whole texts, else the first words of one."""
-    beginnings = [" ".join(text.split()[:BEGINNING_WORDS])[:120] for text in texts]
-    whole = [] if kind == "generation" else [text for text in texts if len(text) <= LONGEST_INPUT]
-    found = dict.fromkeys(one for one in (*whole, *beginnings) if one and not has_control(one))
-    return list(found)[:EXAMPLES]
+    """Inputs that a form can hold and that can be typed as they are: whole texts, then the first words of some."""
+    groups = [[" ".join(text.split()[:count])[:LONGEST_BEGINNING] for text in texts] for count in BEGINNINGS]
+    if kind != "generation":
+        groups.insert(0, [text for text in texts if len(text) <= LONGEST_INPUT])
+    harmless = (dict.fromkeys(one for one in group if one and not has_control(one)) for group in groups)
+    return list(dict.fromkeys(one for group in harmless for one in list(group)[:EXAMPLES]))

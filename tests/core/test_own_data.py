@@ -276,3 +276,14 @@ def test_columns_are_guessed_and_corrected(tmp_path: Path) -> None:
     found = preview(Source(path=write_jsonl(tmp_path / "spans.jsonl", spans)), tmp_path).guess
     assert dict(found.columns) == {"text": "question", "target": "answers.text"}
     assert "Models that mark spans are not here yet" in found.note
+
+
+def test_there_are_inputs_to_start_from_however_short_a_window_is(home: Path) -> None:
+    for length in (8, 16, 64):
+        data = data_of(home, "notes", seq_len=length, tokenizer="bytes")
+        assert data.facts.example_inputs
+        for text in (*data.facts.example_inputs, *(one.text for one in data.examples(3))):
+            assert data.encode_source(text).shape[1] <= length
+        short = data_of(home, "reviews", seq_len=length, tokenizer="bytes")
+        assert all(short.encode_source(one.text).shape[1] <= length for one in short.examples(4))
+        assert len(short.examples(4)) == 4

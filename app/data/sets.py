@@ -1,0 +1,171 @@
+"""The data sets there are, and everything about one of them. Start at sets_section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import navigation, state
+from app.data.adding import COLUMNS, TOKENIZERS
+from app.data.tables import rows_table
+from app.look.formatting import memory
+from app.look.working import let_out
+from app.services import desk, escape_markdown, show_problem
+from app.system.table import Cell, facts_table
+from clps_core.errors import ClpsError
+from clps_core.jobs.data_desk import DataDesk
+from clps_core.own_data import record
+from clps_core.own_data.record import DataSet
+from clps_core.own_data.told import KIND_TITLES, about, changed_since, warnings
+from clps_core.own_data.vocabulary import parsed_tokenizer
+from clps_core.owners import short_name
+from clps_core.tasks import TASKS
+from clps_core.words import _, ngettext
+
+__all__ = ["sets_section", "shipped_section"]
+
+MOST_CLASSES = 30
+
+
+def sets_section() -> None:
+    """All data sets that one may use, and the opened one."""
+    here = desk().data
+    found = here.sets()
+    if problem := st.session_state.pop(state.DATA_PROBLEM, None):
+        show_problem(problem)
+    asked = st.query_params.get(state.DATA, "")
+    if asked and asked not in {one.name for one in found}:
+        show_problem(_("there must be a data set of that name that you may use. Got {got!r}.", got=asked[:60]))
+    if not found:
+        return
+    st.subheader(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
+    for one in found:
+        with st.container(border=True):
+            _row(here, one, opened=one.name == asked)
+            if one.name == asked:
+                _details(here, one)
+
+
+def _row(here: DataDesk, one: DataSet, *, opened: bool) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(width="content", gap=None):
+            st.markdown(f"**{escape_markdown(one.name)}**")
+            st.caption(escape_markdown(_line(here, one)))
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            navigation.link("train", _("Train on this"), query={state.SPEC: f"1;task={one.task}"})
+            label = _("Close") if opened else _("Details")
+            icon = ":material/expand_less:" if opened else ":material/expand_more:"
+            st.button(
+                label, icon=icon, key=f"data.open.{one.name}", on_click=_open, args=(None if opened else one.name,)
+            )
+
+
+def _line(here: DataDesk, one: DataSet) -> str:
+    parts = [KIND_TITLES[one.kind], ngettext("{n:,} row", "{n:,} rows", one.rows)]
+    if one.classes:
+        parts.append(ngettext("{n} class", "{n} classes", len(one.classes)))
+    parts.append(memory(record.size_of(here.home, one.name)))
+    if here.policy.shared:
+        parts.append(_("yours") if here.is_mine(one) else short_name(one.owner))
+        parts += [_("shared with all")] if one.shared else []
+    return " · ".join(parts)
+
+
+def _open(name: str | None) -> None:
+    state.write(**{state.DATA: name})
+
+
+def _details(here: DataDesk, one: DataSet) -> None:
+    for sentence in (*warnings(one), changed_since(one) if here.reaches_files else ""):
+        if sentence:
+            st.warning(escape_markdown(sentence), icon=":material/warning:")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        known = list(dict.fromkeys([one.tokenizer, *TOKENIZERS]))
+        tokenizer = st.selectbox(
+            _("Measured with the tokenizer"), known, key=f"data.measured.{one.name}", accept_new_options=True, width=220
+        )
+        length = st.number_input(
+            _("Cut at, in tokens"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
+            placeholder=_("the usual"),
+        )  # fmt: skip
+    place = st.empty()
+    place.caption(_("Measuring ..."))
+    let_out()
+    try:
+        if tokenizer is not None:
+            parsed_tokenizer(tokenizer)
+        told = about(here.home, one, tokenizer, None if length is None else int(length))
+    except ClpsError as error:
+        place.empty()
+        show_problem(str(error))
+        _management(here, one)
+        return
+    place.empty()
+    facts_table(
+        _("About {name}", name=one.name),
+        (),
+        [(title[:1].upper() + title[1:], [Cell(text)]) for title, text in told.lines[1:]],
+    )
+    _classes(one, told.classes)
+    rows_table(_("Some training rows"), COLUMNS, told.samples)
+    _management(here, one)
+
+
+def _classes(one: DataSet, classes: Sequence[tuple[str, dict[str, int]]]) -> None:  # type: ignore[type-arg]
+    """Rows of each class, with a bar of its share of the training rows."""
+    if not classes:
+        return
+    total = max(1, max(counts["train"] for _name, counts in classes))
+    rows = [
+        (
+            name,
+            [Cell(f"{counts[split]:,}", part=counts[split] / total if split == "train" else None) for split in counts],
+        )
+        for name, counts in classes[:MOST_CLASSES]
+    ]
+    facts_table(_("Rows of each class"), (_("Class"), *classes[0][1]), rows)
+    if (more := len(one.classes) - MOST_CLASSES) > 0:
+        st.caption(ngettext("and {n} more", "and {n} more", more))
+
+
+def _management(here: DataDesk, one: DataSet) -> None:
+    """Share it with the class, or delete it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if here.may_share:
+            st.toggle(
+                _("Shared with everybody here"), value=one.shared, key=f"data.share.{one.name}", on_change=_share,
+                args=(one.name, not one.shared),
+            )  # fmt: skip
+        if here.why_not_remove(one):
+            return
+        with st.popover(_("Remove"), icon=":material/delete:", type="tertiary"):
+            st.markdown(_("Runs that were trained on it keep their results, but cannot answer any more."))
+            st.button(_("Delete the copy"), key=f"data.remove.{one.name}", on_click=_remove, args=(one.name,))
+
+
+def _share(name: str, shared: bool) -> None:
+    try:
+        desk().data.share(name, shared)
+    except ClpsError as error:
+        st.session_state[state.DATA_PROBLEM] = str(error)
+
+
+def _remove(name: str) -> None:
+    try:
+        desk().data.remove(name)
+        state.write(**{state.DATA: None})
+    except ClpsError as error:
+        st.session_state[state.DATA_PROBLEM] = str(error)
+
+
+def shipped_section() -> None:
+    """The tasks that are installed, with the source and licence of their data and what a trivial answer gets."""
+    st.subheader(_("Data that ship"), anchor=False)
+    rows = []
+    for facts in TASKS.usable().values():
+        words = facts.words()
+        baseline = f"{words.baseline}: {facts.judged_by.shown(facts.baseline)}"
+        rows.append((words.title, [Cell(words.summary), Cell(baseline), Cell(words.source), Cell(words.licence)]))
+    columns = (_("Task"), _("What it is"), _("Trivial answer"), _("Source"), _("Licence"))
+    facts_table(_("Tasks that are installed"), columns, rows)

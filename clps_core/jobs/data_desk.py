@@ -1,0 +1,177 @@
+"""What one person may do with data sets: ``own_data`` behind the policy. Start at DataDesk. No torch here.
+
+A data set belongs to who added it. On a shared server others see and use it only after a teacher has shared it with
+all. What is read is read in a process of its own (``own_data.child``): it takes seconds, and a hostile file ends that
+process at worst.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from clps_core.errors import ClpsError, NotAllowedError
+from clps_core.limits import DATA
+from clps_core.own_data import record
+from clps_core.own_data.child import Told, add_in_child, preview_in_child
+from clps_core.own_data.record import PREFIX, DataSet
+from clps_core.own_data.sources import Source, check_file
+from clps_core.policy import OPERATOR, Person, Policy, nobody
+from clps_core.tasks import TASKS, TaskFacts
+from clps_core.words import _
+
+__all__ = ["DataDesk"]
+
+
+class DataDesk:
+    """Where ``person`` (``None``: somebody who cannot be told from others) asks for data sets of ``home``."""
+
+    def __init__(self, home: Path, policy: Policy, person: Person | None, unknown: str | None = None) -> None:
+        self.home, self.policy, self.person, self.unknown = home, policy, person, unknown or nobody()
+
+    # What pages ask before they show something
+
+    def sets(self) -> list[DataSet]:
+        """The data sets that they may look at and train on; damaged ones are left out."""
+        found = []
+        for name in record.names(self.home):
+            try:
+                one = record.read(self.home, name)
+            except ClpsError:
+                continue
+            if self.why_not_use(one) is None:
+                found.append(one)
+        return found
+
+    def tasks(self) -> dict[str, TaskFacts]:
+        """Name -> usual facts of all tasks that they can choose: the installed ones, then their data sets."""
+        mine = {one.task for one in self.sets()}
+        found = TASKS.usable(self.home, own=True)
+        return {name: facts for name, facts in found.items() if name in mine or not name.startswith(PREFIX)}
+
+    @property
+    def reaches_files(self) -> bool:
+        """Whether they may name files of this machine, and data sets on the hub: never a visitor."""
+        return not self.policy.shared
+
+    @property
+    def reaches_hub(self) -> bool:
+        """Whether the server may fetch data sets of the hub for them."""
+        return not self.policy.bound(self.person)
+
+    def is_mine(self, one: DataSet) -> bool:
+        """Whether it belongs to this person."""
+        return not self.policy.shared or (self.person is not None and self.person.owner == one.owner)
+
+    def why_not_use(self, one: DataSet) -> str | None:
+        """Why they may neither look at it nor train on it; ``None`` where they may."""
+        if self.is_mine(one) or one.shared or (self.person is not None and self.person.teacher):
+            return None
+        return _(
+            "a data set must be your own or shared. {name} belongs to somebody else. Ask a teacher to share it.",
+            name=one.name,
+        )
+
+    def why_not_remove(self, one: DataSet) -> str | None:
+        """Why they may not delete it; ``None`` where they may."""
+        if self.is_mine(one) or (self.person is not None and self.person.teacher):
+            return None
+        return self.unknown if self.person is None else _("only its owner or a teacher may remove a data set.")
+
+    @property
+    def may_share(self) -> bool:
+        """Whether they may share a data set with everybody on this server, or end that."""
+        return self.policy.shared and self.person is not None and self.person.teacher
+
+    def check_use_of(self, task: str) -> None:
+        """Raise ``NotAllowedError`` where the task is a data set that they may not use."""
+        if not task.startswith(PREFIX):
+            return
+        if problem := self.why_not_use(record.read(self.home, record.found_name(task))):
+            raise NotAllowedError(problem)
+
+    def use(self) -> tuple[int, int, int]:
+        """(sets, bytes) of this person, and the bytes of all who have quotas."""
+        from clps_core.jobs.guests import Guests
+
+        guests = Guests(self.home, self.policy)
+        sets = size = together = 0
+        for name in record.names(self.home):
+            try:
+                owner = record.read(self.home, name).owner
+            except ClpsError:
+                continue
+            mine = self.person is not None and owner == self.person.owner
+            if not mine and owner not in guests:
+                continue
+            bytes_ = record.size_of(self.home, name)
+            sets, size = (sets + 1, size + bytes_) if mine else (sets, size)
+            together += bytes_ if owner in guests else 0
+        return sets, size, together
+
+    # What they ask for
+
+    def preview(self, source: Source, *, kind: str | None = None, columns: Mapping[str, str] | None = None) -> Told:
+        """The first rows of ``source`` and what its columns are taken for."""
+        self._check_source(source)
+        if source.path is not None and source.path.is_file():
+            check_file(source.path, source.encoding)  # at once: starting the process takes seconds
+        return preview_in_child(self.home, source, kind=kind, columns=columns or {}, limit=self._file_limit(source))
+
+    def add(
+        self,
+        name: str,
+        source: Source,
+        *,
+        kind: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        tokenizer: str | None = None,
+        licence: str = "",
+    ) -> DataSet:
+        """Keep ``source`` as a data set of theirs."""
+        person = self._check_source(source)
+        if self.policy.bound(person):
+            self.policy.check_data(person, *self.use())
+        made = add_in_child(
+            self.home, name, source, kind=kind, columns=columns or {}, tokenizer=tokenizer, licence=licence,
+            owner=person.owner, limit=self._file_limit(source), characters=self._most_characters(),
+        )  # fmt: skip
+        return record.read(self.home, made)
+
+    def share(self, name: str, shared: bool = True) -> None:
+        """Let everybody on this server look at it and train on it, or no longer."""
+        one = record.read(self.home, name)
+        if not self.may_share:
+            raise NotAllowedError(_("only a teacher may share a data set with everybody. Ask one."))
+        record.write(record.folder_of(self.home, name), one.model_copy(update={"shared": shared}))
+
+    def remove(self, name: str) -> None:
+        """Delete the stored copy."""
+        one = record.read(self.home, name)
+        if problem := self.why_not_use(one) or self.why_not_remove(one):
+            raise NotAllowedError(problem)
+        record.remove(self.home, name)
+
+    # Inside
+
+    def _check_source(self, source: Source) -> Person:
+        if self.person is None and self.policy.shared:
+            raise NotAllowedError(self.unknown)
+        if source.hub is not None and not self.reaches_hub:
+            raise NotAllowedError(
+                _("only a teacher may add a data set from Hugging Face here. Ask one, or upload a file.")
+            )
+        uploads = self.home / record.FOLDER
+        inside = source.path is not None and source.path.parent.parent == uploads
+        if source.path is not None and not inside and not self.reaches_files:
+            raise NotAllowedError(_("a data set must be uploaded here. Paths of the server are not read."))
+        return self.person or OPERATOR
+
+    def _file_limit(self, source: Source) -> int:
+        return DATA.upload_bytes if source.called else DATA.file_bytes
+
+    def _most_characters(self) -> int:
+        """A person's room on a shared server; tokens need about as much again."""
+        if not self.policy.bound(self.person) or self.policy.quotas.data is None:
+            return DATA.characters
+        return max(1, (self.policy.quotas.data - self.use()[1]) // 2)
