@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -10,9 +10,9 @@ from app import navigation, state
 from app.data.adding import COLUMNS, TOKENIZERS
 from app.data.tables import rows_table
 from app.look.formatting import memory
+from app.look.tables import facts_table, word_table
 from app.look.working import let_out
 from app.services import desk, escape_markdown, show_problem
-from app.system.table import Cell, facts_table
 from clps_core.errors import ClpsError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
@@ -102,29 +102,21 @@ def _details(here: DataDesk, one: DataSet) -> None:
         _management(here, one)
         return
     place.empty()
-    facts_table(
-        _("About {name}", name=one.name),
-        (),
-        [(title[:1].upper() + title[1:], [Cell(text)]) for title, text in told.lines[1:]],
-    )
+    facts = {title[:1].upper() + title[1:]: escape_markdown(text) for title, text in told.lines[1:]}
+    facts_table(_("About {name}", name=one.name), facts)
     _classes(one, told.classes)
     rows_table(_("Some training rows"), COLUMNS, told.samples)
     _management(here, one)
 
 
-def _classes(one: DataSet, classes: Sequence[tuple[str, dict[str, int]]]) -> None:  # type: ignore[type-arg]
-    """Rows of each class, with a bar of its share of the training rows."""
+def _classes(one: DataSet, classes: Sequence[tuple[str, Mapping[str, int]]]) -> None:
+    """How many rows of each split each class has."""
     if not classes:
         return
-    total = max(1, max(counts["train"] for _name, counts in classes))
-    rows = [
-        (
-            name,
-            [Cell(f"{counts[split]:,}", part=counts[split] / total if split == "train" else None) for split in counts],
-        )
-        for name, counts in classes[:MOST_CLASSES]
-    ]
-    facts_table(_("Rows of each class"), (_("Class"), *classes[0][1]), rows)
+    shown = classes[:MOST_CLASSES]
+    columns = {_("Class"): [name for name, _counts in shown]}
+    columns |= {split: [f"{counts[split]:,}" for _name, counts in shown] for split in classes[0][1]}
+    word_table(_("Rows of each class"), columns)
     if (more := len(one.classes) - MOST_CLASSES) > 0:
         st.caption(ngettext("and {n} more", "and {n} more", more))
 
@@ -166,6 +158,7 @@ def shipped_section() -> None:
     for facts in TASKS.usable().values():
         words = facts.words()
         baseline = f"{words.baseline}: {facts.judged_by.shown(facts.baseline)}"
-        rows.append((words.title, [Cell(words.summary), Cell(baseline), Cell(words.source), Cell(words.licence)]))
-    columns = (_("Task"), _("What it is"), _("Trivial answer"), _("Source"), _("Licence"))
-    facts_table(_("Tasks that are installed"), columns, rows)
+        rows.append((words.title, words.summary, baseline, words.source, words.licence))
+    titles = (_("Task"), _("What it is"), _("Trivial answer"), _("Source"), _("Licence"))
+    columns = {title: [row[place] for row in rows] for place, title in enumerate(titles)}
+    word_table(_("Tasks that are installed"), columns)

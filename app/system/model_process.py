@@ -7,8 +7,8 @@ import time
 import streamlit as st
 
 from app.look.formatting import ago, memory
+from app.look.tables import facts_table, quiet
 from app.services import escape_markdown, models, show_problem
-from app.system.table import facts_table, quiet
 from clps_core.errors import ClpsError
 from clps_core.serving import Settings
 from clps_core.serving.service import ServiceFacts

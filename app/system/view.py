@@ -8,9 +8,9 @@ import streamlit as st
 
 from app import navigation, state
 from app.look.formatting import ago, compact, duration, memory
+from app.look.tables import FACTS_WIDTH, facts_table, meter, quiet, word_table
 from app.runs.timing import seconds_left
 from app.services import escape_markdown, show_problem
-from app.system.table import FACTS_WIDTH, facts_table, meter, quiet, word_table
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.overview import Overview, Slot, versions
 from clps_core.owners import short_name
