@@ -17,7 +17,7 @@ from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
-from clps_core.work.answers import Guess, ranked
+from clps_core.work.answers import Guess, Piece, piece
 
 if TYPE_CHECKING:
     from clps_core.data.base import Example
@@ -29,34 +29,18 @@ __all__ = ["MOST_TEXTS", "USUAL_TOKENS", "Piece", "Prediction", "check_request",
 MOST_TEXTS = 1_000
 USUAL_TOKENS = 64
 """Tokens that continue a prompt where no other number is asked for."""
-LIKELIEST = 8
-"""How many of the most probable tokens are told for each written one."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One written token: ``label`` is its text, ``token`` its number in the vocabulary.
-
-    ``probability``: what the model gives it, before temperature, top-k and top-p. ``likeliest``: the most probable
-    tokens in its place.
-    """
-
-    token: int
-    label: str
-    probability: float
-    likeliest: tuple[Guess, ...]
 
 
 @dataclass(frozen=True)
 class Prediction:
     """``text`` in, ``answer`` out, with the weights of training step ``step``.
 
-    ``pieces``: the tokens of an answer that was written token by token, its end among them (empty where the model does
-    not write); when it went on from earlier tokens, ``answer`` has their text, too, and ``pieces`` the new ones only.
-    ``ended``: the model ended the answer itself. ``room``: how many tokens more its positions allow. ``guesses``: the
-    most probable answers of a model that does not write. ``next_tokens``: per position the most probable label, where a
-    model labels positions. ``right_answer``: where the task knows one. ``unknown``: typed characters without a token.
-    ``image``: [H, W] in 0..1 where the input is one.
+    ``pieces``: the tokens of an answer that was written token by token, its end among them, or of one that is given at
+    several positions (empty for a class); when it went on from earlier tokens, ``answer`` has their text, too, and
+    ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
+    positions allow. ``guesses``: the most probable answers of a model that does not write. ``next_tokens``: per position
+    the most probable label, where a model labels positions. ``right_answer``: where the task knows one. ``unknown``:
+    typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     """
 
     text: str
@@ -192,14 +176,11 @@ def _check_tokens(tokens: Sequence[int], vocab_size: int, eos: int) -> None:
 
 
 def _pieces(run: OpenRun, found: Generated) -> tuple[Piece, ...]:
-    tokens = found.tokens[0].tolist()
-    labels = run.data.token_labels(tokens)
-    pieces = []
-    for token, label, logits in zip(tokens, labels, found.logits, strict=True):
-        shares = logits[0].double().softmax(-1)
-        likeliest = ranked(logits[0].float().numpy(), lambda one: run.data.token_labels([one])[0], LIKELIEST)
-        pieces.append(Piece(token, label, float(shares[token]), likeliest))
-    return tuple(pieces)
+    labels = run.data.token_labels
+    return tuple(
+        piece(logits[0].float().numpy(), token, lambda one: labels([one])[0])
+        for token, logits in zip(found.tokens[0].tolist(), found.logits, strict=True)
+    )
 
 
 def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str], loops: int | None) -> Prediction:
@@ -210,6 +191,7 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         options,
         said.prediction,
         run.step,
+        pieces=said.pieces,
         guesses=said.guesses,
         next_tokens=said.next_tokens,
         right_answer=run.data.right_answer(text, options=options),

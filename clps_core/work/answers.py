@@ -15,9 +15,21 @@ if TYPE_CHECKING:
     from clps_core.config import RunConfig
     from clps_core.model.transformer import Transformer
 
-__all__ = ["Answer", "Guess", "Opened", "best_next", "image_of", "ranked", "refuse_target"]
+__all__ = [
+    "Answer",
+    "Guess",
+    "Opened",
+    "Piece",
+    "best_next",
+    "image_of",
+    "piece",
+    "ranked",
+    "refuse_target",
+]
 
 SHOWN_GUESSES = 5
+LIKELIEST = 8
+"""How many of the most probable tokens are told for each token of an answer."""
 
 
 class Opened(Protocol):
@@ -40,8 +52,25 @@ class Guess:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """One token of an answer: ``label`` is its text, ``token`` its number in the vocabulary.
+
+    ``probability``: what the model gives it, before temperature, top-k and top-p. ``likeliest``: the most probable
+    tokens in its place.
+    """
+
+    token: int
+    label: str
+    probability: float
+    likeliest: tuple[Guess, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``."""
+    """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``.
+
+    ``pieces``: of an answer at several positions, each of them.
+    """
 
     capture: Capture
     prediction: str
@@ -50,6 +79,12 @@ class Answer:
     guesses: tuple[Guess, ...] = ()
     next_tokens: tuple[Guess, ...] = ()
     image: Array | None = None
+    pieces: tuple[Piece, ...] = ()
+
+
+def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:
+    """``token`` as chosen from ``logits`` [V], with the most probable ones in its place."""
+    return Piece(token, name(token), float(_probabilities(logits)[token]), ranked(logits, name, LIKELIEST))
 
 
 def refuse_target(data: TaskData, target_text: str) -> None:

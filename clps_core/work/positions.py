@@ -6,6 +6,7 @@ The data are a ``data.labelled.LabelledLine``: they say which positions of an in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import cast
 
 import torch
@@ -16,12 +17,15 @@ from clps_core.config import RunConfig
 from clps_core.data.base import IGNORED, Array
 from clps_core.data.labelled import LabelledLine
 from clps_core.work import Loss
-from clps_core.work.answers import Answer, Opened, ranked, refuse_target
+from clps_core.work.answers import Answer, Opened, piece, ranked, refuse_target
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss as loss
 from clps_core.work.scores import TokenScores
 
 __all__ = ["PartScores", "PositionScores", "answer", "counted", "loss", "part_scores", "scores"]
+
+MOST_PIECES = 256
+"""Positions whose probabilities are told."""
 
 Parts = Callable[[DeviceBatch], Mapping[str, Tensor]]
 """Metric -> the labels of a batch that it counts, bool [B, S]."""
@@ -82,8 +86,15 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
     found = capture(run.model, inputs, loops=loops)
     places = data.scored(inputs)
     said = found.logits[places]
+    best = said.argmax(axis=-1)
+    named = [partial(_named, data, inputs, int(place)) for place in places[:MOST_PIECES]]
     return Answer(
         found,
-        prediction=data.decode(said.argmax(axis=-1)),
-        guesses=ranked(said[-1], lambda token: data.guess(inputs, int(places[-1]), int(token))),
+        prediction=data.decode(best),
+        guesses=ranked(said[-1], partial(_named, data, inputs, int(places[-1]))),
+        pieces=tuple(piece(row, int(token), name) for row, token, name in zip(said, best, named, strict=False)),
     )
+
+
+def _named(data: LabelledLine, inputs: Array, place: int, token: int) -> str:
+    return data.guess(inputs, place, int(token))
