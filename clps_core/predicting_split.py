@@ -115,4 +115,7 @@ def _input_text(run: OpenRun, batch: Batch, place: int) -> str:
     if not np.issubdtype(batch.inputs.dtype, np.integer):
         return ""
     row = batch.inputs[place]
-    return run.data.decode(row if batch.input_mask is None else row[batch.input_mask[place]])
+    row = row if batch.input_mask is None else row[batch.input_mask[place]]
+    # A classifier's ``decode`` names classes; its data may say how their texts read.
+    text = getattr(run.data, "input_text", run.data.decode)
+    return str(text(row))

@@ -193,6 +193,10 @@ class Labelled(OwnTexts):
         classes = self.opened.record.classes
         return " ".join(classes[one] for one in np.asarray(tokens).reshape(-1).tolist() if 0 <= one < len(classes))
 
+    def input_text(self, tokens: Array) -> str:
+        """The text of an input, as far as the model read it."""
+        return super().decode(tokens)
+
     def _held_out(self) -> list[Example]:
         places = self.rows("test")[:EXAMPLE_ROWS]
         labels, classes = self.opened.index.labels, self.opened.record.classes
