@@ -103,7 +103,7 @@ def _details(here: DataDesk, one: DataSet) -> None:
         return
     place.empty()
     facts = {title[:1].upper() + title[1:]: escape_markdown(text) for title, text in told.lines[1:]}
-    facts_table(_("About {name}", name=one.name), facts)
+    facts_table(_("About {name}", name=one.name), facts, wide=True)
     _classes(one, told.classes)
     rows_table(_("Some training rows"), COLUMNS, told.samples)
     _management(here, one)

@@ -14,10 +14,10 @@ FACTS_WIDTH = 544
 """Pixels: all that stands in pairs ends at one line."""
 
 
-def facts_table(alt: str, facts: Mapping[str, str]) -> None:
-    """Name -> what is so, as Markdown, one below the other."""
+def facts_table(alt: str, facts: Mapping[str, str], *, wide: bool = False) -> None:
+    """Name -> what is so, as Markdown, one below the other. ``wide``: across the page, for whole sentences."""
     shown = {escape_markdown(name): text for name, text in facts.items()}
-    st.table(shown, border="horizontal", width=FACTS_WIDTH, alt=alt)
+    st.table(shown, border="horizontal", width="stretch" if wide else FACTS_WIDTH, alt=alt)
 
 
 def word_table(alt: str, columns: Mapping[str, Sequence[str]]) -> None:
