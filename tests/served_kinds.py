@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import gettext
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,19 @@ from numpy.typing import NDArray
 from clps_core.errors import DataError
 from clps_core.serving.kinds import Kind, registry
 from clps_core.serving.questions import Question
-from clps_core.words import _
+from clps_core.words import _, add_language
+
+FAKE = "qps"
+
+
+class Marked(gettext.NullTranslations):
+    """A language whose words are the English ones between marks."""
+
+    def gettext(self, message: str) -> str:
+        return f"«{message}»"
+
+
+add_language(FAKE, Marked())
 
 NOWHERE, STAMP = Path("/nowhere"), (0, 0)
 
@@ -91,6 +104,8 @@ def goes_wrong(asked: Break, models: object) -> Said:
             time.sleep(10_000)
         case "no memory":
             bytearray(1 << 60)
+        case "words":
+            return replace(echo(Echo(asked.folder, asked.stamp), models), text=_("an answer in words"))
         case "refuse":
             raise DataError(_("the text must be {wanted}.", wanted="<another>"))
         case "fault":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-import streamlit as st
-
 from app.look.assets import asset, script
+from app.look.component import component
 from app.look.formatting import percent
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
@@ -14,7 +13,7 @@ from clps_core.words import _
 
 __all__ = ["attention_answer"]
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.attention_answer",
     html=asset("attention/answer.html"),
     css=asset("attention/answer.css"),

@@ -18,6 +18,7 @@ import streamlit as st
 
 from app import state
 from app.look.assets import asset, script
+from app.look.component import component
 from app.look.working import let_out
 from clps_core.inspection import Inspection
 from clps_core.serving.head_view import MARK, HeadView
@@ -30,7 +31,7 @@ MOST_WEIGHTS = 160_000
 """BertViz draws one SVG line per weight of a layer and sends each as text: more would freeze a browser."""
 LINE_HEIGHT = 22.5
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.bertviz_frame",
     html='<div class="frame"></div>',
     css=".frame iframe { width: 100%; border: 0; display: block; }",

@@ -17,6 +17,7 @@ import numpy as np
 import streamlit as st
 
 from app.look.assets import asset, script
+from app.look.component import component
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -51,7 +52,7 @@ class GridView:
     """[side, side] in 0..1 where the positions are patches of an image."""
 
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.attention_grid",
     html=asset("attention/grid.html"),
     css=asset("attention/grid.css"),

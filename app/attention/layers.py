@@ -13,12 +13,13 @@ import streamlit as st
 
 from app.attention.grid import FULL_LIMIT, packed
 from app.look.assets import asset, script
+from app.look.component import component
 from clps_core.shown import visible
 from clps_core.words import _
 
 __all__ = ["LayersView", "layers_view", "most_different_head"]
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.attention_layers",
     html=asset("attention/layers.html"),
     css=asset("attention/grid.css") + asset("attention/layers.css"),

@@ -16,6 +16,7 @@ import streamlit as st
 
 from app.chart.messages import next_message
 from app.look.assets import asset, script
+from app.look.component import component
 from clps_core.store import Store
 from clps_core.words import N_, Words, _
 
@@ -32,12 +33,12 @@ AXES = Words(
 )
 """The horizontal axes; all but the first two follow from the step and a run's ``LineStyle.rates``."""
 
-_chart = st.components.v2.component(
+_chart = component(
     "clps_live_chart",
     css=asset("chart/live_chart.css"),
     js=script(*(f"chart/{part}.js" for part in ("held", "smooth", "mean", "draw", "live_chart"))),
 )
-_feed = st.components.v2.component("clps_live_feed", js=script("chart/held.js", "chart/feed.js"))
+_feed = component("clps_live_feed", js=script("chart/held.js", "chart/feed.js"))
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,7 @@ class Designs:
         source = dict(self.copies).get(strategy)
         if source is None or strategy in NAMED_STRATEGIES:
             return strategy_name(strategy)
-        # ALBERT base: all layers share -> ALBERT base
-        origin = PRESETS[source].title.partition(":")[0] if source in PRESETS else strategy_name(source)
+        origin = PRESETS[source].model_name if source in PRESETS else strategy_name(source)
         return _("Custom map, from {origin}", origin=origin)
 
     def with_strategy(self, text: str, at: int | None = None) -> Designs:

@@ -18,11 +18,10 @@ __all__ = ["Origin", "current_origin", "origins", "published_beside", "trainable
 
 @dataclass(frozen=True)
 class Origin:
-    """A task's small model, or with a ``preset`` the design of a paper; ``group`` is the paper's name."""
+    """A task's small model, or with a ``preset`` the design of a paper."""
 
     name: str
     designs: Designs
-    group: str = ""
     preset: Preset | None = None
     facts: TaskFacts | None = None
 
@@ -30,6 +29,11 @@ class Origin:
     def title(self) -> str:
         """What people call it."""
         return self.facts.title if self.facts is not None else self.preset.title if self.preset is not None else ""
+
+    @property
+    def group(self) -> str:
+        """The paper's name; empty for a task's model."""
+        return PAPERS[self.preset.paper] if self.preset is not None else ""
 
     @property
     def source(self) -> str:
@@ -55,7 +59,7 @@ def _origins(tasks: tuple[str, ...]) -> Mapping[str, Origin]:
         if len(given) == 1:
             given.append("all")
         designs = Designs(base, tuple(given), given.index(preset.sharing.strategy))
-        found.append(Origin(preset.name, designs, PAPERS[preset.paper], preset))
+        found.append(Origin(preset.name, designs, preset))
     return {origin.name: origin for origin in found}
 
 

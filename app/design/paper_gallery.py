@@ -14,6 +14,7 @@ from app.design.designs import Designs, save_designs
 from app.design.origins import current_origin, origins, published_beside
 from app.look.assets import asset, script
 from app.look.colours import strategy_colour
+from app.look.component import component
 from app.look.dialog import dialog
 from app.look.formatting import compact, exact, memory, strategy_name
 from app.services import escape_markdown
@@ -23,7 +24,7 @@ from clps_core.words import N_, _, kept_by_language
 
 __all__ = ["open_papers_dialog", "papers_dialog", "papers_payload", "published_line"]
 
-_component = st.components.v2.component(
+_component = component(
     "clps.paper_gallery",
     html='<div class="gallery papers"></div>',
     css=asset("design/gallery.css") + asset("design/paper_gallery.css"),

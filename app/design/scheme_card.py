@@ -11,6 +11,7 @@ from app.design.designs import Costed
 from app.design.drawn import looks
 from app.design.scheme_gallery import pictured
 from app.look.assets import asset, script
+from app.look.component import component
 from app.look.formatting import compact, exact, percent
 from app.services import escape_markdown
 from clps_core.analysis.counts import share_of_unshared
@@ -21,7 +22,7 @@ from clps_core.words import _, kept_by_language, ngettext
 
 __all__ = ["arithmetic_expander", "cards_payload", "scheme_cards"]
 
-_component = st.components.v2.component(
+_component = component(
     "clps.scheme_cards",
     html='<div class="known"></div>',
     css=asset("design/scheme_card.css"),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.design.drawn import looks
 from app.look.assets import asset, script
+from app.look.component import component
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, SCHEMES, Card, Scheme, card, standard_model
@@ -16,7 +17,7 @@ from clps_core.words import _, kept_by_language
 
 __all__ = ["gallery_payload", "pictured", "scheme_gallery"]
 
-_component = st.components.v2.component(
+_component = component(
     "clps.scheme_gallery",
     html='<div class="gallery"></div>',
     css=asset("design/gallery.css") + asset("design/scheme_gallery.css"),

@@ -16,6 +16,7 @@ from app.design.designs import Costed
 from app.design.drawn import drawn_stacks, legend, looks
 from app.look.assets import asset, script
 from app.look.colours import strategy_colours
+from app.look.component import component
 from app.look.formatting import compact, percent
 from clps_core.words import _
 
@@ -24,7 +25,7 @@ __all__ = ["map_payload", "map_preview", "sharing_map"]
 Sizes = Mapping[tuple[str, str], int]
 Act = Callable[[dict[str, Any]], None]
 
-_component = st.components.v2.component(
+_component = component(
     "clps.sharing_map",
     html='<div class="map"></div>',
     css=asset("design/sharing_map.css") + asset("design/sharing_grid.css"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import streamlit as st
-
 from app.look.assets import asset, script
 from app.look.colours import ink_on, slot_colour, slot_letter
+from app.look.component import component
 from clps_core.sharing.rules import apply_rule
 from clps_core.words import _, ngettext
 
@@ -16,7 +15,7 @@ __all__ = ["sharing_picture"]
 LAYERS = 6
 SHOWN = (("none", None), ("all", None), ("cycle", 3))
 
-_component = st.components.v2.component(
+_component = component(
     "clps.sharing_picture",
     html='<div class="picture"></div>',
     css=asset("design/sharing_picture.css"),

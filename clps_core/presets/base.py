@@ -6,13 +6,17 @@ long warm-up, which a run of a minute has no room for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from clps_core.config import ModelConfig, SharingConfig
+from clps_core.words import Said, Worded, _
 
-__all__ = ["Counted", "Preset", "resized", "shared", "small_images", "small_pairs", "small_text"]
+__all__ = ["Counted", "Note", "Preset", "joined", "resized", "shared", "small_images", "small_pairs", "small_text"]
+
+Note = str | Callable[[], str]
+"""A message (``N_``), or what gives its words when it is shown."""
 
 Counted = Literal["all", "non_embedding", "kv_cache_bytes_per_token"]
 """What a paper's figure counts: all parameters, those outside the lookup tables, or bytes of the KV cache."""
@@ -25,11 +29,12 @@ class Preset:
     ``published`` is the figure as printed in ``source`` (``None`` where none is printed, or none that
     this design stands for); ``counted`` says what it counts, ``exact`` is what the counter gives.
     ``note`` names the reading that reproduces the figure, what was assumed, and what is left out.
+    ``title_message``: where a model of the paper has several designs, its name and after a colon what is shared.
     ``small``: the same scheme as nested plain data for ``build_config``, small enough for a laptop.
     """
 
     name: str
-    title: str
+    title_message: Note
     paper: str
     source: str
     model: ModelConfig
@@ -37,8 +42,26 @@ class Preset:
     exact: int
     published: str | None = None
     counted: Counted = "all"
-    note: str = ""
+    note: Worded = Worded("")
     small: Mapping[str, Any] | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return _(self.title_message) if isinstance(self.title_message, str) else self.title_message()
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, such as ALBERT base, which is the same in all languages; else the title."""
+        title = self.title
+        english = title.message.format(**title.fields) if isinstance(title, Said) else title
+        name, colon, _what = english.partition(":")
+        return name if colon else title
+
+
+def joined(*messages: str) -> Callable[[], str]:
+    """Sentences (``N_``) one after the other, each put into words when they are shown."""
+    return lambda: " ".join(_(message) for message in messages)
 
 
 def shared(strategy: str) -> SharingConfig:

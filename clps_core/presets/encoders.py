@@ -6,6 +6,7 @@ from typing import Any
 
 from clps_core.config import ModelConfig
 from clps_core.presets.base import Preset, resized, shared, small_images
+from clps_core.words import N_
 
 __all__ = ["ENCODERS"]
 
@@ -72,7 +73,7 @@ def _bert(name: str, title: str, model: ModelConfig, published: str, exact: int)
         shared("none"),
         exact,
         published,
-        note="The figure is rounded to two digits; vocabulary of the release: 30,522. Reference without sharing.",
+        note=N_("The figure is rounded to two digits; vocabulary of the release: 30,522. Reference without sharing."),
         small=_small("none"),
     )
 
@@ -118,46 +119,55 @@ def _minivit(name: str, title: str, strategy: str, small: str, published: str, e
     )
 
 
-_E768_NOTE = "The printed figure is BERT's of table 1; the same model with its pooler has 109.1M, without it 108.5M."
-_XLARGE_NOTE = "The sizes of table 1 give 58.7M, as the released model has; the table prints 60M."
-_XXLARGE_NOTE = "The sizes of table 1 give 222.6M, as the released model has; table 1 prints 235M, section 3.2 233M."
-_TRANSFORMATIONS = "MiniViT's small transformations of each layer are left out."
+_E768_NOTE = N_(
+    "The printed figure is BERT's of table 1; the same model with its pooler has 109.1M, without it 108.5M."
+)
+_XLARGE_NOTE = N_("The sizes of table 1 give 58.7M, as the released model has; the table prints 60M.")
+_XXLARGE_NOTE = N_(
+    "The sizes of table 1 give 222.6M, as the released model has; table 1 prints 235M, section 3.2 233M."
+)
+_TRANSFORMATIONS = N_("MiniViT's small transformations of each layer are left out.")
 
 ENCODERS: tuple[Preset, ...] = (
-    _albert("albert-base", "ALBERT base: all layers share", ALBERT_BASE, "all", "12M", 11_683_584),
+    _albert("albert-base", N_("ALBERT base: all layers share"), ALBERT_BASE, "all", "12M", 11_683_584),
     _albert(
         "albert-base-shared-attention",
-        "ALBERT base: attention shared",
+        N_("ALBERT base: attention shared"),
         ALBERT_BASE,
         "attention_only",
         "64M",
         63_647_232,
     ),
-    _albert("albert-base-shared-ffn", "ALBERT base: FFN shared", ALBERT_BASE, "ffn_only", "38M", 37_686_528),
+    _albert("albert-base-shared-ffn", N_("ALBERT base: FFN shared"), ALBERT_BASE, "ffn_only", "38M", 37_686_528),
     _albert(
         "albert-base-not-shared",
-        "ALBERT base: nothing shared",
+        N_("ALBERT base: nothing shared"),
         ALBERT_BASE,
         "none",
         "89M",
         89_650_176,
-        note="The figure is cut, not rounded.",
+        note=N_("The figure is cut, not rounded."),
     ),
-    _albert("albert-base-e768", "ALBERT base, E = 768: all layers share", ALBERT_E768, "all", "31M", 31_114_752),
+    _albert("albert-base-e768", N_("ALBERT base, E = 768: all layers share"), ALBERT_E768, "all", "31M", 31_114_752),
     _albert(
         "albert-base-e768-shared-attention",
-        "ALBERT base, E = 768: attention shared",
+        N_("ALBERT base, E = 768: attention shared"),
         ALBERT_E768,
         "attention_only",
         "83M",
         83_078_400,
     ),
     _albert(
-        "albert-base-e768-shared-ffn", "ALBERT base, E = 768: FFN shared", ALBERT_E768, "ffn_only", "57M", 57_117_696
+        "albert-base-e768-shared-ffn",
+        N_("ALBERT base, E = 768: FFN shared"),
+        ALBERT_E768,
+        "ffn_only",
+        "57M",
+        57_117_696,
     ),
     _albert(
         "albert-base-e768-not-shared",
-        "ALBERT base, E = 768: nothing shared",
+        N_("ALBERT base, E = 768: nothing shared"),
         ALBERT_E768,
         "none",
         "108M",
@@ -169,20 +179,20 @@ ENCODERS: tuple[Preset, ...] = (
     _albert(
         "albert-xxlarge", "ALBERT xxlarge", ALBERT_XXLARGE, "all", "235M", 222_595_584, table=1, note=_XXLARGE_NOTE
     ),
-    _bert("bert-base", "BERT base: nothing shared", BERT_BASE, "110M", 109_482_240),
-    _bert("bert-large", "BERT large: nothing shared", BERT_LARGE, "340M", 335_141_888),
+    _bert("bert-base", N_("BERT base: nothing shared"), BERT_BASE, "110M", 109_482_240),
+    _bert("bert-large", N_("BERT large: nothing shared"), BERT_LARGE, "340M", 335_141_888),
     _minivit(
         "deit-b",
-        "DeiT-B: nothing shared",
+        N_("DeiT-B: nothing shared"),
         "none",
         "none",
         "86M",
         86_567_656,
-        "The figure is cut, not rounded.",
+        N_("The figure is cut, not rounded."),
     ),
     _minivit(
         "minivit-deit-b",
-        "Mini-DeiT-B: each two neighbours share, norms own",
+        N_("Mini-DeiT-B: each two neighbours share, norms own"),
         "sequence:6,norms=own",
         "sequence:3,norms=own",
         "44M",
@@ -191,7 +201,7 @@ ENCODERS: tuple[Preset, ...] = (
     ),
     _minivit(
         "minivit-deit-b-one-layer",
-        "DeiT-B with one layer's weights, norms own",
+        N_("DeiT-B with one layer's weights, norms own"),
         "all,norms=own",
         "all,norms=own",
         "9M",

@@ -6,6 +6,7 @@ from typing import Any
 
 from clps_core.config import ModelConfig
 from clps_core.presets.base import Preset, resized, shared, small_text
+from clps_core.words import N_
 
 __all__ = ["LANGUAGE"]
 
@@ -92,8 +93,9 @@ FOUNDING = ModelConfig(
 _MOBILELLM = "Liu et al. 2024, arXiv 2402.14905; sizes and figures of the release"
 _CLA = "Brandon et al. 2024, arXiv 2405.12981, table 1"
 
-_CUT = "The figure is cut, not rounded."
-_LS = "Runs each stored layer twice in a row; the figure is that of the model without, and is "
+_CUT = N_("The figure is cut, not rounded.")
+_LS_ROUNDED = N_("Runs each stored layer twice in a row; the figure is that of the model without, and is rounded.")
+_LS_CUT = N_("Runs each stored layer twice in a row; the figure is that of the model without, and is cut.")
 
 
 def _mobilellm(
@@ -118,8 +120,10 @@ def _cla(name: str, title: str, kv_heads: int, bytes_per_token: int, strategy: s
         bytes_per_token,
         str(bytes_per_token),
         counted="kv_cache_bytes_per_token",
-        note="16-bit keys and values of all layers that cache. Vocabulary and untied output are assumed and do not "
-        "matter for the figure.",
+        note=N_(
+            "16-bit keys and values of all layers that cache. Vocabulary and untied output are assumed and do not "
+            "matter for the figure."
+        ),
         small=small_text(strategy, norm="layernorm", **sizes),
     )
 
@@ -127,68 +131,74 @@ def _cla(name: str, title: str, kv_heads: int, bytes_per_token: int, strategy: s
 LANGUAGE: tuple[Preset, ...] = (
     Preset(
         "gpt2",
-        "GPT-2, the smallest",
+        N_("GPT-2, the smallest"),
         "gpt2",
         "Radford et al. 2019, Language Models are Unsupervised Multitask Learners; figure of the release",
         GPT2,
         shared("none"),
         124_439_808,
         "124M",
-        note="The report itself prints 117M, which the authors corrected. Reference without sharing.",
+        note=N_("The report itself prints 117M, which the authors corrected. Reference without sharing."),
         small=small_text(
             "none", positions="learned", activation="gelu", norm="layernorm", bias=True, tie_embeddings="output"
         ),
     ),
-    _mobilellm("mobilellm-125m", "MobileLLM 125M: nothing shared", MOBILELLM_125M, "124.6M", 124_635_456),
+    _mobilellm("mobilellm-125m", N_("MobileLLM 125M: nothing shared"), MOBILELLM_125M, "124.6M", 124_635_456),
     _mobilellm(
         "mobilellm-ls-125m",
-        "MobileLLM-LS 125M: each layer runs twice in a row",
+        N_("MobileLLM-LS 125M: each layer runs twice in a row"),
         resized(MOBILELLM_125M, num_layers=60),
         "124.6M",
         124_635_456,
-        _LS + "rounded.",
+        _LS_ROUNDED,
         "sequence:30",
     ),
-    _mobilellm("mobilellm-350m", "MobileLLM 350M: nothing shared", MOBILELLM_350M, "345.3M", 345_355_200, _CUT),
+    _mobilellm("mobilellm-350m", N_("MobileLLM 350M: nothing shared"), MOBILELLM_350M, "345.3M", 345_355_200, _CUT),
     _mobilellm(
         "mobilellm-ls-350m",
-        "MobileLLM-LS 350M: each layer runs twice in a row",
+        N_("MobileLLM-LS 350M: each layer runs twice in a row"),
         resized(MOBILELLM_350M, num_layers=64),
         "345.3M",
         345_355_200,
-        _LS + "cut.",
+        _LS_CUT,
         "sequence:32",
     ),
-    _mobilellm("mobilellm-600m", "MobileLLM 600M: nothing shared", MOBILELLM_600M, "603.1M", 603_188_352, _CUT),
-    _mobilellm("mobilellm-1b", "MobileLLM 1B: nothing shared", MOBILELLM_1B, "1.01B", 1_005_461_760),
-    _mobilellm("mobilellm-1.5b", "MobileLLM 1.5B: nothing shared", MOBILELLM_1_5B, "1.51B", 1_511_188_800),
-    _cla("cla-1b-mha", "CLA study, 1B: 16 key-value heads", 16, 163_840),
-    _cla("cla-1b-gqa4", "CLA study, 1B: 4 key-value heads", 4, 40_960),
-    _cla("cla-1b-mqa", "CLA study, 1B: one key-value head", 1, 10_240),
+    _mobilellm("mobilellm-600m", N_("MobileLLM 600M: nothing shared"), MOBILELLM_600M, "603.1M", 603_188_352, _CUT),
+    _mobilellm("mobilellm-1b", N_("MobileLLM 1B: nothing shared"), MOBILELLM_1B, "1.01B", 1_005_461_760),
+    _mobilellm("mobilellm-1.5b", N_("MobileLLM 1.5B: nothing shared"), MOBILELLM_1_5B, "1.51B", 1_511_188_800),
+    _cla("cla-1b-mha", N_("CLA study, 1B: 16 key-value heads"), 16, 163_840),
+    _cla("cla-1b-gqa4", N_("CLA study, 1B: 4 key-value heads"), 4, 40_960),
+    _cla("cla-1b-mqa", N_("CLA study, 1B: one key-value head"), 1, 10_240),
     _cla(
-        "cla-1b-mqa-cla2", "CLA study, 1B: one key-value head, every second layer", 1, 5_120, "none,kv_source=every:2"
+        "cla-1b-mqa-cla2",
+        N_("CLA study, 1B: one key-value head, every second layer"),
+        1,
+        5_120,
+        "none,kv_source=every:2",
     ),
     Preset(
         "reformer-shared-qk",
-        "Shared-QK: one matrix for query and key",
+        N_("Shared-QK: one matrix for query and key"),
         "shared-qk",
         "Kitaev et al. 2020, arXiv 2001.04451, section 5",
         REFORMER,
         shared("none,k=@q"),
         35_166_208,
-        note="Only the shared matrix: hashed attention and reversible layers are left out, positions are not counted, "
-        "bytes as vocabulary are assumed. No figure is printed.",
+        note=N_(
+            "Only the shared matrix: hashed attention and reversible layers are left out, positions are not counted, "
+            "bytes as vocabulary are assumed. No figure is printed."
+        ),
         small=small_text("none,k=@q", activation="relu", norm="layernorm", bias=True, tie_embeddings="none"),
     ),
     Preset(
         "query-key-across-layers",
-        "One matrix for query and key of all layers",
+        N_("One matrix for query and key of all layers"),
         "founding-documents",
         "this project's founding documents; no paper",
         FOUNDING,
         shared("none,q=all,k=@q"),
         32_410_112,
-        note="Their sizes (6 layers, d_model 512, d_ff 2048); heads and vocabulary are assumed.",
+        note=N_("Their sizes (6 layers, d_model 512, d_ff 2048); heads and vocabulary are assumed."),
         small=small_text("none,q=all,k=@q", activation="relu", norm="layernorm", bias=True),
     ),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from clps_core.config import ModelConfig
-from clps_core.presets.base import Preset, resized, shared, small_text
+from clps_core.presets.base import Note, Preset, joined, resized, shared, small_text
+from clps_core.words import N_, _
 
 __all__ = ["RECURSIVE"]
 
@@ -78,15 +80,17 @@ HUGINN = resized(
 
 _MOR = "Bae et al. 2025, arXiv 2507.10524, table {table}"
 _RELAXED = "Bae et al. 2024, arXiv 2410.20672, tables 1 and K.1"
-_ROUTERS = "Routers are not included, in the figure neither."
-_UNTRIED = "The paper does not train this map at this size, so there is no figure."
-_GEMMA = "Gemma's GeGLU has the shapes of SwiGLU, which stands here for it."
-_LORA = "LoRA on every linear weight of every executed layer."
+_REFERENCE = N_("Reference without sharing.")
+_ROUTERS = N_("Routers are not included, in the figure neither.")
+_UNTRIED = N_("The paper does not train this map at this size, so there is no figure.")
+_GEMMA = N_("Gemma's GeGLU has the shapes of SwiGLU, which stands here for it.")
+_LIMITED = N_("Keys and values are 256 wide, which limits their rank.")
+_LORA = N_("LoRA on every linear weight of every executed layer.")
 
 
 def _mor(
     name: str,
-    title: str,
+    title: Note,
     model: ModelConfig,
     strategy: str,
     published: str | None,
@@ -96,7 +100,7 @@ def _mor(
     note: str = "",
     small: tuple[str, int] = ("none", 6),
 ) -> Preset:
-    why = "Reference without sharing." if strategy == "none" else f"{_ROUTERS} {note}".strip()
+    why = _REFERENCE if strategy == "none" else joined(_ROUTERS, note) if note else _ROUTERS
     return Preset(
         name,
         title,
@@ -115,22 +119,19 @@ def _mor(
 def _four_maps(size: str, model: ModelConfig, plain: tuple[str, int], middle: tuple[str, int]) -> tuple[Preset, ...]:
     """The maps of two recursions: ``plain`` and ``middle`` are the figures without and with ends of their own."""
     half = model.num_layers // 2
+    cycle = N_("Mixture-of-Recursions {size}: cycle, 2 recursions")
+    sequence = N_("Mixture-of-Recursions {size}: sequence, 2 recursions")
+    middle_cycle = N_("Mixture-of-Recursions {size}: middle cycle, 2 recursions")
+    middle_sequence = N_("Mixture-of-Recursions {size}: middle sequence, 2 recursions")
     rows = (
-        ("cycle", f"cycle:{half}", plain, "cycle:3"),
-        ("sequence", f"sequence:{half}", plain, "sequence:3"),
-        ("middle-cycle", f"middle_cycle:{half + 1}", middle, "middle_cycle:4"),
-        ("middle-sequence", f"middle_sequence:{half + 1}", middle, "middle_sequence:4"),
+        ("cycle", cycle, f"cycle:{half}", plain, "cycle:3"),
+        ("sequence", sequence, f"sequence:{half}", plain, "sequence:3"),
+        ("middle-cycle", middle_cycle, f"middle_cycle:{half + 1}", middle, "middle_cycle:4"),
+        ("middle-sequence", middle_sequence, f"middle_sequence:{half + 1}", middle, "middle_sequence:4"),
     )
     return tuple(
-        _mor(
-            f"mor-{size.lower()}-{name}",
-            f"Mixture-of-Recursions {size}: {name.replace('-', ' ')}, 2 recursions",
-            model,
-            strategy,
-            *figure,
-            small=(small, 6),
-        )
-        for name, strategy, figure, small in rows
+        _mor(f"mor-{size.lower()}-{name}", partial(_, title, size=size), model, strategy, *figure, small=(small, 6))
+        for name, title, strategy, figure, small in rows
     )
 
 
@@ -142,7 +143,7 @@ def _relaxed(
     published: str,
     exact: int,
     *,
-    note: str,
+    note: Note,
     small: str,
     sizes: dict[str, Any],
 ) -> Preset:
@@ -166,13 +167,17 @@ _SMALL_TINYLLAMA: dict[str, Any] = {"num_kv_heads": 2, "tie_embeddings": "none"}
 _SMALL_PYTHIA: dict[str, Any] = {"activation": "gelu", "norm": "layernorm", "bias": True, "tie_embeddings": "none"}
 
 RECURSIVE: tuple[Preset, ...] = (
-    _mor("mor-135m-vanilla", "Mixture-of-Recursions 135M: vanilla", MOR_135M, "none", "106M", 106_203_456, table="6"),
+    _mor(
+        "mor-135m-vanilla", N_("Mixture-of-Recursions 135M: vanilla"), MOR_135M, "none", "106M", 106_203_456, table="6"
+    ),
     *_four_maps("135M", MOR_135M, ("53M", 53_102_016), ("57M", 56_642_112)),
-    _mor("mor-360m-vanilla", "Mixture-of-Recursions 360M: vanilla", MOR_360M, "none", "315M", 314_635_200, table="3"),
+    _mor(
+        "mor-360m-vanilla", N_("Mixture-of-Recursions 360M: vanilla"), MOR_360M, "none", "315M", 314_635_200, table="3"
+    ),
     *_four_maps("360M", MOR_360M, ("157M", 157_318_080), ("167M", 167_150_400)),
     _mor(
         "mor-360m-middle-cycle-r3",
-        "Mixture-of-Recursions 360M: middle cycle, 3 recursions",
+        N_("Mixture-of-Recursions 360M: middle cycle, 3 recursions"),
         MOR_360M,
         "middle_cycle:12",
         "118M",
@@ -182,19 +187,21 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _mor(
         "mor-360m-middle-cycle-r4",
-        "Mixture-of-Recursions 360M: middle cycle, 4 recursions",
+        N_("Mixture-of-Recursions 360M: middle cycle, 4 recursions"),
         resized(MOR_360M, num_layers=34),
         "middle_cycle:10",
         "98M",
         98_324_160,
         table="3",
-        note="34 layers instead of 32: the paper adds layers where the depth is no multiple of the recursions.",
+        note=N_("34 layers instead of 32: the paper adds layers where the depth is no multiple of the recursions."),
         small=("middle_cycle:4", 10),
     ),
-    _mor("mor-730m-vanilla", "Mixture-of-Recursions 730M: vanilla", MOR_730M, "none", "654M", 654_392_832, table="6"),
+    _mor(
+        "mor-730m-vanilla", N_("Mixture-of-Recursions 730M: vanilla"), MOR_730M, "none", "654M", 654_392_832, table="6"
+    ),
     _mor(
         "mor-730m-cycle",
-        "Mixture-of-Recursions 730M: cycle, 3 recursions",
+        N_("Mixture-of-Recursions 730M: cycle, 3 recursions"),
         resized(MOR_730M, num_layers=30),
         "cycle:10",
         "252M",
@@ -204,7 +211,7 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _mor(
         "mor-730m-sequence",
-        "Mixture-of-Recursions 730M: sequence, 3 recursions",
+        N_("Mixture-of-Recursions 730M: sequence, 3 recursions"),
         resized(MOR_730M, num_layers=30),
         "sequence:10",
         None,
@@ -215,7 +222,7 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _mor(
         "mor-730m-middle-cycle",
-        "Mixture-of-Recursions 730M: middle cycle, 3 recursions",
+        N_("Mixture-of-Recursions 730M: middle cycle, 3 recursions"),
         MOR_730M,
         "middle_cycle:10",
         "252M",
@@ -225,7 +232,7 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _mor(
         "mor-730m-middle-sequence",
-        "Mixture-of-Recursions 730M: middle sequence, 3 recursions",
+        N_("Mixture-of-Recursions 730M: middle sequence, 3 recursions"),
         MOR_730M,
         "middle_sequence:10",
         None,
@@ -236,7 +243,7 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _relaxed(
         "gemma-2b",
-        "Gemma 2B: nothing shared",
+        N_("Gemma 2B: nothing shared"),
         GEMMA_2B,
         "none",
         "1.98B",
@@ -247,7 +254,7 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _relaxed(
         "recursive-gemma",
-        "Recursive Gemma: 9 layers, twice",
+        N_("Recursive Gemma: 9 layers, twice"),
         GEMMA_2B,
         "cycle:9",
         "0.99B",
@@ -258,82 +265,84 @@ RECURSIVE: tuple[Preset, ...] = (
     ),
     _relaxed(
         "relaxed-gemma-r64",
-        "Relaxed Recursive Gemma: LoRA of rank 64",
+        N_("Relaxed Recursive Gemma: LoRA of rank 64"),
         GEMMA_2B,
         "cycle:9,lora=64",
         "1.07B",
         1_069_389_824,
-        note=f"{_GEMMA} {_LORA}",
+        note=joined(_GEMMA, _LORA),
         small="cycle:3,lora=4",
         sizes=_SMALL_GEMMA,
     ),
     _relaxed(
         "relaxed-gemma-r512",
-        "Relaxed Recursive Gemma: LoRA of rank 512",
+        N_("Relaxed Recursive Gemma: LoRA of rank 512"),
         GEMMA_2B,
         "cycle:9,lora=512,lora.k=256,lora.v=256",
         "1.60B",
         1_597_282_304,
-        note=f"{_GEMMA} {_LORA} Keys and values are 256 wide, which limits their rank.",
+        note=joined(_GEMMA, _LORA, _LIMITED),
         small="cycle:3,lora=16",
         sizes=_SMALL_GEMMA,
     ),
     _relaxed(
         "tinyllama",
-        "TinyLlama 1.1B: nothing shared",
+        N_("TinyLlama 1.1B: nothing shared"),
         TINYLLAMA,
         "none",
         "0.97B",
         968_976_384,
-        note="Reference without sharing.",
+        note=N_("Reference without sharing."),
         small="none",
         sizes=_SMALL_TINYLLAMA,
     ),
     _relaxed(
         "recursive-tinyllama",
-        "Recursive TinyLlama: 11 layers, twice",
+        N_("Recursive TinyLlama: 11 layers, twice"),
         TINYLLAMA,
         "cycle:11",
         "0.48B",
         484_489_216,
-        note="The output layer is not tied and not counted.",
+        note=N_("The output layer is not tied and not counted."),
         small="cycle:3",
         sizes=_SMALL_TINYLLAMA,
     ),
     _relaxed(
         "pythia-1b",
-        "Pythia 1B: nothing shared",
+        N_("Pythia 1B: nothing shared"),
         PYTHIA_1B,
         "none",
         "0.81B",
         805_736_448,
-        note="Pythia's blocks run side by side, which changes no shape.",
+        note=N_("Pythia's blocks run side by side, which changes no shape."),
         small="none",
         sizes=_SMALL_PYTHIA,
     ),
     _relaxed(
         "recursive-pythia",
-        "Recursive Pythia: 8 layers, twice",
+        N_("Recursive Pythia: 8 layers, twice"),
         PYTHIA_1B,
         "cycle:8",
         "0.40B",
         402_870_272,
-        note="Pythia's blocks run side by side, which changes no shape.",
+        note=N_("Pythia's blocks run side by side, which changes no shape."),
         small="cycle:3",
         sizes=_SMALL_PYTHIA,
     ),
     Preset(
         "huginn",
-        "Huginn: a core of 4 layers, looped 32 times",
+        N_("Huginn: a core of 4 layers, looped 32 times"),
         "huginn",
         "Geiping et al. 2025, arXiv 2502.05171, section 4.1 and abstract",
         HUGINN,
         shared("loop:2/4/2,inject=concat"),
         3_564_807_840,
         "3.5B",
-        note="The figure is cut, not rounded. The paper splits it into 1.5B + 1.5B + 0.5B; its vocabulary and width "
-        "give 0.35B for the tied embedding. Two of its four norms a layer are left out. It draws the number of loops "
-        "anew at each step.",
+        note=N_(
+            "The figure is cut, not rounded. The paper splits it into 1.5B + 1.5B + 0.5B; its vocabulary and width "
+            "give 0.35B for the tied embedding. Two of its four norms a layer are left out. It draws the number of "
+            "loops anew at each step."
+        ),
         small=small_text("loop:1/2/1,inject=concat,train_loops=1-4", 8),
     ),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from clps_core.config import ModelConfig
-from clps_core.presets.base import Preset, resized, shared, small_pairs
+from clps_core.presets.base import Preset, joined, resized, shared, small_pairs
+from clps_core.words import N_, _
 
 __all__ = ["TRANSLATION"]
 
@@ -37,18 +39,22 @@ _VASWANI = "Vaswani et al. 2017, arXiv 1706.03762, table 3"
 _TAKASE = "Takase & Kiyono 2021, arXiv 2104.06022, table 1"
 _ONE_WIDE = "Pires et al. 2023, arXiv 2309.01826, table 2"
 
-_VASWANI_NOTE = (
+_VASWANI_NOTE = N_(
     "The paper's tied vocabulary of about 37,000 gives {ours}; no single vocabulary reproduces both of its figures."
 )
-_TAKASE_NOTE = "The vocabulary is assumed: 32,768 reproduces all figures of the table."
-_ONE_WIDE_NOTE = (
+_TAKASE_NOTE = N_("The vocabulary is assumed: 32,768 reproduces all figures of the table.")
+_ONE_WIDE_NOTE = N_(
     "The vocabulary is assumed: the paper says 32K, which would give 210M for the unshared model; "
     "50,400 reproduces all figures of tables 2 and 3."
+)
+_WIDE_DECODER = N_(
+    "The paper's decoder has no FFN at all and its model 228M; here the decoder uses the encoder's wide one, "
+    "which adds nothing but norms."
 )
 
 
 def _transformer(name: str, title: str, model: ModelConfig, published: str, exact: int, ours: str) -> Preset:
-    note = _VASWANI_NOTE.format(ours=ours)
+    note = partial(_, _VASWANI_NOTE, ours=ours)
     small = small_pairs("none")
     return Preset(name, title, "transformer", _VASWANI, model, shared("none"), exact, published, note=note, small=small)
 
@@ -83,31 +89,37 @@ TRANSLATION: tuple[Preset, ...] = (
     _transformer("transformer-base", "Transformer base", TRANSFORMER_BASE, "65M", 63_082_496, "63.1M"),
     _transformer("transformer-big", "Transformer big", TRANSFORMER_BIG, "213M", 214_245_376, "214.2M"),
     _takase(
-        "takase-vanilla", "Takase & Kiyono: 6 layers, nothing shared", "none", small_pairs("none", 2), TAKASE_VANILLA
+        "takase-vanilla",
+        N_("Takase & Kiyono: 6 layers, nothing shared"),
+        "none",
+        small_pairs("none", 2),
+        TAKASE_VANILLA,
     ),
     _takase(
         "takase-base-sequence",
-        "Takase & Kiyono: sequence, 6 of 12 layers stored",
+        N_("Takase & Kiyono: sequence, 6 of 12 layers stored"),
         "sequence:6",
         small_pairs("sequence:2"),
     ),
-    _takase("takase-base-cycle", "Takase & Kiyono: cycle, 6 of 12 layers stored", "cycle:6", small_pairs("cycle:2")),
+    _takase(
+        "takase-base-cycle", N_("Takase & Kiyono: cycle, 6 of 12 layers stored"), "cycle:6", small_pairs("cycle:2")
+    ),
     _takase(
         "takase-base-cycle-rev",
-        "Takase & Kiyono: cycle (rev), 6 of 12 layers stored",
+        N_("Takase & Kiyono: cycle (rev), 6 of 12 layers stored"),
         "cycle_rev:6",
         small_pairs("cycle_rev:2"),
     ),
     _takase(
         "takase-deep-cycle-rev",
-        "Takase & Kiyono: cycle (rev), 6 of 18 layers stored",
+        N_("Takase & Kiyono: cycle (rev), 6 of 18 layers stored"),
         "cycle_rev:6",
         small_pairs("cycle_rev:2", 6),
         TAKASE_DEEP,
     ),
     Preset(
         "universal-transformer",
-        "Universal Transformer: one layer, six steps",
+        N_("Universal Transformer: one layer, six steps"),
         "universal-transformer",
         "Dehghani et al. 2018, arXiv 1807.03819; sizes of its code; figure: Takase & Kiyono 2021, arXiv 2104.06022, "
         "table 1",
@@ -115,59 +127,72 @@ TRANSLATION: tuple[Preset, ...] = (
         shared("all,depth_embedding=sinusoidal"),
         62_947_328,
         "63M",
-        note="The vocabulary is Takase & Kiyono's reading (32,768). The time signal has no parameters; halting (ACT) "
-        "is left out.",
+        note=N_(
+            "The vocabulary is Takase & Kiyono's reading (32,768). The time signal has no parameters; halting (ACT) "
+            "is left out."
+        ),
         small=small_pairs("all,depth_embedding=sinusoidal"),
     ),
     Preset(
         "subformer-base",
-        "Subformer: sandwich, norms own",
+        N_("Subformer: sandwich, norms own"),
         "subformer",
         "Reid et al. 2021, arXiv 2101.00234; sizes of the training command of its code",
         resized(TAKASE_VANILLA, embedding_size=320),
         shared("sandwich,norms=own"),
         32_898_560,
-        note="Vocabulary assumed: 32,768. The factorised embedding's attention layer (SAFE) is left out, so the "
-        "paper's figures are not those of this design.",
+        note=N_(
+            "Vocabulary assumed: 32,768. The factorised embedding's attention layer (SAFE) is left out, so the "
+            "paper's figures are not those of this design."
+        ),
         small=small_pairs("sandwich,norms=own", embedding_size=48),
     ),
     Preset(
         "tied-transformer",
-        "Tied Transformer: the decoder uses the encoder's layers",
+        N_("Tied Transformer: the decoder uses the encoder's layers"),
         "tied-transformer",
         "Xia et al. 2019, AAAI 33, doi 10.1609/aaai.v33i01.33015466",
         TRANSFORMER_BASE,
         shared("none,decoder=@encoder"),
         44_168_192,
-        note="Sizes and vocabulary of the Transformer base, which the paper starts from; here the decoder's "
-        "cross-attention keeps weights of its own.",
+        note=N_(
+            "Sizes and vocabulary of the Transformer base, which the paper starts from; here the decoder's "
+            "cross-attention keeps weights of its own."
+        ),
         small=small_pairs("none,decoder=@encoder"),
     ),
-    _one_wide("one-wide-ffn-transformer-big", "Transformer Big: nothing shared", "none", "228M", 227_966_976),
+    _one_wide("one-wide-ffn-transformer-big", N_("Transformer Big: nothing shared"), "none", "228M", 227_966_976),
     _one_wide(
-        "one-wide-ffn-shared-encoder", "One FFN for the encoder", "none,encoder.ffn=all,norms=own", "186M", 185_998_336
+        "one-wide-ffn-shared-encoder",
+        N_("One FFN for the encoder"),
+        "none,encoder.ffn=all,norms=own",
+        "186M",
+        185_998_336,
     ),
     _one_wide(
-        "one-wide-ffn-shared-decoder", "One FFN for the decoder", "none,decoder.ffn=all,norms=own", "186M", 185_998_336
+        "one-wide-ffn-shared-decoder",
+        N_("One FFN for the decoder"),
+        "none,decoder.ffn=all,norms=own",
+        "186M",
+        185_998_336,
     ),
-    _one_wide("one-wide-ffn-shared-each", "One FFN for each stack", "none,ffn=all,norms=own", "144M", 144_029_696),
+    _one_wide("one-wide-ffn-shared-each", N_("One FFN for each stack"), "none,ffn=all,norms=own", "144M", 144_029_696),
     _one_wide(
         "one-wide-ffn-shared-both",
-        "One FFN for both stacks",
+        N_("One FFN for both stacks"),
         "none,ffn=all,decoder.ffn=@encoder,norms=own",
         "136M",
         135_635_968,
     ),
     Preset(
         "one-wide-ffn",
-        "One FFN for both stacks, 12 times as wide",
+        N_("One FFN for both stacks, 12 times as wide"),
         "one-wide-ffn",
         "Pires et al. 2023, arXiv 2309.01826, table 4",
         resized(ONE_WIDE, d_ff=49_152),
         shared("none,ffn=all,decoder.ffn=@encoder,norms=own"),
         227_955_712,
-        note="The paper's decoder has no FFN at all and its model 228M; here the decoder uses the encoder's wide one, "
-        "which adds nothing but norms. " + _ONE_WIDE_NOTE,
+        note=joined(_WIDE_DECODER, _ONE_WIDE_NOTE),
         small=small_pairs("none,ffn=all,decoder.ffn=@encoder,norms=own", 2, d_ff=640),
     ),
 )

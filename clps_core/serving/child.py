@@ -25,7 +25,7 @@ from clps_core.serving.frames import Frame, FrameError, read_frame, wire_parts
 from clps_core.serving.kept_models import KeptModels
 from clps_core.serving.kinds import Kind, kinds_in
 from clps_core.serving.packing import packed, unpacked
-from clps_core.words import kept
+from clps_core.words import ask_language, kept
 
 __all__ = ["main"]
 
@@ -81,6 +81,7 @@ def _answered(
     asked: Frame, kinds: Mapping[str, Kind], works: Mapping[str, Any], models: KeptModels, memory: int
 ) -> list[bytes | memoryview]:
     """The answer to a question, or why there is none, as it goes on the wire."""
+    ask_language(lambda: asked.head["language"])  # of whoever asks
     try:
         kind = kinds[asked.head["kind"]]
         answer = packed(works[kind.name](unpacked(kind.question, asked), models))

@@ -23,11 +23,13 @@ from clps_core.serving.packing import packed, unpacked
 from clps_core.serving.process import ModelProcess
 from clps_core.serving.questions import Question
 from clps_core.serving.settings import Settings
-from clps_core.words import kept, told
+from clps_core.words import kept, language, told
 
 __all__ = ["ModelService", "ServiceFacts"]
 
 Found = TypeVar("Found")
+Asked = tuple[Question[Any], str | None]
+"""A question, and the language of its answer (``None``: the environment's, which the model process has, too)."""
 NEARLY = 0.75
 """A process that holds more than this part of its memory after an answer is ended, so that no later question dies of
 what earlier ones left."""
@@ -54,10 +56,11 @@ class ServiceFacts:
 
 
 class _Turn:
-    """One waiting question, for all who ask it."""
+    """One waiting question, for all who ask it in one language."""
 
-    def __init__(self, question: Question[Any]) -> None:
-        self.question = question
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
+        self.question, self.language = asked
         self.askers = 0
         self.begun = self.done = False
         self.answer: Any = None
@@ -87,8 +90,8 @@ class ModelService:
         self.kept, self.kept_bytes = kept, kept_bytes
         self._kinds_module, self._kinds = kinds, kinds_in(kinds)
         self._news = threading.Condition()
-        self._answers: OrderedDict[Question[Any], Any] = OrderedDict()
-        self._turns: OrderedDict[Question[Any], _Turn] = OrderedDict()
+        self._answers: OrderedDict[Asked, Any] = OrderedDict()
+        self._turns: OrderedDict[Asked, _Turn] = OrderedDict()
         self._blame = Blame()
         self._thread: threading.Thread | None = None
         self._process: ModelProcess | None = None
@@ -97,16 +100,18 @@ class ModelService:
         self._last: End | None = None
 
     def ask(self, question: Question[Found]) -> Found:
-        """The answer: a kept one, or the model process's when its turn comes. Who asks the same shares one answer.
+        """The answer in the asker's language: a kept one, or the model process's when its turn comes.
 
+        Who asks the same shares one answer.
         Raises ``JobError`` where too many wait already, where the question takes too much time or memory or ended the
         process otherwise, and the ``ClpsError`` that the engine raises (none of them is kept).
         """
+        asked = (question, language())
         with self._news:
-            if (answer := self._found(question)) is not None:
+            if (answer := self._found(asked)) is not None:
                 return answer  # type: ignore[no-any-return]
             self._blame.check(question)
-            turn = self._turn_of(question)
+            turn = self._turn_of(asked)
             turn.askers += 1
             self._wait_for(turn)
         if turn.problem is not None:
@@ -116,8 +121,9 @@ class ModelService:
 
     def kept_answer(self, question: Question[Found]) -> Found | None:
         """What is kept for ``question``, ``None`` where nothing is; never waits for a model."""
+        asked = (question, language())
         with self._news:
-            return self._found(question)  # type: ignore[no-any-return]
+            return self._found(asked)  # type: ignore[no-any-return]
 
     def facts(self) -> ServiceFacts:
         """How it is now; starts nothing."""
@@ -152,20 +158,20 @@ class ModelService:
 
     # Whoever asks
 
-    def _found(self, question: Question[Any]) -> Any:
-        answer = self._answers.get(question)
+    def _found(self, asked: Asked) -> Any:
+        answer = self._answers.get(asked)
         if answer is not None:
-            self._answers.move_to_end(question)
+            self._answers.move_to_end(asked)
         return answer
 
-    def _turn_of(self, question: Question[Any]) -> _Turn:
-        if (turn := self._turns.get(question)) is not None:
+    def _turn_of(self, asked: Asked) -> _Turn:
+        if (turn := self._turns.get(asked)) is not None:
             return turn
         if sum(not turn.begun for turn in self._turns.values()) >= self.waiting:
             raise busy(len(self._turns))
         if self._closed:
             raise unanswered(End("start", 0.0), self.settings)
-        turn = self._turns[question] = _Turn(question)
+        turn = self._turns[asked] = _Turn(asked)
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="models", daemon=True)
             self._thread.start()
@@ -182,9 +188,9 @@ class ModelService:
             left = until - time.monotonic()
             if left <= 0:
                 turn.askers -= 1
-                before = list(self._turns).index(turn.question)
+                before = list(self._turns).index(turn.asked)
                 if turn.askers == 0:
-                    del self._turns[turn.question]
+                    del self._turns[turn.asked]
                 raise busy(before)
             self._news.wait(left)
 
@@ -194,18 +200,18 @@ class ModelService:
         """Answer what waits; leave when nothing did for a while."""
         while (turn := self._next_turn()) is not None:
             try:
-                turn.answer = self._answer(turn.question)
+                turn.answer = self._answer(turn)
             except errors.ClpsError as error:
                 turn.problem = (type(error), kept(str(error)))
             except Exception:  # a fault of ours: whoever asked is told so, and its text goes to the log there
                 turn.problem = (RuntimeError, traceback.format_exc())
             with self._news:
                 turn.done = True
-                del self._turns[turn.question]
+                del self._turns[turn.asked]
                 if turn.problem is None:
                     self._answered += 1
                     self._blame.forgive(turn.question)
-                    self._keep(turn.question, turn.answer)
+                    self._keep(turn.asked, turn.answer)
                 self._news.notify_all()
 
     def _next_turn(self) -> _Turn | None:
@@ -225,10 +231,10 @@ class ModelService:
             process.end()
         return None
 
-    def _answer(self, question: Question[Any]) -> Any:
+    def _answer(self, turn: _Turn) -> Any:
         try:
-            kind = self._kinds[type(question).__name__]
-            asked = packed(question, kind=kind.name, seconds=self.settings.seconds)
+            kind = self._kinds[type(turn.question).__name__]
+            asked = packed(turn.question, kind=kind.name, seconds=self.settings.seconds, language=turn.language)
             reply = self._asked(asked)
             return _opened(reply, kind.answer)
         except ProcessEnded as ended:
@@ -236,7 +242,7 @@ class ModelService:
                 self._process = None
                 self._note_crash(ended.end)
                 if ended.heard:
-                    self._blame.note(question)
+                    self._blame.note(turn.question)
             raise unanswered(ended.end, self.settings) from ended
 
     def _asked(self, asked: Frame) -> Frame:
@@ -289,8 +295,8 @@ class ModelService:
             self._crashes += 1
             self._last = end
 
-    def _keep(self, question: Question[Any], answer: Any) -> None:
-        self._answers[question] = answer
+    def _keep(self, asked: Asked, answer: Any) -> None:
+        self._answers[asked] = answer
         while len(self._answers) > 1 and (len(self._answers) > self.kept or self._bytes() > self.kept_bytes):
             self._answers.popitem(last=False)
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
 from app import state
+from app.design.paper_gallery import papers_payload
 from app.navigation import PAGES
 from clps_core import words
+from clps_core.presets import PAPERS, PRESETS, get_preset
 from clps_core.samples import install, ready_named
 from clps_core.schemes import KINDS, SCHEMES
 from clps_core.sharing import NAMED_STRATEGIES
@@ -136,3 +139,26 @@ def test_what_is_kept_is_kept_for_readers_of_one_language() -> None:
     words.ask_language(lambda: FAKE)
     assert title(1) == title(1) == f"{BEGIN}Loss{END}"
     assert len(made) == 2
+
+
+NAMES = {"ALBERT large", "ALBERT xlarge", "ALBERT xxlarge", "Transformer base", "Transformer big"}
+"""Titles of designs that are a model's name and nothing else: they are in no catalogue."""
+
+
+def test_titles_and_notes_of_the_papers_designs_are_in_the_readers_language() -> None:
+    with_paper = {name: preset.title.partition(":") for name, preset in PRESETS.items()}
+    folder = ROOT / "clps_core" / "presets"
+    extracted = {one[2] for one in extract_from_dir(str(folder), keywords={"_": None, "N_": None})}
+    unmarked = {preset.title for preset in PRESETS.values() if preset.title.message not in extracted}
+    assert unmarked == NAMES
+    words.ask_language(lambda: FAKE)
+    for preset in PRESETS.values():
+        assert without_marked(preset.title) == ""
+        assert without_marked(preset.note).strip() == ""
+        name, colon, _what = with_paper[preset.name]
+        assert not colon or preset.model_name == name, "a model's name stays as it is"
+    shown = [row for paper in papers_payload()["papers"] for row in paper["presets"]]
+    assert all(without_marked(row["title"]) == without_marked(row["note"]).strip() == "" for row in shown)
+    assert PAPERS["founding-documents"].startswith(BEGIN)
+    assert without_marked(get_preset("mor-135m-cycle").title) == ""
+    assert "135M: cycle" in get_preset("mor-135m-cycle").title

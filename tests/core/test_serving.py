@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
 import logging
 import os
 import signal
@@ -17,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from job_room import PATIENCE, eventually
-from served_kinds import NOWHERE, STAMP, Break, Echo, Held, Said
+from served_kinds import FAKE, NOWHERE, STAMP, Break, Echo, Held, Said
 
 from clps_core import words
 from clps_core.errors import ClpsError, ConfigError, DataError, JobError
@@ -30,11 +29,6 @@ from clps_core.serving.blame import Blame
 TESTS = Path(__file__).resolve().parents[1]
 MEMORY = 400 << 20
 Serve = Callable[..., ModelService]
-
-
-class Marked(gettext.NullTranslations):
-    def gettext(self, message: str) -> str:
-        return f"«{message}»"
 
 
 def echo(text: str = "", size: int = 1) -> Echo:
@@ -100,18 +94,33 @@ def test_it_starts_with_the_first_question_and_one_process_answers_all(serve: Se
     assert psutil.Process(first.pid).nice() > psutil.Process().nice()
 
 
-def test_errors_come_back_as_they_were_raised_and_the_process_stays(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def foreign() -> Iterator[Callable[[], None]]:
+    """``foreign()``: from now on whoever asks reads another language."""
+    yield lambda: words.ask_language(lambda: FAKE)
+    words.ask_language(None)
+
+
+def test_answers_and_refusals_are_in_the_language_of_whoever_asks(serve: Serve, foreign: Callable[[], None]) -> None:
+    service = serve()
+    english = service.ask(wrong("words"))
+    foreign()
+    assert service.kept_answer(wrong("words")) is None, "what is kept was made for readers of English"
+    other = service.ask(wrong("words"))
+    assert (english.text, other.text) == ("an answer in words", "«an answer in words»")
+    assert service.ask(wrong("words")) is other
+    assert other.pid == english.pid
+    with pytest.raises(DataError, match=r"^«the text must be <another>.»$"):
+        service.ask(wrong("refuse"))
+    words.ask_language(None)
+    assert service.ask(wrong("words")) is english
+
+
+def test_errors_come_back_as_they_were_raised_and_the_process_stays(serve: Serve) -> None:
     service = serve()
     pid = service.ask(echo()).pid
     with pytest.raises(DataError, match=r"^the text must be <another>.$"):
         service.ask(wrong("refuse"))
-    monkeypatch.setattr(words, "_added", {"qps": Marked()})
-    words.ask_language(lambda: "qps")  # the reader's language: the process that found the words knows none
-    with pytest.raises(DataError, match=r"^«the text must be <another>.»$"):
-        service.ask(wrong("refuse"))
-    words.ask_language(None)
     with pytest.raises(RuntimeError, match="ZeroDivisionError: a fault of ours") as fault:
         service.ask(wrong("fault"))
     assert not isinstance(fault.value, ClpsError)
