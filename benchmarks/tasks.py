@@ -124,7 +124,7 @@ def lines(task: str, rows: dict[str, Row]) -> Iterator[list[str]]:
             task,
             strategy,
             metric.title.lower(),
-            f"{metric.shown(mean)} ± {metric.scale * deviation:.2g}",
+            f"{metric.shown(mean)} ± {metric.without_unit(deviation) if metric.percent else f'{deviation:.2g}'}",
             f"{facts.baseline_name}: {metric.shown(baselines[metric.name])}",
             "yes" if surely else "no",
             f"{statistics.fmean(row['seconds'] for row in found):.0f}",

@@ -27,7 +27,7 @@ def ready(was_active: bool) -> None:
     others = [one for one in featured(store(), desk()) if one.id not in known]
     pinned = pinned_runs_of(store(), desk())
     if others or pinned:
-        st.subheader(_("Ready to open"), anchor=False)
+        st.subheader(_("Trained here"), anchor=False)
     with st.container(horizontal=True, key="cards_here"):
         for comparison in [*others, *([pinned] if pinned else [])]:
             comparison_card(store(), comparison)

@@ -89,7 +89,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
         )
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             runs = list(comparison.run_ids)
-            navigation.link("compare", _("Open the comparison"), query={state.RUNS: state.run_ids(runs)})
+            navigation.link("compare", _("Compare"), query={state.RUNS: state.run_ids(runs)})
             if ready.loops:
                 navigation.link("depth", _("Turn the depth"), query={state.RUNS: state.run_ids(runs)})
             first = ready.run_id(ready.designs[min(1, len(ready.designs) - 1)], ready.seeds[0])

@@ -64,7 +64,9 @@ def test_every_metric_says_all_about_itself(one: Metric) -> None:
 @pytest.mark.parametrize("task", TASKS.usable().values(), ids=lambda one: one.name)
 def test_every_task_is_judged_by_one_of_its_metrics(task: TaskFacts) -> None:
     assert task.metric in task.metrics
-    assert set(task.metrics) <= set(METRICS)
+    own = {one.name for one in task.own_metrics}
+    assert set(task.metrics) <= set(METRICS) | own
+    assert not own & set(METRICS), "everybody's metric means the same everywhere"
     assert facts_kept(task.name, None).judged_by is task.judged_by
 
 
