@@ -116,7 +116,7 @@ def _planned(run: Run, settings: list[str], which: str | None) -> ForkPlan | Non
 
 def _spent(plan: ForkPlan) -> str:
     """What was trained before the fork's first step."""
-    if not plan.spent.complete:
+    if not plan.spent.whole:
         return _("What was trained before its first step is not wholly known.")
     return ngettext(
         "Before its first step, {steps} step was trained: {time}, {flops} FLOPs.",

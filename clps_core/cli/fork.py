@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, say
 from clps_core.cli.records import run_records
 from clps_core.cli.runs import opened
 from clps_core.jobs import service
+from clps_core.jobs.ancestry import as_plain
 from clps_core.jobs.forks import ForkPlan, change_lines, plan_fork
 from clps_core.spec import parse_assignments
 from clps_core.words import _, ngettext
@@ -31,7 +31,7 @@ def fork(
             run = service.queue_fork(store, plan)
             (record,) = run_records(store, [run])
     if as_json:
-        print_json({**record, "changes": [change._asdict() for change in plan.changes], "spent": asdict(plan.spent)})
+        print_json({**record, "changes": [change._asdict() for change in plan.changes], "spent": as_plain(plan.spent)})
         return
     if dry_run:
         say(_("Nothing is queued: this is what the fork would be."))
@@ -53,7 +53,7 @@ def _what_it_begins_with(plan: ForkPlan) -> str:
         time=duration(plan.spent.seconds),
         flops=amount(int(plan.spent.flops)),
     )
-    if not plan.spent.complete:
+    if not plan.spent.whole:
         spent = _("What was trained before it is not wholly known.")
     alike = (
         _("No other field of its config differs from its parent's.")
