@@ -25,6 +25,7 @@ import numpy as np
 from clps_core.analysis.steps import operations_per_step
 from clps_core.config import RunConfig, TrainConfig
 from clps_core.store import Job, Run, Store
+from clps_core.store.records import ActiveJob
 from clps_core.tasks import facts_kept
 
 __all__ = [
@@ -100,17 +101,17 @@ def _evaluations_of(config_text: str, test_size: int) -> _Evaluations:
     return _Evaluations(train["eval_every"], train["eval_examples"] / train["batch_size"], test)
 
 
-def seconds_left(run: Job) -> float | None:
-    """Until ``run`` is done, by its own speed so far, evaluations included; ``None`` before that is known.
+def seconds_left(job: Job | ActiveJob, usual: float | None = None) -> float | None:
+    """Until ``job`` is done, by its own speed so far; before that is known at ``usual`` seconds a step, if given.
 
-    Of a job of another kind, by the steps that it has done.
+    Of a ``Run``, its evaluations count; of what is known without its config, and of other kinds of jobs, only steps.
     """
-    if run.step < 1 or run.seconds <= 0:
-        return None
-    if not isinstance(run, Run):
-        return (run.steps - run.step) * run.seconds / run.step
-    done = units_of(run, run.step)
-    return (units_of(run) - done) * run.seconds / done
+    if job.step < 1 or job.seconds <= 0:
+        return None if usual is None else (job.steps - job.step) * usual
+    if isinstance(job, Run):
+        done = units_of(job, job.step)
+        return (units_of(job) - done) * job.seconds / done
+    return (job.steps - job.step) * job.seconds / job.step
 
 
 def start_seconds(runs: Iterable[Run]) -> float:

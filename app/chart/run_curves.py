@@ -14,7 +14,7 @@ from app.look.formatting import compact, duration
 from app.runs.names import design_names, replicate_names, shortened
 from app.runs.names import run_names as short_names
 from app.runs.timing import operations_per_step, tokens_per_step
-from clps_core.jobs.provenance import ancestry
+from clps_core.jobs.ancestry import ancestry
 from clps_core.store import Run, Store
 from clps_core.store.designs import design_of
 from clps_core.tasks import TaskFacts
@@ -152,13 +152,12 @@ def _before_forks(store: Store, runs: Sequence[Run], styles: Sequence[LineStyle]
     notes = []
     for run, style in forks.values():
         tree = ancestry(store, run)
-        known = [(stage.run.config, stage.steps) for stage in tree.stages if stage.run and stage.steps]
         said = {
             "name": style.design_name,
             "steps": f"{tree.steps:,}",
             "time": duration(tree.seconds),
-            "tokens": compact(sum(tokens_per_step(config) * steps for config, steps in known)),
-            "flops": compact(sum(operations_per_step(config) * steps for config, steps in known)),
+            "tokens": compact(tree.tokens),
+            "flops": compact(tree.flops),
         }
         if tree.whole:
             text = _(

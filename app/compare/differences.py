@@ -14,7 +14,8 @@ from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.config.telling import field_name
 from clps_core.experiment import STRATEGY
-from clps_core.jobs.provenance import Ancestry, ancestry, circumstances
+from clps_core.jobs.ancestry import Ancestry, ancestry
+from clps_core.jobs.provenance import circumstances
 from clps_core.store import Run, Store
 from clps_core.store.designs import REPLICATES, config_table, design_of
 from clps_core.words import _, ngettext

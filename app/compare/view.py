@@ -25,7 +25,7 @@ from app.look.plotted import plotted
 from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
-from clps_core.jobs.provenance import Ancestry, ancestry
+from clps_core.jobs.ancestry import Ancestry, ancestry
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread

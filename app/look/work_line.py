@@ -11,6 +11,7 @@ from app.look.formatting import duration, strategy_name
 from app.services import escape_markdown
 from clps_core.store import Store
 from clps_core.store.records import ActiveJob
+from clps_core.timing import seconds_left
 from clps_core.words import _, ngettext
 
 __all__ = ["work_line", "work_sentence"]
@@ -46,7 +47,7 @@ def work_sentence(runs: Sequence[ActiveJob]) -> str:
 
 
 def _progress(run: ActiveJob, name: str) -> str:
-    left = run.seconds_left()
+    left = seconds_left(run)
     if left is None:
         return _("{name} is starting", name=name)
     return _("{name} {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))

@@ -116,7 +116,7 @@ def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | 
 
 def _spent(derived: DerivedFork) -> str:
     """What was trained before the fork's first step."""
-    if not derived.spent.complete:
+    if not derived.spent.whole:
         return _("What was trained before its first step is not wholly known.")
     return ngettext(
         "Before its first step, {steps} step was trained: {time}, {flops} FLOPs.",

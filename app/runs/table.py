@@ -85,7 +85,7 @@ def _origin(run: Run, parent: Run | None) -> None:
         if st.button(
             escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Show these two alone")
         ):
-            navigation.go("runs", query={state.RUNS: f"{parent.id},{run.id}"})
+            navigation.go("runs", query={state.RUNS: state.run_ids([parent, run])})
 
 
 def _page_of(runs: Sequence[Run]) -> Sequence[Run]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from clps_core.cli.output import amount, duration, print_json, print_lines, say
 from clps_core.cli.records import run_records
 from clps_core.cli.runs import opened
 from clps_core.jobs import service
+from clps_core.jobs.ancestry import as_plain
 from clps_core.jobs.forks import DerivedFork, change_lines, derive_fork
 from clps_core.spec import parse_assignments
 from clps_core.words import _, ngettext
@@ -32,8 +32,9 @@ def fork(
             run = service.queue_fork(store, derived)
             (record,) = run_records(store, [run])
     if as_json:
-        changed = [change._asdict() for change in derived.changes]
-        print_json({**record, "changes": changed, "spent": asdict(derived.spent)})
+        print_json(
+            {**record, "changes": [change._asdict() for change in derived.changes], "spent": as_plain(derived.spent)}
+        )
         return
     if dry_run:
         say(_("Nothing is queued: this is what the fork would be."))
@@ -55,7 +56,7 @@ def _what_it_begins_with(derived: DerivedFork) -> str:
         time=duration(derived.spent.seconds),
         flops=amount(int(derived.spent.flops)),
     )
-    if not derived.spent.complete:
+    if not derived.spent.whole:
         spent = _("What was trained before it is not wholly known.")
     alike = (
         _("No other field of its config differs from its parent's.")

@@ -1,4 +1,4 @@
-"""A fork: what it begins with, what differs from its parent, what was spent before. No torch. Start at derive_fork.
+"""A fork: what it begins with and what differs from its parent. No torch. Start at derive_fork.
 
 There is one derivation. ``clps runs fork``, the dialog on Runs and Python's ``service.fork`` all queue the
 ``DerivedFork`` of this module, and what they tell is its ``changes``: nothing else differs from the parent.
@@ -6,26 +6,23 @@ There is one derivation. ``clps runs fork``, the dialog on Runs and Python's ``s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from clps_core.analysis.steps import operations_per_step, tokens_per_step
 from clps_core.config import Resolved, RunConfig, build_config, flat, resolve
 from clps_core.errors import ConfigError
 from clps_core.experiment import check_name, merged
+from clps_core.jobs.ancestry import Ancestry, spent_on, weights_step
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.names import run_names, shortened
 from clps_core.store import Run, Store
-from clps_core.store.ancestry import Ancestor, Ancestry, ancestry
 from clps_core.words import _
 
-__all__ = ["BEST_OR_LAST", "Change", "DerivedFork", "ancestries", "beginnings", "change_lines", "derive_fork"]
+__all__ = ["BEST_OR_LAST", "Change", "DerivedFork", "beginnings", "change_lines", "derive_fork"]
 
 BEST_OR_LAST = ("best", "last")
 WARMUP = "optim.warmup_steps"
-LONGEST_CHAIN = 1000
-"""Forks of forks that are followed: no more than this, whatever a store says."""
 
 
 class Change(NamedTuple):
@@ -89,7 +86,7 @@ def derive_fork(
         start_from,
         found,
         differing,
-        _spent(store, parent, start_from),
+        spent_on(store, parent, start_from),
         check_name(name) or shortened(_("{name} · fork", name=run_names([parent.config, config])[1])),
         shortened(_("Fork of {name}", name=parent.name)),
     )
@@ -151,51 +148,3 @@ def beginnings(store: Store, run: Run) -> dict[str, int | None]:
     return {
         which: weights_step(store, run, which) for which in BEST_OR_LAST if weights_file(store, run.id, which).is_file()
     }
-
-
-def weights_step(store: Store, run: Run, which: str) -> int | None:
-    """The step of the run's ``best`` or ``last`` weights; ``None`` where none are noted."""
-    noted = store.artefacts(run.id, which)
-    return noted[-1].step if noted else None
-
-
-def _spent(store: Store, parent: Run, which: str) -> Ancestry:
-    """What a fork of ``parent`` has behind it."""
-    (before,) = ancestries(store, [parent]).values()
-    own = _ancestor(store, parent, which)
-    if own is None:
-        return Ancestry(before.ancestors, complete=False)
-    return Ancestry((own, *before.ancestors), before.complete)
-
-
-def _ancestor(store: Store, run: Run, which: str) -> Ancestor | None:
-    step = weights_step(store, run, which)
-    if step is None:
-        return None
-    seconds = run.seconds if step >= run.step else store.seconds_at(run.id, step)
-    if seconds is None:
-        seconds = run.seconds * step / run.step
-    config = run.config
-    return Ancestor(run.id, run.name, step, seconds, step * tokens_per_step(config), step * operations_per_step(config))
-
-
-def ancestries(store: Store, runs: Iterable[Run]) -> dict[str, Ancestry]:
-    """Run id -> what was spent before the run began; nothing for a run that is no fork.
-
-    A fork notes it when it is queued. For forks of versions that did not, it is read off the parents that are still
-    there, as they are now.
-    """
-    return {run.id: _ancestry(store, run, ()) for run in runs}
-
-
-def _ancestry(store: Store, run: Run, seen: Sequence[str]) -> Ancestry:
-    if not run.start_from or run.ancestry_text:
-        return ancestry(run)
-    found = store.some_runs([run.parent_id] if run.parent_id else [], places=False)
-    if not found or found[0].id in seen or len(seen) > LONGEST_CHAIN:
-        return Ancestry(complete=False)
-    own = _ancestor(store, found[0], run.start_from)
-    before = _ancestry(store, found[0], (*seen, run.id))
-    if own is None:
-        return Ancestry(before.ancestors, complete=False)
-    return Ancestry((own, *before.ancestors), before.complete)

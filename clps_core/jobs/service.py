@@ -21,6 +21,7 @@ from clps_core.errors import ConfigError, JobError
 from clps_core.experiment import check_name
 from clps_core.files import open_regular
 from clps_core.jobs import keeping, processes
+from clps_core.jobs.ancestry import ancestry_text
 from clps_core.jobs.devices import check_devices
 from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.keeping import Pruned
@@ -32,7 +33,6 @@ from clps_core.jobs.slots import available_memory, choose_slots, visible_gpus
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
 from clps_core.scoring import score_folder
 from clps_core.store import Job, Run, Store
-from clps_core.store.ancestry import ancestry_text
 from clps_core.store.archive import check_exportable, export_run, import_run
 from clps_core.store.connection import sentences
 from clps_core.store.metrics import TEST

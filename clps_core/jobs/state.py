@@ -16,6 +16,7 @@ from clps_core.jobs.slots import choose_slots
 from clps_core.store import Store
 from clps_core.store.queue import Queue
 from clps_core.store.records import ActiveJob
+from clps_core.timing import seconds_left
 from clps_core.words import _, ngettext
 
 __all__ = ["QueueState", "SupervisorStatus", "Turn", "queue_state", "supervisor_status"]
@@ -167,5 +168,5 @@ def _starts(active: Sequence[ActiveJob], slots: int) -> dict[str, float]:
 
 def _left(job: ActiveJob, usual: Mapping[str, float]) -> float:
     """Seconds that a job still needs on its slot; infinite where nobody knows."""
-    left = job.seconds_left(usual.get(job.kind))
+    left = seconds_left(job, usual.get(job.kind))
     return math.inf if left is None else left

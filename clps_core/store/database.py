@@ -108,7 +108,7 @@ class Store(Curves):
 
         ``parameters``: (unique, executed) of each run. ``ready``: made by the lab itself, not by a person.
         ``sweep``: what a sweep was expanded from, as plain data. ``start_from``: which weights of ``parent_id`` the
-        runs begin with, ``ancestry``: what was spent on them (``ancestry.ancestry_text``). ``run_ids``: new ids,
+        runs begin with, ``ancestry``: what was spent on them (``jobs.ancestry.ancestry_text``). ``run_ids``: new ids,
         where files were put under them before. A run keeps the facts of what is resolved.
         """
         check_priority(priority)

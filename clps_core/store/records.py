@@ -213,11 +213,6 @@ class ActiveJob(NamedTuple):
         """Whether it is a training: what people call a run."""
         return self.kind == TRAINING
 
-    def seconds_left(self, usual: float | None = None) -> float | None:
-        """Until it is done, by its own speed so far; before that is known at ``usual`` seconds a step, if given."""
-        pace = self.seconds / self.step if self.step and self.seconds else usual
-        return None if pace is None else (self.steps - self.step) * pace
-
 
 @dataclass(frozen=True)
 class Comparison:

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from clps_core.timing import seconds_left as left_of
 from clps_core.timing import start_seconds, units_done, units_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def seconds_left(configurations: Sequence[Sequence[Run]], active: Sequence[Activ
             seconds = left * expected[run.id]
         else:
             # How long an evaluation takes that has not begun, nobody knows: it is left out.
-            seconds = run.seconds_left(stranger if run.trains else None) or 0.0
+            seconds = left_of(run, stranger if run.trains else None) or 0.0
         end = free[0] + seconds + (0.0 if run.step else start)
         heapq.heapreplace(free, end)
         last = max(last, end) if run.id in mine else last

@@ -11,8 +11,9 @@ from safetensors.numpy import save_file
 
 from app.compare.differences import found_differences
 from clps_core.jobs import keeping
+from clps_core.jobs.ancestry import ancestry
 from clps_core.jobs.forks import forked_config
-from clps_core.jobs.provenance import HEADER_KEY, ancestry
+from clps_core.jobs.provenance import HEADER_KEY
 from clps_core.store.designs import design_of
 from clps_core.store.records import new_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ import pytest
 from clps_core.analysis.steps import operations_per_step, tokens_per_step
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
-from clps_core.jobs import provenance, service
+from clps_core.jobs import service
+from clps_core.jobs.ancestry import Ancestry, ancestry, ancestry_text, as_plain
 from clps_core.jobs.desk import Desk
-from clps_core.jobs.forks import ancestries, change_lines, derive_fork
+from clps_core.jobs.forks import change_lines, derive_fork
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.policy import Policy
 from clps_core.store import Point, Run, Store, metrics, open_store, schema
-from clps_core.store.ancestry import Ancestry
 
 STORES = Path(__file__).parent.parent / "fixtures" / "stores"
 
@@ -111,16 +112,16 @@ def test_names_of_forks_are_names(store: Store) -> None:
 
 
 def parents(found: Ancestry) -> tuple[str, ...]:
-    return tuple(one.run_id for one in found.ancestors)
+    return tuple(one.run_id or "" for one in found.stages)
 
 
 def test_a_fork_remembers_what_was_spent_on_the_weights_it_begins_with(store: Store) -> None:
     parent = trained(store)
     best, last = service.fork(store, parent.id), service.fork(store, parent.id, start_from="last")
-    found = ancestries(store, [parent, best, last])
+    found = {run.id: ancestry(store, run) for run in (parent, best, last)}
     assert found[parent.id] == Ancestry((), True)
     assert (parents(found[best.id]), found[best.id].steps, found[best.id].seconds) == ((parent.id,), 150, 15.0)
-    assert (found[last.id].steps, found[last.id].seconds, found[last.id].complete) == (600, 60.0, True)
+    assert (found[last.id].steps, found[last.id].seconds, found[last.id].whole) == (600, 60.0, True)
     assert found[last.id].tokens == 600 * tokens_per_step(parent.config)
     assert found[last.id].flops == pytest.approx(600 * operations_per_step(parent.config))
 
@@ -131,9 +132,9 @@ def test_a_fork_of_a_fork_adds_up_also_when_its_ancestors_are_gone(store: Store)
     third = service.fork(store, second.id)
     for run in (first, second):
         service.delete(store, run.id)
-    found = ancestries(store, [store.run(third.id)])[third.id]
+    found = ancestry(store, store.run(third.id))
     assert parents(found) == (second.id, first.id)
-    assert (found.steps, found.seconds, found.complete) == (50 + 150, 5.0 + 15.0, True)
+    assert (found.steps, found.seconds, found.whole) == (50 + 150, 5.0 + 15.0, True)
     assert found.tokens == 50 * tokens_per_step(second.config) + 150 * tokens_per_step(first.config)
 
 
@@ -141,13 +142,35 @@ def test_compare_reads_the_same_cost_of_a_fork_also_when_its_parent_is_gone(stor
     parent = trained(store)
     child = service.fork(store, parent.id, start_from="last")
     for _before_and_after in range(2):
-        noted, told = ancestries(store, [child])[child.id], provenance.ancestry(store, child)
-        assert (
-            (told.steps, told.seconds, told.whole) == (noted.steps, noted.seconds, noted.complete) == (600, 60.0, True)
-        )
+        told = ancestry(store, child)
+        assert (told.steps, told.seconds, told.whole, told.stages[0].which) == (600, 60.0, True, "last")
         if store.has_jobs("finished"):
             service.delete(store, parent.id)
             child = store.run(child.id)
+
+
+def test_of_a_fork_that_noted_nothing_the_parent_s_note_still_counts(store: Store) -> None:
+    first = trained(store)
+    second = trained(store, service.fork(store, first.id), best=50, last=100)
+    third = service.fork(store, second.id)
+    with store.writing() as connection:
+        connection.execute(schema.run.update().where(schema.run.c.id == third.id).values(ancestry=None))
+    service.delete(store, first.id)
+    found = ancestry(store, store.run(third.id))
+    assert parents(found) == (second.id, first.id)
+    assert (found.steps, found.seconds, found.whole) == (50 + 150, 5.0 + 15.0, True)
+    assert [stage.which for stage in found.stages] == ["best", "best"]
+    assert [stage.run is None for stage in found.stages] == [False, True]
+    assert json.loads(ancestry_text(found)) == as_plain(found), "it would be noted so"
+
+
+def test_a_parent_of_which_nothing_was_noted_stands_first_all_the_same(store: Store) -> None:
+    first = trained(store)
+    second = trained(store, service.fork(store, first.id), best=50, last=100)
+    store.forget_artefacts(second.id, "best")
+    found = ancestry(store, service.fork(store, second.id))
+    assert parents(found) == (second.id, first.id)
+    assert (found.stages[0].known, found.steps, found.whole) == (False, 150, False)
 
 
 @pytest.mark.sqlite
@@ -159,9 +182,9 @@ def test_forks_of_a_store_that_noted_nothing_are_read_off_their_parents(tmp_path
     forks = [run for run in store.runs() if run.start_from]
     (parent,) = store.runs(status="finished")
     assert len(forks) == 2
-    for found in ancestries(store, forks).values():
-        assert (parents(found), found.steps, found.seconds, found.complete) == ((parent.id,), 599, 60.0, True)
+    for found in (ancestry(store, fork) for fork in forks):
+        assert (parents(found), found.steps, found.seconds, found.whole) == ((parent.id,), 599, 60.0, True)
     store.forget_run(parent.id)
-    for found in ancestries(store, [run for run in store.runs() if run.start_from]).values():
-        assert (parents(found), found.steps, found.complete) == ((), 0, False)
+    for found in (ancestry(store, run) for run in store.runs() if run.start_from):
+        assert ([stage.run for stage in found.stages], found.steps, found.whole) == ([None], 0, False)
     store.close()
