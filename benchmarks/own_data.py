@@ -20,10 +20,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from report import RESULTS, table
-
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
+from report import write_table
 
 WORDS = 20_000
 SMALL = 1
@@ -132,9 +131,7 @@ def main() -> None:
         f"{given.steps} steps of the default model for text generation, bpe:2000, one thread; load average of the "
         f"machine at the end: {os.getloadavg()[0]:.1f}."
     )
-    page = table("own_data", "What a large data set costs a run", header, cells, notes)
-    (RESULTS / "own_data.md").write_text(page)
-    print(page)
+    write_table("own_data", "What a large data set costs a run", header, cells, notes)
     if more > MOST_MORE or wait > MOST_WAIT:
         sys.exit(1)
 
