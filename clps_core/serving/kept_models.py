@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from clps_core.home import home_of
 from clps_core.opened import OpenRun, Which, one_thread, open_run
+from clps_core.tasks import TASKS
 
 __all__ = ["KeptModels"]
 
@@ -36,9 +38,9 @@ class KeptModels:
 
     @contextmanager
     def opened(self, folder: Path, which: Which = "best") -> Iterator[OpenRun]:
-        """As ``opened.open_run``; a run whose files are as they were is not read again."""
+        """As ``opened.open_run``; a run whose files and data are as they were is not read again."""
         key = (folder, which, _stamp(folder))
-        if (kept := self._kept.get(key)) is not None:
+        if (kept := self._kept.get(key)) is not None and _same_data(kept[0], folder):
             self._kept.move_to_end(key)
             with one_thread():
                 yield kept[0]
@@ -58,6 +60,11 @@ class KeptModels:
         self._kept[key] = (run, size)
         while len(self._kept) > MOST_MODELS or sum(size for _run, size in self._kept.values()) > self.most_bytes:
             self._kept.popitem(last=False)
+
+
+def _same_data(run: OpenRun, folder: Path) -> bool:
+    """Whether the task means what it did when the run was opened; raises what its facts say where its data are gone."""
+    return TASKS.facts(run.config.data, home_of(folder)).fingerprint == run.data.facts.fingerprint
 
 
 def _stamp(folder: Path) -> Stamp:
