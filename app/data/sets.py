@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -112,7 +112,7 @@ def _details(here: DataDesk, one: DataSet) -> None:
     _management(here, one)
 
 
-def _classes(one: DataSet, classes: Sequence[tuple[str, dict[str, int]]]) -> None:  # type: ignore[type-arg]
+def _classes(one: DataSet, classes: Sequence[tuple[str, Mapping[str, int]]]) -> None:
     """Rows of each class, with a bar of its share of the training rows."""
     if not classes:
         return
