@@ -46,7 +46,7 @@ def title_of(ready: Ready) -> str:
         "hops": _("Loops win: two-hop lookup"),
         "pairs": _("Sharing costs: key-value facts"),
         "cups": _("Depth at test time: shell game"),
-        "dates": _("In between: translate dates"),
+        "dates": _("Costs little: translate dates"),
     }[ready.key]
 
 

@@ -29,7 +29,7 @@ FAKE = "qps"
 BEGIN, END = "«»"
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = "sample-dates-all,sample-dates-none"
-STORED = ("In between: translate dates", "Universal Transformer")
+STORED = ("Costs little: translate dates", "Universal Transformer")
 """Names, which stay as they are: of the runs that ship with the project, and of a paper's model."""
 QUERIES: dict[str, dict[str, str]] = {
     "runs": {"runs": RUNS},
