@@ -406,7 +406,7 @@ def test_a_kind_of_another_package_is_worked_on_by_real_processes_and_survives_a
     room: JobRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_kind: str
 ) -> None:
     places = [offered(tmp_path, processes="evaluating_kind:KIND"), str(Path(evaluating_kind.__file__).parent)]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*places, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
     run = bare(room.store)
     job = evaluate(room.store, other_kind, run.id, ["a", "gate"])
     os.kill(room.reach_job(job.id, 1), signal.SIGKILL)
