@@ -8,6 +8,7 @@ goes into the home, never into the person's own cache.
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import re
 import shutil
@@ -103,6 +104,9 @@ def _library(folder: Path) -> Any:
                 os.environ[name] = value
     datasets.disable_progress_bars()
     datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
+    logging.getLogger("huggingface_hub").setLevel(
+        logging.CRITICAL
+    )  # it tells every try; the last one's end is told here
     return datasets
 
 

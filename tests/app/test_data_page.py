@@ -90,6 +90,18 @@ def test_what_is_removed_is_gone_and_a_wrong_address_is_a_sentence(open_page, ad
     assert "there must be a data set called reviews" in said.lower()
 
 
+def test_a_path_or_a_name_that_cannot_be_is_a_sentence(open_page, tmp_path):
+    test = open_page("data")
+    keyed(test, "button_group", "data.way.").set_value("elsewhere").run()
+    for text, why in {
+        str(tmp_path / "nothing.csv"): "a file or folder that exists",
+        "a/b/c": "the name of a data set",
+    }.items():
+        keyed(test, "text_input", "data.where.").set_value(text).run()
+        (said,) = sentences(test)
+        assert why in said.replace("\\", "")
+
+
 def test_the_page_lists_what_ships_with_its_licence(open_page):
     assert "CC-BY-4.0" in tables(open_page("data"))
 
@@ -143,6 +155,19 @@ def test_a_data_set_is_its_owners_until_a_teacher_shares_it(server, home, open_p
     assert "mine" in open_page("train").button_group(key="train.task").options
     desk_of(home, Person(owner)).remove("mine")
     assert record.names(home) == []
+
+
+def test_a_teacher_shares_with_one_click_and_nobody_else_can(server, home, open_page, tmp_path):
+    add("mine", Source(path=pairs(tmp_path / "pairs.jsonl")), home, owner=server.visitor())
+    assert not open_page("data", set="mine").toggle(key="present.switch").value
+    assert [one.key for one in open_page("data", set="mine").toggle] == ["present.switch"]
+    server.signer.appoint(server.visitor(), read_policy(home).teacher_code)
+    test = open_page("data", set="mine")
+    test.toggle(key="data.share.mine").set_value(True).run()
+    assert sentences(test) == []
+    assert record.read(home, "mine").shared
+    test.toggle(key="data.share.mine").set_value(False).run()
+    assert not record.read(home, "mine").shared
 
 
 def test_runs_on_the_data_of_another_are_refused_where_they_are_queued(server, home, tmp_path, store):
