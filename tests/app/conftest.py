@@ -10,6 +10,7 @@ import pytest
 from job_room import PATIENCE
 from streamlit.testing.v1 import AppTest
 
+from app import state
 from clps_core.store import Store, open_store
 
 ENTRY = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -33,13 +34,18 @@ def store(home: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def open_page(home: Path) -> Callable[..., AppTest]:
-    """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run."""
+    """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run.
 
-    def open_one(name: str, **query: str | list[str]) -> AppTest:
+    ``language``: what its session reads.
+    """
+
+    def open_one(name: str, *, language: str | None = None, **query: str | list[str]) -> AppTest:
         test = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE)
         test.switch_page(f"../pages/{name}.py")
         for parameter, value in query.items():
             test.query_params[parameter] = value
+        if language is not None:
+            test.session_state[state.LANGUAGE] = language
         return test.run()
 
     return open_one
