@@ -120,9 +120,13 @@ def _after_interruption(death: Death) -> tuple[str, str]:
             "is mended; it goes on from its last checkpoint.",
             n=death.stops,
         )
-    what = _("The machine went down or asked it to stop; it goes on from its last checkpoint")
-    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
-    return "queued", f"{what}{wait}"
+    if death.pause:
+        return "queued", _(
+            "The machine went down or asked it to stop; it goes on from its last checkpoint, after a pause of "
+            "{seconds:g} s.",
+            seconds=death.pause,
+        )
+    return "queued", _("The machine went down or asked it to stop; it goes on from its last checkpoint.")
 
 
 def _after_death(death: Death) -> tuple[str, str]:
@@ -133,13 +137,21 @@ def _after_death(death: Death) -> tuple[str, str]:
             "Resume it once the cause is mended; it goes on from its last checkpoint.",
             step=death.step_before,
         )
-        return "failed", f"{what} {advice}"
+        return "failed", _("{what} {advice}", what=what, advice=advice)
     if death.retry > MAX_RETRIES:
         advice = _("It was retried {limit} times. Resume it to try again from its last checkpoint.", limit=MAX_RETRIES)
-        return "failed", f"{what} {advice}"
-    again = _("It is retried from its last checkpoint ({n} of {limit})", n=death.retry, limit=MAX_RETRIES)
-    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
-    return "queued", f"{what} {again}{wait}"
+        return "failed", _("{what} {advice}", what=what, advice=advice)
+    tries = {"n": death.retry, "limit": MAX_RETRIES}
+    advice = (
+        _(
+            "It is retried from its last checkpoint ({n} of {limit}), after a pause of {seconds:g} s.",
+            seconds=death.pause,
+            **tries,
+        )
+        if death.pause
+        else _("It is retried from its last checkpoint ({n} of {limit}).", **tries)
+    )
+    return "queued", _("{what} {advice}", what=what, advice=advice)
 
 
 def _what_killed(end: Exit) -> str:
