@@ -73,7 +73,7 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     train = open_page("train", spec="1;task=data:reviews", strategy=["none", "all"])
     assert sentences(train) == []
     assert train.session_state["train.task"] == "data:reviews"
-    assert "reviews" in train.button_group(key="train.task").options
+    assert "reviews" in train.selectbox(key="train.task").options
     design = open_page("design", spec="1;task=data:reviews", strategy=["none", "all"])
     assert sentences(design) == []
 
@@ -133,10 +133,10 @@ def desk_of(home, person):
 def test_a_data_set_is_its_owners_until_a_teacher_shares_it(server, home, open_page, tmp_path):
     owner = server.visitor()
     add("mine", Source(path=pairs(tmp_path / "pairs.jsonl")), home, owner=owner)
-    assert "mine" in open_page("train").button_group(key="train.task").options
+    assert "mine" in open_page("train").selectbox(key="train.task").options
     server.visitor()
     train = open_page("train", spec="1;task=data:mine")
-    assert "mine" not in train.button_group(key="train.task").options
+    assert "mine" not in train.selectbox(key="train.task").options
     assert any("belongs to somebody else" in one for one in sentences(train))
     (said,) = sentences(open_page("data", set="mine"))
     assert "that you may use" in said
@@ -152,7 +152,7 @@ def test_a_data_set_is_its_owners_until_a_teacher_shares_it(server, home, open_p
     assert "data:mine" in desk_of(home, guest).tasks()
     with pytest.raises(NotAllowedError, match=r"only its owner or a teacher may remove"):
         desk_of(home, guest).remove("mine")
-    assert "mine" in open_page("train").button_group(key="train.task").options
+    assert "mine" in open_page("train").selectbox(key="train.task").options
     desk_of(home, Person(owner)).remove("mine")
     assert record.names(home) == []
 

@@ -161,7 +161,7 @@ def test_it_learns_by_its_own_loss_and_is_judged_by_its_own_metric(run, store):
 def test_pages_that_choose_tasks_offer_it(codes, open_page):
     train = open_page("train", spec="1;task=codes", strategy=["none", "all"])
     assert sentences(train) == []
-    assert "Read codes" in train.button_group(key="train.task").options
+    assert "Read codes" in train.selectbox(key="train.task").options
     assert any("Data: this test. Licence: CC0-1.0." in one.proto.help.replace("\\", "") for one in train.caption)
     design = open_page("design", spec="1;task=codes", strategy=["none", "all"])
     assert sentences(design) == []
@@ -190,7 +190,7 @@ def test_a_task_whose_data_are_missing_is_no_choice_and_says_why(codes, open_pag
     codes.unlink()
     train = open_page("train")
     assert sentences(train) == []
-    assert "Read codes" not in train.button_group(key="train.task").options
+    assert "Read codes" not in train.selectbox(key="train.task").options
     result = CliRunner().invoke(app, ["count", "--task", "codes"])
     assert result.exit_code == 2
     assert "the codes must lie in codes.txt of the home" in result.output
