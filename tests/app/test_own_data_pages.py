@@ -9,7 +9,9 @@ from page_reading import sentences, tables
 
 from app.services import models
 from clps_core.config import build_config, resolve
+from clps_core.jobs.kinds import Work
 from clps_core.jobs.sink import StopSignal
+from clps_core.jobs.training import train_run
 from clps_core.own_data import record
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
