@@ -7,15 +7,17 @@ goes into the home, never into the person's own cache.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +61,15 @@ Rows = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Opened:
-    """A source that can be read: its columns, whether it is one running text, and its splits in order."""
+    """A source that can be read: its columns, whether it is one running text, and its splits in order.
+
+    ``streams``: what the parts read from, to be ended.
+    """
 
     columns: tuple[str, ...]
     running_text: bool
     parts: Mapping[str, Iterator[Rows]]
+    streams: tuple[Generator[Rows, None, None], ...] = ()
 
 
 @contextmanager
@@ -72,6 +78,7 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
     place = home / FOLDER
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = Path(tempfile.mkdtemp(dir=place, prefix=".reading-"))
+    found = None
     try:
         _library(folder)
         with _told(source):
@@ -80,7 +87,19 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
             found.columns, found.running_text, {name: _guarded(rows, source) for name, rows in found.parts.items()}
         )
     finally:
+        for stream in () if found is None else found.streams:
+            _end(stream)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(stream: Generator[Rows, None, None]) -> None:
+    """Let go of what was not read to its end: the library closes no file that it has not read through."""
+    if stream.gi_frame is None:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        stream.close()
+        gc.collect()  # its readers hold each other
 
 
 def _library(folder: Path) -> Any:
@@ -130,7 +149,7 @@ def _open(source: Source, folder: Path, limit: int) -> Opened:
             )  # fmt: skip
     parts = {name: _from_file(file, folder, header=source.header) for name, file in files.items()}
     found = _of_datasets(parts, source)
-    return Opened(found.columns, first.builder == "text", found.parts)
+    return replace(found, running_text=first.builder == "text")
 
 
 def _from_file(file: TextFile, folder: Path, *, header: bool) -> Any:
@@ -194,17 +213,19 @@ def _of_datasets(found: Any, source: Source) -> Opened:
     rows = source.rows or (DATA.hub_rows if source.hub is not None else None)
     columns: tuple[str, ...] = ()
     parts: dict[str, Iterator[Rows]] = {}
+    streams = []
     for name, part in kept.items():
         stream = _rows(part, rows)
+        streams.append(stream)
         first = next(stream, {})
         columns = columns or tuple(first)
         parts[name] = itertools.chain([first], stream) if first else iter(())
     if not columns:
         raise DataError(_("the data must have rows. The source is empty. Choose another one."))
-    return Opened(columns, False, parts)
+    return Opened(columns, False, parts, tuple(streams))
 
 
-def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Iterator[Rows]:
+def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Generator[Rows, None, None]:
     """Batches of plain values; numbers of classes as their names."""
     features = part.features or {}
     taken = 0

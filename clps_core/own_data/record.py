@@ -197,7 +197,7 @@ def write(folder: Path, record: DataSet) -> None:
     """Keep ``record`` in the data set's folder: complete or not at all."""
     path = folder / RECORD
     temporary = path.with_suffix(".writing")
-    temporary.write_text(json.dumps(record.model_dump(mode="json"), ensure_ascii=True, sort_keys=True))
+    temporary.write_text(json.dumps(record.model_dump(mode="json"), ensure_ascii=True))
     temporary.replace(path)
 
 
