@@ -8,6 +8,7 @@ goes into the home, never into the person's own cache.
 from __future__ import annotations
 
 import gc
+import inspect
 import itertools
 import logging
 import os
@@ -63,13 +64,14 @@ Rows = Mapping[str, Sequence[Any]]
 class Opened:
     """A source that can be read: its columns, whether it is one running text, and its splits in order.
 
-    ``streams``: what the parts read from, to be ended.
+    ``streams``: what the parts read from, to be ended. ``revision``: the commit that was read of Hugging Face.
     """
 
     columns: tuple[str, ...]
     running_text: bool
     parts: Mapping[str, Iterator[Rows]]
     streams: tuple[Generator[Rows, None, None], ...] = ()
+    revision: str = ""
 
 
 @contextmanager
@@ -83,9 +85,7 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
         _library(folder)
         with _told(source):
             found = _open(source, folder, limit)
-        yield Opened(
-            found.columns, found.running_text, {name: _guarded(rows, source) for name, rows in found.parts.items()}
-        )
+        yield replace(found, parts={name: _guarded(rows, source) for name, rows in found.parts.items()})
     finally:
         for stream in () if found is None else found.streams:
             _end(stream)
@@ -94,7 +94,7 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
 
 def _end(stream: Generator[Rows, None, None]) -> None:
     """Let go of what was not read to its end: the library closes no file that it has not read through."""
-    if stream.gi_frame is None:
+    if inspect.getgeneratorstate(stream) == inspect.GEN_CLOSED:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -131,7 +131,9 @@ def _library(folder: Path) -> Any:
 
 def _open(source: Source, folder: Path, limit: int) -> Opened:
     if source.hub is not None:
-        return _of_datasets(_from_hub(source, folder), source)
+        revision = _commit(source)
+        found = _of_datasets(_from_hub(source, folder, revision), source)
+        return replace(found, revision=revision)
     assert source.path is not None
     if source.path.is_dir():
         return _of_datasets(_from_folder(source.path, folder), source)
@@ -186,11 +188,19 @@ def _from_folder(path: Path, folder: Path) -> Any:
     return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
 
 
-def _from_hub(source: Source, folder: Path) -> Any:
+def _commit(source: Source) -> str:
+    """The commit that the name, or the asked revision, stands for now: all is read of this one."""
+    from huggingface_hub import HfApi
+
+    assert source.hub is not None
+    return HfApi(token=False).dataset_info(source.hub, revision=source.revision).sha or ""
+
+
+def _from_hub(source: Source, folder: Path, revision: str) -> Any:
     import datasets
 
     return datasets.load_dataset(
-        source.hub, source.config, split=source.split, revision=source.revision, streaming=True, token=False,
+        source.hub, source.config, split=source.split, revision=revision or None, streaming=True, token=False,
         cache_dir=str(folder / "cache"),
     )  # fmt: skip
 
@@ -283,9 +293,7 @@ def _sentence(error: Exception, source: Source) -> str:
     while (below := causes[-1].__cause__ or causes[-1].__context__) is not None and below not in causes:
         causes.append(below)  # type: ignore[arg-type]
     kinds = {type(one).__name__ for one in causes}
-    said = next(
-        (line for one in reversed(causes) if (line := str(one).strip().partition("\n")[0])), type(error).__name__
-    )
+    said = next((text for one in reversed(causes) if (text := " ".join(str(one).split()))), type(error).__name__)
     said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
     if "scripts are no longer supported" in said:
         return _(

@@ -233,6 +233,9 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     shipped = json.loads(CliRunner().invoke(app, ["data", "show", "digits", "--json"]).stdout)
     assert (shipped["licence"], shipped["baseline"]) == ("CC-BY-4.0", 25 / 180)
     assert "CC-BY-4.0" in CliRunner().invoke(app, ["data", "show", "digits"]).stdout
+    for flags, shared in (([], True), (["--off"], False)):
+        assert CliRunner().invoke(app, ["data", "share", "data:reviews", *flags]).exit_code == 0
+        assert record.read(tmp_path / "home", "reviews").shared is shared
     again = CliRunner().invoke(app, ["data", "add", "reviews", str(file)])
     assert again.exit_code == 2
     assert "There is one called reviews. Choose another name, such as reviews-2" in again.stderr
