@@ -19,7 +19,7 @@ from clps_core.words import _, ngettext
 if TYPE_CHECKING:
     from clps_core.own_data.record import DataSet
 
-__all__ = ["add", "columns", "list_", "preview", "remove", "show", "source"]
+__all__ = ["add", "columns", "list_", "preview", "remove", "share", "show", "source"]
 
 LONGEST_CELL = 60
 ROWS_EVERY = 20_000
@@ -135,6 +135,14 @@ def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool
         print_json(_record(found) | {"task_facts": told.plain, "samples": told.samples})
         return
     _print(found, tokenizer, seq_len)
+
+
+def share(name: str, *, shared: bool) -> None:
+    """Let everybody use it on a shared server, or only its owner and teachers."""
+    home = default_home()
+    name = record.check_name(name.removeprefix(record.PREFIX))
+    record.write(record.folder_of(home, name), record.read(home, name).model_copy(update={"shared": shared}))
+    say(_("Shared {name} with everybody.", name=name) if shared else _("{name} is no longer shared.", name=name))
 
 
 def _show_shipped(name: str, *, as_json: bool) -> None:

