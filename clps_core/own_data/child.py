@@ -1,7 +1,7 @@
 """Reading in a process of its own, for the dashboard. Start at preview_in_child and add_in_child.
 
-The ``datasets`` library takes seconds to import and a hostile file may take all the memory it can get: this process has
-a limit of time and, for uploads, of memory, and the dashboard's stays small. Request and answer are one line of JSON each.
+The ``datasets`` library takes seconds to import and a hostile file may take all the memory it can get. This process has
+a limit of time and, for uploads, of memory; the dashboard's stays small. Request and answer are one line of JSON each.
 """
 
 from __future__ import annotations
