@@ -67,7 +67,7 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     assert sentences(test) == []
     assert all(one in tables(test) for one in ("neg", "pos", "my own", "data:reviews"))
     test.number_input(key="data.length.reviews").set_value(16).run()
-    assert "100 % cut at 16" in tables(test)
+    assert "100.0 % cut at 16" in tables(test)
     test.selectbox(key="data.measured.reviews").set_value("words:5000").run()
     assert "words:5000: " in tables(test)
     train = open_page("train", spec="1;task=data:reviews", strategy=["none", "all"])
