@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from app.look.assets import asset, script
+from app.look.component import component
 from app.tryit.choosing import Settings
 from clps_core.predicting import Prediction
 from clps_core.shown import visible
@@ -13,7 +12,7 @@ from clps_core.words import _, ngettext
 
 __all__ = ["answer_card"]
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.tryit_answer",
     html=asset("tryit/answer.html"),
     css=asset("tryit/answer.css"),
