@@ -43,7 +43,7 @@ from clps_core.words import _
 __all__ = ["Languages", "load"]
 
 FILE = Path(__file__).parent / "sentences.tsv.xz"
-SHA256 = "dd0f582e997b5968b356783634755183cd59ffb895c9e853e80b72859195e88e"
+SHA256 = "97e6127693a893cdfd246659a77e1297794a6eb0eb8a1881ea4244370fef8f8c"
 SPECIALS = ("<pad>", "<unk>")
 PAD, UNK = range(2)
 LENGTH_STEP = 8

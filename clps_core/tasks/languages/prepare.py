@@ -6,7 +6,7 @@
 The wheels are read as archives. One line for each sentence: the number of its message, the language, the sentence,
 with tabs between. The English sentence of a message is the message itself. Left out:
 
-* messages of fewer than three English words, and sentences of more than 96 characters;
+* messages of fewer than three English words, and sentences of more than 64 characters;
 * what holds placeholders, markup, key marks or addresses;
 * translations that are the English text, sentences that are the same in two languages, and sentences that another
   message has in that language already. Same: but for capitals and all that is no letter or digit.
@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent
 SAME = ("ca", "de", "el", "es", "fi", "fr", "gl", "hu", "is", "it", "nl", "pl", "ro", "ru", "sl", "sv", "tr", "uk")
 LANGUAGES = {**dict(zip(SAME, SAME, strict=True)), "is_IS": "is", "pt_BR": "pt"}
 """Locale of a catalogue -> language; English is in every one."""
-LONGEST = 96
+LONGEST = 64
 ODD = re.compile(r"[%{}<>&\\_|`=#@\[\]/~⌘⏯]|https?:")
 LICENCES = (
     ("LICENSE.django", "Django-5.2.dist-info/LICENSE"),
