@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["default_home", "home_of"]
+__all__ = ["default_home", "home_of", "place_in_home"]
 
 RUNS = "runs"
 
@@ -20,3 +20,12 @@ def default_home() -> Path:
 def home_of(run_folder: Path) -> Path:
     """The home that a run's folder lies in; the default one for a folder elsewhere."""
     return run_folder.absolute().parent.parent if run_folder.absolute().parent.name == RUNS else default_home()
+
+
+def place_in_home(path: Path) -> str:
+    """``path`` of a run, for a sentence: from the home on, such as ``runs/<id>/plan.json``; elsewhere as it is.
+
+    Where a shared server keeps its home is nobody's business who reads that one of its files is damaged.
+    """
+    folder = next((one for one in (path, *path.parents) if one.parent.name == RUNS), None)
+    return str(path if folder is None else path.relative_to(folder.parent.parent))

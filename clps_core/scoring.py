@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clps_core.errors import CheckpointError, DataError, JobError
-from clps_core.home import home_of
+from clps_core.home import home_of, place_in_home
 from clps_core.opened import one_thread
 from clps_core.words import _
 
@@ -49,7 +49,10 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
 
     if not checkpoint_path(folder, "best").exists():
         raise CheckpointError(
-            _("a run must have its best weights to be scored. {folder} does not hold them.", folder=folder)
+            _(
+                "a run must have its best weights to be scored. {folder} does not hold them.",
+                folder=place_in_home(folder),
+            )
         )
     with one_thread():
         model, config, step = load_model(folder, "chosen")

@@ -25,7 +25,7 @@ import numpy as np
 from clps_core.analysis.steps import operations_per_step
 from clps_core.config import RunConfig, TrainConfig
 from clps_core.store import Job, Run, Store
-from clps_core.store.records import ActiveJob
+from clps_core.store.records import TRAINING, ActiveJob
 from clps_core.tasks import facts_kept
 
 __all__ = [
@@ -218,9 +218,11 @@ def forecast(store: Store, configs: Sequence[RunConfig], slots: int) -> Forecast
     there = sorted(
         store.runs(status=("running", "queued")), key=lambda run: (run.status != "running", run.queue_position or 0)
     )
-    busy = [left if (left := seconds_left(run)) is not None else pace.seconds(run.config) for run in there]
+    evaluating = [job for job in store.jobs(status="running") if job.kind != TRAINING]
+    busy = [left for job in evaluating if (left := seconds_left(job)) is not None]  # of others nobody knows
+    busy += [left if (left := seconds_left(run)) is not None else pace.seconds(run.config) for run in there]
     low = seconds_for_all([pace.seconds(config) for config in configs], slots, busy)
-    working = sum(run.threads or 1 for run in there if run.status == "running")
+    working = sum(job.threads or 1 for job in (*there, *evaluating) if job.status == "running")
     # The load of the last minute holds our own runs that have just ended, too: they will not be there.
     since = store.clock() - LOAD_SECONDS
     ended = [run for run in store.runs(limit=MOST_RUNS_LOOKED_AT) if (run.finished_at or 0.0) > since]

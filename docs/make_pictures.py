@@ -11,9 +11,12 @@ from urllib.parse import urlencode
 
 from benchmarks.driving import chromium, dashboard
 from clps_core import samples
+from clps_core.own_data.adding import add
+from clps_core.own_data.sources import Source
 from clps_core.store import open_store
 
 FOLDER = Path(__file__).parent / "pictures"
+REVIEWS = Path(__file__).parents[1] / "examples" / "reviews.csv"
 WIDTH, HEIGHT = 1440, 900
 DESIGNS = urlencode(
     {
@@ -22,13 +25,18 @@ DESIGNS = urlencode(
     },
     doseq=True,
 )
+HOPS = ("sample-hops-1-all-0", "sample-hops-3-all-0", "sample-hops-3-none-0")
+CUPS = ("sample-cups-fixed-0", "sample-cups-random-0")
+PAIRS = [f"sample-pairs-{design}-{seed}" for design in ("none", "cycle-2", "all") for seed in range(3)]
 PICTURES = (
     ("start", "", "light", "h1"),
     ("design", f"design?{DESIGNS}", "light", ".cell"),
-    ("runs", "runs", "dark", ".clps-live-chart"),
-    ("compare", "compare", "light", ".clps-live-chart"),
-    ("attention", "attention", "dark", "[data-painted]"),
-    ("depth", "depth", "light", "[data-testid=stPlotlyChart]"),
+    ("data", "data?set=reviews", "light", "[data-testid=stTable]"),
+    ("runs", f"runs?runs={','.join(HOPS)}", "dark", ".clps-live-chart"),
+    ("compare", f"compare?runs={','.join(PAIRS)}", "light", ".clps-live-chart"),
+    ("tryit", f"tryit?runs={','.join(HOPS)}", "dark", ".answer .tokens button"),
+    ("attention", "attention?run=sample-dates-all", "dark", "[data-painted]"),
+    ("depth", f"depth?runs={','.join(CUPS)}", "light", "[data-testid=stPlotlyChart]"),
 )
 """Name, path, colour scheme, and what must be on the page before it is photographed."""
 
@@ -41,6 +49,7 @@ def main() -> None:
         store = open_store(home)
         samples.install(store)
         store.close()
+        add("reviews", Source(str(REVIEWS)), home)
         with dashboard(home) as url, chromium() as browser:
             for name, path, scheme, wanted in PICTURES:
                 context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)

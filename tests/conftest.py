@@ -13,7 +13,7 @@ import pytest
 from database_server import database_for
 from example_counts import examples
 from hypothesis import HealthCheck, settings
-from job_room import JobRoom
+from job_room import JobRoom, end_processes, was_worked_on
 
 # A busy machine must not fail a test: no deadlines, and slow generation is no error.
 settings.register_profile(
@@ -47,6 +47,15 @@ def _database_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """A test of store and jobs finds a new SQLite file, or an empty schema where ``CLPS_TEST_DATABASE_URL`` is set."""
     with database_for(request.node):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_works_on(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A page or a command starts a supervisor where runs wait; none of them trains on when its test has ended."""
+    home = request.getfixturevalue("tmp_path") / "home" if "tmp_path" in request.fixturenames else None
+    yield
+    if home is not None and was_worked_on(home):
+        end_processes(home)
 
 
 @pytest.fixture

@@ -60,6 +60,35 @@ def eventually(look: Callable[[], T | bool | None], what: str, patience: float =
     raise AssertionError(f"did not happen within {patience} s: {what}")
 
 
+def processes_of(home: Path) -> list[psutil.Process]:
+    """All supervisors, waiters and runners of ``home``."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if str(home) in command and any(part.startswith("clps_core.jobs.") for part in command):
+            found.append(process)
+    return found
+
+
+def was_worked_on(home: Path) -> bool:
+    """Whether a supervisor was started for ``home``, by this process or another."""
+    return home in service._started or (home / "supervisor.lock").exists()
+
+
+def end_processes(home: Path) -> None:
+    """Kill them all: what trains on after its test takes the time of other tests."""
+    for _round in range(3):  # a supervisor may start one more process while it is killed
+        members = processes_of(home)
+        for process in sorted(members, key=lambda member: "clps_core.jobs.supervisor" not in member.info["cmdline"]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(members, timeout=5)
+        if not members:
+            break
+    if started := service._started.pop(home, None):
+        started.process.wait(10)
+
+
 class JobRoom:
     """A home folder with its store, and the processes that belong to it."""
 
@@ -103,24 +132,10 @@ class JobRoom:
 
     def processes(self) -> list[psutil.Process]:
         """All supervisors, waiters and runners of this home."""
-        found = []
-        for process in psutil.process_iter(["cmdline"]):
-            command = process.info["cmdline"] or []
-            if str(self.home) in command and any(part.startswith("clps_core.jobs.") for part in command):
-                found.append(process)
-        return found
+        return processes_of(self.home)
 
     def close(self) -> None:
-        for _round in range(3):  # a supervisor may start one more process while it is killed
-            members = self.processes()
-            for process in sorted(
-                members, key=lambda member: "clps_core.jobs.supervisor" not in member.info["cmdline"]
-            ):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(members, timeout=5)
-        if started := service._started.pop(self.home, None):
-            started.process.wait(10)
+        end_processes(self.home)
         self.store.close()
 
     # What a run left

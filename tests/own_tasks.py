@@ -29,11 +29,27 @@ def other_facts(facts: TaskFacts) -> Task:
     return Task(facts.name, lambda _data, _home: facts, known.data, known.work, known.place)
 
 
-def offered(folder: Path, **entry_points: str) -> str:
-    """A folder for ``sys.path`` with an installed package that offers tasks, such as ``codes="module:TASK"``."""
+STARTED = """from clps_core.sharing import RULES
+from clps_core.words import add_language
+from own_language import FAKE, Marked
+from own_rule import RULE
+
+RULES[RULE.name] = RULE
+add_language(FAKE, Marked())
+"""
+"""What a process does first that is to know the rule and the language of tests, too."""
+
+
+def offered(folder: Path, *, started: str = "", **entry_points: str) -> str:
+    """A folder for ``sys.path`` with an installed package that offers tasks, such as ``codes="module:TASK"``.
+
+    ``started``: Python that every process with this folder in its ``PYTHONPATH`` runs first.
+    """
     about = folder / "site" / "own_tasks-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own-tasks\nVersion: 1.0\n")
     lines = [f"{name} = {value}" for name, value in entry_points.items()]
     (about / "entry_points.txt").write_text("\n".join([f"[{ENTRY_POINTS}]", *lines, ""]))
+    if started:
+        (about.parent / "sitecustomize.py").write_text(started)
     return str(about.parent)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gettext
 import os
 import sys
 import time
@@ -14,24 +13,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from own_language import FAKE, Marked
 
 from clps_core.errors import DataError
 from clps_core.serving.kinds import Kind, registry
 from clps_core.serving.questions import Question
 from clps_core.words import _, add_language
 
-FAKE = "qps"
-
-
-class Marked(gettext.NullTranslations):
-    """A language whose words are the English ones between marks."""
-
-    def gettext(self, message: str) -> str:
-        return f"«{message}»"
-
-
 add_language(FAKE, Marked())
-
 NOWHERE, STAMP = Path("/nowhere"), (0, 0)
 
 

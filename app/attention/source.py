@@ -188,10 +188,10 @@ def _not_here(run_id: str) -> str:
 
 
 def _most_telling(runs: Sequence[Run]) -> Run:
-    """A finished run of the newest comparison, one that shares weights if there is one."""
+    """A finished run of the newest comparison, one whose layers share weights if there is one."""
     finished = [run for run in runs if run.status == "finished"] or list(runs)
     newest = [run for run in finished if run.comparison_id == finished[0].comparison_id]
-    return next((run for run in newest if run.strategy != "none"), newest[0])
+    return next((run for run in newest if run.strategy != "none" and run.config.model.num_layers > 1), newest[0])
 
 
 def follow_url(key: str, value: Any) -> None:

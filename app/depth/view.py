@@ -26,6 +26,7 @@ from clps_core.metrics import metric_named
 from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
 from clps_core.store import Run
+from clps_core.store.designs import design_of
 from clps_core.words import _, ngettext
 
 __all__ = ["choose_runs", "choose_task", "curves", "loops_of", "nothing_deep", "shown_runs", "train_any_depth"]
@@ -150,12 +151,12 @@ def _asked(by_id: Mapping[str, DeepRun]) -> list[DeepRun]:
 
 
 def _most_telling(runs: Sequence[DeepRun]) -> list[DeepRun]:
-    """Of the newest comparison with a finished run, one run per strategy."""
+    """Of the newest comparison with a finished run, one run per design."""
     finished = [one for one in runs if one.run.status == "finished"] or list(runs)
     newest = [one for one in finished if one.run.comparison_id == finished[0].run.comparison_id]
     first: dict[str, DeepRun] = {}
     for one in newest:
-        first.setdefault(one.run.strategy, one)
+        first.setdefault(design_of(one.run), one)
     return list(first.values())[:3]
 
 

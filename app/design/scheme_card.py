@@ -129,7 +129,10 @@ def _claims(found: Arithmetic) -> None:
 def _said(claim: Claim) -> str:
     """A claim with its mark, and behind a wrong one why it is wrong; as Markdown."""
     text = f"{'✓' if claim.right else '✗'} {escape_markdown(claim.text)}"
-    return f"{text} :small[{escape_markdown(_('Wrong. {why}', why=claim.why))}]" if claim.why else text
+    if not claim.why:
+        return text
+    wrong = _("Wrong. {why}", why=claim.why)
+    return f"{text} :small[{escape_markdown(wrong)}]"
 
 
 def _steps(found: Arithmetic) -> None:

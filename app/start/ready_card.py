@@ -123,6 +123,6 @@ def _far(figures: Figures, metric: str) -> str:
 def _below(ready: Ready) -> str:
     """How many seeds the figures are of, and what the best trivial answer gets."""
     task = get_task(str(ready.base["data"]["task"]))
-    seeds = ngettext("{n} seed", "{n} seeds: mean ± standard deviation", len(ready.seeds))
+    seeds = ngettext("{n} seed: no spread", "{n} seeds: mean ± standard deviation", len(ready.seeds))
     guess = _("{baseline}: {share}", baseline=task.baseline_name, share=percent(task.test_baseline))
     return f"{seeds} · {guess}"

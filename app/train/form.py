@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
+from app import navigation, state
 from app.look.formatting import strategy_name
 from app.services import desk, escape_markdown, show_problem
 from clps_core.config import RunConfig, build_config
@@ -62,15 +62,17 @@ def train_form() -> Asked:
     _fill_from_address()
     tasks = desk().data.tasks()
     _leave_task_without_data(tasks)
-    chosen = st.segmented_control(
-        _("Task"),
-        list(tasks),
-        format_func=lambda name: tasks[name].title if name in tasks else name,
-        key=TASK,
-        required=True,
-        on_change=_task_chosen,
-        persist_state="session",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            _("Task"),
+            list(tasks),
+            format_func=lambda name: tasks[name].title if name in tasks else name,
+            key=TASK,
+            on_change=_task_chosen,
+            persist_state="session",
+            width=400,
+        )
+        navigation.link("data", _("Use your own data"))
     task = chosen or next(iter(tasks))  # a browser that has drawn nothing yet answers with nothing
     st.caption(tasks[task].summary, help=_data_of(tasks[task]))
     strategies = _strategies()

@@ -13,12 +13,13 @@ from clps_core.home import default_home
 from clps_core.own_data import record
 from clps_core.own_data.sources import Source, found_source
 from clps_core.own_data.told import about, changed_since, warnings
+from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.own_data.record import DataSet
 
-__all__ = ["add", "columns", "list_", "preview", "remove", "show", "source"]
+__all__ = ["add", "columns", "list_", "preview", "remove", "share", "show", "source"]
 
 LONGEST_CELL = 60
 ROWS_EVERY = 20_000
@@ -124,13 +125,44 @@ def list_(*, as_json: bool) -> None:
 
 
 def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool) -> None:
-    """Everything that is known of one data set."""
+    """Everything that is known of one data set, or of the data of a task that ships."""
+    if name in TASKS and name not in record.names(default_home()):
+        _show_shipped(name, as_json=as_json)
+        return
     found = record.read(default_home(), record.check_name(name.removeprefix(record.PREFIX)))
     if as_json:
         told = about(default_home(), found, tokenizer, seq_len)
         print_json(_record(found) | {"task_facts": told.plain, "samples": told.samples})
         return
     _print(found, tokenizer, seq_len)
+
+
+def share(name: str, *, shared: bool) -> None:
+    """Let everybody use it on a shared server, or only its owner and teachers."""
+    home = default_home()
+    name = record.check_name(name.removeprefix(record.PREFIX))
+    record.write(record.folder_of(home, name), record.read(home, name).model_copy(update={"shared": shared}))
+    say(_("Shared {name} with everybody.", name=name) if shared else _("{name} is no longer shared.", name=name))
+
+
+def _show_shipped(name: str, *, as_json: bool) -> None:
+    facts = TASKS.usual(name)
+    words = facts.words()
+    if as_json:
+        about_task = {"title": words.title, "source": words.source, "licence": words.licence}
+        figures = {"metric": facts.metric, "baseline": facts.baseline, "test_rows": facts.test_size}
+        print_json({"task": name, **about_task, **figures})
+        return
+    print_pairs(
+        [
+            (_("task"), name),
+            (_("title"), words.title),
+            (_("what it is"), words.summary),
+            (_("source"), words.source),
+            (_("licence"), words.licence),
+            (_("baselines"), f"{words.baseline}: {facts.metric} {facts.baseline:.4g}"),
+        ]
+    )
 
 
 def remove(name: str, *, yes: bool) -> None:

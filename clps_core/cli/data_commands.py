@@ -151,6 +151,16 @@ def show(
     data.show(name, tokenizer, seq_len, as_json=as_json)
 
 
+@data_app.command(help=_("On a shared server: let everybody look at a data set and train on it."))
+def share(
+    name: Name,
+    off: Annotated[bool, typer.Option("--off", help=_("Only its owner and teachers, from now on."))] = False,
+) -> None:
+    from clps_core.cli import data
+
+    data.share(name, shared=not off)
+
+
 @data_app.command(help=_("Delete a data set's copy. Runs that were trained on it keep their results."))
 def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask."))] = False) -> None:
     from clps_core.cli import data

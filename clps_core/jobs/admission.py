@@ -126,14 +126,14 @@ class Gate:
         """Whether asking for ``run`` makes sense after ``than`` did not fit (``None``: nobody was refused)."""
         try:
             return than is None or self.needs(run, gpu) < self.needs(than, gpu)
-        except ClpsError:
-            return True  # asked, it will say what is wrong
+        except Exception:  # asked, it will say what is wrong
+            return True
 
     def _expected(self, other: Job, gpu: str | None) -> int:
         """What a run at work will need; 0 where nobody can tell: that is no fault of the run that waits."""
         try:
             return self.needs(other, gpu)
-        except ClpsError:  # started before an update that no longer takes its config
+        except Exception:  # started before an update that no longer takes its config, or a kind of somebody else
             return 0
 
     def needs(self, run: Job, gpu: str | None = None) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from clps_core.errors import CheckpointError, ConfigError, JobError
 from clps_core.files import open_regular
+from clps_core.home import place_in_home
 from clps_core.store import Run, Store
 from clps_core.store.connection import sentences
 from clps_core.training.saved import checkpoint_path
@@ -113,7 +114,7 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
                 "the run must have its checkpoint of step {step} to go on. {folder} does not hold it any more. "
                 "Put it back and resume the run, or start it anew: clps runs retry {run_id} --anew",
                 step=had[-1].step,
-                folder=had[-1].path.parent,
+                folder=place_in_home(had[-1].path.parent),
                 run_id=run.id,
             )
         )
@@ -121,7 +122,7 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
         raise CheckpointError(
             _(
                 "a fork must have the weights of its parent to begin with. {path} is gone. Fork the parent again.",
-                path=weights_file(store, run.id, START),
+                path=place_in_home(weights_file(store, run.id, START)),
             )
         )
 
@@ -134,7 +135,10 @@ def clear(store: Store, run_id: str) -> None:
     folder = store.run_folder(run_id)
     if folder.is_symlink():
         raise JobError(
-            _("a run's folder must be a folder to start it anew. Got a link: {path}. Move its files back.", path=folder)
+            _(
+                "a run's folder must be a folder to start it anew. Got a link: {path}. Move its files back.",
+                path=place_in_home(folder),
+            )
         )
     keep = {"log.txt", "lock", f"{START}.safetensors"}
     with sentences(store.home):

@@ -163,7 +163,16 @@ def _offered(load: Callable[[], object]) -> Kind | None:
 
 def _imported(place: str) -> Callable[..., Any]:
     module, _colon, name = place.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), name)
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except Exception as error:  # of a package that somebody else wrote, or that is gone
+        raise ConfigError(
+            _(
+                "{place} must be importable to work on jobs of its kind. It failed: {why}. Install its package again.",
+                place=place,
+                why=type(error).__name__,
+            )
+        ) from error
     return found
 
 

@@ -93,7 +93,7 @@ def add(
         if source.state != before:
             raise DataError(_("the file must stay as it is while it is read. It changed. Add it again."))
         made = kept.finished(
-            name=name, source=visible(source.origin)[-400:], source_state=before, owner=owner, shared=shared,
+            name=name, source=visible(_origin(source, found))[-400:], source_state=before, owner=owner, shared=shared,
             licence=visible(licence)[:400],
         )  # fmt: skip
         made = vocabulary.with_default(folder, made, tokenizer)
@@ -107,6 +107,11 @@ def add(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return made
+
+
+def _origin(source: Source, found: Opened) -> str:
+    """Of a data set on the hub with the commit that was read, so that it can be found again."""
+    return f"{source.origin} ({found.revision})" if found.revision else source.origin
 
 
 def _put(folder: Path, place: Path) -> None:

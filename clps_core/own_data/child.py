@@ -1,7 +1,7 @@
 """Reading in a process of its own, for the dashboard. Start at preview_in_child and add_in_child.
 
-The ``datasets`` library takes seconds to import and a hostile file may take all the memory it can get: this process has
-a limit of memory and of time, and the dashboard's stays small. Request and answer are one line of JSON each.
+The ``datasets`` library takes seconds to import and a hostile file may take all the memory it can get. This process has
+a limit of time and, for uploads, of memory; the dashboard's stays small. Request and answer are one line of JSON each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from clps_core.words import _, language
 __all__ = ["Told", "add_in_child", "main", "preview_in_child"]
 
 MEMORY = 6 * 2**30
-"""Bytes of addresses that the process may have; libraries alone take more than one GiB of them."""
+"""Bytes of addresses that reading an upload may take; libraries alone take more than one GiB of them."""
 SECONDS = 900.0
 NICENESS = 5
 LONGEST_CELL = 400
@@ -91,17 +91,22 @@ def _source(plain: Mapping[str, Any]) -> Source:
     return Source(**{**plain, "path": path, "splits": splits})
 
 
-def main() -> int:
-    """Answer the request on the standard input."""
-    request = json.loads(sys.stdin.read())
-    os.nice(NICENESS)
+def _limit_memory() -> None:
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def main() -> int:
+    """Answer the request on the standard input."""
+    request = json.loads(sys.stdin.read())
+    home, source, given = Path(request["home"]), _source(request["source"]), request["given"]
+    os.nice(NICENESS)
+    if source.called:  # an upload; a saved folder of one's own is mapped as a whole, and may be larger
+        _limit_memory()
     from clps_core.own_data import adding
 
-    home, source, given = Path(request["home"]), _source(request["source"]), request["given"]
     try:
         if request["do"] == "add":
             answer: dict[str, Any] = {"found": {"name": adding.add(given.pop("name"), source, home, **given).name}}

@@ -94,8 +94,10 @@ def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) ->
 
 def _label(shapes: Mapping[str, _Shape], text: str) -> str | None:
     """The likeliest column of classes: one that is named so and repeats, else the only one that repeats much."""
-    repeating = [name for name, shape in shapes.items() if name != text and shape.repeats]
-    named = [name for one in LABEL_NAMES for name in repeating if name.lower().rpartition(".")[2] == one]
+    # A table may be sorted by its label: then all first rows have the same one.
+    few = [name for name, shape in shapes.items() if name != text and shape.is_few]
+    named = [name for one in LABEL_NAMES for name in few if name.lower().rpartition(".")[2] == one]
+    repeating = [name for name in few if shapes[name].repeats]
     return named[0] if named else repeating[0] if len(repeating) == 1 else None
 
 
@@ -156,9 +158,13 @@ def _listed(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class _Shape:
-    """``is_text``: words rather than numbers. ``repeats``: few values for many rows. ``length``: mean characters."""
+    """``is_text``: words rather than numbers. ``is_few``: few short values for many rows.
+
+    ``repeats``: that, and more than one. ``is_free``: mostly different words. ``length``: mean characters.
+    """
 
     is_text: bool
+    is_few: bool
     repeats: bool
     is_free: bool
     length: float
@@ -167,10 +173,11 @@ class _Shape:
     def of(cls, values: Sequence[Any]) -> _Shape:
         texts = [text for value in values if (text := cleaned(value)) is not None]
         if not texts:
-            return cls(False, False, False, 0.0)
+            return cls(False, False, False, False, 0.0)
         distinct = len(set(texts))
         length = sum(map(len, texts)) / len(texts)
         words = sum(isinstance(one, str) for one in values) > 0 and any(any(c.isalpha() for c in t) for t in texts)
-        repeats = 1 < distinct <= min(MOST_CLASSES, max(2, len(texts) // 2)) and length <= 60
+        is_few = distinct <= min(MOST_CLASSES, max(2, len(texts) // 2)) and length <= 60
+        repeats = is_few and distinct > 1
         is_free = words and distinct > len(texts) * 0.2
-        return cls(words and (length > 12 or not repeats), repeats, is_free, length)
+        return cls(words and (length > 12 or not repeats), is_few, repeats, is_free, length)

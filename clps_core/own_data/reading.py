@@ -7,14 +7,18 @@ goes into the home, never into the person's own cache.
 
 from __future__ import annotations
 
+import gc
+import inspect
 import itertools
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +62,16 @@ Rows = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Opened:
-    """A source that can be read: its columns, whether it is one running text, and its splits in order."""
+    """A source that can be read: its columns, whether it is one running text, and its splits in order.
+
+    ``streams``: what the parts read from, to be ended. ``revision``: the commit that was read of Hugging Face.
+    """
 
     columns: tuple[str, ...]
     running_text: bool
     parts: Mapping[str, Iterator[Rows]]
+    streams: tuple[Generator[Rows, None, None], ...] = ()
+    revision: str = ""
 
 
 @contextmanager
@@ -71,15 +80,26 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
     place = home / FOLDER
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = Path(tempfile.mkdtemp(dir=place, prefix=".reading-"))
+    found = None
     try:
         _library(folder)
         with _told(source):
             found = _open(source, folder, limit)
-        yield Opened(
-            found.columns, found.running_text, {name: _guarded(rows, source) for name, rows in found.parts.items()}
-        )
+        yield replace(found, parts={name: _guarded(rows, source) for name, rows in found.parts.items()})
     finally:
+        for stream in () if found is None else found.streams:
+            _end(stream)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(stream: Generator[Rows, None, None]) -> None:
+    """Let go of what was not read to its end: the library closes no file that it has not read through."""
+    if inspect.getgeneratorstate(stream) == inspect.GEN_CLOSED:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        stream.close()
+        gc.collect()  # its readers hold each other
 
 
 def _library(folder: Path) -> Any:
@@ -103,12 +123,17 @@ def _library(folder: Path) -> Any:
                 os.environ[name] = value
     datasets.disable_progress_bars()
     datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
+    logging.getLogger("huggingface_hub").setLevel(
+        logging.CRITICAL
+    )  # it tells every try; the last one's end is told here
     return datasets
 
 
 def _open(source: Source, folder: Path, limit: int) -> Opened:
     if source.hub is not None:
-        return _of_datasets(_from_hub(source, folder), source)
+        revision = _commit(source)
+        found = _of_datasets(_from_hub(source, folder, revision), source)
+        return replace(found, revision=revision)
     assert source.path is not None
     if source.path.is_dir():
         return _of_datasets(_from_folder(source.path, folder), source)
@@ -126,7 +151,7 @@ def _open(source: Source, folder: Path, limit: int) -> Opened:
             )  # fmt: skip
     parts = {name: _from_file(file, folder, header=source.header) for name, file in files.items()}
     found = _of_datasets(parts, source)
-    return Opened(found.columns, first.builder == "text", found.parts)
+    return replace(found, running_text=first.builder == "text")
 
 
 def _from_file(file: TextFile, folder: Path, *, header: bool) -> Any:
@@ -163,11 +188,19 @@ def _from_folder(path: Path, folder: Path) -> Any:
     return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
 
 
-def _from_hub(source: Source, folder: Path) -> Any:
+def _commit(source: Source) -> str:
+    """The commit that the name, or the asked revision, stands for now: all is read of this one."""
+    from huggingface_hub import HfApi
+
+    assert source.hub is not None
+    return HfApi(token=False).dataset_info(source.hub, revision=source.revision).sha or ""
+
+
+def _from_hub(source: Source, folder: Path, revision: str) -> Any:
     import datasets
 
     return datasets.load_dataset(
-        source.hub, source.config, split=source.split, revision=source.revision, streaming=True, token=False,
+        source.hub, source.config, split=source.split, revision=revision or None, streaming=True, token=False,
         cache_dir=str(folder / "cache"),
     )  # fmt: skip
 
@@ -190,17 +223,19 @@ def _of_datasets(found: Any, source: Source) -> Opened:
     rows = source.rows or (DATA.hub_rows if source.hub is not None else None)
     columns: tuple[str, ...] = ()
     parts: dict[str, Iterator[Rows]] = {}
+    streams = []
     for name, part in kept.items():
         stream = _rows(part, rows)
+        streams.append(stream)
         first = next(stream, {})
         columns = columns or tuple(first)
         parts[name] = itertools.chain([first], stream) if first else iter(())
     if not columns:
         raise DataError(_("the data must have rows. The source is empty. Choose another one."))
-    return Opened(columns, False, parts)
+    return Opened(columns, False, parts, tuple(streams))
 
 
-def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Iterator[Rows]:
+def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Generator[Rows, None, None]:
     """Batches of plain values; numbers of classes as their names."""
     features = part.features or {}
     taken = 0
@@ -258,9 +293,7 @@ def _sentence(error: Exception, source: Source) -> str:
     while (below := causes[-1].__cause__ or causes[-1].__context__) is not None and below not in causes:
         causes.append(below)  # type: ignore[arg-type]
     kinds = {type(one).__name__ for one in causes}
-    said = next(
-        (line for one in reversed(causes) if (line := str(one).strip().partition("\n")[0])), type(error).__name__
-    )
+    said = next((text for one in reversed(causes) if (text := " ".join(str(one).split()))), type(error).__name__)
     said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
     if "scripts are no longer supported" in said:
         return _(

@@ -12,6 +12,7 @@ import csv
 import io
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,7 +142,7 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
             if builder == "parquet":
                 _check_parquet(file, size)
             if builder == "parquet" or _is_plain(file, encoding):
-                ready.symlink_to(source.resolve())
+                _link(source, ready)
             else:
                 _write_utf8(file, encoding or "utf-8-sig", ready)
     except OSError as error:
@@ -153,6 +154,13 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
         return TextFile(ready, builder)
     separator = "\t" if source.suffix.lower() == ".tsv" else _separator(ready)
     return TextFile(ready, builder, separator, _columns(ready, separator, header=header))
+
+
+def _link(source: Path, ready: Path) -> None:
+    try:
+        ready.symlink_to(source.resolve())
+    except (OSError, NotImplementedError):  # Windows lets only some people make links
+        shutil.copyfile(source, ready)
 
 
 def check_file(source: Path, encoding: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from clps_core.numbers import percent
 from clps_core.own_data import record
 from clps_core.own_data.catalogue import length_of
 from clps_core.own_data.record import DataSet
@@ -175,8 +176,8 @@ def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
         return (_("{n:,} in all; windows of {length}", n=total, length=length) if words.exact
                 else _("about {n:,} in all; windows of {length}", n=total, length=length))  # fmt: skip
     parts = [
-        _("{role}: median {median}, longest {longest}, {cut:.1%} cut at {length}",
-          role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=words.cut_share(role, length),
+        _("{role}: median {median}, longest {longest}, {cut} cut at {length}",
+          role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=percent(words.cut_share(role, length)),
           length=length)
         for role, found in words.lengths.items()
     ]  # fmt: skip
@@ -187,9 +188,9 @@ def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
 def _baselines(data: DataSet, words: Vocabulary) -> str:
     found = words.baselines["validation"]
     if data.kind == "classification":
-        return _("always the most frequent class: accuracy {value:.3f}", value=found["accuracy"])
+        return _("always the most frequent class: accuracy {value}", value=percent(found["accuracy"]))
     if data.kind == "generation":
         return _("every token by its share: perplexity {value:.1f}", value=found["perplexity"])
     copied = data.statistics.get("copied", 0) / max(1, data.rows)
-    return _("always the same text: exact match {value:.3f}; a copy of the input: exact match {copied:.3f} (all rows)",
-             value=found["exact_match"], copied=copied)  # fmt: skip
+    return _("always the same text: exact match {value}; a copy of the input: exact match {copied} (all rows)",
+             value=percent(found["exact_match"]), copied=percent(copied))  # fmt: skip

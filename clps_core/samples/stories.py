@@ -6,7 +6,7 @@ said without it. The same text stands on Start and, from ``python -m clps_core.s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from textwrap import wrap
@@ -46,7 +46,7 @@ def title_of(ready: Ready) -> str:
         "hops": _("Loops win: two-hop lookup"),
         "pairs": _("Sharing costs: key-value facts"),
         "cups": _("Depth at test time: shell game"),
-        "dates": _("In between: translate dates"),
+        "dates": _("Costs little: translate dates"),
     }[ready.key]
 
 
@@ -142,30 +142,43 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
     losses = {loops: fmean(metrics["loss"]) for loops, metrics in drawn.items()}
     lowest, most = min(losses, key=losses.__getitem__), max(losses)
     far, trained = drawn[FAR]["accuracy"], drawn[MOST_TRAINED]["accuracy"]
-    holds = (
-        min(far) > max(fixed[FAR]["accuracy"])
-        and all(one > other for one, other in zip(far, trained, strict=True))
-        and losses[most] > losses[lowest]
-        and fmean(drawn[FAR]["swap_12"]) < GUESSED
-    )
-    shows = _(
-        "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
-        "{drawn} of the swaps, more than at {trained} loops ({own}); trained with 4 loops only, after {fixed}.",
-        trained=MOST_TRAINED,
-        far=FAR,
-        drawn=percent(fmean(far)),
-        own=percent(fmean(trained)),
-        fixed=percent(fmean(fixed[FAR]["accuracy"])),
-    )
-    leaves_open = _(
+    holds = min(far) > max(fixed[FAR]["accuracy"]) and losses[most] > losses[lowest]
+    known = {
+        "trained": MOST_TRAINED,
+        "far": FAR,
+        "drawn": percent(fmean(far)),
+        "own": percent(fmean(trained)),
+        "fixed": percent(fmean(fixed[FAR]["accuracy"])),
+    }
+    if all(one > other for one, other in zip(far, trained, strict=True)):
+        shows = _(
+            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
+            "{drawn} of the swaps, more than at {trained} loops ({own}); trained with 4 loops only, after {fixed}.",
+            **known,
+        )
+    else:
+        shows = _(
+            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
+            "{drawn} of the swaps ({own} at {trained} loops); trained with 4 loops only, after {fixed}.",
+            **known,
+        )
+    return holds, shows, _loss_rises(losses, lowest, most, guessed=fmean(drawn[FAR]["swap_12"]) < GUESSED)
+
+
+def _loss_rises(losses: Mapping[int, float], lowest: int, most: int, *, guessed: bool) -> str:
+    """That more loops are not always better; ``guessed``: the last swap is no better than a guess."""
+    known = {"lowest": lowest, "low": f"{losses[lowest]:.2g}", "high": f"{losses[most]:.2g}", "most": most}
+    if guessed:
+        return _(
+            "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and "
+            "higher at {most} ({high}), and the last swap stays a guess.",
+            **known,
+        )
+    return _(
         "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and higher "
-        "at {most} ({high}), and the last swap stays a guess.",
-        lowest=lowest,
-        low=f"{losses[lowest]:.2f}",
-        high=f"{losses[most]:.2f}",
-        most=most,
+        "at {most} ({high}).",
+        **known,
     )
-    return holds, shows, leaves_open
 
 
 def _dates(ready: Ready, by: dict[str, Figures]) -> Told:

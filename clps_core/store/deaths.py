@@ -130,9 +130,13 @@ def _after_interruption(death: Death) -> tuple[str, str]:
             n=death.stops,
             saved=death.saved,
         )
-    what = _("The machine went down or asked it to stop; it goes on from {saved}", saved=death.saved)
-    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
-    return "queued", f"{what}{wait}"
+    if death.pause:
+        return "queued", _(
+            "The machine went down or asked it to stop; it goes on from {saved}, after a pause of {seconds:g} s.",
+            saved=death.saved,
+            seconds=death.pause,
+        )
+    return "queued", _("The machine went down or asked it to stop; it goes on from {saved}.", saved=death.saved)
 
 
 def _after_death(death: Death) -> tuple[str, str]:
@@ -144,15 +148,19 @@ def _after_death(death: Death) -> tuple[str, str]:
             step=death.step_before,
             saved=death.saved,
         )
-        return "failed", f"{what} {advice}"
+        return "failed", _("{what} {advice}", what=what, advice=advice)
     if death.retry > MAX_RETRIES:
         advice = _(
             "It was retried {limit} times. Resume it to try again from {saved}.", limit=MAX_RETRIES, saved=death.saved
         )
-        return "failed", f"{what} {advice}"
-    again = _("It is retried from {saved} ({n} of {limit})", saved=death.saved, n=death.retry, limit=MAX_RETRIES)
-    wait = _(", after a pause of {seconds:g} s.", seconds=death.pause) if death.pause else "."
-    return "queued", f"{what} {again}{wait}"
+        return "failed", _("{what} {advice}", what=what, advice=advice)
+    tries = {"saved": death.saved, "n": death.retry, "limit": MAX_RETRIES}
+    advice = (
+        _("It is retried from {saved} ({n} of {limit}), after a pause of {seconds:g} s.", seconds=death.pause, **tries)
+        if death.pause
+        else _("It is retried from {saved} ({n} of {limit}).", **tries)
+    )
+    return "queued", _("{what} {advice}", what=what, advice=advice)
 
 
 def what_is_saved(trains: bool) -> str:

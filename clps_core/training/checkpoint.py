@@ -27,6 +27,7 @@ from torch import Tensor
 
 from clps_core.errors import CheckpointError
 from clps_core.files import parsed_json
+from clps_core.home import place_in_home
 from clps_core.training.optimiser import OPTIMISER_PREFIX
 from clps_core.training.saved import checkpoint_path
 from clps_core.training.tensor_file import open_tensors
@@ -111,7 +112,7 @@ def _new_file(path: Path) -> Iterator[Path]:
             _(
                 "the checkpoint must be written to {folder}. Got: {problem}. Earlier checkpoints are intact: "
                 "make room there, then resume the run.",
-                folder=path.parent,
+                folder=place_in_home(path.parent),
                 problem=error.strerror or error,
             )
         ) from error
@@ -188,7 +189,7 @@ def _check_format(path: Path, got: object) -> None:
                 "a checkpoint must have format {known}. Got {got} in {path}. Use the version that wrote it.",
                 known=FORMAT,
                 got=shown(got),
-                path=path,
+                path=place_in_home(path),
             )
         )
 
@@ -215,7 +216,7 @@ def _check_memory(path: Path, nbytes: int) -> None:
             _(
                 "{path} must fit into memory. It holds {got:.1f} GiB, and {free:.1f} GiB are free. Use a machine with "
                 "more memory.",
-                path=path,
+                path=place_in_home(path),
                 got=nbytes / 2**30,
                 free=free / 2**30,
             )
@@ -223,7 +224,7 @@ def _check_memory(path: Path, nbytes: int) -> None:
 
 
 def _damaged(path: Path, problem: str) -> str:
-    return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=path, problem=problem)
+    return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=place_in_home(path), problem=problem)
 
 
 def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = False) -> Checkpoint | None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from clps_core.errors import CheckpointError
 from clps_core.files import open_regular
+from clps_core.home import place_in_home
 from clps_core.words import _
 
 __all__ = ["ProbeRecord", "read_probe"]
@@ -153,4 +154,4 @@ def _declared(member: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
 
 
 def _not_probes(path: Path, problem: str) -> str:
-    return _("{path} must be a probe file. Got: {problem}.", path=path, problem=problem)
+    return _("{path} must be a probe file. Got: {problem}.", path=place_in_home(path), problem=problem)

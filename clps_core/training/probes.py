@@ -15,6 +15,7 @@ import torch
 from clps_core.analysis.capture import capture
 from clps_core.data.base import Array, TaskData
 from clps_core.errors import CheckpointError
+from clps_core.home import place_in_home
 from clps_core.model.transformer import Transformer
 from clps_core.training.probe_file import ProbeRecord, read_probe
 from clps_core.words import _
@@ -104,7 +105,7 @@ def write_probe(folder: Path, step: int, model: Transformer, inputs: Sequence[Pr
         raise CheckpointError(
             _(
                 "probes must be written to {folder}. Got: {problem}. Make room there.",
-                folder=path.parent,
+                folder=place_in_home(path.parent),
                 problem=error.strerror,
             )
         ) from error

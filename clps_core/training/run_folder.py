@@ -22,6 +22,7 @@ from clps_core.config import RunConfig, flat, validated
 from clps_core.data.base import TaskData
 from clps_core.errors import CheckpointError, DataError
 from clps_core.files import MAX_JSON_BYTES, read_json, read_regular
+from clps_core.home import place_in_home
 from clps_core.tasks import LONGEST_FACTS, TaskFacts, frozen, thawed
 from clps_core.training.device import Placement, available_cuda, choose
 from clps_core.words import _
@@ -82,7 +83,7 @@ def read_config(folder: Path) -> RunConfig:
     """The resolved config of the run in ``folder``; raises ``CheckpointError`` where there is none."""
     path = folder / "config.json"
     if not os.path.lexists(path):
-        raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=folder))
+        raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=place_in_home(folder)))
     return validated(RunConfig, _read_json(path))
 
 
@@ -180,12 +181,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise CheckpointError(_("{path} must hold a JSON object. It is damaged. Start a new run.", path=path))
+        raise CheckpointError(
+            _("{path} must hold a JSON object. It is damaged. Start a new run.", path=place_in_home(path))
+        )
     return data
 
 
 def _unreadable(path: Path, problem: str) -> str:
-    return _("{path} must be a file of the run that can be read. Got: {problem}.", path=path, problem=problem)
+    return _(
+        "{path} must be a file of the run that can be read. Got: {problem}.", path=place_in_home(path), problem=problem
+    )
 
 
 def _write(path: Path, text: str) -> None:
@@ -200,5 +205,9 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise CheckpointError(
-            _("a run must write to {path}. Got: {problem}. Make room there.", path=path, problem=error.strerror)
+            _(
+                "a run must write to {path}. Got: {problem}. Make room there.",
+                path=place_in_home(path),
+                problem=error.strerror,
+            )
         ) from error

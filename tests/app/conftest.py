@@ -12,6 +12,7 @@ from job_room import PATIENCE
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from app import state
 from clps_core.store import Store, open_store
 
 # Each AppTest reads the metadata of all installed packages, half a second of work; what they offer does not change.
@@ -38,13 +39,18 @@ def store(home: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def open_page(home: Path) -> Callable[..., AppTest]:
-    """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run."""
+    """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run.
 
-    def open_one(name: str, **query: str | list[str]) -> AppTest:
+    ``language``: what its session reads.
+    """
+
+    def open_one(name: str, *, language: str | None = None, **query: str | list[str]) -> AppTest:
         test = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE)
         test.switch_page(f"../pages/{name}.py")
         for parameter, value in query.items():
             test.query_params[parameter] = value
+        if language is not None:
+            test.session_state[state.LANGUAGE] = language
         return test.run()
 
     return open_one

@@ -16,5 +16,6 @@ def tables(test: AppTest) -> str:
     """All tables and bars that the page shows, as text: HTML of its own, and Streamlit's without Markdown's escapes."""
     drawn = [block.proto.body for block in test.get("html")]
     shown = [f"{name} {' '.join(map(str, row))}" for table in test.table for name, *row in table.value.itertuples()]
+    titles = [" ".join(map(str, table.value.columns)) for table in test.table]
     bars = [bar.proto.text for bar in test.get("progress")]
-    return "\n".join([*drawn, *(re.sub(r"\\(.)", r"\1", text) for text in (*shown, *bars))])
+    return "\n".join([*drawn, *(re.sub(r"\\(.)", r"\1", text) for text in (*titles, *shown, *bars))])

@@ -44,7 +44,7 @@ def test_a_csv_is_uploaded_its_columns_guessed_and_a_copy_kept(open_page, home, 
     found = record.read(home, "film-b-reviews")
     assert (found.licence, found.classes, found.source) == ("mine", ("neg", "pos"), "Film <b>reviews.csv")
     assert test.query_params[state.DATA] == "film-b-reviews"
-    assert "always the most frequent class: accuracy 0.5" in tables(test)
+    assert "always the most frequent class: accuracy 5" in tables(test)
     assert not [one for one in (home / "datasets").iterdir() if one.name.startswith((".upload", ".adding", ".reading"))]
 
 
@@ -67,13 +67,13 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     assert sentences(test) == []
     assert all(one in tables(test) for one in ("neg", "pos", "my own", "data:reviews"))
     test.number_input(key="data.length.reviews").set_value(16).run()
-    assert "100.0% cut at 16" in tables(test)
+    assert "100.0 % cut at 16" in tables(test)
     test.selectbox(key="data.measured.reviews").set_value("words:5000").run()
     assert "words:5000: " in tables(test)
     train = open_page("train", spec="1;task=data:reviews", strategy=["none", "all"])
     assert sentences(train) == []
     assert train.session_state["train.task"] == "data:reviews"
-    assert "reviews" in train.button_group(key="train.task").options
+    assert "reviews" in train.selectbox(key="train.task").options
     design = open_page("design", spec="1;task=data:reviews", strategy=["none", "all"])
     assert sentences(design) == []
 
@@ -88,6 +88,18 @@ def test_what_is_removed_is_gone_and_a_wrong_address_is_a_sentence(open_page, ad
         assert "there must be a data set of that name" in said.lower()
     (said,) = sentences(open_page("train", spec="1;task=data:reviews"))
     assert "there must be a data set called reviews" in said.lower()
+
+
+def test_a_path_or_a_name_that_cannot_be_is_a_sentence(open_page, tmp_path):
+    test = open_page("data")
+    keyed(test, "button_group", "data.way.").set_value("elsewhere").run()
+    for text, why in {
+        str(tmp_path / "nothing.csv"): "a file or folder that exists",
+        "a/b/c": "the name of a data set",
+    }.items():
+        keyed(test, "text_input", "data.where.").set_value(text).run()
+        (said,) = sentences(test)
+        assert why in said.replace("\\", "")
 
 
 def test_the_page_lists_what_ships_with_its_licence(open_page):
@@ -121,10 +133,10 @@ def desk_of(home, person):
 def test_a_data_set_is_its_owners_until_a_teacher_shares_it(server, home, open_page, tmp_path):
     owner = server.visitor()
     add("mine", Source(path=pairs(tmp_path / "pairs.jsonl")), home, owner=owner)
-    assert "mine" in open_page("train").button_group(key="train.task").options
+    assert "mine" in open_page("train").selectbox(key="train.task").options
     server.visitor()
     train = open_page("train", spec="1;task=data:mine")
-    assert "mine" not in train.button_group(key="train.task").options
+    assert "mine" not in train.selectbox(key="train.task").options
     assert any("belongs to somebody else" in one for one in sentences(train))
     (said,) = sentences(open_page("data", set="mine"))
     assert "that you may use" in said
@@ -140,9 +152,22 @@ def test_a_data_set_is_its_owners_until_a_teacher_shares_it(server, home, open_p
     assert "data:mine" in desk_of(home, guest).tasks()
     with pytest.raises(NotAllowedError, match=r"only its owner or a teacher may remove"):
         desk_of(home, guest).remove("mine")
-    assert "mine" in open_page("train").button_group(key="train.task").options
+    assert "mine" in open_page("train").selectbox(key="train.task").options
     desk_of(home, Person(owner)).remove("mine")
     assert record.names(home) == []
+
+
+def test_a_teacher_shares_with_one_click_and_nobody_else_can(server, home, open_page, tmp_path):
+    add("mine", Source(path=pairs(tmp_path / "pairs.jsonl")), home, owner=server.visitor())
+    assert not open_page("data", set="mine").toggle(key="present.switch").value
+    assert [one.key for one in open_page("data", set="mine").toggle] == ["present.switch"]
+    server.signer.appoint(server.visitor(), read_policy(home).teacher_code)
+    test = open_page("data", set="mine")
+    test.toggle(key="data.share.mine").set_value(True).run()
+    assert sentences(test) == []
+    assert record.read(home, "mine").shared
+    test.toggle(key="data.share.mine").set_value(False).run()
+    assert not record.read(home, "mine").shared
 
 
 def test_runs_on_the_data_of_another_are_refused_where_they_are_queued(server, home, tmp_path, store):

@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from app.attention import source
 from app.depth.graded import heat_map
+from app.depth.source import deep
+from app.depth.view import _most_telling
 from clps_core.samples import install, ready_named
 from clps_core.samples.shipped import figures_of
 from clps_core.tasks import TASKS
@@ -39,3 +42,10 @@ def test_the_cells_are_the_accuracies_by_swap_and_loops():
     assert list(cells.y) == [str(swap) for swap in range(1, 13)]
     assert list(cells.z[8]) == [depth[n]["swap_9"][0] for n in (4, 8)]
     assert (cells.zmin, cells.zmax) == (task.baseline, 1.0)
+
+
+def test_of_a_comparison_each_design_is_shown_though_two_have_one_strategy(store):
+    runs = install(store, [ready_named("hops")])
+    found = [one for run in runs if (one := deep(run)) is not None]
+    assert [one.run.id for one in _most_telling(found)] == ["sample-hops-1-all-0", "sample-hops-3-all-0"]
+    assert source._most_telling(runs).id == "sample-hops-3-all-0", "one layer shares nothing"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from own_language import BEGIN, END, FAKE, Marked, without_marked
 from streamlit.testing.v1 import AppTest
 
 from app import state
@@ -25,11 +24,9 @@ from clps_core.schemes import KINDS, SCHEMES
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.store import Store
 
-FAKE = "qps"
-BEGIN, END = "«»"
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = "sample-dates-all,sample-dates-none"
-STORED = ("In between: translate dates", "Universal Transformer")
+STORED = ("Costs little: translate dates", "Universal Transformer")
 """Names, which stay as they are: of the runs that ship with the project, and of a paper's model."""
 QUERIES: dict[str, dict[str, str]] = {
     "runs": {"runs": RUNS},
@@ -37,16 +34,6 @@ QUERIES: dict[str, dict[str, str]] = {
     "depth": {"runs": RUNS, "depths": "4"},
     "attention": {"run": "sample-dates-all"},
 }
-
-
-class Marked(gettext.NullTranslations):
-    """A language whose words are the English ones between marks."""
-
-    def gettext(self, message: str) -> str:
-        return f"{BEGIN}{message}{END}"
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        return f"{BEGIN}{msgid1 if n == 1 else msgid2}{END}"
 
 
 @pytest.fixture(autouse=True)
@@ -88,13 +75,6 @@ def texts(test: AppTest) -> str:
 
     walk(test._tree)
     return "\n".join(found).replace("\\u00ab", BEGIN).replace("\\u00bb", END)
-
-
-def without_marked(text: str) -> str:
-    """``text`` without what stands between marks, those within others first."""
-    while (rest := re.sub(f"{BEGIN}[^{BEGIN}{END}]*{END}", "", text)) != text:
-        text = rest
-    return text
 
 
 @pytest.mark.parametrize("name", [page.name for page in PAGES])

@@ -9,7 +9,9 @@ from page_reading import sentences, tables
 
 from app.services import models
 from clps_core.config import build_config, resolve
-from clps_core.jobs.runner import StopSignal, _train
+from clps_core.jobs.kinds import Work
+from clps_core.jobs.sink import StopSignal
+from clps_core.jobs.training import train_run
 from clps_core.own_data import record
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
@@ -39,7 +41,7 @@ def runs(home, tmp_path, store):
         queue.claim(attempt.run_id, 1, os.getpid(), 1.0)
         folder = store.run_folder(attempt.run_id)
         folder.mkdir(parents=True, exist_ok=True)
-        status, _reason = _train(queue, store.run(attempt.run_id), 1, folder, StopSignal())
+        status, _reason = train_run(Work(queue, store.run(attempt.run_id), 1, folder, StopSignal()))
         queue.finish(attempt.run_id, 1, status, None)
         found[name] = store.run(attempt.run_id)
     signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,7 @@
 """A task of one file, with its own loss, metric and kind of input, whose facts lie in a folder, works everywhere.
 
-When the folder changes or the task is taken away, its runs still open, or say in one sentence why not.
+So does it with a rule and a language of one file each. When the folder changes or the task is taken away, its runs
+still open, or say in one sentence why not.
 """
 
 from __future__ import annotations
@@ -13,23 +14,27 @@ from contextlib import contextmanager
 
 import codes_task
 import pytest
-from own_tasks import offered, registered
+from own_language import BEGIN, FAKE, Marked
+from own_rule import RULE
+from own_tasks import STARTED, offered, registered
 from page_reading import sentences, tables
 from typer.testing import CliRunner
 
 from app import state
 from app.design.origins import current_origin, origins
 from app.services import models
+from clps_core import words
 from clps_core.cli import app
 from clps_core.config import build_config, resolve
 from clps_core.jobs.kinds import Work
+from clps_core.jobs.processes import SupervisorLock
 from clps_core.jobs.sink import StopSignal
 from clps_core.jobs.training import train_run
+from clps_core.sharing import RULES
 from clps_core.store.queue import Queue
 from clps_core.tasks import TASKS
 
 FIRST, GROWN = "abcdef\nred green blue\n", "abcdefgh\nred green blue white\n"
-CHANGES = {GROWN: "with 6 tokens. Got 8", "fedcba\nred green blue\n": "must mean what they did"}
 
 
 @contextmanager
@@ -49,19 +54,23 @@ def ended():
 
 @pytest.fixture
 def codes(home, tmp_path, monkeypatch):
-    """The task is installed as a package's entry point, and its data lie in the home; returns the data's file."""
+    """The task is installed as a package's entry point, and its data lie in the home; returns the data's file.
+
+    The rule and the language are known here and to every process that is started from here.
+    """
     home.mkdir(exist_ok=True)
     (home / codes_task.FILE).write_text(FIRST)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([offered(tmp_path, codes="codes_task:TASK"), *sys.path]))
+    site = offered(tmp_path, started=STARTED, codes="codes_task:TASK")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, *sys.path]))
+    monkeypatch.setitem(RULES, RULE.name, RULE)
+    monkeypatch.setattr(words, "_added", {FAKE: Marked()})
     with registered(codes_task.TASK), afresh():
         yield home / codes_task.FILE
+    words.ask_language(None)
 
 
-@pytest.fixture
-def run(codes, store):
-    """A run of the task that was really trained, here and not in a process of its own."""
-    resolved = resolve(build_config({"data": {"task": "codes"}, "sharing": {"strategy": "all"}}))
-    store.create_comparison("codes", [resolved], parameters=[(1, 2)])
+def trained(store):
+    """What is first in the queue, really trained, here and not in a process of its own."""
     before, queue = signal.getsignal(signal.SIGTERM), Queue(store)
     try:
         attempt = queue.start_next(0, "here", "boot")
@@ -75,24 +84,60 @@ def run(codes, store):
     return store.run(attempt.run_id)
 
 
+@pytest.fixture
+def run(codes, store):
+    """A run of the task."""
+    resolved = resolve(build_config({"data": {"task": "codes"}, "sharing": {"strategy": "all"}}))
+    store.create_comparison("codes", [resolved], parameters=[(1, 2)])
+    return trained(store)
+
+
 def asked(*arguments):
     result = CliRunner().invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
-def walked(open_page, run):
+def walked(open_page, run, language=None):
     """Runs, Compare and Attention with ``run``."""
     pages = {
-        "runs": open_page("runs", runs=run.id),
-        "compare": open_page("compare", runs=run.id),
-        "attention": open_page("attention", run=run.id),
+        "runs": open_page("runs", runs=run.id, language=language),
+        "compare": open_page("compare", runs=run.id, language=language),
+        "attention": open_page("attention", run=run.id, language=language),
     }
     for name, page in pages.items():
         assert not page.exception, name
+        assert page.title[0].value.startswith(BEGIN) == (language is not None)
     assert sentences(pages["runs"]) == sentences(pages["compare"]) == []
     assert "Best brier score" in tables(pages["compare"])
     return pages
+
+
+def test_a_task_a_rule_and_a_language_of_ones_own_work_together(codes, store, open_page):
+    words.ask_language(lambda: FAKE)
+    told = CliRunner().invoke(app, ["count", "--task", "codes", "--strategy", RULE.name])
+    assert told.exit_code == 0
+    assert BEGIN in told.output
+    counted = asked("count", "--task", "codes", "--strategy", RULE.name)
+    assert (counted["strategy"], counted["model"]["vocab_size"]) == (RULE.name, 6)
+
+    lock = SupervisorLock(store.home)
+    assert lock.acquire()  # so that nobody takes the run away
+    asked("train", "--task", "codes", "--strategy", RULE.name)
+    run = trained(store)
+    assert (run.status, run.strategy, run.unique_parameters) == ("finished", RULE.name, counted["unique_parameters"])
+    pages = walked(open_page, run, FAKE)
+    assert sentences(pages["attention"]) == []
+    assert "Inside out" in tables(pages["compare"])
+    assert pages["attention"].text_input(key="attention.text.codes").value == "abcde"
+
+    codes.write_text(GROWN)
+    assert (run.facts.vocab_size, TASKS.usual("codes").vocab_size) == (6, 8)
+    ended()  # with the answers that it kept
+    (said,) = sentences(walked(open_page, run, FAKE)["attention"])
+    assert said.startswith(BEGIN)
+    assert "Got 8" in said
+    lock.release()
 
 
 def test_it_is_counted_with_the_sizes_that_its_folder_says(codes):
@@ -113,13 +158,10 @@ def test_it_learns_by_its_own_loss_and_is_judged_by_its_own_metric(run, store):
     assert (quality["metric"], quality["higher_is_better"]) == ("brier", False)
 
 
-def test_every_page_works_with_it(run, open_page):
-    pages = walked(open_page, run)
-    assert sentences(pages["attention"]) == []
-    assert pages["attention"].text_input(key="attention.text.codes").value == "abcde"
+def test_pages_that_choose_tasks_offer_it(codes, open_page):
     train = open_page("train", spec="1;task=codes", strategy=["none", "all"])
     assert sentences(train) == []
-    assert "Read codes" in train.button_group(key="train.task").options
+    assert "Read codes" in train.selectbox(key="train.task").options
     assert any("Data: this test. Licence: CC0-1.0." in one.proto.help.replace("\\", "") for one in train.caption)
     design = open_page("design", spec="1;task=codes", strategy=["none", "all"])
     assert sentences(design) == []
@@ -127,13 +169,10 @@ def test_every_page_works_with_it(run, open_page):
     assert origins()["codes"].title == "Read codes"
 
 
-def test_an_old_run_opens_when_the_folder_has_changed(run, open_page, codes):
-    for text, why in CHANGES.items():
-        codes.write_text(text)
-        pages = walked(open_page, run)
-        assert (run.facts.vocab_size, TASKS.usual("codes").vocab_size) == (6, len(text.split()[0]))
-        (said,) = sentences(pages["attention"])
-        assert why in said.replace("\\", "")
+def test_an_old_run_opens_when_the_folder_means_something_else(run, open_page, codes):
+    codes.write_text("fedcba\nred green blue\n")
+    (said,) = sentences(open_page("attention", run=run.id))
+    assert "must mean what they did" in said.replace("\\", "")
 
 
 def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypatch):
@@ -151,7 +190,7 @@ def test_a_task_whose_data_are_missing_is_no_choice_and_says_why(codes, open_pag
     codes.unlink()
     train = open_page("train")
     assert sentences(train) == []
-    assert "Read codes" not in train.button_group(key="train.task").options
+    assert "Read codes" not in train.selectbox(key="train.task").options
     result = CliRunner().invoke(app, ["count", "--task", "codes"])
     assert result.exit_code == 2
     assert "the codes must lie in codes.txt of the home" in result.output
@@ -170,5 +209,6 @@ def test_a_page_says_that_the_data_went_away_and_goes_on(codes, open_page, page)
 
 @pytest.mark.slow
 def test_clps_trains_it_in_a_process_of_its_own(codes, room):
-    (found,) = asked("train", "--task", "codes", "--strategy", "all", "--wait")
-    assert (found["status"], found["quality"]["metric"]) == ("finished", "brier")
+    (found,) = asked("train", "--task", "codes", "--strategy", RULE.name, "--wait")
+    assert (found["status"], found["strategy"]) == ("finished", RULE.name)
+    assert found["quality"]["metric"] == "brier"

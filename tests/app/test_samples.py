@@ -98,7 +98,6 @@ def test_sharing_costs_on_every_seed(full: Store) -> None:
 def test_random_loops_go_further_on_every_seed() -> None:
     fixed, drawn = figures_of(ready_named("cups"))
     assert min(drawn.depth[8]["accuracy"]) > max(fixed.depth[8]["accuracy"])
-    assert all(far > own for far, own in zip(drawn.depth[8]["accuracy"], drawn.depth[6]["accuracy"], strict=True))
     assert all(
         drawn.depth[24]["loss"][seed] > min(one["loss"][seed] for one in drawn.depth.values()) for seed in range(3)
     ), "it overthinks"

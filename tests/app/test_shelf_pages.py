@@ -40,7 +40,7 @@ def test_the_sample_stays_on_start_beside_a_fork_and_whatever_comes_later(open_p
     for name in ("Fork of it", "later", "latest"):
         (run,) = record(store, ["all"], name=name)
         mark(store, run, parent_id=parent.id, start_from="best")
-    assert titles(open_page("start")) == ["latest", "In between: translate dates"]
+    assert titles(open_page("start")) == ["latest", "Costs little: translate dates"]
 
 
 def test_a_pinned_comparison_stays_on_start_until_it_is_let_go(open_page: OpenPage, store: Store) -> None:

@@ -199,7 +199,7 @@ def test_names_are_text(open_page, supervised):
     run = record(supervised, ["none"], status="queued")[0]
     mark(supervised, run, name="<img src=x onerror=alert(1)>")
     (waiting,) = [table.value for table in open_page("system").table if "Waits because" in table.value]
-    assert list(waiting["Run"]) == [r"\<img src=x onerror=alert\(1\)\>"]
+    assert list(waiting["Job"]) == [r"\<img src=x onerror=alert\(1\)\>"]
 
 
 def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_page, store, shared):  # noqa: F811

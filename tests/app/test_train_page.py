@@ -76,12 +76,12 @@ def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page)
 
 def test_the_address_says_what_the_form_says(open_page):
     test = open_page("train")
-    test.segmented_control(key="train.task").set_value("digits").run()
+    test.selectbox(key="train.task").set_value("digits").run()
     number(test, "train.steps").set_value(123).run()
     test.multiselect(key="train.strategies").set_value(["none", "grouped"]).run()
     again = open_page("train", **{name: test.query_params[name] for name in ("spec", "strategy", "seed")})
     assert number(again, "train.steps").value == 123
-    assert again.segmented_control(key="train.task").value == "digits"
+    assert again.selectbox(key="train.task").value == "digits"
     assert again.multiselect(key="train.strategies").value == ["none", "grouped"]
 
 
@@ -154,6 +154,6 @@ def test_a_generated_task_has_its_dial_in_the_form_and_others_have_none(open_pag
     assert "data.difficulty=3" in "".join(test.query_params["spec"])
     number(test, "data.difficulty").set_value(9).run()
     assert any("data.difficulty of task hops must be from 1 to 8. Got 9" in text for text in sentences(test))
-    test.segmented_control(key="train.task").set_value("dates").run()
+    test.selectbox(key="train.task").set_value("dates").run()
     assert sentences(test) == []
     assert not [one for one in test.number_input if one.key == "train.data.difficulty"]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from job_room import PATIENCE
+from job_room import PATIENCE, end_processes
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from clps_core.store import Store, open_store
@@ -109,8 +109,16 @@ def lasting_dashboard() -> Iterator[Callable[..., str]]:
 
 
 def dashboards() -> Iterator[Callable[..., str]]:
+    homes: list[Path] = []
     with contextlib.ExitStack() as running:
-        yield lambda home, *options: running.enter_context(running_dashboard(home, *options))[0]
+
+        def start(home: Path, *options: str) -> str:
+            homes.append(home)
+            return running.enter_context(running_dashboard(home, *options))[0]
+
+        yield start
+    for home in homes:  # what a dashboard let train goes on without it
+        end_processes(home)
 
 
 @contextlib.contextmanager

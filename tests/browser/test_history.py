@@ -63,7 +63,7 @@ def test_back_goes_one_view_back(dashboard: Callable[..., str], browser_page: Pa
     store.close()
     page, url = browser_page, dashboard(tmp_path / "home", "--no-ready")
     page.goto(url)
-    expect(page.get_by_role("heading", name="In between: translate dates")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("heading", name="Costs little: translate dates")).to_be_visible(timeout=60_000)
     page.wait_for_function("window.clpsHistory")
     samples = "sample-dates-none%2Csample-dates-all%2Csample-dates-cycle"
     for title, question in (("Runs", "How is the training going?"), ("Compare", "Which model is better")):

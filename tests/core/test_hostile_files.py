@@ -26,7 +26,7 @@ from clps_core.store.archive import import_run
 from clps_core.training.checkpoint import checkpoint_path, latest, read
 from clps_core.training.loading import load_model
 from clps_core.training.probe_file import read_probe
-from clps_core.training.run_folder import fixed_placement, open_folder
+from clps_core.training.run_folder import fixed_placement, open_folder, read_config
 
 SAMPLE = Path(__file__).parents[2] / "clps_core" / "samples" / "runs" / "sample-dates-none"
 DEEP = "[" * 200_000
@@ -456,3 +456,19 @@ def test_a_run_with_other_tokens_or_a_huge_tokenizer_is_refused(run: Path) -> No
         file.truncate(16 << 30)
     with pytest.raises(DataError, match="trained with the tokens of the installed data"):
         inspect_run(run, "Sunday, July 20, 1969")
+
+
+def test_a_sentence_about_a_file_of_a_run_does_not_say_where_the_home_lies(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "20261128-all"
+    (folder / "checkpoints").mkdir(parents=True)
+    for name in ("checkpoints/best.safetensors", "config.json"):
+        (folder / name).write_bytes(b"damaged")
+    for name, reader in {
+        "checkpoints/best.safetensors": lambda: read(checkpoint_path(folder, "best")),
+        "config.json": lambda: read_config(folder),
+    }.items():
+        with pytest.raises(CheckpointError, match=f"^runs/20261128-all/{name} must "):
+            reader()
+    with pytest.raises(CheckpointError) as refused:
+        load_model(folder)
+    assert str(tmp_path) not in str(refused.value)

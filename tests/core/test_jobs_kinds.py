@@ -267,9 +267,15 @@ def test_a_job_of_a_kind_that_is_gone_fails_with_a_sentence(store: Store, other_
     run = bare(store)
     job = evaluate(store, other_kind, run.id, ["a"])
     KINDS.forget(other_kind)
-    answer = Gate(Slots(2, 1, (), "")).ask(store.job(job.id), 0, [])
+    gate = Gate(Slots(2, 1, (), ""))
+    answer = gate.ask(store.job(job.id), 0, [])
     assert answer.never
     assert "kind must be one of" in answer.reason
+    KINDS.register(replace(evaluating_kind.KIND, memory="no_such_module:memory"))
+    answer = gate.ask(store.job(job.id), 0, [])
+    assert answer.never
+    assert "no_such_module:memory must be importable" in answer.reason
+    assert gate.is_smaller(store.job(job.id), run, None), "the supervisor asks it, and then knows"
 
 
 def test_a_run_is_deleted_with_its_evaluations_once_none_of_them_works(store: Store, other_kind: str) -> None:
@@ -406,7 +412,7 @@ def test_a_kind_of_another_package_is_worked_on_by_real_processes_and_survives_a
     room: JobRoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other_kind: str
 ) -> None:
     places = [offered(tmp_path, processes="evaluating_kind:KIND"), str(Path(evaluating_kind.__file__).parent)]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(places))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*places, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep))
     run = bare(room.store)
     job = evaluate(room.store, other_kind, run.id, ["a", "gate"])
     os.kill(room.reach_job(job.id, 1), signal.SIGKILL)

@@ -20,7 +20,7 @@ from clps_core.config import build_config, resolve
 from clps_core.data.base import IGNORED, SPLITS, TaskData
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError, DataError
-from clps_core.own_data import record
+from clps_core.own_data import record, tokens
 from clps_core.own_data.adding import add, preview
 from clps_core.own_data.rows import read_index, texts
 from clps_core.own_data.sources import Source
@@ -119,6 +119,25 @@ def test_windows_are_the_text_and_held_out_ones_do_not_overlap(home: Path) -> No
     assert sum(len(batch.inputs) for batch in data.evaluation("test", 3, 2)) == 3
 
 
+def test_no_text_is_held_in_memory(home: Path, tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    add("long", Source(path=notes(tmp_path / "long.txt", count=1500)), tmp_path, tokenizer="bytes")
+    found = resolve(build_config({"data": {"task": "data:notes"}}), home=home).config
+    data = found.data.model_copy(update={"task": "data:long", "tokenizer": "bytes"})
+    config = found.model_copy(update={"data": data, "model": found.model.model_copy(update={"vocab_size": None})})
+    load_task(resolve(config, home=tmp_path), home=tmp_path)  # makes the tokens
+    tokens._opened.cache_clear()
+    before = pa.total_allocated_bytes()
+    loaded = load_task(resolve(config, home=tmp_path), home=tmp_path)
+    loaded.batch(0, 32)
+    values = loaded.opened.rows["text"].batches[0][0]
+    assert values.nbytes > 1_500_000
+    assert not values.flags.owndata
+    assert not values.flags.writeable
+    assert pa.total_allocated_bytes() - before < 100_000
+
+
 def test_equal_texts_are_in_one_split_and_given_splits_stay(tmp_path: Path) -> None:
     rows = [{"text": f"text number {n % 40}", "label": str(n % 2)} for n in range(200)]
     add("twice", Source(path=write_csv(tmp_path / "twice.csv", rows)), tmp_path)
@@ -154,9 +173,9 @@ def test_every_tokenizer_reads_and_writes_the_texts(home: Path, spec: str) -> No
     row = data.encode_source(text)
     assert data.facts.vocab_size == vocabulary(record.folder_of(home, "reviews"), data.opened.record, spec).size
     assert row.max() < data.facts.vocab_size
-    tokens = [one for one in row[0].tolist() if one != data.unk_id]
+    known = [one for one in row[0].tolist() if one != data.unk_id]
     assert data.opened.words.specials == (0, 1, 2, 3)
-    assert super(type(data), data).decode(tokens).split() == text.split()
+    assert super(type(data), data).decode(known).split() == text.split()
     assert data.encode_source("<eos>").tolist() != [[data.eos_id]], "a typed special token is letters"
     assert len({data_of(home, "reviews", tokenizer=one).fingerprint for one in (spec, "bpe:350")}) == 2
 
@@ -200,6 +219,7 @@ def test_texts_are_cut_where_seq_len_says_and_how_many_is_told(home: Path) -> No
     assert about(home, known, seq_len=16).plain["cut"]["text"] == 1.0
     assert about(home, known, seq_len=4096).plain["cut"]["text"] == 0.0
     assert dict(about(home, known).lines)["tokens"].startswith("text: median")
+    assert dict(about(home, known).lines)["rows"].startswith("train 96, validation 12, test 12")
     assert [set(row) for row in about(home, known).samples] == [{"text", "label"}] * 5
 
 
@@ -224,11 +244,17 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     assert (found["task"], found["kind"], found["classes"]) == ("data:reviews", "classification", ["neg", "pos"])
     assert json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).stdout)[0]["licence"] == "mine"
     shown = CliRunner().invoke(app, ["data", "show", "reviews"])
-    assert "always the most frequent class: accuracy 0.5" in shown.stdout
+    assert "always the most frequent class: accuracy 5" in shown.stdout
     assert "cut by a hash of the text" in shown.stdout
     assert changed_since(record.read(tmp_path / "home", "reviews")) == ""
     os.utime(file, (1, 1))
     assert "The stored copy is what counts" in CliRunner().invoke(app, ["data", "show", "reviews"]).stderr
+    shipped = json.loads(CliRunner().invoke(app, ["data", "show", "digits", "--json"]).stdout)
+    assert (shipped["licence"], shipped["baseline"]) == ("CC-BY-4.0", 25 / 180)
+    assert "CC-BY-4.0" in CliRunner().invoke(app, ["data", "show", "digits"]).stdout
+    for flags, shared in (([], True), (["--off"], False)):
+        assert CliRunner().invoke(app, ["data", "share", "data:reviews", *flags]).exit_code == 0
+        assert record.read(tmp_path / "home", "reviews").shared is shared
     again = CliRunner().invoke(app, ["data", "add", "reviews", str(file)])
     assert again.exit_code == 2
     assert "There is one called reviews. Choose another name, such as reviews-2" in again.stderr
@@ -270,6 +296,8 @@ def test_columns_are_guessed_and_corrected(tmp_path: Path) -> None:
     other = preview(source, tmp_path, columns={"target": "title"}).guess
     assert (other.kind, dict(other.columns)) == ("translation", {"text": "body", "target": "title"})
     assert preview(source, tmp_path, kind="generation").guess.columns == {"text": "body"}
+    sorted_ = [{"text": f"a text {n}", "label": str(n // 600)} for n in range(1200)]
+    assert preview(Source(path=write_csv(tmp_path / "s.csv", sorted_)), tmp_path).guess.kind == "classification"
     spans = [
         {"context": f"some context {n}", "question": f"who {n}?", "answers": {"text": [f"me {n}"]}} for n in range(30)
     ]

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 from job_room import PATIENCE, eventually
-from served_kinds import FAKE, NOWHERE, STAMP, Break, Echo, Held, Said
+from own_language import FAKE
+from served_kinds import NOWHERE, STAMP, Break, Echo, Held, Said
 
 from clps_core import words
 from clps_core.errors import ClpsError, ConfigError, DataError, JobError
