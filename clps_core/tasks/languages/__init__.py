@@ -67,11 +67,18 @@ def facts() -> TaskFacts:
         max_source_len=64,
         example_inputs=("Where is my file?", "Dove si trova il mio file?", "Hol van a fájlom?"),
         defaults={
-            "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "rotary", "dropout": 0.0},
+            "model": {
+                "num_layers": 4,
+                "d_model": 64,
+                "d_ff": 128,
+                "num_heads": 4,
+                "positions": "rotary",
+                "dropout": 0.0,
+            },
             "optim": {"learning_rate": 3e-3, "warmup_steps": 50},
             "train": {"steps": 700, "batch_size": 32, "eval_every": 50, "eval_examples": 500},
         },
-    )
+    )  # fmt: skip
 
 
 def _facts(_data: DataLike, _home: Path) -> TaskFacts:
