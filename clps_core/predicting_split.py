@@ -6,15 +6,16 @@ when a run is opened only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clps_core.errors import DataError
 from clps_core.opened import Opener, OpenRun, Which, open_run
+from clps_core.tasks import TASKS
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from clps_core.data.base import Array, Batch
     from clps_core.work.batch import DeviceBatch
 
-__all__ = ["AnsweredExample", "predict_split"]
+__all__ = ["AnsweredExample", "predict_split", "scores_of_written"]
 
 BATCH = 64
 
@@ -67,27 +68,24 @@ def predict_split(
                 number += 1
 
 
+def scores_of_written(task: str, answered: Sequence[AnsweredExample]) -> Mapping[str, float]:
+    """The metrics that the task can tell of whole answers only, such as a phone error rate; of most tasks none."""
+    score = getattr(TASKS.work(task), "written_scores", None)
+    found: Mapping[str, float] = score([(one.prediction, one.reference) for one in answered]) if score else {}
+    return found
+
+
 def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[str, str, str]]:
     from clps_core.work.batch import to_device
+    from clps_core.work.writing import written_tokens
 
     on_cpu = to_device(batch, "cpu")
     written = run.data.facts.writes
-    predictions: Sequence[Any] = _generated(run, on_cpu, loops) if written else _most_likely(run, on_cpu, loops)
+    predictions = written_tokens(run.model, run.data, on_cpu, loops) if written else _most_likely(run, on_cpu, loops)
     for place, said in enumerate(predictions):
         scored = _scored(batch.labels[place])
         answer = said if written else said[_is_scored(batch.labels[place])]
         yield _input_text(run, batch, place), run.data.decode(answer), run.data.decode(scored)
-
-
-def _generated(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:
-    from clps_core.model.generate import generate
-
-    data = run.data
-    longest = data.facts.max_target_len or batch.labels.shape[1]
-    tokens = generate(
-        run.model, batch.inputs, batch.input_mask, data.bos_id, data.eos_id, longest, loops=loops
-    )  # fmt: skip
-    return list(tokens.numpy())
 
 
 def _most_likely(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:

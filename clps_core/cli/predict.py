@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
+    from clps_core.predicting_split import AnsweredExample
 
 __all__ = ["MOST_RUNS", "Asked", "parse_options", "show", "write_split"]
 
@@ -102,17 +103,31 @@ def write_split(
     runs = _runs(run_ids)
     if as_json:
         raise ConfigError(_("--split writes a line of JSON for each example already. Leave --json out."))
-    lines = (
-        json.dumps({"run": run.id, "split": split, **asdict(one)}, ensure_ascii=False)
-        for run, folder in runs
-        for one in predict_split(folder, split, limit, loops=loops)
-    )
+    answered: dict[str, list[AnsweredExample]] = {run.id: [] for run, _folder in runs}
+
+    def lines() -> Iterator[str]:
+        for run, folder in runs:
+            for one in predict_split(folder, split, limit, loops=loops):
+                answered[run.id].append(one)
+                yield json.dumps({"run": run.id, "split": split, **asdict(one)}, ensure_ascii=False)
+
     if out is None:
-        for line in lines:
+        for line in lines():
             print_lines(line)
-        return
-    count = _write_whole(out, lines)
-    say(ngettext("{n} line in {file}", "{n} lines in {file}", count, file=out))
+    else:
+        count = _write_whole(out, lines())
+        say(ngettext("{n} line in {file}", "{n} lines in {file}", count, file=out))
+    for run, _folder in runs:
+        _say_scores(run, answered[run.id])
+
+
+def _say_scores(run: Run, answered: Sequence[AnsweredExample]) -> None:
+    """What only whole answers tell, such as the phone error rate of task ``sounds``."""
+    from clps_core.predicting_split import scores_of_written
+
+    for name, value in scores_of_written(run.task, answered).items():
+        metric = run.facts.metric_named(name)
+        say(_("{run}: {metric} {value}", run=run.id, metric=metric.title.lower(), value=metric.shown(value)))
 
 
 def _write_whole(out: Path, lines: Iterable[str]) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from clps_core.data.base import IGNORED, Array
 
-__all__ = ["constant_answer", "constant_text", "exact_match", "token_accuracy"]
+__all__ = ["constant_answer", "constant_text", "error_rate", "exact_match", "macro_f1", "token_accuracy"]
 
 
 def exact_match(predicted: Array, labels: Array, eos: int) -> Array:
@@ -30,6 +30,40 @@ def token_accuracy(predicted: Array, labels: Array) -> tuple[int, int]:
     """(right, scored) over the positions of ``labels`` [B, T] that count; ``predicted`` has its shape."""
     scored = labels != IGNORED
     return int(((predicted == labels) & scored).sum()), int(scored.sum())
+
+
+def macro_f1(confusion: Array) -> float:
+    """Mean F1 of the classes, each with the same weight; ``confusion`` [C, C] counts (right, said) classes.
+
+    The F1 of a class is 2 hits / (examples of it + answers with it). A class that is neither right nor said anywhere is
+    left out.
+    """
+    hits, both = np.diag(confusion), confusion.sum(0) + confusion.sum(1)
+    return float((2 * hits[both > 0] / both[both > 0]).mean()) if both.any() else 0.0
+
+
+def error_rate(pairs: Iterable[tuple[Sequence[str], Sequence[str]]]) -> float:
+    """Edits that turn the first of each pair into the second, by the length of all the second ones.
+
+    An edit puts in, takes out or replaces one item (Levenshtein distance). Of words it is the word error rate, of
+    phones the phone error rate. It is above 1 where answers are much too long.
+    """
+    edits = items = 0
+    for said, right in pairs:
+        edits += _distance(said, right)
+        items += len(right)
+    return edits / max(1, items)
+
+
+def _distance(one: Sequence[str], other: Sequence[str]) -> int:
+    row = list(range(len(other) + 1))  # edits from what has been read of ``one`` to each beginning of ``other``
+    for read, item in enumerate(one, 1):
+        before, row[0] = row[0], read
+        for place, wanted in enumerate(other, 1):
+            replaced = before + (item != wanted)
+            before = row[place]
+            row[place] = min(replaced, row[place] + 1, row[place - 1] + 1)
+    return row[-1]
 
 
 def constant_answer(labels: Array) -> tuple[float, float]:

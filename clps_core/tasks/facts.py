@@ -76,11 +76,11 @@ class TaskFacts:
 
     ``words``: gives what people read, when it is shown. ``family``: of the models that it trains. ``metric``: the
     name of the metric people compare by, one of ``metrics``: those that an evaluation gives (the task's scores).
-    ``own_metrics``: those of them that only this task has. ``graded``: those of them that are one metric at rising
-    difficulty, easiest first (empty where there are none). ``baseline``: what the best trivial answer
-    (``baseline_name``) gets in ``metric`` on the validation examples that a run is scored on by default;
-    ``test_baseline``: the same on those of the test split, which has ``test_size``. Where the data differ from
-    machine to machine they are approximate, and ``TaskData.baselines`` is exact.
+    ``own_metrics``: those of them that only this task has, and those of the test score that need whole answers.
+    ``graded``: metrics that are one at rising difficulty, easiest first (empty where there are none).
+    ``baseline``: what the best trivial answer (``baseline_name``) gets in ``metric`` on the validation examples that a
+    run is scored on by default; ``test_baseline``: the same on those of the test split, which has ``test_size``. Where
+    the data differ from machine to machine they are approximate, and ``TaskData.baselines`` is exact.
 
     ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in
     tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,

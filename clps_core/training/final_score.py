@@ -12,8 +12,11 @@ from typing import cast
 from clps_core.config import RunConfig
 from clps_core.data.base import Batch, TaskData
 from clps_core.model.transformer import Transformer
+from clps_core.tasks import TASKS
 from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate
+from clps_core.work.batch import to_device
+from clps_core.work.writing import written_pairs
 
 __all__ = ["score_test"]
 
@@ -24,11 +27,20 @@ def score_test(
     """The metrics of ``model`` on the first ``test_examples`` of the test split, and how many ``examples`` they are of.
 
     A pure function of weights, data and config (on the CPU bit for bit). ``before_batch`` is called before each
-    batch and may raise to end it.
+    batch and may raise to end it. A task that offers ``written_scores`` gets whole answers as well.
     """
     counted = _TestSplit(data, config.train.test_examples, before_batch)
     values = evaluate(model, cast("TaskData", counted), config, placement, "test")
-    return values | {"examples": float(counted.examples)}
+    values |= {"examples": float(counted.examples)}
+    score = getattr(TASKS.work(config.data.task), "written_scores", None)
+    if score is None:
+        return values
+    again = _TestSplit(data, config.train.test_examples, before_batch)
+    with placement.autocast():
+        batches = again.evaluation("test", 0, config.train.batch_size)
+        written = [pair for one in batches for pair in written_pairs(model, data, to_device(one, placement.device))]
+    values |= score(written)
+    return values
 
 
 class _TestSplit:

@@ -7,7 +7,7 @@ The second takes from here what it does as others do, and adds what is its own::
     def loss(output, batch, config): ...
 
 ``translation`` (encoder-decoder), ``continuation`` (decoder) and ``classes`` (encoder) each have a loss, scores and an
-answer. No torch here: these modules need it.
+answer; ``writing`` has whole answers to a batch. No torch here: these modules need it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,12 @@ class DataModule(Protocol):
 
 
 class Work(Protocol):
-    """The module that scores and answers."""
+    """The module that scores and answers.
+
+    It may also offer ``written_scores(pairs) -> dict[str, float]``: metrics that need whole answers, of (written,
+    right) texts. Writing costs a step for each token, so that only the test score at a run's end has them, and
+    ``clps predict --split``, which tells them of the answers that it writes.
+    """
 
     def loss(self, output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
         """See ``Loss``; with label smoothing where ``config`` asks for it."""

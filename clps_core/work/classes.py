@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from clps_core.analysis.capture import capture
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
+from clps_core.data.scores import macro_f1
 from clps_core.work import Loss
 from clps_core.work.answers import Answer, Opened, image_of, ranked, refuse_target
+from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss as loss
 from clps_core.work.scores import TokenScores
 
-__all__ = ["ClassScores", "answer", "loss", "scores"]
+__all__ = ["ClassScores", "MacroScores", "answer", "loss", "macro_scores", "scores"]
 
 
 class ClassScores(TokenScores):
@@ -26,6 +33,32 @@ class ClassScores(TokenScores):
 def scores(config: RunConfig, loss: Loss, /) -> ClassScores:
     """New scores for an evaluation."""
     return ClassScores(config, loss)
+
+
+class MacroScores(ClassScores):
+    """``loss``, ``accuracy`` and ``macro_f1``, which gives rare classes the weight of frequent ones."""
+
+    _confusion: Tensor | None = None
+
+    def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
+        """Take in logits [B, C] and their labels [B]."""
+        super().add(output, batch)
+        classes = output.shape[-1]
+        if self._confusion is None:
+            self._confusion = torch.zeros(classes**2, dtype=torch.int64, device=output.device)
+        pairs = batch.labels * classes + output.argmax(-1)
+        self._confusion.index_add_(0, pairs, torch.ones_like(pairs))  # unlike bincount, waits for no GPU
+
+    def values(self) -> dict[str, float]:
+        """By metric."""
+        counts = np.zeros(1) if self._confusion is None else self._confusion.cpu().numpy()
+        side = math.isqrt(len(counts))
+        return {**super().values(), "macro_f1": macro_f1(counts.reshape(side, side))}
+
+
+def macro_scores(config: RunConfig, loss: Loss, /) -> MacroScores:
+    """New scores for an evaluation, with ``macro_f1``."""
+    return MacroScores(config, loss)
 
 
 def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, str], loops: int | None, /) -> Answer:

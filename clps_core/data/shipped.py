@@ -1,0 +1,33 @@
+"""Texts that ship beside the code of a task. Start at shipped_text."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+from pathlib import Path
+
+from clps_core.errors import DataError
+from clps_core.words import _
+
+__all__ = ["shipped_text"]
+
+LARGEST = 16_000_000
+"""Bytes of the longest text that is unpacked."""
+
+
+def shipped_text(file: Path, sha256: str) -> str:
+    """The text in the xz ``file``, whose bytes must have the hash ``sha256``.
+
+    Raises ``DataError`` where the file is missing, damaged or another one: what runs learn must be the same everywhere.
+    """
+    try:
+        with lzma.open(file) as packed:
+            content = packed.read(LARGEST)
+    except (OSError, EOFError, lzma.LZMAError):
+        content = b""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DataError(
+            _("the file {file} must be as it was shipped. It is missing or damaged. Install clps-lab again.",
+              file=file.name)
+        )  # fmt: skip
+    return content.decode("utf-8")
