@@ -16,7 +16,7 @@ from clps_core.own_data.sources import Source
 from clps_core.store import open_store
 
 FOLDER = Path(__file__).parent / "pictures"
-REVIEWS = Path(__file__).parents[1] / "examples" / "reviews.csv"
+FEEDBACK = Path(__file__).parents[1] / "examples" / "feedback.csv"
 WIDTH, HEIGHT = 1440, 900
 DESIGNS = urlencode(
     {
@@ -31,7 +31,7 @@ PAIRS = [f"sample-pairs-{design}-{seed}" for design in ("none", "cycle-2", "all"
 PICTURES = (
     ("start", "", "light", "h1"),
     ("design", f"design?{DESIGNS}", "light", ".cell"),
-    ("data", "data?set=reviews", "light", "[data-testid=stTable]"),
+    ("data", "data?set=feedback", "light", "[data-testid=stTable]"),
     ("runs", f"runs?runs={','.join(HOPS)}", "dark", ".clps-live-chart"),
     ("compare", f"compare?runs={','.join(PAIRS)}", "light", ".clps-live-chart"),
     ("tryit", f"tryit?runs={','.join(HOPS)}", "dark", ".answer .tokens button"),
@@ -49,7 +49,7 @@ def main() -> None:
         store = open_store(home)
         samples.install(store)
         store.close()
-        add("reviews", Source(str(REVIEWS)), home)
+        add("feedback", Source(str(FEEDBACK)), home)
         with dashboard(home) as url, chromium() as browser:
             for name, path, scheme, wanted in PICTURES:
                 context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from app.look.assets import asset, script
+from app.look.component import component
 from app.tryit.choosing import Settings
 from clps_core.predicting import Prediction
 from clps_core.shown import visible
@@ -13,7 +12,7 @@ from clps_core.words import _, ngettext
 
 __all__ = ["answer_card"]
 
-_COMPONENT = st.components.v2.component(
+_COMPONENT = component(
     "clps.tryit_answer",
     html=asset("tryit/answer.html"),
     css=asset("tryit/answer.css"),
@@ -21,8 +20,8 @@ _COMPONENT = st.components.v2.component(
 )
 
 
-def answer_card(answer: Prediction, run: Run, settings: Settings, *, key: str) -> None:
-    """The answer, whether it is right, and what it was made with."""
+def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, int], *, key: str) -> None:
+    """The answer, whether it is right, and what it was made with: ``steps`` of the oldest and the newest weights."""
     _COMPONENT(
         key=key,
         data={
@@ -40,7 +39,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, *, key: str) -
             "place_name": _("Token {place} of {all}: {label}", place="{place}", all="{all}", label="{label}"),
             "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
             "guesses_name": _("The most probable answers"),
-            "facts": " ".join(_facts(answer, run, settings)),
+            "facts": " ".join(_facts(answer, run, settings, steps)),
         },
     )
 
@@ -49,9 +48,12 @@ def _guess(one: object) -> list[object]:
     return [visible(getattr(one, "label", "")), round(float(getattr(one, "probability", 0.0)), 4)]
 
 
-def _facts(answer: Prediction, run: Run, settings: Settings) -> list[str]:
+def _facts(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, int]) -> list[str]:
     """What was used, and why the answer stops."""
-    if run.active:
+    if steps[0] != steps[1]:
+        found = [_("The run got new weights meanwhile: its tokens are of steps {first} to {last}.",
+                   first=steps[0], last=steps[1])]  # fmt: skip
+    elif run.active:
         found = [_("Weights of the latest checkpoint: step {step} of {steps}, still training.",
                    step=answer.step, steps=run.steps)]  # fmt: skip
     else:

@@ -26,7 +26,7 @@ __all__ = ["MOST_SHOWN", "MOST_TOKENS", "Settings", "choose_runs", "choose_setti
 MOST_SHOWN = 4
 MOST_TOKENS = 256
 """What one answer of this page may have; the command line goes further."""
-HOTTEST = 2.0
+COLDEST, HOTTEST = 0.01, 2.0
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _loops_field(loops: int | None, trained: Sequence[int]) -> None:
 
 
 def _sampling_fields(usual: Settings, *, windows: bool) -> Settings:
-    temperature = state.read_decimal(state.TEMPERATURE, 0.0, HOTTEST) or 0.0
+    temperature = state.read_decimal(state.TEMPERATURE, COLDEST, HOTTEST) or 0.0
     follow_url("tryit.temperature", temperature)
     st.slider(
         _("Temperature"),

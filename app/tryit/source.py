@@ -22,6 +22,8 @@ __all__ = ["EXAMPLES", "Growing", "grow", "held_out"]
 
 EXAMPLES = 50
 TOKENS_AT_ONCE = 8
+MOST_BEGINNINGS = 4
+"""How often an answer is begun anew because its run has new weights; then it says of which steps it is."""
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Growing:
     settings: Settings
     parts: list[Prediction] = field(default_factory=list)
     problem: str = ""
+    begun: int = 1
 
     @property
     def tokens(self) -> tuple[int, ...]:
@@ -55,6 +58,19 @@ class Growing:
         if not self.parts:
             return None
         return replace(self.parts[-1], pieces=tuple(piece for part in self.parts for piece in part.pieces))
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The training steps of the oldest and the newest weights that wrote it."""
+        steps = [part.step for part in self.parts]
+        return min(steps), max(steps)
+
+    def add(self, part: Prediction) -> None:
+        """Take in ``part``. Where a run in training has new weights since the first one, the answer begins anew."""
+        if self.parts and part.step != self.parts[0].step and self.begun < MOST_BEGINNINGS:
+            self.parts, self.begun = [], self.begun + 1
+            return
+        self.parts.append(part)
 
     def next(self) -> Predict:
         """What is to be asked next."""
@@ -86,13 +102,13 @@ def grow(answers: Sequence[Growing]) -> Iterator[bool]:
     while waiting := [one for one in answers if not one.done]:
         for one in waiting:
             while not one.done and (kept := service.kept_answer(one.next())) is not None:
-                one.parts.append(kept)
+                one.add(kept)
         for one in waiting:
             if one.done:
                 continue
             yield False
             try:
-                one.parts.append(service.ask(one.next()))
+                one.add(service.ask(one.next()))
             except ClpsError as error:
                 one.problem = str(error)
     yield True

@@ -127,7 +127,7 @@ def _card(one: Growing, number: int) -> None:
     if one.problem or one.answer is None:
         show_problem(one.problem)
         return
-    answer_card(one.answer, one.run, one.settings, key=f"tryit.answer.{number}")
+    answer_card(one.answer, one.run, one.settings, one.steps, key=f"tryit.answer.{number}")
     with st.container(horizontal=True):
         query = {state.TEXT: one.question.text, **one.question.options}
         navigation.link("attention", _("Attention for this input"), query={state.RUN: one.run.id, **query})

@@ -19,6 +19,10 @@ from clps_core.words import _
 __all__ = ["GREEDY", "Generated", "Sampling", "generate", "probabilities", "write_on"]
 
 
+COLDEST = 0.01
+"""Logits that are divided by less may be no numbers any more; 0 is what is meant."""
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How the next token is chosen; the default takes the most probable one.
@@ -36,8 +40,10 @@ class Sampling:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature <= 100:
-            raise ConfigError(_("temperature must be from 0 to 100. Got {got}.", got=self.temperature))
+        if self.temperature != 0 and not COLDEST <= self.temperature <= 100:
+            raise ConfigError(
+                _("temperature must be 0 or from {coldest} to 100. Got {got}.", coldest=COLDEST, got=self.temperature)
+            )
         if self.top_k is not None and self.top_k < 1:
             raise ConfigError(_("top_k must be 1 or more. Got {got}. Leave it out for all tokens.", got=self.top_k))
         if self.top_p is not None and not 0 < self.top_p <= 1:

@@ -41,16 +41,16 @@ def store(home: Path) -> Iterator[Store]:
 def open_page(home: Path) -> Callable[..., AppTest]:
     """``open_page("design", spec="...", strategy=["none"])``: the page as it stands after its first run.
 
-    ``language``: what its session reads.
+    ``reads``: the language of its session.
     """
 
-    def open_one(name: str, *, language: str | None = None, **query: str | list[str]) -> AppTest:
+    def open_one(name: str, *, reads: str | None = None, **query: str | list[str]) -> AppTest:
         test = AppTest.from_file(str(ENTRY), default_timeout=PATIENCE)
         test.switch_page(f"../pages/{name}.py")
         for parameter, value in query.items():
             test.query_params[parameter] = value
-        if language is not None:
-            test.session_state[state.LANGUAGE] = language
+        if reads is not None:
+            test.session_state[state.LANGUAGE] = reads
         return test.run()
 
     return open_one

@@ -101,9 +101,9 @@ def asked(*arguments):
 def walked(open_page, run, language=None):
     """Runs, Compare and Attention with ``run``."""
     pages = {
-        "runs": open_page("runs", runs=run.id, language=language),
-        "compare": open_page("compare", runs=run.id, language=language),
-        "attention": open_page("attention", run=run.id, language=language),
+        "runs": open_page("runs", runs=run.id, reads=language),
+        "compare": open_page("compare", runs=run.id, reads=language),
+        "attention": open_page("attention", run=run.id, reads=language),
     }
     for name, page in pages.items():
         assert not page.exception, name

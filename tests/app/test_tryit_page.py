@@ -12,11 +12,15 @@ from page_reading import sentences
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
+from app.attention.source import Question
 from app.navigation import page
+from app.tryit.choosing import Settings
+from app.tryit.source import Growing
 from clps_core.model.generate import Sampling
-from clps_core.predicting import held_out_examples, predict
+from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.store import Run, Store
 from clps_core.training.checkpoint import checkpoint_path
+from clps_core.work.answers import Piece
 
 OpenPage = Callable[..., AppTest]
 TEXT = "Friday, May 29, 1953"
@@ -168,6 +172,22 @@ def test_runs_without_weights_and_of_another_task_are_counted(open_page: OpenPag
         "1 run of the address is not shown: there is room for 4 runs of one task",
     ]
     assert len(cards(test)) == 1
+
+
+def test_an_answer_is_of_one_state_of_the_weights(dates: Run) -> None:
+    """A run in training writes new ones while its answer is asked for, some tokens at a time."""
+
+    def part(step: int) -> Prediction:
+        return Prediction("a", {}, "b", step, pieces=(Piece(7, "b", 0.5, ()),), ended=False, room=9)
+
+    growing = Growing(dates, Question("a"), Settings(8))
+    for step in (6, 6, 12, 12, 12):
+        growing.add(part(step))
+    assert growing.steps == (12, 12)
+    assert len(growing.parts) == 2
+    for step in range(13, 30):
+        growing.add(part(step))
+    assert growing.steps[0] < growing.steps[1], "it does not begin anew for ever, and says so"
 
 
 def test_what_others_wrote_stays_text(open_page: OpenPage, dates: Run) -> None:

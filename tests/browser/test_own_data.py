@@ -31,23 +31,24 @@ SMALL = ";".join(
 )
 
 
-def test_a_csv_is_uploaded_trained_on_and_looked_into_and_other_files_are_added(
+def added(page: Page, home: Path, file: Path, kind: str) -> None:
+    """Upload ``file`` on the Data page and add it as what it is taken for."""
+    expect(page.locator("input[type=file]")).to_have_count(1)  # the form before has gone
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value(file.stem)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page).to_have_url(re.compile(f"set={file.stem}"))
+    page.get_by_text(f"{kind} · ").first.wait_for()
+    assert record.read(home, file.stem).rows > 0
+
+
+def test_a_csv_is_uploaded_trained_on_and_looked_into(
     dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
     home, page = tmp_path / "home", browser_page
     url = dashboard(home, "--no-ready")
     page.goto(f"{url}/data")
-    files = {"reviews": reviews(tmp_path / "reviews.csv"), "pairs": pairs(tmp_path / "pairs.jsonl")}
-    kinds = {"reviews": "Text classification", "pairs": "Text to text", "notes": "Text generation"}
-    for name, file in (files | {"notes": notes(tmp_path / "notes.txt")}).items():
-        expect(page.locator("input[type=file]")).to_have_count(1)  # the form before has gone
-        page.locator("input[type=file]").set_input_files(file)
-        expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value(name)
-        page.get_by_role("button", name="Add", exact=True).click()
-        expect(page).to_have_url(re.compile(f"set={name}"))
-        page.get_by_text(f"{kinds[name]} · ").first.wait_for()
-        assert record.read(home, name).rows > 0
-
+    added(page, home, reviews(tmp_path / "reviews.csv"), "Text classification")
     page.goto(f"{url}/train?spec={SMALL}&strategy=all")
     page.get_by_role("button", name=re.compile("Train 1 run")).click()
     page.locator(".clps-live-chart").first.wait_for()
@@ -58,3 +59,13 @@ def test_a_csv_is_uploaded_trained_on_and_looked_into_and_other_files_are_added(
     page.locator("[data-painted]").first.wait_for()
     page.get_by_text("neg", exact=True).first.wait_for()
     store.close()
+
+
+@pytest.mark.slow
+def test_pairs_and_a_running_text_are_uploaded_one_after_another(
+    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    browser_page.goto(f"{dashboard(home, '--no-ready')}/data")
+    added(browser_page, home, pairs(tmp_path / "pairs.jsonl"), "Text to text")
+    added(browser_page, home, notes(tmp_path / "notes.txt"), "Text generation")

@@ -89,6 +89,7 @@ def test_a_split_is_written_as_lines_of_json(store: Store, tmp_path: Path) -> No
         ("dates", ("--option", "language=de", "--option", "language=fr"), "come once"),
         ("dates", ("--text", "May " * 60), "Shorten it"),
         ("dates", ("--temperature", "-1"), "temperature must be"),
+        ("dates", ("--temperature", "1e-40"), "temperature must be 0 or from 0.01"),
         ("dates", ("--top-k", "3"), "temperature above 0"),
         ("dates", ("--loops", "999"), "loops must be from 1"),
         ("dates", ("--max-tokens", "0"), "max_tokens must be"),
