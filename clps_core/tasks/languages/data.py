@@ -3,7 +3,9 @@
 The sentences are messages of three programs and their translations; ``prepare.py`` says which. An input is a sentence
 by characters, its class one of 20 languages. The split is by message: no message of validation or tests is in training
 in any language. So are the parts of a cross-validation. Messages of one program are alike ("Move 1 page", "Move 1
-file"), so a test sentence is not as new as a sentence from elsewhere.
+file"), so a test sentence is not as new as a sentence from elsewhere. Logistic regression on counts of character
+n-grams is right in 97.4 % of the test sentences (28 November 2026, ``benchmarks/languages_linear.py``): the usual
+small model, trained for a minute, stays below that.
 """
 
 from __future__ import annotations
