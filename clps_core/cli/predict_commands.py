@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -103,34 +104,14 @@ def predict(
     write_split(run_ids, split, limit, loops, out, as_json=as_json)
 
 
-def generate(
-    run_ids: RunIds,
-    text: list[str] | None = None,
-    option: list[str] | None = None,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
-    loops: int | None = None,
-    max_tokens: int | None = None,
-    as_json: Json = False,
-) -> None:
+@wraps(predict)
+def generate(**given: Any) -> None:
+    """``predict`` under its earlier name."""
     say(_("'clps generate' is now called 'clps predict'. The old name still works."))
-    predict(
-        run_ids,
-        text,
-        option,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        loops=loops,
-        max_tokens=max_tokens,
-        as_json=as_json,
-    )
+    predict(**given)
 
 
 def add_predict(app: typer.Typer) -> None:
     """Give ``app`` the commands."""
     app.command(help=_("Let trained runs answer a text, next to each other, or all held-out examples."))(predict)
-    app.command(hidden=True, help=_("The earlier name of 'clps predict'."))(generate)
+    app.command("generate", hidden=True, help=_("The earlier name of 'clps predict'."))(generate)

@@ -184,7 +184,7 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--layers", "-3"], "error: model.num_layers must be at least 1. Got -3."),
         (
             ["--task", "french"],
-            "error: task must be one of dates, python-docs, digits, hops, cups, pairs.",
+            "error: task must be one of dates, python-docs, digits, hops, cups, pairs, sounds, languages.",
         ),
         (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
         (["--config", "."], "error: --config must name a YAML file that can be read"),

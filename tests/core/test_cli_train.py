@@ -205,7 +205,7 @@ def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
     [
         (
             ["--task", "french"],
-            "error: task must be one of dates, python-docs, digits, hops, cups, pairs.",
+            "error: task must be one of dates, python-docs, digits, hops, cups, pairs, sounds, languages.",
         ),
         (["--strategy", "cycel"], "error: strategy must be one of none, all, attention_only"),
         (["--strategy", "none", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),
