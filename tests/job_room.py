@@ -77,16 +77,15 @@ def was_worked_on(home: Path) -> bool:
 
 def end_processes(home: Path) -> None:
     """Kill them all: what trains on after its test takes the time of other tests."""
+    if started := service._started.pop(home, None):  # a supervisor that was just started is not found by its command
+        started.process.kill()
+        started.process.wait(10)
     for _round in range(3):  # a supervisor may start one more process while it is killed
         members = processes_of(home)
         for process in sorted(members, key=lambda member: "clps_core.jobs.supervisor" not in member.info["cmdline"]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(members, timeout=5)
-        if not members:
-            break
-    if started := service._started.pop(home, None):
-        started.process.wait(10)
 
 
 class JobRoom:

@@ -76,7 +76,10 @@ READY = (
     ),
     Ready(
         "cups",
-        {"data": {"task": "cups"}, "train": {"log_every": 20, "checkpoint_every": 500, "probe_count": 6}},
+        {
+            "data": {"task": "cups"},
+            "train": {"steps": 2000, "log_every": 40, "eval_every": 100, "checkpoint_every": 1000, "probe_count": 6},
+        },
         (Design("fixed", "all"), Design("random", "all,train_loops=2-6")),
         loops=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24),
     ),
