@@ -1,10 +1,11 @@
 """Make the README's pictures: the real pages, on the runs that ship with the project.
 
-Run ``make pictures`` after a visible change.
+Run ``make pictures`` after a visible change, or this file with the names of some.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlencode
@@ -49,9 +50,11 @@ def main() -> None:
         store = open_store(home)
         samples.install(store)
         store.close()
-        add("feedback", Source(str(FEEDBACK)), home)
+        add("feedback", Source(FEEDBACK, called="examples/feedback.csv"), home)
         with dashboard(home) as url, chromium() as browser:
             for name, path, scheme, wanted in PICTURES:
+                if sys.argv[1:] and name not in sys.argv[1:]:
+                    continue
                 context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
                 page = context.new_page()
                 page.goto(f"{url}/{path}")

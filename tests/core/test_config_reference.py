@@ -82,7 +82,7 @@ def test_one_field_and_one_group_are_explained() -> None:
     assert "default for digits 64" in " ".join(clps("model.d_model").stdout.split())
     one = json.loads(clps("optim.learning_rate", "--json").stdout)
     assert (one["name"], one["unit"], one["limits"]) == ("optim.learning_rate", "per step", ["> 0", "<= 10"])
-    assert [field["group"] for field in json.loads(clps("data", "--json").stdout)] == ["data"] * 6
+    assert {field["group"] for field in json.loads(clps("data", "--json").stdout)} == {"data"}
     assert "data.folds" in clps("data").stdout
 
 

@@ -17,7 +17,9 @@ from clps_core.tasks.cups.data import Cups
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
+from clps_core.tasks.languages.data import Languages
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
+from clps_core.tasks.sounds.data import Sounds
 
 FOLDS = 3
 HELD_OUT = [name for name in TASKS if name != "pairs"]
@@ -42,6 +44,10 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [number.tobytes() for number in data.permutations(split)]
     if isinstance(data, Cups):
         return [number.tobytes() for number in data.prefixes(split)]
+    if isinstance(data, Sounds):
+        return [word.encode() for word in data.words(split)]
+    if isinstance(data, Languages):
+        return [text.encode() for text, *_rest in data.sentences(split)]
     assert isinstance(data, PythonDocs)
     tokens = data.tokens(split)
     return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]
