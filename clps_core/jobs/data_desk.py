@@ -16,6 +16,7 @@ from clps_core.own_data import record
 from clps_core.own_data.child import Told, add_in_child, preview_in_child
 from clps_core.own_data.record import PREFIX, DataSet
 from clps_core.own_data.sources import Source, check_file
+from clps_core.own_data.vocabulary import names_file, parsed_tokenizer
 from clps_core.policy import OPERATOR, Person, Policy, nobody
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
@@ -130,6 +131,7 @@ class DataDesk:
     ) -> DataSet:
         """Keep ``source`` as a data set of theirs."""
         person = self._check_source(source)
+        self._check_tokenizer(tokenizer)
         if self.policy.bound(person):
             self.policy.check_data(person, *self.use())
         made = add_in_child(
@@ -166,6 +168,16 @@ class DataDesk:
         if source.path is not None and not inside and not self.reaches_files:
             raise NotAllowedError(_("a data set must be uploaded here. Paths of the server are not read."))
         return self.person or OPERATOR
+
+    def _check_tokenizer(self, asked: str | None) -> None:
+        """A path is opened by the server: what can be read of it, and every refusal, would tell about its files."""
+        if asked is None or (self.reaches_files and names_file(asked)):
+            return
+        if names_file(asked):
+            raise NotAllowedError(
+                _("a tokenizer must be one that is made here, such as bpe:2000. Files of the server are not read.")
+            )
+        parsed_tokenizer(asked)
 
     def _file_limit(self, source: Source) -> int:
         return DATA.upload_bytes if source.called else DATA.file_bytes

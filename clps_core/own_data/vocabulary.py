@@ -37,6 +37,7 @@ __all__ = [
     "PAD",
     "UNK",
     "Vocabulary",
+    "names_file",
     "parsed_tokenizer",
     "tokenizer_of",
     "typed_inputs",
@@ -150,7 +151,7 @@ def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabul
 
 def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     """``record`` with the tokenizer that was ``asked`` for (a path: of a tokenizer.json), or a likely one, made."""
-    if asked is not None and asked.endswith(".json"):
+    if asked is not None and names_file(asked):
         _bring(Path(asked).expanduser(), folder)
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
@@ -160,6 +161,11 @@ def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     _vocabulary(folder, record.fingerprint, spec, record.kind)
     _vocabulary.cache_clear()  # the folder moves
     return record.model_copy(update={"tokenizer": spec})
+
+
+def names_file(asked: str) -> bool:
+    """Whether ``asked`` is the path of a tokenizer.json, not one of the tokenizers that are made here."""
+    return asked.endswith(".json")
 
 
 def _likely(record: DataSet) -> str:

@@ -1,0 +1,66 @@
+"""What somebody on a shared server, or a file that they bring, cannot do with data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from own_data_files import reviews
+
+from clps_core.config import build_config, resolve
+from clps_core.errors import ClpsError, DataError, NotAllowedError
+from clps_core.jobs.data_desk import DataDesk
+from clps_core.own_data import record
+from clps_core.own_data.adding import add
+from clps_core.own_data.sources import Source
+from clps_core.own_data.uploads import kept_upload
+from clps_core.policy import Person, Policy
+from clps_core.spec import from_spec
+
+MINE, OTHER, TEACHER = Person("guest-one"), Person("guest-two"), Person("teacher", teacher=True)
+
+
+def shared(**quotas: int) -> Policy:
+    return Policy.model_validate({"mode": "shared", "quotas": quotas})
+
+
+def desk(home: Path, person: Person = MINE, **quotas: int) -> DataDesk:
+    return DataDesk(home, shared(**quotas), person)
+
+
+def upload(home: Path, tmp_path: Path, called: str = "x.csv") -> Source:
+    path = kept_upload(home, "x.csv", reviews(tmp_path / "x.csv").read_bytes())
+    return Source(path=path, called=called)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("person", [MINE, TEACHER])
+def test_a_visitor_cannot_make_the_server_open_a_file_as_a_tokenizer(
+    home: Path, tmp_path: Path, person: Person
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    for path in (str(secret), str(tmp_path / "none.json"), "~/x.json"):
+        with pytest.raises(NotAllowedError, match=r"Files of the server are not read\.$"):
+            desk(home, person).add("x", upload(home, tmp_path), tokenizer=path)
+    with pytest.raises(DataError, match=r"a tokenizer must be one of bytes"):
+        desk(home, person).add("x", upload(home, tmp_path), tokenizer=str(secret)[:-5])
+    assert record.names(home) == []
+    with pytest.raises(DataError, match=r"must be a tokenizer.json of the tokenizers library"):
+        add("x", Source(path=reviews(tmp_path / "x.csv")), home, tokenizer=str(secret))  # one's own machine
+
+
+def test_the_tokenizer_of_a_config_is_never_a_path(home: Path, tmp_path: Path) -> None:
+    add("x", Source(path=reviews(tmp_path / "x.csv")), home)
+    secret = tmp_path / "secret.json"
+    secret.write_text("{}")
+    for asked in (str(secret), "../rows.json", "tokenizer.json", "file:../x"):
+        with pytest.raises(ClpsError, match="tokenizer"):
+            resolve(build_config({"data": {"task": "data:x", "tokenizer": asked}}))
+        with pytest.raises(ClpsError, match="tokenizer"):
+            resolve(from_spec(f"1;task=data:x;data.tokenizer={asked}"))
