@@ -92,22 +92,20 @@ class DataDesk:
             raise NotAllowedError(problem)
 
     def use(self) -> tuple[int, int, int]:
-        """(sets, bytes) of this person, and the bytes of all who have quotas."""
+        """(sets, bytes) of this person, and the bytes of all who have quotas; damaged sets count as well."""
         from clps_core.jobs.guests import Guests
 
         guests = Guests(self.home, self.policy)
         sets = size = together = 0
         for name in record.names(self.home):
-            try:
-                owner = record.read(self.home, name).owner
-            except ClpsError:
-                continue
+            owner = record.owner_of(self.home, name)
             mine = self.person is not None and owner == self.person.owner
-            if not mine and owner not in guests:
+            of_guest = owner is None or owner in guests
+            if not mine and not of_guest:
                 continue
             bytes_ = record.size_of(self.home, name)
             sets, size = (sets + 1, size + bytes_) if mine else (sets, size)
-            together += bytes_ if owner in guests else 0
+            together += bytes_ if of_guest else 0
         return sets, size, together
 
     # What they ask for
@@ -148,10 +146,17 @@ class DataDesk:
         record.write(record.folder_of(self.home, name), one.model_copy(update={"shared": shared}))
 
     def remove(self, name: str) -> None:
-        """Delete the stored copy."""
-        one = record.read(self.home, name)
-        if problem := self.why_not_use(one) or self.why_not_remove(one):
-            raise NotAllowedError(problem)
+        """Delete the stored copy; that of a damaged one too, if it is theirs or they are a teacher."""
+        try:
+            one = record.read(self.home, name)
+        except ClpsError:
+            owner = record.owner_of(self.home, name) if name in record.names(self.home) else None
+            theirs = self.person is not None and (self.person.teacher or self.person.owner == owner)
+            if self.policy.shared and not theirs:
+                raise
+        else:
+            if problem := self.why_not_use(one) or self.why_not_remove(one):
+                raise NotAllowedError(problem)
         record.remove(self.home, name)
 
     # Inside

@@ -93,8 +93,8 @@ def add(
         if source.state != before:
             raise DataError(_("the file must stay as it is while it is read. It changed. Add it again."))
         made = kept.finished(
-            name=name, source=visible(_origin(source, found))[-400:], source_state=before, owner=owner, shared=shared,
-            licence=visible(licence)[:400],
+            name=name, source=record.harmless(_origin(source, found), record.LONGEST["source"], end=True),
+            source_state=before, owner=owner, shared=shared, licence=licence,
         )  # fmt: skip
         made = vocabulary.with_default(folder, made, tokenizer)
         record.write(folder, made)
@@ -255,7 +255,7 @@ class _Keeper:
         }
         return DataSet(
             kind=self.guess.kind,
-            columns={role: visible(column)[:200] for role, column in self.guess.columns.items()},
+            columns={role: record.harmless(column, 200) for role, column in self.guess.columns.items()},
             classes=classes,
             splits=counts,
             given_splits=tuple(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from own_data_files import reviews
+from typer.testing import CliRunner
 
+from clps_core.cli import app
 from clps_core.config import build_config, resolve
 from clps_core.errors import ClpsError, DataError, NotAllowedError
 from clps_core.jobs.data_desk import DataDesk
@@ -64,3 +67,46 @@ def test_the_tokenizer_of_a_config_is_never_a_path(home: Path, tmp_path: Path) -
             resolve(build_config({"data": {"task": "data:x", "tokenizer": asked}}))
         with pytest.raises(ClpsError, match="tokenizer"):
             resolve(from_spec(f"1;task=data:x;data.tokenizer={asked}"))
+
+
+ODD = ["\u2068" + "\x01" * 110 + "\u2069.csv", "\u2068" + "x" * 500 + "\u2069", "\u200d\u0633" * 300, "\u202e" * 400]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_text_is_harmless_and_short_also_the_second_time(text: str) -> None:
+    for end in (False, True):
+        once = record.harmless(text, 400, end=end)
+        assert len(once) <= 400
+        assert record.harmless(once, 400) == record.harmless(once, 400, end=True) == once
+
+
+def test_no_name_or_licence_damages_the_record(home: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(ODD[:2]):
+        made = add(f"x{number}", upload(home, tmp_path, text), home, licence=text)
+        record._read.cache_clear()
+        assert record.read(home, f"x{number}") == made
+
+
+def test_a_damaged_data_set_counts_is_listed_and_can_be_removed(home: Path, tmp_path: Path) -> None:
+    for name in ("good", "unread", "unknown"):
+        add(name, upload(home, tmp_path), home, owner=MINE.owner)
+    paths = [record.folder_of(home, name) / "dataset.json" for name in ("unread", "unknown")]
+    paths[0].write_text(paths[0].read_text().replace('"layout": 1', '"layout": 9'))
+    paths[1].write_text("{")
+    sets, size, together = desk(home).use()
+    sizes = {name: record.size_of(home, name) for name in record.names(home)}
+    assert (sets, size, together) == (2, sizes["good"] + sizes["unread"], sum(sizes.values()))
+    for options in ([], ["--json"]):
+        listed = CliRunner().invoke(app, ["data", "list", *options])
+        assert (listed.exit_code, listed.output.count("damaged")) == (0, 2 if not options else 4), listed.output
+    assert [(one["name"], "damaged" in one) for one in json.loads(listed.stdout)] == [
+        ("good", False), ("unknown", True), ("unread", True),
+    ]  # fmt: skip
+    for name in ("unread", "unknown"):
+        with pytest.raises(DataError, match="It is damaged"):
+            desk(home, OTHER).remove(name)
+    desk(home).remove("unread")
+    assert CliRunner().invoke(app, ["data", "remove", "unknown", "--yes"]).exit_code == 0
+    assert record.names(home) == ["good"]
+    with pytest.raises(DataError, match="There is none"):
+        desk(home).remove("unread")
