@@ -58,12 +58,12 @@ def desk() -> Desk:
     return Desk.of(current, who, why_nobody(current.home) if who is None else None)
 
 
-def check_use_of(task: str) -> None:
-    """Raise ``ClpsError`` where the task is a data set that the person who looks at this page may not use."""
+def check_use_of(task: str, tokenizer: str | None) -> None:
+    """Raise ``ClpsError`` where who looks at this page may not use the data set that the task is, or so."""
     from clps_core.own_data.record import PREFIX
 
     if task.startswith(PREFIX):
-        desk().data.check_use_of(task)
+        desk().data.check_use_of(task, tokenizer)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

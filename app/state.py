@@ -211,7 +211,9 @@ def read_spec() -> SpecRead:
         from clps_core.spec import from_spec
 
         found = from_spec(text)
-        check_use_of(found.data.task)  # before anything is asked of the data: a tokenizer may be trained for it
+        check_use_of(
+            found.data.task, found.data.tokenizer
+        )  # before anything is asked of the data: a tokenizer may be trained for it
         return SpecRead(found, None)
     except ClpsError as error:
         return SpecRead(None, str(error))

@@ -195,7 +195,7 @@ def open_designs() -> tuple[Designs, list[str]]:
     """
     found, problems = _found_designs()
     try:
-        check_use_of(found.base.data.task)
+        check_use_of(found.base.data.task, found.base.data.tokenizer)
     except ClpsError as error:  # a data set that was removed, or that is no longer shared
         return default_designs(), [*problems, str(error)]
     return found, problems

@@ -81,7 +81,8 @@ class Desk:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
         for one in configs:  # before anything is asked of the data: a tokenizer may be trained for the answer
-            self.data.check_use_of((one.config if isinstance(one, Resolved) else one).data.task)
+            data = (one.config if isinstance(one, Resolved) else one).data
+            self.data.check_use_of(data.task, data.tokenizer)
         found = service.checked(self.store, configs)
         if self.policy.bound(self.person):
             self._check_sizes(found)

@@ -40,6 +40,23 @@ SEPARATORS = ",;\t|"
 HEAD = 1 << 16
 CHUNK = 1 << 20
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+BUILDERS = {
+    *(
+        "arrow",
+        "audiofolder",
+        "cache",
+        "csv",
+        "eval",
+        "generator",
+        "hdf5",
+        "imagefolder",
+        "json",
+        "lance",
+        "niftifolder",
+    ),
+    *("pandas", "parquet", "pdffolder", "spark", "sql", "text", "videofolder", "webdataset", "xml"),
+}
+"""Names that mean parts of the ``datasets`` library to it: it would read files of the folder that the process is in."""
 OTHER_ENCODINGS = {"utf-16": "UTF-16", "utf-32": "UTF-32", "cp1252": "Windows-1252", "latin-1": "ISO-8859-1"}
 """What else a text may be in -> what it is called; the last one can always be read."""
 
@@ -93,13 +110,13 @@ def found_source(text: str, *, files: bool = True) -> Source:
 
     ``files``: whether they may name files of this machine at all.
     """
-    path = Path(text).expanduser()
-    looks = text.startswith((".", "/", "~")) or path.suffix.lower() in FILE_KINDS or path.suffix.lower() in PACKED
-    if files and (path.exists() or looks):
-        if not path.exists():
-            raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
-        return Source(path=path.absolute())
-    if not HUB_NAME.fullmatch(text) or ".." in text:
+    suffix = Path(text).suffix.lower()
+    looks = text.startswith((".", "/", "~")) or suffix in FILE_KINDS or suffix in PACKED
+    if files and (found := _existing(text)):
+        return Source(path=found)
+    if files and looks:
+        raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
+    if not HUB_NAME.fullmatch(text) or ".." in text or text in BUILDERS:
         raise DataError(
             _(
                 "the source must be a file ({kinds}), a folder, or the name of a data set on Hugging Face, such as "
@@ -109,6 +126,15 @@ def found_source(text: str, *, files: bool = True) -> Source:
             )
         )
     return Source(hub=text)
+
+
+def _existing(text: str) -> Path | None:
+    """The absolute path if there is such a file or folder; what can be no path is none."""
+    try:
+        path = Path(text).expanduser().absolute()
+        return path if path.exists() else None
+    except (RuntimeError, OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ __all__ = [
     "PAD",
     "UNK",
     "Vocabulary",
+    "made",
     "names_file",
     "parsed_tokenizer",
     "tokenizer_of",
@@ -138,9 +139,21 @@ def vocabulary(folder: Path, record: DataSet, spec: str | None = None) -> Vocabu
     return _vocabulary(folder, record.fingerprint, f"{kind}:{size}" if size else kind, record.kind)
 
 
+def made(folder: Path, record: DataSet, spec: str | None) -> tuple[bool, int]:
+    """Whether the tokenizer ``spec`` is kept already, and how many are."""
+    kind, size = parsed_tokenizer(spec or record.tokenizer)
+    place = folder / "vocabularies"
+    known = {path.name for path in place.glob("*.json")}
+    return _file_name(record.fingerprint, f"{kind}:{size}" if size else kind) in known, len(known)
+
+
+def _file_name(fingerprint: str, spec: str) -> str:
+    return f"{digest('vocabulary', LAYOUT, fingerprint, spec)[:24]}.json"
+
+
 @lru_cache(maxsize=64)
 def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabulary:
-    name = f"{digest('vocabulary', LAYOUT, fingerprint, spec)[:24]}.json"
+    name = _file_name(fingerprint, spec)
     found = _read(folder, name)
     if found is None:
         with one_at_a_time(folder):
@@ -152,7 +165,7 @@ def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabul
 def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     """``record`` with the tokenizer that was ``asked`` for (a path: of a tokenizer.json), or a likely one, made."""
     if asked is not None and names_file(asked):
-        _bring(Path(asked).expanduser(), folder)
+        _bring(asked, folder)
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
     if kind == "file" and not (folder / "tokenizer.json").exists():
@@ -173,12 +186,12 @@ def _likely(record: DataSet) -> str:
     return "characters" if short or record.characters < ENOUGH_FOR_BPE else "bpe:2000"
 
 
-def _bring(path: Path, folder: Path) -> None:
+def _bring(asked: str, folder: Path) -> None:
     """Keep a tokenizer.json that a person has, if the library reads it."""
     from tokenizers import Tokenizer
 
     try:
-        with open_given(path, limit=LARGEST_TOKENIZER) as file:
+        with open_given(Path(asked).expanduser(), limit=LARGEST_TOKENIZER) as file:
             text = file.read(LARGEST_TOKENIZER).decode()
         Tokenizer.from_str(text)
     except OSError as error:
@@ -190,7 +203,7 @@ def _bring(path: Path, folder: Path) -> None:
         return
     raise DataError(
         _("the tokenizer must be a tokenizer.json of the tokenizers library. Got {path}: {why}.",
-          path=visible(str(path)[-200:]), why=why)
+          path=visible(asked[-200:]), why=why)
     ) from None  # fmt: skip
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from own_data_files import reviews
+from own_data_files import reviews, write_csv
 from typer.testing import CliRunner
 
 from clps_core.cli import app
@@ -16,7 +17,9 @@ from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
+from clps_core.own_data.tokens import token_rows
 from clps_core.own_data.uploads import kept_upload
+from clps_core.own_data.vocabulary import vocabulary
 from clps_core.policy import Person, Policy
 from clps_core.spec import from_spec
 
@@ -110,3 +113,45 @@ def test_a_damaged_data_set_counts_is_listed_and_can_be_removed(home: Path, tmp_
     assert record.names(home) == ["good"]
     with pytest.raises(DataError, match="There is none"):
         desk(home).remove("unread")
+
+
+def test_adds_at_the_same_time_keep_to_the_quota(home: Path, tmp_path: Path) -> None:
+    sources = [upload(home, tmp_path) for _number in range(3)]
+
+    def one(number: int) -> str:
+        try:
+            return desk(home, data_sets=1).add(f"x{number}", sources[number]).name
+        except NotAllowedError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(3) as pool:
+        told = list(pool.map(one, range(3)))
+    assert len(record.names(home)) == 1
+    assert sum("at most 1 data sets of one person" in text for text in told) == 2
+
+
+def test_room_is_counted_in_bytes_and_with_tokens(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    write_csv(file, [{"text": f"{number} " + "\U00020000" * 1000, "label": number % 2} for number in range(40)])
+    path = kept_upload(home, "x.csv", file.read_bytes())
+    with pytest.raises(DataError, match=r"and their tokens must fit into 0\.7 MB"):
+        desk(home, data=700_000).add("x", Source(path=path, called="x.csv"))
+    assert desk(home, data=900_000).add("x", Source(path=path, called="x.csv"), tokenizer="bytes").rows == 40
+    token_rows(
+        record.folder_of(home, "x"), record.read(home, "x"),
+        vocabulary(record.folder_of(home, "x"), record.read(home, "x")),
+    )  # fmt: skip
+    assert desk(home).use()[1] < 900_000
+
+
+def test_tokenizers_of_visitors_keep_to_the_quota_of_the_owner(home: Path, tmp_path: Path) -> None:
+    made = add("x", upload(home, tmp_path), home, owner=MINE.owner, shared=True)
+    for person in (MINE, OTHER):
+        desk(home, person, data=1).check_use_of(made.task)  # kept already
+        desk(home, person).check_use_of(made.task, "words:20")
+        with pytest.raises(NotAllowedError, match=r"data sets must take less than"):
+            desk(home, person, data=1).check_use_of(made.task, "words:20")
+    for number in range(24):
+        (record.folder_of(home, "x") / "vocabularies" / f"{number}.json").write_text("{}")
+    with pytest.raises(NotAllowedError, match=r"at most 24 tokenizers here. Got words:20 beside 25"):
+        desk(home).check_use_of(made.task, "words:20")
