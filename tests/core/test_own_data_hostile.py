@@ -15,8 +15,8 @@ from clps_core.config import build_config, resolve
 from clps_core.errors import ClpsError, DataError, NotAllowedError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
-from clps_core.own_data.adding import add
-from clps_core.own_data.sources import Source
+from clps_core.own_data.adding import add, preview
+from clps_core.own_data.sources import BUILDERS, Source, found_source
 from clps_core.own_data.tokens import token_rows
 from clps_core.own_data.uploads import kept_upload
 from clps_core.own_data.vocabulary import vocabulary
@@ -155,3 +155,67 @@ def test_tokenizers_of_visitors_keep_to_the_quota_of_the_owner(home: Path, tmp_p
         (record.folder_of(home, "x") / "vocabularies" / f"{number}.json").write_text("{}")
     with pytest.raises(NotAllowedError, match=r"at most 24 tokenizers here. Got words:20 beside 25"):
         desk(home).check_use_of(made.task, "words:20")
+
+
+@pytest.mark.parametrize("text", ["text", "csv", "json", "parquet", "~nosuch/x", "~nosuch/x.csv", "x/" * 3, "x\0y"])
+@pytest.mark.parametrize("files", [True, False])
+def test_a_source_that_is_none_is_one_sentence(text: str, files: bool) -> None:
+    for one in (text, text + "x" * 300):
+        with pytest.raises(DataError, match="the source must be a file"):
+            found_source(one, files=files)
+
+
+def test_a_tokenizer_of_nobody_is_one_sentence(home: Path, tmp_path: Path) -> None:
+    for path in ("~nosuch/x.json", "x" * 300 + ".json"):
+        with pytest.raises(DataError, match=r"must be a tokenizer.json of"):
+            add("x", Source(path=reviews(tmp_path / "x.csv")), home, tokenizer=path)
+
+
+def test_every_builder_of_the_library_is_known() -> None:
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES as BUILT_IN
+
+    assert set(BUILT_IN) <= BUILDERS
+
+
+def test_a_name_on_the_hub_is_never_a_folder(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets.config
+    import huggingface_hub.constants
+
+    from clps_core.own_data import reading
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reading").mkdir()
+    (tmp_path / "sub" / "dir").mkdir(parents=True)
+    reviews(tmp_path / "sub" / "dir" / "train.csv")
+    with pytest.raises(Exception, match=r"(?i)offline|reach|hub"):
+        reading._from_hub(Source(hub="sub/dir"), Path("reading"), "")
+
+
+@pytest.mark.parametrize("way", ["absolute", "above", "link"])
+def test_a_folder_reads_nothing_outside(home: Path, tmp_path: Path, way: str) -> None:
+    outside = reviews(tmp_path / "outside.csv")
+    folder = tmp_path / "given"
+    folder.mkdir()
+    if way == "link":
+        (folder / "train.csv").symlink_to(outside)
+    else:
+        named = outside if way == "absolute" else "../outside.csv"
+        (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n  data_files: {named}\n---\n")
+    with pytest.raises(DataError, match=r"a folder must hold all of its data|must be readable"):
+        preview(Source(path=folder), home)
+
+
+def test_a_table_with_very_many_columns_is_refused_at_once(home: Path, tmp_path: Path) -> None:
+    names = [f"c{number}" for number in range(1001)]
+    write_csv(tmp_path / "x.csv", [dict.fromkeys(names, "a text")])
+    with pytest.raises(DataError, match=r"at most 1,000 columns. Got 1,001"):
+        preview(Source(path=tmp_path / "x.csv"), home)
+
+
+def test_a_set_that_is_removed_while_it_is_measured_is_one_sentence(home: Path, tmp_path: Path) -> None:
+    made = add("x", Source(path=reviews(tmp_path / "x.csv")), home)
+    record.remove(home, "x")
+    with pytest.raises(DataError, match=r"data set x must stay while it is measured. It was removed"):
+        vocabulary(record.folder_of(home, "x"), made, "words:20")
