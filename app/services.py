@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from clps_core.serving import ModelService
     from clps_core.store import Store
 
-__all__ = ["desk", "escape_markdown", "models", "page_guard", "show_problem", "store"]
+__all__ = ["check_use_of", "desk", "escape_markdown", "models", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
 
@@ -56,6 +56,14 @@ def desk() -> Desk:
     current = store()
     who = person(current.home)
     return Desk.of(current, who, why_nobody(current.home) if who is None else None)
+
+
+def check_use_of(task: str, tokenizer: str | None) -> None:
+    """Raise ``ClpsError`` where who looks at this page may not use the data set that the task is, or so."""
+    from clps_core.own_data.record import PREFIX
+
+    if task.startswith(PREFIX):
+        desk().data.check_use_of(task, tokenizer)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

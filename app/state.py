@@ -202,14 +202,19 @@ class TextsRead(NamedTuple):
 
 
 def read_spec() -> SpecRead:
-    """The config that ``?spec=`` asks for."""
+    """The config that ``?spec=`` asks for, unless its task is a data set that the person may not use."""
     text = _text(SPEC)
     if not text:
         return SpecRead(None, None)
     try:
+        from app.services import check_use_of
         from clps_core.spec import from_spec
 
-        return SpecRead(from_spec(text), None)
+        found = from_spec(text)
+        check_use_of(
+            found.data.task, found.data.tokenizer
+        )  # before anything is asked of the data: a tokenizer may be trained for it
+        return SpecRead(found, None)
     except ClpsError as error:
         return SpecRead(None, str(error))
 

@@ -94,6 +94,7 @@ def _details(here: DataDesk, one: DataSet) -> None:
     let_out()
     try:
         if tokenizer is not None:
+            here.check_use_of(one.task, tokenizer)
             parsed_tokenizer(tokenizer)
         told = about(here.home, one, tokenizer, None if length is None else int(length))
     except ClpsError as error:

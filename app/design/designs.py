@@ -12,6 +12,7 @@ import streamlit as st
 from app import state
 from app.design.history import History, find, go_to, history, record
 from app.look.formatting import strategy_name
+from app.services import check_use_of
 from clps_core.analysis.counts import Counts, count, share_of_unshared
 from clps_core.analysis.flops import flop_differences
 from clps_core.config import (
@@ -192,6 +193,15 @@ def open_designs() -> tuple[Designs, list[str]]:
 
     What the URL does not say, or says badly, stays as it was in this session, or as it is by default.
     """
+    found, problems = _found_designs()
+    try:
+        check_use_of(found.base.data.task, found.base.data.tokenizer)
+    except ClpsError as error:  # a data set that was removed, or that is no longer shared
+        return default_designs(), [*problems, str(error)]
+    return found, problems
+
+
+def _found_designs() -> tuple[Designs, list[str]]:
     session = st.session_state
     asked: Address = (
         st.query_params.get(state.SPEC, ""),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import print_json, print_pairs, print_table, say, size
+from clps_core.errors import DataError
 from clps_core.home import default_home
 from clps_core.own_data import record
 from clps_core.own_data.sources import Source, found_source
@@ -102,15 +103,21 @@ def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_jso
 def list_(*, as_json: bool) -> None:
     """All data sets, in one table."""
     home = default_home()
-    found = [record.read(home, name) for name in record.names(home)]
+    found, damaged = [], {}
+    for name in record.names(home):
+        try:
+            found.append(record.read(home, name))
+        except DataError as error:
+            damaged[name] = str(error)
     if as_json:
-        print_json([_record(one) for one in found])
+        bad = [{"task": record.task_name(name), "name": name, "damaged": why} for name, why in damaged.items()]
+        print_json([*(_record(one) for one in found), *bad])
         return
-    if not found:
+    if not found and not damaged:
         say(_("There are no data sets yet. Add one: clps data add NAME FILE"))
         return
     heads = [_("name"), _("kind"), _("source"), _("rows"), _("classes"), _("size")]
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             one.name,
             one.kind,
@@ -121,7 +128,8 @@ def list_(*, as_json: bool) -> None:
         )
         for one in found
     ]
-    print_table(heads, rows, left=3)
+    rows += [(name, _("damaged"), "", "", "", size(record.size_of(home, name))) for name in damaged]
+    print_table(heads, sorted(rows), left=3)
 
 
 def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool) -> None:
@@ -171,12 +179,9 @@ def remove(name: str, *, yes: bool) -> None:
 
     home = default_home()
     name = name.removeprefix(record.PREFIX)
-    found = record.read(home, record.check_name(name))
-    if (
-        not yes
-        and sys.stdin.isatty()
-        and not typer.confirm(_("Delete the data set {name}?", name=found.name), err=True)
-    ):
+    if record.check_name(name) not in record.names(home):
+        record.read(home, name)  # says that there is none
+    if not yes and sys.stdin.isatty() and not typer.confirm(_("Delete the data set {name}?", name=name), err=True):
         raise typer.Exit(1)
     record.remove(home, name)
     say(_("Deleted {name}. Runs that were trained on it keep their results, but can answer no more.", name=name))

@@ -7,8 +7,11 @@ process at worst.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from clps_core.errors import ClpsError, NotAllowedError
 from clps_core.limits import DATA
@@ -16,11 +19,20 @@ from clps_core.own_data import record
 from clps_core.own_data.child import Told, add_in_child, preview_in_child
 from clps_core.own_data.record import PREFIX, DataSet
 from clps_core.own_data.sources import Source, check_file
+from clps_core.own_data.vocabulary import made, names_file, parsed_tokenizer
 from clps_core.policy import OPERATOR, Person, Policy, nobody
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _
 
 __all__ = ["DataDesk"]
+
+MOST_TOKENIZERS = 24
+"""That are kept with one data set when people with quotas ask for them."""
+READING_PATIENCE = 60.0
+"""Seconds that one more file of a person waits for the one that is read."""
+
+_locks: WeakValueDictionary[tuple[Path, str], threading.Lock] = WeakValueDictionary()
+_locks_lock = threading.Lock()
 
 
 class DataDesk:
@@ -83,30 +95,45 @@ class DataDesk:
         """Whether they may share a data set with everybody on this server, or end that."""
         return self.policy.shared and self.person is not None and self.person.teacher
 
-    def check_use_of(self, task: str) -> None:
-        """Raise ``NotAllowedError`` where the task is a data set that they may not use."""
+    def check_use_of(self, task: str, tokenizer: str | None = None) -> None:
+        """Raise ``NotAllowedError`` where the task is a data set that they may not use, or not with this tokenizer."""
         if not task.startswith(PREFIX):
             return
-        if problem := self.why_not_use(record.read(self.home, record.found_name(task))):
+        one = record.read(self.home, record.found_name(task))
+        if problem := self.why_not_use(one):
             raise NotAllowedError(problem)
+        if self.policy.bound(self.person):
+            self._check_tokenizers(one, tokenizer)
 
-    def use(self) -> tuple[int, int, int]:
-        """(sets, bytes) of this person, and the bytes of all who have quotas."""
+    def _check_tokenizers(self, one: DataSet, asked: str | None) -> None:
+        """One more tokenizer is kept with the set, and later its tokens: that takes room of the set's owner."""
+        known, count = made(record.folder_of(self.home, one.name), one, asked)
+        if known:
+            return
+        if count >= MOST_TOKENIZERS:
+            raise NotAllowedError(
+                _("a data set must have at most {limit} tokenizers here. Got {asked} beside {n}. Choose one that was "
+                  "used before, or ask a teacher.",
+                  limit=MOST_TOKENIZERS, asked=asked or one.tokenizer, n=count)
+            )  # fmt: skip
+        self.policy.check_data(Person(one.owner), 0, *self.use(one.owner)[1:])
+
+    def use(self, owner: str | None = None) -> tuple[int, int, int]:
+        """(sets, bytes) of this person or ``owner``, and the bytes of all who have quotas; damaged sets count too."""
         from clps_core.jobs.guests import Guests
 
         guests = Guests(self.home, self.policy)
+        whose = owner or (self.person.owner if self.person is not None else None)
         sets = size = together = 0
         for name in record.names(self.home):
-            try:
-                owner = record.read(self.home, name).owner
-            except ClpsError:
-                continue
-            mine = self.person is not None and owner == self.person.owner
-            if not mine and owner not in guests:
+            known = record.owner_of(self.home, name)
+            mine = known is not None and known == whose
+            of_guest = known is None or known in guests
+            if not mine and not of_guest:
                 continue
             bytes_ = record.size_of(self.home, name)
             sets, size = (sets + 1, size + bytes_) if mine else (sets, size)
-            together += bytes_ if owner in guests else 0
+            together += bytes_ if of_guest else 0
         return sets, size, together
 
     # What they ask for
@@ -116,7 +143,8 @@ class DataDesk:
         self._check_source(source)
         if source.path is not None and source.path.is_file():
             check_file(source.path, source.encoding)  # at once: starting the process takes seconds
-        return preview_in_child(self.home, source, kind=kind, columns=columns or {}, limit=self._file_limit(source))
+        with self._reading():
+            return preview_in_child(self.home, source, kind=kind, columns=columns or {}, limit=self._file_limit(source))
 
     def add(
         self,
@@ -130,13 +158,15 @@ class DataDesk:
     ) -> DataSet:
         """Keep ``source`` as a data set of theirs."""
         person = self._check_source(source)
-        if self.policy.bound(person):
-            self.policy.check_data(person, *self.use())
-        made = add_in_child(
-            self.home, name, source, kind=kind, columns=columns or {}, tokenizer=tokenizer, licence=licence,
-            owner=person.owner, limit=self._file_limit(source), characters=self._most_characters(),
-        )  # fmt: skip
-        return record.read(self.home, made)
+        self._check_tokenizer(tokenizer)
+        with self._reading():
+            if self.policy.bound(person):
+                self.policy.check_data(person, *self.use())
+            added = add_in_child(
+                self.home, name, source, kind=kind, columns=columns or {}, tokenizer=tokenizer, licence=licence,
+                owner=person.owner, limit=self._file_limit(source), room=self._room(),
+            )  # fmt: skip
+        return record.read(self.home, added)
 
     def share(self, name: str, shared: bool = True) -> None:
         """Let everybody on this server look at it and train on it, or no longer."""
@@ -146,10 +176,17 @@ class DataDesk:
         record.write(record.folder_of(self.home, name), one.model_copy(update={"shared": shared}))
 
     def remove(self, name: str) -> None:
-        """Delete the stored copy."""
-        one = record.read(self.home, name)
-        if problem := self.why_not_use(one) or self.why_not_remove(one):
-            raise NotAllowedError(problem)
+        """Delete the stored copy; that of a damaged one too, if it is theirs or they are a teacher."""
+        try:
+            one = record.read(self.home, name)
+        except ClpsError:
+            owner = record.owner_of(self.home, name) if name in record.names(self.home) else None
+            theirs = self.person is not None and (self.person.teacher or self.person.owner == owner)
+            if self.policy.shared and not theirs:
+                raise
+        else:
+            if problem := self.why_not_use(one) or self.why_not_remove(one):
+                raise NotAllowedError(problem)
         record.remove(self.home, name)
 
     # Inside
@@ -167,11 +204,41 @@ class DataDesk:
             raise NotAllowedError(_("a data set must be uploaded here. Paths of the server are not read."))
         return self.person or OPERATOR
 
+    def _check_tokenizer(self, asked: str | None) -> None:
+        """A path is opened by the server: what can be read of it, and every refusal, would tell about its files."""
+        if asked is None or (self.reaches_files and names_file(asked)):
+            return
+        if names_file(asked):
+            raise NotAllowedError(
+                _("a tokenizer must be one that is made here, such as bpe:2000. Files of the server are not read.")
+            )
+        parsed_tokenizer(asked)
+
     def _file_limit(self, source: Source) -> int:
         return DATA.upload_bytes if source.called else DATA.file_bytes
 
-    def _most_characters(self) -> int:
-        """A person's room on a shared server; tokens need about as much again."""
-        if not self.policy.bound(self.person) or self.policy.quotas.data is None:
-            return DATA.characters
-        return max(1, (self.policy.quotas.data - self.use()[1]) // 2)
+    def _room(self) -> int | None:
+        """Bytes that one more data set of theirs may take; ``None`` where nothing limits them."""
+        if not self.policy.bound(self.person):
+            return None
+        _sets, size, together = self.use()
+        limits = ((self.policy.quotas.data, size), (self.policy.server.data, together))
+        return min((max(0, limit - now) for limit, now in limits if limit is not None), default=None)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Of somebody with quotas one process reads at a time: what they have is counted before the next one adds."""
+        if self.person is None or not self.policy.bound(self.person):
+            yield
+            return
+        with _locks_lock:
+            lock = _locks.setdefault((self.home, self.person.owner), threading.Lock())
+        if not lock.acquire(timeout=READING_PATIENCE):
+            raise NotAllowedError(
+                _("one data set of one person must be read at a time. Another one of yours is read now. "
+                  "Try again when it is done.")
+            )  # fmt: skip
+        try:
+            yield
+        finally:
+            lock.release()

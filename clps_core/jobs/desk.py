@@ -80,9 +80,10 @@ class Desk:
     def checked(self, configs: Sequence[RunConfig | Resolved]) -> list[Resolved]:
         """The complete configs, if ``submit`` would take them now; raises what it would raise."""
         self._known()
+        for one in configs:  # before anything is asked of the data: a tokenizer may be trained for the answer
+            data = (one.config if isinstance(one, Resolved) else one).data
+            self.data.check_use_of(data.task, data.tokenizer)
         found = service.checked(self.store, configs)
-        for one in found:
-            self.data.check_use_of(one.config.data.task)
         if self.policy.bound(self.person):
             self._check_sizes(found)
             self._check_use(self.use(), len(found))
@@ -120,6 +121,8 @@ class Desk:
     ) -> DerivedFork:
         """What ``fork`` would queue now; raises what it would raise. See ``forks.derive_fork``."""
         parent = self._allowed("fork", run_id)
+        for task in {parent.config.data.task, str((changes or {}).get("data.task", parent.config.data.task))}:
+            self.data.check_use_of(task)
         derived = derive_fork(self.store, parent.id, changes, start_from=start_from, name=name)
         self.checked([derived.resolved])
         return derived

@@ -34,6 +34,8 @@ SAMPLE_ROWS = 1000
 SHOWN_ROWS = 20
 FEWEST = 10
 """Different texts that a data set must have: fewer cannot be split."""
+TOKEN_BYTES, ROW_BYTES = 4, 64
+"""Kept of each byte of text once it is tokens, at most (one token each); of each row, beside its texts."""
 PASSAGE, LONG_PASSAGE, LONGEST_PASSAGE = 300, 1200, 4000
 """Characters after which a running text is cut: at an empty line, at the end of a line, anywhere."""
 
@@ -73,13 +75,15 @@ def add(
     licence: str = "",
     limit: int = DATA.file_bytes,
     characters: int = DATA.characters,
+    room: int | None = None,
     said: Callable[[int], None] = lambda _rows: None,
 ) -> DataSet:
     """Read ``source`` and keep it as the data set ``name`` of ``home``.
 
     ``tokenizer``: as in ``data.tokenizer``, or the path of a tokenizer.json; by default chosen by the texts. ``limit``:
-    bytes of a file; ``characters``: of all texts. ``said`` is told how many rows were read. Raises ``DataError`` in one
-    sentence for everything that cannot be used; then nothing is kept.
+    bytes of a file; ``characters``: of all texts; ``room``: bytes that they and their tokens may take. ``said`` is told
+    how many rows were read. Raises ``DataError`` in one sentence for everything that cannot be used; then nothing is
+    kept.
     """
     record.check_free(home, name)
     place = home / record.FOLDER
@@ -88,13 +92,13 @@ def add(
     folder = Path(tempfile.mkdtemp(dir=place, prefix=f".adding-{name}-"))
     try:
         with opened(source, home, limit=limit) as found:
-            kept = _Keeper(folder, found, kind, columns or {}, characters, said)
+            kept = _Keeper(folder, found, kind, columns or {}, characters, room, said)
             kept.read()
         if source.state != before:
             raise DataError(_("the file must stay as it is while it is read. It changed. Add it again."))
         made = kept.finished(
-            name=name, source=visible(_origin(source, found))[-400:], source_state=before, owner=owner, shared=shared,
-            licence=visible(licence)[:400],
+            name=name, source=record.harmless(_origin(source, found), record.LONGEST["source"], end=True),
+            source_state=before, owner=owner, shared=shared, licence=licence,
         )  # fmt: skip
         made = vocabulary.with_default(folder, made, tokenizer)
         record.write(folder, made)
@@ -140,6 +144,7 @@ class _Keeper:
     kind: str | None
     asked: Mapping[str, str]
     most_characters: int
+    room: int | None
     said: Callable[[int], None]
     guess: Guess | None = None
     keys: list[Array] = field(default_factory=list)
@@ -150,6 +155,7 @@ class _Keeper:
     left_out: int = 0
     copied: int = 0
     characters: int = 0
+    bytes_: int = 0
     rows: int = 0
     state: Any = field(default_factory=hashlib.sha256)
 
@@ -212,6 +218,14 @@ class _Keeper:
                   "There are more. Take a part of them.",
                   limit=self.most_characters, rows=DATA.rows)
             )  # fmt: skip
+        self.bytes_ += sum(len(one.encode()) for column in table.values() for one in column)
+        needed = self.bytes_ * (1 + TOKEN_BYTES) + self.rows * ROW_BYTES
+        if self.room is not None and needed > self.room:
+            raise DataError(
+                _("the texts of this data set and their tokens must fit into {limit:,.1f} MB. There are more. "
+                  "Take a part of them, or remove another data set of yours.",
+                  limit=self.room / 10**6)
+            )  # fmt: skip
         self.keys.append(np.array([key_of(one) for one in texts], dtype=np.uint64))
         self.given.append(np.full(len(texts), SPLIT_CODES[split], dtype=np.int8))
         self.lengths.append(np.array([len(one) for one in texts], dtype=np.int32))
@@ -255,7 +269,7 @@ class _Keeper:
         }
         return DataSet(
             kind=self.guess.kind,
-            columns={role: visible(column)[:200] for role, column in self.guess.columns.items()},
+            columns={role: record.harmless(column, 200) for role, column in self.guess.columns.items()},
             classes=classes,
             splits=counts,
             given_splits=tuple(

@@ -6,10 +6,30 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
+
+from clps_core.errors import DataError
+from clps_core.words import _
 
 __all__ = ["one_at_a_time"]
 
 _threads = threading.Lock()
+
+
+def _opened(folder: Path) -> TextIO:
+    try:
+        return (folder / "lock").open("w")
+    except OSError as error:
+        if folder.is_dir():
+            why = error.strerror or type(error).__name__
+            raise DataError(
+                _("what is made of a data set must be kept in {folder}. Got: {why}. Make room there.",
+                  folder=folder, why=why)
+            ) from error  # fmt: skip
+        raise DataError(
+            _("the data set {name} must stay while it is measured. It was removed. Choose another one.",
+              name=folder.name)
+        ) from None  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -19,7 +39,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     Windows has no such lock between processes. What is made is put in place as a whole, so a second maker wastes time
     and harms nothing.
     """
-    with _threads, (folder / "lock").open("w") as file:
+    with _threads, _opened(folder) as file:
         with contextlib.suppress(ImportError):
             import fcntl
 

@@ -17,15 +17,16 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.errors import DataError
+from clps_core.files import parsed_json
 from clps_core.limits import DATA
 from clps_core.own_data.record import FOLDER
-from clps_core.own_data.sources import Source, TextFile, prepared_file
+from clps_core.own_data.sources import Source, TextFile, check_columns, prepared_file
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -184,8 +185,37 @@ def _from_folder(path: Path, folder: Path) -> Any:
     import datasets
 
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        _check_saved(path)
         return datasets.load_from_disk(str(path))
-    return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
+    builder = datasets.load_dataset_builder(str(path), cache_dir=str(folder / "cache"))
+    for one in _files_of(builder):
+        _check_inside(path, one)
+    return builder.as_streaming_dataset()
+
+
+def _files_of(builder: Any) -> list[str]:
+    """What the builder would read: of a folder, a README.md may name any path and address."""
+    return [str(one) for files in (builder.config.data_files or {}).values() for one in files]
+
+
+def _check_saved(path: Path) -> None:
+    """The same for what the library saved: its ``state.json`` names files, and links may lie beside them."""
+    for one in path.rglob("*"):
+        _check_inside(path, str(one))
+        if one.name == "state.json":
+            for named in parsed_json(one.read_bytes()).get("_data_files", []):
+                _check_inside(path, str(one.parent / named["filename"]))
+
+
+def _check_inside(path: Path, file: str) -> None:
+    place = Path(os.path.normpath(path.resolve() / file))
+    inside = place.resolve()
+    if "://" in file or not inside.is_relative_to(path.resolve()) or Path(file).is_symlink():
+        raise DataError(
+            _("a folder must hold all of its data. It names {file}, which is a link or lies elsewhere. Copy that file "
+              "into the folder.",
+              file=visible(file[-200:]))
+        )  # fmt: skip
 
 
 def _commit(source: Source) -> str:
@@ -199,10 +229,21 @@ def _commit(source: Source) -> str:
 def _from_hub(source: Source, folder: Path, revision: str) -> Any:
     import datasets
 
-    return datasets.load_dataset(
-        source.hub, source.config, split=source.split, revision=revision or None, streaming=True, token=False,
-        cache_dir=str(folder / "cache"),
-    )  # fmt: skip
+    empty = folder.resolve() / "empty"
+    empty.mkdir(exist_ok=True)
+    with chdir(empty):  # where there is a folder of the same name, the library would read that
+        builder = datasets.load_dataset_builder(
+            source.hub, source.config, revision=revision or None, token=False,
+            cache_dir=str(folder.resolve() / "cache"),
+        )  # fmt: skip
+    elsewhere = [one for one in _files_of(builder) if not one.startswith("hf://")]
+    if elsewhere:
+        raise DataError(
+            _("a data set on Hugging Face must hold all of its data. It names {file}, which lies elsewhere. "
+              "Choose another one.",
+              file=visible(elsewhere[0][-200:]))
+        )  # fmt: skip
+    return builder.as_streaming_dataset(split=source.split)
 
 
 def _of_datasets(found: Any, source: Source) -> Opened:
@@ -228,6 +269,7 @@ def _of_datasets(found: Any, source: Source) -> Opened:
         stream = _rows(part, rows)
         streams.append(stream)
         first = next(stream, {})
+        check_columns(len(first))
         columns = columns or tuple(first)
         parts[name] = itertools.chain([first], stream) if first else iter(())
     if not columns:

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from clps_core.errors import DataError
 from clps_core.files import parsed_json, read_regular
@@ -40,7 +40,9 @@ __all__ = [
     "check_name",
     "folder_of",
     "found_name",
+    "harmless",
     "names",
+    "owner_of",
     "read",
     "remove",
     "size_of",
@@ -59,6 +61,8 @@ MOST_CLASSES = 1000
 Split = Literal["train", "validation", "test"]
 Kind = Literal["generation", "classification", "translation"]
 KINDS: tuple[Kind, ...] = ("generation", "classification", "translation")
+LONGEST = {"source": 400, "licence": 400, "owner": 80, "added_at": 40}
+"""Characters of the texts in a record."""
 Text = Annotated[str, Field(max_length=400)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
@@ -92,10 +96,10 @@ class DataSet(BaseModel):
     shared: bool = False
     added_at: Annotated[str, Field(max_length=40)] = ""
 
-    @field_validator("source", "licence", "added_at", "owner")
+    @field_validator("source", "licence", "added_at", "owner", mode="before")
     @classmethod
-    def _harmless(cls, value: str) -> str:
-        return visible(value)
+    def _harmless(cls, value: object, info: ValidationInfo) -> object:
+        return harmless(value, LONGEST[str(info.field_name)]) if isinstance(value, str) else value
 
     @property
     def task(self) -> str:
@@ -106,6 +110,17 @@ class DataSet(BaseModel):
     def rows(self) -> int:
         """Of all splits."""
         return sum(self.splits.values())
+
+
+def harmless(text: str, most: int, *, end: bool = False) -> str:
+    """``visible``, of at most ``most`` characters (its ``end``, or its beginning); the same when it is done again.
+
+    A cut can part a pair of marks that was harmless as a pair, and codes are longer than what they stand for.
+    """
+    while True:
+        text = visible(text[-most:] if end else text[:most])
+        if len(text) <= most:
+            return text
 
 
 def task_name(name: str) -> str:
@@ -193,6 +208,19 @@ def _read(folder: Path, name: str, _changed: int, _size: int) -> DataSet:
     return found
 
 
+def owner_of(home: Path, name: str) -> str | None:
+    """Whose data set it is, also where the rest of its record is damaged; ``None`` where nothing says it."""
+    try:
+        return read(home, name).owner
+    except DataError:
+        pass
+    try:
+        owner = parsed_json(read_regular(folder_of(home, name), RECORD, limit=1 << 20))["owner"]
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+    return harmless(owner, LONGEST["owner"]) if isinstance(owner, str) else None
+
+
 def write(folder: Path, record: DataSet) -> None:
     """Keep ``record`` in the data set's folder: complete or not at all."""
     path = folder / RECORD
@@ -202,7 +230,7 @@ def write(folder: Path, record: DataSet) -> None:
 
 
 def remove(home: Path, name: str) -> None:
-    """Delete the stored copy; runs that were trained on it keep their results."""
+    """Delete the stored copy, also a damaged one; runs that were trained on it keep their results."""
     folder = folder_of(home, name)
     if not folder.is_dir() or folder.is_symlink():
         read(home, name)  # says that there is none

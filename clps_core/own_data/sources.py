@@ -23,7 +23,7 @@ from clps_core.files import open_given
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["FILE_KINDS", "Source", "TextFile", "check_file", "found_source", "prepared_file"]
+__all__ = ["FILE_KINDS", "Source", "TextFile", "check_columns", "check_file", "found_source", "prepared_file"]
 
 FILE_KINDS = {
     ".txt": "text",
@@ -36,10 +36,17 @@ FILE_KINDS = {
 }
 """How a file's name ends -> the builder of the ``datasets`` library that reads it."""
 PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar", ".lz4")
+MOST_COLUMNS = 1000
 SEPARATORS = ",;\t|"
 HEAD = 1 << 16
 CHUNK = 1 << 20
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
+BUILDERS = {
+    *("arrow", "audiofolder", "cache", "conll", "csv", "eval", "fasta", "fastq", "genbank", "generator", "harbor"),
+    *("hdf5", "iceberg", "imagefolder", "json", "lance", "meshfolder", "mmcif", "niftifolder", "pandas", "parquet"),
+    *("pdb", "pdffolder", "spark", "sql", "text", "tsfile", "videofolder", "vortex", "webdataset", "xml"),
+}
+"""Names that mean parts of the ``datasets`` library to it: it would read files of the folder that the process is in."""
 OTHER_ENCODINGS = {"utf-16": "UTF-16", "utf-32": "UTF-32", "cp1252": "Windows-1252", "latin-1": "ISO-8859-1"}
 """What else a text may be in -> what it is called; the last one can always be read."""
 
@@ -93,13 +100,13 @@ def found_source(text: str, *, files: bool = True) -> Source:
 
     ``files``: whether they may name files of this machine at all.
     """
-    path = Path(text).expanduser()
-    looks = text.startswith((".", "/", "~")) or path.suffix.lower() in FILE_KINDS or path.suffix.lower() in PACKED
-    if files and (path.exists() or looks):
-        if not path.exists():
-            raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
-        return Source(path=path.absolute())
-    if not HUB_NAME.fullmatch(text) or ".." in text:
+    suffix = Path(text).suffix.lower()
+    looks = text.startswith((".", "/", "~")) or suffix in FILE_KINDS or suffix in PACKED
+    if files and (found := _existing(text)):
+        return Source(path=found)
+    if files and looks:
+        raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
+    if not HUB_NAME.fullmatch(text) or ".." in text or text in BUILDERS:
         raise DataError(
             _(
                 "the source must be a file ({kinds}), a folder, or the name of a data set on Hugging Face, such as "
@@ -109,6 +116,15 @@ def found_source(text: str, *, files: bool = True) -> Source:
             )
         )
     return Source(hub=text)
+
+
+def _existing(text: str) -> Path | None:
+    """The absolute path if there is such a file or folder; what can be no path is none."""
+    try:
+        path = Path(text).expanduser().absolute()
+        return path if path.exists() else None
+    except (RuntimeError, OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True)
@@ -299,6 +315,7 @@ def _columns(path: Path, separator: str, *, header: bool) -> tuple[str, ...]:
         first = next(iter(_csv_rows(file, separator)), [])
     if not first:
         raise _empty()
+    check_columns(len(first))
     if not header:
         return tuple(f"column {place + 1}" for place in range(len(first)))
     named = [one.strip() or f"column {place + 1}" for place, one in enumerate(first)]
@@ -309,6 +326,15 @@ def _columns(path: Path, separator: str, *, header: bool) -> tuple[str, ...]:
               name=visible(twice[:60]))
         )  # fmt: skip
     return tuple(named)
+
+
+def check_columns(count: int) -> None:
+    """Raise ``DataError`` where a table is wider than anybody's texts: it would take minutes."""
+    if count > MOST_COLUMNS:
+        raise DataError(
+            _("a table must have at most {limit:,} columns. Got {got:,}. Keep those with the texts.",
+              limit=MOST_COLUMNS, got=count)
+        )  # fmt: skip
 
 
 def _csv_rows(file: io.TextIOBase, separator: str) -> Iterator[list[str]]:

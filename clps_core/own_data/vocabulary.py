@@ -37,6 +37,8 @@ __all__ = [
     "PAD",
     "UNK",
     "Vocabulary",
+    "made",
+    "names_file",
     "parsed_tokenizer",
     "tokenizer_of",
     "typed_inputs",
@@ -137,9 +139,21 @@ def vocabulary(folder: Path, record: DataSet, spec: str | None = None) -> Vocabu
     return _vocabulary(folder, record.fingerprint, f"{kind}:{size}" if size else kind, record.kind)
 
 
+def made(folder: Path, record: DataSet, spec: str | None) -> tuple[bool, int]:
+    """Whether the tokenizer ``spec`` is kept already, and how many are."""
+    kind, size = parsed_tokenizer(spec or record.tokenizer)
+    place = folder / "vocabularies"
+    known = {path.name for path in place.glob("*.json")}
+    return _file_name(record.fingerprint, f"{kind}:{size}" if size else kind) in known, len(known)
+
+
+def _file_name(fingerprint: str, spec: str) -> str:
+    return f"{digest('vocabulary', LAYOUT, fingerprint, spec)[:24]}.json"
+
+
 @lru_cache(maxsize=64)
 def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabulary:
-    name = f"{digest('vocabulary', LAYOUT, fingerprint, spec)[:24]}.json"
+    name = _file_name(fingerprint, spec)
     found = _read(folder, name)
     if found is None:
         with one_at_a_time(folder):
@@ -150,8 +164,8 @@ def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabul
 
 def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     """``record`` with the tokenizer that was ``asked`` for (a path: of a tokenizer.json), or a likely one, made."""
-    if asked is not None and asked.endswith(".json"):
-        _bring(Path(asked).expanduser(), folder)
+    if asked is not None and names_file(asked):
+        _bring(asked, folder)
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
     if kind == "file" and not (folder / "tokenizer.json").exists():
@@ -162,17 +176,22 @@ def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     return record.model_copy(update={"tokenizer": spec})
 
 
+def names_file(asked: str) -> bool:
+    """Whether ``asked`` is the path of a tokenizer.json, not one of the tokenizers that are made here."""
+    return asked.endswith(".json")
+
+
 def _likely(record: DataSet) -> str:
     short = record.kind == "translation" and record.statistics["characters"]["p90"] <= SHORT_TEXT
     return "characters" if short or record.characters < ENOUGH_FOR_BPE else "bpe:2000"
 
 
-def _bring(path: Path, folder: Path) -> None:
+def _bring(asked: str, folder: Path) -> None:
     """Keep a tokenizer.json that a person has, if the library reads it."""
     from tokenizers import Tokenizer
 
     try:
-        with open_given(path, limit=LARGEST_TOKENIZER) as file:
+        with open_given(Path(asked).expanduser(), limit=LARGEST_TOKENIZER) as file:
             text = file.read(LARGEST_TOKENIZER).decode()
         Tokenizer.from_str(text)
     except OSError as error:
@@ -184,7 +203,7 @@ def _bring(path: Path, folder: Path) -> None:
         return
     raise DataError(
         _("the tokenizer must be a tokenizer.json of the tokenizers library. Got {path}: {why}.",
-          path=visible(str(path)[-200:]), why=why)
+          path=visible(asked[-200:]), why=why)
     ) from None  # fmt: skip
 
 

@@ -181,6 +181,38 @@ def test_runs_on_the_data_of_another_are_refused_where_they_are_queued(server, h
     assert len(Desk(store, read_policy(home), Person("guest-a")).checked([config])) == 1
 
 
+@pytest.mark.parametrize("page", ["design", "train"])
+def test_an_address_measures_no_data_of_another(server, home, open_page, tmp_path, page):
+    made = add("mine", Source(path=reviews(tmp_path / "x.csv")), home, owner="guest-a")
+    kept = home / "datasets" / "mine" / "vocabularies"
+    before = sorted(kept.iterdir())
+    server.visitor()
+    test = open_page(page, spec=f"1;task={made.task};data.tokenizer=words:20")
+    assert any("mine belongs to somebody else" in one for one in sentences(test))
+    assert sorted(kept.iterdir()) == before
+
+
+def test_nothing_is_measured_for_a_config_that_is_refused(server, home, tmp_path, store):
+    from clps_core.config import build_config
+    from clps_core.jobs.desk import Desk
+
+    add("mine", Source(path=reviews(tmp_path / "x.csv")), home, owner="guest-a")
+    kept = home / "datasets" / "mine" / "vocabularies"
+    before = sorted(kept.iterdir())
+    config = build_config({"data": {"task": "data:mine", "tokenizer": "words:20"}})
+    with pytest.raises(NotAllowedError, match=r"mine belongs to somebody else"):
+        Desk(store, read_policy(home), Person("guest-b")).checked([config])
+    assert sorted(kept.iterdir()) == before
+
+
+def test_designs_of_a_data_set_that_is_gone_say_so_and_start_from_the_usual(home, open_page, added):
+    test = open_page("design", spec="1;task=data:reviews")
+    assert sentences(test) == []
+    record.remove(home, "reviews")
+    (said,) = sentences(test.run())
+    assert "There is none" in said
+
+
 def test_a_visitor_names_no_file_of_the_server_and_no_hub(server, home, tmp_path):
     file = reviews(tmp_path / "x.csv")
     guest = desk_of(home, Person("guest-a"))
