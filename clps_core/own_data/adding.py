@@ -20,7 +20,7 @@ import numpy as np
 from clps_core.errors import DataError
 from clps_core.limits import DATA
 from clps_core.own_data import record, vocabulary
-from clps_core.own_data.columns import Guess, checked, cleaned
+from clps_core.own_data.columns import Guess, check_no_times, checked, cleaned
 from clps_core.own_data.reading import Opened, Rows, opened
 from clps_core.own_data.record import LAYOUT, MOST_CLASSES, DataSet, Split
 from clps_core.own_data.rows import ROWS, SPLIT_CODES, Array, Index, cut_by_content, key_of, write_index
@@ -190,6 +190,7 @@ class _Keeper:
                     _("every part of the source must have the column {name}. That of {split} has none.",
                       name=visible(name[:60]), split=split)
                 )  # fmt: skip
+            check_no_times(name, batch[name])
         cells = zip(*([cleaned(one) for one in batch[name]] for name in roles.values()), strict=True)
         whole = [[str(one) for one in row] for row in cells if None not in row]
         self.left_out += len(next(iter(batch.values()))) - len(whole)
@@ -222,13 +223,14 @@ class _Keeper:
                 self.state.update(f"{len(one)}:{one}".encode())
 
     def _class(self, name: str) -> int:
-        if len(self.classes) > MOST_CLASSES:
+        name = name.strip()[:200]
+        if len(self.classes) >= MOST_CLASSES and name not in self.classes:
             raise DataError(
                 _("the labels must have at most {limit:,} different values. {column} has more. Choose another column, "
                   "or another kind.",
                   limit=MOST_CLASSES, column=visible(self.guess.columns["label"][:60]) if self.guess else "")
             )  # fmt: skip
-        return self.classes.setdefault(name.strip()[:200], len(self.classes))
+        return self.classes.setdefault(name, len(self.classes))
 
     def finished(self, **about: Any) -> DataSet:
         """The record of what was read; writes the index."""
