@@ -6,15 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from own_data_files import write_csv, write_jsonl
+from own_data_files import reviews, write_csv, write_jsonl
 from typer.testing import CliRunner
 
 from clps_core.cli import app
 from clps_core.errors import DataError
 from clps_core.own_data import record
 from clps_core.own_data.adding import add, preview
+from clps_core.own_data.brought import check_use, loaded
 from clps_core.own_data.rows import texts
 from clps_core.own_data.sources import Source
+from clps_core.own_data.vocabulary import vocabulary
 
 
 def kept(home: Path, name: str, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -95,3 +97,73 @@ def test_one_class_too_many_in_the_last_row_is_told(tmp_path: Path) -> None:
         add("x", Source(path=path), tmp_path, columns={"text": "text", "label": "label"})
     found = add("y", Source(path=write_csv(path, rows)), tmp_path, columns={"text": "text", "label": "label"})
     assert len(found.classes) == 1000
+
+
+def tokenizer_json(path: Path, words: dict[str, int], **more: object) -> str:
+    """A tokenizer of words, as the library writes it."""
+    plain: dict[str, object] = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+        "pre_tokenizer": {"type": "Whitespace"}, "post_processor": None, "decoder": None,
+    }  # fmt: skip
+    model = {"type": "WordLevel", "vocab": words, "unk_token": "[UNK]"}
+    path.write_text(json.dumps({**plain, "model": model, **more}))
+    return str(path)
+
+
+WORDS = {"text": 0, "number": 1, "is": 2, "[UNK]": 3}
+GROWING = {
+    "type": "Sequence",
+    "normalizers": [{"type": "Replace", "pattern": {"String": "e"}, "content": "ee"}] * 40,
+}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+UNUSABLE = {
+    "gaps": ({**WORDS, "here": 1000}, {}, r"ids must run from 0 without a gap"),
+    "ids that added tokens get": ({"text": 5, "is": 6, "here": 7, "[UNK]": 8}, {}, r"from 0 without a gap"),
+    "one id twice": ({**WORDS, "<pad>": 0}, {}, r"from 0 without a gap"),
+    "a huge id": ({**WORDS, "here": 4294967290}, {}, r"from 0 without a gap"),
+    "a huge added id": (
+        WORDS,
+        {"added_tokens": [{"id": 4294967290, "content": "<pad>", "special": True}]},
+        r"from 0 without a gap",
+    ),
+    "no unknown": ({"text": 0, "number": 1}, {}, r"it cannot read a text: .*UNK"),
+    "growing": (WORDS, {"normalizer": GROWING}, r"a text may grow at most 16-fold"),
+    "bytes of bytes": (
+        WORDS, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTES] * 30}}, r"may grow at most 16-fold",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_tokenizer_that_cannot_be_used_is_one_sentence(tmp_path: Path, case: str) -> None:
+    words, more, why = UNUSABLE[case]
+    asked = tokenizer_json(tmp_path / "tokenizer.json", words, **more)
+    rows = [{"text": f"text number {n} is here"} for n in range(40)]
+    with pytest.raises(DataError, match=why) as told:
+        add("x", Source(path=write_jsonl(tmp_path / "x.jsonl", rows)), tmp_path / "home", tokenizer=asked)
+    assert len(str(told.value)) < 500
+    assert record.names(tmp_path / "home") == []
+
+
+def test_another_tokenizer_of_the_same_rows_is_seen_by_a_living_process(tmp_path: Path) -> None:
+    rows = [{"text": f"text number {n} is here"} for n in range(40)]
+    source = Source(path=write_jsonl(tmp_path / "x.jsonl", rows))
+    small, large = WORDS, {**WORDS, "here": 4, "there": 5}
+    known = [
+        add("x", source, tmp_path / home, tokenizer=tokenizer_json(tmp_path / "tokenizer.json", words))
+        for home, words in (("here", small), ("there", large))
+    ]
+    folder = record.folder_of(tmp_path / "here", "x")
+    assert vocabulary(folder, known[0]).size == len(small) + 3
+    record.remove(tmp_path / "here", "x")
+    record.folder_of(tmp_path / "there", "x").rename(folder)  # as another process adds it
+    assert vocabulary(folder, known[1]).size == len(large) + 3
+
+
+def test_every_tokenizer_that_is_made_here_can_be_brought(tmp_path: Path) -> None:
+    source = Source(path=reviews(tmp_path / "x.csv"))
+    known = add("x", source, tmp_path)
+    folder = record.folder_of(tmp_path, "x")
+    for spec in ("bytes", "characters", "words:200", "bpe:300", "wordpiece:200", "unigram:150"):
+        text = vocabulary(folder, known, spec).tokenizer
+        check_use(loaded(text), (0, 1, 2, 3), ["a text that is good"])
