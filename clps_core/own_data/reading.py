@@ -26,7 +26,7 @@ from clps_core.errors import DataError
 from clps_core.limits import DATA
 from clps_core.own_data.json_rows import json_tables
 from clps_core.own_data.record import FOLDER
-from clps_core.own_data.sources import Source, TextFile, prepared_file
+from clps_core.own_data.sources import FILE_KINDS, Source, TextFile, prepared_file
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -192,7 +192,14 @@ def _from_folder(path: Path, folder: Path) -> Any:
 
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return datasets.load_from_disk(str(path))
-    return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
+    try:
+        return datasets.load_dataset(str(path), streaming=True, cache_dir=str(folder / "cache"))
+    except FileNotFoundError:
+        raise DataError(
+            _("a folder must hold data files ({kinds}). {name} is a folder without any. Choose a file, or another "
+              "folder.",
+              kinds=", ".join(FILE_KINDS), name=visible(path.name[-60:]))
+        ) from None  # fmt: skip
 
 
 def _commit(source: Source) -> str:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from own_data_files import reviews, write_csv, write_jsonl
 from typer.testing import CliRunner
 
 from clps_core.cli import app
+from clps_core.config import build_config, resolve
+from clps_core.data.base import IGNORED
+from clps_core.data.registry import load_task
 from clps_core.errors import DataError
-from clps_core.own_data import record
+from clps_core.own_data import child, record
 from clps_core.own_data.adding import add, preview
 from clps_core.own_data.brought import check_use, loaded
 from clps_core.own_data.rows import texts
 from clps_core.own_data.sources import Source
+from clps_core.own_data.texts import Pairs
+from clps_core.own_data.told import warnings
 from clps_core.own_data.vocabulary import vocabulary
 
 
@@ -167,3 +173,49 @@ def test_every_tokenizer_that_is_made_here_can_be_brought(tmp_path: Path) -> Non
     for spec in ("bytes", "characters", "words:200", "bpe:300", "wordpiece:200", "unigram:150"):
         text = vocabulary(folder, known, spec).tokenizer
         check_use(loaded(text), (0, 1, 2, 3), ["a text that is good"])
+
+
+def test_a_perfect_answer_is_right_and_a_text_with_two_targets_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path))
+    rows = [{"source": f"question {n}", "target": f"It's {n}, isn't it? (yes)  ok."} for n in range(60)]
+    twice = [{"source": f"question {n}", "target": "no"} for n in range(60) if n % 2]
+    known = add("x", Source(path=write_jsonl(tmp_path / "x.jsonl", [*rows, *twice])), tmp_path)
+    assert any("24 training texts have more than one target" in one for one in warnings(known)), warnings(known)
+    for spec in ("wordpiece:300", "words:200", "bytes"):
+        asked = build_config({"data": {"task": "data:x", "tokenizer": spec}})
+        data = load_task(resolve(asked, home=tmp_path), home=tmp_path)
+        assert isinstance(data, Pairs)
+        right = {}
+        for place, text in zip(data.rows("test").tolist(), data._texts(data.rows("test")), strict=True):
+            wanted = data._batch(np.array([place])).labels[0]
+            right.setdefault(text, set()).add(data.decode(wanted[wanted != IGNORED]))
+        assert {len(one) for one in right.values()} == {1, 2}
+        for text, answers in right.items():
+            assert data.right_answer(text) == (next(iter(answers)) if len(answers) == 1 else None)
+        assert data.unknown("\udcff") in ((), ("?",))
+
+
+def test_a_folder_without_data_files_is_told(tmp_path: Path) -> None:
+    for name in ("d.csv", "e.csv"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "e.csv" / "read.me").write_text("hello")
+    for name in ("d.csv", "e.csv"):
+        with pytest.raises(DataError, match=rf"a folder must hold data files .*{name} is a folder without any"):
+            preview(Source(path=tmp_path / name), tmp_path / "home")
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [("raise KeyError('secret')", r"The server's log"), ("import os; os.abort()", r"must fit into the memory")],
+)
+def test_only_a_process_that_was_ended_lacked_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, program: str, why: str
+) -> None:
+    (tmp_path / "datasets.py").write_text(program)  # in the place of the library
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(DataError, match=why) as told:
+        child.preview_in_child(tmp_path / "home", Source(path=tmp_path / "x.csv"))
+    assert "secret" not in str(told.value)
+    assert ("secret" in caplog.text) == ("secret" in program)
