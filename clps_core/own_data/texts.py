@@ -214,7 +214,7 @@ class Labelled(OwnTexts):
         return " ".join(classes[one] for one in np.asarray(tokens).reshape(-1).tolist() if 0 <= one < len(classes))
 
     def _answer(self, place: int) -> str | None:
-        return self.opened.record.classes[self.opened.index.labels[place]]
+        return self.opened.record.classes[int(self.opened.index.labels[place])]
 
     def input_text(self, tokens: Array) -> str:
         """The text of an input, as far as the model read it."""
@@ -250,7 +250,7 @@ class Pairs(OwnTexts):
         return found
 
     def _answer(self, place: int) -> str | None:
-        fits = len(self.opened.rows["target"].row(place)) < self.facts.max_target_len
+        fits: bool = len(self.opened.rows["target"].row(place)) < self.facts.max_target_len
         return self.decode(self._target(place)) if fits else None
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:

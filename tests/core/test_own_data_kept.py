@@ -184,7 +184,7 @@ def test_a_perfect_answer_is_right_and_a_text_with_two_targets_has_none(
     known = add("x", Source(path=write_jsonl(tmp_path / "x.jsonl", [*rows, *twice])), tmp_path)
     assert any("24 training texts have more than one target" in one for one in warnings(known)), warnings(known)
     for spec in ("wordpiece:300", "words:200", "bytes"):
-        asked = build_config({"data": {"task": "data:x", "tokenizer": spec}})
+        asked = build_config({"data": {"task": "data:x", "tokenizer": spec, "seq_len": 64}})
         data = load_task(resolve(asked, home=tmp_path), home=tmp_path)
         assert isinstance(data, Pairs)
         right = {}
