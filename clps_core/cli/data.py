@@ -88,9 +88,8 @@ def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_jso
 
     found = preview_data(asked, default_home(), kind=kind, columns=named)
     if as_json:
-        print_json(
-            {"kind": found.guess.kind, "columns": found.guess.columns, "note": found.guess.note, "rows": found.rows}
-        )
+        rows = {name: [_plain(one) for one in values] for name, values in found.rows.items()}
+        print_json({"kind": found.guess.kind, "columns": found.guess.columns, "note": found.guess.note, "rows": rows})
         return
     used = {column: role for role, column in found.guess.columns.items()}
     heads = [f"{name} ({used[name]})" if name in used else name for name in found.rows]
@@ -98,6 +97,11 @@ def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_jso
     if found.guess.note:
         say(found.guess.note)
     say(_("It would be used for {kind}. Change that with --kind, --text, --label and --target.", kind=found.guess.kind))
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON can hold it: a date, bytes or what is nested as text."""
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def list_(*, as_json: bool) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from clps_core.errors import DataError
 from clps_core.limits import DATA
 from clps_core.own_data import record, vocabulary
-from clps_core.own_data.columns import Guess, checked, cleaned
+from clps_core.own_data.columns import Guess, check_no_times, checked, cleaned
 from clps_core.own_data.reading import Opened, Rows, opened
 from clps_core.own_data.record import LAYOUT, MOST_CLASSES, DataSet, Split
 from clps_core.own_data.rows import ROWS, SPLIT_CODES, Array, Index, cut_by_content, key_of, write_index
@@ -150,6 +150,7 @@ class _Keeper:
     keys: list[Array] = field(default_factory=list)
     given: list[Array] = field(default_factory=list)
     labels: list[Array] = field(default_factory=list)
+    targets: list[Array] = field(default_factory=list)
     lengths: list[Array] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
     left_out: int = 0
@@ -196,6 +197,7 @@ class _Keeper:
                     _("every part of the source must have the column {name}. That of {split} has none.",
                       name=visible(name[:60]), split=split)
                 )  # fmt: skip
+            check_no_times(name, batch[name])
         cells = zip(*([cleaned(one) for one in batch[name]] for name in roles.values()), strict=True)
         whole = [[str(one) for one in row] for row in cells if None not in row]
         self.left_out += len(next(iter(batch.values()))) - len(whole)
@@ -230,19 +232,22 @@ class _Keeper:
         self.given.append(np.full(len(texts), SPLIT_CODES[split], dtype=np.int8))
         self.lengths.append(np.array([len(one) for one in texts], dtype=np.int32))
         self.labels.append(np.array([self._class(one) for one in table.get("label", [""] * len(texts))], np.int32))
+        if "target" in table:
+            self.targets.append(np.array([key_of(one) for one in table["target"]], dtype=np.uint64))
         self.copied += sum(a == b for a, b in zip(texts, table.get("target", []), strict=False))
         for column in table.values():
             for one in column:
                 self.state.update(f"{len(one)}:{one}".encode())
 
     def _class(self, name: str) -> int:
-        if len(self.classes) > MOST_CLASSES:
+        name = name.strip()[:200]
+        if len(self.classes) >= MOST_CLASSES and name not in self.classes:
             raise DataError(
                 _("the labels must have at most {limit:,} different values. {column} has more. Choose another column, "
                   "or another kind.",
                   limit=MOST_CLASSES, column=visible(self.guess.columns["label"][:60]) if self.guess else "")
             )  # fmt: skip
-        return self.classes.setdefault(name.strip()[:200], len(self.classes))
+        return self.classes.setdefault(name, len(self.classes))
 
     def finished(self, **about: Any) -> DataSet:
         """The record of what was read; writes the index."""
@@ -277,12 +282,17 @@ class _Keeper:
             ),
             characters=self.characters,
             statistics=_statistics(keys, splits, labels, lengths, len(classes))
-            | {"left_out": self.left_out, "copied": self.copied},
+            | {"left_out": self.left_out, "copied": self.copied}
+            | ({"target_contradictions": self._contradictions(keys, splits == 0)} if self.targets else {}),
             fingerprint=self.state.hexdigest(),
             tokenizer="bytes",
             added_at=datetime.now(UTC).isoformat(timespec="seconds"),
             **about,
         )
+
+    def _contradictions(self, keys: Array, rows: Array) -> int:
+        """Different texts of ``rows`` (bool [N]) that have more than one target."""
+        return _more_than_one(keys[rows], np.concatenate(self.targets)[rows])
 
     def _sorted_classes(self) -> tuple[tuple[str, ...], Array]:
         labels = np.concatenate(self.labels)
@@ -355,6 +365,13 @@ def _statistics(keys: Array, splits: Array, labels: Array, lengths: Array, class
     }
     if classes:
         found["classes"] = {split: np.bincount(labels[rows], minlength=classes).tolist() for split, rows in of.items()}
-        pairs = np.unique(np.stack([keys, labels.astype(np.uint64)]), axis=1)
-        found["contradictions"] = int(pairs.shape[1] - len(np.unique(keys)))
+        found["contradictions"] = _more_than_one(keys, labels.astype(np.uint64))
     return found
+
+
+def _more_than_one(keys: Array, values: Array) -> int:
+    """How many different ``keys`` (uint64 [N]) come with more than one of ``values`` (uint64 [N])."""
+    order = np.lexsort((values, keys))
+    keys, values = keys[order], values[order]
+    differ = (keys[1:] == keys[:-1]) & (values[1:] != values[:-1])
+    return len(np.unique(keys[1:][differ]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -20,15 +21,20 @@ from typing import Any
 from clps_core.errors import ClpsError, DataError
 from clps_core.files import parsed_json
 from clps_core.own_data.sources import Source
+from clps_core.shown import visible
 from clps_core.words import _, language
 
 __all__ = ["Told", "add_in_child", "main", "preview_in_child"]
+
+logger = logging.getLogger(__name__)
 
 MEMORY = 6 * 2**30
 """Bytes of addresses that reading an upload may take; libraries alone take more than one GiB of them."""
 SECONDS = 900.0
 NICENESS = 5
 LONGEST_CELL = 400
+MOST_LOGGED = 4000
+"""Bytes of what a process that failed said."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,24 @@ def _asked(do: str, home: Path, source: Source, given: Mapping[str, Any]) -> dic
             return dict(answer["found"])
         problem = str(answer["problem"])
     except (IndexError, ValueError, KeyError, TypeError):
-        problem = _("the data must fit into the memory that reading may take. They did not. Take a part of them.")
+        problem = _unexpected(ended)
     raise DataError(problem)
+
+
+def _unexpected(ended: subprocess.CompletedProcess[bytes]) -> str:
+    """What to say of a process that ended without an answer; what it said itself goes into the log."""
+    logger.error(
+        "Reading data ended with %s. It said: %s",
+        ended.returncode, visible(ended.stderr[-MOST_LOGGED:].decode("utf-8", "replace")),
+    )  # fmt: skip
+    if ended.returncode < 0:  # by a signal: the system's, or of a library that got no memory
+        return _too_large()
+    return _("the data must be readable here. Reading them failed for a reason of ours. The server's log has the "
+             "details: tell whoever runs this server.")  # fmt: skip
+
+
+def _too_large() -> str:
+    return _("the data must fit into the memory that reading may take. They did not. Take a part of them.")
 
 
 def _plain(source: Source) -> dict[str, Any]:
@@ -118,6 +140,8 @@ def main() -> int:
             answer = {"found": guessed | {"rows": rows, "running_text": found.running_text}}
     except ClpsError as error:
         answer = {"problem": str(error)}
+    except MemoryError:
+        answer = {"problem": _too_large()}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 from typing import Any, cast
 
 from clps_core.errors import DataError
@@ -13,7 +14,7 @@ from clps_core.shown import visible
 from clps_core.suggestions import nearest
 from clps_core.words import _
 
-__all__ = ["ROLES", "Guess", "checked", "cleaned", "guess", "spans_note"]
+__all__ = ["ROLES", "Guess", "check_no_times", "checked", "cleaned", "guess", "spans_note"]
 
 ROLES: Mapping[Kind, tuple[str, ...]] = {
     "generation": ("text",),
@@ -39,6 +40,7 @@ PAIRS = (
     *(("source", "target"), ("src", "tgt"), ("input", "output"), ("question", "answer"), ("text", "summary")),
     *(("article", "highlights"), ("document", "summary"), ("prompt", "completion"), ("instruction", "response")),
 )
+TIMES = (date, time, timedelta)  # a datetime is a date
 SPANS = ("context", "question", "answers")
 
 
@@ -59,6 +61,16 @@ def cleaned(value: Any) -> str | None:
         value = int(value)
     text = str(value).replace("\r\n", "\n").replace("\0", "").encode("utf-8", "replace").decode("utf-8")
     return text if text.strip() else None
+
+
+def check_no_times(name: str, values: Sequence[Any]) -> None:
+    """Raise ``DataError`` where a column holds times: how they were written is lost."""
+    if any(isinstance(one, TIMES) for one in values):
+        raise DataError(
+            _("a column that is used must hold texts. {name} holds dates or times. Save them as texts, or choose "
+              "another column.",
+              name=visible(name[:60]))
+        )  # fmt: skip
 
 
 def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) -> Guess:
@@ -148,6 +160,8 @@ def checked(
             _("each role must have a column of its own. Got {name} twice. Choose another one.",
               name=visible(next(iter(wanted.values()))[:60]))
         )  # fmt: skip
+    for name in wanted.values():
+        check_no_times(name, sample[name])
     return Guess(chosen, wanted, guessed.note if guessed else spans_note(list(sample)))
 
 
@@ -160,7 +174,7 @@ def _listed(names: Sequence[str]) -> str:
 class _Shape:
     """``is_text``: words rather than numbers. ``is_few``: few short values for many rows.
 
-    ``repeats``: that, and more than one. ``is_free``: mostly different words. ``length``: mean characters.
+    ``repeats``: that, and more than one. ``is_free``: mostly different texts, dates too. ``length``: mean characters.
     """
 
     is_text: bool
@@ -171,13 +185,14 @@ class _Shape:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> _Shape:
-        texts = [text for value in values if (text := cleaned(value)) is not None]
+        texts = [text for one in values if not isinstance(one, TIMES) and (text := cleaned(one)) is not None]
         if not texts:
             return cls(False, False, False, False, 0.0)
         distinct = len(set(texts))
         length = sum(map(len, texts)) / len(texts)
-        words = sum(isinstance(one, str) for one in values) > 0 and any(any(c.isalpha() for c in t) for t in texts)
+        strings = any(isinstance(one, str) for one in values)
+        words = strings and any(any(c.isalpha() for c in t) for t in texts)
         is_few = distinct <= min(MOST_CLASSES, max(2, len(texts) // 2)) and length <= 60
         repeats = is_few and distinct > 1
-        is_free = words and distinct > len(texts) * 0.2
+        is_free = strings and distinct > len(texts) * 0.2
         return cls(words and (length > 12 or not repeats), is_few, repeats, is_free, length)

@@ -1,4 +1,4 @@
-"""The one place that reads data: through the ``datasets`` library, a bounded batch of rows at a time. Start at opened.
+"""The one place that reads data: mostly through the ``datasets`` library, a batch of rows at a time. Start at opened.
 
 Everything streams, so nothing is copied into a cache and a source of any size needs the same memory. Code that lies
 beside data is never run: no builder script, no ``trust_remote_code``. No login is used. What the library wants to keep
@@ -25,8 +25,9 @@ from typing import TYPE_CHECKING, Any
 from clps_core.errors import DataError
 from clps_core.files import parsed_json
 from clps_core.limits import DATA
+from clps_core.own_data.json_rows import json_tables
 from clps_core.own_data.record import FOLDER
-from clps_core.own_data.sources import Source, TextFile, check_columns, prepared_file
+from clps_core.own_data.sources import FILE_KINDS, Source, TextFile, check_columns, prepared_file
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -158,27 +159,33 @@ def _open(source: Source, folder: Path, limit: int) -> Opened:
 def _from_file(file: TextFile, folder: Path, *, header: bool) -> Any:
     import datasets
 
+    if file.builder == "json":
+        return _Tables(file.path)
     options: dict[str, Any] = {}
     if file.builder == "csv":
         features = datasets.Features({name: datasets.Value("string") for name in file.columns})
+        # Without names for them, the first columns would become the rows' names.
+        dropped = [f"\0{place}" for place in range(file.empty_fields)]
         # As text, whatever it looks like: "007" stays "007", and "NA" may be a word.
         options = {
-            "sep": file.separator, "names": list(file.columns), "header": 0 if header else None, "features": features,
-            "keep_default_na": False, "na_filter": False, "chunksize": BATCH,
+            "sep": file.separator, "names": [*file.columns, *dropped], "header": 0 if header else None,
+            "features": features, "keep_default_na": False, "na_filter": False, "chunksize": BATCH, "index_col": False,
         }  # fmt: skip
     elif file.builder == "text":
         options = {"keep_linebreaks": True, "chunksize": 1 << 20}
     elif file.builder == "parquet":
         options = {"batch_size": PARQUET_BATCH}  # the library would take a whole row group
-    elif file.builder == "json":
-        from datasets.packaged_modules.json.json import JsonConfig
-
-        # Else a text stands in quotes where another row has a number. Earlier versions lack it, and need it not.
-        options = {"on_mixed_types": None} if "on_mixed_types" in JsonConfig.__dataclass_fields__ else {}
     return datasets.load_dataset(
         file.builder, data_files={"train": [str(file.path)]}, split="train", streaming=True,
         cache_dir=str(folder / "cache"), **options,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """A JSON file, where the library would change texts that look like times."""
+
+    path: Path
 
 
 def _from_folder(path: Path, folder: Path) -> Any:
@@ -187,7 +194,14 @@ def _from_folder(path: Path, folder: Path) -> Any:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         _check_saved(path)
         return datasets.load_from_disk(str(path))
-    builder = datasets.load_dataset_builder(str(path), cache_dir=str(folder / "cache"))
+    try:
+        builder = datasets.load_dataset_builder(str(path), cache_dir=str(folder / "cache"))
+    except FileNotFoundError:
+        raise DataError(
+            _("a folder must hold data files ({kinds}). {name} is a folder without any. Choose a file, or another "
+              "folder.",
+              kinds=", ".join(FILE_KINDS), name=visible(path.name[-60:]))
+        ) from None  # fmt: skip
     for one in _files_of(builder):
         _check_inside(path, one)
     return builder.as_streaming_dataset()
@@ -277,11 +291,20 @@ def _of_datasets(found: Any, source: Source) -> Opened:
     return Opened(columns, False, parts, tuple(streams))
 
 
-def _rows(part: datasets.Dataset | datasets.IterableDataset, most: int | None) -> Generator[Rows, None, None]:
+def _tables(part: datasets.Dataset | datasets.IterableDataset | _Tables) -> Iterator[Any]:
+    if not isinstance(part, _Tables):
+        yield from part.with_format("arrow").iter(batch_size=BATCH)
+        return
+    for table in json_tables(part.path):
+        for start in range(0, len(table), BATCH):
+            yield table.slice(start, BATCH)
+
+
+def _rows(part: datasets.Dataset | datasets.IterableDataset | _Tables, most: int | None) -> Generator[Rows, None, None]:
     """Batches of plain values; numbers of classes as their names."""
-    features = part.features or {}
+    features = (None if isinstance(part, _Tables) else part.features) or {}
     taken = 0
-    for table in part.with_format("arrow").iter(batch_size=BATCH):
+    for table in _tables(part):
         if most is not None and taken >= most:
             return
         while any(str(field.type).startswith("struct") for field in table.schema):

@@ -40,6 +40,9 @@ MOST_COLUMNS = 1000
 SEPARATORS = ",;\t|"
 HEAD = 1 << 16
 CHUNK = 1 << 20
+FIRST_ROWS = 1000
+"""Of a table, whose fields are counted before it is read."""
+LONGEST_FIELD = 1 << 27
 HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 BUILDERS = {
     *("arrow", "audiofolder", "cache", "conll", "csv", "eval", "fasta", "fastq", "genbank", "generator", "harbor"),
@@ -132,12 +135,14 @@ class TextFile:
     """A file made ready for the ``datasets`` library: ``path`` is in UTF-8 and has a name of ours.
 
     ``builder``: the part of the library that reads it; ``separator`` and ``columns`` of a table.
+    ``empty_fields``: the most that a row has after its columns, with nothing in them.
     """
 
     path: Path
     builder: str
     separator: str = ","
     columns: tuple[str, ...] = ()
+    empty_fields: int = 0
 
 
 def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: bool, limit: int) -> TextFile:
@@ -169,7 +174,8 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
     if builder != "csv":
         return TextFile(ready, builder)
     separator = "\t" if source.suffix.lower() == ".tsv" else _separator(ready)
-    return TextFile(ready, builder, separator, _columns(ready, separator, header=header))
+    columns = _columns(ready, separator, header=header)
+    return TextFile(ready, builder, separator, columns, _empty_fields(ready, separator, len(columns)))
 
 
 def _link(source: Path, ready: Path) -> None:
@@ -335,6 +341,27 @@ def check_columns(count: int) -> None:
             _("a table must have at most {limit:,} columns. Got {got:,}. Keep those with the texts.",
               limit=MOST_COLUMNS, got=count)
         )  # fmt: skip
+
+
+def _empty_fields(path: Path, separator: str, columns: int) -> int:
+    """The most empty fields that a row has after its ``columns``; raises ``DataError`` where they are not empty.
+
+    Only the first rows are looked at where none has any: the reader refuses a later one.
+    """
+    csv.field_size_limit(LONGEST_FIELD)
+    most = 0
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(_csv_rows(file, separator), start=1):
+            if number > FIRST_ROWS and not most:
+                break
+            most = max(most, len(row) - columns)
+            if any(one.strip() for one in row[columns:]):
+                raise DataError(
+                    _("each row must have as many fields as there are columns ({columns}). Row {row} has {got}. Put "
+                      "texts that hold a {separator!r} in quotes.",
+                      columns=columns, row=number, got=len(row), separator=separator)
+                )  # fmt: skip
+    return most
 
 
 def _csv_rows(file: io.TextIOBase, separator: str) -> Iterator[list[str]]:

@@ -117,6 +117,14 @@ def warnings(data: DataSet) -> list[str]:
         found.append(
             ngettext("{n:,} text has more than one label.", "{n:,} texts have more than one label.", contradictions)
         )
+    if contradictions := figures.get("target_contradictions"):
+        found.append(
+            ngettext(
+                "{n:,} training text has more than one target.",
+                "{n:,} training texts have more than one target.",
+                contradictions,
+            )
+        )
     if classes := figures.get("classes"):
         missing = sum(count == 0 for count in classes["train"])
         few = sum(0 < count < FEW_IN_CLASS for count in classes["train"])

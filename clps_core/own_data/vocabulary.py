@@ -21,7 +21,8 @@ import numpy as np
 from clps_core.data.base import SPLITS, digest
 from clps_core.data.scores import constant_answer, constant_text
 from clps_core.errors import DataError
-from clps_core.files import open_given, parsed_json, read_regular
+from clps_core.files import parsed_json, read_regular
+from clps_core.own_data.brought import LARGEST_TOKENIZER, bring, brought, check_use, trace
 from clps_core.own_data.locks import one_at_a_time
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.rows import Array, Index, read_index, some_texts
@@ -65,12 +66,13 @@ SAMPLE_CHARACTERS = 4_000_000
 MEASURED_ROWS = 2000
 """Of each split, in the order of evaluation (training: evenly spread), whose lengths are measured."""
 BASELINE_ROWS = {"validation": 200, "test": 2000}
-LARGEST_TOKENIZER = 32 << 20
 ENOUGH_FOR_BPE = 100_000
 SHORT_TEXT = 64
 LONGEST_INPUT = 300
 BEGINNINGS, LONGEST_BEGINNING = (7, 4, 2, 1), 120
 """Words of a beginning, the first that fits; its characters."""
+TRIED_TEXTS = 50
+"""On which a tokenizer is tried that somebody brought."""
 EXAMPLES = 20
 """Of each length."""
 LAYOUT = 1
@@ -136,7 +138,14 @@ def parsed_tokenizer(text: str) -> tuple[str, int]:
 def vocabulary(folder: Path, record: DataSet, spec: str | None = None) -> Vocabulary:
     """The tokenizer ``spec`` (by default the data set's own), trained and measured when it is first asked for."""
     kind, size = parsed_tokenizer(spec or record.tokenizer)
-    return _vocabulary(folder, record.fingerprint, f"{kind}:{size}" if size else kind, record.kind)
+    return _vocabulary(
+        folder, record.fingerprint, f"{kind}:{size}" if size else kind, record.kind, _trace(folder, kind)
+    )
+
+
+def _trace(folder: Path, kind: str) -> tuple[int, ...]:
+    """Of what else a vocabulary depends on: a data set of the same name and rows may come with another tokenizer."""
+    return trace(folder) if kind == "file" else ()
 
 
 def made(folder: Path, record: DataSet, spec: str | None) -> tuple[bool, int]:
@@ -152,7 +161,7 @@ def _file_name(fingerprint: str, spec: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabulary:
+def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str, _trace: tuple[int, ...]) -> Vocabulary:
     name = _file_name(fingerprint, spec)
     found = _read(folder, name)
     if found is None:
@@ -165,13 +174,13 @@ def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str) -> Vocabul
 def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
     """``record`` with the tokenizer that was ``asked`` for (a path: of a tokenizer.json), or a likely one, made."""
     if asked is not None and names_file(asked):
-        _bring(asked, folder)
+        bring(asked, folder)
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
     if kind == "file" and not (folder / "tokenizer.json").exists():
         raise DataError(_("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data."))
     spec = f"{kind}:{size}" if size else kind
-    _vocabulary(folder, record.fingerprint, spec, record.kind)
+    _vocabulary(folder, record.fingerprint, spec, record.kind, _trace(folder, kind))
     _vocabulary.cache_clear()  # the folder moves
     return record.model_copy(update={"tokenizer": spec})
 
@@ -184,27 +193,6 @@ def names_file(asked: str) -> bool:
 def _likely(record: DataSet) -> str:
     short = record.kind == "translation" and record.statistics["characters"]["p90"] <= SHORT_TEXT
     return "characters" if short or record.characters < ENOUGH_FOR_BPE else "bpe:2000"
-
-
-def _bring(asked: str, folder: Path) -> None:
-    """Keep a tokenizer.json that a person has, if the library reads it."""
-    from tokenizers import Tokenizer
-
-    try:
-        with open_given(Path(asked).expanduser(), limit=LARGEST_TOKENIZER) as file:
-            text = file.read(LARGEST_TOKENIZER).decode()
-        Tokenizer.from_str(text)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-    except Exception as error:  # the library raises bare exceptions
-        why = visible(str(error)[:200])
-    else:
-        (folder / "tokenizer.json").write_text(text)
-        return
-    raise DataError(
-        _("the tokenizer must be a tokenizer.json of the tokenizers library. Got {path}: {why}.",
-          path=visible(asked[-200:]), why=why)
-    ) from None  # fmt: skip
 
 
 # Kept beside the data
@@ -239,13 +227,16 @@ def _made(folder: Path, spec: str, kind: str) -> Vocabulary:
     roles = ("text", "target") if kind == "translation" else ("text",)
     training = index.of_split("train")
     if spec == "file":
-        tokenizer, sample = _brought(folder), 0
+        tokenizer, sample = _with_specials(folder), 0
     else:
         name, size = parsed_tokenizer(spec)
         texts = _training_sample(folder, training, roles)
         tokenizer, sample = _trained(name, size, texts), sum(map(len, texts))
     tokenizer.encode_special_tokens = True
     ids = _special_ids(tokenizer)
+    if spec == "file":
+        few = some_texts(folder, _spread(training, TRIED_TEXTS), roles)
+        check_use(tokenizer, ids, [one for column in few.values() for one in column])
     measured = {split: _measured(folder, index, split, roles, tokenizer, ids[3]) for split in SPLITS}
     counts = {split: len(index.of_split(split)) for split in SPLITS}
     shown = some_texts(folder, index.of_split("test")[:200])["text"]
@@ -261,7 +252,9 @@ def _made(folder: Path, spec: str, kind: str) -> Vocabulary:
         },
         exact=all(count <= MEASURED_ROWS for count in counts.values()),
         baselines={split: _baselines(kind, index, split, measured[split], ids) for split in ("validation", "test")},
-        examples=tuple((one, len(tokenizer.encode(one).ids) + 1) for one in typed_inputs(shown, kind)),
+        examples=tuple(
+            (one, len(tokenizer.encode(one, add_special_tokens=False).ids) + 1) for one in typed_inputs(shown, kind)
+        ),
         sample=sample,
     )
 
@@ -332,17 +325,9 @@ def _trained(kind: str, size: int, texts: Sequence[str]) -> Tokenizer:
     return tokenizer
 
 
-def _brought(folder: Path) -> Tokenizer:
+def _with_specials(folder: Path) -> Tokenizer:
     """The tokenizer that a person brought, with the special tokens that it lacks."""
-    try:
-        text = read_regular(folder, "tokenizer.json", limit=LARGEST_TOKENIZER).decode()
-    except (OSError, UnicodeDecodeError):
-        raise DataError(
-            _("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data.")
-        ) from None
-    tokenizer = tokenizer_of(text)
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer = brought(folder)
     known = tokenizer.get_vocab(with_added_tokens=True)
     missing = [own for own, *others in OTHER_SPECIALS if not known.keys() & {own, *others}]
     if missing:
