@@ -127,7 +127,9 @@ def test_a_run_that_shares_nothing_says_so_and_shows_all_layers(open_page: OpenP
     assert choice(test, "attention.slot") == ["All layers"]
 
 
-@pytest.mark.parametrize(("task", "kind"), [("digits", "Encoder"), ("python-docs", "Decoder")])
+@pytest.mark.parametrize(
+    ("task", "kind"), [("digits", "Encoder"), pytest.param("python-docs", "Decoder", marks=pytest.mark.slow)]
+)
 def test_the_other_families_show_the_attention_they_have(
     open_page: OpenPage, store: Store, task: str, kind: str
 ) -> None:

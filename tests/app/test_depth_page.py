@@ -93,7 +93,9 @@ def deep_runs_of(store: Store) -> list:
     return sorted((one for one in found if one is not None), key=lambda one: one.run.strategy)
 
 
-@pytest.mark.parametrize("task", ["dates", "digits", "python-docs"])
+@pytest.mark.parametrize(
+    "task", ["dates", *(pytest.param(task, marks=pytest.mark.slow) for task in ("digits", "python-docs"))]
+)
 def test_figures_and_answers_are_what_the_model_gives(open_page: OpenPage, store: Store, task: str) -> None:
     run = stored_run(store, quick(task))
     folder = store.run_folder(run.id)

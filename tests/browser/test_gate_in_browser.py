@@ -73,6 +73,7 @@ def test_with_a_token_a_browser_needs_the_printed_address_once(dashboard, chromi
         shown(page.get_by_text("This dashboard asks for a token."))
 
 
+@pytest.mark.slow
 def test_another_port_of_this_machine_neither_frames_nor_drives_the_dashboard(dashboard, chromium, elsewhere, tmp_path):
     url = dashboard(tmp_path / "home", "--no-ready")
     with contextlib.closing(chromium.new_context()) as context:

@@ -57,6 +57,7 @@ def test_what_the_reader_chose_is_an_entry_also_where_the_next_page_shows_the_sa
     assert back(bare_page) == ["/compare?runs=b", "/runs?runs=b", "/runs?runs=a", "/start"]
 
 
+@pytest.mark.slow
 def test_back_goes_one_view_back(dashboard: Callable[..., str], browser_page: Page, tmp_path: Path) -> None:
     store = open_store(tmp_path / "home")
     install(store, [ready_named("dates")])

@@ -120,6 +120,7 @@ def test_the_chart_grows_without_a_reload_is_sent_only_new_points_and_keeps_its_
     assert all(len(message["parts"]) <= MAX_PARTS for message in messages)
 
 
+@pytest.mark.slow
 def test_pointing_shows_the_values_of_all_lines_and_the_legend_hides_one(
     dashboard: Callable[..., str], browser_page: Page, store: Store
 ) -> None:

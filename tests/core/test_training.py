@@ -340,6 +340,7 @@ def test_the_optimiser_is_torchs_adamw() -> None:
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_run_does_not_import_torchs_compiler(tmp_path: Path) -> None:
     # It would double the time to the first metric.
     program = (

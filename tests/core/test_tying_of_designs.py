@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from example_counts import examples
 from hypothesis import example, given, settings
 from random_designs import designs
 from tiny_models import batch_for, loss_of, shaken
@@ -81,7 +82,7 @@ def assert_tied(model: Transformer) -> None:
 
 
 @with_examples
-@settings(max_examples=10)
+@settings(max_examples=examples(14))
 @given(design=designs(beside=True))
 def test_sites_of_one_slot_are_one_object_also_in_copies_and_after_moves(design) -> None:
     model = built(design)
@@ -96,7 +97,7 @@ def test_sites_of_one_slot_are_one_object_also_in_copies_and_after_moves(design)
 
 
 @with_examples
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(design=designs(beside=True))
 def test_sites_of_one_slot_are_one_object_after_a_checkpoint(tmp_path_factory, design) -> None:
     model, other = built(design), built(design, seed=1)
@@ -135,7 +136,7 @@ def untied(model: Transformer) -> Transformer:
 
 
 @with_examples
-@settings(max_examples=10)
+@settings(max_examples=examples(14))
 @given(design=designs(beside=True))
 def test_a_gradient_is_the_sum_of_the_gradients_of_untied_copies(design) -> None:
     tied = built(design).double()
