@@ -23,6 +23,14 @@ settings.load_profile("lab")
 
 WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py")
 """Folders and files whose tests mostly wait for other processes."""
+LONG = (
+    "test_jobs_processes.py",
+    "test_first_minute.py",
+    "test_live_chart.py",
+    "test_cli_train.py",
+    "test_attention.py",
+)
+"""Files that take longest: one that begins last is waited for by all others."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,6 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for kind in (True, False):
         paths = [path for path, waiting in waits.items() if waiting is kind]
         place |= {path: number / len(paths) for number, path in enumerate(paths)}
+    place |= {path: LONG.index(path.name) - len(LONG) for path in place if path.name in LONG}
     items.sort(key=lambda item: (place[item.path], item.path))
 
 
