@@ -25,6 +25,7 @@ WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py")
 """Folders and files whose tests mostly wait for other processes."""
 LONG = (
     "test_jobs_processes.py",
+    "test_own_data_in_browser.py",
     "test_first_minute.py",
     "test_live_chart.py",
     "test_cli_train.py",
