@@ -142,7 +142,9 @@ def _listed_gpus(text: str) -> tuple[str, ...]:
     return tuple(found) if cut else tuple(str(number) for number in range(len(found)))
 
 
+@cache
 def _torch_is_for_cpu() -> bool:
+    """Read once by a process: the package's description takes 3 ms, and a redraw of Train asked five times."""
     try:
         return version("torch").endswith("+cpu")
     except PackageNotFoundError:
