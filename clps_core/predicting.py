@@ -38,8 +38,7 @@ class Prediction:
     ``pieces``: the tokens of an answer that was written token by token, its end among them, or of one that is given at
     several positions (empty for a class); when it went on from earlier tokens, ``answer`` has their text, too, and
     ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
-    positions allow. ``guesses``: the most probable answers of a model that does not write. ``next_tokens``: per
-    position the most probable label, where a model labels positions. ``right_answer``: where the task knows one.
+    positions allow. ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the task knows one.
     ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     """
 
@@ -51,7 +50,6 @@ class Prediction:
     ended: bool = True
     room: int = 0
     guesses: tuple[Guess, ...] = ()
-    next_tokens: tuple[Guess, ...] = ()
     right_answer: str | None = None
     unknown: tuple[str, ...] = ()
     image: Array | None = field(default=None, compare=False)
@@ -193,7 +191,6 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         run.step,
         pieces=said.pieces,
         guesses=said.guesses,
-        next_tokens=said.next_tokens,
         right_answer=run.data.right_answer(text, options=options),
         unknown=run.data.unknown(text),
         image=_shown(said.image),
