@@ -38,8 +38,8 @@ class Prediction:
     ``pieces``: the tokens of an answer that was written token by token, its end among them, or of one that is given at
     several positions (empty for a class); when it went on from earlier tokens, ``answer`` has their text, too, and
     ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
-    positions allow. ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the task knows one.
-    ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
+    positions allow. ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
+    task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     """
 
     text: str
