@@ -92,7 +92,8 @@ def test_the_chart_grows_without_a_reload_is_sent_only_new_points_and_keeps_its_
     grows(chart, 40)
     assert chart.get_attribute("data-zoomed") == "true"
     assert chart.get_attribute("data-x-range") == zoomed_to
-    assert int(chart.get_attribute("data-last-batch") or 0) < points(chart) / 2
+    # How many points a batch holds depends on how busy the machine is; that all come again would never end.
+    until(lambda: int(chart.get_attribute("data-last-batch") or 0) < points(chart) / 2, "a batch of new points alone")
 
     page.get_by_role("link", name="Compare", exact=True).first.click()
     page.wait_for_url("**/compare*")
