@@ -10,6 +10,7 @@ from clps_core.analysis.counts import count
 from clps_core.cli import app
 from clps_core.config import ModelConfig, build_config, resolve
 from clps_core.presets import PAPERS, PRESETS
+from clps_core.tasks import TASKS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KEYS = {
@@ -184,7 +185,7 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--layers", "-3"], "error: model.num_layers must be at least 1. Got -3."),
         (
             ["--task", "french"],
-            "error: task must be one of dates, python-docs, digits, hops, cups, pairs, sounds, languages.",
+            f"error: task must be one of {', '.join(TASKS)}.",
         ),
         (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
         (["--config", "."], "error: --config must name a YAML file that can be read"),

@@ -11,6 +11,7 @@ from job_room import PATIENCE, eventually
 from typer.testing import CliRunner
 
 from clps_core.cli import app
+from clps_core.tasks import TASKS
 
 TINY = [
     "--set", "model.num_layers=2", "--set", "model.d_model=16", "--set", "model.d_ff=32", "--set", "model.num_heads=2",
@@ -205,7 +206,7 @@ def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
     [
         (
             ["--task", "french"],
-            "error: task must be one of dates, python-docs, digits, hops, cups, pairs, sounds, languages.",
+            f"error: task must be one of {', '.join(TASKS)}.",
         ),
         (["--strategy", "cycel"], "error: strategy must be one of none, all, attention_only"),
         (["--strategy", "none", "--strategy", "grouped:9"], "between 1 and the number of layers (4). Got 9"),

@@ -99,7 +99,7 @@ def test_the_warm_up_follows_short_runs_unless_it_was_asked_for():
         ("", "must be a text such as"),
         ("2;task=dates", "must start with its version"),
         ("task=dates", "must start with its version"),
-        ("1;task=nope", "hops, cups, pairs, sounds, languages. Got 'nope'"),
+        ("1;task=nope", f"{', '.join(TASKS)}. Got 'nope'"),
         (
             "1;model.depth=3",
             "model.depth is not a field. Did you mean model.num_layers? Known here: family, num_layers",
