@@ -127,8 +127,18 @@ class Transformer(nn.Module):
         if self.config.family == "decoder":
             state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
-        states = self.encode(inputs, input_mask, recorder=recorder, loops=loops)
-        return self.classify(states, input_mask) if self.config.output == "classes" else states
+        return self._head_of_encoder(self.encode(inputs, input_mask, recorder=recorder, loops=loops), input_mask)
+
+    def read_out(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
+        """What the model would return if ``states`` ``[B, T, D]`` came out of the last layer of its last stack.
+
+        That is the final norm and the head. Raises ``ConfigError`` for a model without a head.
+        """
+        if self.config.output == "none":
+            raise ConfigError(_("a model must have a head to be read. Got head none. Choose a run that answers."))
+        stack = "encoder" if self.config.family == "encoder" else "decoder"
+        ended = self._ended(states, stack)
+        return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)
 
     def encode(
         self,
@@ -245,10 +255,19 @@ class Transformer(nn.Module):
             if run.recorder is not None:
                 run.recorder.hidden(run.stack, place, x)
             x = layers[index](x, run, place)
+            if run.recorder is not None:
+                run.recorder.after(run.stack, place, x)
         if run.recorder is not None:
             run.recorder.hidden(run.stack, len(order), x)
-        final_norm = self._modules.get(f"{run.stack}_final_norm")
+        return self._ended(x, run.stack)
+
+    def _ended(self, x: Tensor, stack: str) -> Tensor:
+        """The last layer's output after the stack's final norm, where it has one."""
+        final_norm = self._modules.get(f"{stack}_final_norm")
         return x if final_norm is None else cast(Tensor, final_norm(x))
+
+    def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
+        return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def _embedding(self, stack: str) -> Embedding:
         name = "embedding" if "embedding" in self._modules else f"{stack}_embedding"

@@ -69,7 +69,8 @@ class Piece:
 class Answer:
     """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``.
 
-    ``pieces``: of an answer at several positions, each of them.
+    ``pieces``: of an answer at several positions, each of them. ``places``: the positions of the output that are the
+    answer, where not all are.
     """
 
     capture: Capture
@@ -80,6 +81,7 @@ class Answer:
     next_tokens: tuple[Guess, ...] = ()
     image: Array | None = None
     pieces: tuple[Piece, ...] = ()
+    places: tuple[int, ...] | None = None
 
 
 def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:
