@@ -25,8 +25,9 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
     _COMPONENT(
         key=key,
         data={
-            "given": visible(answer.text, keep="\n\t") if run.facts.windows else "",
+            "given": visible(answer.text, keep="\n\t") if run.facts.windows and not run.facts.masked else "",
             "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
+            "kept": [visible(text, keep="\n\t") for text in answer.kept],
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "image_name": _("The image {number}", number=visible(answer.text)),
             "verdict": "" if answer.is_right is None else _("✓ right") if answer.is_right else _("✗ wrong"),
