@@ -158,9 +158,9 @@ class MaskedText:
     def _after_mask(self, text: str) -> list[int]:
         """The tokens of ``text`` inside a text: some tokenizers treat the beginning of one in another way."""
         code = self._encode(f"a{text}")
-        if code.offsets and code.offsets[0] == (0, 1):
-            return list(code.ids[1:])
-        return list(self._encode(text).ids)
+        if any(start < 1 < end for start, end in code.offsets):  # the letter became a part of the text's first token
+            return list(self._encode(text).ids)
+        return [token for token, (_start, end) in zip(code.ids, code.offsets, strict=True) if end > 1]
 
     def _encode(self, text: str) -> Encoding:
         return self.source.tokenizer.encode(text, add_special_tokens=False)
@@ -196,18 +196,22 @@ class MaskedText:
 
     def input_text(self, tokens: Array) -> str:
         """The text of a window, with ``[MASK]`` at its masks."""
-        row = np.asarray(tokens)
-        first, *others = np.split(row, np.flatnonzero(row == self.mask_id))
-        found = self._text(first)
-        for part in others:
-            found += f"{' ' if found and self._joins_blanks else ''}{MASK}{self._inner_text(part[1:])}"
-        return found
+        ids = [token for token in np.asarray(tokens).tolist() if token not in (self.pad_id, self.bos_id, self.eos_id)]
+        text = self._with_mask_token.decode(ids, skip_special_tokens=False)
+        if self.unk_id >= 0:
+            text = text.replace(str(self._with_mask_token.id_to_token(self.unk_id)), "�")
+        name = str(self._with_mask_token.id_to_token(self.mask_id))
+        return str(text).replace(name, f" {MASK}" if self._joins_blanks else MASK).removeprefix(" ")
 
-    def _inner_text(self, tokens: Array) -> str:
-        """The text of ``tokens`` behind others: some tokenizers give no blank back at the beginning of a text."""
-        text = self._text(tokens)
-        blank = len(tokens) > 0 and self.token_labels(tokens[:1])[0].startswith("␣")
-        return f" {text}" if blank and not text.startswith(" ") else text
+    @cached_property
+    def _with_mask_token(self) -> Tokenizer:
+        """The tokenizer with the mask as one more special token, where it has none."""
+        from tokenizers import AddedToken, Tokenizer
+
+        tokenizer = Tokenizer.from_str(self.source.tokenizer.to_str())
+        if tokenizer.id_to_token(self.mask_id) is None:
+            tokenizer.add_special_tokens([AddedToken(MASK, special=True, lstrip=self._joins_blanks)])
+        return tokenizer
 
     def decode(self, tokens: Sequence[int] | Array) -> str:
         """The text of ``tokens``."""
@@ -257,12 +261,8 @@ class MaskedText:
         return None
 
     def tokenizer_json(self) -> str:
-        """The tokenizer with the mask as one more special token."""
-        from tokenizers import AddedToken, Tokenizer
-
-        tokenizer = Tokenizer.from_str(self.source.tokenizer.to_str())
-        tokenizer.add_special_tokens([AddedToken(MASK, special=True, lstrip=self._joins_blanks)])
-        return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False)
+        """The tokenizer, with the mask among its special tokens."""
+        return json.dumps(json.loads(self._with_mask_token.to_str()), ensure_ascii=False)
 
 
 def _is_word(labels: Sequence[str], place: int) -> bool:
