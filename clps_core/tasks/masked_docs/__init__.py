@@ -45,8 +45,8 @@ def facts() -> TaskFacts:
             "model": {
                 "num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "positions": "rotary", "head": "lm",
             },
-            "optim": {"learning_rate": 3e-3, "warmup_steps": 60},
-            "train": {"steps": 800, "batch_size": 12, "eval_every": 50},
+            "optim": {"learning_rate": 5e-3, "warmup_steps": 60},
+            "train": {"steps": 950, "batch_size": 12, "eval_every": 50},
         },
     )  # fmt: skip
 
