@@ -20,6 +20,10 @@ _COMPONENT = component(
 )
 
 
+_PLACE = {"place": "{place}", "all": "{all}", "label": "{label}"}
+"""The browser puts these in."""
+
+
 def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, int], *, key: str) -> None:
     """The answer, whether it is right, and what it was made with: ``steps`` of the oldest and the newest weights."""
     _COMPONENT(
@@ -37,7 +41,9 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
                 for piece in answer.pieces
             ],
             "tokens_name": _("Tokens of the answer"),
-            "place_name": _("Token {place} of {all}: {label}", place="{place}", all="{all}", label="{label}"),
+            "place_name": _("Mask {place} of {all}: {label}", **_PLACE)
+            if answer.kept
+            else _("Token {place} of {all}: {label}", **_PLACE),
             "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
             "guesses_name": _("The most probable answers"),
             "facts": " ".join(_facts(answer, run, settings, steps)),
