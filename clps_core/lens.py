@@ -143,7 +143,7 @@ def _right(
     if said.target == "typed":
         given = data.encode_target(target, options=options)[0]
         return [*given[1:].tolist(), data.eos_id]
-    if data.facts.windows:  # what comes next stands in the text itself
+    if model.family == "decoder" and data.facts.windows:  # what comes next stands in the text itself
         return [*inputs[0, 1:].tolist(), -1]
     right = data.right_answer(text, options=options)
     if right is None:

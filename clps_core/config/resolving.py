@@ -56,6 +56,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             "max_positions": config.model.max_positions or longest,
             "num_classes": config.model.num_classes or task.num_classes,
             "patch_dim": config.model.patch_dim or task.patch_dim,
+            "head": config.model.head or ("lm" if task.masked else None),
         }
     )
     if (model.max_positions or 0) < longest:
@@ -100,6 +101,16 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
                 wanted=task.family,
                 got=config.model.family,
+            )
+        )
+    head = config.model.head
+    if task.family == "encoder" and head is not None and (head == "lm") != task.masked:
+        raise ConfigError(
+            _(
+                "task {task} must have a model with head {wanted}. Got {got}. Leave model.head out.",
+                task=task.name,
+                wanted="lm" if task.masked else "classes",
+                got=head,
             )
         )
     if config.data.seq_len is not None and not task.windows and "seq_len" not in task.takes:

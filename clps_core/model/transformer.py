@@ -111,9 +111,10 @@ class Transformer(nn.Module):
         True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
-        Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]`` or, without
-        a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs
-        longer than ``max_positions``, and ``ConfigError`` for another number of loops where that is fixed.
+        Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
+        ``[B, num_classes]`` or, without a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises
+        ``DataError`` for inputs longer than ``max_positions``, and ``ConfigError`` for another number of loops where
+        that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
@@ -209,7 +210,7 @@ class Transformer(nn.Module):
         return self._run_layers(x_BTD, run, state.loops)
 
     def logits(self, states: Tensor) -> Tensor:
-        """``[..., D]`` decoder states -> ``[..., V]``; tied heads read the embedding's table."""
+        """``[..., D]`` states of the last stack -> ``[..., V]``; tied heads read the embedding's table."""
         if self.config.tie_embeddings == "none":
             return cast(Tensor, self.get_submodule("head")(states))
         if "head_projection" in self._modules:
@@ -267,6 +268,8 @@ class Transformer(nn.Module):
         return x if final_norm is None else cast(Tensor, final_norm(x))
 
     def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
+        if self.config.output == "lm":  # a masked language model: every position sees all others
+            return self.logits(states)
         return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def _embedding(self, stack: str) -> Embedding:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clps_core.model.transformer import Transformer
 
 __all__ = [
+    "SHOWN_GUESSES",
     "Answer",
     "Guess",
     "Opened",
