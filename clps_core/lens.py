@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from clps_core.data.labelled import LabelledLine
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.sharing import Execution
 
@@ -151,7 +152,7 @@ def _right(
     if model.output == "classes":
         return [next((one for one in range(model.num_classes or 0) if data.decode([one]) == right), -1)]
     parts = right.split()
-    if said.places is None or len(parts) != len(said.places):
+    if not isinstance(data, LabelledLine) or said.places is None or len(parts) != len(said.places):
         return None
     known = {data.decode([token]): token for token in range(model.vocab_size or 0)}
     return [known.get(part, -1) for part in parts]
