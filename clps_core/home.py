@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-__all__ = ["default_home", "home_of", "place_in_home"]
+__all__ = ["cache_of", "default_home", "home_of", "place_in_home"]
 
 RUNS = "runs"
 
@@ -15,6 +15,13 @@ RUNS = "runs"
 def default_home() -> Path:
     """``CLPS_HOME``, or the usual place for a person's application data."""
     return Path(os.environ.get("CLPS_HOME") or platformdirs.user_data_dir("clps")).expanduser().absolute()
+
+
+def cache_of(home: Path) -> Path:
+    """Where what is slow to build is kept for the next process; it may be deleted at any time. ``CLPS_CACHE``, or in
+    ``home``.
+    """
+    return Path(os.environ.get("CLPS_CACHE") or home / "cache").expanduser().absolute()
 
 
 def home_of(run_folder: Path) -> Path:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 # Before torch is imported: the tests' tensors are small, and more threads than cores cost a multiple of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Processes of all tests keep what is slow to build in one place.
+if "CLPS_CACHE" not in os.environ:
+    os.environ["CLPS_CACHE"] = tempfile.mkdtemp(prefix="clps-cache-")
+    atexit.register(shutil.rmtree, os.environ["CLPS_CACHE"], ignore_errors=True)
 
 import pytest
 from database_server import database_for

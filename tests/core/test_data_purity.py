@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from clps_core.config import build_config, resolve
 from clps_core.data.base import digest, padded, step_generator
 from clps_core.data.registry import load_task
+from clps_core.home import cache_of
 from clps_core.tasks import TASKS
 
 PROGRAM = """
@@ -38,6 +40,11 @@ print(json.dumps({"heavy": heavy, **summaries}))
 def _elsewhere(program: str, *arguments: str) -> str:
     """What ``program`` prints in a fresh process with another hash seed."""
     environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    with tempfile.TemporaryDirectory() as nothing_kept:
+        return _run(program, arguments, {**environment, "CLPS_CACHE": nothing_kept})
+
+
+def _run(program: str, arguments: tuple[str, ...], environment: dict[str, str]) -> str:
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env=environment,
@@ -91,7 +98,13 @@ def test_rows_are_padded_to_few_widths() -> None:
     assert padded([[1, 2, 3]], 9, 4, 3).tolist() == [[1, 2, 3]]
 
 
-def test_cached_documentation_lies_where_the_caller_says(tmp_path: Path) -> None:
-    config = resolve(build_config({"data": {"task": "dates"}})).config
-    load_task(config, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_what_is_slow_to_build_is_kept_in_the_home_for_the_next_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = cache_of(tmp_path)
+    monkeypatch.delenv("CLPS_CACHE")
+    config = resolve(build_config({"data": {"task": "python-docs"}})).config
+    (tmp_path / "cache").symlink_to(shared)  # built once for all tests
+    load_task(config, home=tmp_path)
+    assert cache_of(tmp_path) == tmp_path / "cache"
+    assert len(list((tmp_path / "cache").glob("python-docs-*.safetensors"))) >= 1

@@ -199,7 +199,7 @@ def test_windows_longer_than_a_split_are_refused(cache_folder: Path) -> None:
         PythonDocs(seed=0, seq_len=10**6, cache_folder=cache_folder)
 
 
-def test_the_registry_gives_windows_of_the_configs_length(cache_folder: Path) -> None:
-    task = load_task(resolve(build_config({"data": {"task": "python-docs", "seq_len": 32}})).config, cache_folder)
+def test_the_registry_gives_windows_of_the_configs_length() -> None:
+    task = load_task(resolve(build_config({"data": {"task": "python-docs", "seq_len": 32}})).config)
     assert isinstance(task, PythonDocs)
     assert task.batch(0, 2).inputs.shape == (2, 32)
