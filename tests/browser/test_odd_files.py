@@ -83,7 +83,8 @@ def model_processes(server: int) -> list[psutil.Process]:
     return [one for one in psutil.Process(server).children() if "clps_core.serving.child" in one.cmdline()]
 
 
-@pytest.mark.parametrize("waits_for", ["a pipe", pytest.param("a library", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("waits_for", ["a pipe", "a library"])
 def test_the_server_ends_when_it_is_told_to_whatever_a_page_waits_for(
     chromium: Browser, store: Store, sound: Run, piped: Run, tmp_path: Path, waits_for: str
 ) -> None:

@@ -278,7 +278,7 @@ def served(tmp_path, port, mode, *options, **more):
         said.append(server.communicate(timeout=PATIENCE)[0])
 
 
-@pytest.mark.parametrize("mode", ["local", "shared"])
+@pytest.mark.parametrize("mode", [pytest.param("local", marks=pytest.mark.slow), "shared"])
 def test_the_server_starts_from_an_empty_folder_on_this_machine_only(tmp_path, free_port, mode):
     hosts = {"CLPS_HOSTS": "lab.example"} if mode == "shared" else {}
     url = f"http://127.0.0.1:{free_port}"

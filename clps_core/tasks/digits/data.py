@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -65,11 +66,26 @@ def _order(count: int) -> list[int]:
     return sorted(range(count), key=lambda place: digest("clps digits", place))
 
 
-@cache
-def _images() -> _Images:
+def _read() -> tuple[Array, Array]:
+    """Images [1797, 64] and their digits, as ``sklearn.datasets.load_digits`` gives them.
+
+    From scikit-learn's own file where it lies: importing scikit-learn takes longer than reading it.
+    """
+    package = find_spec("sklearn")
+    for folder in (package.submodule_search_locations or ()) if package is not None else ():
+        path = Path(folder) / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            rows = np.loadtxt(path, delimiter=",")
+            return rows[:, :-1], rows[:, -1].astype(np.int64)
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
+    return images, labels
+
+
+@cache
+def _images() -> _Images:
+    images, labels = _read()
     order = _order(len(labels))
     ends = {"validation": (0, HELD_OUT), "test": (HELD_OUT, 2 * HELD_OUT), "train": (2 * HELD_OUT, len(order))}
     cut = patches(images.reshape(-1, SIDE, SIDE))
