@@ -37,6 +37,14 @@ def tried(runs: Sequence[Run]) -> None:
     _examples(runs[0], examples)
     question = typed_input(runs[0], with_target=False)
     settings = choose_settings(runs)
+    if runs[0].facts.masked and MASK not in question.text:  # said once, not by every run
+        st.info(
+            escape_markdown(
+                _('Your text has no gap to fill. Write {mask} in place of a word, or choose "Mask a word".', mask=MASK)
+            ),
+            icon=":material/info:",
+        )
+        return
     answers = [Growing(run, question, settings) for run in runs]
     right = st.empty()
     places = _card_places(runs)

@@ -63,7 +63,7 @@ def print_table(
     ``spare``: columns that are left out, in this order, where the terminal is too narrow for all.
     """
     # Without a terminal there is no width to fit into, and a script wants whole lines.
-    console = Console(soft_wrap=False, width=None if _to_terminal() else 200)
+    console = Console(soft_wrap=False, emoji=False, width=None if _to_terminal() else 200)
     cells = [[_harmless(str(value)) for value in row] for row in rows]
     kept = list(range(len(columns)))
     table = _table(columns, cells, kept, title, left, console.width)
@@ -115,7 +115,7 @@ def print_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in pairs:
         grid.add_row(escape(_harmless(name)), value if isinstance(value, Text) else escape(_harmless(value)))
-    Console(width=None if _to_terminal() else 120).print(grid)
+    Console(emoji=False, width=None if _to_terminal() else 120).print(grid)
 
 
 def amount(number: int) -> str:

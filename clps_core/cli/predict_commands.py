@@ -20,7 +20,10 @@ def predict(
     run_ids: RunIds,
     text: Annotated[
         list[str] | None,
-        typer.Option(help=_("What it reads. Repeatable."), show_default=_("the examples of its task")),
+        typer.Option(
+            help=_("What it reads; for a masked language model with [MASK] where a token is missing. Repeatable."),
+            show_default=_("the examples of its task"),
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,

@@ -35,7 +35,7 @@ class LiveProgress:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[news]}"),
-            console=Console(stderr=True),
+            console=Console(stderr=True, emoji=False),
         )
         self._lines: dict[str, TaskID] = {
             run.id: self._progress.add_task(escape(run.name), total=run.steps, news=run.status) for run in runs

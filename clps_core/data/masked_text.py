@@ -27,6 +27,7 @@ __all__ = ["SHORTEST_WINDOW", "MaskedText", "Windows"]
 SHORTEST_WINDOW = 8
 LONGEST_TYPED = 20_000
 """Characters of a typed text that are looked at at all."""
+MOST_BASELINE_WINDOWS = 20_000
 MOST_EXAMPLES = 1000
 TRIED_PLACES = 6
 LAYOUT = 1
@@ -110,9 +111,13 @@ class MaskedText:
         return np.where(known.any(1, keepdims=True), known, able)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """``masked_accuracy`` of always saying the token that is masked most often; ``loss``: of the tokens' shares."""
+        """``masked_accuracy`` of always saying the token that is masked most often; ``loss``: of the tokens' shares.
+
+        Of at most ``MOST_BASELINE_WINDOWS``.
+        """
         check_split(split)
-        found = [batch.labels for batch in self.evaluation(split, limit or 10**9, 64)]
+        count = min(limit or MOST_BASELINE_WINDOWS, MOST_BASELINE_WINDOWS)
+        found = [batch.labels for batch in self.evaluation(split, count, 64)]
         accuracy, loss = constant_answer(np.concatenate(found))
         return {"masked_accuracy": accuracy, "loss": loss, "pseudo_perplexity": float(np.exp(loss))}
 

@@ -23,6 +23,8 @@ __all__ = ["facts", "length_of", "mask_of", "names", "task"]
 PLACE = 200
 """After all installed tasks."""
 WINDOW = 128
+MASKED_WINDOW = 64
+"""Short windows learn sooner to look at the neighbours of a mask (measured on ``masked-docs``)."""
 SHORTEST, LONGEST = 16, 256
 """Of the usual length at which texts are cut; by ``data.seq_len`` anything else can be chosen."""
 KEPT_WHOLE = 0.98
@@ -38,8 +40,8 @@ DEFAULTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     },
     "masked": {
         "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "positions": "rotary", "head": "lm"},
-        "optim": {"learning_rate": 3e-3, "warmup_steps": 60},
-        "train": {"steps": 600, "batch_size": 12, "eval_every": 50},
+        "optim": {"learning_rate": 4e-3, "warmup_steps": 60},
+        "train": {"steps": 1000, "batch_size": 24, "eval_every": 50},
     },
     "classification": {
         "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.1},
@@ -147,7 +149,7 @@ def _masked_facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> Task
     """Those of the same text, for an encoder that fills masked tokens."""
     data: DataSet = kept.value
     words: Vocabulary = chosen.value
-    usual = _facts(kept, chosen, asked)
+    usual = _facts(kept, chosen, asked or min(MASKED_WINDOW, length_of(data, words, None)))
     mask, size = mask_of(words)
     baselines = {
         split: found.get("masked_accuracy", found["token_accuracy"]) for split, found in words.baselines.items()

@@ -6,8 +6,8 @@ The second takes from here what it does as others do, and adds what is its own::
     from clps_core.work.classes import answer, scores
     def loss(output, batch, config): ...
 
-``translation`` (encoder-decoder), ``continuation`` (decoder) and ``classes`` (encoder) each have a loss, scores and an
-answer; ``writing`` has whole answers to a batch. No torch here: these modules need it.
+``translation`` (encoder-decoder), ``continuation`` (decoder), ``classes`` and ``masked`` (encoder) each have a loss,
+scores and an answer; ``writing`` has whole answers to a batch. No torch here: these modules need it.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ def test_a_running_text_leads_to_both_of_its_tasks(open_page, home, tmp_path):
     assert sentences(form) == []
     assert form.selectbox(key="train.task").value == "data:notes:masked"
     assert "fill masked tokens" in " ".join(one.value for one in form.caption)
+    assert sentences(open_page("design", spec="1;task=data:notes:masked", strategy=["none", "all"])) == []
 
 
 def test_what_is_removed_is_gone_and_a_wrong_address_is_a_sentence(open_page, added, home):

@@ -5,30 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from own_data_files import notes
 from playwright.sync_api import Page, expect
 from untrained_runs import small_config, stored_run
 
+from clps_core.own_data.adding import add
+from clps_core.own_data.sources import Source
 from clps_core.predicting import predict
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
 
+GAPS = "the [MASK] was very [MASK]."
 HOSTILE = "<img src=x onerror=alert(2)>🦆"
 
 
 def test_a_text_is_answered_and_its_tokens_are_looked_at(
-    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = open_store(tmp_path / "home")
+    home = tmp_path / "home"
+    monkeypatch.setenv("CLPS_HOME", str(home))
+    add("notes", Source(path=notes(tmp_path / "notes.txt")), home, tokenizer="words:50")
+    store = open_store(home)
     runs = [stored_run(store, small_config("dates", strategy)) for strategy in ("none", "all")]
+    masked = stored_run(store, small_config("data:notes:masked", "none"))
     folder = store.run_folder(runs[0].id)
+    fillings = predict(store.run_folder(masked.id), [GAPS])[0].pieces
     store.close()
     page = browser_page
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     ids = ",".join(run.id for run in runs)
-    page.goto(f"{dashboard(tmp_path / 'home', '--no-ready')}/tryit?runs={ids}&language=fr")
+    address = dashboard(home, "--no-ready")
+    page.goto(f"{address}/tryit?runs={ids}&language=fr")
 
     cards = page.locator(".answer")
     expect(cards).to_have_count(2)
@@ -57,3 +68,14 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     cards.first.get_by_role("option").first.scroll_into_view_if_needed()
     page.get_by_role("link", name="Attention for this input").first.click()
     page.locator(".attention[data-selected]").first.wait_for()
+
+    page.goto(f"{address}/tryit?runs={masked.id}&text={quote(GAPS)}")
+    filled = cards.first.locator(".said button")
+    expect(filled).to_have_count(2)
+    expect(cards.first.locator(".tokens button")).to_have_count(0)
+    for place, one in enumerate(fillings):
+        expect(filled.nth(place)).to_have_text(one.label.removeprefix("␣") or one.label)
+        filled.nth(place).click()
+        expect(filled.nth(place)).to_have_attribute("aria-pressed", "true")
+        expect(cards.first.locator(".place")).to_have_text(f"Mask {place + 1} of 2: {one.label}")
+        expect(cards.first.locator(".guess-label").first).to_have_text(one.likeliest[0].label)

@@ -51,6 +51,27 @@ def test_without_a_text_the_tasks_examples_are_answered(store: Store) -> None:
     assert [one["text"] for one in json.loads(result.stdout)["predictions"]] == list(examples)
 
 
+def test_masks_are_filled_and_what_is_written_of_a_split_can_be_scored(store: Store, tmp_path: Path) -> None:
+    run = stored_run(store, quick("masked-docs"))
+    text = "for i in [MASK]: [MASK]"
+    result = clps("predict", run.id, "--text", text)
+    assert result.exit_code == 0, result.output
+    (expected,) = api.predict(run.id, [text])
+    assert result.stdout.startswith(f"{text} -> {expected.answer}\n    mask 1:\n")
+    for piece in expected.pieces:
+        assert f"{piece.probability:7.2%}  {piece.label}\n" in result.stdout
+    refused = clps("predict", run.id, "--text", "for i in range:")
+    assert refused.exit_code == 2
+    assert "must have [MASK] where a token is to be filled in" in refused.stderr
+    out = tmp_path / "filled.jsonl"
+    assert clps("predict", run.id, "--split", "validation", "--limit", "9", "--out", str(out)).exit_code == 0
+    lines = [json.loads(line) for line in out.read_text(encoding="utf8").splitlines()]
+    assert len(lines) == 9
+    for line in lines:
+        masks = line["input"].count("[MASK]")
+        assert masks == len(line["prediction"].split(" ")) == len(line["reference"].split(" ")) > 0
+
+
 def test_two_runs_answer_next_to_each_other(store: Store) -> None:
     runs = [stored_run(store, quick("digits", strategy)) for strategy in ("none", "all")]
     result = clps("predict", *(run.id for run in runs), "--examples", "3")

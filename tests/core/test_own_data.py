@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -25,7 +26,7 @@ from clps_core.own_data.adding import add, preview
 from clps_core.own_data.rows import read_index, texts
 from clps_core.own_data.sources import Source
 from clps_core.own_data.told import about, changed_since, warnings
-from clps_core.own_data.vocabulary import vocabulary
+from clps_core.own_data.vocabulary import _file_name, vocabulary
 from clps_core.spec import from_spec, to_spec
 from clps_core.tasks import TASKS, frozen, thawed
 
@@ -138,6 +139,18 @@ def test_masked_texts_read_back_with_every_tokenizer(home: Path, tokenizer: str)
         assert [*tokens[0, :place], *tokens[0, place + 1 :]] == [*right[:place], *right[place + 1 :]]
         assert data.filled(tokens, [right[place]]) == one.target_text == data.right_answer(one.text)
     assert data.examples(1)
+
+
+def test_a_vocabulary_that_was_measured_before_there_were_masks_is_enough(home: Path, tmp_path: Path) -> None:
+    old = shutil.copytree(home, tmp_path / "old")
+    known = record.read(home, "notes")
+    kept = old / "datasets" / "notes" / "vocabularies" / _file_name(known.fingerprint, known.tokenizer)
+    plain = json.loads(kept.read_text())
+    for figures in plain["baselines"].values():
+        del figures["masked_accuracy"]
+    kept.write_text(json.dumps(plain))
+    facts = TASKS.usual("data:notes:masked", old)
+    assert facts.baseline == plain["baselines"]["validation"]["token_accuracy"]
 
 
 def test_only_a_running_text_can_be_masked(home: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from clps_core.cli import app
-from clps_core.cli.output import print_json, print_lines, print_table, say
+from clps_core.cli.output import print_json, print_lines, print_pairs, print_table, say
 from clps_core.config import build_config
 from clps_core.errors import ConfigError, StoreError
 from clps_core.experiment import check_name, read_experiment
@@ -178,6 +178,14 @@ def test_whatever_is_printed_is_harmless(capsys) -> None:
     printed = "".join(capsys.readouterr())
     assert not set(printed) & set("\x1b\x07\x9b\u202e\u200b")
     assert printed.count("\\u202e") == 6
+
+
+def test_no_name_becomes_a_picture(capsys) -> None:
+    """``:notes:`` stands for one elsewhere, and is a part of the name of a task here."""
+    name = "data:notes:masked"
+    print_table([name], [[name]], title=name)
+    print_pairs([(name, name)])
+    assert capsys.readouterr().out.count(name) == 5
 
 
 def test_a_line_of_the_supervisors_log_is_harmless_where_it_is_followed() -> None:

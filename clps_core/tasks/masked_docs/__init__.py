@@ -40,7 +40,11 @@ def facts() -> TaskFacts:
         input_kind="text",
         windows=True,
         masked=True,
-        example_inputs=("for i in [MASK]:", "Return the [MASK] of the list.", "If the file does not [MASK], raise"),
+        example_inputs=(
+            "Return a list [MASK] all names.",
+            "Return the [MASK] of the list.",
+            "If the argument is [MASK] None, the default is used.",
+        ),
         defaults={
             "model": {
                 "num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "positions": "rotary", "head": "lm",

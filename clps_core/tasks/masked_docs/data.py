@@ -1,4 +1,9 @@
-"""The windows of ``python-docs`` with masked tokens: same texts, same splits, same tokenizer and one token more."""
+"""The windows of ``python-docs`` with masked tokens: same texts, same splits, same tokenizer and one token more.
+
+A run of two minutes (1000 steps, no sharing, seed 0) fills 33.8 % of the masked test tokens; always the most frequent
+token 7.0 %; the token that stands most often between the same two neighbours 38.9 % (28 November 2026,
+``benchmarks/masked_neighbours.py``): counting the training text does better than such a short training.
+"""
 
 from __future__ import annotations
 
