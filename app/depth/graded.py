@@ -32,7 +32,7 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
     shown = [one for one in runs if all(set(task.graded) <= set(point.metrics) for point in found[one.run.id].values())]
     if not task.graded or not shown:
         return
-    called = task.words().difficulty or _("Difficulty")
+    called = task.words().grade or task.words().difficulty or _("Difficulty")
     st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
     with st.container(horizontal=True, key="cards_graded"):
         for one in shown:
