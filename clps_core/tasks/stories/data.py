@@ -97,16 +97,14 @@ class Stories(LabelledLine):
         return np.array([reading.read(text)], dtype=np.int64)
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
-        """The place at each question, ``?`` where the story does not say it; ``None`` where it says none of them."""
+        """The place at each question; ``None`` where the story does not say all of them."""
         world, said, tokens = World(1), [], reading.read(text)
         for place, token in enumerate(tokens):
             if token >= ASKED:
                 said.append(int(world.answers()[0][0, token - ASKED]))
             elif token >= WENT:
                 world.tell(np.array([tokens[place - 1 : place + 1]]))
-        if set(said) == {UNKNOWN}:
-            return None
-        return " ".join("?" if token == UNKNOWN else self.name(token) for token in said)
+        return None if UNKNOWN in said else self.decode(said)
 
     def scored(self, inputs: Array) -> Array:
         """The positions of the questions."""
