@@ -19,7 +19,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["graded_maps", "heat_map"]
+__all__ = ["grade_name", "graded_maps", "heat_map"]
 
 SCALE = ((0.0, "#50555f"), (0.5, "#2b5d9c"), (1.0, "#0b7a55"))
 """Grey is the trivial answer and below, green is all right; white figures are read on each, on both themes."""
@@ -32,7 +32,7 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
     shown = [one for one in runs if all(set(task.graded) <= set(point.metrics) for point in found[one.run.id].values())]
     if not task.graded or not shown:
         return
-    called = task.words().difficulty or _("Difficulty")
+    called = grade_name(task)
     st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
     with st.container(horizontal=True, key="cards_graded"):
         for one in shown:
@@ -51,6 +51,12 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
             baseline=task.baseline_name,
         )
     )
+
+
+def grade_name(task: TaskFacts) -> str:
+    """What the rows of a heat map count."""
+    words = task.words()
+    return words.grade or words.difficulty or _("Difficulty")
 
 
 def _said(task: TaskFacts, points: Mapping[int, Quality]) -> str:

@@ -8,9 +8,10 @@ from app.tryit.choosing import Settings
 from clps_core.predicting import Prediction
 from clps_core.shown import visible
 from clps_core.store import Run
+from clps_core.tasks import TaskFacts
 from clps_core.words import _, ngettext
 
-__all__ = ["answer_card"]
+__all__ = ["answer_card", "verdict"]
 
 _COMPONENT = component(
     "clps.tryit_answer",
@@ -34,7 +35,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "kept": [visible(text, keep="\n\t") for text in answer.kept],
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "image_name": _("The image {number}", number=visible(answer.text)),
-            "verdict": "" if answer.is_right is None else _("✓ right") if answer.is_right else _("✗ wrong"),
+            "verdict": verdict(answer, run.facts),
             "is_right": bool(answer.is_right),
             "pieces": [
                 [visible(piece.label), round(piece.probability, 4), [_guess(one) for one in piece.likeliest]]
@@ -49,6 +50,19 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "facts": " ".join(_facts(answer, run, settings, steps)),
         },
     )
+
+
+def verdict(answer: Prediction, task: TaskFacts) -> str:
+    """Whether the answer is right; of an answer at several places, how many of them are. Empty where nobody knows."""
+    if answer.is_right is None or answer.right_answer is None:
+        return ""
+    if answer.is_right:
+        return _("✓ right")
+    said, right = answer.answer.split(), answer.right_answer.split()
+    if task.family == "decoder" and not task.writes and len(said) == len(right) == len(answer.pieces) > 1:
+        hits = sum(one == other for one, other in zip(said, right, strict=True))
+        return _("✗ {n} of {all} right", n=hits, all=len(right))
+    return _("✗ wrong")
 
 
 def _guess(one: object) -> list[object]:

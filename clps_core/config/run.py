@@ -78,10 +78,11 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
         about(
             N_(
-                "How hard a generated task is: hops to follow, swaps of the cups, pairs to store. "
+                "How hard a generated task is: hops to follow, swaps of the cups, pairs to store, sentences that an "
+                "answer needs, digits to add. "
                 "Not given: the task's."
             ),
-            N_("hops, swaps or pairs"),
+            N_("hops, swaps, pairs, sentences or digits"),
         ),
     ] = None
     folds: Annotated[

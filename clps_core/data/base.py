@@ -48,12 +48,14 @@ class Batch:
     ``inputs``: int64 [B, S] tokens, or float32 [B, N, patch_dim]. ``input_mask``: bool [B, S], True at
     real tokens; ``None`` if all are real. ``decoder_inputs``: int64 [B, T] that starts with bos, for an
     encoder-decoder. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]), ``IGNORED`` where not scored.
+    ``grades``: int64 like the labels, how hard each of them is, where a task scores that.
     """
 
     inputs: Array
     input_mask: Array | None
     decoder_inputs: Array | None
     labels: Array
+    grades: Array | None = None
 
 
 @dataclass(frozen=True)

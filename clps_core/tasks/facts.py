@@ -57,7 +57,8 @@ class TaskWords:
 
     ``baseline``: what the best trivial answer is called. ``source``, ``licence``: of the data. ``options``: what a
     typed input needs besides its text, as name -> value -> title; ``asks``: what each of them asks for.
-    ``difficulty``: what ``data.difficulty`` counts, such as "Hops".
+    ``difficulty``: what ``data.difficulty`` counts, such as "Hops". ``grade``: what the task's graded metrics count,
+    where that is something else.
     """
 
     title: str
@@ -68,6 +69,7 @@ class TaskWords:
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     asks: Mapping[str, str] = field(default_factory=dict)
     difficulty: str = ""
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,7 @@ def frozen(facts: TaskFacts) -> str:
         "options": {name: dict(values) for name, values in words.options.items()},
         "asks": dict(words.asks),
         "difficulty_name": words.difficulty,
+        "grade_name": words.grade,
         "own_metrics": [
             {name: _end(getattr(metric, name)) for name in METRIC_PLAIN} | {"name": metric.name}
             for metric in facts.own_metrics
@@ -244,6 +247,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         options=options,
         asks={_name(name): _text(title) for name, title in _group(plain["asks"]).items()},
         difficulty=_text(plain.get("difficulty_name", "")),  # facts of version 0.1 have no difficulty
+        grade=_text(plain.get("grade_name", "")),
     )
     metrics = tuple(_name(one) for one in _list(plain["metrics"]))
     graded = tuple(_name(one) for one in _list(plain.get("graded", [])))

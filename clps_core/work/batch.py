@@ -21,6 +21,7 @@ class DeviceBatch:
     input_mask: Tensor | None
     decoder_inputs: Tensor | None
     labels: Tensor
+    grades: Tensor | None = None
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:
@@ -35,4 +36,4 @@ def to_device(batch: Batch, device: str) -> DeviceBatch:
     inputs, labels = moved(batch.inputs), moved(batch.labels)
     assert inputs is not None
     assert labels is not None
-    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels)
+    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels, moved(batch.grades))

@@ -22,7 +22,7 @@ from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss as loss
 from clps_core.work.scores import TokenScores
 
-__all__ = ["PartScores", "PositionScores", "answer", "counted", "loss", "part_scores", "scores"]
+__all__ = ["PartScores", "PositionScores", "answer", "counted", "graded_scores", "loss", "part_scores", "scores"]
 
 MOST_PIECES = 256
 """Positions whose probabilities are told."""
@@ -72,6 +72,21 @@ def scores(config: RunConfig, loss: Loss, /) -> PositionScores:
 def part_scores(parts: Parts) -> Callable[[RunConfig, Loss], PartScores]:
     """``scores`` for a task that is also scored by ``parts``."""
     return lambda config, loss: PartScores(config, loss, parts)
+
+
+def graded_scores(names: Callable[[RunConfig], Mapping[str, int]]) -> Callable[[RunConfig, Loss], PartScores]:
+    """``scores`` for a task whose batches have grades; ``names``: metric -> the grade that it is the accuracy of."""
+
+    def scores(config: RunConfig, loss: Loss, /) -> PartScores:
+        wanted = names(config)
+
+        def parts(batch: DeviceBatch) -> Mapping[str, Tensor]:
+            assert batch.grades is not None
+            return {name: counted(batch) & (batch.grades == grade) for name, grade in wanted.items()}
+
+        return PartScores(config, loss, parts)
+
+    return scores
 
 
 def counted(batch: DeviceBatch) -> Tensor:

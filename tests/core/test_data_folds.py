@@ -21,6 +21,8 @@ from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.languages.data import Languages
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
 from clps_core.tasks.sounds.data import Sounds
+from clps_core.tasks.stories.data import Stories
+from clps_core.tasks.sums.data import Sums
 
 FOLDS = 3
 HELD_OUT = [name for name in TASKS if name != "pairs"]
@@ -45,6 +47,10 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [number.tobytes() for number in data.permutations(split)]
     if isinstance(data, Cups):
         return [number.tobytes() for number in data.prefixes(split)]
+    if isinstance(data, Stories):
+        return [number.tobytes() for number in data.beginnings(split)]
+    if isinstance(data, Sums):
+        return [number.tobytes() for number in data.endings(split)]
     if isinstance(data, Sounds):
         return [word.encode() for word in data.words(split)]
     if isinstance(data, Languages):

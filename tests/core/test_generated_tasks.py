@@ -18,7 +18,13 @@ from clps_core.spec import from_spec, to_spec
 from clps_core.tasks import TASKS
 from clps_core.work.batch import to_device
 
-GENERATED = {"hops": (1, 2, 3, 8), "cups": (6, 7, 12, 32), "pairs": (64, 1000, 4096)}
+GENERATED = {
+    "hops": (1, 2, 3, 8),
+    "cups": (6, 7, 12, 32),
+    "pairs": (64, 1000, 4096),
+    "stories": (2, 3, 4),
+    "sums": (3, 12, 20),
+}
 EVERY = [(task, difficulty) for task, dials in GENERATED.items() for difficulty in dials]
 
 
@@ -45,6 +51,11 @@ def right_labels(task: str, difficulty: int, tokens: list[int]) -> list[int]:
                 at = tokens[at]
             labels.append(at)
         return labels
+    if task == "stories":
+        return [IGNORED if found is None else found[0] for found in answered(tokens)]
+    if task == "sums":
+        added = str(number(tokens[::3]) + number(tokens[1::3])).zfill(len(tokens) // 3)
+        return [one for digit in reversed(added) for one in (IGNORED, IGNORED, int(digit))]
     cups = [False] * 3
     cups[tokens[0]] = True
     labels = [IGNORED]
@@ -53,6 +64,34 @@ def right_labels(task: str, difficulty: int, tokens: list[int]) -> list[int]:
         cups[one], cups[other] = cups[other], cups[one]
         labels.append(cups.index(True))
     return labels
+
+
+def number(digits: list[int]) -> int:
+    """Of digits with the last one first."""
+    return int("".join(map(str, reversed(digits))))
+
+
+def answered(tokens: list[int]) -> list[tuple[int, int] | None]:
+    """At each question of a story: the place, as its token, and the number of sentences that one must read for it."""
+    said: list[tuple[int, int] | None] = []
+    holder: dict[int, tuple[int, int]] = {}  # who or what -> what it is with, and the sentences that say so
+    for before, token in zip([-1, *tokens], tokens, strict=False):
+        thing = 3 + (token - 13) % 4
+        if 7 <= token < 13:
+            holder[before] = (token, 1)
+        elif 13 <= token < 21:
+            holder[thing] = (before, 1)
+        elif 21 <= token < 25:
+            holder[thing] = (holder[before][0], 2)
+        elif 25 <= token < 29:
+            holder[before] = (thing, 1)
+        said.append(None)
+        if token >= 29:
+            at, needed = holder[token - 29]
+            while at < 7:
+                needed, at = needed + holder[at][1], holder[at][0]
+            said[-1] = (at, needed)
+    return said
 
 
 @pytest.mark.parametrize(("task", "difficulty"), [one for one in EVERY if one[0] != "pairs"])
@@ -148,12 +187,37 @@ def best_guess(task: str, data: Any, split: str, limit: int) -> dict[str, float]
         for tokens, labels in shown:
             by_first.setdefault(tokens[0], Counter())[labels[1]] += 1
         return {"accuracy": sum(max(one.values()) for one in by_first.values()) / len(shown)}
+    if task in ("stories", "sums"):
+        hits = [hit for tokens, labels in shown for hit in (walked(tokens, labels) if task == "stories" else
+                                                            added(tokens, labels))]  # fmt: skip
+        graded = {name: [right for grade, right in hits if name.endswith(f"_{grade}")] for name in data.facts.graded}
+        return {"accuracy": float(np.mean([right for _grade, right in hits])),
+                **{name: float(np.mean(found)) for name, found in graded.items()}}  # fmt: skip
     swaps = len(shown[0][1]) - 1
     columns = zip(*(labels[1:] for _tokens, labels in shown), strict=True)
     each = [max(Counter(column).values()) / len(shown) for column in columns]
     last = each[-(swaps // 3) :]
     return {"accuracy": sum(each) / swaps, "late_accuracy": sum(last) / len(last),
             **{f"swap_{place}": share for place, share in enumerate(each, start=1)}}  # fmt: skip
+
+
+def walked(tokens: list[int], labels: list[int]) -> Iterator[tuple[int, bool]]:
+    """Sentences needed, and whether the guess is right: where a person went last, of a thing the place named last."""
+    last, went = -1, {}
+    for before, token, label, found in zip([-1, *tokens], tokens, labels, answered(tokens), strict=False):
+        if 7 <= token < 13:
+            last = went[before] = token
+        if found is not None:
+            yield found[1], label == (went[token - 29] if token - 29 < 3 else last)
+
+
+def added(tokens: list[int], labels: list[int]) -> Iterator[tuple[int, bool]]:
+    """How far back a carry is decided, and whether the guess is right that looks one digit back."""
+    totals = [one + other for one, other in zip(tokens[::3], tokens[1::3], strict=True)]
+    for place, label in enumerate(labels[2::3]):
+        back = next((n for n in range(1, place) if totals[place - n] != 9), place)
+        carry = place > 0 and totals[place - 1] > 9
+        yield min(back, 5), label == (totals[place] + carry) % 10
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
@@ -175,7 +239,7 @@ def test_guessing_x_scores_a_quarter_in_two_hops() -> None:
     assert TASKS.usual("hops").baseline == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.parametrize("task", ["hops", "cups"])
+@pytest.mark.parametrize("task", ["hops", "cups", "stories", "sums"])
 def test_accuracies_of_parts_are_those_counted_by_hand(task: str) -> None:
     data, config = loaded(task), resolve(build_config({"data": {"task": task}})).config
     work = TASKS.work(task)
@@ -199,6 +263,12 @@ def test_accuracies_of_parts_are_those_counted_by_hand(task: str) -> None:
 def parts_of(task: str, place: int, tokens: list[int], label: int) -> list[str]:
     if task == "hops":
         return ["accuracy", *(["moved_accuracy"] if label != tokens[place] - 8 else [])]
+    if task == "stories":
+        found = answered(tokens)[place]
+        return ["accuracy", f"needs_{found[1]}"] if found else []
+    if task == "sums":
+        back, _right = [*added(tokens, [0] * len(tokens))][place // 3]
+        return ["accuracy", *([f"back_{back}"] if back else [])]
     return ["accuracy", f"swap_{place}", *(["late_accuracy"] if place > 8 else [])]
 
 
@@ -208,9 +278,21 @@ def parts_of(task: str, place: int, tokens: list[int], label: int) -> list[str]:
         ("hops", "1 2 3 4 5 6 7 0", [1, 2, 3, 4, 5, 6, 7, 0, *range(8, 16)], "2 3 4 5 6 7 0 1"),
         ("cups", "2 1-2 2-3 3-1", [1, 3, 5, 4], "1 1 3"),
         ("cups", " 3  3↔1 ", [2, 4], "1"),
+        ("sums", "384 + 57", [4, 7, 10, 8, 5, 10, 3, 0, 10, 0, 0, 10], "441"),
+        ("sums", "0+0=", [0, 0, 10, 0, 0, 10], "0"),
+        (
+            "stories",
+            "Anna went to the office. anna took the Bag! Coin in bag.\nAnna dropped bag. Anna went attic. Coin? Anna?",
+            [0, 11, 0, 16, 3, 28, 0, 24, 0, 10, 32, 29],
+            "office attic",
+        ),
+        ("stories", "Ben went garden. where is ball. Ben?", [1, 8, 33, 30], None),
+        ("stories", "Where is the ball?", [33], None),
     ],
 )
-def test_a_typed_line_is_read_and_its_right_answer_known(task: str, text: str, tokens: list[int], answer: str) -> None:
+def test_a_typed_line_is_read_and_its_right_answer_known(
+    task: str, text: str, tokens: list[int], answer: str | None
+) -> None:
     data = loaded(task)
     assert data.encode_source(text).tolist() == [tokens]
     assert data.right_answer(text) == answer
@@ -236,11 +318,62 @@ def test_a_typed_pair_has_the_value_that_is_trained_and_others_have_none() -> No
         *(("cups", text) for text in ("", "2", "4 1-2", "1 1-1", "1 1-4", "1 1-2 x", "1-2 1-2", "1 " * 4000)),
         ("cups", "1 " + "1-2 " * 13),
         *(("pairs", text) for text in ("", "1", "64 1", "1 2 3", "-1 2", "one two")),
+        *(("sums", text) for text in ("", "1", "1 + ", "-1 + 2", "1.5 + 2", "1 + 2 + 3", "1" * 13 + " + 1", "१ + 1")),
+        *(("stories", text) for text in ("", "Anna went to the kitchen.", "Where is the tree?", "Anna?" * 500)),
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_is_refused_in_a_sentence(task: str, text: str) -> None:
     with pytest.raises(DataError, match=r"the input must .* Got"):
         loaded(task).encode_source(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Anna went to the kitchn. Anna?", r"in these words: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
+        ("<script>. Anna?", r"the input must be a story in these words: .* Got '<script>'\.$"),
+        ("The box is in the coin. Box?", r"must be one of these: Anna went .* Got 'The box is in the coin\.'"),
+        ("The bag is in the box. Bag?", r"must be one of these: .* Got 'The bag is in the box\.'"),
+        ("The ball took Anna. Ball?", r"must be one of these: .* Got 'The ball took Anna\.'"),
+        ("Anna went to the attic. Where is Anna Ben?", r"must ask for one person or thing.* Got 'Where is Anna Ben\?'"),
+        ("Where is the kitchen?", r"must ask for one person or thing.* Got 'Where is the kitchen\?'"),
+        ("Anna? " * 42, r"at most 41 tokens: .* Got 42"),
+    ],
+)  # fmt: skip
+def test_a_story_that_cannot_be_read_is_refused_with_what_can_be(text: str, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        loaded("stories").encode_source(text)
+
+
+def test_nothing_impossible_happens_in_a_story() -> None:
+    """Who takes, gets or drops a thing is where it is; nothing is in two places, or in itself."""
+    told = loaded("stories", 4).batch(3, 64)
+    for tokens, _labels in rows(told):
+        for end in range(7, len(tokens)):
+            before, token = tokens[end - 1 : end + 1]
+            if not 13 <= token < 25:
+                continue
+            thing = 3 + (token - 13) % 4
+            earlier = tokens[: end - 1]
+            place = (answered([*earlier, 29 + before])[-1] or (0, 0))[0]
+            mentioned = any(13 <= one < 25 and 3 + (one - 13) % 4 == thing for one in earlier)
+            if mentioned:
+                assert (answered([*earlier, 29 + thing])[-1] or (0, 0))[0] == place
+            else:
+                assert token < 17, "a thing comes up where somebody takes it"
+
+
+@pytest.mark.parametrize(("task", "beginning"), [("stories", 6), ("sums", 6)])
+def test_no_held_out_content_begins_as_one_of_training_or_of_the_other_split(task: str, beginning: int) -> None:
+    data = loaded(task)
+    begun = {split: {tuple(row[:beginning]) for batch in held_out(data, split) for row in batch.inputs.tolist()}
+             for split in ("validation", "test")}  # fmt: skip
+    begun["train"] = {tuple(row[:beginning]) for step in range(20) for row in data.batch(step, 64).inputs.tolist()}
+    assert not begun["train"] & (begun["validation"] | begun["test"])
+    assert not begun["validation"] & begun["test"]
+    texts = [tuple(row) for split in ("validation", "test") for batch in held_out(data, split)
+             for row in batch.inputs.tolist()]  # fmt: skip
+    assert len(texts) == len(set(texts)), "each counts once"
 
 
 @pytest.mark.parametrize("task", GENERATED)
@@ -256,7 +389,7 @@ def test_examples_are_held_out_lines_with_their_answers(task: str) -> None:
 
 
 def reading(task: str, inputs: Array) -> Array:
-    return np.ascontiguousarray(inputs[:, :8]) if task == "hops" else inputs
+    return np.ascontiguousarray(inputs[:, : {"hops": 8, "sums": 12}.get(task, inputs.shape[1])])
 
 
 @pytest.mark.parametrize("task", GENERATED)

@@ -1,0 +1,138 @@
+"""Questions about a story: where is everything? Start at Stories.
+
+A story is made of sentences of two tokens (who, what happened) and questions of one; the label at a question is the
+place where the person or thing is then. A story begins with the places to which all people go first: a hash of this
+beginning says which split it belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from clps_core.config import RunConfig
+from clps_core.data.base import (
+    IGNORED,
+    SPLITS,
+    Array,
+    Batch,
+    Example,
+    Fold,
+    TaskData,
+    check_split,
+    digest,
+    fold_of,
+    step_generator,
+)
+from clps_core.data.labelled import LabelledLine, guess_loss
+from clps_core.tasks.facts import TaskFacts
+from clps_core.tasks.stories import facts as own_facts
+from clps_core.tasks.stories import reading, rules
+from clps_core.tasks.stories.rules import ASKED, PLACES, TOOK, UNKNOWN, WENT, World
+
+__all__ = ["Stories", "load"]
+
+
+@lru_cache(maxsize=16)
+def _folded(fold: Fold, most: int) -> tuple[Mapping[str, Array], rules.Stories]:
+    whole = rules.begun()
+    keys = np.concatenate([whole["validation"], whole["train"]])
+    held_out = np.array([fold.holds(key) for key in keys.tolist()])
+    return {**whole, "validation": keys[held_out], "train": np.sort(keys[~held_out])}, rules.told(keys[held_out], most)
+
+
+class Stories(LabelledLine):
+    """The ``stories`` task: see the module, and ``TaskData`` for the methods.
+
+    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    """
+
+    def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
+        self.facts: TaskFacts = facts or own_facts()
+        self.seed, self.most = seed, self.facts.difficulty or rules.LEAST
+        whole = {split: rules.held_out(split, self.most) for split in SPLITS[1:]}
+        self.fingerprint = digest("stories 1", self.most, *(whole[split].tokens.tobytes() for split in SPLITS[1:]))
+        self._beginnings: Mapping[str, Array] = rules.begun()
+        self._told = whole
+        if fold is not None:
+            self._beginnings, validation = _folded(fold, self.most)
+            self._told = {**whole, "validation": validation}
+            self.fingerprint = fold.name(self.fingerprint)
+
+    def beginnings(self, split: str) -> Array:
+        """int64 [n]: the numbers of the beginnings of ``split``."""
+        return self._beginnings[split]
+
+    def batch(self, step: int, batch_size: int) -> Batch:
+        """Beginnings of training drawn evenly, with replacement, each with its own story."""
+        generator = step_generator(self.fingerprint, self.seed, step)
+        begun = generator.choice(self.beginnings("train"), size=batch_size)
+        return _batch(rules.drawn(generator, begun, self.most))
+
+    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
+        """Held-out stories in a fixed order."""
+        check_split(split)
+        told = self._told[split][:limit]
+        for start in range(0, len(told.tokens), batch_size):
+            yield _batch(told[start : start + batch_size])
+
+    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
+        """Of a guess that follows people, and takes the place named last for things.
+
+        ``loss``: of giving that place its share, and all others the same.
+        """
+        check_split(split)
+        share, *parts = rules.guessed_shares(self._told[split][:limit], self.most)
+        return {
+            "loss": guess_loss(share, len(PLACES)),
+            "accuracy": share,
+            **dict(zip(self.facts.graded, parts, strict=True)),
+        }
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
+        """A story such as ``Anna went to the kitchen. Where is Anna?``: int64 [1, S]."""
+        return np.array([reading.read(text)], dtype=np.int64)
+
+    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
+        """The place at each question; ``None`` where the story does not say all of them."""
+        world, said, tokens = World(1), [], reading.read(text)
+        for place, token in enumerate(tokens):
+            if token >= ASKED:
+                said.append(int(world.answers()[0][0, token - ASKED]))
+            elif token >= WENT:
+                world.tell(np.array([tokens[place - 1 : place + 1]]))
+        return None if UNKNOWN in said else self.decode(said)
+
+    def scored(self, inputs: Array) -> Array:
+        """The positions of the questions."""
+        return np.flatnonzero(inputs[0] >= ASKED)
+
+    def name(self, token: int) -> str:
+        """A place; for anything else, which is no answer, what it reads as."""
+        return PLACES[token - WENT] if WENT <= token < TOOK else reading.name(token)
+
+    def guess(self, inputs: Array, place: int, token: int) -> str:
+        """``ball: kitchen``: what was asked for, and where it may be."""
+        return f"{reading.name(int(inputs[0, place])).rstrip('?')}: {self.name(token)}"
+
+    def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
+        """``Anna``, ``went to the kitchen``, ``Anna?``."""
+        return [reading.name(token) for token in np.asarray(tokens).reshape(-1).tolist()]
+
+    def examples(self, count: int) -> list[Example]:
+        """Test stories, with where everything is that they ask for."""
+        texts = [reading.written(row) for row in self._told["test"].tokens[:count]]
+        return [Example(text, self.right_answer(text)) for text in texts]
+
+
+def _batch(told: rules.Stories) -> Batch:
+    labels = np.where(told.labels < 0, IGNORED, told.labels)
+    return Batch(told.tokens, None, None, labels, told.needed)
+
+
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+    """Generated; nothing lies in files."""
+    return Stories(config.data.seed, facts, fold_of(config.data.fold, config.data.folds))
