@@ -150,6 +150,7 @@ METRICS: dict[str, Metric] = {
         Metric("loss", lambda: _("Loss"), False, lowest=0.0),
         _share("exact_match", lambda: _("Exact match")),
         _share("accuracy", lambda: _("Accuracy")),
+        _share("macro_f1", lambda: _("Macro F1")),
         _share("token_accuracy", lambda: _("Token accuracy")),
         Metric(
             "perplexity",

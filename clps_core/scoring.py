@@ -18,12 +18,38 @@ from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.data.base import TaskData
+    from clps_core.data.confusion import Confusion
+    from clps_core.training.final_score import TestScore
 
-__all__ = ["check_same_data", "score_folder"]
+__all__ = ["check_same_data", "count_classes", "score_folder"]
 
 
 def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, dict[str, float]]:
     """(step of the weights, metrics and number of ``examples``) of the test split, as the run's end gives them.
+
+    Raises as ``_scored``.
+    """
+    step, score, _data = _scored(folder, seconds)
+    return step, score.values
+
+
+def count_classes(folder: Path, *, seconds: float | None = None) -> Confusion:
+    """Which classes are confused on the test split, as the run's end counts it.
+
+    Raises as ``_scored``, and ``DataError`` for a task without classes.
+    """
+    step, score, data = _scored(folder, seconds)
+    found = score.confusion(data, step)
+    if found is None:
+        raise DataError(
+            _("a run must give each example one class for its classes to be counted. {task} has none.",
+              task=data.facts.title)
+        )  # fmt: skip
+    return found
+
+
+def _scored(folder: Path, seconds: float | None) -> tuple[int, TestScore, TaskData]:
+    """The step of the weights, their score on the test split, and the data.
 
     The best weights of the run in ``folder`` are scored, on the CPU with one thread. Raises ``CheckpointError``
     where it has no best weights, ``DataError`` where its data have changed (a test example could have been trained
@@ -58,7 +84,7 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
         model, config, step = load_model(folder, "chosen")
         data = load_task(config, home=home_of(folder))
         check_same_data(folder, data)
-        return step, score_test(model, data, config, cpu_placement(folder), in_time)
+        return step, score_test(model, data, config, cpu_placement(folder), in_time), data
 
 
 def check_same_data(folder: Path, data: TaskData) -> None:

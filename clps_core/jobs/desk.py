@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 
 from clps_core.analysis.counts import count
 from clps_core.config import Resolved, RunConfig, resolve
+from clps_core.data.confusion import Confusion
 from clps_core.errors import NotAllowedError
 from clps_core.jobs import service
+from clps_core.jobs.confusion import Count, count_classes
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.forks import DerivedFork, derive_fork
@@ -177,6 +179,10 @@ class Desk:
     ) -> FinalScore:
         """The score of a finished run on the test split; see ``service.score_test``."""
         return service.score_test(self.store, self._allowed("score", run_id).id, seconds=seconds, score=score)
+
+    def count_classes(self, run_id: str, *, count: Count | None = None) -> Confusion:
+        """Which classes a finished run confuses; see ``confusion.count_classes``."""
+        return count_classes(self.store, self._allowed("score", run_id).id, count=count)
 
     def evaluate(self, kind: str, run_id: str, keys: Sequence[str]) -> Evaluation:
         """Have a run evaluated in the background; see ``evaluations.evaluate``."""

@@ -5,6 +5,7 @@ anything that it imports needs torch; only ``work`` does, which the model proces
 """
 
 from clps_core.serving.questions import (
+    CountClasses,
     DrawHeadView,
     EvaluateDepth,
     HeldOutExamples,
@@ -18,6 +19,7 @@ from clps_core.serving.service import ModelService
 from clps_core.serving.settings import Settings
 
 __all__ = [
+    "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
     "HeldOutExamples",

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.questions import (
+    CountClasses,
     DrawHeadView,
     EvaluateDepth,
     HeldOut,
@@ -62,6 +64,7 @@ KINDS = registry(
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
+        Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),
         Kind(DrawHeadView, HeadView, "clps_core.serving.work:draw_head_view"),
         Kind(Predict, Prediction, "clps_core.serving.work:predict_text"),
         Kind(HeldOutExamples, HeldOut, "clps_core.serving.work:read_examples"),

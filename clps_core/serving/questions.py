@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
@@ -18,6 +19,7 @@ from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 
 __all__ = [
+    "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
     "HeldOut",
@@ -88,6 +90,13 @@ class SplitScore:
 @dataclass(frozen=True)
 class ScoreTest(Question[SplitScore]):
     """See ``scoring.score_folder``."""
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class CountClasses(Question[Confusion]):
+    """See ``scoring.count_classes``."""
 
     seconds: float | None = None
 

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import torch
 
+from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.lens import RunLens, lens_of_run
 from clps_core.model.generate import Sampling
 from clps_core.predicting import Prediction, held_out_examples, predict
-from clps_core.scoring import score_folder
+from clps_core.scoring import count_classes, score_folder
 from clps_core.serving.head_view import HeadView, head_view
 from clps_core.serving.kept_models import KeptModels
 from clps_core.serving.questions import (
+    CountClasses,
     DrawHeadView,
     EvaluateDepth,
     HeldOut,
@@ -27,7 +29,16 @@ from clps_core.serving.questions import (
     TypedExample,
 )
 
-__all__ = ["draw_head_view", "evaluate_depth", "inspect", "predict_text", "read_examples", "read_lens", "score_test"]
+__all__ = [
+    "count_confused",
+    "draw_head_view",
+    "evaluate_depth",
+    "inspect",
+    "predict_text",
+    "read_examples",
+    "read_lens",
+    "score_test",
+]
 
 torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside of it
 
@@ -67,6 +78,11 @@ def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:
 def score_test(asked: ScoreTest, _models: KeptModels) -> SplitScore:
     """Its metrics on the test split, from weights that are read for it alone."""
     return SplitScore(*score_folder(asked.folder, seconds=asked.seconds))
+
+
+def count_confused(asked: CountClasses, _models: KeptModels) -> Confusion:
+    """Which classes it confuses on the test split."""
+    return count_classes(asked.folder, seconds=asked.seconds)
 
 
 def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:

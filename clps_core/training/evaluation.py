@@ -1,4 +1,4 @@
-"""Loss and scores on held-out examples. Start at evaluate."""
+"""Loss and scores on held-out examples. Start at scored."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from clps_core.config import RunConfig
 from clps_core.data.base import IGNORED, Batch, TaskData
 from clps_core.tasks import TASKS
 from clps_core.training.device import Placement
+from clps_core.work import Scores
 from clps_core.work.batch import DeviceBatch, to_device
 from clps_core.work.losses import cross_entropy
 
-__all__ = ["DeviceBatch", "cross_entropy", "evaluate", "evaluating", "real_tokens", "to_device"]
+__all__ = ["DeviceBatch", "cross_entropy", "evaluate", "evaluating", "real_tokens", "scored", "to_device"]
 
 
 def real_tokens(batch: Batch) -> int:
@@ -42,7 +43,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def evaluate(
+def scored(
     model: nn.Module,
     data: TaskData,
     config: RunConfig,
@@ -50,7 +51,7 @@ def evaluate(
     split: str = "validation",
     *,
     loops: int | None = None,
-) -> dict[str, float]:
+) -> Scores:
     """The task's scores of ``model`` on the first ``eval_examples`` of ``split``; a fixed set in a fixed order.
 
     ``loss`` is that of training, without label smoothing. ``loops``: how often the core runs; as the map has it by
@@ -68,8 +69,21 @@ def evaluate(
                 loops=loops,
             )
             scores.add(output, on_device)
-    values: dict[str, float] = scores.values()
-    return values
+    found: Scores = scores
+    return found
+
+
+def evaluate(
+    model: nn.Module,
+    data: TaskData,
+    config: RunConfig,
+    placement: Placement,
+    split: str = "validation",
+    *,
+    loops: int | None = None,
+) -> dict[str, float]:
+    """The values of ``scored``, by metric."""
+    return scored(model, data, config, placement, split, loops=loops).values()
 
 
 def _without_smoothing(config: RunConfig) -> RunConfig:

@@ -7,40 +7,54 @@ the test split, so its score is the one to report.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import cast
 
 from clps_core.config import RunConfig
-from clps_core.data.base import Batch, TaskData
+from clps_core.data.base import Array, Batch, TaskData
+from clps_core.data.confusion import Confusion, class_names
 from clps_core.model.transformer import Transformer
 from clps_core.tasks import TASKS
 from clps_core.training.device import Placement
-from clps_core.training.evaluation import evaluate
+from clps_core.training.evaluation import scored
 from clps_core.work.batch import to_device
 from clps_core.work.writing import written_pairs
 
-__all__ = ["score_test"]
+__all__ = ["TestScore", "score_test"]
+
+
+@dataclass(frozen=True)
+class TestScore:
+    """``values`` by metric, and how many ``examples`` they are of; ``counts`` [C, C] of (right, said) classes."""
+
+    values: dict[str, float]
+    counts: Array | None = None
+
+    def confusion(self, data: TaskData, step: int) -> Confusion | None:
+        """The classes of ``data`` that the weights of ``step`` confuse; ``None`` of a task without classes."""
+        return None if self.counts is None else Confusion(step, class_names(data, len(self.counts)), self.counts)
 
 
 def score_test(
     model: Transformer, data: TaskData, config: RunConfig, placement: Placement, before_batch: Callable[[], object]
-) -> dict[str, float]:
+) -> TestScore:
     """The metrics of ``model`` on the first ``test_examples`` of the test split, and how many ``examples`` they are of.
 
     A pure function of weights, data and config (on the CPU bit for bit). ``before_batch`` is called before each
     batch and may raise to end it. A task that offers ``written_scores`` gets whole answers as well.
     """
     counted = _TestSplit(data, config.train.test_examples, before_batch)
-    values = evaluate(model, cast("TaskData", counted), config, placement, "test")
-    values |= {"examples": float(counted.examples)}
+    scores = scored(model, cast("TaskData", counted), config, placement, "test")
+    values = scores.values() | {"examples": float(counted.examples)}
+    counts = getattr(scores, "confusion", None)
     score = getattr(TASKS.work(config.data.task), "written_scores", None)
     if score is None:
-        return values
+        return TestScore(values, counts)
     again = _TestSplit(data, config.train.test_examples, before_batch)
     with placement.autocast():
         batches = again.evaluation("test", 0, config.train.batch_size)
         written = [pair for one in batches for pair in written_pairs(model, data, to_device(one, placement.device))]
-    values |= score(written)
-    return values
+    return TestScore(values | score(written), counts)
 
 
 class _TestSplit:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.data.base import TaskData
+from clps_core.data.confusion import Confusion, keep_confusion
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError
 from clps_core.home import home_of
@@ -311,13 +312,24 @@ def test_step(run: Run) -> str | None:
         return None
     try:
         with run.watch.beside_training():
-            values = score_test(run.model, run.data, run.config, run.placement, stop_asked)
+            score = score_test(run.model, run.data, run.config, run.placement, stop_asked)
     except _Stopped as stop:
         return str(stop)
+    values = score.values
+    keep_confused(run, score.confusion(run.data, chosen.step))
     run.sink.metrics(chosen.step, "test", values)
     run.metrics |= {f"test.{name}": value for name, value in values.items()}
     logger.info("%s", _("Test, with the weights of step {step}: {values}", step=chosen.step, values=in_words(values)))
     return None
+
+
+def keep_confused(run: Run, confusion: Confusion | None) -> None:
+    """Keep which classes are confused; it can be counted again, so a full disk is no reason to fail here."""
+    try:
+        if confusion is not None:
+            keep_confusion(run.folder, confusion)
+    except OSError as error:
+        logger.warning("%s", _("Which classes are confused is not kept: {why}", why=error.strerror))
 
 
 def ended(run: Run, reason: str | None = None) -> Outcome:

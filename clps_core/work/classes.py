@@ -23,7 +23,25 @@ __all__ = ["ClassScores", "MacroScores", "answer", "loss", "macro_scores", "scor
 
 
 class ClassScores(TokenScores):
-    """``loss`` and ``accuracy``."""
+    """``loss`` and ``accuracy``; ``confusion`` counts which class was taken for which."""
+
+    _counts: Tensor | None = None
+
+    def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
+        """Take in logits [B, C] and their labels [B]."""
+        super().add(output, batch)
+        classes = output.shape[-1]
+        if self._counts is None:
+            self._counts = torch.zeros(classes**2, dtype=torch.int64, device=output.device)
+        pairs = batch.labels * classes + output.argmax(-1)
+        self._counts.index_add_(0, pairs, torch.ones_like(pairs))  # unlike bincount, waits for no GPU
+
+    @property
+    def confusion(self) -> Array:
+        """int64 [C, C]: (right, said) classes of all batches; [1, 1] before the first."""
+        counts = np.zeros(1, dtype=np.int64) if self._counts is None else self._counts.cpu().numpy()
+        side = math.isqrt(len(counts))
+        return counts.reshape(side, side)
 
     def values(self) -> dict[str, float]:
         """By metric."""
@@ -38,22 +56,9 @@ def scores(config: RunConfig, loss: Loss, /) -> ClassScores:
 class MacroScores(ClassScores):
     """``loss``, ``accuracy`` and ``macro_f1``, which gives rare classes the weight of frequent ones."""
 
-    _confusion: Tensor | None = None
-
-    def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
-        """Take in logits [B, C] and their labels [B]."""
-        super().add(output, batch)
-        classes = output.shape[-1]
-        if self._confusion is None:
-            self._confusion = torch.zeros(classes**2, dtype=torch.int64, device=output.device)
-        pairs = batch.labels * classes + output.argmax(-1)
-        self._confusion.index_add_(0, pairs, torch.ones_like(pairs))  # unlike bincount, waits for no GPU
-
     def values(self) -> dict[str, float]:
         """By metric."""
-        counts = np.zeros(1) if self._confusion is None else self._confusion.cpu().numpy()
-        side = math.isqrt(len(counts))
-        return {**super().values(), "macro_f1": macro_f1(counts.reshape(side, side))}
+        return {**super().values(), "macro_f1": macro_f1(self.confusion)}
 
 
 def macro_scores(config: RunConfig, loss: Loss, /) -> MacroScores:

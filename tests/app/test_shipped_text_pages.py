@@ -16,7 +16,7 @@ from clps_core.store import Store
 OpenPage = Callable[..., AppTest]
 
 
-@pytest.mark.parametrize("task", ["sounds", "languages"])
+@pytest.mark.parametrize("task", ["sounds", "languages", "libraries"])
 def test_a_held_out_text_is_answered_drawn_and_run_deeper(open_page: OpenPage, store: Store, task: str) -> None:
     run = stored_run(store, small_config(task))
     example = held_out_examples(store.run_folder(run.id), 1)[0]

@@ -9,6 +9,7 @@ import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
+from clps_core.data.classified import ClassifiedTexts
 from clps_core.data.masked_text import MaskedText
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
@@ -18,7 +19,6 @@ from clps_core.tasks.cups.data import Cups
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
-from clps_core.tasks.languages.data import Languages
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
 from clps_core.tasks.sounds.data import Sounds
 from clps_core.tasks.stories.data import Stories
@@ -53,7 +53,7 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [number.tobytes() for number in data.endings(split)]
     if isinstance(data, Sounds):
         return [word.encode() for word in data.words(split)]
-    if isinstance(data, Languages):
+    if isinstance(data, ClassifiedTexts):
         return [text.encode() for text, *_rest in data.sentences(split)]
     if isinstance(data, MaskedText):
         data = cast("PythonDocs", data.source)

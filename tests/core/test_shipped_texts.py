@@ -1,4 +1,4 @@
-"""The tasks whose texts ship beside their code: ``sounds`` and ``languages``."""
+"""The tasks whose texts ship beside their code: ``sounds``, ``languages`` and ``libraries``."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ from clps_core.tasks import get_task
 from clps_core.tasks.languages import data as languages
 from clps_core.tasks.languages.prepare import cleaned
 from clps_core.tasks.languages.prepare import same as without_signs
+from clps_core.tasks.libraries import LIBRARIES
+from clps_core.tasks.libraries import data as libraries
+from clps_core.tasks.libraries.prepare import chosen, docstrings
 from clps_core.tasks.sounds import data as sounds
 from clps_core.tasks.sounds.prepare import pronunciations
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.classes import macro_scores
 from clps_core.work.losses import token_loss
 
-TASKS = ("sounds", "languages")
+TASKS = ("sounds", "languages", "libraries")
 SIZES = {"num_layers": 2, "d_model": 16, "d_ff": 24, "num_heads": 2}
 
 
@@ -82,7 +85,7 @@ def test_declared_facts_are_those_of_the_data(task: str) -> None:
         assert max(map(len, whole.words)) == facts.max_source_len
     batch = data.batch(5, 32)
     assert (batch.inputs == data.pad_id).sum() == (~batch.input_mask).sum() > 0
-    assert (batch.inputs != data.unk_id).all()
+    assert task == "libraries" or (batch.inputs != data.unk_id).all()
     for text in facts.example_inputs:
         assert data.unknown(text) == ()
 
@@ -92,7 +95,11 @@ def test_an_example_reads_as_its_tokens_and_answers_itself(task: str) -> None:
     data = loaded(task)
     for example in data.examples(20):
         inputs = data.encode_source(example.text)
-        assert data.input_text(inputs[0]) == example.text
+        if task == "libraries":  # by words, without capitals; a rare word is unknown
+            words = [one if one in data.tokens else "�" for one in libraries.words_of(example.text)]
+            assert data.input_text(inputs[0]).split() == words
+        else:
+            assert data.input_text(inputs[0]) == example.text
         assert data.right_answer(f" {example.text} ") == example.target_text
         assert len(data.token_labels(inputs)) == inputs.shape[1]
     batch = next(data.evaluation("test", 20, 20))
@@ -103,7 +110,7 @@ def test_an_example_reads_as_its_tokens_and_answers_itself(task: str) -> None:
 def test_the_tokenizer_file_gives_the_same_tokens() -> None:
     from tokenizers import Tokenizer
 
-    for task, text in (("sounds", "knight"), ("languages", "Вы уверены?")):
+    for task, text in (("sounds", "knight"), ("languages", "Вы уверены?"), ("libraries", "Set the 2 axes' [name] (x)")):
         data = loaded(task)
         assert Tokenizer.from_str(data.tokenizer_json()).encode(text).ids == data.encode_source(text)[0].tolist()
     data = loaded("sounds")
@@ -118,6 +125,8 @@ def test_the_tokenizer_file_gives_the_same_tokens() -> None:
         ("sounds", "a" * 17, "at most 16 letters. Got 17"),
         ("languages", "", "Type a sentence such as Where is my file"),
         ("languages", "a" * 65, "at most 64 characters. Got 65"),
+        ("libraries", "", "Type a sentence such as Return the shortest path"),
+        ("libraries", "a, " * 25, "at most 48 words and marks. Got 50"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(task: str, text: str, sentence: str) -> None:
@@ -143,7 +152,7 @@ def test_unknown_characters_are_told_and_words_that_the_dictionary_lacks_have_no
     assert loaded("languages").right_answer("What is this?") is None
 
 
-@pytest.mark.parametrize("module", [sounds, languages])
+@pytest.mark.parametrize("module", [sounds, languages, libraries])
 @pytest.mark.parametrize("damage", ["cut", "changed", "another", "missing"])
 def test_a_damaged_file_is_refused_in_one_sentence(module: Any, damage: str, tmp_path: Path) -> None:
     import lzma
@@ -166,7 +175,8 @@ def test_a_damaged_file_is_refused_in_one_sentence(module: Any, damage: str, tmp
 
 
 def test_each_file_has_its_licence_beside_it() -> None:
-    for module, names in ((sounds, ["cmudict"]), (languages, ["django", "spyder", "wagtail"])):
+    found_in = ((sounds, ["cmudict"]), (languages, ["django", "spyder", "wagtail"]), (libraries, list(LIBRARIES)))
+    for module, names in found_in:
         found = sorted(module.FILE.parent.glob("LICENSE.*"))
         assert [file.suffix[1:] for file in found] == names
         assert all("Copyright" in file.read_text(encoding="utf8") for file in found)
@@ -199,8 +209,48 @@ def test_sentences_that_tell_no_language_or_stand_elsewhere_already_are_left_out
     ]
 
 
+def test_no_docstring_names_a_library_and_typed_names_are_left_out() -> None:
+    data = loaded("libraries")
+    texts = [text for split in SPLITS for _file, _library, text in data.sentences(split)]
+    assert len(texts) == 15_750
+    assert not [text for text in texts if libraries.masked(text) != text]
+    assert {library for _file, library, _text in data.sentences("test")} == set(LIBRARIES)
+    assert data.even("A  numpy.ndarray or np.array, a PyTorch tensor") == (
+        "A [name].ndarray or [name].array, a [name] tensor"
+    )
+
+
+def test_first_paragraphs_of_public_docstrings_are_taken_once_and_by_one_library() -> None:
+    source = '''"""Tools of
+    this module.
+
+    More.
+    """
+class Box:
+    """A box with four sides."""
+    def _hidden(self):
+        """Not for the public eye."""
+    def open(self):
+        """Open the numpy box at once."""
+'''
+    assert list(docstrings(source)) == [
+        "Tools of this module.",
+        "A box with four sides.",
+        "Open the numpy box at once.",
+    ]
+    found = [
+        ("numpy", "a.py", "Open the numpy box at once."),
+        ("numpy", "b.py", "Open the NumPy box, at once!"),
+        ("numpy", "a.py", "Two libraries have this text."),
+        ("scipy", "c.py", "Two libraries have this text."),
+        ("scipy", "c.py", "Much too short."),
+        ("scipy", "c.py", "word " * 49),
+    ]
+    assert chosen(iter(found)) == [("numpy", "a.py", "Open the [name] box at once.")]
+
+
 def test_no_constant_answer_is_right_more_often_than_the_baseline() -> None:
-    for task, metric in (("sounds", "exact_match"), ("languages", "accuracy")):
+    for task, metric in (("sounds", "exact_match"), ("languages", "accuracy"), ("libraries", "accuracy")):
         data = loaded(task)
         rows = [row for batch in data.evaluation("test", 700, 64) for row in batch.labels]
         answers = Counter(data.decode(row[row >= 0] if row.ndim else row) for row in rows)

@@ -39,6 +39,7 @@ BUILT_IN = (
     "sums",
     "sounds",
     "languages",
+    "libraries",
     "masked-docs",
 )
 

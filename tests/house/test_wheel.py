@@ -42,7 +42,11 @@ def test_the_wheel_brings_one_top_level_package_and_the_whole_dashboard(wheel: P
     for part in ("app/main.py", "pages/start.py", ".streamlit/config.toml", "app/chart/live_chart.js"):
         assert f"clps_core/_dashboard/{part}" in names
     assert any(name.startswith("clps_core/samples/runs/") and name.endswith("best.safetensors") for name in names)
-    texts = {"sounds": ("words.tsv.xz", "LICENSE.cmudict"), "languages": ("sentences.tsv.xz", "LICENSE.django")}
+    texts = {
+        "sounds": ("words.tsv.xz", "LICENSE.cmudict"),
+        "languages": ("sentences.tsv.xz", "LICENSE.django"),
+        "libraries": ("docstrings.tsv.xz", "LICENSE.matplotlib"),
+    }
     assert {f"clps_core/tasks/{task}/{file}" for task, files in texts.items() for file in files} <= set(names)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from clps_core.metrics import Metric
 from clps_core.tasks.facts import DataLike, TaskFacts, TaskWords
 from clps_core.tasks.task import Task
 from clps_core.words import _
@@ -35,7 +34,6 @@ LANGUAGES = {
     "uk": "Ukrainian",
 }
 """Code in the file -> class. Classes are names in the data, so they are the same for every reader."""
-MACRO_F1 = Metric("macro_f1", lambda: _("Macro F1"), True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
 
 def _words() -> TaskWords:
@@ -58,7 +56,6 @@ def facts() -> TaskFacts:
         family="encoder",
         metric="accuracy",
         metrics=("loss", "accuracy", "macro_f1"),
-        own_metrics=(MACRO_F1,),
         baseline=48 / 500,
         test_baseline=139 / 1438,
         test_size=1438,

@@ -12,30 +12,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from clps_core.config import RunConfig
-from clps_core.data.base import (
-    SPLITS,
-    Array,
-    Batch,
-    Example,
-    Fold,
-    TaskData,
-    check_split,
-    digest,
-    fold_of,
-    held_out_split,
-    padded,
-    step_generator,
-)
-from clps_core.data.scores import constant_answer, macro_f1
-from clps_core.data.shipped import shipped_text
+from clps_core.data.base import Array, Fold, TaskData, fold_of
+from clps_core.data.classified import PAD, SPECIALS, UNK, ClassifiedTexts, Rows, folded, read_rows
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.languages import LANGUAGES
@@ -46,189 +31,64 @@ __all__ = ["Languages", "load"]
 
 FILE = Path(__file__).parent / "sentences.tsv.xz"
 SHA256 = "97e6127693a893cdfd246659a77e1297794a6eb0eb8a1881ea4244370fef8f8c"
-SPECIALS = ("<pad>", "<unk>")
-PAD, UNK = range(2)
-LENGTH_STEP = 8
-HELD_OUT_PERCENT = 10
-"""Percent of the messages that are for validation, and as many for tests."""
-
-
-@dataclass(frozen=True)
-class _Sentences:
-    """What is the same for every seed: sentences, the message and the class of each, the places of each split."""
-
-    texts: Sequence[str]
-    messages: Sequence[str]
-    labels: Array
-    tokens: tuple[str, ...]
-    ids: Mapping[str, int]
-    splits: Mapping[str, Array]
-    fingerprint: str
 
 
 @cache
-def _sentences() -> _Sentences:
-    rows = [line.split("\t") for line in shipped_text(FILE, SHA256).splitlines()]
-    texts, messages = [row[2] for row in rows], [row[0] for row in rows]
-    codes = {code: place for place, code in enumerate(LANGUAGES)}
-    tokens = (*SPECIALS, *sorted(set("".join(texts))))
-    places: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for place, message in enumerate(messages):
-        places[held_out_split(f"message {message}", HELD_OUT_PERCENT)].append(place)
-    for split in SPLITS[1:]:
-        places[split].sort(key=lambda place: digest("clps order", texts[place]))
-    splits = {split: np.array(found, dtype=np.int64) for split, found in places.items()}
-    return _Sentences(
-        texts,
-        messages,
-        np.array([codes[row[1]] for row in rows], dtype=np.int64),
-        tokens,
-        {token: place for place, token in enumerate(tokens)},
-        splits,
-        digest("languages 1", SHA256, *(found.tobytes() for found in splits.values())),
+def _sentences() -> Rows:
+    return read_rows(
+        FILE,
+        SHA256,
+        name="languages 1",
+        group="message",
+        classes=tuple(LANGUAGES),
+        vocabulary=lambda texts, _training: sorted(set("".join(texts))),
     )
 
 
 @lru_cache(maxsize=16)
-def _folded(fold: Fold) -> _Sentences:
-    whole = _sentences()
-    both = np.sort(np.concatenate([whole.splits["train"], whole.splits["validation"]]))
-    held_out = np.array([fold.holds(whole.messages[place]) for place in both])
-    validation = sorted(both[held_out].tolist(), key=lambda place: digest("clps order", whole.texts[place]))
-    parts = {"train": both[~held_out], "validation": np.array(validation, dtype=np.int64)}
-    return replace(whole, splits={**whole.splits, **parts}, fingerprint=fold.name(whole.fingerprint))
+def _folded(fold: Fold) -> Rows:
+    return folded(_sentences(), fold)
 
 
-class Languages:
-    """The ``languages`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
-
-    pad_id, unk_id = PAD, UNK
-    bos_id = eos_id = -1
+class Languages(ClassifiedTexts):
+    """The ``languages`` task: see the module. ``fold`` cuts what is not for tests anew."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed = seed
-        self.classes = tuple(LANGUAGES.values())
-        self._all = _sentences() if fold is None else _folded(fold)
-        self.fingerprint = self._all.fingerprint
+        rows = _sentences() if fold is None else _folded(fold)
+        super().__init__(rows, tuple(LANGUAGES.values()), facts or own_facts(), seed)
 
-    @property
-    def tokens(self) -> tuple[str, ...]:
-        """The vocabulary: specials, characters."""
-        return self._all.tokens
+    def even(self, text: str) -> str:
+        """Single spaces; accents and their letters as one character."""
+        return unicodedata.normalize("NFC", " ".join(text.split()))
 
-    def sentences(self, split: str) -> list[tuple[str, str, str]]:
-        """(message, language, sentence) of ``split``, in the order of evaluation."""
-        found = self._all
-        return [(found.messages[p], self.classes[found.labels[p]], found.texts[p]) for p in found.splits[split]]
+    def pieces(self, text: str) -> list[str]:
+        """Its characters."""
+        return list(text)
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Sentences drawn evenly, with replacement, from the training part."""
-        places = self._all.splits["train"]
-        generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch(places[generator.integers(len(places), size=batch_size)])
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """The held-out sentences in an order that mixes messages and languages."""
-        check_split(split)
-        places = self._all.splits[split][:limit]
-        for start in range(0, len(places), batch_size):
-            yield self._batch(places[start : start + batch_size])
-
-    def _batch(self, places: Array) -> Batch:
-        rows = [self._ids(self._all.texts[place]) for place in places]
-        inputs = padded(rows, PAD, LENGTH_STEP, self.facts.max_source_len)
-        return Batch(inputs, inputs != PAD, None, self._all.labels[places])
-
-    def _ids(self, text: str) -> list[int]:
-        return [self._all.ids.get(character, UNK) for character in text]
-
-    def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """``accuracy`` and ``macro_f1`` of always naming the most frequent language, ``loss`` of giving the shares."""
-        check_split(split)
-        labels = self._all.labels[self._all.splits[split][:limit]]
-        accuracy, loss = constant_answer(labels)
-        counts = np.bincount(labels, minlength=len(self.classes))
-        confusion = np.zeros((len(counts), len(counts)), dtype=np.int64)
-        confusion[:, counts.argmax()] = counts
-        return {"accuracy": accuracy, "loss": loss, "macro_f1": macro_f1(confusion)}
-
-    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
-        """int64 [1, S]; spaces are evened out, unknown characters become ``<unk>``."""
-        text = _even(text)
-        if not text:
-            raise DataError(
-                _("the text must not be empty. Type a sentence such as {example}.",
-                  example=self.facts.example_inputs[0])
-            )  # fmt: skip
-        longest = self.facts.max_source_len
-        if len(text) > longest:
-            raise DataError(
-                _(
-                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
-                    longest=longest,
-                    got=len(text),
-                )
-            )
-        return np.array([self._ids(text)], dtype=np.int64)
-
-    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
-        """A classifier has no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
-
-    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
-        """The language of a sentence of the test split; nobody knows it of another one."""
-        return _test_languages().get(_even(text))
-
-    def unknown(self, text: str) -> tuple[str, ...]:
-        """Characters that become ``<unk>``."""
-        return tuple(dict.fromkeys(c for c in _even(text) if c not in self._all.ids))
-
-    def decode(self, tokens: Sequence[int] | Array) -> str:
-        """The language of one class number."""
-        found = np.asarray(tokens).reshape(-1).tolist()
-        return " ".join(self.classes[label] for label in found if 0 <= label < len(self.classes))
+    def too_long(self, longest: int, got: int) -> DataError:
+        """That it has too many characters."""
+        return DataError(
+            _("the text must have at most {longest} characters. Got {got}. Shorten it.", longest=longest, got=got)
+        )
 
     def input_text(self, tokens: Array) -> str:
         """The sentence of an input; an unknown character shows as the replacement character."""
-        names = [self._name(token) for token in np.asarray(tokens).reshape(-1).tolist() if token != PAD]
-        return "".join("�" if name == "<unk>" else name for name in names)
-
-    def _name(self, token: int) -> str:
-        return self.tokens[token] if 0 <= token < len(self.tokens) else "<unk>"
+        names = [self.name(token) for token in np.asarray(tokens).reshape(-1).tolist() if token != PAD]
+        return "".join("�" if name == SPECIALS[UNK] else name for name in names)
 
     def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
         """Characters as they are, a space as ``␣``."""
-        names = [self._name(token) for token in np.asarray(tokens).reshape(-1).tolist()]
+        names = [self.name(token) for token in np.asarray(tokens).reshape(-1).tolist()]
         return ["␣" if name.isspace() else name for name in names]
-
-    def examples(self, count: int) -> list[Example]:
-        """Test sentences."""
-        places = self._all.splits["test"][:count]
-        return [Example(self._all.texts[place], self.classes[self._all.labels[place]]) for place in places]
 
     def tokenizer_json(self) -> str:
         """One token per character."""
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-        tokenizer = Tokenizer(models.WordLevel(dict(self._all.ids), unk_token=SPECIALS[UNK]))
+        tokenizer = Tokenizer(models.WordLevel(dict(self._rows.ids), unk_token=SPECIALS[UNK]))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.add_special_tokens(list(SPECIALS))
         return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, sort_keys=True)
-
-
-@cache
-def _test_languages() -> Mapping[str, str]:
-    found, names = _sentences(), tuple(LANGUAGES.values())
-    return {found.texts[place]: names[found.labels[place]] for place in found.splits["test"]}
-
-
-def _even(text: str) -> str:
-    """Single spaces; accents and their letters as one character."""
-    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
