@@ -48,6 +48,8 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
     Raises ``ConfigError`` where model and task do not fit.
     """
     task = task or TASKS.facts(config.data)
+    if task.marks and config.model.head is None:
+        config = config.model_copy(update={"model": config.model.model_copy(update={"head": "span"})})
     _check_task(config, task)
     longest = longest_input(config, task)
     model = config.model.model_copy(
@@ -120,6 +122,12 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
             )
         )
+    if (config.model.head == "span") != task.marks:
+        raise ConfigError(
+            _("head span belongs to tasks whose answers are marked in a text, and they have no other head. "
+              "Got head {head} for task {task}. Leave model.head out.",
+              head=config.model.head, task=task.name)
+        )  # fmt: skip
     if config.optim.warmup_steps > config.train.steps:
         raise ConfigError(
             _(

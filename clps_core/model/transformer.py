@@ -111,8 +111,8 @@ class Transformer(nn.Module):
         True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
-        Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]`` or, without
-        a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs
+        Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]``, ``[B, S, 2]`` (head
+        ``span``) or, without a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs
         longer than ``max_positions``, and ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
@@ -128,6 +128,8 @@ class Transformer(nn.Module):
             state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
         states = self.encode(inputs, input_mask, recorder=recorder, loops=loops)
+        if self.config.output == "span":
+            return self.mark(states)
         return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def encode(
@@ -221,6 +223,13 @@ class Transformer(nn.Module):
             real = input_mask[:, :, None].to(states.dtype)
             pooled = (states * real).sum(1) / real.sum(1).clamp(min=1.0)
         return cast(Tensor, self.get_submodule("head")(pooled))
+
+    def mark(self, states: Tensor) -> Tensor:
+        """``[B, S, D]`` encoder states -> ``[B, S, 2]``: each position's scores as the first and as the last of a span.
+
+        Which positions may be marked, the caller knows (BERT, arXiv 1810.04805, section 4.2).
+        """
+        return cast(Tensor, self.get_submodule("head")(states))
 
     def pool(self, states: Tensor) -> Tensor:
         """The pooler: tanh of a linear layer on the first position (BERT, arXiv 1810.04805)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from clps_core.data.base import Array, TaskData
+from clps_core.data.spans import Marked
 
 if TYPE_CHECKING:
     from clps_core.analysis.capture import Capture
@@ -69,7 +70,8 @@ class Piece:
 class Answer:
     """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``.
 
-    ``pieces``: of an answer at several positions, each of them.
+    ``pieces``: of an answer at several positions, each of them. ``context``, ``marked``: of an answer that is marked,
+    the text it stands in and the best spans of it, best first.
     """
 
     capture: Capture
@@ -80,6 +82,8 @@ class Answer:
     next_tokens: tuple[Guess, ...] = ()
     image: Array | None = None
     pieces: tuple[Piece, ...] = ()
+    context: str = ""
+    marked: tuple[Marked, ...] = ()
 
 
 def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:

@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 from clps_core.data.base import Array, Batch
+from clps_core.data.spans import Spans
 
 __all__ = ["DeviceBatch", "to_device"]
 
 
 @dataclass(frozen=True)
 class DeviceBatch:
-    """A ``Batch`` as tensors on the run's device."""
+    """A ``Batch`` as tensors on the run's device; ``spans`` stay where they are."""
 
     inputs: Tensor
     input_mask: Tensor | None
     decoder_inputs: Tensor | None
     labels: Tensor
+    spans: Spans | None = None
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:
@@ -35,4 +37,4 @@ def to_device(batch: Batch, device: str) -> DeviceBatch:
     inputs, labels = moved(batch.inputs), moved(batch.labels)
     assert inputs is not None
     assert labels is not None
-    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels)
+    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels, batch.spans)
