@@ -146,8 +146,8 @@ def inspect_run(
         attention=found.attention,
         groups={kind: _groups(run, loops, *KIND_SITES[kind]) for kind in found.attention},
         movement={
-            stack: movement(states, _groups(run, loops, stack, _matrices(run, stack)))
-            for stack, states in found.hidden.items()
+            stack: movement(found.hidden[stack][:-1], outputs, _groups(run, loops, stack, _matrices(run, stack)))
+            for stack, outputs in found.outputs.items()
         },
         source_labels=with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token),
         unknown=data.unknown(text),

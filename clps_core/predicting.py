@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from clps_core.work.answers import Guess, Piece, piece
 
 if TYPE_CHECKING:
     from clps_core.data.base import Example
+    from clps_core.data.masked_text import MaskedText
     from clps_core.model.generate import Generated, Sampling
     from clps_core.work.answers import Answer
 
@@ -39,7 +40,8 @@ class Prediction:
     ``pieces``: the tokens of an answer that was written token by token, its end among them, or of one that is given at
     several positions (empty for a class); when it went on from earlier tokens, ``answer`` has their text, too, and
     ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
-    positions allow. ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
+    positions allow. ``kept``: of a text whose masks were filled, what stands before, between and after its ``pieces``.
+    ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
     task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
     """
@@ -51,6 +53,7 @@ class Prediction:
     pieces: tuple[Piece, ...] = ()
     ended: bool = True
     room: int = 0
+    kept: tuple[str, ...] = ()
     guesses: tuple[Guess, ...] = ()
     right_answer: str | None = None
     unknown: tuple[str, ...] = ()
@@ -196,6 +199,7 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         said.prediction,
         run.step,
         pieces=said.pieces,
+        kept=cast("MaskedText", run.data).kept_text(text) if run.data.facts.masked else (),
         guesses=said.guesses,
         right_answer=run.data.right_answer(text, options=options),
         unknown=run.data.unknown(text),

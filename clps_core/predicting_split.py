@@ -53,11 +53,12 @@ def predict_split(
 ) -> Iterator[AnsweredExample]:
     """The first ``limit`` examples of ``validation`` or ``test`` in the order in which a run is scored on them.
 
-    By default as many as the run's own score takes. A text is answered greedily. Raises ``DataError`` for a language
+    By default as many as the run's own score takes. A text is answered greedily; of masked tokens prediction and
+    reference are their labels, with a blank between them. Raises ``DataError`` for a language
     model, whose texts have no single right continuation, and as ``predict`` does.
     """
     with opener(folder, which) as run:
-        if run.data.facts.windows:
+        if run.data.facts.windows and not run.data.facts.masked:
             raise DataError(
                 _("{task} has no right answers to compare with. Use --text to see how a text goes on.",
                   task=run.data.facts.title)
@@ -95,7 +96,8 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
     for place, said in enumerate(predictions):
         scored = _scored(batch.labels[place])
         answer = said if written else said[_is_scored(batch.labels[place])]
-        yield _input_text(run, batch, place), run.data.decode(answer), run.data.decode(scored)
+        told = getattr(run.data, "fillings", run.data.decode)  # of tokens that stand apart from each other
+        yield _input_text(run, batch, place), told(answer), told(scored)
 
 
 def _most_likely(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:

@@ -7,6 +7,7 @@ import math
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
+from clps_core.data.masking import MASK
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
 from clps_core.words import _
@@ -23,7 +24,9 @@ _COMPONENT = component(
 
 def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
     """Input, prediction, its probabilities, and what was used; ``weights`` says which weights these are."""
-    facts = [weights, _target_sentence(answer), _unknown_sentence(answer)]
+    several = answer.source_labels.count(MASK) > 1
+    of_first = _("The probabilities are those of the first mask.") if several and answer.guesses else ""
+    facts = [weights, _target_sentence(answer), _unknown_sentence(answer), of_first]
     _COMPONENT(
         key=key,
         data={

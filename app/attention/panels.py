@@ -8,7 +8,8 @@ from functools import partial
 import streamlit as st
 
 from app.attention.answer import attention_answer
-from app.attention.source import Question, head_view, inspect, kept_inspection, run_label, typed_input
+from app.attention.lens import lens_caption, lens_table
+from app.attention.source import Question, head_view, inspect, kept_inspection, read_lens, run_label, typed_input
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -39,34 +40,54 @@ def panels(runs: Sequence[Run]) -> None:
     kinds = kinds_of(runs[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view()
-        kind = choose_kind(kinds)
+        kind = choose_kind(kinds) if view != "lens" else kinds[0]
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
+    loops = _loops(runs) if view == "lens" else [None for _run in runs]
     place = st.empty()
-    answers = _answers(runs, question, place)
+    answers = _answers(runs, question, loops, place)
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
-        _caption(runs, kind)
-        {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
+        if view != "lens":
+            _caption(runs, kind)
+        if view == "lens":
+            _lenses(runs, question, loops)
+        else:
+            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
 
 
-def _answers(runs: Sequence[Run], question: Question, place: st.delta_generator.DeltaGenerator) -> list[Inspection]:
+def _loops(runs: Sequence[Run]) -> list[int | None]:
+    """Per run, how often its core is to run; ``None``: as in training. Asks for it where one of them has a core."""
+    from app.depth.source import asked_loops, deep, loops_field
+
+    turned = [deep(run) for run in runs]
+    if found := [one for one in turned if one is not None]:
+        loops_field("attention", found)
+    return [asked_loops() if one is not None else None for one in turned]
+
+
+def _answers(
+    runs: Sequence[Run],
+    question: Question,
+    loops: Sequence[int | None],
+    place: st.delta_generator.DeltaGenerator,
+) -> list[Inspection]:
     """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
-    named = question.name(*(run.id for run in runs))
-    kept = [kept_inspection(run, question) for run in runs]
+    named = question.name(*(run.id for run in runs), str(loops))
+    kept = [kept_inspection(run, question, count) for run, count in zip(runs, loops, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
     try:
-        answers = [one or inspect(run, question) for run, one in zip(runs, kept, strict=True)]
+        answers = [one or inspect(run, question, count) for run, one, count in zip(runs, kept, loops, strict=True)]
     except Exception:
         place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
         raise
@@ -102,6 +123,15 @@ def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, quest
             name = question.name(runs[place].id, kind)
             same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
     st.caption(similarity_sentence())
+
+
+def _lenses(runs: Sequence[Run], question: Question, loops: Sequence[int | None]) -> None:
+    st.caption(lens_caption())
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            lens = read_lens(runs[place], question, loops[place])
+            name = question.name(runs[place].id, "lens", str(loops[place]))
+            lens_table(lens, name=name, key=f"attention.lens.{place}")
 
 
 def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:

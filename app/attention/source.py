@@ -18,7 +18,8 @@ from app.look.formatting import strategy_name
 from app.runs.names import unusual
 from app.services import models, show_problem, store
 from clps_core.inspection import Inspection
-from clps_core.serving import DrawHeadView, InspectRun
+from clps_core.lens import RunLens
+from clps_core.serving import DrawHeadView, InspectRun, ReadLens
 from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
@@ -37,6 +38,7 @@ __all__ = [
     "kept_inspection",
     "leave_trace",
     "nothing_to_see",
+    "read_lens",
     "run_label",
     "runs_with_weights",
     "typed_input",
@@ -288,14 +290,14 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
     return (which, stamp) if stamp is not None else None
 
 
-def inspect(run: Run, question: Question) -> Inspection:
+def inspect(run: Run, question: Question, loops: int | None = None) -> Inspection:
     """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    return models().ask(_asked(run, question))
+    return models().ask(_asked(run, question, loops))
 
 
-def kept_inspection(run: Run, question: Question) -> Inspection | None:
+def kept_inspection(run: Run, question: Question, loops: int | None = None) -> Inspection | None:
     """The same where it is known already; never waits for a model."""
-    return models().kept_answer(_asked(run, question))
+    return models().kept_answer(_asked(run, question, loops))
 
 
 def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -> HeadView:
@@ -304,8 +306,15 @@ def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -
     return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
 
 
-def _asked(run: Run, question: Question) -> InspectRun:
+def read_lens(run: Run, question: Question, loops: int | None) -> RunLens:
+    """What ``run`` would answer to ``question`` after each of its layers, with its core run ``loops`` times."""
+    like = _asked(run, question, loops)
+    asked = ReadLens(like.folder, like.stamp, like.text, like.options, like.target_text, like.which, loops)
+    return models().ask(asked)
+
+
+def _asked(run: Run, question: Question, loops: int | None = None) -> InspectRun:
     which, stamp = weights_of(run) or ("best", (0, 0))
     options = tuple(sorted(question.options.items()))
     folder = store().run_folder(run.id)
-    return InspectRun(folder, stamp, question.text, options, question.target_text, which)
+    return InspectRun(folder, stamp, question.text, options, question.target_text, which, loops)

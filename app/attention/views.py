@@ -43,6 +43,7 @@ def choose_view() -> str:
     names = {
         "grid": _("All layers and heads"),
         "layers": _("Same weights, different input"),
+        "lens": _("Prediction after each layer"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }

@@ -54,6 +54,8 @@ def _row(here: DataDesk, one: DataSet, *, opened: bool) -> None:
             st.caption(escape_markdown(_line(here, one)))
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             navigation.link("train", _("Train on this"), query={state.SPEC: f"1;task={one.task}"})
+            for masked in one.tasks[1:]:
+                navigation.link("train", _("Fill its gaps"), query={state.SPEC: f"1;task={masked}"})
             label = _("Close") if opened else _("Details")
             icon = ":material/expand_less:" if opened else ":material/expand_more:"
             st.button(

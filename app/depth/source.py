@@ -14,16 +14,27 @@ import streamlit as st
 
 from app import navigation, state
 from app.attention.source import Question as TypedInput
-from app.attention.source import runs_with_weights, weights_of
+from app.attention.source import follow_url, runs_with_weights, weights_of
 from app.look.working import let_out
 from app.services import models, store
 from clps_core.depth import Dial, Quality, dial_of_text
 from clps_core.errors import ClpsError
 from clps_core.serving import EvaluateDepth, InspectRun, Question
+from clps_core.sharing.extras import MAX_LOOPS
 from clps_core.store import Run
 from clps_core.words import _
 
-__all__ = ["DeepRun", "answers_of", "deep", "deep_runs", "link_to_depth", "qualities_of", "recorded"]
+__all__ = [
+    "DeepRun",
+    "answers_of",
+    "asked_loops",
+    "deep",
+    "deep_runs",
+    "link_to_depth",
+    "loops_field",
+    "qualities_of",
+    "recorded",
+]
 
 SECONDS = 20.0
 """What one number of loops of one run may take here; the command line has more patience."""
@@ -49,6 +60,33 @@ def deep(run: Run) -> DeepRun | None:
     except ClpsError:
         return None
     return None if found.fixed else DeepRun(run, found)
+
+
+def asked_loops() -> int | None:
+    """The number of loops in the address; ``None``: as in training."""
+    return state.read_number(state.LOOPS, MAX_LOOPS + 1) or None
+
+
+def loops_field(page: str, turned: Sequence[DeepRun]) -> None:
+    """The field for ``asked_loops`` of the runs ``turned``, which must not be empty."""
+    key = f"{page}.loops"
+    follow_url(key, asked_loops())
+
+    def written() -> None:
+        loops = st.session_state[key]
+        state.write(**{state.LOOPS: None if loops is None else str(loops)})
+
+    st.number_input(
+        _("Loops"),
+        min_value=1,
+        max_value=MAX_LOOPS,
+        key=key,
+        value=None,
+        placeholder=_("as trained ({loops})", loops=", ".join(map(str, sorted({one.own_loops for one in turned})))),
+        help=_("How often the repeated layers run. Empty: as in training. It changes runs whose layers repeat only."),
+        on_change=written,
+        width=210,
+    )
 
 
 def deep_runs() -> list[DeepRun]:

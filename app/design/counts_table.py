@@ -138,27 +138,31 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         CostBar(
             name,
             colours[design.strategy],
-            {title: _stored(design, part) for part, title in parts.items()},
+            tuple((title, _stored(design, part)) for part, title in parts.items()),
             design.counts.executed_parameters,
         )
         for name, design in zip(names, designs, strict=True)
     ]
-    said = "; ".join(f"{bar.name}: {compact(sum(bar.parts.values()))}" for bar in bars)
+    said = "; ".join(f"{bar.name}: {compact(_sum(bar))}" for bar in bars)
     st.markdown(_("**Stored parameters by part.** The upright mark is what is executed."))
     plotted(
-        cost_bars(bars),
+        cost_bars(tuple(bars)),
         key="counts_figure",
         alt=_("Stored parameters by part of the model. {said}.", said=said),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):
         totals = (_("all stored"), _("all executed"))
-        columns = {f"{bar.name} ": [*bar.parts.values(), sum(bar.parts.values()), bar.executed] for bar in bars}
+        columns = {f"{bar.name} ": [*dict(bar.parts).values(), _sum(bar), bar.executed] for bar in bars}
         st.dataframe({_("Part"): [*parts.values(), *totals], **columns}, hide_index=True)
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
     """The names, with a number behind those that were cut to the same length."""
     return [name if names.index(name) == at else f"{name} ({at + 1})" for at, name in enumerate(names)]
+
+
+def _sum(bar: CostBar) -> int:
+    return sum(stored for _part, stored in bar.parts)
 
 
 def _stored(design: Costed, part: str) -> int:

@@ -179,7 +179,7 @@ class Costed:
     @property
     def flop_differences(self) -> dict[str, float]:
         """Operations per token more or fewer than without sharing, by cause."""
-        return flop_differences(self.model, self.plan, self.counts.context_length)
+        return _flop_differences(self.model, self.strategy)
 
 
 @lru_cache(maxsize=1)
@@ -325,8 +325,21 @@ def costed(designs: Designs, model: ModelConfig | None = None) -> tuple[list[Cos
 
 def cost(model: ModelConfig, strategy: str, index: int = 0, name: str = "") -> Costed:
     """One strategy at the sizes of ``model``; raises ``ConfigError`` where it does not fit."""
+    plan, counts = _counted(model, strategy)
+    return Costed(index, strategy, plan, counts, model, name or strategy_name(strategy))
+
+
+# A redraw costs designs that seldom changed since the one before.
+@lru_cache(maxsize=256)
+def _counted(model: ModelConfig, strategy: str) -> tuple[SharingPlan, Counts]:
     plan = sharing_plan(model, SharingConfig(strategy=strategy))
-    return Costed(index, strategy, plan, count(model, plan), model, name or strategy_name(strategy))
+    return plan, count(model, plan)
+
+
+@lru_cache(maxsize=256)
+def _flop_differences(model: ModelConfig, strategy: str) -> dict[str, float]:
+    plan, counts = _counted(model, strategy)
+    return flop_differences(model, plan, counts.context_length)
 
 
 def component_sizes(model: ModelConfig) -> dict[tuple[str, str], int]:

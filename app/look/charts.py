@@ -7,13 +7,12 @@ inside functions: a page without a chart does not pay for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from itertools import cycle
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clps_core.metrics import Metric
-from clps_core.words import _
+from clps_core.words import _, kept_by_language
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -56,11 +55,11 @@ def y_axis(metric: Metric, below: float, above: float) -> dict[str, Any]:
 
 
 class CostBar(NamedTuple):
-    """One design's stored parameters by part, and what it executes."""
+    """One design's stored parameters by part (the same parts for all bars of a chart), and what it executes."""
 
     name: str
     colour: str
-    parts: Mapping[str, int]
+    parts: tuple[tuple[str, int], ...]
     executed: int
 
 
@@ -71,15 +70,20 @@ LETTER_SHARE = 0.014
 """The part of a bar's longest length that one letter of its label takes, also in a narrow window."""
 
 
-def cost_bars(bars: Sequence[CostBar]) -> Figure:
-    """One bar of stored parameters per design in its own colour, a tick where the executed ones end."""
+@kept_by_language(maxsize=256)
+def cost_bars(bars: tuple[CostBar, ...]) -> Figure:
+    """One bar of stored parameters per design in its own colour, a tick where the executed ones end.
+
+    Kept, since plotly takes longer to check a figure than the page for all else: nobody may change what they get.
+    """
     import plotly.graph_objects as go
 
     made = figure(height=64 + 48 * len(bars))
     names = ["<br>".join(wrap(bar.name, 26)[:2]) for bar in bars]
     longest = max(bar.executed for bar in bars)
-    for part, (other, share) in zip(bars[0].parts, cycle(PART_MIXES), strict=False):
-        values = [bar.parts.get(part, 0) for bar in bars]
+    for place, (other, share) in zip(range(len(bars[0].parts)), cycle(PART_MIXES), strict=False):
+        part = bars[0].parts[place][0]
+        values = [bar.parts[place][1] for bar in bars]
         made.add_bar(
             x=values,
             y=names,

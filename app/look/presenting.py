@@ -5,6 +5,7 @@ It holds for a session; the address may say it (``?present=1``), and then says i
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -46,7 +47,8 @@ def turned() -> None:
 
 
 def enlarged(figure: Figure) -> Figure:
-    """``figure`` for a room: its words, lines and marks larger, itself higher."""
+    """A copy of ``figure`` for a room: its words, lines and marks larger, itself higher."""
+    figure = deepcopy(figure)
     for trace in figure.data:
         for name in ("line", "marker", "textfont", "insidetextfont"):
             if name not in trace:

@@ -43,6 +43,7 @@ def rule_name(use: RuleUse) -> str:
     return title
 
 
+@kept_by_language(maxsize=512)
 def target_name(target: str) -> str:
     """A target of the notation as people write it: ``decoder.cross_q`` -> decoder cross Q."""
     titles = {

@@ -4,21 +4,25 @@ export default function ({ data, parentElement }) {
   if (!data) return;
   const part = (name) => parentElement.querySelector(`.${name}`);
   part("given").textContent = data.given;
-  part("said").textContent = data.said;
   part("verdict").textContent = data.verdict;
   part("verdict").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
   part("picture").replaceChildren(...(data.image ? [picture(data.image, data.image_name)] : []));
   const tokens = part("tokens");
   tokens.setAttribute("aria-label", data.tokens_name);
-  const buttons = data.pieces.map(([label, probability]) => token(label, probability));
-  tokens.replaceChildren(...buttons);
+  // Masks that were filled stand in their text; the tokens of any other answer in a list of their own.
+  const inText = data.pieces.length > 0 && data.kept.length === data.pieces.length + 1;
+  const labels = data.pieces.map(([label]) => label);
+  const buttons = data.pieces.map(([label, probability]) => token(label, probability, inText));
+  tokens.replaceChildren(...(inText ? [] : buttons));
+  part("said").classList.toggle("is-filled", inText);
+  part("said").replaceChildren(...(inText ? filled(data.kept, buttons, labels) : [data.said]));
 
   const show = (chosen) => {
     const [label, , likeliest] = data.pieces[chosen];
     buttons.forEach((button, place) => {
-      button.setAttribute("aria-selected", String(place === chosen));
-      button.tabIndex = place === chosen ? 0 : -1;
+      button.setAttribute(inText ? "aria-pressed" : "aria-selected", String(place === chosen));
+      button.tabIndex = inText || place === chosen ? 0 : -1;
     });
     part("place").textContent = data.place_name
       .replace("{place}", String(chosen + 1))
@@ -33,7 +37,7 @@ export default function ({ data, parentElement }) {
 
   part("place").textContent = "";
   bars(data.guesses, null);
-  tokens.onclick = (event) => {
+  tokens.onclick = part("said").onclick = (event) => {
     const place = buttons.indexOf(event.target);
     if (place >= 0) show(place);
   };
@@ -53,14 +57,23 @@ function leastProbable(pieces) {
   return pieces.reduce((least, piece, place) => (piece[1] < pieces[least][1] ? place : least), 0);
 }
 
-function token(label, probability) {
+function token(label, probability, inText) {
   const button = document.createElement("button");
   button.type = "button";
-  button.setAttribute("role", "option");
-  button.textContent = label;
+  if (!inText) button.setAttribute("role", "option");
+  button.textContent = inText && label.length > 1 ? label.replace(/^␣/, "") : label;
   button.title = percent(probability);
   button.style.setProperty("--doubt", (1 - probability).toFixed(3));
   return button;
+}
+
+/** A text with its fillings: the blank that a token begins with stands before its button. */
+function filled(kept, buttons, labels) {
+  return kept.flatMap((text, place) => {
+    if (place === buttons.length) return [text];
+    const blank = labels[place].startsWith("␣") && labels[place].length > 1 ? " " : "";
+    return [text + blank, buttons[place]];
+  });
 }
 
 function guess([label, probability], taken) {

@@ -20,13 +20,18 @@ _COMPONENT = component(
 )
 
 
+_PLACE = {"place": "{place}", "all": "{all}", "label": "{label}"}
+"""The browser puts these in."""
+
+
 def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, int], *, key: str) -> None:
     """The answer, whether it is right, and what it was made with: ``steps`` of the oldest and the newest weights."""
     _COMPONENT(
         key=key,
         data={
-            "given": visible(answer.text, keep="\n\t") if run.facts.windows else "",
+            "given": visible(answer.text, keep="\n\t") if run.facts.windows and not run.facts.masked else "",
             "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
+            "kept": [visible(text, keep="\n\t") for text in answer.kept],
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "image_name": _("The image {number}", number=visible(answer.text)),
             "verdict": "" if answer.is_right is None else _("✓ right") if answer.is_right else _("✗ wrong"),
@@ -36,7 +41,9 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
                 for piece in answer.pieces
             ],
             "tokens_name": _("Tokens of the answer"),
-            "place_name": _("Token {place} of {all}: {label}", place="{place}", all="{all}", label="{label}"),
+            "place_name": _("Mask {place} of {all}: {label}", **_PLACE)
+            if answer.kept
+            else _("Token {place} of {all}: {label}", **_PLACE),
             "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
             "guesses_name": _("The most probable answers"),
             "facts": " ".join(_facts(answer, run, settings, steps)),

@@ -12,12 +12,11 @@ import streamlit as st
 
 from app import state
 from app.attention.source import follow_url
-from app.depth.source import deep
+from app.depth.source import asked_loops, deep, loops_field
 from app.runs.names import run_names
 from app.runs.picker import runs_of_url
 from app.services import store
 from clps_core.predicting import USUAL_TOKENS
-from clps_core.sharing.extras import MAX_LOOPS
 from clps_core.store import Run
 from clps_core.words import _, ngettext
 
@@ -130,31 +129,16 @@ def choose_settings(shown: Sequence[Run]) -> Settings:
     """The fields that fit ``shown``: loops where a core repeats, and how tokens are drawn where the task writes."""
     task = shown[0].facts
     turned = [one for one in map(deep, shown) if one is not None]
-    loops = state.read_number(state.LOOPS, MAX_LOOPS + 1) or None
+    loops = asked_loops() if turned else None
     most = task.max_target_len or USUAL_TOKENS
     if not (turned or task.writes):
         return Settings(most)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if turned:
-            _loops_field(loops, sorted({one.own_loops for one in turned}))
+            loops_field("tryit", turned)
         if not task.writes:
-            return Settings(most, loops if turned else None)
-        return _sampling_fields(Settings(most, loops if turned else None), windows=task.windows)
-
-
-def _loops_field(loops: int | None, trained: Sequence[int]) -> None:
-    follow_url("tryit.loops", loops)
-    st.number_input(
-        _("Loops"),
-        min_value=1,
-        max_value=MAX_LOOPS,
-        key="tryit.loops",
-        value=None,
-        placeholder=_("as trained ({loops})", loops=", ".join(map(str, trained))),
-        help=_("How often the repeated layers run. Empty: as in training. It changes runs whose layers repeat only."),
-        on_change=lambda: _write(state.LOOPS, st.session_state["tryit.loops"]),
-        width=210,
-    )
+            return Settings(most, loops)
+        return _sampling_fields(Settings(most, loops), windows=task.windows)
 
 
 def _sampling_fields(usual: Settings, *, windows: bool) -> Settings:

@@ -16,6 +16,7 @@ from app.services import escape_markdown, show_problem
 from app.tryit.answer import answer_card
 from app.tryit.choosing import choose_settings
 from app.tryit.source import Growing, grow, held_out
+from clps_core.data.masking import MASK, mask_a_word
 from clps_core.serving.questions import TypedExample
 from clps_core.store import Run
 from clps_core.words import _
@@ -55,7 +56,7 @@ def tried(runs: Sequence[Run]) -> None:
 
 def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
     """A list of held-out examples, and a dice that takes one of them."""
-    if not examples:
+    if not examples and not run.facts.masked:
         return
     labels = {place: _label(one) for place, one in enumerate(examples)}
     asked = state.read_text(state.TEXT) or (run.facts.example_inputs[0] if run.facts.example_inputs else "")
@@ -67,7 +68,7 @@ def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
             state.write(**{state.TEXT: examples[place].text, **examples[place].options})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if run.facts.input_kind != "image":  # an image is chosen by its number already
+        if examples and run.facts.input_kind != "image":  # an image is chosen by its number already
             follow_url("tryit.example", current)
             st.selectbox(
                 _("Held-out example"),
@@ -79,11 +80,19 @@ def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
                 on_change=lambda: take(st.session_state["tryit.example"]),
                 help=_("Inputs that the runs were not trained on."),
             )
-        st.button(
-            _("Random example"),
-            icon=":material/casino:",
-            on_click=lambda: take(secrets.choice(list(labels))),
-        )
+        if examples:
+            st.button(
+                _("Random example"),
+                icon=":material/casino:",
+                on_click=lambda: take(secrets.choice(list(labels))),
+            )
+        if run.facts.masked:
+            st.button(
+                _("Mask a word"),
+                icon=":material/ink_eraser:",
+                help=_("Puts {mask} in place of a random word of your text. A mask stands for one token.", mask=MASK),
+                on_click=lambda: state.write(**{state.TEXT: mask_a_word(asked, secrets.choice)}),
+            )
 
 
 def _is_asked(one: TypedExample, text: str, options: Mapping[str, str]) -> bool:
@@ -138,6 +147,11 @@ def _card(one: Growing, number: int) -> None:
 def _caption(answers: Sequence[Growing]) -> str:
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
+    if answers[0].run.facts.masked:
+        return _(
+            "Filled tokens with a darker ground are less probable to the model. Select one to see what else it "
+            "considered in its place."
+        )
     return _(
         "Tokens with a darker ground are less probable to the model. Select one to see what else it considered in its "
         "place: the model's own probabilities, before temperature, top k and top p."

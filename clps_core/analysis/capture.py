@@ -24,12 +24,14 @@ class Capture:
 
     ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> ``[layer, head, query, key]``; rows sum to 1,
     masked keys are exactly 0. ``hidden``: stack -> ``[layer + 1, position, d_model]``: the input of each
-    layer, then the output of the last one (before the final norm). ``logits``: what the model returned,
-    without the batch axis.
+    layer, then the output of the last one (before the final norm). ``outputs``: stack -> ``[layer, position,
+    d_model]``; where a depth signal or the core's input is added between layers, they are not the next ones' inputs.
+    ``logits``: what the model returned, without the batch axis.
     """
 
     attention: dict[str, np.ndarray]
     hidden: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
     logits: np.ndarray
 
 
@@ -39,6 +41,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.probabilities: dict[str, list[Tensor]] = defaultdict(list)
         self.states: dict[str, list[Tensor]] = defaultdict(list)
+        self.outputs: dict[str, list[Tensor]] = defaultdict(list)
 
     def attention(self, kind: str, layer: int, probabilities: Tensor) -> None:
         assert layer == len(self.probabilities[kind])
@@ -47,6 +50,10 @@ class _Recorder:
     def hidden(self, stack: str, index: int, states: Tensor) -> None:
         assert index == len(self.states[stack])
         self.states[stack].append(states[0])
+
+    def after(self, stack: str, index: int, states: Tensor) -> None:
+        assert index == len(self.outputs[stack])
+        self.outputs[stack].append(states[0])
 
 
 def capture(
@@ -83,6 +90,7 @@ def capture(
     return Capture(
         {kind: _array(torch.stack(found)) for kind, found in recorder.probabilities.items()},
         {stack: _array(torch.stack(found)) for stack, found in recorder.states.items()},
+        {stack: _array(torch.stack(found)) for stack, found in recorder.outputs.items()},
         _array(logits[0]),
     )
 

@@ -31,22 +31,21 @@ class Movement:
     groups: tuple[int, ...]
 
 
-def movement(hidden: NDArray[np.floating], groups: Sequence[int]) -> Movement:
-    """Of ``hidden`` ``[layer + 1, position, d_model]``, as ``capture`` gives it, and a group per layer.
+def movement(inputs: NDArray[np.floating], outputs: NDArray[np.floating], groups: Sequence[int]) -> Movement:
+    """Of each layer's ``inputs`` and ``outputs`` ``[layer, position, d_model]`` (``Capture``), and a group per layer.
 
     A vector of length zero has no direction: its cosine counts as 0.
     """
-    states = hidden.astype(np.float64)
-    before, after = states[:-1], states[1:]
-    assert len(groups) == len(after)
-    lengths = np.linalg.norm(states, axis=-1)
-    product = lengths[:-1] * lengths[1:]
+    before, after = inputs.astype(np.float64), outputs.astype(np.float64)
+    assert len(groups) == len(before) == len(after)
+    lengths = np.linalg.norm(after, axis=-1)
+    product = np.linalg.norm(before, axis=-1) * lengths
     cosine = np.clip((before * after).sum(-1) / np.where(product > 0, product, 1.0), -1.0, 1.0)
     return Movement(
         _means(np.linalg.norm(after - before, axis=-1)),
         _means(cosine),
         _means(np.degrees(np.arccos(cosine))),
-        _means(lengths[1:]),
+        _means(lengths),
         tuple(groups),
     )
 

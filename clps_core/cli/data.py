@@ -80,6 +80,8 @@ def add(
         return
     _print(made)
     say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
+    for masked in made.tasks[1:]:
+        say(_("Or train an encoder that fills masked tokens: --task {task}", task=masked))
 
 
 def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_json: bool) -> None:
@@ -141,7 +143,7 @@ def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool
     if name in TASKS and name not in record.names(default_home()):
         _show_shipped(name, as_json=as_json)
         return
-    found = record.read(default_home(), record.check_name(name.removeprefix(record.PREFIX)))
+    found = record.read(default_home(), record.found_name(name))
     if as_json:
         told = about(default_home(), found, tokenizer, seq_len)
         print_json(_record(found) | {"task_facts": told.plain, "samples": told.samples})
@@ -152,7 +154,7 @@ def show(name: str, tokenizer: str | None, seq_len: int | None, *, as_json: bool
 def share(name: str, *, shared: bool) -> None:
     """Let everybody use it on a shared server, or only its owner and teachers."""
     home = default_home()
-    name = record.check_name(name.removeprefix(record.PREFIX))
+    name = record.found_name(name)
     record.write(record.folder_of(home, name), record.read(home, name).model_copy(update={"shared": shared}))
     say(_("Shared {name} with everybody.", name=name) if shared else _("{name} is no longer shared.", name=name))
 
@@ -182,8 +184,8 @@ def remove(name: str, *, yes: bool) -> None:
     import typer
 
     home = default_home()
-    name = name.removeprefix(record.PREFIX)
-    if record.check_name(name) not in record.names(home):
+    name = record.found_name(name)
+    if name not in record.names(home):
         record.read(home, name)  # says that there is none
     if not yes and sys.stdin.isatty() and not typer.confirm(_("Delete the data set {name}?", name=name), err=True):
         raise typer.Exit(1)

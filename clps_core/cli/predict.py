@@ -15,6 +15,7 @@ from clps_core.errors import ConfigError, DataError
 from clps_core.predicting import Prediction, check_request, held_out_examples, predict
 from clps_core.store import Run, open_store
 from clps_core.words import _, ngettext
+from clps_core.work.answers import SHOWN_GUESSES
 
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
@@ -220,12 +221,22 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             print_lines(f"{one.text} -> {one.answer}")
         for guess in one.guesses if not one.pieces else ():
             print_lines(f"    {guess.probability:7.2%}  {guess.label}")
+        _print_fillings(one)
         if one.right_answer is not None:
             say(_("right") if one.is_right else _("expected: {answer}", answer=one.right_answer))
         if one.unknown:
             say(_("No token stands for {characters}: the model reads <unk>.", characters=" ".join(one.unknown[:12])))
         if not one.ended:
             say(_("Stopped after {tokens} tokens; the model had not ended.", tokens=len(one.pieces)))
+
+
+def _print_fillings(one: Prediction) -> None:
+    """What was most probable at each mask of a text."""
+    for number, piece in enumerate(one.pieces if one.kept else (), 1):
+        if len(one.pieces) > 1:
+            print_lines(_("    mask {number}:", number=number))
+        for guess in piece.likeliest[:SHOWN_GUESSES]:
+            print_lines(f"    {guess.probability:7.2%}  {guess.label}")
 
 
 def _print_beside(runs: Sequence[Run], found: Sequence[Sequence[Prediction]]) -> None:

@@ -169,7 +169,10 @@ class ModelConfig(Frozen):
     head: Annotated[
         Literal["lm", "classes", "span", "none"] | None,
         about(
-            N_("What stands on top; not given: classes for an encoder with classes, none for another, lm for decoders.")
+            N_(
+                "What stands on top; not given: classes for an encoder with classes, none for another, lm for "
+                "decoders. An encoder with lm fills masked tokens."
+            )
         ),
     ] = None
     tie_embeddings: Annotated[
@@ -252,7 +255,7 @@ class ModelConfig(Frozen):
         }
         if bad := next((name for name, is_so in got.items() if is_so), None):
             raise ValueError(
-                _("head span marks tokens: it needs an encoder of tokens without a pooler. Got {got}. Use another head.",
+                _("head span marks tokens: it must stand on an encoder of tokens alone. Got {got}. Use another head.",
                   got=bad)
             )  # fmt: skip
 
@@ -299,9 +302,14 @@ class ModelConfig(Frozen):
                     family=self.family,
                 )
             )
-        if self.family == "encoder" and self.output == "lm":
+        if self.family == "encoder" and self.output == "lm" and (self.patch_dim is not None or self.pooler):
+            got = _("image patches") if self.patch_dim is not None else _("a pooler")
             raise ValueError(
-                _("an encoder's head must be classes or none. Got lm. Use family decoder for a language model.")
+                _(
+                    "an encoder with head lm says tokens at every position: it must have tokens, and no pooler. "
+                    "Got {got}. Leave it out, or use head classes or none.",
+                    got=got,
+                )
             )
         if self.output == "classes" and self.family != "encoder":
             raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))

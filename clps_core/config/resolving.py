@@ -58,6 +58,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             "max_positions": config.model.max_positions or longest,
             "num_classes": config.model.num_classes or task.num_classes,
             "patch_dim": config.model.patch_dim or task.patch_dim,
+            "head": config.model.head or ("lm" if task.masked else None),
         }
     )
     if (model.max_positions or 0) < longest:
@@ -104,6 +105,16 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 got=config.model.family,
             )
         )
+    head = config.model.head
+    if task.family == "encoder" and head is not None and (head == "lm", head == "span") != (task.masked, task.marks):
+        raise ConfigError(
+            _(
+                "task {task} must have a model with head {wanted}. Got {got}. Leave model.head out.",
+                task=task.name,
+                wanted="lm" if task.masked else "span" if task.marks else "classes",
+                got=head,
+            )
+        )
     if config.data.seq_len is not None and not task.windows and "seq_len" not in task.takes:
         raise ConfigError(
             _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
@@ -122,12 +133,6 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
             )
         )
-    if (config.model.head == "span") != task.marks:
-        raise ConfigError(
-            _("head span belongs to tasks whose answers are marked in a text, and they have no other head. "
-              "Got head {head} for task {task}. Leave model.head out.",
-              head=config.model.head, task=task.name)
-        )  # fmt: skip
     if config.optim.warmup_steps > config.train.steps:
         raise ConfigError(
             _(

@@ -81,7 +81,7 @@ class Marked:
 
 
 def normalised(text: str) -> str:
-    """As SQuAD compares answers (arXiv 1606.05250): small letters, no ASCII punctuation, no a, an, the, single blanks."""
+    """As SQuAD compares answers (arXiv 1606.05250): small letters, no ASCII punctuation, no article, single blanks."""
     plain = text.lower().translate(_WITHOUT_MARKS)
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", plain).split())
 

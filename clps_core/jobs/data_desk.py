@@ -57,7 +57,7 @@ class DataDesk:
 
     def tasks(self) -> dict[str, TaskFacts]:
         """Name -> usual facts of all tasks that they can choose: the installed ones, then their data sets."""
-        mine = {one.task for one in self.sets()}
+        mine = {task for one in self.sets() for task in one.tasks}
         found = TASKS.usable(self.home, own=True)
         return {name: facts for name, facts in found.items() if name in mine or not name.startswith(PREFIX)}
 

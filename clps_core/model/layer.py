@@ -36,6 +36,9 @@ class Recorder(Protocol):
     def hidden(self, stack: str, index: int, states: Tensor) -> None:
         """``states`` ``[B, T, D]`` before layer ``index``; after the last layer for ``index == num_layers``."""
 
+    def after(self, stack: str, index: int, states: Tensor) -> None:
+        """``states`` ``[B, T, D]`` after layer ``index``: the next one's without its depth signal or injected input."""
+
 
 @dataclass
 class StackPass:

@@ -111,9 +111,10 @@ class Transformer(nn.Module):
         True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
-        Returns ``[B, S, V]`` (decoder), ``[B, T, V]`` (encoder-decoder), ``[B, num_classes]``, ``[B, S, 2]`` (head
-        ``span``) or, without a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs
-        longer than ``max_positions``, and ``ConfigError`` for another number of loops where that is fixed.
+        Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
+        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``) or, without a head, ``[B, S, D]`` (encoder;
+        ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
+        ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
@@ -127,10 +128,18 @@ class Transformer(nn.Module):
         if self.config.family == "decoder":
             state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
-        states = self.encode(inputs, input_mask, recorder=recorder, loops=loops)
-        if self.config.output == "span":
-            return self.mark(states)
-        return self.classify(states, input_mask) if self.config.output == "classes" else states
+        return self._head_of_encoder(self.encode(inputs, input_mask, recorder=recorder, loops=loops), input_mask)
+
+    def read_out(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
+        """What the model would return if ``states`` ``[B, T, D]`` came out of the last layer of its last stack.
+
+        That is the final norm and the head. Raises ``ConfigError`` for a model without a head.
+        """
+        if self.config.output == "none":
+            raise ConfigError(_("a model must have a head to be read. Got head none. Choose a run that answers."))
+        stack = "encoder" if self.config.family == "encoder" else "decoder"
+        ended = self._ended(states, stack)
+        return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)
 
     def encode(
         self,
@@ -201,7 +210,7 @@ class Transformer(nn.Module):
         return self._run_layers(x_BTD, run, state.loops)
 
     def logits(self, states: Tensor) -> Tensor:
-        """``[..., D]`` decoder states -> ``[..., V]``; tied heads read the embedding's table."""
+        """``[..., D]`` states of the last stack -> ``[..., V]``; tied heads read the embedding's table."""
         if self.config.tie_embeddings == "none":
             return cast(Tensor, self.get_submodule("head")(states))
         if "head_projection" in self._modules:
@@ -254,10 +263,23 @@ class Transformer(nn.Module):
             if run.recorder is not None:
                 run.recorder.hidden(run.stack, place, x)
             x = layers[index](x, run, place)
+            if run.recorder is not None:
+                run.recorder.after(run.stack, place, x)
         if run.recorder is not None:
             run.recorder.hidden(run.stack, len(order), x)
-        final_norm = self._modules.get(f"{run.stack}_final_norm")
+        return self._ended(x, run.stack)
+
+    def _ended(self, x: Tensor, stack: str) -> Tensor:
+        """The last layer's output after the stack's final norm, where it has one."""
+        final_norm = self._modules.get(f"{stack}_final_norm")
         return x if final_norm is None else cast(Tensor, final_norm(x))
+
+    def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
+        if self.config.output == "lm":  # a masked language model: every position sees all others
+            return self.logits(states)
+        if self.config.output == "span":
+            return self.mark(states)
+        return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def _embedding(self, stack: str) -> Embedding:
         name = "embedding" if "embedding" in self._modules else f"{stack}_embedding"

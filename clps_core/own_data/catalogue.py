@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from clps_core.data.base import digest
-from clps_core.errors import ConfigError
+from clps_core.data.masking import MASK
+from clps_core.errors import ConfigError, DataError
 from clps_core.own_data import record
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.tokens import LONGEST_ROW
-from clps_core.own_data.vocabulary import Vocabulary, vocabulary
+from clps_core.own_data.vocabulary import Vocabulary, tokenizer_of, vocabulary
 from clps_core.tasks import DataLike, Task, TaskFacts, TaskWords
 from clps_core.words import _
 
-__all__ = ["facts", "length_of", "names", "task"]
+__all__ = ["facts", "length_of", "mask_of", "names", "task"]
 
 PLACE = 200
 """After all installed tasks."""
@@ -32,6 +34,11 @@ DEFAULTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
     "generation": {
         "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "dropout": 0.1},
         "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
+        "train": {"steps": 600, "batch_size": 12, "eval_every": 50},
+    },
+    "masked": {
+        "model": {"num_layers": 4, "d_model": 128, "d_ff": 384, "num_heads": 4, "positions": "rotary", "head": "lm"},
+        "optim": {"learning_rate": 3e-3, "warmup_steps": 60},
         "train": {"steps": 600, "batch_size": 12, "eval_every": 50},
     },
     "classification": {
@@ -51,11 +58,18 @@ METRICS = {
     "classification": ("loss", "accuracy"),
     "translation": ("loss", "token_accuracy", "exact_match"),
 }
+MASKED_METRICS = ("loss", "masked_accuracy", "pseudo_perplexity")
 
 
 def names(home: Path) -> list[str]:
     """The tasks that the data sets of ``home`` are."""
-    return [record.task_name(name) for name in record.names(home)]
+    found: list[str] = []
+    for name in record.names(home):
+        try:
+            found += record.read(home, name).tasks
+        except DataError:
+            found.append(record.task_name(name))  # its facts say what is damaged
+    return found
 
 
 def task(name: str) -> Task:
@@ -68,7 +82,15 @@ def facts(data: DataLike, home: Path) -> TaskFacts:
     """What the data set and the chosen tokenizer say; raises ``DataError`` where there is no such data set."""
     name = record.found_name(data.task)
     known = record.read(home, name)
+    if data.task not in known.tasks:
+        raise DataError(
+            _("a masked language model must have a data set of kind generation. {name} is for {kind}. Train "
+              "{task}, or add the texts again with --kind generation.",
+              name=name, kind=known.kind, task=known.task)
+        )  # fmt: skip
     chosen = vocabulary(record.folder_of(home, name), known, data.tokenizer)
+    if data.task != known.task:
+        return _masked_facts(_Hashable(known), _Hashable(chosen), data.seq_len)
     return _facts(_Hashable(known), _Hashable(chosen), data.seq_len)
 
 
@@ -120,6 +142,41 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
     )
 
 
+@lru_cache(maxsize=256)
+def _masked_facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
+    """Those of the same text, for an encoder that fills masked tokens."""
+    data: DataSet = kept.value
+    words: Vocabulary = chosen.value
+    usual = _facts(kept, chosen, asked)
+    mask, size = mask_of(words)
+    baselines = {
+        split: found.get("masked_accuracy", found["token_accuracy"]) for split, found in words.baselines.items()
+    }
+    return replace(
+        usual,
+        name=data.task + record.MASKED,
+        words=_Words(data, usual.max_source_len, masked=True),
+        family="encoder",
+        metric=MASKED_METRICS[1],
+        metrics=MASKED_METRICS,
+        baseline=baselines["validation"],
+        test_baseline=baselines["test"],
+        vocab_size=size,
+        writes=False,
+        masked=True,
+        fingerprint=digest("clps masked", usual.fingerprint, mask),
+        example_inputs=tuple(f"{text} {MASK}" for text in usual.example_inputs),
+        defaults=DEFAULTS["masked"],
+    )
+
+
+def mask_of(words: Vocabulary) -> tuple[int, int]:
+    """(the token of the mask, tokens together with it): one more than the tokenizer has, unless it has one itself."""
+    known = tokenizer_of(words.tokenizer).get_vocab(with_added_tokens=True)
+    found = next((known[name] for name in (MASK, "<mask>") if name in known), words.size)
+    return found, max(words.size, found + 1)
+
+
 def length_of(data: DataSet, words: Vocabulary, asked: int | None) -> int:
     """Tokens of a window, or at which a text is cut; raises ``ConfigError`` where it cannot be ``asked``."""
     if data.kind == "generation":
@@ -146,8 +203,8 @@ def _usual_length(words: Vocabulary, role: str, marks: int) -> int:
 class _Words:
     """What people read of a data set, in their language."""
 
-    def __init__(self, data: DataSet, length: int) -> None:
-        self.data, self.length = data, length
+    def __init__(self, data: DataSet, length: int, *, masked: bool = False) -> None:
+        self.data, self.length, self.masked = data, length, masked
 
     def __call__(self) -> TaskWords:
         data = self.data
@@ -165,16 +222,20 @@ class _Words:
             "classification": _("always the most frequent class"),
             "translation": _("always the same text"),
         }
+        summary, baseline = summaries[data.kind], baselines[data.kind]
+        if self.masked:
+            summary = _("Your own data: fill masked tokens in {n:,} passages of text.", n=data.rows)
+            baseline = _("always the most frequent token")
         return TaskWords(
-            title=data.name,
-            summary=summaries[data.kind],
-            baseline=baselines[data.kind],
+            title=_("{name}, masked", name=data.name) if self.masked else data.name,
+            summary=summary,
+            baseline=baseline,
             source=data.source,
             licence=data.licence or _("not stated"),
         )
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Words) and (self.data, self.length) == (other.data, other.length)
+        return isinstance(other, _Words) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
-        return hash((self.data.fingerprint, self.length))
+        return hash((self.data.fingerprint, self.length, self.masked))

@@ -32,6 +32,7 @@ from clps_core.words import _
 __all__ = [
     "FOLDER",
     "KINDS",
+    "MASKED",
     "PREFIX",
     "DataSet",
     "Kind",
@@ -53,6 +54,8 @@ __all__ = [
 FOLDER = "datasets"
 PREFIX = "data:"
 """Of the names of the tasks that data sets are."""
+MASKED = ":masked"
+"""The end of the name of the second task that a data set for generation is: its tokens are masked and filled in."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 RECORD = "dataset.json"
 LAYOUT = 1
@@ -107,6 +110,11 @@ class DataSet(BaseModel):
         return task_name(self.name)
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of all tasks that it is: a running text can be continued, and its gaps filled."""
+        return (self.task, self.task + MASKED) if self.kind == "generation" else (self.task,)
+
+    @property
     def rows(self) -> int:
         """Of all splits."""
         return sum(self.splits.values())
@@ -130,7 +138,7 @@ def task_name(name: str) -> str:
 
 def found_name(task: str) -> str:
     """The data set of a task's name, which may come from anybody; raises ``DataError`` where it can be none."""
-    return check_name(task.removeprefix(PREFIX))
+    return check_name(task.removeprefix(PREFIX).removesuffix(MASKED))
 
 
 def check_name(name: str) -> str:

@@ -27,10 +27,12 @@ from clps_core.data.base import (
     padded,
     step_generator,
 )
+from clps_core.data.masked_text import MaskedText
 from clps_core.data.pieces import piece_label
 from clps_core.data.scores import constant_answer, constant_text
 from clps_core.errors import DataError
 from clps_core.own_data import record
+from clps_core.own_data.catalogue import mask_of
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.rows import Index, read_index, some_texts
 from clps_core.own_data.tokens import TokenRows, token_rows
@@ -342,6 +344,11 @@ class Passages(OwnTexts):
     def _held_out(self) -> list[Example]:
         return []
 
+    def held_out_texts(self) -> list[str]:
+        """Test texts that a form can hold, and the beginnings of others."""
+        texts = typed_inputs(self._texts(self.rows("test")[:EXAMPLE_ROWS]), "passages")
+        return [text for text in texts if self._short(text)]
+
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
     """The stored copy of the data set; its tokens are kept beside it. Raises ``DataError`` where it is gone."""
@@ -351,7 +358,9 @@ def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path 
     known = record.read(home, name)
     opened = _opened(folder, known, vocabulary(folder, known, data.tokenizer), fold_of(data.fold, data.folds))
     if known.kind == "generation":
-        return Passages(opened, facts, data.seed, data.seq_len or facts.max_source_len)
+        length = data.seq_len or facts.max_source_len
+        texts = Passages(opened, facts, data.seed, length)
+        return MaskedText(texts, facts, length, mask_of(opened.words)[0]) if facts.masked else texts
     return (Labelled if known.kind == "classification" else Pairs)(opened, facts, data.seed)
 
 

@@ -47,7 +47,12 @@ def about(home: Path, data: DataSet, tokenizer: str | None = None, seq_len: int 
     length = length_of(data, words, seq_len)
     lines = [
         (_("name"), data.name),
-        (_("task"), data.task),
+        (
+            _("task"),
+            _("{task}; to fill masked tokens {masked}", task=data.task, masked=data.tasks[1])
+            if len(data.tasks) > 1
+            else data.task,
+        ),
         (_("kind"), KIND_TITLES[data.kind]),
         (_("source"), data.source),
         (_("licence"), data.licence or _("not stated")),

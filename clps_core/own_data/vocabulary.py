@@ -380,7 +380,14 @@ def _baselines(
     token_accuracy, loss = constant_answer(
         np.array([one for row in measured["text"] for one in (ids[1], *row, ids[2])])
     )
-    return {"loss": loss, "token_accuracy": token_accuracy, "perplexity": float(np.exp(loss))}
+    known = [one for row in measured["text"] for one in row if one != ids[3]]
+    inner, _loss = constant_answer(np.array(known, dtype=np.int64))
+    return {
+        "loss": loss,
+        "token_accuracy": token_accuracy,
+        "perplexity": float(np.exp(loss)),
+        "masked_accuracy": inner,  # no special token is masked
+    }
 
 
 def typed_inputs(texts: Sequence[str], kind: str) -> list[str]:

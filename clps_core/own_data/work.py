@@ -1,4 +1,4 @@
-"""What runs of a person's own data do: classify, translate or continue, by the family of their model."""
+"""What runs of a person's own data do: classify, translate, continue or fill masks, by family and head of the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
-from clps_core.work import Loss, Scores, classes, continuation, translation
+from clps_core.work import Loss, Scores, classes, continuation, masked, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.losses import token_loss as loss
 
@@ -16,13 +16,19 @@ __all__ = ["answer", "loss", "scores"]
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
 
 
+def _of(config: RunConfig) -> Any:
+    """The module of what models like that of ``config`` do."""
+    model = config.model
+    return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
+
+
 def scores(config: RunConfig, loss: Loss, /) -> Scores:
     """New scores for an evaluation."""
-    found: Scores = BY_FAMILY[config.model.family].scores(config, loss)
+    found: Scores = _of(config).scores(config, loss)
     return found
 
 
 def answer(run: Opened, inputs: Array, target_text: str, options: Mapping[str, str], loops: int | None, /) -> Answer:
-    """The class, the translation or the continuation."""
-    found: Answer = BY_FAMILY[run.config.model.family].answer(run, inputs, target_text, options, loops)
+    """The class, the translation, the continuation or the filled text."""
+    found: Answer = _of(run.config).answer(run, inputs, target_text, options, loops)
     return found

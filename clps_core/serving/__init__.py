@@ -11,6 +11,7 @@ from clps_core.serving.questions import (
     InspectRun,
     Predict,
     Question,
+    ReadLens,
     ScoreTest,
 )
 from clps_core.serving.service import ModelService
@@ -24,6 +25,7 @@ __all__ = [
     "ModelService",
     "Predict",
     "Question",
+    "ReadLens",
     "ScoreTest",
     "Settings",
 ]

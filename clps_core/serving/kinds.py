@@ -9,6 +9,7 @@ from typing import Any
 
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
+from clps_core.lens import RunLens
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.questions import (
@@ -19,6 +20,7 @@ from clps_core.serving.questions import (
     InspectRun,
     Predict,
     Question,
+    ReadLens,
     ScoreTest,
     SplitScore,
 )
@@ -57,6 +59,7 @@ def registry(kinds: Iterable[Kind]) -> Mapping[str, Kind]:
 KINDS = registry(
     [
         Kind(InspectRun, Inspection, "clps_core.serving.work:inspect"),
+        Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(DrawHeadView, HeadView, "clps_core.serving.work:draw_head_view"),

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
+from clps_core.lens import RunLens
 from clps_core.opened import Which
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
@@ -24,6 +25,7 @@ __all__ = [
     "InspectRun",
     "Predict",
     "Question",
+    "ReadLens",
     "ScoreTest",
     "SplitScore",
     "TypedExample",
@@ -53,6 +55,17 @@ class InspectRun(Question[Inspection]):
     which: Which = "best"
     loops: int | None = None
     attention: bool = True
+
+
+@dataclass(frozen=True)
+class ReadLens(Question[RunLens]):
+    """See ``lens.lens_of_run``."""
+
+    text: str
+    options: tuple[tuple[str, str], ...] = ()
+    target_text: str = ""
+    which: Which = "best"
+    loops: int | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 
 from clps_core.depth import Quality, quality_at
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.lens import RunLens, lens_of_run
 from clps_core.model.generate import Sampling
 from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.scoring import score_folder
@@ -20,12 +21,13 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ReadLens,
     ScoreTest,
     SplitScore,
     TypedExample,
 )
 
-__all__ = ["draw_head_view", "evaluate_depth", "inspect", "predict_text", "read_examples", "score_test"]
+__all__ = ["draw_head_view", "evaluate_depth", "inspect", "predict_text", "read_examples", "read_lens", "score_test"]
 
 torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside of it
 
@@ -42,6 +44,19 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         opener=models.opened,
     )
     return found if asked.attention else replace(found, attention={})
+
+
+def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
+    """The run's answer to a text after each of its layers."""
+    return lens_of_run(
+        asked.folder,
+        asked.text,
+        options=dict(asked.options),
+        target_text=asked.target_text or None,
+        which=asked.which,
+        loops=asked.loops,
+        opener=models.opened,
+    )
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:

@@ -87,7 +87,9 @@ class TaskFacts:
     tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
     ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
-    ``marks``: a model marks its answer in a context, with head ``span``. ``writes``: a trained model can be asked for text. ``takes``: fields of the data config that change this task:
+    ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
+    encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
+    in a context. ``takes``: fields of the data config that change this task:
     ``seq_len`` (longer texts are cut), ``tokenizer``. ``fingerprint``: of what gives tokens and classes their meaning,
     where that lies in files (empty where it cannot change). ``difficulty``: of a generated task, what these facts are
     for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a
@@ -113,6 +115,7 @@ class TaskFacts:
     typed_target: bool = False
     windows: bool = False
     writes: bool = False
+    masked: bool = False
     marks: bool = False
     takes: tuple[str, ...] = ()
     fingerprint: str = ""
@@ -167,7 +170,8 @@ class TaskFacts:
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty", "difficulties"),
+    *("windows", "writes", "masked", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
+    "difficulties",
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -269,6 +273,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         typed_target=_truth(plain["typed_target"]),
         windows=_truth(plain["windows"]),
         writes=_truth(plain["writes"]),
+        masked=_truth(plain.get("masked", False)),
         marks=_truth(plain.get("marks", False)),
         takes=tuple(_name(one) for one in _list(plain.get("takes", []))),  # runs of earlier versions kept none
         fingerprint=_text(plain["fingerprint"]),

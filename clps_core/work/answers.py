@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clps_core.model.transformer import Transformer
 
 __all__ = [
+    "SHOWN_GUESSES",
     "Answer",
     "Guess",
     "Opened",
@@ -70,8 +71,9 @@ class Piece:
 class Answer:
     """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``.
 
-    ``pieces``: of an answer at several positions, each of them. ``context``, ``marked``: of an answer that is marked,
-    the text it stands in and the best spans of it, best first.
+    ``pieces``: of an answer at several positions, each of them. ``places``: the positions of the output that are the
+    answer, where not all are. ``context``, ``marked``: of an answer that is marked, the text it stands in and the best
+    spans of it, best first.
     """
 
     capture: Capture
@@ -82,6 +84,7 @@ class Answer:
     next_tokens: tuple[Guess, ...] = ()
     image: Array | None = None
     pieces: tuple[Piece, ...] = ()
+    places: tuple[int, ...] | None = None
     context: str = ""
     marked: tuple[Marked, ...] = ()
 

@@ -93,6 +93,7 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
         prediction=data.decode(best),
         guesses=ranked(said[-1], partial(_named, data, inputs, int(places[-1]))),
         pieces=tuple(piece(row, int(token), name) for row, token, name in zip(said, best, named, strict=False)),
+        places=tuple(places.tolist()),
     )
 
 

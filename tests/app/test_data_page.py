@@ -1,7 +1,7 @@
 """The Data page: upload, correct, add, look, train; on a shared server each to their own."""
 
 import pytest
-from own_data_files import pairs, reviews
+from own_data_files import notes, pairs, reviews
 from page_reading import sentences, tables
 from shared_server import SharedServer
 
@@ -76,6 +76,18 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     assert "reviews" in train.selectbox(key="train.task").options
     design = open_page("design", spec="1;task=data:reviews", strategy=["none", "all"])
     assert sentences(design) == []
+
+
+def test_a_running_text_leads_to_both_of_its_tasks(open_page, home, tmp_path):
+    add("notes", Source(path=notes(tmp_path / "notes.txt")), home)
+    test = open_page("data")
+    links = {one.proto.label: one.proto.query_string for one in test.get("page_link")}
+    assert links["Train on this"].endswith("data%3Anotes")
+    assert links["Fill its gaps"].endswith("data%3Anotes%3Amasked")
+    form = open_page("train", spec="1;task=data:notes:masked")
+    assert sentences(form) == []
+    assert form.selectbox(key="train.task").value == "data:notes:masked"
+    assert "fill masked tokens" in " ".join(one.value for one in form.caption)
 
 
 def test_what_is_removed_is_gone_and_a_wrong_address_is_a_sentence(open_page, added, home):
@@ -174,11 +186,14 @@ def test_runs_on_the_data_of_another_are_refused_where_they_are_queued(server, h
     from clps_core.config import build_config
     from clps_core.jobs.desk import Desk
 
-    add("mine", Source(path=pairs(tmp_path / "pairs.jsonl")), home, owner="guest-a")
-    config = build_config({"data": {"task": "data:mine"}, "train": {"steps": 10}})
-    with pytest.raises(NotAllowedError, match=r"mine belongs to somebody else"):
-        Desk(store, read_policy(home), Person("guest-b")).checked([config])
-    assert len(Desk(store, read_policy(home), Person("guest-a")).checked([config])) == 1
+    add("mine", Source(path=notes(tmp_path / "notes.txt")), home, owner="guest-a")
+    for task in ("data:mine", "data:mine:masked"):
+        config = build_config({"data": {"task": task}, "train": {"steps": 10}})
+        with pytest.raises(NotAllowedError, match=r"mine belongs to somebody else"):
+            Desk(store, read_policy(home), Person("guest-b")).checked([config])
+        assert len(Desk(store, read_policy(home), Person("guest-a")).checked([config])) == 1
+        assert task in desk_of(home, Person("guest-a")).tasks()
+        assert task not in desk_of(home, Person("guest-b")).tasks()
 
 
 @pytest.mark.parametrize("page", ["design", "train"])

@@ -108,6 +108,29 @@ def test_a_classifier_gives_the_probabilities_of_its_classes(open_page: OpenPage
     assert [one.key for one in test.number_input] == ["attention.text.digits"]
 
 
+def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: OpenPage, store: Store) -> None:
+    runs = [stored_run(store, small_config("masked-docs", strategy)) for strategy in ("none", "all")]
+    text = "for i in [MASK]: [MASK]"
+    test = open_page("tryit", runs=",".join(run.id for run in runs), text=text)
+    assert sentences(test) == []
+    for run, card in zip(runs, cards(test), strict=True):
+        expected = predict(store.run_folder(run.id), [text])[0]
+        assert (card["given"], card["said"]) == ("", expected.answer)
+        assert card["kept"] == ["for i in", ":", ""]
+        assert [piece[0] for piece in card["pieces"]] == [piece.label for piece in expected.pieces]
+    assert not test.slider, "nothing is drawn"
+    test.text_area(key="attention.text.masked-docs").set_value("one word").run()
+    assert ["where a token is to be filled in" in one for one in sentences(test)] == [True, True]
+    (dice,) = [one for one in test.button if one.label == "Mask a word"]
+    dice.click().run()
+    assert address(test, "text") in ("[MASK] word", "one [MASK]")
+    assert sentences(test) == []
+    example = held_out_examples(store.run_folder(runs[0].id), 1)[0]
+    test.selectbox(key="tryit.example").set_value(0).run()
+    assert address(test, "text") == example.text
+    assert f"Expected: **{example.target_text}**" in said(test).replace("\\", "")
+
+
 def test_held_out_examples_are_taken_from_a_list_and_by_dice(open_page: OpenPage, store: Store, dates: Run) -> None:
     examples = held_out_examples(store.run_folder(dates.id), 50)
     test = open_page("tryit", runs=dates.id)

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run
 
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.lens import lens_of_run
 from clps_core.store import Run, Store, open_store
 
 pytestmark = pytest.mark.browser
@@ -234,3 +236,23 @@ def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:
     while not look():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_lens_is_moved_through_by_key_and_shows_markup_as_text(url: str, store: Store, browser_page: Page) -> None:
+    browser_page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    run = stored_run(store, small_config("dates"))
+    browser_page.goto(f"{url}/attention?run={run.id}&view=lens&target={quote('<b>May</b>')}")
+    lens = browser_page.locator(".lens")
+    expect(lens).to_have_attribute("data-row", "4")
+    found = lens_of_run(store.run_folder(run.id), run.facts.example_inputs[0], target_text="<b>May</b>")
+    expect(lens.locator("thead tr").first.locator("th")).to_have_text(["reads", *found.positions])
+    expect(lens.locator("tbody tr").last.locator("td")).to_have_text([found.names[one] for one in found.top[-1, :, 0]])
+
+    lens.locator("td.is-chosen").focus()
+    browser_page.keyboard.press("ArrowUp")
+    expect(lens).to_have_attribute("data-row", "3")
+    expect(lens.locator(".said b")).to_have_text("After layer 2:")
+    column = int(lens.get_attribute("data-column") or 0)
+    expect(lens.locator(".guess-label")).to_have_text([found.names[one] for one in found.top[3, column]])
+    lens.locator(".depth").fill("0")
+    expect(lens.locator(".said b")).to_have_text("Before the first layer:")

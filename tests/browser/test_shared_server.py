@@ -10,14 +10,6 @@ from clps_core.store import open_store
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(autouse=True)
-def patient():
-    """Two browsers, a server and a run in training share what the machine has."""
-    expect.set_options(timeout=60_000)
-    yield
-    expect.set_options(timeout=5_000)
-
-
 SMALL = (
     "1;task=dates;model.num_layers=2;model.d_model=16;model.d_ff=32;model.num_heads=2;"
     "train.steps=100000;train.batch_size=4"

@@ -100,7 +100,16 @@ def test_counts_equal_the_built_model(family, text):
     )
 
 
-@pytest.mark.parametrize("family", ["decoder", "encoder", "encoder_decoder"])
+@pytest.mark.parametrize(
+    ("family", "sizes"),
+    [
+        ("decoder", {}),
+        ("encoder", {}),
+        ("encoder", {"head": "lm", "embedding_size": 8}),
+        ("encoder", {"head": "lm", "tie_embeddings": "none"}),
+        ("encoder_decoder", {}),
+    ],
+)
 @pytest.mark.parametrize(
     "text",
     [
@@ -115,8 +124,8 @@ def test_counts_equal_the_built_model(family, text):
         "loop:1/1/1,inject=concat",
     ],
 )
-def test_the_operations_counted_are_those_that_torch_counts(family, text):
-    model = tiny(text, family=family, num_layers=4, activation="swiglu").eval()
+def test_the_operations_counted_are_those_that_torch_counts(family, sizes, text):
+    model = tiny(text, family=family, num_layers=4, activation="swiglu", **sizes).eval()
     inputs = torch.zeros(3, 8, dtype=torch.int64)
     named = {"decoder_inputs": inputs} if family == "encoder_decoder" else {}
     with FlopCounterMode(display=False) as counter, torch.no_grad():

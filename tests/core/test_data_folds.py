@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
+from clps_core.data.masked_text import MaskedText
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
@@ -48,6 +49,8 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [word.encode() for word in data.words(split)]
     if isinstance(data, Languages):
         return [text.encode() for text, *_rest in data.sentences(split)]
+    if isinstance(data, MaskedText):
+        data = cast("PythonDocs", data.source)
     assert isinstance(data, PythonDocs)
     tokens = data.tokens(split)
     return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]

@@ -131,7 +131,7 @@ def _decoder_inputs(data, answer: list[int]) -> np.ndarray:
 
 def test_movement_is_distance_and_angle_between_input_and_output() -> None:
     hidden = np.array([[[1.0, 0.0]], [[0.0, 2.0]], [[0.0, 4.0]], [[0.0, 0.0]]], dtype=np.float32)
-    found = movement(hidden, (0, 1, 0))
+    found = movement(hidden[:-1], hidden[1:], (0, 1, 0))
     assert found.distance == pytest.approx((5**0.5, 2.0, 4.0))
     assert found.cosine == pytest.approx((0.0, 1.0, 0.0))
     assert found.degrees == pytest.approx((90.0, 0.0, 90.0))
@@ -142,7 +142,7 @@ def test_movement_is_distance_and_angle_between_input_and_output() -> None:
 @pytest.mark.parametrize("scale", [1e-3, 0.4, 1.0, 50.0])
 def test_the_angle_does_not_depend_on_how_long_the_states_are(scale: float) -> None:
     hidden = np.array([[[1.0, 0.0], [3.0, 4.0]], [[1.0, 1.0], [0.0, -2.0]]])
-    found = movement(hidden * scale, (0,))
+    found = movement(hidden[:1] * scale, hidden[1:] * scale, (0,))
     assert found.cosine == pytest.approx(((0.5**0.5 - 0.8) / 2,))
     assert found.degrees == pytest.approx(((45.0 + np.degrees(np.arccos(-0.8))) / 2,))
     assert found.size == pytest.approx((scale * (2**0.5 + 2) / 2,))

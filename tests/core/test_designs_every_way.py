@@ -28,6 +28,9 @@ class Recorder:
     def hidden(self, stack: str, index: int, states: Tensor) -> None:
         pass
 
+    def after(self, stack: str, index: int, states: Tensor) -> None:
+        pass
+
 
 def built(design) -> tuple[Transformer, dict[str, Tensor]]:
     """In double precision, so that equal means equal."""

@@ -55,6 +55,19 @@ def test_future_tokens_do_not_change_the_past(positions: str) -> None:
 
 @BOTH_PATHS
 @pytest.mark.usefixtures("path")
+def test_an_encoder_that_says_tokens_sees_both_sides() -> None:
+    model = tiny("cycle:2", num_layers=3, family="encoder", head="lm", positions="rotary")
+    tokens = batch_for(model, examples=2)["inputs"]
+    before = model(tokens)
+    assert before.shape == (2, 7, 11)
+    tokens[:, 4] = (tokens[:, 4] + 1) % 11
+    after = model(tokens)
+    for place in range(7):
+        assert not torch.allclose(after[:, place], before[:, place])
+
+
+@BOTH_PATHS
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("positions", POSITIONS)
 @pytest.mark.parametrize("sizes", [{"family": "encoder", "num_classes": 3}, {"family": "encoder_decoder"}])
 def test_padding_changes_nothing(positions: str, sizes: dict[str, object]) -> None:

@@ -156,6 +156,9 @@ def test_schemes_run_in_every_family_and_record_every_executed_layer(family: str
         def hidden(self, stack: str, index: int, states: Tensor) -> None:
             pass
 
+        def after(self, stack: str, index: int, states: Tensor) -> None:
+            pass
+
     batch = batch_for(model)
     with torch.no_grad():
         recorded = model(**batch, recorder=Recorder())
@@ -180,6 +183,9 @@ class Dtypes:
         """Not asked here."""
 
     def hidden(self, stack: str, index: int, states: Tensor) -> None:
+        self.found.add(states.dtype)
+
+    def after(self, stack: str, index: int, states: Tensor) -> None:
         self.found.add(states.dtype)
 
 

@@ -106,6 +106,47 @@ def test_a_target_starts_with_bos_and_ends_with_eos(home: Path) -> None:
         assert asked[1 : len(written)].tolist() == written[:-1].tolist()
 
 
+def test_a_running_text_is_also_the_data_of_a_masked_language_model(home: Path) -> None:
+    name = "data:notes:masked"
+    assert record.read(home, "notes").tasks == ("data:notes", name)
+    facts = TASKS.usable(home, own=True)[name]
+    assert (facts.family, facts.metric, facts.masked, facts.writes) == ("encoder", "masked_accuracy", True, False)
+    assert facts.title == "notes, masked"
+    config = resolve(build_config({"data": {"task": name}, "train": {"steps": 7}}), home=home).config
+    assert (config.model.head, config.model.vocab_size) == ("lm", TASKS.usual("data:notes", home).vocab_size + 1)
+    assert resolve(from_spec(to_spec(config)), home=home).config == config
+    data = data_of(home, "notes:masked", seq_len=32)
+    batch, windows = data.batch(2, 8), data_of(home, "notes", seq_len=32).batch(2, 8).inputs
+    scored = batch.labels != IGNORED
+    assert (batch.labels[scored] == windows[scored]).all()
+    assert not np.isin(batch.labels[scored], (data.pad_id, data.bos_id, data.eos_id)).any()
+    for split in ("validation", "test"):
+        declared = getattr(facts, "baseline" if split == "validation" else "test_baseline")
+        assert data.baselines(split)["masked_accuracy"] == pytest.approx(declared, abs=0.05)
+
+
+@pytest.mark.parametrize("tokenizer", ["bytes", "characters", "words:50", "bpe:300", "wordpiece:100", "unigram:100"])
+def test_masked_texts_read_back_with_every_tokenizer(home: Path, tokenizer: str) -> None:
+    data = data_of(home, "notes:masked", tokenizer=tokenizer)
+    text = "the film was [MASK] very."
+    tokens = data.encode_source(text)
+    assert data.input_text(tokens[0]) == text
+    for one in data.examples(5):
+        tokens = data.encode_source(one.text)
+        (place,) = np.flatnonzero(tokens[0] == data.mask_id)
+        right = data.source.tokenizer.encode(one.target_text).ids
+        assert [*tokens[0, :place], *tokens[0, place + 1 :]] == [*right[:place], *right[place + 1 :]]
+        assert data.filled(tokens, [right[place]]) == one.target_text == data.right_answer(one.text)
+    assert data.examples(1)
+
+
+def test_only_a_running_text_can_be_masked(home: Path) -> None:
+    with pytest.raises(DataError, match=r"must have a data set of kind generation\. reviews is for classification"):
+        TASKS.usual("data:reviews:masked", home)
+    with pytest.raises(DataError, match="a data set's name must have"):
+        TASKS.usual("data:notes:masked:masked", home)
+
+
 def test_windows_are_the_text_and_held_out_ones_do_not_overlap(home: Path) -> None:
     data = data_of(home, "notes", seq_len=16)
     whole = "".join(one for batch, _place in texts(record.folder_of(home, "notes")) for one in batch["text"])

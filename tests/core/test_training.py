@@ -64,6 +64,7 @@ def trained(folder: Path, config: RunConfig, **options: Any) -> RecordingSink:
         pytest.param("dates", "none", marks=pytest.mark.slow),
         pytest.param("digits", "all", marks=pytest.mark.slow),
         pytest.param("python-docs", "none", marks=pytest.mark.slow),
+        pytest.param("masked-docs", "none", marks=pytest.mark.slow),
     ],
 )
 def test_the_loss_falls_on_each_task_shared_or_not(task: str, strategy: str, tmp_path: Path) -> None:
@@ -120,8 +121,9 @@ def test_dropout_is_drawn_anew_at_each_step(tmp_path: Path, dropout: float, diff
     assert len(set(losses)) == (3 if differ else 1)
 
 
-def test_a_stopped_run_leaves_a_checkpoint_and_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
-    config = tiny(log_every=1)
+@pytest.mark.parametrize("task", ["digits", "masked-docs"])
+def test_a_stopped_run_leaves_a_checkpoint_and_goes_on_as_if_nothing_had_been(task: str, tmp_path: Path) -> None:
+    config = tiny(task, log_every=1)
     whole = trained(tmp_path / "whole", config)
     sink = RecordingSink(stop_after=3)
     outcome = train(config, tmp_path / "parts", sink, device=ONE_THREAD)

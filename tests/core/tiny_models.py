@@ -75,6 +75,7 @@ def model_configs(draw: st.DrawFn) -> ModelConfig:
     kv_heads = draw(st.sampled_from([1, 2]))
     patches = family == "encoder" and draw(st.booleans())
     classes = family == "encoder" and draw(st.booleans())
+    fills = family == "encoder" and not (patches or classes) and draw(st.booleans())
     return ModelConfig(
         family=family,
         num_layers=draw(st.integers(1, 4)),
@@ -90,6 +91,7 @@ def model_configs(draw: st.DrawFn) -> ModelConfig:
         token_types=draw(st.sampled_from([0, 2])),
         patch_dim=3 if patches else None,
         num_classes=4 if classes else None,
+        head="lm" if fills else None,
         positions=draw(st.sampled_from(["sinusoidal", "learned", "rotary", "none"])),
         activation=draw(st.sampled_from(["relu", "gelu", "swiglu"])),
         norm=draw(st.sampled_from(["layernorm", "rmsnorm"])),

@@ -54,6 +54,8 @@ LONGEST_TYPED = 20_000
 SMALLEST_CORPUS = 100_000
 SENTENCE = re.compile(r"\n\n((?:[A-Z][a-z]+|A)(?: [a-z]+){5,7})(?= [a-z]+ )")
 """Six to eight plain words at the head of a paragraph."""
+WHOLE_SENTENCE = re.compile(r"(?:\n\n|\. )([A-Z][a-z]+ [^.\n]{30,120}\.)(?=\s)")
+"""A sentence on one line."""
 LAYOUT = 1
 """Raise this when texts, split or tokenizer are made in another way: it is part of the cache's key."""
 
@@ -299,6 +301,11 @@ class PythonDocs:
         found = dict.fromkeys(match[1] for match in SENTENCE.finditer(self._text("test")))
         order = sorted(found, key=lambda text: digest("clps order", text))
         return [Example(text) for text in order[:count]]
+
+    def held_out_texts(self) -> list[str]:
+        """Whole sentences of test documents, always in the same order."""
+        found = dict.fromkeys(match[1] for match in WHOLE_SENTENCE.finditer(self._text("test")))
+        return sorted(found, key=lambda text: digest("clps order", text))
 
     def _text(self, split: str) -> str:
         return self.tokenizer.decode(self.tokens(split).tolist(), skip_special_tokens=True)

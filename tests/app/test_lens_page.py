@@ -1,0 +1,57 @@
+"""The view that reads a prediction after each layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from page_reading import sentences
+from streamlit.testing.v1 import AppTest
+
+from app.attention.lens import lens_payload
+from clps_core.lens import lens_of_run
+from clps_core.samples import install, ready_named
+from clps_core.store import Store
+
+HOPS = "3 1 7 0 2 6 4 5"
+
+
+def components(test: AppTest) -> list[dict[str, Any]]:
+    """The data of each component on the page, in order."""
+    found = [one.proto for one in test.get("bidi_component")]
+    return [json.loads(one.json) for one in found if one.json]
+
+
+def lenses(test: AppTest) -> list[dict[str, Any]]:
+    return [one for one in components(test) if "wanted" in one]
+
+
+def test_two_runs_stand_side_by_side_as_the_engine_reads_them(open_page: Callable[..., AppTest], store: Store) -> None:
+    install(store, [ready_named("hops")])
+    ids = ["sample-hops-3-all-0", "sample-hops-3-none-0"]
+    test = open_page("attention", view="lens", run=ids[0], beside=ids[1], text=HOPS)
+    assert not test.exception
+    assert sentences(test) == []
+    for run_id, shown in zip(ids, lenses(test), strict=True):
+        expected = lens_payload(lens_of_run(store.run_folder(run_id), HOPS), shown["view"])
+        assert shown == json.loads(json.dumps(expected))
+        assert [row.get("letter", "") for row in shown["rows"]] == ["", *("AAA" if "all" in run_id else "ABC")]
+
+    test.number_input(key="attention.loops").set_value(5).run()
+    assert sentences(test) == []
+    looped, other = lenses(test)
+    assert len(looped["rows"]) == 6, "the input, and five loops"
+    assert looped["rows"][5]["loop"] == "loop 5"
+    assert len(other["rows"]) == 4, "no core that repeats"
+    said = [one["said"] for one in components(test) if "correctness" in one]
+    best = [" ".join(shown["names"][cell[0]] for cell in shown["top"][-1]) for shown in (looped, other)]
+    assert said == best, "the answer above is the last row, also with other loops"
+
+
+def test_an_unreadable_text_is_one_sentence(open_page: Callable[..., AppTest], store: Store) -> None:
+    install(store, [ready_named("hops")])
+    test = open_page("attention", view="lens", run="sample-hops-3-all-0", text="1 2 3")
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert lenses(test) == []
