@@ -151,6 +151,7 @@ METRICS: dict[str, Metric] = {
         _share("exact_match", lambda: _("Exact match")),
         _share("accuracy", lambda: _("Accuracy")),
         _share("token_accuracy", lambda: _("Token accuracy")),
+        _share("token_f1", lambda: _("Token F1")),
         Metric(
             "perplexity",
             lambda: _("Perplexity"),
