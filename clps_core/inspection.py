@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
+from clps_core.data.spans import Marked, same_answer
 from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
 from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.work.answers import Guess, image_of
@@ -40,7 +41,7 @@ class Inspection:
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input.
+    is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``.
     """
 
     task: str
@@ -61,6 +62,15 @@ class Inspection:
     class_token: bool = False
     option_titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     movement: Mapping[str, Movement] = field(default_factory=dict)
+    context: str = ""
+    marked: tuple[Marked, ...] = ()
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the prediction is the right answer; of a marked one, as SQuAD compares."""
+        if self.right_answer is None or not self.context:
+            return self.prediction == self.right_answer
+        return same_answer(self.prediction, self.right_answer)
 
     @property
     def nbytes(self) -> int:
@@ -117,7 +127,7 @@ def inspect_run(
     weights yet, ``DataError`` for an empty or too long text or one that the task cannot read, and
     ``ConfigError`` for loops that cannot be.
     """
-    check_length(text, target_text or "")
+    check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
         from clps_core.tasks import TASKS
         from clps_core.training.probes import with_class_label
@@ -149,6 +159,8 @@ def inspect_run(
         guesses=said.guesses,
         next_tokens=said.next_tokens,
         image=said.image,
+        context=said.context,
+        marked=said.marked,
     )
 
 

@@ -5,20 +5,26 @@ torch is imported when a run is opened only: whoever shows a ``RunLens`` needs n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
+from clps_core.data.spans import CONTEXT
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.sharing import Execution
+from clps_core.words import _
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clps_core.analysis.lens import Read
     from clps_core.work.answers import Answer
+    from clps_core.work.spans import MarkingData
 
 __all__ = ["RunLens", "lens_of_run"]
 
@@ -82,6 +88,8 @@ def lens_of_run(
     """
     check_length(text, target_text or "")
     with opener(folder, which) as run:
+        import torch
+
         from clps_core.analysis.lens import lens
         from clps_core.tasks import TASKS
 
@@ -89,16 +97,19 @@ def lens_of_run(
         inputs = run.data.encode_source(text, options=given)
         said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, given, loops)
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
-        own = _own(said)
+        reading = (
+            _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)
+        )
+        states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
+        with torch.inference_mode():
+            own: list[int] = reading.read(torch.from_numpy(states[-1:])).argmax(-1).tolist()
         right = _right(run, inputs, text, target, given, said)
         wanted = own if right is None else right
-        capture = said.capture
-        states = np.concatenate([capture.hidden[stack][:1], capture.outputs[stack]])
-        found = lens(run.model, states, said.places, wanted)
+        found = lens(reading.read, states, wanted)
         table: dict[str, int] = {}
 
         def numbered(token: int) -> int:
-            return table.setdefault(_name(run, token), len(table))
+            return table.setdefault(reading.name(token), len(table))
 
         plan = run.model.plan
         execution = plan.execution[stack]
@@ -108,12 +119,12 @@ def lens_of_run(
             stack=stack,
             step=run.step,
             prediction=said.prediction,
-            positions=_labels(run, inputs, said),
+            positions=reading.positions,
             top=np.vectorize(numbered, otypes=[np.int64])(found.tokens),
             names=tuple(table),
             probabilities=found.probabilities,
             entropy=found.entropy,
-            wanted=tuple("" if token < 0 else _name(run, token) for token in wanted),
+            wanted=tuple("" if token < 0 else reading.name(token) for token in wanted),
             wanted_is="own" if right is None else "right",
             rank=found.rank,
             wanted_probability=found.wanted_probability,
@@ -123,17 +134,46 @@ def lens_of_run(
         )
 
 
-def _name(run: OpenRun, token: int) -> str:
-    """What an answered token reads as."""
-    if run.config.model.output == "classes" or run.data.bos_id < 0:
-        return run.data.decode([token])
-    return run.data.token_labels([token])[0]
+@dataclass(frozen=True)
+class _Reading:
+    """How states are read: as logits [P, V], what a token is called, and what the model reads at each position."""
+
+    read: Read
+    name: Callable[[int], str]
+    positions: tuple[str, ...]
 
 
-def _own(said: Answer) -> list[int]:
-    """The model's last answer at each position that is read."""
-    best: list[int] = np.atleast_2d(said.capture.logits).argmax(-1).tolist()
-    return best if said.places is None else [best[place] for place in said.places]
+def _reading(run: OpenRun, inputs: Array, said: Answer) -> _Reading:
+    model, data, places = run.model, run.data, said.places
+    classes = run.config.model.output == "classes"
+    labels = said.target_labels or tuple(data.token_labels(inputs[0]))
+
+    def read(states: Tensor) -> Tensor:
+        found = model.read_out(states)[0]
+        return found[None] if classes else found if places is None else found[list(places)]
+
+    def name(token: int) -> str:
+        whole = classes or isinstance(data, LabelledLine)
+        return data.decode([token]) if whole else data.token_labels([token])[0]
+
+    shown = ("",) if classes else labels if places is None else tuple(labels[place] for place in places)
+    return _Reading(read, name, shown)
+
+
+def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _Reading:
+    """Where the answer begins and where it ends: a choice among the context's tokens, each with its place there."""
+    model = run.model
+    context, offsets = cast("MarkingData", run.data).context_offsets(inputs, options[CONTEXT])
+    inside = np.flatnonzero(offsets[:, 0] >= 0).tolist()
+
+    def read(states: Tensor) -> Tensor:
+        return model.read_out(states)[0, inside].T
+
+    def name(token: int) -> str:
+        begin, end = offsets[inside[token]]
+        return f"{context[begin:end].strip()} ({token})"
+
+    return _Reading(read, name, (_("beginning"), _("end")))
 
 
 def _right(
@@ -147,7 +187,7 @@ def _right(
     if model.family == "decoder" and data.facts.windows:  # what comes next stands in the text itself
         return [*inputs[0, 1:].tolist(), -1]
     right = data.right_answer(text, options=options)
-    if right is None:
+    if right is None or model.output == "span":
         return None
     if model.output == "classes":
         return [next((one for one in range(model.num_classes or 0) if data.decode([one]) == right), -1)]
@@ -156,14 +196,6 @@ def _right(
         return None
     known = {data.decode([token]): token for token in range(model.vocab_size or 0)}
     return [known.get(part, -1) for part in parts]
-
-
-def _labels(run: OpenRun, inputs: Array, said: Answer) -> tuple[str, ...]:
-    """Per position that is read, what the model reads there."""
-    if run.config.model.output == "classes":
-        return ("",)
-    labels = said.target_labels or tuple(run.data.token_labels(inputs[0]))
-    return labels if said.places is None else tuple(labels[place] for place in said.places)
 
 
 def _loop_numbers(execution: Execution, loops: int | None, count: int) -> tuple[int, ...]:

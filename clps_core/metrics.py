@@ -152,6 +152,7 @@ METRICS: dict[str, Metric] = {
         _share("accuracy", lambda: _("Accuracy")),
         _share("macro_f1", lambda: _("Macro F1")),
         _share("token_accuracy", lambda: _("Token accuracy")),
+        _share("token_f1", lambda: _("Token F1")),
         Metric(
             "perplexity",
             lambda: _("Perplexity"),

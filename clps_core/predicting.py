@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from clps_core.data.base import Array
+from clps_core.data.spans import Marked, same_answer
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.tasks import TASKS, TaskFacts
@@ -42,6 +43,7 @@ class Prediction:
     positions allow. ``kept``: of a text whose masks were filled, what stands before, between and after its ``pieces``.
     ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
     task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
+    ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
     """
 
     text: str
@@ -56,11 +58,15 @@ class Prediction:
     right_answer: str | None = None
     unknown: tuple[str, ...] = ()
     image: Array | None = field(default=None, compare=False)
+    context: str = ""
+    marked: tuple[Marked, ...] = ()
 
     @property
     def is_right(self) -> bool | None:
-        """Whether it is the right answer; ``None`` where nobody knows that."""
-        return None if self.right_answer is None else self.answer == self.right_answer
+        """Whether it is the right answer; ``None`` where nobody knows that. Of a marked one, as SQuAD compares."""
+        if self.right_answer is None:
+            return None
+        return same_answer(self.answer, self.right_answer) if self.context else self.answer == self.right_answer
 
 
 def predict(
@@ -83,7 +89,7 @@ def predict(
     are what would have been written at once. Raises ``CheckpointError`` where there are no weights yet,
     ``DataError`` for a text that the task cannot read, ``ConfigError`` for an unknown option or loops that cannot be.
     """
-    check_length(*texts)
+    check_length(*texts, *(options or {}).values())
     if not 1 <= len(texts) <= MOST_TEXTS:
         raise DataError(_("from 1 to {most} texts can be given. Got {got}.", most=MOST_TEXTS, got=len(texts)))
     if max_tokens is not None and max_tokens < 1:
@@ -198,6 +204,8 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         right_answer=run.data.right_answer(text, options=options),
         unknown=run.data.unknown(text),
         image=_shown(said.image),
+        context=said.context,
+        marked=said.marked,
     )
 
 

@@ -31,7 +31,10 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class AnsweredExample:
-    """``number``: the example's place in its split. ``input``: what the model read, as text; empty for an image."""
+    """``number``: the example's place in its split. ``input``: what the model read, as text; empty for an image.
+
+    Where an answer is marked it is the question and, on the next line, its whole context.
+    """
 
     number: int
     input: str
@@ -81,6 +84,13 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
     from clps_core.work.writing import written_tokens
 
     on_cpu = to_device(batch, "cpu")
+    if batch.spans is not None:
+        from clps_core.work.spans import marked_pairs
+
+        pairs = marked_pairs(_output(run, on_cpu, loops), on_cpu)
+        for asked, context, (marked, right) in zip(batch.spans.questions, batch.spans.contexts, pairs, strict=True):
+            yield f"{asked}\n{context}", marked, right
+        return
     written = run.data.facts.writes
     predictions = written_tokens(run.model, run.data, on_cpu, loops) if written else _most_likely(run, on_cpu, loops)
     for place, said in enumerate(predictions):
@@ -92,13 +102,17 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
 
 def _most_likely(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:
     """The most likely label of each example, or of each of its positions."""
+    return [np.atleast_1d(row) for row in _output(run, batch, loops).argmax(-1).numpy()]
+
+
+def _output(run: OpenRun, batch: DeviceBatch, loops: int | None) -> Tensor:
     import torch
 
     with torch.inference_mode():
-        output: Tensor = run.model(
+        found: Tensor = run.model(
             batch.inputs, input_mask=batch.input_mask, decoder_inputs=batch.decoder_inputs, loops=loops
         )
-    return [np.atleast_1d(row) for row in output.argmax(-1).numpy()]
+    return found
 
 
 def _is_scored(labels: Array) -> Array:

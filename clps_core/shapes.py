@@ -14,6 +14,7 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.plan import SharingPlan
 
 __all__ = [
+    "SPAN_ENDS",
     "ExtraShape",
     "OuterShape",
     "Sizes",
@@ -24,6 +25,8 @@ __all__ = [
     "stack_layers",
 ]
 
+SPAN_ENDS = 2
+"""Scores of each position: as the first of a span, and as the last (BERT, arXiv 1810.04805, section 4.2)."""
 BRANCHES = {"attn": "o", "cross": "cross_o", "ffn": "ffn_out"}
 """Residual branch -> the component that ends it."""
 
@@ -181,6 +184,8 @@ def _head(sizes: Sizes) -> dict[str, OuterShape]:
         found["pooler"] = OuterShape(_linear(d, d, True), "head")
     if sizes.output == "classes":
         found["head"] = OuterShape(_linear(sizes.num_classes or 0, d, True), "head")
+    elif sizes.output == "span":
+        found["head"] = OuterShape(_linear(SPAN_ENDS, d, True), "head")
     elif sizes.output == "lm" and sizes.tie_embeddings == "none":
         found["head"] = OuterShape(_linear(sizes.vocab_size or 0, d, False), "head")
     elif sizes.output == "lm" and sizes.embedding_width != d:

@@ -46,3 +46,22 @@ def notes(path: Path, count: int = 60) -> Path:
     draw = random.Random(0)
     path.write_text("\n\n".join(" ".join(draw.choices(WORDS, k=70)) + "." for _ in range(count)) + "\n")
     return path
+
+
+COLOURS = ("red", "blue", "dark green", "pale yellow", "grey", "black")
+THINGS = ("door", "roof", "wall", "lamp", "chair", "table", "floor", "gate")
+
+
+def questions(path: Path, count: int = 120) -> Path:
+    """Rows as SQuAD's: things with colours, and what colour one of them has."""
+    draw = random.Random(0)
+    rows = []
+    for number in range(count):
+        things, colours = draw.sample(THINGS, 3), draw.sample(COLOURS, 3)
+        text = f"House {number}: " + " ".join(f"The {a} is {b}." for a, b in zip(things, colours, strict=True))
+        asked = number % 3
+        begin = text.index(f"The {things[asked]} is ") + len(f"The {things[asked]} is ")
+        answers = {"text": [colours[asked]], "answer_start": [begin]}
+        rows.append({"id": str(number), "context": text, "question": f"What colour is the {things[asked]}?",
+                     "answers": answers})  # fmt: skip
+    return write_jsonl(path, rows)

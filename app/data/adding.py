@@ -20,7 +20,7 @@ from clps_core.jobs.data_desk import DataDesk
 from clps_core.limits import DATA
 from clps_core.own_data import record
 from clps_core.own_data.child import Told
-from clps_core.own_data.columns import ROLES
+from clps_core.own_data.columns import OPTIONAL_ROLES, ROLES
 from clps_core.own_data.sources import FILE_KINDS, Source, found_source
 from clps_core.own_data.told import KIND_TITLES
 from clps_core.own_data.uploads import forget_upload, kept_upload
@@ -34,7 +34,17 @@ TOKENIZERS = (
     *("bytes", "characters", "words:5000", "bpe:1000", "bpe:2000", "bpe:8000"),
     *("wordpiece:2000", "unigram:2000"),
 )
-COLUMNS = Words({"text": N_("Text"), "label": N_("Label"), "target": N_("Text to write")})
+COLUMNS = Words(
+    {
+        "text": N_("Text"),
+        "label": N_("Label"),
+        "target": N_("Text to write"),
+        "context": N_("Context"),
+        "question": N_("Question"),
+        "answer": N_("Answer"),
+        "start": N_("Where the answer begins"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -207,12 +217,15 @@ def _columns(told: Told, kind: str, key: str) -> dict[str, str]:
     guessed = told.columns if told.kind == kind else {"text": told.columns.get("text", "")}
     found = {}
     with st.container(horizontal=True):
-        for role in ROLES[kind]:  # type: ignore[index]
+        optional = OPTIONAL_ROLES.get(kind, ())  # type: ignore[call-overload]
+        for role in (*ROLES[kind], *optional):  # type: ignore[index]
             likely = names.index(guessed[role]) if guessed.get(role) in names else None
-            found[role] = st.selectbox(
-                COLUMNS[role], names, index=likely, placeholder=_("Choose a column"), key=f"data.{role}.{kind}.{key}",
-                width=260,
-            ) or ""  # fmt: skip
+            hint = _("not given") if role in optional else _("Choose a column")
+            chosen = st.selectbox(
+                COLUMNS[role], names, index=likely, placeholder=hint, key=f"data.{role}.{kind}.{key}", width=260
+            )
+            if chosen or role not in optional:
+                found[role] = chosen or ""
     return found
 
 

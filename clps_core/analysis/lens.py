@@ -8,27 +8,18 @@ that the model "thinks" it there is not shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Readings", "lens"]
+__all__ = ["Read", "Readings", "lens"]
 
 TOP = 5
 """How many of the most probable tokens are told at each place."""
-
-
-class Readable(Protocol):
-    """A model of which states can be read (``Transformer``)."""
-
-    def read_out(self, states: Tensor) -> Tensor:
-        """What it would return if ``states`` [1, T, D] came out of its last layer."""
-
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -64,26 +55,20 @@ class Readings:
         return np.asarray(len(same) - np.logical_and.accumulate(same[::-1]).sum(axis=0))
 
 
-def lens(model: Readable, states: Floats, positions: Sequence[int] | None, wanted: Sequence[int]) -> Readings:
-    """Read ``states`` [L + 1, T, D] of the model's last stack: its first layer's input, then each layer's output.
+Read = Callable[[Tensor], Tensor]
+"""What a model returns for states [1, T, D] of its last stack, as logits [P, V]."""
 
-    ``positions``: of the output; ``None``: all (a classifier has one). ``wanted``: a token for each of them, or -1.
-    Raises ``ConfigError`` for a model without a head.
+
+def lens(read: Read, states: Floats, wanted: Sequence[int]) -> Readings:
+    """``read`` ``states`` [L + 1, T, D]: the first layer's input, then each layer's output (``Capture``).
+
+    ``wanted``: a token for each of the P positions, or -1.
     """
     targets = torch.as_tensor(list(wanted))
     with torch.inference_mode():
-        read = [_row(_logits(model, torch.from_numpy(one), positions), targets) for one in states]
-    tokens, probabilities, entropy, rank, probability = (
-        torch.stack(column).numpy() for column in zip(*read, strict=True)
-    )
-    return Readings(tokens, probabilities, entropy, targets.numpy(), rank, probability)
-
-
-def _logits(model: Readable, states: Tensor, positions: Sequence[int] | None) -> Tensor:
-    """[P, V] of the states [T, D] after one layer."""
-    found = model.read_out(states[None])[0].float()
-    found = found[None] if found.dim() == 1 else found
-    return found if positions is None else found[list(positions)]
+        rows = [_row(read(torch.from_numpy(one)[None]).float(), targets) for one in states]
+    tokens, probabilities, entropy, rank, own = (torch.stack(column).numpy() for column in zip(*rows, strict=True))
+    return Readings(tokens, probabilities, entropy, targets.numpy(), rank, own)
 
 
 def _row(logits: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -12,6 +12,7 @@ from clps_core.cli.output import print_json, print_pairs, print_table, say, size
 from clps_core.errors import DataError
 from clps_core.home import default_home
 from clps_core.own_data import record
+from clps_core.own_data.columns import ROLES
 from clps_core.own_data.sources import Source, found_source
 from clps_core.own_data.told import about, changed_since, warnings
 from clps_core.tasks import TASKS
@@ -46,9 +47,9 @@ def source(
     )  # fmt: skip
 
 
-def columns(text: str | None, label: str | None, target: str | None) -> dict[str, str]:
+def columns(**named: str | None) -> dict[str, str]:
     """Role -> column, of those that are named."""
-    return {role: name for role, name in (("text", text), ("label", label), ("target", target)) if name is not None}
+    return {role: name for role, name in named.items() if name is not None}
 
 
 def add(
@@ -98,7 +99,10 @@ def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_jso
     print_table(heads, zip(*([_cell(one) for one in values] for values in found.rows.values()), strict=True), left=99)
     if found.guess.note:
         say(found.guess.note)
-    say(_("It would be used for {kind}. Change that with --kind, --text, --label and --target.", kind=found.guess.kind))
+    options = ", ".join(dict.fromkeys(f"--{role}" for roles in ROLES.values() for role in roles))
+    say(
+        _("It would be used for {kind}. Change that with --kind and {options}.", kind=found.guess.kind, options=options)
+    )
 
 
 def _plain(value: Any) -> Any:

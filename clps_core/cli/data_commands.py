@@ -31,7 +31,10 @@ Where = Annotated[
 Kind = Annotated[
     str | None,
     typer.Option(
-        help=_("generation (a text), classification (text and label) or translation (text and text)."),
+        help=_(
+            "generation (a text), classification (text and label), translation (text and text) or span (context, "
+            "question and answer)."
+        ),
         show_default=_("by the columns"),
     ),
 ]
@@ -43,6 +46,23 @@ Label = Annotated[
 ]
 Target = Annotated[
     str | None, typer.Option(metavar="COLUMN", help=_("Column of the texts to write."), show_default=_("guessed"))
+]
+Context = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help=_("Column of the texts that answers stand in."), show_default=_("guessed")),
+]
+Question = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the questions."), show_default=_("guessed"))
+]
+Answer = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help=_("Column of the answers, parts of the contexts."), show_default=_("guessed")),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help=_("Column of where answers begin, in characters."), show_default=_("guessed, or none")
+    ),
 ]
 Encoding = Annotated[
     str | None,
@@ -70,6 +90,10 @@ def add(
     text: Column = None,
     label: Label = None,
     target: Target = None,
+    context: Context = None,
+    question: Question = None,
+    answer: Answer = None,
+    start: Start = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -103,7 +127,9 @@ def add(
         source, validation=validation, test=test, encoding=encoding, header=header, config=hub_config, split=split,
         revision=revision, rows=rows,
     )  # fmt: skip
-    columns = data.columns(text, label, target)
+    columns = data.columns(
+        text=text, label=label, target=target, context=context, question=question, answer=answer, start=start
+    )
     data.add(name, asked, kind, columns, tokenizer, licence, as_json=as_json)
 
 
@@ -114,6 +140,10 @@ def preview(
     text: Column = None,
     label: Label = None,
     target: Target = None,
+    context: Context = None,
+    question: Question = None,
+    answer: Answer = None,
+    start: Start = None,
     encoding: Encoding = None,
     header: Header = True,
     hub_config: Config = None,
@@ -124,7 +154,14 @@ def preview(
     from clps_core.cli import data
 
     asked = data.source(source, encoding=encoding, header=header, config=hub_config, split=split, revision=revision)
-    data.preview(asked, kind, data.columns(text, label, target), as_json=as_json)
+    data.preview(
+        asked,
+        kind,
+        data.columns(
+            text=text, label=label, target=target, context=context, question=question, answer=answer, start=start
+        ),
+        as_json=as_json,
+    )
 
 
 @data_app.command("list", help=_("List the data sets that were added."))

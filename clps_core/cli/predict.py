@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import print_json, print_lines, print_table, say
+from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
 from clps_core.predicting import Prediction, check_request, held_out_examples, predict
 from clps_core.store import Run, open_store
@@ -41,12 +42,19 @@ class Asked:
             return [(one.text, {**one.options, **self.options}) for one in found]
         if not self.texts:
             say(_("No --text was given: these are the task's examples."))
-        return [(text, self.options) for text in self.texts or run.facts.example_inputs]
+            first = run.facts.example_inputs[:1] if run.facts.example_options else run.facts.example_inputs
+            return [(text, {**run.facts.example_options, **self.options}) for text in first]
+        missing = next((name for name in run.facts.example_options if name not in self.options), None)
+        if missing is not None:
+            raise ConfigError(
+                _("a question to {task} must come with a {name}. Got none. Add --{name}.", task=run.task, name=missing)
+            )
+        return [(text, self.options) for text in self.texts]
 
 
-def parse_options(texts: Sequence[str]) -> dict[str, str]:
-    """``["language=de"]`` -> ``{"language": "de"}``."""
-    found: dict[str, str] = {}
+def parse_options(texts: Sequence[str], context: str | None = None) -> dict[str, str]:
+    """``["language=de"]`` -> ``{"language": "de"}``, with ``context``, which has an option of its own."""
+    found: dict[str, str] = {} if context is None else {CONTEXT: context}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():

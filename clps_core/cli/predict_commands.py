@@ -25,6 +25,13 @@ def predict(
             show_default=_("the examples of its task"),
         ),
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            help=_("The text that questions are about, where the task marks answers in one."),
+            show_default=_("that of the task's example"),
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,7 +91,7 @@ def predict(
     if split is None:
         if limit is not None or out is not None:
             raise ConfigError(_("--limit and --out must come with --split. It is missing. Add --split test."))
-        asked = Asked(text or (), parse_options(option or ()), examples)
+        asked = Asked(text or (), parse_options(option or (), context), examples)
         show(
             run_ids,
             asked,
@@ -97,7 +104,13 @@ def predict(
             as_json=as_json,
         )
         return
-    given: dict[str, object] = {"--text": text, "--option": option, "--examples": examples, "--max-tokens": max_tokens}
+    given: dict[str, object] = {
+        "--text": text,
+        "--context": context,
+        "--option": option,
+        "--examples": examples,
+        "--max-tokens": max_tokens,
+    }
     given |= {"--temperature": temperature or None, "--top-k": top_k, "--top-p": top_p}
     surplus = next((name for name, value in given.items() if value), None)
     if surplus is not None:

@@ -167,7 +167,7 @@ class ModelConfig(Frozen):
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
-        Literal["lm", "classes", "none"] | None,
+        Literal["lm", "classes", "span", "none"] | None,
         about(
             N_(
                 "What stands on top; not given: classes for an encoder with classes, none for another, lm for "
@@ -216,7 +216,7 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on top of the last layer: ``lm``, ``classes`` or ``none``."""
+        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end) or ``none``."""
         if self.head is not None:
             return self.head
         if self.family != "encoder":
@@ -244,6 +244,20 @@ class ModelConfig(Frozen):
         """The multiples of ``num_heads`` below and above ``d_model``."""
         below = self.d_model // self.num_heads * self.num_heads
         return [n for n in (below, below + self.num_heads) if 1 <= n <= MOST_WIDTH]
+
+    def _check_marks(self) -> None:
+        """Raise ``ValueError`` where head span has no tokens to mark, or stands beside what nothing would read."""
+        got = {
+            _("family {family}", family=self.family): self.family != "encoder",
+            _("image patches"): self.patch_dim is not None,
+            _("a class token"): self.class_token,
+            _("a pooler"): self.pooler,
+        }
+        if bad := next((name for name, is_so in got.items() if is_so), None):
+            raise ValueError(
+                _("head span marks tokens: it must stand on an encoder of tokens alone. Got {got}. Use another head.",
+                  got=bad)
+            )  # fmt: skip
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelConfig:
@@ -299,6 +313,8 @@ class ModelConfig(Frozen):
             )
         if self.output == "classes" and self.family != "encoder":
             raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))
+        if self.output == "span":
+            self._check_marks()
         if self.patch_dim is not None and self.family != "encoder":
             raise ValueError(_("image patches need family encoder. Got {family}.", family=self.family))
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):

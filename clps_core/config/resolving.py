@@ -48,6 +48,8 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
     Raises ``ConfigError`` where model and task do not fit.
     """
     task = task or TASKS.facts(config.data)
+    if task.marks and config.model.head is None:
+        config = config.model_copy(update={"model": config.model.model_copy(update={"head": "span"})})
     _check_task(config, task)
     longest = longest_input(config, task)
     model = config.model.model_copy(
@@ -104,12 +106,12 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
             )
         )
     head = config.model.head
-    if task.family == "encoder" and head is not None and (head == "lm") != task.masked:
+    if task.family == "encoder" and head is not None and (head == "lm", head == "span") != (task.masked, task.marks):
         raise ConfigError(
             _(
                 "task {task} must have a model with head {wanted}. Got {got}. Leave model.head out.",
                 task=task.name,
-                wanted="lm" if task.masked else "classes",
+                wanted="lm" if task.masked else "span" if task.marks else "classes",
                 got=head,
             )
         )

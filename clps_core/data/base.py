@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from clps_core.data.spans import Spans
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts
 from clps_core.words import _
@@ -47,7 +48,8 @@ class Batch:
 
     ``inputs``: int64 [B, S] tokens, or float32 [B, N, patch_dim]. ``input_mask``: bool [B, S], True at
     real tokens; ``None`` if all are real. ``decoder_inputs``: int64 [B, T] that starts with bos, for an
-    encoder-decoder. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]), ``IGNORED`` where not scored.
+    encoder-decoder. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]; spans: [B, S], see ``data.spans``),
+    ``IGNORED`` where not scored. ``spans``: in an evaluation, what marked positions are in words.
     ``grades``: int64 like the labels, how hard each of them is, where a task scores that.
     """
 
@@ -56,6 +58,7 @@ class Batch:
     decoder_inputs: Array | None
     labels: Array
     grades: Array | None = None
+    spans: Spans | None = None
 
 
 @dataclass(frozen=True)

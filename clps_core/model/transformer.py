@@ -112,9 +112,9 @@ class Transformer(nn.Module):
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
-        ``[B, num_classes]`` or, without a head, ``[B, S, D]`` (encoder; ``[B, 1 + S, D]`` with a class token). Raises
-        ``DataError`` for inputs longer than ``max_positions``, and ``ConfigError`` for another number of loops where
-        that is fixed.
+        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``) or, without a head, ``[B, S, D]`` (encoder;
+        ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
+        ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
@@ -233,6 +233,13 @@ class Transformer(nn.Module):
             pooled = (states * real).sum(1) / real.sum(1).clamp(min=1.0)
         return cast(Tensor, self.get_submodule("head")(pooled))
 
+    def mark(self, states: Tensor) -> Tensor:
+        """``[B, S, D]`` encoder states -> ``[B, S, 2]``: each position's scores as the first and as the last of a span.
+
+        Which positions may be marked, the caller knows (BERT, arXiv 1810.04805, section 4.2).
+        """
+        return cast(Tensor, self.get_submodule("head")(states))
+
     def pool(self, states: Tensor) -> Tensor:
         """The pooler: tanh of a linear layer on the first position (BERT, arXiv 1810.04805)."""
         return torch.tanh(self.get_submodule("pooler")(states[:, 0]))
@@ -270,6 +277,8 @@ class Transformer(nn.Module):
     def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
         if self.config.output == "lm":  # a masked language model: every position sees all others
             return self.logits(states)
+        if self.config.output == "span":
+            return self.mark(states)
         return self.classify(states, input_mask) if self.config.output == "classes" else states
 
     def _embedding(self, stack: str) -> Embedding:

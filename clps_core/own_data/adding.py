@@ -25,6 +25,7 @@ from clps_core.own_data.reading import Opened, Rows, opened
 from clps_core.own_data.record import LAYOUT, MOST_CLASSES, DataSet, Split
 from clps_core.own_data.rows import ROWS, SPLIT_CODES, Array, Index, cut_by_content, key_of, write_index
 from clps_core.own_data.sources import Source
+from clps_core.own_data.span_rows import Places, found_answers
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -153,6 +154,8 @@ class _Keeper:
     targets: list[Array] = field(default_factory=list)
     lengths: list[Array] = field(default_factory=list)
     classes: dict[str, int] = field(default_factory=dict)
+    pairs: list[Array] = field(default_factory=list)
+    places: Places = field(default_factory=Places)
     left_out: int = 0
     copied: int = 0
     characters: int = 0
@@ -172,7 +175,7 @@ class _Keeper:
                         self.guess = checked(
                             self.kind, self.asked, _sample(batch), running_text=self.found.running_text
                         )
-                    columns = [name for name in self.guess.columns if name != "label"]
+                    columns = [name for name in self.guess.columns if name not in ("label", "start")]
                     if writer is None:
                         schema = pa.schema([(name, pa.string()) for name in columns])
                         writer = pa.ipc.new_file(file, schema)
@@ -199,14 +202,32 @@ class _Keeper:
                 )  # fmt: skip
             check_no_times(name, batch[name])
         cells = zip(*([cleaned(one) for one in batch[name]] for name in roles.values()), strict=True)
+        if self.guess.kind == "span":
+            return self._marked(list(cells), list(roles), split)
         whole = [[str(one) for one in row] for row in cells if None not in row]
         self.left_out += len(next(iter(batch.values()))) - len(whole)
         table = {role: [row[at] for row in whole] for at, role in enumerate(roles)}
         self._count(table, split)
         return table
 
+    def _marked(self, cells: list[Sequence[str | None]], roles: list[str], split: str) -> dict[str, list[str]]:
+        """The rows whose answer stands in its context; a start may be missing."""
+        whole = [
+            row for row in cells if None not in [one for one, role in zip(row, roles, strict=True) if role != "start"]
+        ]
+        self.left_out += len(cells) - len(whole)
+        kept, starts = found_answers(whole, roles, self.places)
+        stored = [role for role in roles if role != "start"]
+        table = {role: [row[at] for row in kept] for at, role in enumerate(stored)}
+        self.pairs.append(np.array([key_of(f"{len(q)} {q}{c}") for q, c in
+                                    zip(table["question"], table["context"], strict=True)], np.uint64))  # fmt: skip
+        self._count({**table, "start": starts}, split)
+        return table
+
     def _count(self, table: Mapping[str, list[Any]], split: str) -> None:
-        texts = table["text"]
+        texts = table["context" if "context" in table else "text"]
+        starts = table.get("start")
+        table = {role: column for role, column in table.items() if role != "start"}
         if texts and max(map(len, texts)) > DATA.text_characters:
             raise DataError(
                 _("one text must have at most {limit:,} characters. Got one of {got:,}. Cut it into several.",
@@ -231,7 +252,11 @@ class _Keeper:
         self.keys.append(np.array([key_of(one) for one in texts], dtype=np.uint64))
         self.given.append(np.full(len(texts), SPLIT_CODES[split], dtype=np.int8))
         self.lengths.append(np.array([len(one) for one in texts], dtype=np.int32))
-        self.labels.append(np.array([self._class(one) for one in table.get("label", [""] * len(texts))], np.int32))
+        if starts is not None:
+            self.labels.append(np.array(starts, np.int32))
+            self.state.update(self.labels[-1].tobytes())
+        else:
+            self.labels.append(np.array([self._class(one) for one in table.get("label", [""] * len(texts))], np.int32))
         if "target" in table:
             self.targets.append(np.array([key_of(one) for one in table["target"]], dtype=np.uint64))
         self.copied += sum(a == b for a, b in zip(texts, table.get("target", []), strict=False))
@@ -254,7 +279,8 @@ class _Keeper:
         if self.rows == 0 or self.guess is None:
             raise DataError(
                 _("the data must have rows with {columns}. Got none: {n:,} rows lack one. Choose other columns.",
-                  columns=", ".join(self.guess.columns) if self.guess else _("text"), n=self.left_out)
+                  columns=", ".join(self.guess.columns) if self.guess else _("text"),
+                  n=self.left_out + self.places.missing)
             )  # fmt: skip
         keys, given, lengths = (np.concatenate(parts) for parts in (self.keys, self.given, self.lengths))
         different = len(np.unique(keys[given == 0]))
@@ -283,12 +309,25 @@ class _Keeper:
             characters=self.characters,
             statistics=_statistics(keys, splits, labels, lengths, len(classes))
             | {"left_out": self.left_out, "copied": self.copied}
+            | self._of_spans(splits)
             | ({"target_contradictions": self._contradictions(keys, splits == 0)} if self.targets else {}),
             fingerprint=self.state.hexdigest(),
             tokenizer="bytes",
             added_at=datetime.now(UTC).isoformat(timespec="seconds"),
             **about,
         )
+
+    def _of_spans(self, splits: Array) -> dict[str, Any]:
+        """Of marked answers: duplicates are equal questions about equal contexts; where places had to be chosen."""
+        if not self.pairs:
+            return {}
+        pairs = np.concatenate(self.pairs)
+        twice = {
+            split: int((splits == code).sum() - len(np.unique(pairs[splits == code])))
+            for split, code in SPLIT_CODES.items()
+        }
+        found = {name: getattr(self.places, name) for name in ("missing", "twice", "moved")}
+        return {"duplicates": twice, "answers": found}
 
     def _contradictions(self, keys: Array, rows: Array) -> int:
         """Different texts of ``rows`` (bool [N]) that have more than one target."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from clps_core.data.base import digest
 from clps_core.data.masking import MASK
+from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
 from clps_core.own_data import record
 from clps_core.own_data.record import DataSet
@@ -53,12 +54,18 @@ DEFAULTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "optim": {"learning_rate": 2e-3, "warmup_steps": 60, "final_ratio": 0.02},
         "train": {"steps": 600, "batch_size": 32, "eval_every": 50},
     },
+    "span": {
+        "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "rotary", "head": "span"},
+        "optim": {"learning_rate": 2e-3, "warmup_steps": 50},
+        "train": {"steps": 800, "batch_size": 32, "eval_every": 50},
+    },
 }
-FAMILIES = {"generation": "decoder", "classification": "encoder", "translation": "encoder_decoder"}
+FAMILIES = {"span": "encoder", "generation": "decoder", "classification": "encoder", "translation": "encoder_decoder"}
 METRICS = {
     "generation": ("loss", "token_accuracy", "perplexity"),
     "classification": ("loss", "accuracy"),
     "translation": ("loss", "token_accuracy", "exact_match"),
+    "span": ("loss", "exact_match", "token_f1"),
 }
 MASKED_METRICS = ("loss", "masked_accuracy", "pseudo_perplexity")
 
@@ -119,6 +126,8 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
     metric = METRICS[data.kind][-1]
     if data.kind == "translation" and words.length_at("target", 0.5) > SHORT_ANSWER:
         metric = "token_accuracy"
+    marks = data.kind == "span"
+    examples = [text for text, tokens in words.examples if tokens <= length]
     tests = words.tokens["test"] // length if data.kind == "generation" else data.splits["test"]
     return TaskFacts(
         name=data.task,
@@ -131,15 +140,21 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
         test_size=max(1, tests),
         vocab_size=words.size,
         max_source_len=length,
-        max_target_len=target if data.kind == "translation" else 0,
+        max_target_len=min(length, words.lengths["answer"][-1])
+        if marks
+        else target
+        if data.kind == "translation"
+        else 0,
         num_classes=len(data.classes) or None,
         input_kind="text",
         typed_target=data.kind == "translation",
         windows=data.kind == "generation",
-        writes=data.kind != "classification",
+        writes=data.kind in ("generation", "translation"),
+        marks=marks,
         takes=("seq_len", "tokenizer"),
         fingerprint=digest(data.fingerprint, words.fingerprint, *data.classes),
-        example_inputs=tuple(text for text, tokens in words.examples if tokens <= length)[:3],
+        example_inputs=tuple(examples[: 1 if marks else 3]),
+        example_options={CONTEXT: examples[1] if len(examples) > 1 else ""} if marks else {},
         defaults=DEFAULTS[data.kind],
     )
 
@@ -192,6 +207,8 @@ def length_of(data: DataSet, words: Vocabulary, asked: int | None) -> int:
                 got=asked,
             )
         )
+    if data.kind == "span":
+        return asked or _usual_length(words, "input", 0)
     return asked or max(_usual_length(words, role, 1) for role in words.lengths)
 
 
@@ -218,11 +235,13 @@ class _Words:
                 n=data.rows,
             ),
             "translation": _("Your own data: {n:,} texts, each turned into another.", n=data.rows),
+            "span": _("Your own data: {n:,} questions, each answered by a part of its context.", n=data.rows),
         }
         baselines = {
             "generation": _("every token by its share"),
             "classification": _("always the most frequent class"),
             "translation": _("always the same text"),
+            "span": _("the first words, or a frequent answer that stands there"),
         }
         summary, baseline = summaries[data.kind], baselines[data.kind]
         if self.masked:
@@ -234,6 +253,8 @@ class _Words:
             baseline=baseline,
             source=data.source,
             licence=data.licence or _("not stated"),
+            options={CONTEXT: {}} if data.kind == "span" else {},
+            asks={"text": _("Question"), CONTEXT: _("Context")} if data.kind == "span" else {},
         )
 
     def __eq__(self, other: object) -> bool:

@@ -14,14 +14,17 @@ from clps_core.shown import visible
 from clps_core.suggestions import nearest
 from clps_core.words import _
 
-__all__ = ["ROLES", "Guess", "check_no_times", "checked", "cleaned", "guess", "spans_note"]
+__all__ = ["OPTIONAL_ROLES", "ROLES", "Guess", "check_no_times", "checked", "cleaned", "guess", "spans_note"]
 
 ROLES: Mapping[Kind, tuple[str, ...]] = {
     "generation": ("text",),
     "classification": ("text", "label"),
     "translation": ("text", "target"),
+    "span": ("context", "question", "answer"),
 }
 """Kind -> the roles that columns must be named for."""
+OPTIONAL_ROLES: Mapping[Kind, tuple[str, ...]] = {"span": ("start",)}
+"""Roles that a column may be named for: where the answer begins in its context, in characters."""
 TEXT_NAMES = (
     "text",
     "sentence",
@@ -41,7 +44,14 @@ PAIRS = (
     *(("article", "highlights"), ("document", "summary"), ("prompt", "completion"), ("instruction", "response")),
 )
 TIMES = (date, time, timedelta)  # a datetime is a date
-SPANS = ("context", "question", "answers")
+SPAN_NAMES = {
+    "context": ("context", "passage", "paragraph"),
+    "question": ("question", "query"),
+    "answer": ("answers.text", "answer.text", "answer", "answers", "answer_text"),
+    "start": ("answers.answer_start", "answer.answer_start", "answer_start", "answers.start", "start"),
+}
+STANDING = 0.5
+"""The share of the first rows whose answer must stand in the context to take columns for marked answers."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +95,10 @@ def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) ->
               columns=_listed(list(sample)))
         )  # fmt: skip
     by_lower = {name.lower().rpartition(".")[2]: name for name in sample}
-    note = spans_note(list(sample))
-    if note and "question" in by_lower:
-        answers = next((one for one in sample if one.lower() in ("answers.text", "answer", "answers")), None)
-        if answers is not None:
-            return Guess("translation", {"text": by_lower["question"], "target": answers}, note)
+    spans = _spans(sample)
+    if spans and _standing(sample, spans) >= STANDING:
+        return Guess("span", spans)
+    note = spans_note(sample)
     for first, second in PAIRS:
         if by_lower.get(first) in texts and second in by_lower and shapes[by_lower[second]].is_free:
             return Guess("translation", {"text": by_lower[first], "target": by_lower[second]}, note)
@@ -113,15 +122,26 @@ def _label(shapes: Mapping[str, _Shape], text: str) -> str | None:
     return named[0] if named else repeating[0] if len(repeating) == 1 else None
 
 
-def spans_note(columns: Sequence[str]) -> str:
-    """What to say of columns that mark an answer inside a text; empty for others."""
-    lower = {name.lower().partition(".")[0] for name in columns}
-    if not set(SPANS) <= lower and not {"context", "question", "answer"} <= lower:
+def _spans(sample: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+    """Role -> column of questions with a context and an answer; empty where one of them is not named so."""
+    lower = {name.lower(): name for name in sample}
+    found = {role: lower[one] for role, names in SPAN_NAMES.items() if (one := next(filter(lower.get, names), None))}
+    return found if set(ROLES["span"]) <= set(found) else {}
+
+
+def _standing(sample: Mapping[str, Sequence[Any]], spans: Mapping[str, str]) -> float:
+    """The share of rows with everything whose answer stands in its context."""
+    rows = zip(*([cleaned(one) for one in sample[spans[role]]] for role in ("context", "answer")), strict=True)
+    whole = [(context, answer) for context, answer in rows if context and answer]
+    return sum(answer.strip() in context for context, answer in whole) / max(1, len(whole))
+
+
+def spans_note(sample: Mapping[str, Sequence[Any]]) -> str:
+    """What to say of columns that are named like marked answers and hold others; empty for all else."""
+    spans = _spans(sample)
+    if not spans or _standing(sample, spans) >= STANDING:
         return ""
-    return _(
-        "These columns mark answers inside a text. Models that mark spans are not here yet: question and answer can be "
-        "used as text to text."
-    )
+    return _("These columns have a context, but most answers do not stand in it: they cannot be marked there.")
 
 
 def checked(
@@ -140,6 +160,8 @@ def checked(
             )  # fmt: skip
     if kind is None and "target" in columns:
         kind = "translation"
+    if kind is None and set(columns) & {*ROLES["span"], *OPTIONAL_ROLES["span"]}:
+        kind = "span"
     if kind is None and "label" in columns:
         kind = "classification"
     guessed = (
@@ -148,13 +170,14 @@ def checked(
         else None
     )
     chosen = cast(Kind, kind or (guessed.kind if guessed else "generation"))
-    found = {**(guessed.columns if guessed else {}), **columns}
+    found = {**(guessed.columns if guessed else {}), **(_spans(sample) if chosen == "span" else {}), **columns}
     if missing := [role for role in ROLES[chosen] if role not in found]:
         raise DataError(
             _("{kind} needs a column for {role}. None is likely among {known}. Name it.",
               kind=chosen, role=missing[0], known=_listed(list(sample)))
         )  # fmt: skip
-    wanted = {role: found[role] for role in ROLES[chosen]}
+    roles = (*ROLES[chosen], *(role for role in OPTIONAL_ROLES.get(chosen, ()) if role in found))
+    wanted = {role: found[role] for role in roles}
     if len(set(wanted.values())) < len(wanted):
         raise DataError(
             _("each role must have a column of its own. Got {name} twice. Choose another one.",
@@ -162,7 +185,7 @@ def checked(
         )  # fmt: skip
     for name in wanted.values():
         check_no_times(name, sample[name])
-    return Guess(chosen, wanted, guessed.note if guessed else spans_note(list(sample)))
+    return Guess(chosen, wanted, guessed.note if guessed else spans_note(sample))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -313,7 +313,19 @@ def _rows(part: datasets.Dataset | datasets.IterableDataset | _Tables, most: int
         taken += table.num_rows
         if table.nbytes > DATA.text_characters * PARQUET_BATCH:
             raise _too_long()
-        yield {name: _values(table[name], features.get(name)) for name in table.column_names}
+        yield _parted({name: _values(table[name], features.get(name)) for name in table.column_names})
+
+
+def _parted(rows: dict[str, list[Any]]) -> Rows:
+    """``rows`` with a column of objects, the first of a list of answers, as one column for each of their names."""
+    found: dict[str, list[Any]] = {}
+    for name, values in rows.items():
+        names = dict.fromkeys(key for one in values if isinstance(one, dict) for key in one)
+        if not names:
+            found[name] = values
+        for key in names:
+            found[f"{name}.{key}"] = [one.get(key) if isinstance(one, dict) else None for one in values]
+    return found
 
 
 def _values(column: Any, feature: Any) -> list[Any]:

@@ -33,6 +33,7 @@ __all__ = [
     "FOLDER",
     "KINDS",
     "MASKED",
+    "MODEL_ROLES",
     "PREFIX",
     "DataSet",
     "Kind",
@@ -62,8 +63,15 @@ LAYOUT = 1
 MOST_CLASSES = 1000
 
 Split = Literal["train", "validation", "test"]
-Kind = Literal["generation", "classification", "translation"]
-KINDS: tuple[Kind, ...] = ("generation", "classification", "translation")
+Kind = Literal["generation", "classification", "translation", "span"]
+KINDS: tuple[Kind, ...] = ("generation", "classification", "translation", "span")
+MODEL_ROLES: Mapping[Kind, tuple[str, ...]] = {
+    "generation": ("text",),
+    "classification": ("text",),
+    "translation": ("text", "target"),
+    "span": ("context", "question"),
+}
+"""Kind -> what becomes tokens. The first is what splits are cut by."""
 LONGEST = {"source": 400, "licence": 400, "owner": 80, "added_at": 40}
 """Characters of the texts in a record."""
 Text = Annotated[str, Field(max_length=400)]
@@ -73,7 +81,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 class DataSet(BaseModel):
     """The record of one data set. It comes from a file, so every field is bounded.
 
-    ``columns``: role (``text``, ``label``, ``target``) -> the source's column. ``classes``: their names, sorted.
+    ``columns``: role (``columns.ROLES``) -> the source's column. ``classes``: their names, sorted.
     ``splits``: split -> rows. ``given_splits``: those that came with the source; the others were cut by content.
     ``statistics``: see ``adding``. ``fingerprint``: of all rows with their splits. ``source``: where it came from;
     ``source_state``: size and time of the source file when it was read (empty for others). ``owner``: as in runs.

@@ -104,8 +104,7 @@ class OwnTexts:
     def _typed(self, text: str, longest: int) -> list[int]:
         if not text.strip():
             raise DataError(_("the text must not be empty. Type one."))
-        clean = _clean(text)
-        ids: list[int] = self.tokenizer.encode(clean, add_special_tokens=False).ids or [self.unk_id]
+        ids: list[int] = self.tokenizer.encode(clean(text), add_special_tokens=False).ids or [self.unk_id]
         if len(ids) > longest:
             raise DataError(
                 _("the text must have at most {longest} tokens. Got {got}. Shorten it.", longest=longest, got=len(ids))
@@ -144,7 +143,7 @@ class OwnTexts:
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """The pieces of ``text`` that the vocabulary does not know, each once."""
-        text = _clean(text)
+        text = clean(text)
         code = self.tokenizer.encode(text, add_special_tokens=False)
         pieces = (
             text[slice(*span)] for span, token in zip(code.offsets, code.ids, strict=True) if token == self.unk_id
@@ -189,7 +188,7 @@ class OwnTexts:
         return json.dumps(json.loads(self.opened.words.tokenizer), ensure_ascii=False)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """``text`` as stored ones are: one kind of line end, and nothing that UTF-8 cannot hold."""
     return text.replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")
 
@@ -361,6 +360,10 @@ def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path 
         length = data.seq_len or facts.max_source_len
         texts = Passages(opened, facts, data.seed, length)
         return MaskedText(texts, facts, length, mask_of(opened.words)[0]) if facts.masked else texts
+    if known.kind == "span":
+        from clps_core.own_data.span_texts import Marking
+
+        return Marking(opened, facts, data.seed)
     return (Labelled if known.kind == "classification" else Pairs)(opened, facts, data.seed)
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from clps_core.data.base import digest
 from clps_core.errors import DataError
 from clps_core.own_data.locks import one_at_a_time
-from clps_core.own_data.record import DataSet
+from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Array, texts
+from clps_core.own_data.span_rows import encoded as encoded_spans
 from clps_core.own_data.vocabulary import BOS, EOS, UNK, Vocabulary, tokenizer_of
 from clps_core.words import _
 
@@ -108,7 +109,7 @@ def _opened(path: Path, _changed: int) -> dict[str, TokenRows]:
 def _make(folder: Path, path: Path, record: DataSet, vocabulary: Vocabulary) -> None:
     import pyarrow as pa
 
-    roles = ("text", "target") if record.kind == "translation" else ("text",)
+    roles = (*MODEL_ROLES[record.kind], *(("span",) if record.kind == "span" else ()))
     path.parent.mkdir(exist_ok=True, mode=0o700)
     temporary = path.with_suffix(".writing")
     schema = pa.schema([(role, pa.list_(pa.int32())) for role in roles])
@@ -134,6 +135,17 @@ def _encoded(
     running = record.kind == "generation"
     kept: dict[str, list[Any]] = {role: [] for role in roles}
     size = 0
+    if record.kind == "span":
+        for rows in encoded_spans(folder, tokenizer, vocabulary.specials[UNK]):
+            for role in roles:
+                kept[role] += [np.array(ids[:LONGEST_ROW], dtype=np.int32) for ids in rows[role]]
+                size += sum(map(len, rows[role]))
+            if size >= BATCH_TOKENS:
+                yield [_joined(kept[role]) for role in roles]
+                kept, size = {role: [] for role in roles}, 0
+        if any(kept.values()):
+            yield [_joined(kept[role]) for role in roles]
+        return
     for batch, _place in texts(folder, roles):
         for part in _parts(batch, roles):
             for role in roles:

@@ -26,6 +26,7 @@ KIND_TITLES = Words(
         "generation": N_("Text generation"),
         "classification": N_("Text classification"),
         "translation": N_("Text to text"),
+        "span": N_("Answers marked in a text"),
     }
 )
 
@@ -82,7 +83,7 @@ def samples(home: Path, data: DataSet, count: int = SAMPLES, split: str = "train
     index = read_index(folder)
     places = index.of_split(split)
     places = places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
-    roles = [role for role in data.columns if role != "label"]
+    roles = [role for role in data.columns if role not in ("label", "start")]
     found = some_texts(folder, places, roles)
     rows = [{role: found[role][at] for role in roles} for at in range(len(places))]
     if data.classes:
@@ -98,7 +99,16 @@ def warnings(data: DataSet) -> list[str]:
         found.append(
             ngettext("{n:,} row without a value was left out.", "{n:,} rows without a value were left out.", left_out)
         )
-    if twice := figures["duplicates"]["train"]:
+    found += _span_warnings(figures.get("answers") or {})
+    if (twice := figures["duplicates"]["train"]) and data.kind == "span":
+        found.append(
+            ngettext(
+                "{n:,} training question about a context came before.",
+                "{n:,} training questions about a context came before.",
+                twice,
+            )
+        )
+    elif twice:
         found.append(
             ngettext(
                 "{n:,} training row has a text that came before.",
@@ -147,6 +157,37 @@ def warnings(data: DataSet) -> list[str]:
     return found
 
 
+def _span_warnings(answers: Mapping[str, int]) -> list[str]:
+    """What became of answers whose place was not clear."""
+    found = []
+    if missing := answers.get("missing"):
+        found.append(
+            ngettext(
+                "{n:,} answer does not stand in its context: the row was left out.",
+                "{n:,} answers do not stand in their contexts: these rows were left out.",
+                missing,
+            )
+        )
+    if twice := answers.get("twice"):
+        found.append(
+            ngettext(
+                "{n:,} answer stands in its context more than once, and nothing says where: the first place is taken.",
+                "{n:,} answers stand in their contexts more than once, and nothing says where: the first place is "
+                "taken.",
+                twice,
+            )
+        )
+    if moved := answers.get("moved"):
+        found.append(
+            ngettext(
+                "{n:,} answer does not stand where its start says: the nearest place is taken.",
+                "{n:,} answers do not stand where their starts say: the nearest place is taken.",
+                moved,
+            )
+        )
+    return found
+
+
 def changed_since(data: DataSet) -> str:
     """That the source file is another one than was read; empty where it is the same, or not looked for."""
     if not data.source_state:
@@ -188,6 +229,13 @@ def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
         total = sum(words.tokens.values())
         return (_("{n:,} in all; windows of {length}", n=total, length=length) if words.exact
                 else _("about {n:,} in all; windows of {length}", n=total, length=length))  # fmt: skip
+    if data.kind == "span":
+        sizes = words.lengths["input"]
+        cut, lost = (percent(words.cut_share(role, length)) for role in ("input", "reach"))
+        return _("question and context: median {median}, longest {longest}; {cut} cut at {length}, so that {lost} "
+                 "of the answers are cut away (in {n:,} training rows)",
+                 median=words.length_at("input", 0.5), longest=sizes[-1], length=length, n=len(sizes), cut=cut,
+                 lost=lost)  # fmt: skip
     parts = [
         _("{role}: median {median}, longest {longest}, {cut} cut at {length}",
           role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=percent(words.cut_share(role, length)),
@@ -204,6 +252,9 @@ def _baselines(data: DataSet, words: Vocabulary) -> str:
         return _("always the most frequent class: accuracy {value}", value=percent(found["accuracy"]))
     if data.kind == "generation":
         return _("every token by its share: perplexity {value:.1f}", value=found["perplexity"])
+    if data.kind == "span":
+        return _("the first words of the context, or a frequent answer that stands in it: exact match {exact}, "
+                 "token F1 {f1}", exact=percent(found["exact_match"]), f1=percent(found["token_f1"]))  # fmt: skip
     copied = data.statistics.get("copied", 0) / max(1, data.rows)
     return _("always the same text: exact match {value}; a copy of the input: exact match {copied} (all rows)",
              value=percent(found["exact_match"]), copied=percent(copied))  # fmt: skip

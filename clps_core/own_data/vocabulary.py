@@ -24,8 +24,11 @@ from clps_core.errors import DataError
 from clps_core.files import parsed_json, read_regular
 from clps_core.own_data.brought import LARGEST_TOKENIZER, bring, brought, check_use, trace
 from clps_core.own_data.locks import one_at_a_time
-from clps_core.own_data.record import DataSet
+from clps_core.own_data.record import MODEL_ROLES, DataSet, Kind
 from clps_core.own_data.rows import Array, Index, read_index, some_texts
+from clps_core.own_data.span_rows import baselines as span_baselines
+from clps_core.own_data.span_rows import known_of
+from clps_core.own_data.span_rows import measured as measured_spans
 from clps_core.shown import has_control, visible
 from clps_core.words import _
 
@@ -68,7 +71,7 @@ MEASURED_ROWS = 2000
 BASELINE_ROWS = {"validation": 200, "test": 2000}
 ENOUGH_FOR_BPE = 100_000
 SHORT_TEXT = 64
-LONGEST_INPUT = 300
+LONGEST_INPUT, LONGEST_CONTEXT = 300, 3000
 BEGINNINGS, LONGEST_BEGINNING = (7, 4, 2, 1), 120
 """Words of a beginning, the first that fits; its characters."""
 TRIED_TEXTS = 50
@@ -82,7 +85,8 @@ LAYOUT = 1
 class Vocabulary:
     """``spec``: as in ``data.tokenizer``. ``specials``: ids of pad, bos, eos and unknown.
 
-    ``lengths``: role (``text``, ``target``) -> tokens of each measured training text, sorted. ``tokens``: split ->
+    ``lengths``: role (``text``, ``target``; of marked answers see ``span_rows.measured``) -> tokens of each measured
+    training text, sorted. ``tokens``: split ->
     tokens of all its texts with one special token each way; measured where ``exact``, else an estimate. ``baselines``:
     split -> metric -> value of the best constant answer. ``examples``: held-out inputs that a form can hold, with their
     tokens. ``sample``: characters that it was trained on.
@@ -161,7 +165,7 @@ def _file_name(fingerprint: str, spec: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: str, _trace: tuple[int, ...]) -> Vocabulary:
+def _vocabulary(folder: Path, fingerprint: str, spec: str, kind: Kind, _trace: tuple[int, ...]) -> Vocabulary:
     name = _file_name(fingerprint, spec)
     found = _read(folder, name)
     if found is None:
@@ -191,6 +195,8 @@ def names_file(asked: str) -> bool:
 
 
 def _likely(record: DataSet) -> str:
+    if record.kind == "span":
+        return "bpe:2000"  # an answer is a few tokens then, and a context fits
     short = record.kind == "translation" and record.statistics["characters"]["p90"] <= SHORT_TEXT
     return "characters" if short or record.characters < ENOUGH_FOR_BPE else "bpe:2000"
 
@@ -222,9 +228,9 @@ def _write(folder: Path, name: str, found: Vocabulary) -> None:
 # Made
 
 
-def _made(folder: Path, spec: str, kind: str) -> Vocabulary:
+def _made(folder: Path, spec: str, kind: Kind) -> Vocabulary:
     index = read_index(folder)
-    roles = ("text", "target") if kind == "translation" else ("text",)
+    roles = MODEL_ROLES[kind]
     training = index.of_split("train")
     if spec == "file":
         tokenizer, sample = _with_specials(folder), 0
@@ -237,26 +243,61 @@ def _made(folder: Path, spec: str, kind: str) -> Vocabulary:
     if spec == "file":
         few = some_texts(folder, _spread(training, TRIED_TEXTS), roles)
         check_use(tokenizer, ids, [one for column in few.values() for one in column])
+    main = roles[0]
     measured = {split: _measured(folder, index, split, roles, tokenizer, ids[3]) for split in SPLITS}
     counts = {split: len(index.of_split(split)) for split in SPLITS}
-    shown = some_texts(folder, index.of_split("test")[:200])["text"]
     return Vocabulary(
         spec=spec,
         tokenizer=tokenizer.to_str(),
         size=tokenizer.get_vocab_size(),
         specials=ids,
-        lengths={role: tuple(sorted(map(len, measured["train"][role]))) for role in roles},
+        lengths=_lengths(folder, index, kind, measured["train"], tokenizer, ids[3]),
         tokens={
-            split: round(sum(len(row) + 2 for row in rows["text"]) / max(1, len(rows["text"])) * counts[split])
+            split: round(sum(len(row) + 2 for row in rows[main]) / max(1, len(rows[main])) * counts[split])
             for split, rows in measured.items()
         },
         exact=all(count <= MEASURED_ROWS for count in counts.values()),
-        baselines={split: _baselines(kind, index, split, measured[split], ids) for split in ("validation", "test")},
+        baselines=_span_baselines(folder, index, measured)
+        if kind == "span"
+        else {split: _baselines(kind, index, split, measured[split], ids) for split in ("validation", "test")},
         examples=tuple(
-            (one, len(tokenizer.encode(one, add_special_tokens=False).ids) + 1) for one in typed_inputs(shown, kind)
+            (one, len(tokenizer.encode(one, add_special_tokens=False).ids) + 1)
+            for one in _examples(folder, index.of_split("test")[:200], kind)
         ),
         sample=sample,
     )
+
+
+def _lengths(
+    folder: Path, index: Index, kind: Kind, measured: Mapping[str, list[list[int]]], tokenizer: Tokenizer, unknown: int
+) -> dict[str, tuple[int, ...]]:
+    """See ``Vocabulary.lengths``."""
+    if kind != "span":
+        return {role: tuple(sorted(map(len, rows))) for role, rows in measured.items()}
+    places = _spread(index.of_split("train"), MEASURED_ROWS)
+    return {role: tuple(one) for role, one in measured_spans(folder, index, places, tokenizer, unknown).items()}
+
+
+def _span_baselines(
+    folder: Path, index: Index, measured: Mapping[str, Mapping[str, list[list[int]]]]
+) -> dict[str, dict[str, float]]:
+    known = known_of(folder, index)
+    return {
+        split: span_baselines(folder, index.of_split(split)[: BASELINE_ROWS[split]], known,
+                              [len(row) for row in measured[split]["context"][: BASELINE_ROWS[split]]])
+        for split in ("validation", "test")
+    }  # fmt: skip
+
+
+def _examples(folder: Path, places: Array, kind: Kind) -> list[str]:
+    """Held-out inputs that a form can hold; of marked answers one question and, after it, its context."""
+    found = some_texts(folder, places, MODEL_ROLES[kind])
+    if kind != "span":
+        return typed_inputs(found["text"], kind)
+    pairs = zip(found["question"], found["context"], strict=True)
+    fitting = [pair for pair in pairs if len(pair[0]) <= LONGEST_INPUT and not any(map(has_control, pair))]
+    shortest = min(fitting, key=lambda pair: (len(pair[1]), pair), default=None)
+    return list(shortest) if shortest is not None and len(shortest[1]) <= LONGEST_CONTEXT else []
 
 
 def _training_sample(folder: Path, training: Array, roles: Sequence[str]) -> list[str]:

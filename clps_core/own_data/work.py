@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
-from clps_core.work import Loss, Scores, classes, continuation, masked, translation
+from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
-from clps_core.work.losses import token_loss as loss
+from clps_core.work.batch import DeviceBatch
+from clps_core.work.losses import token_loss
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["answer", "loss", "scores"]
 
@@ -19,12 +23,24 @@ BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translati
 def _of(config: RunConfig) -> Any:
     """The module of what models like that of ``config`` do."""
     model = config.model
+    if model.output == "span":
+        return spans
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
-def scores(config: RunConfig, loss: Loss, /) -> Scores:
+def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
+    """That of marked answers, else the mean cross-entropy of the labels that count."""
+    return _usual_loss(config)(output, batch, config)
+
+
+def _usual_loss(config: RunConfig) -> Loss:
+    return spans.loss if config.model.output == "span" else token_loss
+
+
+def scores(config: RunConfig, measured: Loss, /) -> Scores:
     """New scores for an evaluation."""
-    found: Scores = _of(config).scores(config, loss)
+    usual = measured is loss  # its parts are known to be sums over what counts
+    found: Scores = _of(config).scores(config, _usual_loss(config) if usual else measured)
     return found
 
 

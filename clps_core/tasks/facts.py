@@ -28,7 +28,7 @@ __all__ = [
 
 LONGEST_FACTS = 64_000
 """Characters of frozen facts; longer ones were not written by a run."""
-LONGEST_TEXT = 400
+LONGEST_TEXT, LONGEST_TYPED = 400, 4_000
 MOST = 200
 """Metrics, options, choices and examples that frozen facts may list."""
 FAMILIES = ("encoder_decoder", "decoder", "encoder")
@@ -56,7 +56,8 @@ class TaskWords:
     """What people read of a task, in their language.
 
     ``baseline``: what the best trivial answer is called. ``source``, ``licence``: of the data. ``options``: what a
-    typed input needs besides its text, as name -> value -> title; ``asks``: what each of them asks for.
+    typed input needs besides its text, as name -> value -> title; without values it is typed, as a context is.
+    ``asks``: what each of them asks for, and under ``text`` what the text itself is, where that is no plain text.
     ``difficulty``: what ``data.difficulty`` counts, such as "Hops". ``grade``: what the task's graded metrics count,
     where that is something else.
     """
@@ -89,11 +90,13 @@ class TaskFacts:
     ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
     ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
-    encoder with head ``lm``, says what they were. ``takes``: fields of the data config that change this task:
+    encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
+    in a context. ``takes``: fields of the data config that change this task:
     ``seq_len`` (longer texts are cut), ``tokenizer``. ``fingerprint``: of what gives tokens and classes their meaning,
     where that lies in files (empty where it cannot change). ``difficulty``: of a generated task, what these facts are
     for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a
     person can start from.
+    ``example_options``: what belongs to the first of them under the options that are typed.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
@@ -115,6 +118,7 @@ class TaskFacts:
     windows: bool = False
     writes: bool = False
     masked: bool = False
+    marks: bool = False
     takes: tuple[str, ...] = ()
     fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
@@ -122,6 +126,7 @@ class TaskFacts:
     difficulty: int | None = None
     difficulties: tuple[int, int] | None = None
     example_inputs: tuple[str, ...] = ()
+    example_options: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
@@ -167,7 +172,8 @@ class TaskFacts:
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "masked", "takes", "fingerprint", "example_inputs", "graded", "difficulty", "difficulties"),
+    *("windows", "writes", "masked", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
+    "difficulties",
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -202,6 +208,7 @@ def frozen(facts: TaskFacts) -> str:
         "baseline_name": words.baseline,
         "source": words.source,
         "licence": words.licence,
+        "example_options": dict(facts.example_options),
         "options": {name: dict(values) for name, values in words.options.items()},
         "asks": dict(words.asks),
         "difficulty_name": words.difficulty,
@@ -271,6 +278,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         windows=_truth(plain["windows"]),
         writes=_truth(plain["writes"]),
         masked=_truth(plain.get("masked", False)),
+        marks=_truth(plain.get("marks", False)),
         takes=tuple(_name(one) for one in _list(plain.get("takes", []))),  # runs of earlier versions kept none
         fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),
@@ -279,6 +287,10 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         difficulty=_whole_or_none(plain.get("difficulty")),
         difficulties=_ends(plain.get("difficulties")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
+        example_options={
+            _name(name): _text(text, "\n", LONGEST_TYPED)
+            for name, text in _group(plain.get("example_options", {})).items()
+        },
     )
 
 
@@ -319,8 +331,8 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-def _text(value: object, keep: str = "") -> str:
-    if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+def _text(value: object, keep: str = "", longest: int = LONGEST_TEXT) -> str:
+    if not isinstance(value, str) or len(value) > longest:
         raise ValueError
     return visible(value, keep)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from clps_core.data.base import Array, TaskData
+from clps_core.data.spans import Marked
 
 if TYPE_CHECKING:
     from clps_core.analysis.capture import Capture
@@ -71,7 +72,8 @@ class Answer:
     """What a run says to one input; the fields below ``capture`` are those of ``inspection.Inspection``.
 
     ``pieces``: of an answer at several positions, each of them. ``places``: the positions of the output that are the
-    answer, where not all are.
+    answer, where not all are. ``context``, ``marked``: of an answer that is marked, the text it stands in and the best
+    spans of it, best first.
     """
 
     capture: Capture
@@ -83,6 +85,8 @@ class Answer:
     image: Array | None = None
     pieces: tuple[Piece, ...] = ()
     places: tuple[int, ...] | None = None
+    context: str = ""
+    marked: tuple[Marked, ...] = ()
 
 
 def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:

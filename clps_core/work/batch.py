@@ -9,19 +9,21 @@ import torch
 from torch import Tensor
 
 from clps_core.data.base import Array, Batch
+from clps_core.data.spans import Spans
 
 __all__ = ["DeviceBatch", "to_device"]
 
 
 @dataclass(frozen=True)
 class DeviceBatch:
-    """A ``Batch`` as tensors on the run's device."""
+    """A ``Batch`` as tensors on the run's device; ``spans`` stay where they are."""
 
     inputs: Tensor
     input_mask: Tensor | None
     decoder_inputs: Tensor | None
     labels: Tensor
     grades: Tensor | None = None
+    spans: Spans | None = None
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:
@@ -36,4 +38,5 @@ def to_device(batch: Batch, device: str) -> DeviceBatch:
     inputs, labels = moved(batch.inputs), moved(batch.labels)
     assert inputs is not None
     assert labels is not None
-    return DeviceBatch(inputs, moved(batch.input_mask), moved(batch.decoder_inputs), labels, moved(batch.grades))
+    decoder_inputs, grades = moved(batch.decoder_inputs), moved(batch.grades)
+    return DeviceBatch(inputs, moved(batch.input_mask), decoder_inputs, labels, grades, batch.spans)

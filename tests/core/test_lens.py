@@ -11,7 +11,7 @@ from tiny_models import batch_for, shaken, tiny
 from untrained_runs import small_config, untrained_run
 
 from clps_core.analysis.capture import Capture, capture
-from clps_core.analysis.lens import Readings, lens
+from clps_core.analysis.lens import Read, Readings, lens
 from clps_core.errors import ConfigError, DataError
 from clps_core.lens import lens_of_run
 from clps_core.model.transformer import Transformer
@@ -34,7 +34,11 @@ def seen(model: Transformer) -> tuple[Capture, np.ndarray]:
 
 def read(model: Transformer) -> tuple[np.ndarray, Readings]:
     found, states = seen(model)
-    return np.atleast_2d(found.logits), lens(model, states, None, [1] * len(np.atleast_2d(found.logits)))
+    return np.atleast_2d(found.logits), lens(reader(model), states, [1] * len(np.atleast_2d(found.logits)))
+
+
+def reader(model: Transformer) -> Read:
+    return lambda states: torch.atleast_2d(model.read_out(states)[0])
 
 
 DESIGNS = {
@@ -64,7 +68,7 @@ def test_each_row_is_the_answer_of_a_model_that_ends_there(design: str) -> None:
     strategy, sizes = DESIGNS[design]
     model = shaken(tiny(strategy, **sizes))
     _found, states = seen(model)
-    rows = lens(model, states, None, [1] * (1 if model.config.output == "classes" else states.shape[1]))
+    rows = lens(reader(model), states, [1] * (1 if model.config.output == "classes" else states.shape[1]))
     layers = model.get_submodule(f"{stack_of(model)}_layers")
     between = model.get_submodule(f"{stack_of(model)}_between")
     order = between.order(None)
@@ -91,7 +95,7 @@ def test_a_flip_is_another_most_probable_token_and_settled_is_where_the_last_one
 def test_nothing_wanted_has_no_rank() -> None:
     model = tiny(family="decoder")
     _found, states = seen(model)
-    found = lens(model, states, [6, 2], [-1, 3])
+    found = lens(lambda states: model.read_out(states)[0, [6, 2]], states, [-1, 3])
     assert found.tokens.shape == (3, 2, 5)
     assert (found.rank[:, 0] == 0).all()
     assert (found.wanted_probability[:, 0] == 0).all()
