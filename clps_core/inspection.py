@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
 from clps_core.data.spans import Marked, same_answer
-from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
+from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run, without
 from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.work.answers import Guess, image_of
 
@@ -117,15 +117,16 @@ def inspect_run(
     target_text: str | None = None,
     which: Which = "best",
     loops: int | None = None,
+    left_out: Sequence[str] = (),
     opener: Opener = open_run,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
 
     ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
     ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
-    in training by default. Runs on the CPU with one thread. Raises ``CheckpointError`` where there are no
-    weights yet, ``DataError`` for an empty or too long text or one that the task cannot read, and
-    ``ConfigError`` for loops that cannot be.
+    in training by default. ``left_out``: parts that add nothing (``analysis.edits``). Runs on the CPU with one thread.
+    Raises ``CheckpointError`` where there are no weights yet, ``DataError`` for an empty or too long text or one that
+    the task cannot read, and ``ConfigError`` for loops or parts that cannot be.
     """
     check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
@@ -135,7 +136,9 @@ def inspect_run(
         config, data = run.config, run.data
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
-        said: Answer = TASKS.work(config.data.task).answer(run, inputs, (target_text or "").strip(), given, loops)
+        target = (target_text or "").strip()
+        with without(run, left_out, loops):
+            said: Answer = TASKS.work(config.data.task).answer(run, inputs, target, given, loops)
         found = said.capture
     return Inspection(
         task=config.data.task,

@@ -5,7 +5,7 @@ torch is imported when a run is opened only: whoever shows a ``RunLens`` needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
 from clps_core.sharing import Execution
 from clps_core.words import _
 
@@ -79,6 +79,7 @@ def lens_of_run(
     target_text: str | None = None,
     which: Which = "best",
     loops: int | None = None,
+    left_out: Sequence[str] = (),
     opener: Opener = open_run,
 ) -> RunLens:
     """Let the run in ``folder`` answer ``text``, and read its last stack after every executed layer.
@@ -95,7 +96,8 @@ def lens_of_run(
 
         given, target = dict(options or {}), (target_text or "").strip()
         inputs = run.data.encode_source(text, options=given)
-        said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, given, loops)
+        with without(run, left_out, loops):
+            said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, given, loops)
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (
             _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)

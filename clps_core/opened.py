@@ -5,7 +5,7 @@ torch is imported when a run is opened, not before: whoever only shows answers n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clps_core.model.transformer import Transformer
     from clps_core.tasks import TaskFacts
 
-__all__ = ["LONGEST_TEXT", "OpenRun", "Opener", "Which", "check_length", "one_thread", "open_run"]
+__all__ = ["LONGEST_TEXT", "OpenRun", "Opener", "Which", "check_length", "one_thread", "open_run", "without"]
 
 LONGEST_TEXT = 4_000
 """Longer typed texts are refused before anything is loaded."""
@@ -61,6 +61,17 @@ def open_run(folder: Path, which: Which = "best") -> Iterator[OpenRun]:
         _check_same_facts(read_facts(folder), data.facts)
         _check_same_tokens(folder, data)
         yield OpenRun(model, config, data, step)
+
+
+@contextmanager
+def without(run: OpenRun, left_out: Sequence[str], loops: int | None) -> Iterator[None]:
+    """Let the parts ``left_out`` of the run's model add nothing; ``ConfigError`` for one that it does not have."""
+    from clps_core.analysis.edits import Edits, read_edits
+
+    heads = run.config.model.num_heads
+    edits = read_edits(left_out, run.model.plan, heads, loops)
+    with run.model.edited(Edits(edits, heads) if edits else None):
+        yield
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from clps_core.model.extras import LayerExtras
 from clps_core.shapes import merging_is_cheaper
 from clps_core.sharing.sources import Reuse
 
-__all__ = ["KeyValue", "Layer", "Recorder", "StackPass"]
+__all__ = ["Editor", "KeyValue", "Layer", "Recorder", "StackPass"]
 
 KeyValue = tuple[Tensor | None, Tensor]
 
@@ -38,6 +38,22 @@ class Recorder(Protocol):
 
     def after(self, stack: str, index: int, states: Tensor) -> None:
         """``states`` ``[B, T, D]`` after layer ``index``: the next one's without its depth signal or injected input."""
+
+
+class Editor(Protocol):
+    """Changes what happens inside, at executed position ``place``; gives back what it gets where nothing changes."""
+
+    def heads(self, kind: str, place: int, mixed: Tensor) -> Tensor:
+        """The heads' mixed values side by side ``[B, T, H * C]``; ``kind`` as in ``Recorder.attention``."""
+
+    def branch(self, stack: str, place: int, sublayer: str, change: Tensor) -> Tensor:
+        """What ``attention``, ``cross_attention`` or ``ffn`` adds to the state, ``[B, T, D]``."""
+
+    def layer(self, stack: str, place: int, before: Tensor, after: Tensor) -> Tensor:
+        """The layer's output ``after`` for its input ``before``, both ``[B, T, D]``."""
+
+
+SUBLAYER_OF_NORM = {"attn": "attention", "cross": "cross_attention", "ffn": "ffn"}
 
 
 @dataclass
@@ -61,6 +77,7 @@ class StackPass:
     memory_explicit: bool = False
     memory_kv: dict[tuple[nn.Module, ...], tuple[Tensor, Tensor]] = field(default_factory=dict)
     recorder: Recorder | None = None
+    editor: Editor | None = None
     past: dict[int, KeyValue] | None = None
     kv: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     probabilities: dict[int, Tensor] = field(default_factory=dict)
@@ -106,16 +123,22 @@ class Layer(nn.Module):
 
     def forward(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
         """``[B, T, D]`` -> ``[B, T, D]``; ``place`` is the executed position, ``index`` in an unchanged order."""
-        x_BTD = self._branch(x_BTD, "attn", partial(self._self_attention, run=run, place=place))
+        before, branch = x_BTD, partial(self._branch, run=run, place=place)
+        x_BTD = branch(x_BTD, "attn", partial(self._self_attention, run=run, place=place))
         if "cross_q" in self.weights:
-            x_BTD = self._branch(x_BTD, "cross", partial(self._cross_attention, run=run, place=place))
-        return self._branch(x_BTD, "ffn", partial(self._feed_forward, run=run))
+            x_BTD = branch(x_BTD, "cross", partial(self._cross_attention, run=run, place=place))
+        x_BTD = branch(x_BTD, "ffn", partial(self._feed_forward, run=run))
+        return x_BTD if run.editor is None else run.editor.layer(self.stack, place, before, x_BTD)
 
-    def _branch(self, x_BTD: Tensor, name: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+    def _branch(
+        self, x_BTD: Tensor, name: str, compute: Callable[[Tensor], Tensor], *, run: StackPass, place: int
+    ) -> Tensor:
         norm = self.weights[f"norm_{name}"]
         change = compute(norm(x_BTD) if self.pre_norm else x_BTD)
         if name in self.scales:
             change = change * self.scales[name].weight
+        if run.editor is not None:
+            change = run.editor.branch(self.stack, place, SUBLAYER_OF_NORM[name], change)
         total = x_BTD + drop(change, self.dropout, self.training)
         return total if self.pre_norm else cast(Tensor, norm(total))
 
@@ -129,7 +152,7 @@ class Layer(nn.Module):
         else:
             assert k is not None
             mixed = attend(q, k, v, run.mask, explicit=run.explicit, record=self._record(self.stack, run, place))
-        return self._linear("o", mixed)
+        return self._linear("o", mixed if run.editor is None else run.editor.heads(self.stack, place, mixed))
 
     def _queries_keys_values(
         self, x_BTD: Tensor, run: StackPass, place: int
@@ -180,7 +203,7 @@ class Layer(nn.Module):
         k, v = run.memory_kv[key]
         record = self._record("cross", run, place)
         mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, record=record)
-        return self._linear("cross_o", mixed)
+        return self._linear("cross_o", mixed if run.editor is None else run.editor.heads("cross", place, mixed))
 
     def _feed_forward(self, x_BTD: Tensor, run: StackPass) -> Tensor:
         if self.activation == "swiglu":

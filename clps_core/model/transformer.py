@@ -9,6 +9,8 @@ Shape letters: B examples, S input positions, T decoder positions, D d_model, V 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import cast
 
 import torch
@@ -22,7 +24,7 @@ from clps_core.model.bank import Joined, ParameterBank, make_module
 from clps_core.model.embedding import Embedding
 from clps_core.model.extras import BetweenLayers, layer_extras, make_extras
 from clps_core.model.initial import initialise
-from clps_core.model.layer import KeyValue, Layer, Recorder, StackPass
+from clps_core.model.layer import Editor, KeyValue, Layer, Recorder, StackPass
 from clps_core.shapes import block_shapes, extra_shapes, outer_shapes, stack_layers
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.words import _
@@ -52,6 +54,7 @@ class Transformer(nn.Module):
         self.config = config
         self.plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
         self.map = self.plan.map
+        self._editor: Editor | None = None
         blocks = {stack: block_shapes(config, stack) for stack in stack_layers(config)}
         self.bank = ParameterBank(self.map, blocks, config.norm, config.norm_eps)
         self._add_layers()
@@ -130,6 +133,15 @@ class Transformer(nn.Module):
             return self.logits(self.decode(inputs, state))
         return self._head_of_encoder(self.encode(inputs, input_mask, recorder=recorder, loops=loops), input_mask)
 
+    @contextmanager
+    def edited(self, editor: Editor | None) -> Iterator[None]:
+        """Let ``editor`` change what happens inside, in every pass as long as the context lasts."""
+        before, self._editor = self._editor, editor
+        try:
+            yield
+        finally:
+            self._editor = before
+
     def read_out(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
         """What the model would return if ``states`` ``[B, T, D]`` came out of the last layer of its last stack.
 
@@ -163,6 +175,7 @@ class Transformer(nn.Module):
             joined or Joined(),
             rotary=self._rotary(0, size),
             recorder=recorder,
+            editor=self._editor,
         )
         return self._run_layers(x_BSD, run, loops)
 
@@ -196,6 +209,7 @@ class Transformer(nn.Module):
             state.joined,
             rotary=self._rotary(state.length, keys),
             recorder=state.recorder,
+            editor=self._editor,
             past=state.past,
         )
         if state.memory is not None:

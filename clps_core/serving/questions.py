@@ -57,6 +57,7 @@ class InspectRun(Question[Inspection]):
     which: Which = "best"
     loops: int | None = None
     attention: bool = True
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class ReadLens(Question[RunLens]):
     target_text: str = ""
     which: Which = "best"
     loops: int | None = None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         target_text=asked.target_text or None,
         which=asked.which,
         loops=asked.loops,
+        left_out=asked.left_out,
         opener=models.opened,
     )
     return found if asked.attention else replace(found, attention={})
@@ -66,6 +67,7 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
         target_text=asked.target_text or None,
         which=asked.which,
         loops=asked.loops,
+        left_out=asked.left_out,
         opener=models.opened,
     )
 
