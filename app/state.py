@@ -78,6 +78,7 @@ __all__ = [
     "TRAIN_LINK",
     "VIEW",
     "WAY",
+    "WITHOUT",
     "X",
     "given",
     "left_out",
@@ -108,7 +109,7 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
@@ -119,7 +120,8 @@ PRESENT = "present"  # every page: 1 to show it to a room, large and without the
 METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
-LOOPS = "loops"  # Depth, Try it: the number of loops at which one input is looked into
+LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into
+WITHOUT = "without"  # Attention: repeated; a part that is left out, such as decoder.2.ffn
 TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
 TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn
 TOP_P = "top_p"  # Try it: only the fewest tokens with together this probability are drawn

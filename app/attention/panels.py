@@ -9,7 +9,17 @@ import streamlit as st
 
 from app.attention.answer import attention_answer
 from app.attention.lens import lens_caption, lens_table
-from app.attention.source import Question, head_view, inspect, kept_inspection, read_lens, run_label, typed_input
+from app.attention.source import (
+    AS_TRAINED,
+    Question,
+    Turned,
+    head_view,
+    inspect,
+    kept_inspection,
+    read_lens,
+    run_label,
+    typed_input,
+)
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -22,6 +32,7 @@ from app.attention.views import (
     sharing_of,
     similarity_sentence,
 )
+from app.attention.what_if import changed_sentence, choose_turned
 from app.design.sharing_sentences import sharing_sentences
 from app.look.working import let_out
 from app.services import escape_markdown
@@ -46,9 +57,11 @@ def panels(runs: Sequence[Run]) -> None:
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
-    loops = _loops(runs) if view == "lens" else [None for _run in runs]
+    turned = [AS_TRAINED for _run in runs]
+    if view == "lens":
+        turned = choose_turned(runs)
     place = st.empty()
-    answers = _answers(runs, question, loops, place)
+    answers = _answers(runs, question, turned, place)
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
@@ -57,37 +70,27 @@ def panels(runs: Sequence[Run]) -> None:
         if view != "lens":
             _caption(runs, kind)
         if view == "lens":
-            _lenses(runs, question, loops)
+            _lenses(runs, answers, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
-
-
-def _loops(runs: Sequence[Run]) -> list[int | None]:
-    """Per run, how often its core is to run; ``None``: as in training. Asks for it where one of them has a core."""
-    from app.depth.source import asked_loops, deep, loops_field
-
-    turned = [deep(run) for run in runs]
-    if found := [one for one in turned if one is not None]:
-        loops_field("attention", found)
-    return [asked_loops() if one is not None else None for one in turned]
 
 
 def _answers(
     runs: Sequence[Run],
     question: Question,
-    loops: Sequence[int | None],
+    turned: Sequence[Turned],
     place: st.delta_generator.DeltaGenerator,
 ) -> list[Inspection]:
     """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
-    named = question.name(*(run.id for run in runs), str(loops))
-    kept = [kept_inspection(run, question, count) for run, count in zip(runs, loops, strict=True)]
+    named = question.name(*(run.id for run in runs), *map(str, turned))
+    kept = [kept_inspection(run, question, one) for run, one in zip(runs, turned, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
     try:
-        answers = [one or inspect(run, question, count) for run, one, count in zip(runs, kept, loops, strict=True)]
+        answers = [one or inspect(run, question, how) for run, one, how in zip(runs, kept, turned, strict=True)]
     except Exception:
         place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
         raise
@@ -125,12 +128,16 @@ def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, quest
     st.caption(similarity_sentence())
 
 
-def _lenses(runs: Sequence[Run], question: Question, loops: Sequence[int | None]) -> None:
+def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if said := changed_sentence(runs[place], question, turned[place], answers[place].prediction):
+                st.markdown(said)
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            lens = read_lens(runs[place], question, loops[place])
-            name = question.name(runs[place].id, "lens", str(loops[place]))
+            lens = read_lens(runs[place], question, turned[place])
+            name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
 
 

@@ -28,7 +28,9 @@ from clps_core.training.saved import weights_stamp
 from clps_core.words import _
 
 __all__ = [
+    "AS_TRAINED",
     "Question",
+    "Turned",
     "choose_beside",
     "choose_run",
     "come_back",
@@ -60,6 +62,20 @@ class Question:
         """A short text that another question, or other ``more``, does not have."""
         parts = (*more, self.text, *self.options.items(), self.target_text)
         return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Turned:
+    """How a run is looked into: ``loops`` of its core (as in training by default), without the parts ``left_out``."""
+
+    loops: int | None = None
+    left_out: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.loops} {' '.join(self.left_out)}"
+
+
+AS_TRAINED = Turned()
 
 
 def runs_with_weights() -> list[Run]:
@@ -290,14 +306,14 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
     return (which, stamp) if stamp is not None else None
 
 
-def inspect(run: Run, question: Question, loops: int | None = None) -> Inspection:
+def inspect(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspection:
     """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    return models().ask(_asked(run, question, loops))
+    return models().ask(_asked(run, question, turned))
 
 
-def kept_inspection(run: Run, question: Question, loops: int | None = None) -> Inspection | None:
+def kept_inspection(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspection | None:
     """The same where it is known already; never waits for a model."""
-    return models().kept_answer(_asked(run, question, loops))
+    return models().kept_answer(_asked(run, question, turned))
 
 
 def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -> HeadView:
@@ -306,15 +322,17 @@ def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -
     return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
 
 
-def read_lens(run: Run, question: Question, loops: int | None) -> RunLens:
-    """What ``run`` would answer to ``question`` after each of its layers, with its core run ``loops`` times."""
-    like = _asked(run, question, loops)
-    asked = ReadLens(like.folder, like.stamp, like.text, like.options, like.target_text, like.which, loops)
-    return models().ask(asked)
+def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:
+    """What ``run`` would answer to ``question`` after each of its layers."""
+    like = _asked(run, question, turned)
+    given = (like.text, like.options, like.target_text, like.which, like.loops, like.left_out)
+    return models().ask(ReadLens(like.folder, like.stamp, *given))
 
 
-def _asked(run: Run, question: Question, loops: int | None = None) -> InspectRun:
+def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> InspectRun:
     which, stamp = weights_of(run) or ("best", (0, 0))
     options = tuple(sorted(question.options.items()))
     folder = store().run_folder(run.id)
-    return InspectRun(folder, stamp, question.text, options, question.target_text, which, loops)
+    return InspectRun(
+        folder, stamp, question.text, options, question.target_text, which, turned.loops, left_out=turned.left_out
+    )

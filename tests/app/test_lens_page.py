@@ -55,3 +55,29 @@ def test_an_unreadable_text_is_one_sentence(open_page: Callable[..., AppTest], s
     assert not test.exception
     assert len(sentences(test)) == 1
     assert lenses(test) == []
+
+
+def test_what_is_left_out_changes_answer_and_lens_and_the_whole_models_answer_stands_beside(
+    open_page: Callable[..., AppTest], store: Store
+) -> None:
+    install(store, [ready_named("hops")])
+    ids = ["sample-hops-3-all-0", "sample-hops-1-all-0"]
+    given = {"view": "lens", "run": ids[0], "beside": ids[1], "text": HOPS}
+    test = open_page("attention", without=["decoder.1", "decoder.2", "<b>", "decoder.9"], **given)
+    assert not test.exception
+    assert len(sentences(test)) == 2, "what no run has is told"
+    assert test.multiselect(key="attention.without").value == ["decoder.1", "decoder.2"]
+    folder = store.run_folder(ids[0])
+    changed = lens_of_run(folder, HOPS, left_out=["decoder.1", "decoder.2"])
+    shown, other = lenses(test)
+    assert shown["top"] == lens_payload(changed, "")["top"]
+    assert other["top"] == lens_payload(lens_of_run(store.run_folder(ids[1]), HOPS), "")["top"], "it has one layer"
+    said = next(one.value for one in test.markdown if "Without" in one.value)
+    whole = lens_of_run(folder, HOPS).prediction
+    assert said == f"Without Layer 1; Layer 2. The whole model answers **{whole}**."
+    assert changed.prediction != whole
+
+    test.multiselect(key="attention.without").set_value([]).run()
+    assert sentences(test) == []
+    assert "without" not in test.query_params
+    assert not any("Without" in one.value for one in test.markdown)
