@@ -136,10 +136,10 @@ def _encoded(
     kept: dict[str, list[Any]] = {role: [] for role in roles}
     size = 0
     if record.kind == "span":
-        for part in encoded_spans(folder, tokenizer, vocabulary.specials[UNK]):
+        for rows in encoded_spans(folder, tokenizer, vocabulary.specials[UNK]):
             for role in roles:
-                kept[role] += [np.array(ids[:LONGEST_ROW], dtype=np.int32) for ids in part[role]]
-                size += sum(map(len, part[role]))
+                kept[role] += [np.array(ids[:LONGEST_ROW], dtype=np.int32) for ids in rows[role]]
+                size += sum(map(len, rows[role]))
             if size >= BATCH_TOKENS:
                 yield [_joined(kept[role]) for role in roles]
                 kept, size = {role: [] for role in roles}, 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
 from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
@@ -27,8 +25,8 @@ def _of(config: RunConfig) -> Any:
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
-def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
-    """That of marked answers, else the mean cross-entropy of the labels that count."""
+def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
+    """That of marked answers, else the mean cross-entropy of the labels that count; ``output`` is the model's tensor."""
     return _usual_loss(config)(output, batch, config)
 
 
