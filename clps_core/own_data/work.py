@@ -25,7 +25,7 @@ def _of(config: RunConfig) -> Any:
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
-def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
+def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Any:
     """That of marked answers, else the mean cross-entropy of the labels that count; ``output`` is the model's tensor."""
     return _usual_loss(config)(output, batch, config)
 

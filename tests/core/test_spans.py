@@ -324,7 +324,7 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
     example = load_task(run.config).examples(1)[0]
     found = predict(folder, [example.text], options=example.options)[0]
     best = found.marked[0]
-    assert found.answer == found.context[best.begin : best.end].strip() == found.guesses[0].label
+    assert found.answer == found.context[best.begin : best.end] == found.guesses[0].label
     assert found.guesses[0].probability == best.probability
     assert found.right_answer == example.target_text
     assert found.is_right == (normalised(found.answer) == normalised(found.right_answer))
