@@ -26,7 +26,7 @@ def _of(config: RunConfig) -> Any:
 
 
 def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Any:
-    """That of marked answers, else the mean cross-entropy of the labels that count; ``output`` is the model's tensor."""
+    """That of marked answers, else the mean cross-entropy of the labels that count, of the model's tensor."""
     return _usual_loss(config)(output, batch, config)
 
 
