@@ -160,7 +160,7 @@ def models(draw: st.DrawFn, family: str, layers: dict[str, int]) -> ModelConfig:
     if family == "encoder":
         fields |= {"num_classes": draw(st.sampled_from([None, 3])), "pooler": draw(st.booleans())}
         if draw(st.booleans()):  # a masked language model
-            fields |= {"num_classes": None, "pooler": False, "head": "lm"}
+            fields |= {"num_classes": None, "pooler": False, "head": draw(st.sampled_from(["lm", "span"]))}
         elif draw(st.booleans()):
             fields |= {"vocab_size": None, "patch_dim": 3, "class_token": draw(st.booleans())}
     if family == "encoder_decoder":

@@ -36,7 +36,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "said_name": _said_name(answer),
             "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),
             "correctness": _correctness(answer),
-            "is_right": answer.prediction == answer.right_answer,
+            "is_right": answer.is_right,
             "guesses_name": _("The most probable answers"),
             "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
             "facts": " ".join(sentence for sentence in facts if sentence),
@@ -48,7 +48,7 @@ def _given_name(answer: Inspection) -> str:
     if answer.image is not None:
         return _("Input image")
     options = answer.option_titles
-    chosen = [str(options[name].get(value, value)) for name, value in answer.options.items() if name in options]
+    chosen = [str(options[name].get(value, value)) for name, value in answer.options.items() if options.get(name)]
     return _("Input, to {options}", options=", ".join(chosen)) if chosen else _("Input")
 
 
@@ -61,7 +61,7 @@ def _said_name(answer: Inspection) -> str:
 def _correctness(answer: Inspection) -> str:
     if answer.right_answer is None:
         return ""
-    if answer.prediction == answer.right_answer:
+    if answer.is_right:
         return _("✓ right")
     return _("✗ right would be: {answer}", answer=answer.right_answer)
 

@@ -19,6 +19,7 @@ from app.runs.names import unusual
 from app.services import models, show_problem, store
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.opened import LONGEST_TEXT
 from clps_core.serving import DrawHeadView, InspectRun, ReadLens
 from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
@@ -226,14 +227,18 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
     task = run.facts
     text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)
     with_target = with_target and task.typed_target
-    widths = [5, *[2 for _name in task.options], *([3] if with_target else [])]
+    chosen = {name: values for name, values in task.options.items() if values}
+    widths = [5, *[2 for _name in chosen], *([3] if with_target else [])]
     columns = iter(st.columns(widths, vertical_alignment="bottom"))
     with next(columns):
         text = _text_field(task, text)
-    options = {}
-    for name, values in task.options.items():
+    options, asks = {}, task.words().asks
+    for name, values in chosen.items():
         with next(columns):
-            options[name] = _option_field(name, values, task.words().asks.get(name, name))
+            options[name] = _option_field(name, values, asks.get(name, name))
+    for name in task.options:
+        if name not in chosen:
+            options[name] = _typed_option(name, task, asks.get(name, name))
     target = ""
     if with_target:
         with next(columns):
@@ -260,10 +265,26 @@ def _text_field(task: TaskFacts, text: str) -> str:
     def written() -> None:
         state.write(**{state.TEXT: st.session_state[key]})
 
+    title = task.words().asks.get("text") or _("Your text")
     if task.input_kind == "text":
-        st.text_area(_("Your text"), key=key, max_chars=1000, on_change=written, height=80)
+        st.text_area(title, key=key, max_chars=1000, on_change=written, height=80)
     else:
-        st.text_input(_("Your text"), key=key, max_chars=1000, on_change=written)
+        st.text_input(title, key=key, max_chars=1000, on_change=written)
+    return text
+
+
+def _typed_option(name: str, task: TaskFacts, title: str) -> str:
+    """A field for what is typed beside the text, such as the context of a question."""
+    key = f"attention.option.{task.name}.{name}"
+    text = state.read_text(name) or task.example_options.get(name, "")
+    follow_url(key, text)
+    st.text_area(
+        title,
+        key=key,
+        max_chars=LONGEST_TEXT,
+        height=140,
+        on_change=lambda: state.write(**{name: st.session_state[key]}),
+    )
     return text
 
 

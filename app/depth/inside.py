@@ -110,11 +110,7 @@ def _cell(one: DeepRun, points: Mapping[int, Inspection], loops: int) -> str:
     nothing, was_trained = escape(_("(nothing)")), escape(_("a depth it was trained at"))
     text = marked(answer.prediction, reference) or f"<em>{nothing}</em>"
     sure = f" <small>{escape(percent(answer.guesses[0].probability, 0))}</small>" if answer.image is not None else ""
-    right = (
-        ' <b class="right">✓</b>'
-        if answer.right_answer is not None and answer.prediction == answer.right_answer
-        else ""
-    )
+    right = ' <b class="right">✓</b>' if answer.right_answer is not None and answer.is_right else ""
     ring = f' <span title="{was_trained}">○</span>' if one.dial.was_trained(loops) else ""
     return f"<td><bdi>{text}</bdi>{sure}{right}{ring}</td>"
 

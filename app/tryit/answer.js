@@ -18,6 +18,11 @@ export default function ({ data, parentElement }) {
   part("said").classList.toggle("is-filled", inText);
   part("said").replaceChildren(...(inText ? filled(data.kept, buttons, labels) : [data.said]));
 
+  const context = part("context");
+  context.replaceChildren(...marked(data.context));
+  context.hidden = !data.context.length;
+  context.setAttribute("aria-label", data.context_name);
+
   const show = (chosen) => {
     const [label, , likeliest] = data.pieces[chosen];
     buttons.forEach((button, place) => {
@@ -73,6 +78,20 @@ function filled(kept, buttons, labels) {
     if (place === buttons.length) return [text];
     const blank = labels[place].startsWith("␣") && labels[place].length > 1 ? " " : "";
     return [text + blank, buttons[place]];
+  });
+}
+
+/** A text whose spans are marked, the most probable one with the darkest ground. */
+function marked(parts) {
+  const best = Math.max(0, ...parts.map(([, probability]) => probability));
+  return parts.map(([text, probability]) => {
+    if (!probability) return text;
+    const mark = document.createElement("mark");
+    mark.textContent = text;
+    mark.title = percent(probability);
+    mark.style.setProperty("--share", probability.toFixed(3));
+    mark.classList.toggle("is-best", probability === best);
+    return mark;
   });
 }
 

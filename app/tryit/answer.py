@@ -5,13 +5,14 @@ from __future__ import annotations
 from app.look.assets import asset, script
 from app.look.component import component
 from app.tryit.choosing import Settings
+from clps_core.data.spans import Marked
 from clps_core.predicting import Prediction
 from clps_core.shown import visible
 from clps_core.store import Run
 from clps_core.tasks import TaskFacts
 from clps_core.words import _, ngettext
 
-__all__ = ["answer_card", "verdict"]
+__all__ = ["answer_card", "marked_parts", "verdict"]
 
 _COMPONENT = component(
     "clps.tryit_answer",
@@ -45,6 +46,8 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "place_name": _("Mask {place} of {all}: {label}", **_PLACE)
             if answer.kept
             else _("Token {place} of {all}: {label}", **_PLACE),
+            "context": [[visible(text, keep="\n\t"), round(share, 4)] for text, share in marked_parts(answer)],
+            "context_name": _("The context, with the answer marked"),
             "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
             "guesses_name": _("The most probable answers"),
             "facts": " ".join(_facts(answer, run, settings, steps)),
@@ -63,6 +66,23 @@ def verdict(answer: Prediction, task: TaskFacts) -> str:
         hits = sum(one == other for one, other in zip(said, right, strict=True))
         return _("✗ {n} of {all} right", n=hits, all=len(right))
     return _("✗ wrong")
+
+
+def marked_parts(answer: Prediction) -> list[tuple[str, float]]:
+    """The context in parts, each with the probability of the span that it is; 0 between spans.
+
+    Of spans that overlap, the more probable one is marked.
+    """
+    chosen: list[Marked] = []
+    for one in answer.marked:
+        if one.end > one.begin and all(one.end <= other.begin or other.end <= one.begin for other in chosen):
+            chosen.append(one)
+    parts, at = [], 0
+    for one in sorted(chosen, key=lambda span: span.begin):
+        parts += [(answer.context[at : one.begin], 0.0), (answer.context[one.begin : one.end], one.probability)]
+        at = one.end
+    parts.append((answer.context[at:], 0.0))
+    return [(text, share) for text, share in parts if text]
 
 
 def _guess(one: object) -> list[object]:

@@ -68,7 +68,7 @@ def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
         return
     labels = {place: _label(one) for place, one in enumerate(examples)}
     asked = state.read_text(state.TEXT) or (run.facts.example_inputs[0] if run.facts.example_inputs else "")
-    options = {name: state.read_text(name) for name in run.facts.options}
+    options = {name: state.read_text(name) or run.facts.example_options.get(name, "") for name in run.facts.options}
     current = next((place for place, one in enumerate(examples) if _is_asked(one, asked, options)), None)
 
     def take(place: int | None) -> None:
@@ -110,7 +110,8 @@ def _is_asked(one: TypedExample, text: str, options: Mapping[str, str]) -> bool:
 def _label(one: TypedExample) -> str:
     text = " ".join(one.text.split())
     short = text if len(text) <= LONGEST_LABEL else f"{text[:LONGEST_LABEL]} ..."
-    return " · ".join([short, *one.options.values()])
+    values = (" ".join(value.split()) for value in one.options.values())
+    return " · ".join([short, *(one if len(one) <= LONGEST_LABEL else f"{one[:LONGEST_LABEL]} ..." for one in values)])
 
 
 def _card_places(runs: Sequence[Run]) -> list[st.delta_generator.DeltaGenerator]:
@@ -153,6 +154,11 @@ def _card(one: Growing, number: int) -> None:
 
 
 def _caption(answers: Sequence[Growing]) -> str:
+    if answers[0].run.facts.marks:
+        return _(
+            "Marked: the most probable spans of the context, the answer with a frame. Probabilities are shares among "
+            "all spans that could be an answer."
+        )
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
     if answers[0].run.facts.masked:

@@ -206,6 +206,12 @@ def likeliest_spans(
     ]
 
 
-def marked(spans: Iterable[tuple[int, int, float]], offsets: Array) -> tuple[Marked, ...]:
-    """The same as parts of the context."""
-    return tuple(Marked(int(offsets[first, 0]), int(offsets[last, 1]), share) for first, last, share in spans)
+def marked(spans: Iterable[tuple[int, int, float]], offsets: Array, context: str) -> tuple[Marked, ...]:
+    """The same as parts of ``context``, without the blanks that tokens may begin or end with."""
+    found = []
+    for first, last, share in spans:
+        begin, end = int(offsets[first, 0]), int(offsets[last, 1])
+        text = context[begin:end]
+        begin += len(text) - len(text.lstrip())
+        found.append(Marked(begin, begin + len(text.strip()), share))
+    return tuple(found)

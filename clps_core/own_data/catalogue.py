@@ -146,7 +146,7 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
         if data.kind == "translation"
         else 0,
         num_classes=len(data.classes) or None,
-        input_kind="text",
+        input_kind="line" if marks else "text",
         typed_target=data.kind == "translation",
         windows=data.kind == "generation",
         writes=data.kind in ("generation", "translation"),

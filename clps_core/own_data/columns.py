@@ -99,6 +99,8 @@ def guess(sample: Mapping[str, Sequence[Any]], *, running_text: bool = False) ->
     if spans and _standing(sample, spans) >= STANDING:
         return Guess("span", spans)
     note = spans_note(sample)
+    if spans:
+        return Guess("translation", {"text": spans["question"], "target": spans["answer"]}, note)
     for first, second in PAIRS:
         if by_lower.get(first) in texts and second in by_lower and shapes[by_lower[second]].is_free:
             return Guess("translation", {"text": by_lower[first], "target": by_lower[second]}, note)

@@ -96,7 +96,8 @@ def encoded(folder: Path, tokenizer: Tokenizer, unknown: int) -> Iterator[dict[s
     for batch, place in texts(folder, ("context", "question", "answer")):
         for start in range(0, len(batch["context"]), ENCODED_ROWS):
             part = {role: batch[role][start : start + ENCODED_ROWS] for role in batch}
-            yield _encoded(part, labels[place + start : place + start + ENCODED_ROWS].tolist(), tokenizer, unknown)
+            begin = place + start
+            yield _encoded(part, labels[begin : begin + len(part["context"])].tolist(), tokenizer, unknown)
 
 
 def _encoded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
@@ -28,8 +28,8 @@ def _of(config: RunConfig) -> Any:
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
-def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
-    """That of marked answers, else the mean cross-entropy of the labels that count."""
+def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Any:
+    """That of marked answers, else the mean cross-entropy of the labels that count, of the model's tensor."""
     return _usual_loss(config)(output, batch, config)
 
 

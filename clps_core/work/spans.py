@@ -123,6 +123,6 @@ def answer(run: Opened, inputs: Array, target_text: str, options: Mapping[str, s
     context, offsets = data.context_offsets(inputs, options[CONTEXT])
     found = capture(run.model, inputs, loops=loops)
     best = likeliest_spans(found.logits, offsets, data.longest_answer)
-    spans = marked(best, offsets)
-    guesses = tuple(Guess(context[one.begin : one.end].strip(), one.probability) for one in spans)
+    spans = marked(best, offsets, context)
+    guesses = tuple(Guess(context[one.begin : one.end], one.probability) for one in spans)
     return Answer(found, guesses[0].label if guesses else "", guesses=guesses, context=context, marked=spans)
