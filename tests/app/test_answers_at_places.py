@@ -12,7 +12,7 @@ from untrained_runs import small_config, stored_run
 
 from app.depth.graded import grade_name
 from app.tryit.answer import verdict
-from clps_core.predicting import Prediction
+from clps_core.predicting import Prediction, predict
 from clps_core.store import Store
 from clps_core.tasks import TASKS
 from clps_core.work.answers import Piece
@@ -21,7 +21,15 @@ OpenPage = Callable[..., AppTest]
 STORY = "Anna went to the attic. Ben took the ball. Where is Anna? Ball?"
 
 
-def test_a_story_is_answered_at_each_question_and_a_mistyped_one_is_kept_with_a_sentence(
+def test_a_story_is_answered_at_each_question(store: Store) -> None:
+    folder = store.run_folder(stored_run(store, small_config("stories")).id)
+    (answer,) = predict(folder, [STORY.replace("took the ball", "went to the cellar").replace("Ball?", "Ben?")])
+    assert [piece.label.split(":")[0] for piece in answer.pieces] == ["Anna", "Ben"]
+    assert answer.right_answer == "attic cellar"
+
+
+@pytest.mark.slow
+def test_a_story_is_answered_on_the_page_and_a_mistyped_one_is_kept_with_a_sentence(
     open_page: OpenPage, store: Store
 ) -> None:
     run = stored_run(store, small_config("stories"))

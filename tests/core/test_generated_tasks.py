@@ -386,6 +386,8 @@ def test_examples_are_held_out_lines_with_their_answers(task: str) -> None:
     for one in examples:
         assert reading(task, data.encode_source(one.text))[0].tobytes() in test
         assert data.right_answer(one.text) == one.target_text
+        if task in ("stories", "sums"):
+            assert data.input_text(data.encode_source(one.text)[0]) == one.text
 
 
 def reading(task: str, inputs: Array) -> Array:

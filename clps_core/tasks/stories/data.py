@@ -114,6 +114,10 @@ class Stories(LabelledLine):
         """A place; for anything else, which is no answer, what it reads as."""
         return PLACES[token - WENT] if WENT <= token < TOOK else reading.name(token)
 
+    def input_text(self, tokens: Array) -> str:
+        """A story [L] as a person types it."""
+        return reading.written(tokens)
+
     def guess(self, inputs: Array, place: int, token: int) -> str:
         """``ball: kitchen``: what was asked for, and where it may be."""
         return f"{reading.name(int(inputs[0, place])).rstrip('?')}: {self.name(token)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from clps_core.metrics import Metric
 from clps_core.tasks.facts import DataLike, TaskFacts, TaskWords
 from clps_core.tasks.task import Task
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["FAR", "LEAST", "TASK", "facts", "grades"]
 
@@ -22,7 +22,7 @@ def _share(back: int, *, or_more: bool) -> Metric:
     def called() -> str:
         if or_more:
             return _("Accuracy, carry decided {n} or more digits back", n=back)
-        return _("Accuracy, carry decided {n} back", n=back)
+        return ngettext("Accuracy, carry decided {n} digit back", "Accuracy, carry decided {n} digits back", back)
 
     return Metric(f"back_{back}", called, True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
@@ -40,7 +40,7 @@ def _words(digits: int) -> TaskWords:
             "earlier. No test sum has the last two digits of a training sum.",
             n=digits,
         ),
-        baseline=_("add, and carry only what the digits before give"),
+        baseline=_("add, with a carry from the digit just before only"),
         source=_("Generated: sums of two numbers"),
         licence="CC0-1.0",
         difficulty=_("Digits"),

@@ -130,6 +130,10 @@ class Sums(LabelledLine):
         written = "".join(self.name(token) for token in np.asarray(tokens).reshape(-1)[::-1].tolist())
         return written.lstrip("0") or "0"
 
+    def input_text(self, tokens: Array) -> str:
+        """A sum [3 C] as a person types it."""
+        return rules.line(tokens.reshape(-1, WIDTH).T[: WIDTH - 1])
+
     def guess(self, inputs: Array, place: int, token: int) -> str:  # noqa: ARG002
         """``3: 7``: which digit from the right, and what it may be."""
         return f"{place // WIDTH + 1}: {self.name(token)}"
