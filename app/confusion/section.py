@@ -52,7 +52,9 @@ def confusion_section(runs: Sequence[Run]) -> None:
     if len(pairs) == 2:
         st.caption(_("The two runs have different classes."))
     for name, run, counts in pairs:
-        _one(name, run, counts, counts.most_confused(MOST_CLASSES))
+        places = counts.most_confused(MOST_CLASSES)
+        _one(name, run, counts, places)
+        _table(name, run, counts, places)
 
 
 def _chosen(able: Mapping[str, Run], names: Mapping[str, str]) -> tuple[Run, Run | None]:
@@ -112,13 +114,14 @@ def _two(pairs: Sequence[tuple[str, Run, Confusion]]) -> None:
     )  # fmt: skip
     if way == "difference":
         _difference(pairs, places)
-        for title, run, counts in pairs:
-            with st.expander(_("Each class of {name}", name=escape_markdown(shortened(title, 40)))):
-                _table(title, run, counts, places)
-        return
-    for column, (title, run, counts) in zip(st.columns(2), pairs, strict=True):
-        with column:
-            _one(title, run, counts, places)
+    else:
+        for column, (title, run, counts) in zip(st.columns(2), pairs, strict=True):
+            with column:
+                _one(title, run, counts, places)
+    tabs = st.tabs([_("Each class of {name}", name=escape_markdown(shortened(title, 40))) for title, *_rest in pairs])
+    for tab, (title, run, counts) in zip(tabs, pairs, strict=True):
+        with tab:
+            _table(title, run, counts, places)
 
 
 def _difference(pairs: Sequence[tuple[str, Run, Confusion]], places: Sequence[int]) -> None:
@@ -153,7 +156,6 @@ def _one(name: str, run: Run, one: Confusion, places: Sequence[int]) -> None:
         )
         + _which_classes(one, places)
     )
-    _table(name, run, one, places)
 
 
 def _which_classes(one: Confusion, places: Sequence[int]) -> str:
