@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTENTION_SEEN",
     "BESIDE",
+    "CONFUSED",
     "COPIED",
     "DATA",
     "DATA_PROBLEM",
@@ -115,6 +116,7 @@ LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STEP = "step"  # Attention: the training step whose kept attention is shown
+CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth: the metric that is drawn

@@ -7,6 +7,7 @@ from app.chart.live_chart import AXES
 from app.chart.run_curves import run_curves
 from app.compare.differences import what_differs
 from app.compare.view import download, figures, scatter
+from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
 from app.look.colours import strategy_colours
@@ -30,6 +31,7 @@ def page() -> None:
         sweep_card(store(), sweep, link_to_compare=False)
     active = any(run.active for run in runs)
     ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
+    confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         download(store(), runs)

@@ -13,6 +13,7 @@ from app.look.formatting import memory
 from app.look.tables import facts_table, word_table
 from app.look.working import let_out
 from app.services import desk, escape_markdown, show_problem
+from clps_core.data.registry import task_samples
 from clps_core.errors import ClpsError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
@@ -165,3 +166,32 @@ def shipped_section() -> None:
     titles = (_("Task"), _("What it is"), _("Trivial answer"), _("Source"), _("Licence"))
     columns = {title: [row[place] for row in rows] for place, title in enumerate(titles)}
     word_table(_("Tasks that are installed"), columns)
+    _shipped_samples()
+
+
+def _shipped_samples() -> None:
+    """Some held-out examples of the task that is chosen."""
+    usable = TASKS.usable()
+    name = st.selectbox(
+        _("See examples of"), list(usable), index=None, format_func=lambda one: usable[one].title if one in usable
+        else one, placeholder=_("choose a task"), key="data.samples", width=320,
+    )  # fmt: skip
+    if name is None:
+        return
+    facts = usable[name]
+    st.caption(
+        escape_markdown(
+            _(
+                "{title}: {n} test examples. A trivial answer there ({baseline}): {value}.",
+                title=facts.title,
+                n=f"{facts.test_size:,}",
+                baseline=facts.baseline_name,
+                value=facts.judged_by.shown(facts.test_baseline),
+            )
+        )
+    )
+    titles = {"text": _("Held-out input"), "target": _("Right answer")}
+    with st.spinner(_("Reading ...")):
+        rows = task_samples(name)
+    titles = {role: title for role, title in titles.items() if any(role in row for row in rows)}
+    rows_table(_("Some held-out examples"), titles, [{role: row.get(role, "") for role in titles} for row in rows])

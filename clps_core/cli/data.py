@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.cli.output import print_json, print_pairs, print_table, say, size
+from clps_core.data.registry import task_samples
 from clps_core.errors import DataError
 from clps_core.home import default_home
 from clps_core.own_data import record
@@ -111,7 +112,7 @@ def _plain(value: Any) -> Any:
 
 
 def list_(*, as_json: bool) -> None:
-    """All data sets, in one table."""
+    """All data sets that were added, and the tasks whose data ship."""
     home = default_home()
     found, damaged = [], {}
     for name in record.names(home):
@@ -121,11 +122,26 @@ def list_(*, as_json: bool) -> None:
             damaged[name] = str(error)
     if as_json:
         bad = [{"task": record.task_name(name), "name": name, "damaged": why} for name, why in damaged.items()]
-        print_json([*(_record(one) for one in found), *bad])
+        print_json([*(_record(one) for one in found), *bad, *_shipped()])
         return
     if not found and not damaged:
         say(_("There are no data sets yet. Add one: clps data add NAME FILE"))
-        return
+    else:
+        _print_own(found, damaged, home)
+    say(_("Data that ship:"))
+    rows = [(one["task"], one["title"], _cell(one["source"]), one["licence"]) for one in _shipped()]
+    print_table([_("task"), _("title"), _("source"), _("licence")], rows, left=4)
+    say(_("Everything about one of them: clps data show NAME"))
+
+
+def _shipped() -> list[dict[str, Any]]:
+    return [
+        {"task": name, "name": name, "ships": True, "title": one.title, "source": one.source, "licence": one.licence}
+        for name, one in ((name, facts.words()) for name, facts in TASKS.usable().items())
+    ]
+
+
+def _print_own(found: list[DataSet], damaged: Mapping[str, str], home: Path) -> None:
     heads = [_("name"), _("kind"), _("source"), _("rows"), _("classes"), _("size")]
     rows: list[tuple[object, ...]] = [
         (
@@ -166,10 +182,12 @@ def share(name: str, *, shared: bool) -> None:
 def _show_shipped(name: str, *, as_json: bool) -> None:
     facts = TASKS.usual(name)
     words = facts.words()
+    samples = task_samples(name)
     if as_json:
         about_task = {"title": words.title, "source": words.source, "licence": words.licence}
         figures = {"metric": facts.metric, "baseline": facts.baseline, "test_rows": facts.test_size}
-        print_json({"task": name, **about_task, **figures})
+        figures |= {"test_baseline": facts.test_baseline, "classes": facts.num_classes, "vocab_size": facts.vocab_size}
+        print_json({"task": name, "summary": words.summary, **about_task, **figures, "samples": samples})
         return
     print_pairs(
         [
@@ -178,9 +196,23 @@ def _show_shipped(name: str, *, as_json: bool) -> None:
             (_("what it is"), words.summary),
             (_("source"), words.source),
             (_("licence"), words.licence),
-            (_("baselines"), f"{words.baseline}: {facts.metric} {facts.baseline:.4g}"),
+            (
+                _("baselines"),
+                _(
+                    "{baseline}: {metric} {validation} on validation data, {test} on the test split",
+                    baseline=words.baseline,
+                    metric=facts.judged_by.title.lower(),
+                    validation=facts.judged_by.shown(facts.baseline),
+                    test=facts.judged_by.shown(facts.test_baseline),
+                ),
+            ),
+            (_("test split"), _("{n:,} examples", n=facts.test_size)),
         ]
     )
+    if samples:
+        heads = {"text": _("held-out input"), "target": _("right answer")}
+        shown = [head for head in heads if any(head in row for row in samples)]
+        print_table([heads[one] for one in shown], [[_cell(row.get(one)) for one in shown] for row in samples], left=2)
 
 
 def remove(name: str, *, yes: bool) -> None:

@@ -164,14 +164,16 @@ def preview(
     )
 
 
-@data_app.command("list", help=_("List the data sets that were added."))
+@data_app.command("list", help=_("List the data sets that were added, and those that ship."))
 def list_(as_json: Json = False) -> None:
     from clps_core.cli import data
 
     data.list_(as_json=as_json)
 
 
-@data_app.command(help=_("Show a data set: source, splits, lengths, duplicates, classes and some rows."))
+@data_app.command(
+    help=_("Show a data set, or the data of a task that ships: source, licence, trivial answers and some rows.")
+)
 def show(
     name: Name,
     tokenizer: Annotated[

@@ -196,6 +196,20 @@ def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
     score(run_ids, as_json=as_json)
 
 
+@runs_app.command(
+    "confusion",
+    help=_("Which classes finished runs take for which, on the test split; counted where it is not kept."),
+)
+def runs_confusion(
+    run_ids: RunIds,
+    as_csv: Annotated[bool, typer.Option("--csv", help=_("Print the whole matrix of one run as CSV."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.confusion import show
+
+    show(run_ids, as_table=as_csv, as_json=as_json)
+
+
 @runs_app.command("rename", help=_("Give a run another name."))
 def runs_rename(
     run_id: RunId,

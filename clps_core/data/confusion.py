@@ -27,7 +27,7 @@ __all__ = ["FILE", "ClassFigures", "Confused", "Confusion", "as_csv", "class_nam
 FILE = "confusion.json"
 LARGEST = 32 << 20
 """Bytes of a kept matrix; one of a thousand classes and as many test examples as anybody has takes less."""
-MOST_CLASSES = 10_000
+MOST_CLASSES = 2000
 LONGEST_NAME = 200
 
 
@@ -157,7 +157,7 @@ def kept_confusion(folder: Path) -> Confusion | None:
     """What lies in the run's ``folder``; ``None`` where there is none that can be read."""
     try:
         return _read(read_json(folder, FILE, limit=LARGEST))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
 
 
@@ -195,4 +195,4 @@ def _not_a_formula(text: str) -> str:
 
 def class_names(data: TaskData, count: int) -> tuple[str, ...]:
     """What the task calls each of its ``count`` classes."""
-    return tuple(data.decode([label])[:LONGEST_NAME] for label in range(count))
+    return tuple(visible(data.decode([label])[:LONGEST_NAME]) for label in range(count))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clps_core.config import Resolved, RunConfig
+from clps_core.config import Resolved, RunConfig, build_config, resolve
 from clps_core.data.base import TaskData
 from clps_core.home import cache_of, default_home
 from clps_core.tasks import TASKS
 
-__all__ = ["load_task"]
+__all__ = ["load_task", "task_samples"]
 
 
 def load_task(config: RunConfig | Resolved, *, home: Path | None = None) -> TaskData:
@@ -28,3 +28,12 @@ def load_task(config: RunConfig | Resolved, *, home: Path | None = None) -> Task
     facts = config.facts if isinstance(config, Resolved) else TASKS.facts(complete.data, home)
     found: TaskData = module.load(complete, facts, home=home, cache_folder=cache_of(home))
     return found
+
+
+def task_samples(name: str, count: int = 5) -> list[dict[str, str]]:
+    """Held-out examples of an installed task as rows: ``text``, and ``target`` where it has a right answer to type.
+
+    Raises as ``load_task``.
+    """
+    examples = load_task(resolve(build_config({"data": {"task": name}}))).examples(count)
+    return [{"text": one.text, **({} if one.target_text is None else {"target": one.target_text})} for one in examples]

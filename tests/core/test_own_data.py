@@ -296,7 +296,9 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     given = ["data", "add", "reviews", str(file), "--licence", "mine", "--json"]
     found = json.loads(CliRunner().invoke(app, given).stdout)
     assert (found["task"], found["kind"], found["classes"]) == ("data:reviews", "classification", ["neg", "pos"])
-    assert json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).stdout)[0]["licence"] == "mine"
+    listed = json.loads(CliRunner().invoke(app, ["data", "list", "--json"]).stdout)
+    assert listed[0]["licence"] == "mine"
+    assert {one["task"] for one in listed if "ships" in one} == set(TASKS)
     shown = CliRunner().invoke(app, ["data", "show", "reviews"])
     assert "always the most frequent class: accuracy 5" in shown.stdout
     assert "cut by a hash of the text" in shown.stdout

@@ -102,7 +102,7 @@ def test_a_damaged_data_set_counts_is_listed_and_can_be_removed(home: Path, tmp_
     for options in ([], ["--json"]):
         listed = CliRunner().invoke(app, ["data", "list", *options])
         assert (listed.exit_code, listed.output.count("damaged")) == (0, 2 if not options else 4), listed.output
-    assert [(one["name"], "damaged" in one) for one in json.loads(listed.stdout)] == [
+    assert [(one["name"], "damaged" in one) for one in json.loads(listed.stdout) if "ships" not in one] == [
         ("good", False), ("unknown", True), ("unread", True),
     ]  # fmt: skip
     for name in ("unread", "unknown"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from test_cli_depth import clps
 
 from clps_core.config import build_config, resolve
+from clps_core.data.registry import task_samples
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS, get_task
 
@@ -38,3 +42,13 @@ def test_every_task_says_what_forms_need(name: str) -> None:
 def test_an_unknown_task_lists_those_there_are() -> None:
     with pytest.raises(ConfigError, match="dates, python-docs, digits, hops, cups, pairs"):
         get_task("<script>")
+
+
+@pytest.mark.parametrize("name", ["dates", "digits", "libraries"])
+def test_what_ships_is_shown_with_its_baselines_and_real_examples(name: str) -> None:
+    facts, said = get_task(name), clps("data", "show", name)
+    assert said.exit_code == 0, said.output
+    assert facts.words().licence in " ".join(said.stdout.split())
+    told = json.loads(clps("data", "show", name, "--json").stdout)
+    assert told["samples"] == task_samples(name) != []
+    assert (told["test_baseline"], told["test_rows"]) == (facts.test_baseline, facts.test_size)

@@ -1,0 +1,1 @@
+"""Which classes runs take for which, on Compare."""
