@@ -12,9 +12,6 @@ from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 __all__ = ["answer", "loss", "scores"]
 
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
