@@ -80,7 +80,8 @@ def entries(docstring: str) -> list[Entry]:
     if found is None or re.search(r"%\(|\{0\}|%s", found[1]):
         return []
     done: list[Entry] = []
-    head, lines = "", []
+    head = ""
+    lines: list[str] = []
     for line in [*found[1].rstrip().splitlines(), "end : end"]:
         if line and not line[0].isspace():
             if head and (made := _entry(head, lines)) is not None:
