@@ -110,7 +110,9 @@ def test_a_column_that_is_not_there_is_named_with_the_likeliest(tmp_path: Path) 
     source = Source(path=reviews(tmp_path / "x.csv"))
     with pytest.raises(DataError, match=r"column for label must be one of review, sentiment. Got 'sentimen'. Did you"):
         add("x", source, tmp_path, columns={"label": "sentimen"})
-    with pytest.raises(DataError, match=r"kind must be one of generation, classification, translation. Got 'sorting'"):
+    with pytest.raises(
+        DataError, match=r"kind must be one of generation, classification, translation, span. Got 'sorting'"
+    ):
         preview(source, tmp_path, kind="sorting")
     with pytest.raises(DataError, match=r"each role must have a column of its own. Got review twice"):
         preview(source, tmp_path, columns={"text": "review", "label": "review"})
