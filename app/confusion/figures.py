@@ -36,7 +36,9 @@ DARK = 0.55
 
 def short_name(name: str, longest: int = LONGEST) -> str:
     """A class's name that has room beside a figure."""
-    return isolated(name if len(name) <= longest else f"{name[: longest - 1]}…", keep="")
+    if len(name) > longest:  # names that begin alike often end differently
+        name = f"{name[: longest - 8]}…{name[-7:]}"
+    return isolated(name, keep="")
 
 
 def told(one: Confusion) -> str:

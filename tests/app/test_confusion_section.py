@@ -64,6 +64,7 @@ def test_names_of_any_kind_are_drawn_as_text() -> None:
         assert len(ticks) == 7
         assert ticks[0] == "&lt;b&gt;bold&lt;/b&gt;"
         assert all(len(tick) <= 40 for tick in ticks)
+        assert len(set(ticks)) == 7
         assert "<" not in str([trace.customdata for trace in drawn.data if trace.type == "heatmap"])
     assert drawn.data[0].z[0][0] is None
 

@@ -6,6 +6,7 @@ from page_reading import sentences, tables
 from shared_server import SharedServer
 
 from app import state
+from clps_core.data.registry import task_samples
 from clps_core.errors import ConfigError, NotAllowedError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
@@ -263,3 +264,11 @@ def test_quotas_count_data_sets_and_their_bytes(server, home, tmp_path):
     (home / "policy.yaml").write_text("mode: shared\nquotas: {data: much}\n")
     with pytest.raises(ConfigError, match=r"quotas.data must be a size such as 500M"):
         read_policy(home)
+
+
+def test_held_out_examples_of_a_task_that_ships_are_shown(open_page):
+    test = open_page("data")
+    test.selectbox(key="data.samples").set_value("libraries").run()
+    assert sentences(test) == []
+    assert any("1,596 test examples" in one.value for one in test.caption)
+    assert any(task_samples("libraries")[0]["target"] in str(one.value) for one in test.table)

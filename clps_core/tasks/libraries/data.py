@@ -3,7 +3,8 @@
 The texts are first paragraphs of docstrings of eight libraries; ``prepare.py`` says which, and that the libraries'
 names are left out. An input is a text by words: letters in small ones, each digit and mark by itself; words that fewer
 than ``RAREST`` training texts have are unknown. The split is by source file: no file of validation or tests is in
-training. So are the parts of a cross-validation.
+training. So are the parts of a cross-validation. Logistic regression on words and pairs of words is right in 68.0 %
+of the test texts (28 November 2026, ``benchmarks/libraries_linear.py``), the usual small model in about 66 %.
 """
 
 from __future__ import annotations
