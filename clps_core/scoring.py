@@ -58,7 +58,7 @@ def score_folder(folder: Path, *, seconds: float | None = None) -> tuple[int, di
         model, config, step = load_model(folder, "chosen")
         data = load_task(config, home=home_of(folder))
         check_same_data(folder, data)
-        return step, score_test(model, data, config, cpu_placement(folder), in_time)
+        return step, score_test(model, data, config, cpu_placement(folder), in_time, folder)
 
 
 def check_same_data(folder: Path, data: TaskData) -> None:

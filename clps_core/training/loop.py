@@ -311,7 +311,7 @@ def test_step(run: Run) -> str | None:
         return None
     try:
         with run.watch.beside_training():
-            values = score_test(run.model, run.data, run.config, run.placement, stop_asked)
+            values = score_test(run.model, run.data, run.config, run.placement, stop_asked, run.folder)
     except _Stopped as stop:
         return str(stop)
     run.sink.metrics(chosen.step, "test", values)

@@ -19,6 +19,7 @@ from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.languages.data import Languages
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
+from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
 
 FOLDS = 3
@@ -48,6 +49,8 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [word.encode() for word in data.words(split)]
     if isinstance(data, Languages):
         return [text.encode() for text, *_rest in data.sentences(split)]
+    if isinstance(data, Sentences):
+        return [english.encode() for english, _german in data.pairs(split)]
     assert isinstance(data, PythonDocs)
     tokens = data.tokens(split)
     return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]

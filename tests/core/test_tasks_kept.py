@@ -28,7 +28,7 @@ from clps_core.tasks.facts import LONGEST_FACTS
 from clps_core.tasks.task import find_installed
 from clps_core.training.run_folder import read_facts
 
-BUILT_IN = ("dates", "python-docs", "digits", "hops", "cups", "pairs", "sounds", "languages")
+BUILT_IN = ("dates", "python-docs", "digits", "hops", "cups", "pairs", "sounds", "languages", "sentences")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_config_store_and_sweeps_import_no_task_and_facts_no_torch() -> None:
         "print(sorted(first), len(titles), [name for name in ('torch', 'transformers') if name in sys.modules])\n"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said == "['clps_core.tasks.facts', 'clps_core.tasks.task'] 8 []\n"
+    assert said == "['clps_core.tasks.facts', 'clps_core.tasks.task'] 9 []\n"
 
 
 def test_tasks_of_other_packages_are_found_and_a_broken_one_is_a_sentence(

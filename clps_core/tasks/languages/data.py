@@ -12,28 +12,16 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from clps_core.config import RunConfig
-from clps_core.data.base import (
-    SPLITS,
-    Array,
-    Batch,
-    Example,
-    Fold,
-    TaskData,
-    check_split,
-    digest,
-    fold_of,
-    held_out_split,
-    padded,
-    step_generator,
-)
+from clps_core.data.base import Array, Batch, Example, Fold, TaskData, check_split, fold_of, padded
+from clps_core.data.rows import Rows, ShippedTexts, split_rows
 from clps_core.data.scores import constant_answer, macro_f1
 from clps_core.data.shipped import shipped_text
 from clps_core.errors import DataError
@@ -55,65 +43,42 @@ HELD_OUT_PERCENT = 10
 
 @dataclass(frozen=True)
 class _Sentences:
-    """What is the same for every seed: sentences, the message and the class of each, the places of each split."""
+    """What is the same for every seed: sentences, the message and the class of each, the vocabulary, the splits."""
 
     texts: Sequence[str]
     messages: Sequence[str]
     labels: Array
     tokens: tuple[str, ...]
     ids: Mapping[str, int]
-    splits: Mapping[str, Array]
-    fingerprint: str
+    rows: Rows
 
 
 @cache
 def _sentences() -> _Sentences:
-    rows = [line.split("\t") for line in shipped_text(FILE, SHA256).splitlines()]
-    texts, messages = [row[2] for row in rows], [row[0] for row in rows]
+    lines = [line.split("\t") for line in shipped_text(FILE, SHA256).splitlines()]
+    texts, messages = [line[2] for line in lines], [line[0] for line in lines]
     codes = {code: place for place, code in enumerate(LANGUAGES)}
     tokens = (*SPECIALS, *sorted(set("".join(texts))))
-    places: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for place, message in enumerate(messages):
-        places[held_out_split(f"message {message}", HELD_OUT_PERCENT)].append(place)
-    for split in SPLITS[1:]:
-        places[split].sort(key=lambda place: digest("clps order", texts[place]))
-    splits = {split: np.array(found, dtype=np.int64) for split, found in places.items()}
     return _Sentences(
         texts,
         messages,
-        np.array([codes[row[1]] for row in rows], dtype=np.int64),
+        np.array([codes[line[1]] for line in lines], dtype=np.int64),
         tokens,
         {token: place for place, token in enumerate(tokens)},
-        splits,
-        digest("languages 1", SHA256, *(found.tobytes() for found in splits.values())),
+        split_rows(messages, texts, HELD_OUT_PERCENT, "message {}".format, "languages 1", SHA256),
     )
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold) -> _Sentences:
-    whole = _sentences()
-    both = np.sort(np.concatenate([whole.splits["train"], whole.splits["validation"]]))
-    held_out = np.array([fold.holds(whole.messages[place]) for place in both])
-    validation = sorted(both[held_out].tolist(), key=lambda place: digest("clps order", whole.texts[place]))
-    parts = {"train": both[~held_out], "validation": np.array(validation, dtype=np.int64)}
-    return replace(whole, splits={**whole.splits, **parts}, fingerprint=fold.name(whole.fingerprint))
-
-
-class Languages:
-    """The ``languages`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+class Languages(ShippedTexts):
+    """The ``languages`` task: see the module, and ``TaskData`` for the methods."""
 
     pad_id, unk_id = PAD, UNK
     bos_id = eos_id = -1
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed = seed
         self.classes = tuple(LANGUAGES.values())
-        self._all = _sentences() if fold is None else _folded(fold)
-        self.fingerprint = self._all.fingerprint
+        self._all = _sentences()
+        super().__init__(self._all.rows, facts or own_facts(), seed, fold)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -123,20 +88,7 @@ class Languages:
     def sentences(self, split: str) -> list[tuple[str, str, str]]:
         """(message, language, sentence) of ``split``, in the order of evaluation."""
         found = self._all
-        return [(found.messages[p], self.classes[found.labels[p]], found.texts[p]) for p in found.splits[split]]
-
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Sentences drawn evenly, with replacement, from the training part."""
-        places = self._all.splits["train"]
-        generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch(places[generator.integers(len(places), size=batch_size)])
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """The held-out sentences in an order that mixes messages and languages."""
-        check_split(split)
-        places = self._all.splits[split][:limit]
-        for start in range(0, len(places), batch_size):
-            yield self._batch(places[start : start + batch_size])
+        return [(found.messages[p], self.classes[found.labels[p]], found.texts[p]) for p in self.of_split(split)]
 
     def _batch(self, places: Array) -> Batch:
         rows = [self._ids(self._all.texts[place]) for place in places]
@@ -149,7 +101,7 @@ class Languages:
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """``accuracy`` and ``macro_f1`` of always naming the most frequent language, ``loss`` of giving the shares."""
         check_split(split)
-        labels = self._all.labels[self._all.splits[split][:limit]]
+        labels = self._all.labels[self.of_split(split)[:limit]]
         accuracy, loss = constant_answer(labels)
         counts = np.bincount(labels, minlength=len(self.classes))
         confusion = np.zeros((len(counts), len(counts)), dtype=np.int64)
@@ -207,7 +159,7 @@ class Languages:
 
     def examples(self, count: int) -> list[Example]:
         """Test sentences."""
-        places = self._all.splits["test"][:count]
+        places = self.of_split("test")[:count]
         return [Example(self._all.texts[place], self.classes[self._all.labels[place]]) for place in places]
 
     def tokenizer_json(self) -> str:
@@ -223,7 +175,7 @@ class Languages:
 @cache
 def _test_languages() -> Mapping[str, str]:
     found, names = _sentences(), tuple(LANGUAGES.values())
-    return {found.texts[place]: names[found.labels[place]] for place in found.splits["test"]}
+    return {found.texts[place]: names[found.labels[place]] for place in found.rows.splits["test"]}
 
 
 def _even(text: str) -> str:
