@@ -46,6 +46,11 @@ class Metric:
         return self.called()
 
     @property
+    def in_a_sentence(self) -> str:
+        """``title`` in the middle of a sentence: ``exact match``, but ``BLEU``."""
+        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
+
+    @property
     def direction(self) -> str:
         """Which values are better, in words."""
         return _("higher is better") if self.higher_is_better else _("lower is better")
@@ -173,6 +178,8 @@ METRICS: dict[str, Metric] = {
             usual=200.0,
             written=three_digits,
         ),
+        Metric("bleu", lambda: "BLEU", True, lowest=0.0, highest=100.0, usual=20.0, written="{:.1f}".format),
+        Metric("chrf", lambda: "chrF", True, lowest=0.0, highest=100.0, usual=40.0, written="{:.1f}".format),
         Metric("gradient_norm", lambda: _("Gradient norm"), False, lowest=0.0),
         Metric("learning_rate", lambda: _("Learning rate"), False, lowest=0.0, written="{:.2e}".format),
         Metric("tokens_per_second", lambda: _("Tokens/s"), True, unit="tokens/s", lowest=0.0, written=speed),

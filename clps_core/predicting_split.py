@@ -6,7 +6,7 @@ when a run is opened only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +17,13 @@ from clps_core.errors import DataError
 from clps_core.opened import Opener, OpenRun, Which, open_run
 from clps_core.tasks import TASKS
 from clps_core.words import _
+from clps_core.work import WrittenScores
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from clps_core.data.base import Array, Batch
+    from clps_core.store import Run
     from clps_core.work.batch import DeviceBatch
 
 __all__ = ["AnsweredExample", "predict_split", "scores_of_written"]
@@ -72,11 +74,12 @@ def predict_split(
                 number += 1
 
 
-def scores_of_written(task: str, answered: Sequence[AnsweredExample]) -> Mapping[str, float]:
-    """The metrics that the task can tell of whole answers only, such as a phone error rate; of most tasks none."""
-    score = getattr(TASKS.work(task), "written_scores", None)
-    found: Mapping[str, float] = score([(one.prediction, one.reference) for one in answered]) if score else {}
-    return found
+def scores_of_written(run: Run, answered: Sequence[AnsweredExample]) -> WrittenScores:
+    """The metrics that the run's task can tell of whole answers only, such as BLEU; of most tasks none."""
+    work = TASKS.work(run.task)
+    if not WrittenScores.offered(work, run.facts):
+        return WrittenScores()
+    return WrittenScores.of(work, [(one.prediction, one.reference) for one in answered])
 
 
 def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[str, str, str]]:

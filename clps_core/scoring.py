@@ -57,7 +57,7 @@ def _scored(folder: Path, seconds: float | None) -> tuple[int, TestScore, TaskDa
     """
     from clps_core.data.registry import load_task
     from clps_core.training.checkpoint import checkpoint_path
-    from clps_core.training.final_score import score_test
+    from clps_core.training.final_score import keep_signatures, score_test
     from clps_core.training.loading import load_model
     from clps_core.training.run_folder import cpu_placement
 
@@ -84,7 +84,9 @@ def _scored(folder: Path, seconds: float | None) -> tuple[int, TestScore, TaskDa
         model, config, step = load_model(folder, "chosen")
         data = load_task(config, home=home_of(folder))
         check_same_data(folder, data)
-        return step, score_test(model, data, config, cpu_placement(folder), in_time), data
+        score = score_test(model, data, config, cpu_placement(folder), in_time)
+        keep_signatures(folder, score)
+        return step, score, data
 
 
 def check_same_data(folder: Path, data: TaskData) -> None:

@@ -73,6 +73,8 @@ class Group:
     tokens_per_second: Spread | None
     seconds: Spread | None
     seconds_to_quality: Spread | None
+    written: Mapping[str, Spread] = field(default_factory=dict)
+    """Scores of whole answers on the test split, such as BLEU, which no evaluation on the way has."""
 
     @property
     def run(self) -> Run:
@@ -177,7 +179,16 @@ def _group(members: Sequence[Summary]) -> Group:
         tokens_per_second=Spread.of([one.run.tokens_per_second for one in counted if one.run.tokens_per_second]),
         seconds=Spread.of([one.run.seconds for one in counted if one.run.seconds]),
         seconds_to_quality=Spread.of([one.reached[1] for one in counted if one.reached]),
+        written=_written(counted),
     )
+
+
+def _written(counted: Sequence[Summary]) -> dict[str, Spread]:
+    """Metric -> spread, of what only the test scores have."""
+    tests = [one.test.values for one in counted if one.test is not None]
+    names = dict.fromkeys(name for values in tests for name in values if name not in counted[0].run.facts.metrics)
+    found = {name: Spread.of([values[name] for values in tests if name in values]) for name in names}
+    return {name: spread for name, spread in found.items() if spread is not None}
 
 
 def differences(runs: Sequence[Run]) -> dict[str, list[str]]:

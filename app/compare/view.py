@@ -26,6 +26,7 @@ from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
 from clps_core.jobs.ancestry import Ancestry, ancestry
+from clps_core.jobs.provenance import signatures
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
@@ -46,6 +47,8 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
     _table(groups, [trees[group.run.id] for group in groups], colours, quality)
     if notes := _notes(groups, group_names(groups), quality):
         st.caption(" ".join(notes))
+    for sentence in _signed(store, groups):
+        st.caption(sentence)
     return groups
 
 
@@ -73,6 +76,21 @@ def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None)
         said = metric(task.metric, quality)
         notes.append(_("{quality} takes no learning: a trivial answer ({name}) has {baseline}.", quality=said, **known))
     return notes
+
+
+def _signed(store: Store, groups: Sequence[Group]) -> list[str]:
+    """With which settings the scores of whole answers were made, each signature once."""
+    found: dict[str, dict[str, None]] = {}
+    for group in groups:
+        for run in group.counted_runs if group.written else ():
+            for name, text in signatures(store, run).items():
+                if name in group.written:
+                    found.setdefault(name, {})[text] = None
+    return [
+        _("{metric} by sacrebleu: {signatures}", metric=escape_markdown(metric_named(name).title),
+          signatures=escape_markdown("; ".join(texts)))
+        for name, texts in found.items()
+    ]  # fmt: skip
 
 
 def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
@@ -124,13 +142,21 @@ def _table(
         (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
         (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
     ]
+    written = dict.fromkeys(name for group in groups for name in group.written)
+    for name_of in written:
+        note = _("of whole answers on the test split: all of them together, scored once after training")
+        columns.append((_("Test {metric}", metric=metric_named(name_of).in_a_sentence), note))
     if quality is not None:
         note = _("training until the first evaluation that was this good, with what a fork's ancestors trained before")
         columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
     if several:
         columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
     rows = [
-        Row(label, colours[group.run.strategy], _cells(group, tree, name, several, tested, quality is not None))
+        Row(
+            label,
+            colours[group.run.strategy],
+            _cells(group, tree, name, several, tested, quality is not None, tuple(written)),
+        )
         for label, group, tree in zip(names, groups, trees, strict=True)
     ]
     figure_table(_("Quality, size and speed of each design"), columns, rows)
@@ -165,7 +191,9 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
     return sentences
 
 
-def _cells(group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool) -> list[str]:
+def _cells(
+    group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool, written: Sequence[str]
+) -> list[str]:
     run = group.run
     share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
     return [
@@ -179,6 +207,7 @@ def _cells(group: Group, tree: Ancestry, name: str, several: bool, tested: bool,
         compact(group.tokens_per_second.mean if group.tokens_per_second else None),
         _steps(group, tree),
         _seconds(group.seconds.mean if group.seconds else None, tree),
+        *(_with_spread(group.written.get(one), one) for one in written),
         *([_time_to_quality(group, tree)] if timed else []),
     ]
 

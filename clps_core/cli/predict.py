@@ -131,12 +131,14 @@ def write_split(
 
 
 def _say_scores(run: Run, answered: Sequence[AnsweredExample]) -> None:
-    """What only whole answers tell, such as the phone error rate of task ``sounds``."""
+    """What only whole answers tell, such as the phone error rate of task ``sounds``, with its settings."""
     from clps_core.predicting_split import scores_of_written
 
-    for name, value in scores_of_written(run.task, answered).items():
+    found = scores_of_written(run, answered)
+    for name, value in found.values.items():
         metric = run.facts.metric_named(name)
-        say(_("{run}: {metric} {value}", run=run.id, metric=metric.title.lower(), value=metric.shown(value)))
+        said = _("{run}: {metric} {value}", run=run.id, metric=metric.in_a_sentence, value=metric.shown(value))
+        say(f"{said} ({found.signatures[name]})" if name in found.signatures else said)
 
 
 def _write_whole(out: Path, lines: Iterable[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from clps_core.errors import ConfigError, NotFoundError
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
+from clps_core.jobs.provenance import signatures
 from clps_core.sharing import parse_strategy
 from clps_core.store import STATUSES, Run, Store, open_store
 from clps_core.suggestions import nearest
@@ -152,16 +153,18 @@ def show_one(run_id: str, *, as_yaml: bool, as_json: bool) -> None:
         run = store.run(run_id)
         record = run_records(store, [run])[0]
         versions, yaml = versions_of(store, run), repeat.as_yaml(store, run)
+        signed = signatures(store, run)
     if as_json:
         more = {"command": repeat.command(run.config), "versions": versions, "config": run.config.as_dict()}
+        more |= {"signatures": signed} if signed else {}
         print_json(record | more)
         return
     if not as_yaml:
-        _print_facts(record)
+        _print_facts(record, signed)
     print_lines(*yaml.splitlines())
 
 
-def _print_facts(record: dict[str, Any]) -> None:
+def _print_facts(record: dict[str, Any], signed: Mapping[str, str]) -> None:
     for name, value in record.items():
         if name == "quality":
             for which in ("best", "last"):
@@ -173,6 +176,9 @@ def _print_facts(record: dict[str, Any]) -> None:
         if name == "test" and value:
             said = test_in_words(value)
         print_lines(f"{name:20} {'' if said is None else said}")
+        if name == "test" and value:
+            for metric, signature in signed.items():
+                print_lines(f"{'test ' + metric:20} {signature}")
     print_lines("")
 
 

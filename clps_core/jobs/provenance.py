@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clps_core.shown import visible
 from clps_core.store import Run, Store
 
-__all__ = ["HEADER_KEY", "circumstances", "header_facts"]
+__all__ = ["HEADER_KEY", "circumstances", "header_facts", "signatures"]
 
 MOST_HEADER_BYTES = 16 * 2**20
 MOST_FACTS_BYTES = 64 * 2**10
@@ -31,6 +32,14 @@ def circumstances(store: Store, run: Run) -> dict[str, str]:
     placement = _facts(folder / "plan.json")
     found |= {name: str(placement[name]) for name in ("device", "precision", "threads") if name in placement}
     return {name: value[:200] for name, value in found.items()}
+
+
+def signatures(store: Store, run: Run) -> dict[str, str]:
+    """Metric -> the settings with which it was scored on the test split, such as sacrebleu's signature of a BLEU."""
+    found = _facts(store.run_folder(run.id) / "signatures.json")  # as in ``training/final_score.py``, which needs torch
+    return {
+        name: visible(text)[:200] for name, text in found.items() if isinstance(text, str) and visible(name) == name
+    }
 
 
 def _facts(path: Path) -> Mapping[str, Any]:

@@ -1,4 +1,7 @@
-"""What runs of a person's own data do: classify, translate, continue or fill masks, by family and head of the model."""
+"""What runs of a person's own data do: classify, translate, continue or fill masks, by family and head of the model.
+
+Translations are scored by BLEU and chrF as well; the others write no whole answers.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,13 @@ from typing import Any
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
+from clps_core.data.bleu import written_scores, written_signatures
 from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss
 
-__all__ = ["answer", "loss", "scores"]
+__all__ = ["answer", "loss", "scores", "written_scores", "written_signatures"]
 
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
 

@@ -6,8 +6,10 @@ the test split, so its score is the one to report.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import cast
 
 from clps_core.config import RunConfig
@@ -17,18 +19,28 @@ from clps_core.model.transformer import Transformer
 from clps_core.tasks import TASKS
 from clps_core.training.device import Placement
 from clps_core.training.evaluation import scored
+from clps_core.work import WrittenScores
 from clps_core.work.batch import to_device
 from clps_core.work.writing import written_pairs
 
-__all__ = ["TestScore", "score_test"]
+__all__ = ["SIGNATURES", "TestScore", "keep_signatures", "score_test"]
+
+SIGNATURES = "signatures.json"
+"""In the run's folder: metric -> the settings with which it was scored."""
+MOST_WRITTEN = 80_000
+"""Tokens that are written for a score at most: of longer answers, fewer examples are answered as a whole."""
 
 
 @dataclass(frozen=True)
 class TestScore:
-    """``values`` by metric, and how many ``examples`` they are of; ``counts`` [C, C] of (right, said) classes."""
+    """``values`` by metric, and how many ``examples`` they are of; ``counts`` [C, C] of (right, said) classes.
+
+    ``signatures``: of metrics of whole answers, the settings with which they were scored.
+    """
 
     values: dict[str, float]
     counts: Array | None = None
+    signatures: dict[str, str] = field(default_factory=dict)
 
     def confusion(self, data: TaskData, step: int) -> Confusion | None:
         """The classes of ``data`` that the weights of ``step`` confuse; ``None`` of a task without classes."""
@@ -47,14 +59,28 @@ def score_test(
     scores = scored(model, cast("TaskData", counted), config, placement, "test")
     values = scores.values() | {"examples": float(counted.examples)}
     counts = getattr(scores, "confusion", None)
-    score = getattr(TASKS.work(config.data.task), "written_scores", None)
-    if score is None:
+    work = TASKS.work(config.data.task)
+    if not WrittenScores.offered(work, data.facts):
         return TestScore(values, counts)
-    again = _TestSplit(data, config.train.test_examples, before_batch)
+    most = max(config.train.batch_size, MOST_WRITTEN // max(1, data.facts.max_target_len))
+    again = _TestSplit(data, min(config.train.test_examples, most), before_batch)
     with placement.autocast():
         batches = again.evaluation("test", 0, config.train.batch_size)
         written = [pair for one in batches for pair in written_pairs(model, data, to_device(one, placement.device))]
-    return TestScore(values | score(written), counts)
+    found = WrittenScores.of(work, written)
+    few = f"|first:{len(written)}" if len(written) < values["examples"] else ""
+    signatures = {name: f"{text}{few}" for name, text in found.signatures.items()}
+    return TestScore({**values, **found.values}, counts, signatures)
+
+
+def keep_signatures(folder: Path, score: TestScore) -> None:
+    """Leave the settings of ``score`` in the run's ``folder``, where there are some; complete or not at all."""
+    if not score.signatures:
+        return
+    path = folder / SIGNATURES
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(json.dumps(score.signatures, indent=2), encoding="utf-8")
+    temporary.replace(path)
 
 
 class _TestSplit:

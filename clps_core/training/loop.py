@@ -41,7 +41,7 @@ from clps_core.training.checkpoint import (
 from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate, real_tokens, to_device
 from clps_core.training.explained import divergence, memory_errors_explained, not_finite
-from clps_core.training.final_score import score_test
+from clps_core.training.final_score import keep_signatures, score_test
 from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
 from clps_core.training.randomness import loops_at, reseed
@@ -317,6 +317,7 @@ def test_step(run: Run) -> str | None:
         return str(stop)
     values = score.values
     keep_confused(run, score.confusion(run.data, chosen.step))
+    keep_signatures(run.folder, score)
     run.sink.metrics(chosen.step, "test", values)
     run.metrics |= {f"test.{name}": value for name, value in values.items()}
     logger.info("%s", _("Test, with the weights of step {step}: {values}", step=chosen.step, values=in_words(values)))

@@ -12,7 +12,8 @@ scores and an answer; ``writing`` has whole answers to a batch. No torch here: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer, Opened
     from clps_core.work.batch import DeviceBatch
 
-__all__ = ["DataModule", "Loss", "Scores", "Work"]
+__all__ = ["DataModule", "Loss", "Scores", "Work", "WrittenScores"]
 
 
 class Loss(Protocol):
@@ -60,7 +61,9 @@ class Work(Protocol):
 
     It may also offer ``written_scores(pairs) -> dict[str, float]``: metrics that need whole answers, of (written,
     right) texts. Writing costs a step for each token, so that only the test score at a run's end has them, and
-    ``clps predict --split``, which tells them of the answers that it writes.
+    ``clps predict --split``, which tells them of the answers that it writes. Where such a metric has settings that a
+    reader must know, ``written_signatures(right) -> dict[str, str]`` says them, of the right answers. Start at
+    ``WrittenScores`` to use them.
     """
 
     def loss(self, output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
@@ -73,3 +76,23 @@ class Work(Protocol):
         self, run: Opened, inputs: Array, target_text: str, options: Mapping[str, str], loops: int | None, /
     ) -> Answer:
         """What the run says to an encoded input, and its attention on the way."""
+
+
+@dataclass(frozen=True)
+class WrittenScores:
+    """Metrics of whole answers, and for those that have settings their ``signatures``, by the metric's name."""
+
+    values: Mapping[str, float] = field(default_factory=dict)
+    signatures: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def offered(work: object, facts: TaskFacts) -> bool:
+        """Whether ``work`` has such metrics for a task of these facts: its answers must be whole texts."""
+        return hasattr(work, "written_scores") and facts.writes and not facts.windows
+
+    @classmethod
+    def of(cls, work: object, pairs: Sequence[tuple[str, str]]) -> WrittenScores:
+        """Of the (written, right) texts ``pairs``, where ``work`` offers any."""
+        score, sign = getattr(work, "written_scores", None), getattr(work, "written_signatures", None)
+        right = [right for _said, right in pairs]
+        return cls(dict(score(pairs)) if score else {}, dict(sign(right)) if sign else {})

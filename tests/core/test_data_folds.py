@@ -20,6 +20,7 @@ from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
+from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
 from clps_core.tasks.stories.data import Stories
 from clps_core.tasks.sums.data import Sums
@@ -57,6 +58,8 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [text.encode() for text, *_rest in data.sentences(split)]
     if isinstance(data, MaskedText):
         data = cast("PythonDocs", data.source)
+    if isinstance(data, Sentences):
+        return [english.encode() for english, _german in data.pairs(split)]
     assert isinstance(data, PythonDocs)
     tokens = data.tokens(split)
     return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]

@@ -41,6 +41,7 @@ BUILT_IN = (
     "languages",
     "libraries",
     "masked-docs",
+    "sentences",
 )
 
 

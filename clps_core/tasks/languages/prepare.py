@@ -23,12 +23,12 @@ import re
 import sys
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from babel.messages.mofile import read_mo
 
-__all__ = ["cleaned", "main", "messages"]
+__all__ = ["cleaned", "even", "main", "messages", "same"]
 
 FOLDER = Path(__file__).parent
 SAME = ("ca", "de", "el", "es", "fi", "fr", "gl", "hu", "is", "it", "nl", "pl", "ro", "ru", "sl", "sv", "tr", "uk")
@@ -45,10 +45,13 @@ LICENCES = (
 Sentences = dict[str, dict[str, str]]
 
 
-def messages(archive: zipfile.ZipFile) -> Iterator[tuple[str, str, str]]:
-    """(English text, language, translation) of every translated message in the archive."""
+def messages(archive: zipfile.ZipFile, languages: Mapping[str, str] = LANGUAGES) -> Iterator[tuple[str, str, str]]:
+    """(English text, language, translation) of every translated message in the archive.
+
+    ``languages``: locale of a catalogue -> language; the other catalogues are not read.
+    """
     for name in sorted(archive.namelist()):
-        language = LANGUAGES.get(name.split("/")[-3]) if name.endswith(".mo") else None
+        language = languages.get(name.split("/")[-3]) if name.endswith(".mo") else None
         if language is None:
             continue
         for message in read_mo(io.BytesIO(archive.read(name))):

@@ -9,29 +9,16 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from clps_core.config import RunConfig
-from clps_core.data.base import (
-    IGNORED,
-    SPLITS,
-    Array,
-    Batch,
-    Example,
-    Fold,
-    TaskData,
-    check_split,
-    digest,
-    fold_of,
-    held_out_split,
-    padded,
-    step_generator,
-)
+from clps_core.data.base import IGNORED, Array, Batch, Example, Fold, TaskData, check_split, fold_of, padded
+from clps_core.data.rows import Rows, ShippedTexts, split_rows
 from clps_core.data.scores import constant_text
 from clps_core.data.shipped import shipped_text
 from clps_core.errors import DataError
@@ -53,15 +40,14 @@ HELD_OUT_PERCENT = 4
 
 @dataclass(frozen=True)
 class _Dictionary:
-    """What is the same for every seed: words in alphabetical order, their phones, the places of each split."""
+    """What is the same for every seed: words in alphabetical order, their phones, the vocabulary, the splits."""
 
     words: Sequence[str]
     phones: Sequence[str]
     """Of each word, with spaces between."""
     tokens: tuple[str, ...]
     ids: Mapping[str, int]
-    splits: Mapping[str, Array]
-    fingerprint: str
+    rows: Rows
 
 
 @cache
@@ -69,39 +55,18 @@ def _dictionary() -> _Dictionary:
     lines = [line.partition("\t") for line in shipped_text(FILE, SHA256).splitlines()]
     words, phones = [word for word, _tab, _said in lines], [said for _word, _tab, said in lines]
     tokens = (*SPECIALS, *LETTERS, *sorted({phone for said in set(phones) for phone in said.split()}))
-    places: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for place, word in enumerate(words):
-        places[held_out_split(f"sound {word}", HELD_OUT_PERCENT)].append(place)
-    for split in SPLITS[1:]:
-        places[split].sort(key=lambda place: digest("clps order", words[place]))
-    splits = {split: np.array(found, dtype=np.int64) for split, found in places.items()}
-    fingerprint = digest("sounds 1", SHA256, *(found.tobytes() for found in splits.values()))
-    return _Dictionary(words, phones, tokens, {token: n for n, token in enumerate(tokens)}, splits, fingerprint)
+    rows = split_rows(words, words, HELD_OUT_PERCENT, "sound {}".format, "sounds 1", SHA256)
+    return _Dictionary(words, phones, tokens, {token: n for n, token in enumerate(tokens)}, rows)
 
 
-@lru_cache(maxsize=4)
-def _folded(fold: Fold) -> _Dictionary:
-    whole = _dictionary()
-    both = np.sort(np.concatenate([whole.splits["train"], whole.splits["validation"]]))
-    held_out = np.array([fold.holds(whole.words[place]) for place in both])
-    validation = sorted(both[held_out].tolist(), key=lambda place: digest("clps order", whole.words[place]))
-    parts = {"train": both[~held_out], "validation": np.array(validation, dtype=np.int64)}
-    return replace(whole, splits={**whole.splits, **parts}, fingerprint=fold.name(whole.fingerprint))
-
-
-class Sounds:
-    """The ``sounds`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+class Sounds(ShippedTexts):
+    """The ``sounds`` task: see the module, and ``TaskData`` for the methods."""
 
     pad_id, bos_id, eos_id, unk_id = PAD, BOS, EOS, UNK
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed = seed
-        self._all = _dictionary() if fold is None else _folded(fold)
-        self.fingerprint = self._all.fingerprint
+        self._all = _dictionary()
+        super().__init__(self._all.rows, facts or own_facts(), seed, fold)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -110,20 +75,7 @@ class Sounds:
 
     def words(self, split: str) -> list[str]:
         """The words of ``split``, in the order of evaluation."""
-        return [self._all.words[place] for place in self._all.splits[split]]
-
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Words drawn evenly, with replacement, from the training part."""
-        places = self._all.splits["train"]
-        generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch(places[generator.integers(len(places), size=batch_size)])
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """The held-out words in an order that mixes the alphabet."""
-        check_split(split)
-        places = self._all.splits[split][:limit]
-        for start in range(0, len(places), batch_size):
-            yield self._batch(places[start : start + batch_size])
+        return [self._all.words[place] for place in self.of_split(split)]
 
     def _batch(self, places: Array) -> Batch:
         sources = [self._ids(self._all.words[place]) for place in places]
@@ -146,7 +98,7 @@ class Sounds:
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """``exact_match`` of always writing one sound, ``token_accuracy`` and ``loss`` of one text for all."""
         check_split(split)
-        rows = [np.array([*self._target(place), EOS]) for place in self._all.splits[split][:limit]]
+        rows = [np.array([*self._target(place), EOS]) for place in self.of_split(split)[:limit]]
         exact, token_accuracy, loss = constant_text(rows)
         return {"exact_match": exact, "token_accuracy": token_accuracy, "loss": loss}
 
@@ -223,7 +175,7 @@ class Sounds:
 
     def examples(self, count: int) -> list[Example]:
         """Test words."""
-        places = self._all.splits["test"][:count]
+        places = self.of_split("test")[:count]
         return [Example(self._all.words[place], self._all.phones[place]) for place in places]
 
     def tokenizer_json(self) -> str:
