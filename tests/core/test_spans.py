@@ -18,6 +18,7 @@ from tiny_models import batch_for, tiny
 from untrained_runs import SIZES, stored_run
 
 from clps_core import api
+from clps_core.analysis.capture import capture
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig, build_config, resolve
 from clps_core.data.base import IGNORED
@@ -36,6 +37,7 @@ from clps_core.predicting_split import predict_split
 from clps_core.scoring import score_folder
 from clps_core.store import Run, Store, open_store
 from clps_core.tasks import TASKS, frozen, thawed
+from clps_core.training.loading import load_model
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.spans import best_spans, loss
 
@@ -333,8 +335,13 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
     assert len(seen.source_labels) == seen.attention["encoder"].shape[-1]
     (again,) = api.predict(run.id, [example.text], options=example.options)
     assert again == found
-    with pytest.raises(ConfigError, match=r"marks spans. Look at its attention instead"):
-        lens_of_run(folder, example.text, options=example.options)
+    data, lens = load_task(run.config), lens_of_run(folder, example.text, options=example.options)
+    inputs = data.encode_source(example.text, options=example.options)
+    logits = capture(load_model(folder, "best")[0], inputs).logits
+    inside = np.flatnonzero(data.context_offsets(inputs, example.options["context"])[1][:, 0] >= 0)
+    assert lens.positions == ("beginning", "end")
+    places = [int(name.rpartition("(")[2][:-1]) for name in (lens.names[one] for one in lens.top[-1, :, 0])]
+    assert places == logits[inside].argmax(0).tolist()
 
 
 @pytest.mark.parametrize(
