@@ -19,6 +19,7 @@ import json
 import re
 import reprlib
 import string
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache, wraps
 from pathlib import Path
@@ -72,16 +73,22 @@ def language() -> str | None:
 
 
 def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
-    """As ``functools.lru_cache``, for what is made of words: an answer is kept for readers of its language."""
+    """As ``functools.lru_cache``, for what is made of words: an answer is kept for readers of its language.
+
+    Of threads that ask for the same at once, one makes it and the others wait: a class that opens a page together.
+    """
 
     def decorate(make: Callable[Given, Made]) -> Callable[Given, Made]:
+        making = threading.RLock()
+
         @lru_cache(maxsize)
         def answer(_language: str | None, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Made:
             return make(*args, **dict(named))
 
         @wraps(make)
         def found(*args: Given.args, **kwargs: Given.kwargs) -> Made:
-            return answer(language(), args, tuple(kwargs.items()))
+            with making:
+                return answer(language(), args, tuple(kwargs.items()))
 
         return found
 

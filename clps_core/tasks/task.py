@@ -12,6 +12,7 @@ import importlib
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import entry_points
@@ -81,6 +82,7 @@ class Tasks(Mapping[str, Task]):
         self._tasks: dict[str, Task] = {}
         self._families: dict[str, TaskFamily] = {}
         self._problems: dict[str, str] = {}
+        self._saying: dict[str, threading.RLock] = {}
 
     def register(self, task: Task) -> None:
         """Add ``task``, or put it in the place of the one of its name."""
@@ -123,7 +125,8 @@ class Tasks(Mapping[str, Task]):
         if task is None:
             raise ConfigError(self._unknown(data.task))
         try:
-            facts = task.facts(data, home or default_home())
+            with self._turn(task.name):
+                facts = task.facts(data, home or default_home())
         except ClpsError:
             raise
         except Exception as error:  # of a task that somebody else wrote: a page must go on
@@ -134,6 +137,10 @@ class Tasks(Mapping[str, Task]):
         for metric in facts.own_metrics:
             keep_metric(metric)
         return facts
+
+    def _turn(self, name: str) -> AbstractContextManager[object]:
+        """An installed task works out its facts once, however many threads ask for the first time together."""
+        return self._saying.setdefault(name, threading.RLock()) if name in self._found() else nullcontext()
 
     def usual(self, name: str, home: Path | None = None) -> TaskFacts:
         """The facts of the task for a config that says no more of its data than its name; raises as ``facts``."""
