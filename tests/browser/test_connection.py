@@ -76,6 +76,7 @@ def points(chart: Locator) -> int:
     return int(chart.get_attribute("data-points") or 0)
 
 
+@pytest.mark.slow
 def test_a_page_takes_up_its_curves_after_the_connection_was_cut(
     dashboard: Callable[..., str], browser_page: Page, store: Store
 ) -> None:

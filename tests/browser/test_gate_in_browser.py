@@ -43,6 +43,7 @@ def elsewhere():
     server.server_close()
 
 
+@pytest.mark.slow
 def test_with_a_token_a_browser_needs_the_printed_address_once(dashboard, chromium, elsewhere, tmp_path, monkeypatch):
     monkeypatch.setenv("CLPS_TOKEN", TOKEN)
     url = dashboard(tmp_path / "home", "--no-ready")

@@ -125,6 +125,7 @@ def test_interrupting_the_wait_leaves_the_run_going_and_it_can_be_steered(home):
     eventually(lambda: home.store.run(record["id"]).status == "cancelled", "the run is cancelled again")
 
 
+@pytest.mark.slow
 def test_a_failed_run_ends_with_exit_code_1_and_its_reason(home):
     """Without an epsilon the first step divides nothing by nothing."""
     ended = run("train", "--task", "dates", "--steps", "5", *TINY, "--set", "optim.eps=1e-300", "--wait", "--json")

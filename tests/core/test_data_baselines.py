@@ -10,6 +10,7 @@ import pytest
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.base import IGNORED, Array, TaskData
+from clps_core.data.classified import ClassifiedTexts
 from clps_core.data.registry import load_task
 from clps_core.tasks import TASKS, get_task
 
@@ -78,6 +79,10 @@ def test_what_is_no_better_than_a_constant_answer_does_not_beat_the_baseline() -
 def test_no_held_out_example_of_one_split_is_in_another(task: str) -> None:
     """Whatever the seeds: they order batches, and move no split."""
     _config, data = usual(task)
+    if isinstance(data, ClassifiedTexts):  # two texts may read alike where words are unknown
+        validation, test = ({text for _group, _name, text in data.sentences(split)} for split in SPLITS)
+        assert not validation & test
+        return
     kept: dict[str, set[bytes]] = {}
     for split in SPLITS:
         kept[split] = {

@@ -49,6 +49,7 @@ def test_two_runs_advance_at_the_same_time_and_finish(room: JobRoom) -> None:
     assert "attempt 1" in service.log_text(room.store, ids[0])
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_any_moment_is_retried_and_equals_its_undisturbed_twin(room: JobRoom, twin: Twin) -> None:
     (killed,) = room.submit(tiny())
     reader = Reader(room, killed)

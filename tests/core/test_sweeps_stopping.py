@@ -135,6 +135,7 @@ def test_runs_without_a_rule_are_not_watched(store):
     assert Watch.of(store, alone) is None
 
 
+@pytest.mark.slow
 def test_a_run_that_a_rule_ended_is_finished_with_the_reason_and_stays_so(room: JobRoom):
     """Nobody reaches an exact match of 2. The run is queued again, as if killed before its outcome was written."""
     plain = {"sweep": {"fields": {}}, "stop": {"rule": "threshold", "value": 2, "after": 20}}
