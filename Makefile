@@ -9,7 +9,7 @@ PIP     = $(VENV)/bin/python -m pip
 PYTEST  = $(VENV)/bin/python -m pytest
 # More processes than cores: tests of browsers and jobs mostly wait. A file's tests stay together, as they share what
 # is slow to make; files are taken in the order of tests/conftest.py.
-PARALLEL = -n 4 --dist loadfile --no-loadscope-reorder
+PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
 BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
 .PHONY: run test test-all check format bench soak words wheel pictures schemes samples clean help

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from job_room import PATIENCE, tiny
+from job_room import PATIENCE, let_others_first, tiny
 from playwright.sync_api import Locator, Page, WebSocket
 
 from app.chart.messages import MAX_PARTS, Memory, next_message
@@ -85,6 +85,7 @@ def test_the_chart_grows_without_a_reload_is_sent_only_new_points_and_keeps_its_
     chart.wait_for()
     page.evaluate("window.loadedOnce = true")
     grows(chart, 40)
+    let_others_first(store.home)
 
     drag(page, chart, 0.3, 0.6)
     assert chart.get_attribute("data-zoomed") == "true"

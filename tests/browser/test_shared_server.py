@@ -1,7 +1,7 @@
 """Two real browsers on one shared server: each is somebody, and only one of them owns the runs."""
 
 import pytest
-from job_room import PATIENCE
+from job_room import PATIENCE, let_others_first
 from playwright.sync_api import expect
 
 from clps_core.owners import COOKIE, Signer
@@ -37,6 +37,7 @@ def test_a_run_belongs_to_the_browser_that_started_it(dashboard, chromium, brows
     other.set_default_timeout(1000 * PATIENCE)
     other.goto(browser_page.url)
     expect(other.get_by_text("All layers").first).to_be_visible()
+    let_others_first(home)
     expect(other.get_by_test_id("stMain").get_by_text("yours")).to_have_count(0)
     other.locator("[class*=st-key-actions-] [data-testid=stPopoverButton]").first.click()
     expect(other.get_by_text("This run is somebody else's.")).to_be_visible()
