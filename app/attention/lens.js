@@ -142,7 +142,7 @@ function body(data, from, to) {
       const cell = element("td", data.names[best]);
       const probability = data.probabilities[depth][column][0];
       cell.style.setProperty("--share", `${(100 * probability).toFixed(0)}%`);
-      cell.classList.toggle("is-strong", probability > 0.6);
+      cell.classList.toggle("is-strong", probability > 0.75);
       cell.classList.toggle("is-flip", depth > 0 && data.top[depth - 1][column][0] !== best);
       cell.classList.toggle("is-wanted", data.rank[depth][column] === 1);
       cell.dataset.row = depth;

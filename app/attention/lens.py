@@ -29,9 +29,9 @@ def lens_table(found: RunLens, *, name: str, key: str) -> None:
 def lens_caption() -> str:
     """What the lens is, and what it does not show."""
     return _(
-        "What the model would answer if it stopped after each layer: the final norm and the output layer read the "
-        "state there (logit lens). The output layer learned to read the state at the end of the model, so an early "
-        "reading shows what it finds there already, not what the model computes with."
+        "What the model would answer if it stopped after each layer: the output layer, with the final norm where there "
+        "is one, reads the state there (logit lens). The output layer learned to read the state at the end of the "
+        "model, so an early reading shows what it finds there already, not what the model computes with."
     )
 
 

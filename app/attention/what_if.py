@@ -13,7 +13,7 @@ from app import state
 from app.attention.source import Question, Turned, follow_url, inspect
 from app.depth.source import asked_loops, deep, loops_field
 from app.services import escape_markdown, show_problem
-from clps_core.analysis.edits import Edit, parts_of, read_edits
+from clps_core.analysis.edits import MOST_EDITS, Edit, parts_of, read_edits
 from clps_core.config import sharing_plan
 from clps_core.errors import ConfigError
 from clps_core.sharing import SharingPlan
@@ -39,17 +39,16 @@ def choose_turned(runs: Sequence[Run]) -> list[Turned]:
 
 
 def _left_out_field(runs: Sequence[Run], plans: Sequence[SharingPlan], loops: Sequence[int | None]) -> tuple[str, ...]:
-    """The parts of the address that at least one run has; a sentence for each that none has."""
+    """The parts of the address that at least one run has; a sentence for the first that none has."""
     titles: dict[str, str] = {}
     for run, plan, count in zip(runs, plans, loops, strict=True):
         for part in parts_of(plan, run.config.model.num_heads, count):
             titles.setdefault(str(part), part_title(part, stacks=len(plan.execution)))
-    asked = []
-    for text in dict.fromkeys(st.query_params.get_all(state.WITHOUT)):
-        if text in titles:
-            asked.append(text)
-        elif problem := _problem(runs[0], plans[0], loops[0], text):
-            show_problem(problem)
+    named = list(dict.fromkeys(st.query_params.get_all(state.WITHOUT)))[:MOST_EDITS]
+    asked = [text for text in named if text in titles]
+    if unknown := [text for text in named if text not in titles]:
+        whole = _("this page leaves parts out as a whole. Take {part} without its factor.", part=unknown[0])
+        show_problem(_problem(runs[0], plans[0], loops[0], unknown[0]) or whole)
     key = "attention.without"
     follow_url(key, asked)
 

@@ -65,7 +65,7 @@ def test_what_is_left_out_changes_answer_and_lens_and_the_whole_models_answer_st
     given = {"view": "lens", "run": ids[0], "beside": ids[1], "text": HOPS}
     test = open_page("attention", without=["decoder.1", "decoder.2", "<b>", "decoder.9"], **given)
     assert not test.exception
-    assert len(sentences(test)) == 2, "what no run has is told"
+    assert len(sentences(test)) == 1, "the first part that no run has is told"
     assert test.multiselect(key="attention.without").value == ["decoder.1", "decoder.2"]
     folder = store.run_folder(ids[0])
     changed = lens_of_run(folder, HOPS, left_out=["decoder.1", "decoder.2"])
@@ -76,6 +76,9 @@ def test_what_is_left_out_changes_answer_and_lens_and_the_whole_models_answer_st
     whole = lens_of_run(folder, HOPS).prediction
     assert said == f"Without Layer 1; Layer 2. The whole model answers **{whole}**."
     assert changed.prediction != whole
+
+    halved = open_page("attention", without=["decoder.0*0.5"], **given)
+    assert "without its factor" in sentences(halved)[0]
 
     test.multiselect(key="attention.without").set_value([]).run()
     assert sentences(test) == []
