@@ -60,6 +60,10 @@ class TokenRows:
                  for (_values, offsets), flat in zip(self.batches, self.flat[:-1], strict=True)]  # fmt: skip
         return np.concatenate([*parts, self.flat[-1:]])
 
+    def lengths(self) -> Array:
+        """int32 [N]: tokens of each row."""
+        return np.concatenate([np.diff(offsets) for _values, offsets in self.batches])
+
     def tokens(self, places: Array) -> Array:
         """int64 tokens at ``places`` (any shape) among all tokens."""
         numbers = np.searchsorted(self.flat, places, side="right") - 1
