@@ -91,8 +91,8 @@ class OwnTexts:
         """int32 [training rows]: tokens of each, of all roles that a model reads together, uncut."""
         rows = self.rows("train")
         roles = MODEL_ROLES[self.opened.record.kind]
-        sizes = np.stack([self.opened.rows[role].lengths()[rows] for role in roles])
-        return sizes.sum(axis=0, dtype=np.int32)
+        found: Array = np.stack([self.opened.rows[role].lengths()[rows] for role in roles]).sum(axis=0, dtype=np.int32)
+        return found
 
     def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
         """The held-out rows in an order that a hash of their texts gives."""
