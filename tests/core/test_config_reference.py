@@ -70,7 +70,7 @@ def test_all_fields_are_listed_in_words_and_as_json() -> None:
     assert [one["name"] for one in json.loads(clps("--json").stdout)] == list(FIELDS)
     for name in FIELDS:
         assert name in shown.stdout
-    assert "dates 96, python-docs 128, digits 64" in " ".join(shown.stdout.split())
+    assert "64; 96: dates, sounds" in " ".join(shown.stdout.split())
 
 
 def test_one_field_and_one_group_are_explained() -> None:
