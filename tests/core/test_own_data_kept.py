@@ -123,7 +123,7 @@ def test_the_nested_file_of_squad_is_a_row_for_each_question(tmp_path: Path) -> 
         ({"data": [{"paragraphs": [5, {"qas": "x"}, {"context": 3, "qas": [7, {"answers": {}}]}]}]}, "column of texts"),
         (
             {"data": [{"paragraphs": [{"context": "a b", "qas": [{"question": "c?"}]}]}]},
-            "most answers do not stand|different texts",
+            "must have rows with text, target",
         ),
     ],
 )
