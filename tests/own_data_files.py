@@ -98,3 +98,15 @@ def question_table(path: Path, count: int = 60) -> Path:
     """The same as a table of context, question and answer."""
     rows = [json.loads(line) for line in questions(path, count).read_text().splitlines()]
     return write_csv(path, [{**row, "answers": row["answers"]["text"][0]} for row in rows])
+
+
+def hub_folder(path: Path, count: int = 40) -> Path:
+    """A folder laid out as a data set on Hugging Face, which ``load_dataset`` reads: a table for each split."""
+    (path / "data").mkdir(parents=True)
+    for split, begin in (("train", 0), ("test", count)):
+        rows = [
+            {"text": f"{'good' if n % 2 else 'bad'} film number {n}", "label": "praise" if n % 2 else "blame"}
+            for n in range(begin, begin + count)
+        ]
+        write_csv(path / "data" / f"{split}.csv", rows)
+    return path
