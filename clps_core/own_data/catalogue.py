@@ -15,8 +15,9 @@ from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
 from clps_core.own_data import record
 from clps_core.own_data.record import DataSet
+from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import LONGEST_ROW
-from clps_core.own_data.vocabulary import Vocabulary, tokenizer_of, vocabulary
+from clps_core.own_data.vocabulary import Vocabulary, vocabulary
 from clps_core.tasks import DataLike, Task, TaskFacts, TaskWords
 from clps_core.words import _
 

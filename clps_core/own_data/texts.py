@@ -36,8 +36,9 @@ from clps_core.own_data import record
 from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
 from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Index, read_index, some_texts
+from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import TokenRows, token_rows
-from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, tokenizer_of, typed_inputs, vocabulary
+from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, typed_inputs, vocabulary
 from clps_core.shown import has_control
 from clps_core.tasks.facts import TaskFacts
 from clps_core.words import _

@@ -21,7 +21,8 @@ from clps_core.own_data.locks import one_at_a_time
 from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Array, texts
 from clps_core.own_data.span_rows import encoded as encoded_spans
-from clps_core.own_data.vocabulary import BOS, EOS, UNK, Vocabulary, tokenizer_of
+from clps_core.own_data.tokenizing import BOS, EOS, UNK, tokenizer_of
+from clps_core.own_data.vocabulary import Vocabulary
 from clps_core.words import _
 
 __all__ = ["LONGEST_ROW", "TokenRows", "token_rows"]
