@@ -6,7 +6,8 @@ Parts are left out, scaled or swapped (``analysis.edits``), or states and attent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer
     from clps_core.work.spans import MarkingData
 
-__all__ = ["Asked", "Effect", "Patching", "answer_changed", "editor_of"]
+__all__ = ["Asked", "Changed", "Effect", "Patching", "answer_changed", "changed"]
 
 Array = NDArray[Any]
 
@@ -95,42 +96,60 @@ def answer_changed(
 ) -> tuple[Answer, Effect | None, dict[str, tuple[int, ...]]]:
     """The run's answer with ``changes`` inside, their effect (``None`` where nothing is changed), and its layers.
 
-    Raises ``ConfigError`` for parts that the model does not have and for runs that do not fit, ``DataError`` for
-    positions and lengths that do not fit.
+    Raises as ``changed``.
     """
     from clps_core.analysis.capture import capture
 
-    editor, notes = editor_of(asked, changes, patching, opener)
-    if editor is None:
-        return asked.answer(), None, asked.layers()
-    model, whole = asked.run.model, asked.answer()
-    with model.edited(editor):
+    with changed(asked, changes, patching, opener) as found:
         said, layers = asked.answer(), asked.layers()
-        after = said.capture.logits
-        if said.target == "greedy":  # the changed model reads its own answer: ask it about the whole one's
-            if whole.decoder_inputs is None:
-                return said, None, layers
-            after = capture(model, asked.inputs, decoder_inputs=whole.decoder_inputs, loops=asked.loops).logits
-    return said, _effect(asked, whole, after, notes), layers
+    if found is None:
+        return said, None, layers
+    whole, after = asked.answer(), said.capture.logits
+    if said.target == "greedy":  # the changed model has read its own answer: ask it about the whole one's
+        if whole.decoder_inputs is None:
+            return said, None, layers
+        with asked.run.model.edited(found.editor):
+            again = capture(asked.run.model, asked.inputs, decoder_inputs=whole.decoder_inputs, loops=asked.loops)
+        after = again.logits
+    return said, _effect(asked, whole, after, found.notes), layers
 
 
-def editor_of(
+@dataclass(frozen=True)
+class Changed:
+    """What changes a model, and sentences about its patches."""
+
+    editor: Edits
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def changed(
     asked: Asked, changes: Sequence[str], patching: Patching | None, opener: Opener
-) -> tuple[Edits | None, tuple[str, ...]]:
-    """What is changed inside, and what there is to say about it; ``None`` where nothing is."""
+) -> Iterator[Changed | None]:
+    """Let the model of ``asked.run`` be changed as long as the context lasts; ``None`` where nothing is changed.
+
+    Raises ``ConfigError`` for parts that the model does not have and for runs that do not fit, ``DataError`` for
+    positions and lengths that do not fit.
+    """
+    found = _found(asked, changes, patching, opener)
+    with asked.run.model.edited(None if found is None else found.editor):
+        yield found
+
+
+def _found(asked: Asked, changes: Sequence[str], patching: Patching | None, opener: Opener) -> Changed | None:
     from clps_core.analysis.edits import Edits, read_changes
 
     heads = asked.run.config.model.num_heads
     edits = read_changes(changes, asked.run.model.plan, heads, asked.loops)
     if patching is None or not patching.patches:
-        return (Edits(edits, heads) if edits else None), ()
+        return Changed(Edits(edits, heads)) if edits else None
     check_length(patching.text, patching.target_text)
     if patching.folder is None:
         found = _patches(asked, patching, asked.run, asked.loops if patching.loops is None else patching.loops)
     else:
         with opener(patching.folder, patching.which) as other:
             found = _patches(asked, patching, other, patching.loops)
-    return Edits(edits, heads, found), tuple(found.notes)
+    return Changed(Edits(edits, heads, found), tuple(found.notes))
 
 
 def _patches(asked: Asked, patching: Patching, other: OpenRun, loops: int | None) -> Patches:

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
     from clps_core.analysis.patches import Patches
 
-__all__ = ["MOST_EDITS", "Edit", "Edits", "Swap", "is_tied", "parts_of", "read_changes", "read_edits"]
+__all__ = [
+    "MOST_EDITS",
+    "Edit",
+    "Edits",
+    "Swap",
+    "is_one_loop_less",
+    "is_tied",
+    "parts_of",
+    "read_changes",
+    "read_edits",
+]
 
 MOST_EDITS = 200
 FORM = re.compile(
@@ -109,6 +119,16 @@ def is_tied(plan: SharingPlan, swap: Swap, loops: int | None = None) -> bool:
         return True
     groups = plan.groups(swap.stack, plan.map.components(swap.stack))
     return groups[one] == groups[other] and not plan.extras.layer_scale
+
+
+def is_one_loop_less(plan: SharingPlan, edit: Edit, loops: int | None = None) -> bool:
+    """Whether leaving out ``edit`` gives what one loop less of its stack gives: one layer repeats, and nothing else."""
+    execution = plan.execution[edit.stack]
+    if edit.sublayer is not None or edit.factor or execution.core is None or execution.fixed:
+        return False
+    starts = execution.starts(loops)
+    alone = plan.extras.inject == "none" and plan.extras.depth_embedding == "none" and execution.core[1] == 1
+    return alone and len(starts) > 1 and edit.place in starts
 
 
 def _check_count(texts: Sequence[str]) -> None:
