@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from clps_core.analysis.capture import Capture
 
-__all__ = ["LAST", "MOST_PATCHES", "Patch", "Patches", "Side", "read_patches"]
+__all__ = ["LAST", "MOST_PATCHES", "Patch", "Patches", "Side", "parse_patch", "read_patches"]
 
 MOST_PATCHES = 50
 LONGEST_PATCH = 400
@@ -103,8 +103,9 @@ def read_patches(texts: Sequence[str], here: Side, there: Side) -> tuple[Patch, 
     return tuple(_read(text.strip(), here, there) for text in texts)
 
 
-def _read(text: str, here: Side, there: Side) -> Patch:
-    found = FORM.fullmatch(text) if len(text) <= LONGEST_PATCH else None
+def parse_patch(text: str) -> Patch:
+    """What ``text`` says, whether or not there is such a layer; raises ``ConfigError`` where it says nothing."""
+    found = FORM.fullmatch(text.strip()) if len(text) <= LONGEST_PATCH else None
     if found is None or (found[3] and found[4]):
         raise ConfigError(
             _("a patch must read as decoder.2=decoder.1, decoder.2[3:5,last]=decoder.1 or "
@@ -121,8 +122,6 @@ def _read(text: str, here: Side, there: Side) -> Patch:
         head=int(found[5]) if found[5] else None,
         from_head=int(found[9]) if found[9] else None,
     )
-    check_place(text, here.plan, patch.stack, patch.place, here.loops)
-    check_place(text, there.plan, patch.from_stack, patch.from_place, there.loops)
     same_kind = found[4] == found[8] and (found[4] is None or patch.kind == patch.from_kind)
     if not same_kind or (patch.head is None) != (patch.from_head is None):
         raise ConfigError(
@@ -130,6 +129,13 @@ def _read(text: str, here: Side, there: Side) -> Patch:
               "of it.",
               part=text)
         )  # fmt: skip
+    return patch
+
+
+def _read(text: str, here: Side, there: Side) -> Patch:
+    patch = parse_patch(text)
+    check_place(text, here.plan, patch.stack, patch.place, here.loops)
+    check_place(text, there.plan, patch.from_stack, patch.from_place, there.loops)
     if patch.sublayer is not None:
         _check_heads(text, patch, here, there)
     return patch
