@@ -54,7 +54,8 @@ class Effect:
 
     It is read at ``positions`` places (an answer written token by token: under its own tokens; a continued text: its
     next token, called ``token``). At ``others`` of them another token is the most probable one now. ``before`` and
-    ``after``: the product of the probabilities of its tokens. ``notes``: sentences about the patches.
+    ``after``: the product of the probabilities of its tokens; ``typed``: of those of the typed target instead.
+    ``notes``: sentences about the patches.
     """
 
     answer: str
@@ -63,6 +64,7 @@ class Effect:
     others: int
     before: float
     after: float
+    typed: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -185,6 +187,8 @@ def _effect(asked: Asked, whole: Answer, after: Array, notes: tuple[str, ...]) -
         return None
     first, now = read(whole.capture.logits), read(after)
     best = first.argmax(-1)
+    read_target = whole.decoder_inputs if whole.target == "typed" else None
+    wanted = best if read_target is None else np.append(read_target[0, 1:], asked.run.data.eos_id)
     rows = np.arange(len(best))
     continues = asked.run.config.model.family == "decoder" and whole.places is None
     return Effect(
@@ -192,8 +196,9 @@ def _effect(asked: Asked, whole: Answer, after: Array, notes: tuple[str, ...]) -
         token=whole.next_tokens[-1].label if continues and whole.next_tokens else "",
         positions=len(best),
         others=int((now.argmax(-1) != best).sum()),
-        before=float(np.exp(_logs(first)[rows, best].sum())),
-        after=float(np.exp(_logs(now)[rows, best].sum())),
+        before=float(np.exp(_logs(first)[rows, wanted].sum())),
+        after=float(np.exp(_logs(now)[rows, wanted].sum())),
+        typed=read_target is not None,
         notes=notes,
     )
 

@@ -11,20 +11,25 @@ import streamlit as st
 from app import state
 from app.attention.changed import change_title, layer_title
 from app.attention.source import Question, follow_url, run_label
+from app.services import escape_markdown
 from clps_core.analysis.edits import parts_of
 from clps_core.analysis.patches import Side
+from clps_core.inspection import Inspection
+from clps_core.shown import visible
 from clps_core.store import Run
 from clps_core.words import _
 
-__all__ = ["change_form"]
+__all__ = ["change_form", "tell_positions"]
 
 STATE = "state"
+MOST_TOLD = 40
+"""Positions whose tokens are listed."""
 Place = tuple[str, int]
 """A stack and an executed position in it."""
 
 
-def change_form(runs: Sequence[Run], sides: Sequence[Side], question: Question) -> None:
-    """The button and what opens under it."""
+def change_form(runs: Sequence[Run], sides: Sequence[Side], question: Question) -> st.delta_generator.DeltaGenerator:
+    """The button and what opens under it; returns where ``tell_positions`` may say what stands where."""
     with st.popover(_("Scale, swap or patch"), icon=":material/experiment:"):
         kinds = {"scale": _("Scale"), "swap": _("Swap"), "patch": _("Patch")}
         kind = st.segmented_control(
@@ -37,6 +42,23 @@ def change_form(runs: Sequence[Run], sides: Sequence[Side], question: Question) 
             _swap(sides)
         else:
             _patch(runs, question, sides)
+        return st.empty()
+
+
+def tell_positions(place: st.delta_generator.DeltaGenerator, answer: Inspection) -> None:
+    """Number and token of each position of the input, for who chooses some."""
+    if st.session_state.get("attention.change.kind", "patch") != "patch":
+        return
+    told = [_("Positions of this input: {listed}", listed=_listed(answer.source_labels))]
+    if answer.target_labels:
+        told.append(_("Positions of the decoder: {listed}", listed=_listed(answer.target_labels)))
+    if answer.image is None:
+        place.caption("  \n".join(told))
+
+
+def _listed(labels: Sequence[str]) -> str:
+    shown = [f"{at} **{escape_markdown(visible(one)) or ' '}**" for at, one in enumerate(labels[:MOST_TOLD])]
+    return " · ".join([*shown, *(["…"] if len(labels) > MOST_TOLD else [])])
 
 
 def _add(name: str, text: str) -> None:

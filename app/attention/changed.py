@@ -155,7 +155,25 @@ def _effect(effect: Effect, answer: str) -> list[str]:
               token=token, before=before, after=after)
         )  # fmt: skip
         return said
-    if answer == effect.answer:
+    same, answers = answer == effect.answer, _("The whole model answers **{answer}**.", answer=whole)
+    if effect.typed:
+        said.append(_("The whole model gives the same answer.") if same else answers)
+        said.append(
+            _("The target that you typed has a probability of {before} in the whole model; now {after}.",
+              before=before, after=after)
+        )  # fmt: skip
+    elif effect.positions > 1:
+        said.append(_("The whole model gives the same answer.") if same else answers)
+        said.append(
+            _("Its {all} tokens together have a probability of {before} there; now {after}.",
+              all=effect.positions, before=before, after=after)
+        )  # fmt: skip
+        if effect.others:
+            said.append(
+                _("At {others} of {all} places another token is the most probable one now.",
+                  others=effect.others, all=effect.positions)
+            )  # fmt: skip
+    elif same:
         said.append(
             _("The whole model gives the same answer, with a probability of {before}; now {after}.",
               before=before, after=after)
@@ -164,11 +182,6 @@ def _effect(effect: Effect, answer: str) -> list[str]:
         said.append(
             _("The whole model answers **{answer}**, with a probability of {before}; that answer now has {after}.",
               answer=whole, before=before, after=after)
-        )  # fmt: skip
-    if effect.positions > 1:
-        said.append(
-            _("(All {all} tokens of it together; at {others} of them another token is the most probable one now.)",
-              all=effect.positions, others=effect.others)
         )  # fmt: skip
     return said
 

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app.attention.answer import attention_answer
+from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
 from app.attention.source import (
@@ -57,9 +58,10 @@ def panels(runs: Sequence[Run]) -> None:
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
-    turned = choose_turned(runs, question)
+    turned, positions = choose_turned(runs, question)
     place = st.empty()
     answers = _answers(runs, question, turned, place)
+    tell_positions(positions, answers[0])
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:

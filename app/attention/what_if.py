@@ -27,8 +27,11 @@ __all__ = ["choose_turned"]
 OTHER = "other"
 
 
-def choose_turned(runs: Sequence[Run], question: Question) -> list[Turned]:
-    """Fields for loops and for what is changed inside; per run, what of it applies to that run."""
+def choose_turned(runs: Sequence[Run], question: Question) -> tuple[list[Turned], st.delta_generator.DeltaGenerator]:
+    """Fields for loops and for what is changed inside; per run, what of it applies to that run.
+
+    The second is for ``change_form.tell_positions``.
+    """
     deep_runs = [deep(run) for run in runs]
     loops = [asked_loops() if one is not None else None for one in deep_runs]
     sides = [side_of(run, count) for run, count in zip(runs, loops, strict=True)]
@@ -38,8 +41,8 @@ def choose_turned(runs: Sequence[Run], question: Question) -> list[Turned]:
             loops_field("attention", found)
         there = [sides[runs.index(one)] for one in sources or runs]
         edits, patches = _changes_field(sides, list(zip(sides, there, strict=True)))
-        change_form(runs, sides, question)
-    return [
+        place_for_positions = change_form(runs, sides, question)
+    turned = [
         Turned(
             side.loops,
             tuple(one for one in edits if not _problem(read_changes, [one], side.plan, side.heads, side.loops)),
@@ -47,6 +50,7 @@ def choose_turned(runs: Sequence[Run], question: Question) -> list[Turned]:
         )
         for place, side in enumerate(sides)
     ]
+    return turned, place_for_positions
 
 
 def _sources(runs: Sequence[Run]) -> list[Run]:
