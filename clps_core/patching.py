@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.data.spans import CONTEXT
+from clps_core.errors import DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length
+from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.analysis.edits import Edits
@@ -165,8 +167,11 @@ def _patches(asked: Asked, patching: Patching, other: OpenRun, loops: int | None
     options = {**asked.options, **dict(patching.options)}
     target = patching.target_text.strip() if patching.text else asked.target
     text = patching.text or asked.text
-    inputs = other.data.encode_source(text, options=options)
-    seen = Asked(other, text, inputs, target, options, loops).answer().capture
+    try:
+        inputs = other.data.encode_source(text, options=options)
+        seen = Asked(other, text, inputs, target, options, loops).answer().capture
+    except DataError as error:
+        raise DataError(_("the input that is patched from: {problem}", problem=error)) from error
     longest = asked.run.data.facts.max_target_len or model.config.max_positions or 1
     return Patches(patches, seen, width, _lengths(asked), longest)
 

@@ -73,7 +73,7 @@ def _patch_title(patch: Patch, stacks: int) -> str:
 
 def _pair(pair: tuple[int, int]) -> str:
     here, there = (_("last") if one == LAST else str(one) for one in pair)
-    return here if here == there else f"{here} ← {there}"
+    return here if here == there else f"{here}:{there}"
 
 
 def side_of(run: Run, loops: int | None) -> Side:
@@ -92,14 +92,15 @@ def changed_caption() -> str:
 
 def changed_sentence(run: Run, turned: Turned, answer: Inspection) -> str:
     """What is changed inside ``run``, and what it does to the answer; nothing where nothing is changed."""
+    missing = [_("This run has no such parts: {parts}.", parts="; ".join(turned.missing))] if turned.missing else []
     if not turned.changes:
-        return ""
+        return " ".join(missing)
     plan = sharing_plan(run.config.model, run.config.sharing)
     stacks = len(plan.execution)
     changes = read_changes(turned.left_out, plan, run.config.model.num_heads, turned.loops)
     parts = [one for one in changes if isinstance(one, Edit) and not one.factor]
     others = [one for one in changes if one not in parts]
-    said = []
+    said = missing
     if parts:
         said.append(_("Without {parts}.", parts="; ".join(change_title(one, stacks=stacks) for one in parts)))
     if others:

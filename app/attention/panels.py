@@ -113,7 +113,7 @@ def _caption(runs: Sequence[Run], kind: str) -> None:
 
 def _changed(runs: Sequence[Run], answers: Sequence[Inspection], turned: Sequence[Turned]) -> None:
     """What is changed inside each run, and what that does to its answer."""
-    if not any(one.changes for one in turned):
+    if not any(one.changes or one.missing for one in turned):
         return
     for place, column in enumerate(st.columns(len(runs))):
         with column:

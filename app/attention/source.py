@@ -68,11 +68,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Turned:
-    """How a run is looked into: ``loops`` of its core (as in training by default), and what is changed inside."""
+    """How a run is looked into: ``loops`` of its core (as in training by default), and what is changed inside.
+
+    ``missing``: changes that were asked for, in words, and that this run cannot have.
+    """
 
     loops: int | None = None
     left_out: tuple[str, ...] = ()
     patching: Patching | None = None
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.loops} {' '.join(self.left_out)} {self.patching or ''}"

@@ -42,15 +42,25 @@ def choose_turned(runs: Sequence[Run], question: Question) -> tuple[list[Turned]
         there = [sides[runs.index(one)] for one in sources or runs]
         edits, patches = _changes_field(sides, list(zip(sides, there, strict=True)))
         place_for_positions = change_form(runs, sides, question)
-    turned = [
-        Turned(
-            side.loops,
-            tuple(one for one in edits if not _problem(read_changes, [one], side.plan, side.heads, side.loops)),
-            _patching(runs, place, sources, sides, patches) if sources else None,
-        )
-        for place, side in enumerate(sides)
-    ]
+    turned = [_turned(runs, place, sources, sides, edits, patches) for place in range(len(runs))]
     return turned, place_for_positions
+
+
+def _turned(
+    runs: Sequence[Run],
+    place: int,
+    sources: Sequence[Run],
+    sides: Sequence[Side],
+    edits: Mapping[str, str],
+    patches: Mapping[str, str],
+) -> Turned:
+    """What of all that is asked one run has. ``edits``, ``patches``: text -> title."""
+    side = sides[place]
+    had = tuple(one for one in edits if not _problem(read_changes, [one], side.plan, side.heads, side.loops))
+    patching = _patching(runs, place, sources, sides, list(patches)) if sources else None
+    taken = {*had, *(patching.patches if patching is not None else ())}
+    asked = {**edits, **(patches if sources else {})}
+    return Turned(side.loops, had, patching, tuple(title for text, title in asked.items() if text not in taken))
 
 
 def _sources(runs: Sequence[Run]) -> list[Run]:
@@ -91,10 +101,8 @@ def _patching(
     return Patching(had, text, folder=folder, stamp=stamp, which=which, loops=there.loops)
 
 
-def _changes_field(
-    sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The changes of the address that at least one run can have: edits and patches; a sentence for the first other.
+def _changes_field(sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Text -> title of the address's edits and patches that at least one run can have; a sentence for the first other.
 
     ``pairs``: the sides of the passes that patches join.
     """
@@ -127,7 +135,7 @@ def _changes_field(
         ),
         on_change=chosen,
     )
-    return tuple(edits), tuple(patches)
+    return edits, patches
 
 
 def _known(name: str, most: int, titles_of: Callable[[str], Mapping[str, str]]) -> dict[str, str]:
