@@ -54,6 +54,9 @@ __all__ = [
     "NEWS_WATCHED",
     "PAGE",
     "PAGE_BEFORE",
+    "PATCH",
+    "PATCH_RUN",
+    "PATCH_TEXT",
     "PRESENT",
     "PRESENTING",
     "QUALITY",
@@ -123,7 +126,10 @@ METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into
-WITHOUT = "without"  # Attention: repeated; a part that is left out, such as decoder.2.ffn
+WITHOUT = "without"  # Attention: repeated; what is left out, scaled or swapped, such as decoder.2.ffn
+PATCH = "patch"  # Attention: repeated; what is put in from another pass, such as decoder.2=decoder.1
+PATCH_TEXT = "patch_text"  # Attention: the input of that other pass; none means the same one
+PATCH_RUN = "patch_run"  # Attention: other, where that pass is the other run's; none means the run's own
 TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
 TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn
 TOP_P = "top_p"  # Try it: only the fewest tokens with together this probability are drawn

@@ -8,9 +8,10 @@ from functools import partial
 import streamlit as st
 
 from app.attention.answer import attention_answer
+from app.attention.change_form import tell_positions
+from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
 from app.attention.source import (
-    AS_TRAINED,
     Question,
     Turned,
     head_view,
@@ -32,7 +33,7 @@ from app.attention.views import (
     sharing_of,
     similarity_sentence,
 )
-from app.attention.what_if import changed_sentence, choose_turned
+from app.attention.what_if import choose_turned
 from app.design.sharing_sentences import sharing_sentences
 from app.look.working import let_out
 from app.services import escape_markdown
@@ -57,22 +58,22 @@ def panels(runs: Sequence[Run]) -> None:
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
-    turned = [AS_TRAINED for _run in runs]
-    if view == "lens":
-        turned = choose_turned(runs)
+    turned, positions = choose_turned(runs, question)
     place = st.empty()
     answers = _answers(runs, question, turned, place)
+    tell_positions(positions, answers[0])
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
+        _changed(runs, answers, turned)
         if view != "lens":
             _caption(runs, kind)
         if view == "lens":
-            _lenses(runs, answers, question, turned)
+            _lenses(runs, question, turned)
         else:
-            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
+            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
 
 def _answers(
@@ -110,29 +111,40 @@ def _caption(runs: Sequence[Run], kind: str) -> None:
     st.caption(f"{kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1)} {shared}")
 
 
-def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _changed(runs: Sequence[Run], answers: Sequence[Inspection], turned: Sequence[Turned]) -> None:
+    """What is changed inside each run, and what that does to its answer."""
+    if not any(one.changes or one.missing for one in turned):
+        return
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if said := changed_sentence(runs[place], turned[place], answers[place]):
+                st.markdown(said)
+    st.caption(changed_caption())
+
+
+def _grids(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
-            view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
+            view = grid_view(answers[place], kind, question.name(runs[place].id, kind, str(turned[place])))
             selected = explore(view, key=f"attention.grid.{place}", follow=selected)
 
 
-def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _layers(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            name = question.name(runs[place].id, kind)
+            name = question.name(runs[place].id, kind, str(turned[place]))
             same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
     st.caption(similarity_sentence())
 
 
-def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
-    for place, column in enumerate(st.columns(len(runs))):
-        with column:
-            if said := changed_sentence(runs[place], question, turned[place], answers[place].prediction):
-                st.markdown(said)
+def _lenses(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
@@ -141,14 +153,16 @@ def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Questi
             lens_table(lens, name=name, key=f"attention.lens.{place}")
 
 
-def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _bertviz(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     from app.attention.bertviz import bertviz_caption, bertviz_view
 
     bertviz_caption()
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             title = _("BertViz head view: {run}", run=run_label(runs[place]))
-            draw = partial(head_view, runs[place], question, kind)
+            draw = partial(head_view, runs[place], question, turned[place], kind)
             bertviz_view(answers[place], kind, draw, title=title, key=f"attention.bertviz.{place}")
 
 

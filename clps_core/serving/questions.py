@@ -15,6 +15,7 @@ from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
 from clps_core.opened import Which
+from clps_core.patching import Patching
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 
@@ -58,6 +59,7 @@ class InspectRun(Question[Inspection]):
     loops: int | None = None
     attention: bool = True
     left_out: tuple[str, ...] = ()
+    patching: Patching | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class ReadLens(Question[RunLens]):
     which: Which = "best"
     loops: int | None = None
     left_out: tuple[str, ...] = ()
+    patching: Patching | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         which=asked.which,
         loops=asked.loops,
         left_out=asked.left_out,
+        patching=asked.patching,
         opener=models.opened,
     )
     return found if asked.attention else replace(found, attention={})
@@ -68,6 +69,7 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
         which=asked.which,
         loops=asked.loops,
         left_out=asked.left_out,
+        patching=asked.patching,
         opener=models.opened,
     )
 

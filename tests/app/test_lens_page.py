@@ -74,11 +74,8 @@ def test_what_is_left_out_changes_answer_and_lens_and_the_whole_models_answer_st
     assert other["top"] == lens_payload(lens_of_run(store.run_folder(ids[1]), HOPS), "")["top"], "it has one layer"
     said = next(one.value for one in test.markdown if "Without" in one.value)
     whole = lens_of_run(folder, HOPS).prediction
-    assert said == f"Without Layer 1; Layer 2. The whole model answers **{whole}**."
+    assert said.startswith(f"Without Layer 1; Layer 2. The whole model answers **{whole}**. Its 8 tokens together")
     assert changed.prediction != whole
-
-    halved = open_page("attention", without=["decoder.0*0.5"], **given)
-    assert "without its factor" in sentences(halved)[0]
 
     test.multiselect(key="attention.without").set_value([]).run()
     assert sentences(test) == []

@@ -16,6 +16,7 @@ from untrained_runs import small_config, stored_run
 
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.lens import lens_of_run
+from clps_core.patching import Patching
 from clps_core.store import Run, Store, open_store
 
 pytestmark = pytest.mark.browser
@@ -238,7 +239,9 @@ def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:
         time.sleep(0.05)
 
 
-def test_the_lens_is_moved_through_by_key_and_shows_markup_as_text(url: str, store: Store, browser_page: Page) -> None:
+def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_patch(
+    url: str, store: Store, browser_page: Page
+) -> None:
     browser_page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     run = stored_run(store, small_config("dates"))
     browser_page.goto(f"{url}/attention?run={run.id}&view=lens&target={quote('<b>May</b>')}")
@@ -256,3 +259,22 @@ def test_the_lens_is_moved_through_by_key_and_shows_markup_as_text(url: str, sto
     expect(lens.locator(".guess-label")).to_have_text([found.names[one] for one in found.top[3, column]])
     lens.locator(".depth").fill("0")
     expect(lens.locator(".said b")).to_have_text("Before the first layer:")
+
+    browser_page.get_by_role("button", name="Scale, swap or patch").click()
+    other = browser_page.get_by_role("combobox", name="Other input")
+    other.fill("May 4, 2020")
+    other.press("Enter")
+    browser_page.wait_for_url(re.compile("patch_text="))
+    browser_page.get_by_role("button", name="Patch it").click()
+    browser_page.wait_for_url(re.compile("patch=encoder.0"))
+    expect(browser_page.get_by_text("Patched from the same run, with the input “May 4, 2020”")).to_be_visible()
+    patched = lens_of_run(
+        store.run_folder(run.id),
+        run.facts.example_inputs[0],
+        target_text="<b>May</b>",
+        patching=Patching(("encoder.0=encoder.0",), "May 4, 2020"),
+    )
+    last = lens.locator("tbody tr").last.locator("td")
+    expect(last).to_have_text([patched.names[one] for one in patched.top[-1, :, 0]])
+    lens.locator("td").last.click()
+    expect(lens.locator(".guess-label")).to_have_text([patched.names[one] for one in patched.top[-1, -1]])
