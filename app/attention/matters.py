@@ -6,6 +6,7 @@ The figures come from a job of the queue (``clps_core.ablation``); this view ask
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -256,7 +257,8 @@ def _about(shown: Sequence[Shown], part: str, metric: Metric) -> None:
         effect = one.effect(part)
         name = f"**{escape_markdown(one.short)}**: " if len(shown) > 1 else ""
         if effect is None:
-            st.markdown(name + _("it has no {part}, or it was not left out so far.", part=_part_name(part, shown)))
+            title = _part_name(part, shown)
+            st.markdown(name + _("{part} is not in it, or was not left out so far.", part=title))
             continue
         st.markdown(name + _sentence(one, effect, metric))
     if st.button(_("Read the prediction without it"), icon=":material/visibility:", key=f"{PAGE}.lens"):
@@ -278,10 +280,10 @@ def _sentence(one: Shown, effect: Effect, metric: Metric) -> str:
         "interval": interval_text(metric, effect),
     }
     if effect.changes[metric.name] == 0:
-        return _("Without {part}, {metric} stays {whole} ({interval}).", **values)
+        return _("{part} left out: {metric} stays {whole} ({interval}).", **values)
     if effect.changes[metric.name] < 0:
-        return _("Without {part}, {metric} falls from {whole} to {value}: {change} ({interval}).", **values)
-    return _("Without {part}, {metric} rises from {whole} to {value}: {change} ({interval}).", **values)
+        return _("{part} left out: {metric} falls from {whole} to {value}: {change} ({interval}).", **values)
+    return _("{part} left out: {metric} rises from {whole} to {value}: {change} ({interval}).", **values)
 
 
 # The table and the file
@@ -307,19 +309,24 @@ def _table(shown: Sequence[Shown], metric: Metric) -> None:
     columns = {_("Without"): [_part_name(part, shown) for part in parts]}
     for one in shown:
         effects = [one.effect(part) for part in parts]
-        values = [NOTHING if effect is None else value_text(metric, effect.metrics[metric.name]) for effect in effects]
-        intervals = [NOTHING if effect is None else short_interval(metric, effect) for effect in effects]
-        changes = [
-            NOTHING if effect is None else change_text(metric, effect.changes[metric.name], unit=False)
-            for effect in effects
-        ]
         if len(shown) == 1:
-            columns |= {metric.title: values, change: changes, _("95 % interval"): intervals}
+            columns |= {
+                metric.title: [_cell(effect, metric, "value") for effect in effects],
+                change: [_cell(effect, metric, "change") for effect in effects],
+                _("95 % interval"): [_cell(effect, metric, "interval") for effect in effects],
+            }
         else:
-            columns[f"{one.short}: {change}"] = [
-                f"{number} ({interval})" for number, interval in zip(changes, intervals, strict=True)
-            ]
+            columns[f"{one.short}: {change}"] = [_cell(effect, metric, "both") for effect in effects]
     word_table(_("What is lost without each part"), columns)
+
+
+def _cell(effect: Effect | None, metric: Metric, what: Literal["value", "change", "interval", "both"]) -> str:
+    if effect is None:
+        return NOTHING
+    if what == "value":
+        return value_text(metric, effect.metrics[metric.name])
+    change, interval = change_text(metric, effect.changes[metric.name], unit=False), short_interval(metric, effect)
+    return {"change": change, "interval": interval, "both": f"{change} ({interval})"}[what]
 
 
 def _effects(shown: Sequence[Shown], part: str) -> list[Effect]:

@@ -238,8 +238,10 @@ def change_text(metric: Metric, change: float, *, unit: bool = True) -> str:
         number = "0"
     elif metric.percent:
         number = f"{size:.1f}" if size >= 0.05 else f"{size:.2g}"
+    elif size < 0.0005:
+        number = f"<{0.001}"
     else:
-        number = f"{size:,.0f}" if size >= 999.5 else f"{size:.3g}"
+        number = f"{size:,.0f}" if size >= 999.5 else f"{size:.3g}" if size >= 0.0995 else f"{size:.3f}"
     signed = number if size == 0 else f"{'−' if change < 0 else '+'}{number}"
     if not unit:
         return signed
@@ -253,7 +255,7 @@ def interval_text(metric: Metric, effect: Effect) -> str:
         return _("no number")
     if interval is None:
         return _("no interval: {metric} is no mean over the examples", metric=metric.in_a_sentence)
-    if interval == (0.0, 0.0):
+    if interval[0] == interval[1]:
         return _("the same in every example")
     low, high = (change_text(metric, end, unit=False) for end in interval)
     return _("95 % interval {low} to {high}", low=low, high=high)
@@ -264,7 +266,7 @@ def short_interval(metric: Metric, effect: Effect) -> str:
     interval = effect.interval(metric.name)
     if interval is None:
         return NOTHING
-    if interval == (0.0, 0.0):
+    if interval[0] == interval[1]:
         return _("same in each")
     low, high = (change_text(metric, end, unit=False) for end in interval)
     return _("{low} to {high}", low=low, high=high)

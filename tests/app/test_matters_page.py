@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ablated_runs import ablated
 from page_reading import sentences, tables
 from shared_server import SharedServer, shared  # noqa: F401  # a fixture
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app.attention.matters_map import Shown, change_text, map_payload
-from clps_core.ablation import KIND, Ablation, Effect, ablate, keys_of, values_at
+from clps_core.ablation import KIND, Ablation, Effect, ablate, keys_of
 from clps_core.config import RunConfig, sharing_plan
-from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store, schema
-from clps_core.store.queue import Queue
-from clps_core.training.saved import checkpoint_path, stamp_text
+from clps_core.training.saved import checkpoint_path
 
 OpenPage = Callable[..., AppTest]
 HOPS = "sample-hops-3-all-0"
@@ -48,20 +47,6 @@ def nobody_works(home: Path) -> Iterator[None]:
     assert lock.acquire()
     yield
     lock.release()
-
-
-def done(store: Store, run: Run, keys: tuple[str, ...], ended: str | None = "finished") -> str:
-    """Let the job find what it finds at ``keys``, as its own process would."""
-    job = evaluate(store, KIND, run.id, keys_of(run.config))
-    queue, folder = Queue(store), store.run_folder(run.id)
-    queue.start_next(0, "here", "boot", among=[job.id])
-    queue.begin_evaluation(job.id, 1, stamp_text(folder, "best") or "", {"device": "cpu", "threads": 1})
-    with values_at(folder, lambda: None) as at:
-        found = {key: at(key) for key in keys}
-    queue.append(job.id, 1, [], progress={"step": len(keys), "seconds": 1.0}, results=found)
-    if ended is not None:
-        queue.finish(job.id, 1, ended, None)
-    return job.id
 
 
 def maps(test: AppTest) -> list[dict[str, Any]]:
@@ -106,7 +91,7 @@ def test_both_maps_have_one_scale_and_the_figures_of_the_engine(
     open_page: OpenPage, store: Store, two: list[Run]
 ) -> None:
     for run in two:
-        done(store, run, keys_of(run.config))
+        ablated(store, run, keys_of(run.config))
     found = [ablate(store.run_folder(run.id)) for run in two]
     test = open_page(
         "attention", run=two[0].id, beside=two[1].id, view="matters", metric="loss", without="encoder.1.ffn"
@@ -130,7 +115,7 @@ def test_both_maps_have_one_scale_and_the_figures_of_the_engine(
     assert "Seen:" in said(test)
     assert "Not proved:" in said(test)
     assert drawn["chosen"] == "encoder.1.ffn"
-    assert said(test).count("Without Layer 1, FFN, loss") == 2, "a sentence for each run"
+    assert said(test).count("Layer 1, FFN left out: loss") == 2, "a sentence for each run"
     assert test.get("download_button")
 
     shown = tables(test)
@@ -141,10 +126,10 @@ def test_both_maps_have_one_scale_and_the_figures_of_the_engine(
 
 
 def test_a_loop_in_the_address_is_all_of_its_layers(open_page: OpenPage, store: Store, two: list[Run]) -> None:
-    done(store, two[0], keys_of(two[0].config))
+    ablated(store, two[0], keys_of(two[0].config))
     test = open_page("attention", run=two[0].id, view="matters", without=["encoder.2", "encoder.3"])
     assert maps(test)[0]["chosen"] == "encoder.loop.2"
-    assert "Without Loop 2, accuracy" in said(test)
+    assert "Loop 2 left out: accuracy" in said(test)
     several = open_page("attention", run=two[0].id, view="matters", without=["encoder.0", "encoder.3", "<b>"])
     assert not several.exception
     assert maps(several)[0]["chosen"] == ""
@@ -154,7 +139,7 @@ def test_rows_are_shown_while_others_are_still_to_do_and_of_these_weights_only(
     open_page: OpenPage, store: Store, two: list[Run]
 ) -> None:
     run = two[1]
-    done(store, run, keys_of(run.config)[:3], ended=None)
+    ablated(store, run, keys_of(run.config)[:3], ended=None)
     working = open_page("attention", run=run.id, view="matters")
     assert not working.exception
     drawn = cells(maps(working)[0], 0)
@@ -169,7 +154,7 @@ def test_what_a_job_failed_of_is_said_and_kept_results_of_other_weights_are_not_
     open_page: OpenPage, store: Store, two: list[Run]
 ) -> None:
     run = two[1]
-    job = done(store, run, keys_of(run.config)[:2], ended="failed")
+    job = ablated(store, run, keys_of(run.config)[:2], ended="failed")
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == job).values(reason="the disk is full"))
     os.utime(checkpoint_path(store.run_folder(run.id), "best"), (1, 1))
@@ -268,6 +253,8 @@ def test_a_run_that_diverged_draws_no_number_and_takes_no_scale() -> None:
         ("accuracy", 0.00025, "+0.025 points"),
         ("accuracy", 0.0, "0 points"),
         ("loss", 1.23456, "+1.23"),
+        ("loss", -0.03214, "−0.032"),
+        ("loss", 0.00006, "+<0.001"),
         ("perplexity", -12345.6, "−12,346 ppl"),
     ],
 )
