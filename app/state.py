@@ -69,6 +69,7 @@ __all__ = [
     "SEED",
     "SLOT",
     "SPEC",
+    "SPLIT",
     "STEP",
     "STRATEGY",
     "SWEEP",
@@ -113,7 +114,7 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, training or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, matters, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
@@ -122,7 +123,8 @@ STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
-METRIC = "metric"  # Depth: the metric that is drawn
+METRIC = "metric"  # Depth, Attention: the metric that is drawn
+SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into

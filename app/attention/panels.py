@@ -11,6 +11,7 @@ from app.attention.answer import attention_answer
 from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
+from app.attention.matters import what_matters
 from app.attention.source import (
     Question,
     Turned,
@@ -45,6 +46,8 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
+WITHOUT_KIND = ("lens", "matters")
+"""Views of the whole model, not of one kind of attention."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -52,7 +55,10 @@ def panels(runs: Sequence[Run]) -> None:
     kinds = kinds_of(runs[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view()
-        kind = choose_kind(kinds) if view != "lens" else kinds[0]
+        kind = choose_kind(kinds) if view not in WITHOUT_KIND else kinds[0]
+    if view == "matters":
+        what_matters(runs)
+        return
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)

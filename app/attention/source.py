@@ -131,7 +131,10 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
         # What was typed stays where it can still be read: in runs of the same task.
         other = current is not None and wanted.task != current.task
         options = current.facts.options if current is not None else ()
-        task_facts = (state.TEXT, state.TARGET, state.PATCH_TEXT, state.KIND, state.LAYER, state.HEAD, *options)
+        task_facts = (
+            *(state.TEXT, state.TARGET, state.PATCH_TEXT, state.KIND, state.LAYER, state.HEAD, state.METRIC),
+            *options,
+        )
         forgotten = dict.fromkeys(
             (state.SLOT, state.BESIDE, state.STEP, state.PATCH_RUN, *(task_facts if other else ()))
         )

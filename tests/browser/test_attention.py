@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+from ablated_runs import ablated
 from job_room import PATIENCE
 from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run
 
+from app.attention.matters_map import change_text
+from clps_core.ablation import kept_ablations
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.jobs.processes import SupervisorLock
 from clps_core.lens import lens_of_run
+from clps_core.metrics import metric_named
 from clps_core.patching import Patching
 from clps_core.store import Run, Store, open_store
 
@@ -232,6 +238,15 @@ def test_a_table_too_wide_for_the_page_says_so_and_can_be_moved_by_the_keyboard(
     assert table.evaluate("table => table.scrollLeft > 0 && table.scrollWidth > table.clientWidth")
 
 
+@contextmanager
+def nobody_working(store: Store) -> Iterator[None]:
+    """No supervisor takes a job that the test does itself."""
+    lock = SupervisorLock(store.home)
+    assert lock.acquire()
+    yield
+    lock.release()
+
+
 def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while not look():
@@ -278,3 +293,43 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     expect(last).to_have_text([patched.names[one] for one in patched.top[-1, :, 0]])
     lens.locator("td").last.click()
     expect(lens.locator(".guess-label")).to_have_text([patched.names[one] for one in patched.top[-1, -1]])
+
+
+def test_a_part_is_chosen_on_the_map_of_what_matters_and_the_lens_follows(
+    url: str, store: Store, browser_page: Page
+) -> None:
+    config = small_config("digits", "loop:0/2/0")
+    config = config.model_copy(update={"train": config.train.model_copy(update={"eval_examples": 4})})
+    runs = [stored_run(store, config) for _copy in range(2)]
+    with nobody_working(store):
+        for run in runs:
+            ablated(store, run)
+    browser_page.goto(f"{url}/attention?run={runs[0].id}&beside={runs[1].id}&view=matters")
+    drawn = browser_page.locator(".matters")
+    expect(drawn.locator("section")).to_have_count(2)
+    known = {
+        one.part: one for one in kept_ablations(store.results(store.evaluations(about=[runs[1].id])[0].id))[0].effects
+    }
+    second = drawn.locator("section").nth(1)
+    expect(second.locator(".cell")).to_have_count(len(known))
+    metric = metric_named("accuracy")
+    for part, effect in known.items():
+        shown = second.locator(f".cell[data-part='{part}'] .change")
+        expect(shown).to_have_text(change_text(metric, effect.changes["accuracy"], unit=False))
+
+    second.locator(".cell[data-part='encoder.1.ffn']").click()
+    expect(drawn).to_have_attribute("data-chosen", "encoder.1.ffn")
+    browser_page.wait_for_url(re.compile(r"without=encoder\.1\.ffn"))
+    expect(browser_page.get_by_text("Layer 1, FFN left out").first).to_be_visible()
+    browser_page.keyboard.press("ArrowLeft")
+    expect(drawn.locator(".said")).to_contain_text("Layer 0, FFN")
+    browser_page.keyboard.press("Enter")
+    expect(drawn).to_have_attribute("data-chosen", "encoder.0.ffn")
+    with browser_page.expect_download() as download:
+        browser_page.get_by_text("All figures as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + 2 * 2 * len(known), "a row for each metric of each part of both runs"
+    browser_page.get_by_text("Read the prediction without it").click()
+    expect(browser_page.locator(".lens")).to_have_count(2)
+    browser_page.wait_for_url(re.compile(r"view=lens"))
+    expect(browser_page.get_by_text("Without Layer 0, FFN").first).to_be_visible()
