@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.attention.answer import attention_answer
 from app.attention.lens import lens_caption, lens_table
+from app.attention.pictures import Shown, lens_picture
 from app.attention.source import (
     AS_TRAINED,
     Question,
@@ -117,14 +118,16 @@ def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, questi
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
             view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
-            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+            shown, exact = _shown(runs[place], answers[place], question), answers[place].attention[kind]
+            selected = explore(view, shown, key=f"attention.grid.{place}", follow=selected, exact=exact)
 
 
 def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             name = question.name(runs[place].id, kind)
-            same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
+            shown = _shown(runs[place], answers[place], question)
+            same_weights(answers[place], sharing_of(runs[place], kind), name, shown, beside=place > 0)
     st.caption(similarity_sentence())
 
 
@@ -139,6 +142,19 @@ def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Questi
             lens = read_lens(runs[place], question, turned[place])
             name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            lens_picture(shown, lens, key=f"attention.lens.{place}")
+
+
+def _shown(run: Run, answer: Inspection, question: Question, turned: Turned = AS_TRAINED) -> Shown:
+    """What a figure of ``answer`` says in its file."""
+    options = ", ".join(question.options.values())
+    changed = _("without {parts}", parts=", ".join(turned.left_out)) if turned.left_out else ""
+    loops = _("loops {loops}", loops=turned.loops) if turned.loops else ""
+    text = " · ".join(
+        filter(None, [question.text, options, question.target_text and f"→ {question.target_text}", loops, changed])
+    )
+    return Shown(run, run_label(run), answer.step, text)
 
 
 def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
