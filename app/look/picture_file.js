@@ -6,6 +6,7 @@ const INCH_MM = 25.4;
 const DPI = 300;
 const MOST_PIXELS = 60e6;
 const MARGIN = 14;
+const LEAST_WIDTH = 480; // pixels of the page: room for a title
 
 /**
  * Downloads what `container` shows. `about`: {title, caption, name}; `kind`: svg or png. False where nothing is drawn yet.
@@ -29,7 +30,7 @@ function address() {
 }
 
 function sheetOf(figure, box, { title, caption }) {
-  const inner = Math.max(box.right - box.left, 320), width = inner + 2 * MARGIN;
+  const inner = Math.max(box.right - box.left, LEAST_WIDTH), width = inner + 2 * MARGIN;
   const head = broken(title, `600 16px ${SANS}`, inner), foot = broken(caption, `400 11px ${SANS}`, inner);
   const top = MARGIN + head.length * 21 + (head.length ? 6 : 0), low = top + box.bottom - box.top + 10;
   const height = low + foot.length * 14 + MARGIN;
