@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.attention.what_if import part_title
+from app.attention.changed import change_title
 from app.design.drawn import stack_title
 from app.look.assets import asset, script
 from app.look.colours import ink_on, slot_colour, slot_letter
@@ -215,7 +215,7 @@ def title_of(part: str, one: Shown) -> str:
         title = _("Loop {loop}", loop=loop[1])
         return f"{stack_title(loop[0])}: {title}" if several else title
     (edit,) = edits_of(part, one.plan, one.heads)
-    return part_title(edit, stacks=len(one.plan.execution))
+    return change_title(edit, stacks=len(one.plan.execution))
 
 
 def value_text(metric: Metric, value: float) -> str:

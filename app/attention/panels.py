@@ -12,6 +12,7 @@ from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
 from app.attention.matters import what_matters
+from app.attention.pictures import Shown, lens_picture
 from app.attention.source import (
     Question,
     Turned,
@@ -77,7 +78,7 @@ def panels(runs: Sequence[Run]) -> None:
         if view != "lens":
             _caption(runs, kind)
         if view == "lens":
-            _lenses(runs, question, turned)
+            _lenses(runs, answers, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
@@ -137,7 +138,9 @@ def _grids(
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
             view = grid_view(answers[place], kind, question.name(runs[place].id, kind, str(turned[place])))
-            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            exact = answers[place].attention[kind]
+            selected = explore(view, shown, key=f"attention.grid.{place}", follow=selected, exact=exact)
 
 
 def _layers(
@@ -146,17 +149,35 @@ def _layers(
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             name = question.name(runs[place].id, kind, str(turned[place]))
-            same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            same_weights(answers[place], sharing_of(runs[place], kind), name, shown, beside=place > 0)
     st.caption(similarity_sentence())
 
 
-def _lenses(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
+def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             lens = read_lens(runs[place], question, turned[place])
             name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            lens_picture(shown, lens, key=f"attention.lens.{place}")
+
+
+def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> Shown:
+    """What a figure of ``answer`` says in its file."""
+    options = ", ".join(question.options.values())
+    patched = turned.patching
+    changes = (*turned.left_out, *(patched.patches if patched else ()))
+    changed = _("changed: {changes}", changes=", ".join(changes)) if changes else ""
+    if patched is not None and patched.text:
+        changed += " " + _("(patched from “{text}”)", text=patched.text)
+    loops = _("loops {loops}", loops=turned.loops) if turned.loops else ""
+    text = " · ".join(
+        filter(None, [question.text, options, question.target_text and f"→ {question.target_text}", loops, changed])
+    )
+    return Shown(run, run_label(run), answer.step, text)
 
 
 def _bertviz(
