@@ -49,11 +49,13 @@ __all__ = [
     "LANGUAGE",
     "LAYER",
     "LOOPS",
+    "MEASURE",
     "METRIC",
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "PAGE",
     "PAGE_BEFORE",
+    "POSITIONS",
     "PRESENT",
     "PRESENTING",
     "QUALITY",
@@ -66,6 +68,7 @@ __all__ = [
     "SEED",
     "SLOT",
     "SPEC",
+    "STACK",
     "STEP",
     "STRATEGY",
     "SWEEP",
@@ -110,11 +113,14 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, training or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, moves, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
+STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
+POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
+MEASURE = "measure"  # Attention: how layers are compared: cosine or cka
 STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first

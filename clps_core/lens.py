@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
-from clps_core.sharing import Execution
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def lens_of_run(
             rank=found.rank,
             wanted_probability=found.wanted_probability,
             layers=order,
-            loops=_loop_numbers(execution, loops, len(order)),
+            loops=execution.loop_numbers(loops),
             groups=tuple(groups[layer] for layer in order),
         )
 
@@ -198,13 +197,3 @@ def _right(
         return None
     known = {data.decode([token]): token for token in range(model.vocab_size or 0)}
     return [known.get(part, -1) for part in parts]
-
-
-def _loop_numbers(execution: Execution, loops: int | None, count: int) -> tuple[int, ...]:
-    """Per executed layer the loop of the core in which it stands, from 1 on; 0 outside."""
-    starts = sorted(execution.starts(loops))
-    if execution.core is None:
-        return (0,) * count
-    repeated = execution.core[1]
-    number = {start + step: loop for loop, start in enumerate(starts, start=1) for step in range(repeated)}
-    return tuple(number.get(place, 0) for place in range(count))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.attention.answer import attention_answer
 from app.attention.lens import lens_caption, lens_table
+from app.attention.moves import what_moves
 from app.attention.source import (
     AS_TRAINED,
     Question,
@@ -44,6 +45,8 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
+WITHOUT_KIND = ("lens", "moves")
+"""Views of the states: no kind of attention is chosen, but loops and parts that are left out are."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -51,14 +54,14 @@ def panels(runs: Sequence[Run]) -> None:
     kinds = kinds_of(runs[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view()
-        kind = choose_kind(kinds) if view != "lens" else kinds[0]
+        kind = choose_kind(kinds) if view not in WITHOUT_KIND else kinds[0]
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
     turned = [AS_TRAINED for _run in runs]
-    if view == "lens":
+    if view in WITHOUT_KIND:
         turned = choose_turned(runs)
     place = st.empty()
     answers = _answers(runs, question, turned, place)
@@ -67,10 +70,13 @@ def panels(runs: Sequence[Run]) -> None:
             with column:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
-        if view != "lens":
+        if view not in WITHOUT_KIND:
             _caption(runs, kind)
         if view == "lens":
             _lenses(runs, answers, question, turned)
+        elif view == "moves":
+            _changed(runs, answers, question, turned)
+            what_moves(runs, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
 
@@ -129,16 +135,21 @@ def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, quest
 
 
 def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
-    for place, column in enumerate(st.columns(len(runs))):
-        with column:
-            if said := changed_sentence(runs[place], question, turned[place], answers[place].prediction):
-                st.markdown(said)
+    _changed(runs, answers, question, turned)
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             lens = read_lens(runs[place], question, turned[place])
             name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
+
+
+def _changed(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
+    """What each run answers as it was trained, where something is left out of it."""
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if said := changed_sentence(runs[place], question, turned[place], answers[place].prediction):
+                st.markdown(said)
 
 
 def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:

@@ -44,6 +44,7 @@ def choose_view() -> str:
         "grid": _("All layers and heads"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
+        "moves": _("What moves"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }

@@ -5,6 +5,7 @@ anything that it imports needs torch; only ``work`` does, which the model proces
 """
 
 from clps_core.serving.questions import (
+    CompareLayers,
     CountClasses,
     DrawHeadView,
     EvaluateDepth,
@@ -13,12 +14,14 @@ from clps_core.serving.questions import (
     Predict,
     Question,
     ReadLens,
+    ReadMoves,
     ScoreTest,
 )
 from clps_core.serving.service import ModelService
 from clps_core.serving.settings import Settings
 
 __all__ = [
+    "CompareLayers",
     "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
@@ -28,6 +31,7 @@ __all__ = [
     "Predict",
     "Question",
     "ReadLens",
+    "ReadMoves",
     "ScoreTest",
     "Settings",
 ]

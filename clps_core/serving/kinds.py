@@ -11,9 +11,12 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.likeness import Likeness
+from clps_core.moves import RunMoves
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.questions import (
+    CompareLayers,
     CountClasses,
     DrawHeadView,
     EvaluateDepth,
@@ -23,6 +26,7 @@ from clps_core.serving.questions import (
     Predict,
     Question,
     ReadLens,
+    ReadMoves,
     ScoreTest,
     SplitScore,
 )
@@ -62,6 +66,8 @@ KINDS = registry(
     [
         Kind(InspectRun, Inspection, "clps_core.serving.work:inspect"),
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
+        Kind(ReadMoves, RunMoves, "clps_core.serving.work:read_moves"),
+        Kind(CompareLayers, Likeness, "clps_core.serving.work:compare_layers"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

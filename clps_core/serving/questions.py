@@ -14,11 +14,14 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.likeness import Likeness, Measure
+from clps_core.moves import RunMoves
 from clps_core.opened import Which
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 
 __all__ = [
+    "CompareLayers",
     "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
@@ -28,6 +31,7 @@ __all__ = [
     "Predict",
     "Question",
     "ReadLens",
+    "ReadMoves",
     "ScoreTest",
     "SplitScore",
     "TypedExample",
@@ -70,6 +74,28 @@ class ReadLens(Question[RunLens]):
     which: Which = "best"
     loops: int | None = None
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadMoves(Question[RunMoves]):
+    """See ``moves.moves_of_run``."""
+
+    look: InspectRun
+    stack: str
+    positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompareLayers(Question[Likeness]):
+    """See ``likeness.likeness_of_runs``; ``beside`` is the other run, ``None`` for one against itself.
+
+    For CKA the texts of both are empty: it reads none.
+    """
+
+    look: InspectRun
+    beside: InspectRun | None
+    measure: Measure
+    stack: str
 
 
 @dataclass(frozen=True)
