@@ -82,6 +82,7 @@ __all__ = [
     "TRAIN_LINK",
     "VIEW",
     "WAY",
+    "WEIGHT",
     "WITHOUT",
     "X",
     "given",
@@ -113,7 +114,7 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, moves, training or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, moves, tie, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
@@ -129,6 +130,7 @@ METRIC = "metric"  # Depth: the metric that is drawn
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into
+WEIGHT = "weight"  # Attention: the use of a weight whose tie is proved, such as decoder.0.q
 WITHOUT = "without"  # Attention: repeated; a part that is left out, such as decoder.2.ffn
 TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
 TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn

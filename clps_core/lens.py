@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer
     from clps_core.work.spans import MarkingData
 
-__all__ = ["RunLens", "lens_of_run"]
+__all__ = ["RunLens", "lens_of_run", "right_tokens"]
 
 Array = NDArray[Any]
 
@@ -104,7 +104,7 @@ def lens_of_run(
         states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
         with torch.inference_mode():
             own: list[int] = reading.read(torch.from_numpy(states[-1:])).argmax(-1).tolist()
-        right = _right(run, inputs, text, target, given, said)
+        right = right_tokens(run, inputs, text, target, given, said)
         wanted = own if right is None else right
         found = lens(reading.read, states, wanted)
         table: dict[str, int] = {}
@@ -177,7 +177,7 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
     return _Reading(read, name, (_("beginning"), _("end")))
 
 
-def _right(
+def right_tokens(
     run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], said: Answer
 ) -> list[int] | None:
     """Per position that is read, the right token or -1; ``None`` where the task does not know it."""

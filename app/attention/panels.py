@@ -21,6 +21,7 @@ from app.attention.source import (
     run_label,
     typed_input,
 )
+from app.attention.tie import prove_the_tie
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -45,7 +46,7 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
-WITHOUT_KIND = ("lens", "moves")
+WITHOUT_KIND = ("lens", "moves", "tie")
 """Views of the states: no kind of attention is chosen, but loops and parts that are left out are."""
 
 
@@ -77,6 +78,9 @@ def panels(runs: Sequence[Run]) -> None:
         elif view == "moves":
             _changed(runs, answers, question, turned)
             what_moves(runs, question, turned)
+        elif view == "tie":
+            _changed(runs, answers, question, turned)
+            prove_the_tie(runs, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
 

@@ -45,6 +45,7 @@ def choose_view() -> str:
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
         "moves": _("What moves"),
+        "tie": _("Prove the tie"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }

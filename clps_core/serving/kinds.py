@@ -24,12 +24,14 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ProveTie,
     Question,
     ReadLens,
     ReadMoves,
     ScoreTest,
     SplitScore,
 )
+from clps_core.tie import TieProof
 
 __all__ = ["KINDS", "Kind", "kinds_in", "registry"]
 
@@ -68,6 +70,7 @@ KINDS = registry(
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
         Kind(ReadMoves, RunMoves, "clps_core.serving.work:read_moves"),
         Kind(CompareLayers, Likeness, "clps_core.serving.work:compare_layers"),
+        Kind(ProveTie, TieProof, "clps_core.serving.work:prove_tie"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

@@ -19,6 +19,7 @@ from clps_core.moves import RunMoves
 from clps_core.opened import Which
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
+from clps_core.tie import TieProof
 
 __all__ = [
     "CompareLayers",
@@ -29,6 +30,7 @@ __all__ = [
     "HeldOutExamples",
     "InspectRun",
     "Predict",
+    "ProveTie",
     "Question",
     "ReadLens",
     "ReadMoves",
@@ -96,6 +98,14 @@ class CompareLayers(Question[Likeness]):
     beside: InspectRun | None
     measure: Measure
     stack: str
+
+
+@dataclass(frozen=True)
+class ProveTie(Question[TieProof]):
+    """See ``tie.tie_of_run``."""
+
+    look: InspectRun
+    site: str
 
 
 @dataclass(frozen=True)

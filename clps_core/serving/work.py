@@ -26,12 +26,14 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ProveTie,
     ReadLens,
     ReadMoves,
     ScoreTest,
     SplitScore,
     TypedExample,
 )
+from clps_core.tie import TieProof, tie_of_run
 
 __all__ = [
     "compare_layers",
@@ -40,6 +42,7 @@ __all__ = [
     "evaluate_depth",
     "inspect",
     "predict_text",
+    "prove_tie",
     "read_examples",
     "read_lens",
     "read_moves",
@@ -106,6 +109,22 @@ def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
         text=look.text,
         options=dict(look.options),
         target_text=look.target_text or None,
+        opener=models.opened,
+    )
+
+
+def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
+    """That the uses of a weight are one, and how its gradient is their sum."""
+    look = asked.look
+    return tie_of_run(
+        look.folder,
+        look.text,
+        site=asked.site,
+        options=dict(look.options),
+        target_text=look.target_text or None,
+        which=look.which,
+        loops=look.loops,
+        left_out=look.left_out,
         opener=models.opened,
     )
 
