@@ -41,8 +41,8 @@ def courses(moves: RunMoves) -> list[Course]:
     return [
         (_("distance (L2)"), [*moves.movement.distance]),
         (_("angle in degrees"), [*moves.movement.degrees]),
-        (_("cosine with the update before"), [None, *moves.turns][: len(moves.movement.distance)]),
-        (_("left to the last state"), [*moves.remaining[1:]]),
+        (_("cosine of updates"), [None, *moves.turns][: len(moves.movement.distance)]),
+        (_("left to the end"), [*moves.remaining[1:]]),
     ]
 
 

@@ -9,9 +9,11 @@ import streamlit as st
 from app import state
 from app.attention.moves import with_patience
 from app.attention.source import Question, Turned, follow_url, look_of
+from app.attention.tie_figure import shares_figure, use_titles
 from app.design.drawn import slot_numbers, stack_title
 from app.look.colours import slot_colour, slot_letter
 from app.look.figure_table import Figure, Row, figure_table
+from app.look.plotted import plotted
 from app.look.strategy_names import target_name
 from app.services import show_problem
 from clps_core.config import sharing_plan
@@ -19,7 +21,7 @@ from clps_core.numbers import NOTHING
 from clps_core.serving import ProveTie
 from clps_core.sharing import SharingMap, Site, Slot
 from clps_core.store import Run
-from clps_core.tie import TieProof, TieUse
+from clps_core.tie import TieProof
 from clps_core.words import _, ngettext
 
 __all__ = ["prove_the_tie", "tie_sentences"]
@@ -40,12 +42,12 @@ def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turn
         look = look_of(run, question, how)
         asked.append(ProveTie(look.folder, look.stamp, look, str(site)) if _slot(mapping, site) else None)
     answers = iter(with_patience([one for one in asked if one is not None], _("Taking the gradients ...")))
-    for one, mapping, column in zip(asked, maps, st.columns(len(runs)), strict=True):
+    for run, one, mapping, column in zip(runs, asked, maps, st.columns(len(runs)), strict=True):
         with column:
             if one is None:
                 st.info(_absent(mapping, site), icon=":material/info:")
             else:
-                _proof(next(answers), mapping)
+                _proof(next(answers), mapping, run.id)
     st.caption(
         _(
             "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each of its "
@@ -138,24 +140,31 @@ def _absent(mapping: SharingMap, site: Site) -> str:
 # The proof
 
 
-def _proof(found: TieProof, mapping: SharingMap) -> None:
+def _proof(found: TieProof, mapping: SharingMap, key: str) -> None:
     slot = next(one for one in mapping.slots if str(one) == found.slot)
     number = slot_numbers(mapping)[0][slot]
     for sentence in tie_sentences(found, slot_letter(number)):
         st.markdown(sentence)
-    largest = max(use.norm for use in found.uses) or 1.0
-    several = len({use.stack for use in found.uses}) > 1
+    shown = found.uses[:MOST_ROWS]
+    titles = use_titles(shown)
+    if found.summed > 0:
+        said = ", ".join(f"{title}: {100 * (use.share or 0):.1f} %" for title, use in zip(titles, shown, strict=True))
+        plotted(
+            shares_figure(shown, slot_colour(number)),
+            key=f"attention.tie.{key}",
+            alt=_("Share of each use in the gradient. {said}.", said=said),
+        )
     rows = [
         Row(
-            _use_title(use, several=several),
+            title,
             slot_colour(number),
             [
-                Figure(_number(use.norm), f"{use.norm:.9g}", part=use.norm / largest),
+                Figure(_number(use.norm), f"{use.norm:.9g}"),
                 NOTHING if use.cosine is None else f"{use.cosine:.3f}",
                 NOTHING if use.share is None else f"{100 * use.share:.1f} %",
             ],
         )
-        for use in found.uses[:MOST_ROWS]
+        for title, use in zip(titles, shown, strict=True)
     ]
     rows.append(Row(_("Sum of all"), "transparent", [_number(found.summed), "1.000", "100.0 %"], chosen=True))
     columns = [
@@ -212,13 +221,6 @@ def tie_sentences(found: TieProof, letter: str) -> list[str]:
         largest=_number(found.largest),
     )
     return [f"{stored} {one}", f"{lossed} {agreed}"]
-
-
-def _use_title(use: TieUse, *, several: bool) -> str:
-    layer = _("layer {layer}", layer=use.place)
-    name = f"{stack_title(use.stack)}, {layer}" if several else layer
-    name = f"{name}, {target_name(use.component)}"
-    return _("{use}, loop {loop}", use=name, loop=use.loop) if use.loop else name
 
 
 def _number(value: float) -> str:

@@ -42,7 +42,7 @@ def test_two_runs_stand_side_by_side_with_a_matrix_each_and_one_between(
         *["How alike layers are, 6 by 6", "How alike layers are, 4 by 4", "How alike layers are, 6 by 4"],
     ]
     found = moves_of_run(store.run_folder(ids[0]), HOPS, stack="decoder", loops=5)
-    assert f"left to the last state: {', '.join(f'{one:.2f}' for one in found.remaining[1:])}" in shown[0]
+    assert f"left to the end: {', '.join(f'{one:.2f}' for one in found.remaining[1:])}" in shown[0]
     assert found.loop is not None
     said = [one.value for one in test.markdown]
     assert convergence_sentence(found.loop) in said
