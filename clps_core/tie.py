@@ -37,6 +37,8 @@ __all__ = ["Aim", "StoredTensor", "TieProof", "TieUse", "tie_of_run"]
 
 Array = NDArray[Any]
 Aim = Literal["right", "typed", "own"]
+MOST_BYTES = 1 << 30
+"""What the gradients may take in memory, by a rough estimate: a short text through many loops fits easily."""
 SITE = re.compile(r"(encoder|decoder)\.(\d{1,4})\.([a-z_]{1,20})")
 
 
@@ -120,6 +122,7 @@ def tie_of_run(
             batch, aim = _batch(run, inputs, text, (target_text or "").strip(), given, loops)
             if not (batch.labels != IGNORED).any():
                 raise DataError(_("a gradient must have a token to be answered. This input has none. Change it."))
+            _check_memory(run, slot, batch, loops)
             model = copy.deepcopy(run.model).double()
         return _proof(run, model, slot, batch, aim, loops, *_stored(folder, which, slot))
 
@@ -154,6 +157,28 @@ def _stored(folder: Path, which: Which, slot: Slot) -> tuple[str, tuple[StoredTe
     raise CheckpointError(
         _("the run must have trained a little. It has no weights yet. Wait for its first checkpoint.")
     )
+
+
+def _check_memory(run: OpenRun, slot: Slot, batch: DeviceBatch, loops: int | None) -> None:
+    """A copy and a gradient for every use, and what the backward pass keeps of every executed layer, in 64 bits."""
+    from clps_core.model.untied import uses_of
+
+    config = run.config.model
+    numbers = 2 * sum(tensor.numel() for one in uses_of(run.model, slot, loops) for tensor in one.module.parameters())
+    for stack, execution in run.model.plan.execution.items():
+        decoder = stack == "decoder" and batch.decoder_inputs is not None
+        length = (batch.decoder_inputs if decoder and batch.decoder_inputs is not None else batch.inputs).shape[1]
+        each = length * (12 * config.d_model + 4 * (config.d_ff or 0)) + 2 * config.num_heads * length**2
+        numbers += len(execution.layers(loops)) * each
+    if 8 * numbers > MOST_BYTES:
+        raise ConfigError(
+            _(
+                "the gradients of all uses must fit into {most:.1f} GiB. They need about {got:.1f} GiB. Ask for fewer "
+                "loops, or type a shorter input.",
+                most=MOST_BYTES / 2**30,
+                got=8 * numbers / 2**30,
+            )
+        )
 
 
 # What is to be answered
@@ -275,7 +300,9 @@ def _proof(
     uses = untie(model, slot, loops)  # each copy asks for its gradient, as its original does
     shared.requires_grad_(requires_grad=False)
     parts = _gradients(_loss(run, model, batch, loops), [list(one.module.parameters()) for one in uses])
-    total = torch.stack(parts).sum(0)
+    total = torch.zeros_like(parts[0])
+    for part in parts:
+        total += part
     size = float(total.norm())
     loop_of = {stack: one.loop_numbers(loops) for stack, one in run.model.plan.execution.items()}
     return TieProof(

@@ -138,6 +138,14 @@ def test_a_translation_aims_at_the_typed_target_the_right_answer_or_its_own(tmp_
     check(tie_of_run(folder, "x", left_out=["decoder.1"], **given), 8)
 
 
+def test_gradients_that_would_fill_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clps_core.tie.MOST_BYTES", 4 << 20)
+    folder = SAMPLES / "sample-hops-3-all-0"
+    assert len(tie_of_run(folder, HOPS, site="decoder.0.q").uses) == 3
+    with pytest.raises(ConfigError, match="Ask for fewer loops"):
+        tie_of_run(folder, HOPS, site="decoder.0.q", loops=200)
+
+
 def test_a_picture_has_a_gradient_and_a_place_without_a_weight_is_refused(tmp_path: Path) -> None:
     picture = untrained_run(tmp_path / "digits", small_config("digits"))
     check(tie_of_run(picture, "17", site="encoder.1.norm_ffn"), 2)
