@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -12,6 +13,7 @@ from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
 from app.attention.matters import what_matters
+from app.attention.moves import what_moves
 from app.attention.pictures import Shown, lens_picture
 from app.attention.source import (
     Question,
@@ -23,6 +25,7 @@ from app.attention.source import (
     run_label,
     typed_input,
 )
+from app.attention.tie import prove_the_tie
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -47,8 +50,10 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
-WITHOUT_KIND = ("lens", "matters")
+WITHOUT_KIND = ("lens", "matters", "moves", "tie")
 """Views of the whole model, not of one kind of attention."""
+UNPATCHED = ("moves", "tie")
+"""Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -66,6 +71,9 @@ def panels(runs: Sequence[Run]) -> None:
         return
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
+    if view in UNPATCHED and any(one.patching for one in turned):
+        st.caption(_("Patches are not made in this view."))
+        turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
     answers = _answers(runs, question, turned, place)
     tell_positions(positions, answers[0])
@@ -75,10 +83,14 @@ def panels(runs: Sequence[Run]) -> None:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
         _changed(runs, answers, turned)
-        if view != "lens":
+        if view not in WITHOUT_KIND:
             _caption(runs, kind)
         if view == "lens":
             _lenses(runs, answers, question, turned)
+        elif view == "moves":
+            what_moves(runs, question, turned)
+        elif view == "tie":
+            prove_the_tie(runs, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 

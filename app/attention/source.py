@@ -41,6 +41,7 @@ __all__ = [
     "inspect",
     "kept_inspection",
     "leave_trace",
+    "look_of",
     "nothing_to_see",
     "read_lens",
     "run_label",
@@ -364,6 +365,11 @@ def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:
     like = _asked(run, question, turned)
     given = (like.text, like.options, like.target_text, like.which, like.loops, like.left_out, like.patching)
     return models().ask(ReadLens(like.folder, like.stamp, *given))
+
+
+def look_of(run: Run, question: Question, turned: Turned) -> InspectRun:
+    """How ``inspect`` would look into ``run``: other questions about a run name it so."""
+    return _asked(run, question, turned)
 
 
 def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> InspectRun:

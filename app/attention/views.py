@@ -47,6 +47,8 @@ def choose_view() -> str:
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
         "matters": _("What matters"),
+        "moves": _("What moves"),
+        "tie": _("Prove the tie"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }

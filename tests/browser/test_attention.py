@@ -450,3 +450,21 @@ def test_curves_and_plots_are_taken_home(url: str, store: Store, browser_page: P
     pixels, _image = pixels_of(taken(browser_page, "compare.scatter.digits", "png")[1])
     assert pixels[:3].min() == 255
     assert (pixels == rgb_of(strategy_colours(["none", "all"])["all"])).all(axis=2).sum() > 100, "the mark of a run"
+
+
+def test_what_moves_and_the_tie_are_drawn_for_two_runs(url: str, store: Store, browser_page: Page) -> None:
+    run, other = stored_run(store, small_config()), stored_run(store, small_config("dates", "none"))
+    query = f"run={run.id}&beside={other.id}&text={quote(TEXT)}&language=de"
+    browser_page.goto(f"{url}/attention?{query}&view=moves&stack=encoder&positions=0,2")
+    charts = browser_page.locator("[data-testid='stPlotlyChart'] .js-plotly-plot")
+    expect(charts).to_have_count(7, timeout=1000 * PATIENCE)
+    letters = charts.first.locator(".textpoint text")
+    expect(letters).to_have_text(["A", "B", "A", "B"] * 2 + ["B", "A", "B"] + ["A", "B", "A", "B"])
+    assert letters.first.evaluate("text => getComputedStyle(text).fill") == "rgb(255, 255, 255)"
+    assert charts.nth(6).locator(".textpoint text").count() == 25, "five states by five"
+
+    browser_page.goto(f"{url}/attention?{query}&view=tie&weight=decoder.3.q")
+    tables = browser_page.locator(".clps-figures")
+    expect(tables).to_have_count(2, timeout=1000 * PATIENCE)
+    expect(tables.first.locator("tbody tr th")).to_have_text(["layer 1, Q, loop 1", "layer 3, Q, loop 2", "Sum of all"])
+    expect(tables.last.locator("tbody tr th")).to_have_text(["layer 3, Q", "Sum of all"])
