@@ -6,6 +6,7 @@ torch is imported when a run is opened only: whoever shows an ``Inspection`` nee
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +23,17 @@ from clps_core.work.answers import Guess, image_of
 if TYPE_CHECKING:
     from clps_core.work.answers import Answer
 
-__all__ = ["LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
+__all__ = [
+    "LONGEST_TEXT",
+    "Guess",
+    "Inspection",
+    "dequantised",
+    "groups_of",
+    "image_of",
+    "inspect_run",
+    "kinds_of_family",
+    "quantised",
+]
 
 Array = NDArray[Any]
 
@@ -80,7 +91,7 @@ class Inspection:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The attention kinds this model has, in order of execution."""
-        return tuple(self.attention)
+        return tuple(self.groups)
 
     def labels(self, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Labels of the queries and of the keys of ``kind``."""
@@ -118,18 +129,21 @@ def inspect_run(
     which: Which = "best",
     loops: int | None = None,
     left_out: Sequence[str] = (),
+    attention: bool = True,
     opener: Opener = open_run,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
 
     ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
     ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
-    in training by default. ``left_out``: parts that add nothing (``analysis.edits``). Runs on the CPU with one thread.
+    in training by default. ``left_out``: parts that add nothing (``analysis.edits``). Without ``attention`` none
+    of it is kept. Runs on the CPU with one thread.
     Raises ``CheckpointError`` where there are no weights yet, ``DataError`` for an empty or too long text or one that
     the task cannot read, and ``ConfigError`` for loops or parts that cannot be.
     """
     check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
+        from clps_core.analysis.capture import maps_read_by
         from clps_core.tasks import TASKS
         from clps_core.training.probes import with_class_label
 
@@ -137,7 +151,7 @@ def inspect_run(
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
         target = (target_text or "").strip()
-        with without(run, left_out, loops):
+        with without(run, left_out, loops), nullcontext() if attention else maps_read_by(lambda *_told: None):
             said: Answer = TASKS.work(config.data.task).answer(run, inputs, target, given, loops)
         found = said.capture
     return Inspection(
@@ -147,7 +161,7 @@ def inspect_run(
         options=given,
         option_titles=data.facts.options,
         attention=found.attention,
-        groups={kind: _groups(run, loops, *KIND_SITES[kind]) for kind in found.attention},
+        groups={kind: groups_of(run, kind, loops) for kind in kinds_of_family(config.model.family)},
         movement={
             stack: movement(found.hidden[stack][:-1], outputs, _groups(run, loops, stack, _matrices(run, stack)))
             for stack, outputs in found.outputs.items()
@@ -165,6 +179,16 @@ def inspect_run(
         context=said.context,
         marked=said.marked,
     )
+
+
+def kinds_of_family(family: str) -> tuple[str, ...]:
+    """The attention kinds that a model of this family has, in order of execution."""
+    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
+
+
+def groups_of(run: OpenRun, kind: str, loops: int | None) -> tuple[int, ...]:
+    """Per executed layer a number; equal numbers use the same query and key weights for attention of ``kind``."""
+    return _groups(run, loops, *KIND_SITES[kind])
 
 
 def _matrices(run: OpenRun, stack: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.config import sharing_plan
-from clps_core.inspection import Inspection, quantised
+from clps_core.inspection import Inspection, kinds_of_family, quantised
 from clps_core.sharing.shared_with import AttentionSharing
 from clps_core.store import Run
 from clps_core.words import _
@@ -59,8 +59,7 @@ def choose_kind(kinds: Sequence[str]) -> str:
 
 def kinds_of(run: Run) -> tuple[str, ...]:
     """The attention kinds that a run's model has, in order of execution."""
-    family = run.config.model.family
-    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
+    return kinds_of_family(run.config.model.family)
 
 
 def kind_sentence(kind: str, *, two_stacks: bool) -> str:

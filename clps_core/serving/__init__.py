@@ -12,7 +12,9 @@ from clps_core.serving.questions import (
     InspectRun,
     Predict,
     Question,
+    ReadHeads,
     ReadLens,
+    ReadMaps,
     ScoreTest,
 )
 from clps_core.serving.service import ModelService
@@ -27,7 +29,9 @@ __all__ = [
     "ModelService",
     "Predict",
     "Question",
+    "ReadHeads",
     "ReadLens",
+    "ReadMaps",
     "ScoreTest",
     "Settings",
 ]

@@ -9,8 +9,10 @@ from typing import Any
 
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
+from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.maps import RunMaps
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.questions import (
@@ -22,7 +24,9 @@ from clps_core.serving.questions import (
     InspectRun,
     Predict,
     Question,
+    ReadHeads,
     ReadLens,
+    ReadMaps,
     ScoreTest,
     SplitScore,
 )
@@ -62,6 +66,8 @@ KINDS = registry(
     [
         Kind(InspectRun, Inspection, "clps_core.serving.work:inspect"),
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
+        Kind(ReadHeads, RunHeads, "clps_core.serving.work:read_heads"),
+        Kind(ReadMaps, RunMaps, "clps_core.serving.work:read_maps"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

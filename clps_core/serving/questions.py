@@ -12,8 +12,10 @@ from typing import Generic, TypeVar
 
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
+from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.maps import RunMaps
 from clps_core.opened import Which
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
@@ -27,7 +29,9 @@ __all__ = [
     "InspectRun",
     "Predict",
     "Question",
+    "ReadHeads",
     "ReadLens",
+    "ReadMaps",
     "ScoreTest",
     "SplitScore",
     "TypedExample",
@@ -70,6 +74,30 @@ class ReadLens(Question[RunLens]):
     which: Which = "best"
     loops: int | None = None
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadHeads(Question[RunHeads]):
+    """Every head in figures, see ``heads.heads_of_run``; without regard to ``look.attention``."""
+
+    look: InspectRun
+    kind: str
+
+
+@dataclass(frozen=True)
+class ReadMaps(Question[RunMaps]):
+    """Attention as it is shown, see ``maps``; without regard to ``look.attention``.
+
+    With ``other`` the difference to that run, with ``layers`` that of ``layers[1:]`` to the first of them, else the
+    run's own maps as ``how`` says. ``at``: row and column of the one that is wanted in full.
+    """
+
+    look: InspectRun
+    kind: str
+    how: str = "heads"
+    at: tuple[int, int] | None = None
+    layers: tuple[int, ...] = ()
+    other: InspectRun | None = None
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
+from clps_core.heads import RunHeads, heads_of_run
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.lens import RunLens, lens_of_run
+from clps_core.look import Look
+from clps_core.maps import RunMaps, apart_in_layers, apart_in_runs, maps_of_run
 from clps_core.model.generate import Sampling
 from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.scoring import count_classes, score_folder
@@ -23,7 +24,9 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ReadHeads,
     ReadLens,
+    ReadMaps,
     ScoreTest,
     SplitScore,
     TypedExample,
@@ -36,7 +39,9 @@ __all__ = [
     "inspect",
     "predict_text",
     "read_examples",
+    "read_heads",
     "read_lens",
+    "read_maps",
     "score_test",
 ]
 
@@ -45,7 +50,7 @@ torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside o
 
 def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
     """The run's answer to a text, with its attention where that is asked for."""
-    found = inspect_run(
+    return inspect_run(
         asked.folder,
         asked.text,
         options=dict(asked.options),
@@ -53,9 +58,9 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         which=asked.which,
         loops=asked.loops,
         left_out=asked.left_out,
+        attention=asked.attention,
         opener=models.opened,
     )
-    return found if asked.attention else replace(found, attention={})
 
 
 def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
@@ -70,6 +75,26 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
         left_out=asked.left_out,
         opener=models.opened,
     )
+
+
+def read_heads(asked: ReadHeads, models: KeptModels) -> RunHeads:
+    """Figures of each head."""
+    return heads_of_run(_look(asked.look), asked.kind, opener=models.opened)
+
+
+def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
+    """Attention as it is shown."""
+    look = _look(asked.look)
+    if asked.other is not None:
+        return apart_in_runs(look, _look(asked.other), asked.kind, at=asked.at, opener=models.opened)
+    if asked.layers:
+        return apart_in_layers(look, asked.kind, asked.layers, at=asked.at, opener=models.opened)
+    return maps_of_run(look, asked.kind, asked.how, at=asked.at, opener=models.opened)
+
+
+def _look(asked: InspectRun) -> Look:
+    options = dict(asked.options)
+    return Look(asked.folder, asked.text, options, asked.target_text, asked.which, asked.loops, asked.left_out)
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:

@@ -1,0 +1,38 @@
+"""How small a map is shown where many stand side by side. No torch. Start at max_pooled."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+__all__ = ["FULL_LIMIT", "THUMBNAIL_SIDE", "max_pooled", "thumbnail_side"]
+
+THUMBNAIL_SIDE = 64
+"""A thumbnail has at most this many rows and columns."""
+SMALLEST_SIDE = 8
+THUMBNAIL_BYTES = 850_000
+"""All thumbnails have at most about this many bytes: with one head of 1,024 tokens in full they stay below 2 MB."""
+FULL_LIMIT = 600_000
+"""Up to this many bytes, every map is sent in full."""
+
+
+def thumbnail_side(maps: int) -> int:
+    """How many rows and columns each of ``maps`` thumbnails has at most."""
+    return max(SMALLEST_SIDE, min(THUMBNAIL_SIDE, math.isqrt(THUMBNAIL_BYTES // max(1, maps))))
+
+
+def max_pooled(maps: np.ndarray, side: int = THUMBNAIL_SIDE, *, signed: bool = False) -> np.ndarray:
+    """[..., rows, columns] with at most ``side`` rows and columns; each is the maximum of its share.
+
+    ``signed``: what is farthest from 0 of its share, with its sign.
+    """
+    if signed:
+        most, least = max_pooled(maps, side), -max_pooled(-maps, side)
+        return np.where(most >= -least, most, least)
+    for axis in (-2, -1):
+        length = maps.shape[axis]
+        if length > side:
+            starts = (np.arange(side) * length) // side
+            maps = np.maximum.reduceat(maps, starts, axis=axis)
+    return maps
