@@ -40,13 +40,21 @@ _COMPONENT = component(
 
 
 def bertviz_view(
-    answer: Inspection, kind: str, draw: Callable[[int, int], HeadView], *, title: str, key: str = "attention.bertviz"
+    answer: Inspection,
+    kind: str,
+    heads: int,
+    draw: Callable[[int, int], HeadView],
+    *,
+    title: str,
+    key: str = "attention.bertviz",
 ) -> None:
-    """The head view of one attention kind, opened at the address's layer, with its tokens cut where too many.
+    """The head view of one attention kind with so many ``heads``, opened at the address's layer.
+
+    Its tokens are cut where they are too many.
 
     ``draw`` makes it for a layer and a number of tokens; it may take some seconds.
     """
-    limit = shown_tokens(answer, kind)
+    limit = shown_tokens(len(answer.groups[kind]), heads)
     longest = max(map(len, answer.labels(kind)))
     if longest > limit:
         st.caption(
@@ -56,7 +64,7 @@ def bertviz_view(
                 longest=longest,
             )
         )
-    layers = len(answer.attention[kind])
+    layers = len(answer.groups[kind])
     # A second run may have fewer layers than the address, which is the first one's, asks for.
     layer = min(state.read_number(state.LAYER, 10**6) or 0, layers - 1)
     place = st.empty()
@@ -80,9 +88,8 @@ def bertviz_caption() -> None:
     )
 
 
-def shown_tokens(answer: Inspection, kind: str) -> int:
+def shown_tokens(layers: int, heads: int) -> int:
     """How many tokens of each axis the view can carry."""
-    layers, heads = answer.attention[kind].shape[:2]
     return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.attention.grid import FULL_LIMIT, packed
+from app.attention.grid import packed
 from app.look.assets import asset, script
 from app.look.component import component
+from clps_core.analysis.thumbnails import FULL_LIMIT
 from clps_core.shown import visible
 from clps_core.words import _
 

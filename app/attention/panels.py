@@ -7,8 +7,12 @@ from functools import partial
 
 import streamlit as st
 
+from app import state
 from app.attention.answer import attention_answer
+from app.attention.difference import differences
+from app.attention.heads import choose_measure, heads_caption, heads_table, tops_of
 from app.attention.lens import lens_caption, lens_table
+from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.source import (
     AS_TRAINED,
     Question,
@@ -16,6 +20,7 @@ from app.attention.source import (
     head_view,
     inspect,
     kept_inspection,
+    read_heads,
     read_lens,
     run_label,
     typed_input,
@@ -25,7 +30,6 @@ from app.attention.views import (
     choose_kind,
     choose_view,
     explore,
-    grid_view,
     kind_sentence,
     kinds_of,
     same_weights,
@@ -44,6 +48,8 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
+WHOLE = ("layers",)
+"""The views that need all attention at once; the others ask for what they show of it."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -61,7 +67,7 @@ def panels(runs: Sequence[Run]) -> None:
     if view == "lens":
         turned = choose_turned(runs)
     place = st.empty()
-    answers = _answers(runs, question, turned, place)
+    answers = _answers(runs, question, turned, place, attention=view in WHOLE)
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
@@ -72,7 +78,8 @@ def panels(runs: Sequence[Run]) -> None:
         if view == "lens":
             _lenses(runs, answers, question, turned)
         else:
-            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
+            shown = {"grid": _grids, "heads": _heads, "difference": differences, "layers": _layers, "bertviz": _bertviz}
+            shown[view](runs, answers, kind, question)
 
 
 def _answers(
@@ -80,17 +87,22 @@ def _answers(
     question: Question,
     turned: Sequence[Turned],
     place: st.delta_generator.DeltaGenerator,
+    *,
+    attention: bool,
 ) -> list[Inspection]:
     """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
     named = question.name(*(run.id for run in runs), *map(str, turned))
-    kept = [kept_inspection(run, question, one) for run, one in zip(runs, turned, strict=True)]
+    kept = [kept_inspection(run, question, one, attention=attention) for run, one in zip(runs, turned, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
     try:
-        answers = [one or inspect(run, question, how) for run, one, how in zip(runs, kept, turned, strict=True)]
+        answers = [
+            one or inspect(run, question, how, attention=attention)
+            for run, one, how in zip(runs, kept, turned, strict=True)
+        ]
     except Exception:
         place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
         raise
@@ -111,13 +123,40 @@ def _caption(runs: Sequence[Run], kind: str) -> None:
 
 
 def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+    how = choose_how()
+    if how == "rollout" and kind == "cross":
+        st.info(
+            _("Rollout follows self-attention from layer to layer of one stack. Choose Encoder or Decoder above."),
+            icon=":material/info:",
+        )
+        return
+    if said := how_sentence(how, kind, two_stacks=len(kinds_of(runs[0])) > 1):
+        st.caption(said)
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
-            view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
-            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+            view = maps_view(runs[place], question, answers[place], kind, how)
+            key = f"attention.grid.{place}" if how == "heads" else f"attention.{how}.{place}"
+            selected = explore(view, key=key, follow=selected)
+
+
+def _heads(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+    found = [read_heads(run, question, kind) for run in runs]
+    patches = answers[0].image is not None
+    measure = choose_measure(found, patches=patches)
+    at, tops = (state.read_number(state.LAYER, 10**6) or 0, state.read_number(state.HEAD, 10**6) or 0), tops_of(found)
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            st.caption(heads_caption(found[place]))
+            name = question.name(runs[place].id, kind, "heads")
+            key = f"attention.heads.{place}"
+            chosen = heads_table(
+                found[place], measure, tops, name=name, selected=at, key=key, patches=patches, led=place > 0
+            )
+            at = at if place else chosen
+    state.write(**{state.LAYER: str(at[0]), state.HEAD: str(at[1])})
 
 
 def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
@@ -149,7 +188,8 @@ def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, ques
         with column:
             title = _("BertViz head view: {run}", run=run_label(runs[place]))
             draw = partial(head_view, runs[place], question, kind)
-            bertviz_view(answers[place], kind, draw, title=title, key=f"attention.bertviz.{place}")
+            heads = runs[place].config.model.num_heads
+            bertviz_view(answers[place], kind, heads, draw, title=title, key=f"attention.bertviz.{place}")
 
 
 def _weights(run: Run, answer: Inspection) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from app import state
 from app.attention.grid import GridView, attention_grid
 from app.attention.layers import LayersView, layers_view
+from app.attention.maps import NEUTRAL
 from app.design.sharing_sentences import compared_sentence, sharing_sentences
 from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
@@ -24,7 +25,6 @@ __all__ = [
     "choose_kind",
     "choose_view",
     "explore",
-    "grid_view",
     "kind_sentence",
     "kinds_of",
     "same_weights",
@@ -35,13 +35,14 @@ __all__ = [
 KIND_ORDER = ("cross", "encoder", "decoder")
 """The kind shown first: where the answer reads the input, if the model has that."""
 ALL_LAYERS = "all"
-NEUTRAL = "#76808f"
 
 
 def choose_view() -> str:
     """Which of the views is open."""
     names = {
         "grid": _("All layers and heads"),
+        "heads": _("Heads in figures"),
+        "difference": _("Difference"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
         "training": _("While it learned"),
@@ -78,24 +79,6 @@ def sharing_of(run: Run, kind: str) -> AttentionSharing:
     return AttentionSharing(sharing_plan(run.config.model, run.config.sharing), kind)
 
 
-def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
-    """What the grid draws of one attention kind."""
-    queries, keys = answer.labels(kind)
-    groups = answer.groups[kind]
-    return GridView(
-        kind=kind,
-        name=name,
-        weights=quantised(answer.attention[kind]),
-        queries=queries,
-        keys=keys,
-        letters=[slot_letter(group) for group in groups],
-        colours=[slot_colour(group) for group in groups],
-        causal=kind == "decoder",
-        next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
-        image=answer.patches,
-    )
-
-
 def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, int] | None = None) -> tuple[int, int]:
     """The grid of layers x heads; returns what is selected.
 
@@ -105,10 +88,13 @@ def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, i
     if follow is not None:
         wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
         return attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
-    asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
-    layer, head = attention_grid(view, selected=asked, key=key)
-    state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})
-    return layer, head
+    layer, head = state.read_number(state.LAYER, 10**6), state.read_number(state.HEAD, heads)
+    row = view.numbers.index(layer) if layer in view.numbers else 0
+    row, head = attention_grid(view, selected=(row, head or 0), key=key)
+    # Where all layers or heads come to one map, the address keeps the one that was chosen before.
+    of_layer = {state.LAYER: str(view.numbers[row])} if view.layers or layers > 1 else {}
+    state.write(**of_layer, **({state.HEAD: str(head)} if heads > 1 else {}))
+    return row, head
 
 
 def same_weights(answer: Inspection, sharing: AttentionSharing, name: str, *, beside: bool = False) -> None:

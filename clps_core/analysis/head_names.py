@@ -29,7 +29,7 @@ def head_names(measures: Mapping[str, NDArray[Any]], counted: int) -> tuple[tupl
     its entropy share is at least ``UNIFORM_FROM``. Nothing is named from fewer than ``FEWEST_QUERIES`` ``counted``
     queries.
     """
-    layers, heads = measures["entropy"].shape
+    layers, heads = map(int, measures["entropy"].shape)
     if counted < FEWEST_QUERIES:
         return (("",) * heads,) * layers
     places = [name for name in PLACES if name in measures]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
+from clps_core.analysis.capture import maps_read_by
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
 from clps_core.heads import RunHeads, heads_of_run
@@ -113,8 +116,16 @@ def count_confused(asked: CountClasses, _models: KeptModels) -> Confusion:
 
 
 def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:
-    """BertViz's view of what ``inspect`` finds."""
-    return head_view(inspect(asked.look, models), asked.kind, layer=asked.layer, limit=asked.limit)
+    """BertViz's view of what ``inspect`` finds; of each layer only what the view shows is kept."""
+    cut: dict[str, list[torch.Tensor]] = {}
+
+    def keep(kind: str, _layer: int, maps: torch.Tensor) -> None:
+        cut.setdefault(kind, []).append(maps[:, : asked.limit, : asked.limit].clone())
+
+    with maps_read_by(keep):
+        found = inspect(replace(asked.look, attention=True), models)
+    attention = {kind: torch.stack(layers).numpy() for kind, layers in cut.items()}
+    return head_view(replace(found, attention=attention), asked.kind, layer=asked.layer, limit=asked.limit)
 
 
 def predict_text(asked: Predict, models: KeptModels) -> Prediction:

@@ -106,7 +106,7 @@ def test_the_view_shows_the_asked_kind_and_opens_at_the_asked_layer(kind: str) -
 @pytest.mark.parametrize(("layers", "heads", "limit"), [(4, 4, MOST_TOKENS), (12, 12, 33), (64, 64, 8)])
 def test_tokens_are_cut_before_a_browser_would_freeze(layers: int, heads: int, limit: int) -> None:
     found = inspection(tuple(f"t{i}" for i in range(60)), layers=layers, heads=heads)
-    assert shown_tokens(found, "encoder") == limit
+    assert shown_tokens(layers, heads) == limit
     shown = payload(bertviz_document(found, "encoder", limit=limit))["attention"][0]
     assert len(shown["left_text"]) == limit
 
