@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAINST",
     "ATTENTION_SEEN",
+    "BERTVIZ",
     "BESIDE",
     "CONFUSED",
     "COPIED",
@@ -117,6 +118,7 @@ TARGET = "target"  # Attention: the decoder target typed by the person; none mea
 VIEW = "view"  # Attention: which view, such as grid, heads or lens
 MAPS = "maps"  # Attention: each head, or what heads and layers come to, such as mean_heads or rollout
 MEASURE = "measure"  # Attention: the figure by which heads are coloured
+BERTVIZ = "bertviz"  # Attention: BertViz's view of heads or of the whole model
 OF = "of"  # Attention: what is subtracted: runs, or the letter of a slot
 AGAINST = "against"  # Attention: the layer that is subtracted from the others of its slot
 KIND = "kind"  # Attention: encoder, decoder or cross

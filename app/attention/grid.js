@@ -185,7 +185,7 @@ class Explorer {
     const strip = element("canvas", {});
     paintBytes(strip, Uint8Array.from({ length: 256 }, (_value, at) => at), 1, 256, this.tableOf(this.layer));
     const { signed, range, words } = this.data;
-    scale.replaceChildren(signed ? `−${range}` : "0", strip, `${signed ? `+${range}` : "1"} ${words.scale}`);
+    scale.replaceChildren(signed ? `−${range.toFixed(2)}` : "0", strip, `${signed ? `+${range.toFixed(2)}` : "1"} ${words.scale}`);
   }
 
   prepareLarge() {

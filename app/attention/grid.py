@@ -184,5 +184,5 @@ def _grid_words() -> dict[str, str]:
         "lines": _("Lines"),
         "drawn": _("The {count} strongest of {all} lines are drawn: those from {least} on."),
         "drawn_all": _("All {count} lines from {least} on are drawn."),
-        "drawn_one": _("All lines from {least} on of {token} (position {position})."),
+        "drawn_one": _("Of {token} (position {position}) every line from {least} on is drawn."),
     }

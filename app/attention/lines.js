@@ -62,7 +62,7 @@ function drawLines(canvas, place, { data, bytes, theme, active, colour, boost })
 }
 
 function drawnText(data, { least, count, all }, active) {
-  const share = (byte) => ((byte / 255) * (data.signed ? data.range : 1)).toFixed(2);
+  const share = (byte) => ((byte / 255) * (data.signed ? data.range : 1)).toFixed(3);
   if (active) {
     const [position] = active;
     return fill(data.words.drawn_one, { least: share(1), token: data.queries[position], position });

@@ -146,10 +146,14 @@ def _heads(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, questi
     found = [read_heads(run, question, kind) for run in runs]
     patches = answers[0].image is not None
     measure = choose_measure(found, patches=patches)
+    captions = [heads_caption(one) for one in found]
+    if len(set(captions)) == 1:
+        st.caption(captions[0])
     at, tops = (state.read_number(state.LAYER, 10**6) or 0, state.read_number(state.HEAD, 10**6) or 0), tops_of(found)
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            st.caption(heads_caption(found[place]))
+            if len(set(captions)) > 1:
+                st.caption(captions[place])
             name = question.name(runs[place].id, kind, "heads")
             key = f"attention.heads.{place}"
             chosen = heads_table(
@@ -181,15 +185,19 @@ def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Questi
 
 
 def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
-    from app.attention.bertviz import bertviz_caption, bertviz_view
+    from app.attention.bertviz import bertviz_caption, bertviz_view, choose_bertviz
 
-    bertviz_caption()
-    for place, column in enumerate(st.columns(len(runs))):
-        with column:
-            title = _("BertViz head view: {run}", run=run_label(runs[place]))
-            draw = partial(head_view, runs[place], question, kind)
-            heads = runs[place].config.model.num_heads
-            bertviz_view(answers[place], kind, heads, draw, title=title, key=f"attention.bertviz.{place}")
+    which = choose_bertviz()
+    bertviz_caption(which)
+    for place, run in enumerate(runs):  # one below the other, each over the whole width
+        _name(run, runs)
+        model = which == "model"
+        label = run_label(run)
+        title = _("BertViz model view: {run}", run=label) if model else _("BertViz head view: {run}", run=label)
+        draw = partial(head_view, run, question, kind, which)
+        heads = run.config.model.num_heads
+        key = f"attention.bertviz.{which}.{place}"
+        bertviz_view(answers[place], kind, heads, draw, which=which, title=title, key=key)
 
 
 def _weights(run: Run, answer: Inspection) -> str:

@@ -23,7 +23,7 @@ from clps_core.lens import RunLens
 from clps_core.maps import RunMaps
 from clps_core.opened import LONGEST_TEXT
 from clps_core.serving import DrawHeadView, InspectRun, ReadHeads, ReadLens, ReadMaps
-from clps_core.serving.head_view import HeadView
+from clps_core.serving.head_view import HeadView, Which
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
 from clps_core.tasks import TaskFacts
@@ -382,10 +382,10 @@ def read_heads(run: Run, question: Question, kind: str, turned: Turned = AS_TRAI
     return models().ask(ReadHeads(look.folder, look.stamp, look, kind))
 
 
-def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -> HeadView:
-    """BertViz's view of one kind of attention in what ``inspect`` finds."""
+def head_view(run: Run, question: Question, kind: str, which: Which, layer: int, limit: int) -> HeadView:
+    """BertViz's head or model view of one kind of attention in what ``inspect`` finds."""
     look = _asked(run, question)
-    return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
+    return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit, which))
 
 
 def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:

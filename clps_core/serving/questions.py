@@ -19,6 +19,7 @@ from clps_core.maps import RunMaps
 from clps_core.opened import Which
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
+from clps_core.serving.head_view import Which as Drawn
 
 __all__ = [
     "CountClasses",
@@ -139,6 +140,7 @@ class DrawHeadView(Question[HeadView]):
     kind: str
     layer: int
     limit: int
+    view: Drawn = "head"
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:
     with maps_read_by(keep):
         found = inspect(replace(asked.look, attention=True), models)
     attention = {kind: torch.stack(layers).numpy() for kind, layers in cut.items()}
-    return head_view(replace(found, attention=attention), asked.kind, layer=asked.layer, limit=asked.limit)
+    answer = replace(found, attention=attention)
+    return head_view(answer, asked.kind, layer=asked.layer, limit=asked.limit, which=asked.view)
 
 
 def predict_text(asked: Predict, models: KeptModels) -> Prediction:
