@@ -159,6 +159,10 @@ def test_a_tie_with_the_other_stack_is_said(open_page: OpenPage, store: Store, v
     test = open_page("attention", run=run.id, view=view, kind="decoder")
     assert "query and key weights are also the encoder Q, K weights of the layer with the same number" in captions(test)
     assert "No weights of this model are shared" not in captions(test)
+    if view == "layers":
+        assert choice(test, "attention.slot")[0] == "Slot A: layers 0; encoder 0"
+        assert len(components(test, "attention_layers")) == 2, "the decoder's layer, and below it the encoder's"
+        assert "The encoder looks with the very same query and key weights in its layers 0." in captions(test)
 
 
 def keep_probes(store: Store, run: Run, *steps: int) -> None:
