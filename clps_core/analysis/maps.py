@@ -44,7 +44,9 @@ class MapsKept:
         array = maps.numpy()
         self.columns, *shape = array.shape
         self._shape = (shape[0], shape[1])
-        self._largest = max(self._largest, float(maps.abs().amax())) if self.signed else 1.0
+        if self.signed:
+            least, most = maps.aminmax()
+            self._largest = max(self._largest, -float(least), float(most))
         if values is not None:
             self._values[row] = values.to(torch.float32).numpy()
         if self.at is not None:
@@ -61,7 +63,7 @@ class MapsKept:
     @property
     def scale(self) -> float:
         """What the largest byte stands for."""
-        return self._largest or 1.0
+        return self._largest if self.signed and self._largest else 1.0
 
     @property
     def small(self) -> Bytes:
@@ -189,7 +191,8 @@ def total_variation(apart: Tensor, *, causal: bool) -> Tensor:
     With ``causal`` the first query is left out (if there are others): it can look at nothing but itself.
     """
     first = 1 if causal and apart.shape[1] > 1 else 0
-    return apart[:, first:].abs().sum(-1).mean(-1) / 2
+    room = torch.empty_like(apart[0, first:])
+    return torch.stack([torch.abs(one[first:], out=room).sum(-1).mean() for one in apart]) / 2
 
 
 READERS: Mapping[str, Callable[[MapsKept], EveryHead]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,12 +28,19 @@ def max_pooled(maps: np.ndarray, side: int = THUMBNAIL_SIDE, *, signed: bool = F
 
     ``signed``: what is farthest from 0 of its share, with its sign.
     """
-    if signed:
-        most, least = max_pooled(maps, side), -max_pooled(-maps, side)
-        return np.where(most >= -least, most, least)
-    for axis in (-2, -1):
-        length = maps.shape[axis]
-        if length > side:
-            starts = (np.arange(side) * length) // side
-            maps = np.maximum.reduceat(maps, starts, axis=axis)
+    most = _pooled(maps, side, np.maximum)
+    if not signed:
+        return most
+    least = _pooled(maps, side, np.minimum)
+    return np.where(most >= -least, most, least)
+
+
+def _pooled(maps: np.ndarray, side: int, largest: np.ufunc) -> np.ndarray:
+    rows, columns = maps.shape[-2:]
+    if rows > side:  # in slices: reduceat along this axis takes ten times as long
+        edges = [(place * rows) // side for place in range(side + 1)]
+        slices = [largest.reduce(maps[..., begin:end, :], axis=-2) for begin, end in pairwise(edges)]
+        maps = np.stack(slices, axis=-2)
+    if columns > side:
+        maps = largest.reduceat(maps, (np.arange(side) * columns) // side, axis=-1)
     return maps
