@@ -49,7 +49,10 @@ class Explorer {
     root.dataset.layers = data.layers;
     root.dataset.heads = data.heads;
     root.dataset.view = data.view;
-    this.drawOverview();
+    // Another head in full leaves the small maps as they are.
+    const drawn = JSON.stringify([data.view, data.stamp, data.notes, this.boost, this.theme.background]);
+    if (drawn !== this.drawn) this.drawOverview();
+    this.drawn = drawn;
     this.drawSelection();
     root.dataset.painted = String(data.layers * data.heads);
   }
@@ -140,7 +143,8 @@ class Explorer {
     return row;
   }
 
-  select(layer, head, focus) {
+  select(layer, head, focus, wait) {
+    // `wait`: until the server is told, so that who holds a key down asks once.
     const { data } = this;
     this.layer = Math.max(0, Math.min(data.layers - 1, layer));
     this.head = Math.max(0, Math.min(data.heads - 1, head));
@@ -148,7 +152,7 @@ class Explorer {
     this.drawSelection();
     if (focus) this.focusCell();
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.tell("selected", [this.layer, this.head]), 120);
+    this.telling = setTimeout(() => this.tell("selected", [this.layer, this.head]), wait);
   }
 
   focusCell() {
@@ -318,7 +322,7 @@ class Explorer {
     const overview = this.part("overview");
     overview.addEventListener("click", (event) => {
       const cell = event.target.closest(".cell");
-      if (cell) this.select(+cell.dataset.layer, +cell.dataset.head, true);
+      if (cell) this.select(+cell.dataset.layer, +cell.dataset.head, true, 0);
     });
     overview.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
@@ -327,7 +331,7 @@ class Explorer {
         : { Home: [this.layer, 0], End: [this.layer, this.data.heads - 1] }[event.key];
       if (!to) return;
       event.preventDefault();
-      this.select(to[0], to[1], true);
+      this.select(to[0], to[1], true, 120);
     });
     const large = this.part("large");
     const map = this.part("map");
