@@ -142,7 +142,7 @@ _FIT = (
 """Lets BertViz's model view, which has a fixed width, fill the frame."""
 NARROW = (
     "const MATRIX_WIDTH = 115;",
-    "const MATRIX_WIDTH = Math.max(115, Math.min(640, innerWidth - 2 * BOXWIDTH - 24));",
+    "const MATRIX_WIDTH = Math.max(115, document.body.clientWidth - 2 * BOXWIDTH - 8);",
 )
 """The room for lines in BertViz's head view, as it comes and as wide as the frame."""
 TALL = ("= 7 * (12 / config.totalHeads);", "= 7 * Math.min(1, 12 / config.totalHeads);")

@@ -128,4 +128,9 @@ def _words(how: str) -> Mapping[str, str]:
             else _("{what}: layer {layer}", what=name, layer="{layer}")
         )
         words = {"head": name, "title": title, "cell": title}
+    if how == "rollout":
+        words["hint"] = _(
+            "Point at a cell: how much of a position (row) comes from which token (column)? Click to keep it."
+        )
+        words["strip"] = _("Where {token} (position {position}) comes from:")
     return {**words, **({"scale": scale[how]} if how in scale else {})}
