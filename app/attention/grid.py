@@ -146,7 +146,7 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "thumb": list(sent.small.shape[2:]) if sent.small.size else None,
         "full": list(sent.full_at),
         "full_at": sent.small.nbytes,
-        "stamp": zlib.crc32(np.ascontiguousarray(sent.small if sent.small.size else sent.full)),
+        "stamp": zlib.crc32((sent.small if sent.small.size else sent.full).tobytes()),
         "numbers": view.numbers,
         "signed": view.signed,
         "range": round(view.scale, 4),

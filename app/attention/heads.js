@@ -66,7 +66,9 @@ function bodyRow(data, about, layer, theme) {
   const shown = data.figures[data.measure];
   shown.values[layer].forEach((value, head) => {
     const back = mix(theme.background, colour, value === null ? 0 : 0.85 * Math.min(1, value / (shown.top || 1)));
-    const cell = element("td", { role: "gridcell", tabindex: "-1" });
+    const said = [shown.texts[layer][head], data.names[layer][head]].filter(Boolean).join(", ");
+    const label = `${fill(data.words.title, { layer, head })}: ${said}`;
+    const cell = element("td", { role: "gridcell", tabindex: "-1", "aria-label": label });
     cell.append(shown.texts[layer][head]);
     if (data.names[layer][head]) {
       const called = element("span", { class: "called" });
