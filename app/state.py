@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from clps_core.config import RunConfig
 
 __all__ = [
+    "AGAINST",
     "ATTENTION_SEEN",
+    "BERTVIZ",
     "BESIDE",
     "CONFUSED",
     "COPIED",
@@ -49,10 +51,12 @@ __all__ = [
     "LANGUAGE",
     "LAYER",
     "LOOPS",
+    "MAPS",
     "MEASURE",
     "METRIC",
     "NEWS_TOLD",
     "NEWS_WATCHED",
+    "OF",
     "PAGE",
     "PAGE_BEFORE",
     "PATCH",
@@ -118,7 +122,12 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, matters, moves, tie, training or bertviz
+VIEW = "view"  # Attention: which view, such as grid, heads or lens
+MAPS = "maps"  # Attention: each head, or what heads and layers come to, such as mean_heads or rollout
+MEASURE = "measure"  # Attention: the figure by which heads are coloured
+BERTVIZ = "bertviz"  # Attention: BertViz's view of heads or of the whole model
+OF = "of"  # Attention: what is subtracted: runs, or the letter of a slot
+AGAINST = "against"  # Attention: the layer that is subtracted from the others of its slot
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head

@@ -20,7 +20,17 @@ from clps_core.patching import Asked, Effect, Patching, answer_changed
 from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.work.answers import Guess, image_of
 
-__all__ = ["LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
+__all__ = [
+    "LONGEST_TEXT",
+    "Guess",
+    "Inspection",
+    "dequantised",
+    "groups_of",
+    "image_of",
+    "inspect_run",
+    "kinds_of_family",
+    "quantised",
+]
 
 Array = NDArray[Any]
 
@@ -80,7 +90,7 @@ class Inspection:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The attention kinds this model has, in order of execution."""
-        return tuple(self.attention)
+        return tuple(self.groups)
 
     def labels(self, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Labels of the queries and of the keys of ``kind``."""
@@ -119,6 +129,7 @@ def inspect_run(
     loops: int | None = None,
     left_out: Sequence[str] = (),
     patching: Patching | None = None,
+    attention: bool = True,
     opener: Opener = open_run,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
@@ -126,7 +137,8 @@ def inspect_run(
     ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
     ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
     in training by default. ``left_out``: parts that add nothing or less, and executions that are swapped
-    (``analysis.edits``). ``patching``: what is taken from another pass. Runs on the CPU with one thread.
+    (``analysis.edits``). ``patching``: what is taken from another pass. Without ``attention`` none of it is kept.
+    Runs on the CPU with one thread.
     Raises ``CheckpointError`` where there are no weights yet, ``DataError`` for an empty or too long text or one that
     the task cannot read, and ``ConfigError`` for loops or parts that cannot be.
     """
@@ -139,7 +151,7 @@ def inspect_run(
         inputs = data.encode_source(text, options=given)
         target = (target_text or "").strip()
         said, effect, layers = answer_changed(
-            Asked(run, text, inputs, target, given, loops), left_out, patching, opener
+            Asked(run, text, inputs, target, given, loops), left_out, patching, opener, attention=attention
         )
         found = said.capture
     return Inspection(
@@ -149,7 +161,7 @@ def inspect_run(
         options=given,
         option_titles=data.facts.options,
         attention=found.attention,
-        groups={kind: _groups(run, layers, *KIND_SITES[kind]) for kind in found.attention},
+        groups={kind: _groups(run, layers, *KIND_SITES[kind]) for kind in kinds_of_family(config.model.family)},
         movement={
             stack: movement(found.hidden[stack][:-1], outputs, _groups(run, layers, stack, _matrices(run, stack)))
             for stack, outputs in found.outputs.items()
@@ -168,6 +180,17 @@ def inspect_run(
         marked=said.marked,
         effect=effect,
     )
+
+
+def kinds_of_family(family: str) -> tuple[str, ...]:
+    """The attention kinds that a model of this family has, in order of execution."""
+    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
+
+
+def groups_of(run: OpenRun, kind: str, loops: int | None) -> tuple[int, ...]:
+    """Per executed layer a number; equal numbers use the same query and key weights for attention of ``kind``."""
+    stack, components = KIND_SITES[kind]
+    return _groups(run, {stack: run.model.executed(stack, loops)}, stack, components)
 
 
 def _matrices(run: OpenRun, stack: str) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ def lens_of_run(
         given, target = dict(options or {}), (target_text or "").strip()
         inputs = run.data.encode_source(text, options=given)
         said, _effect, executed = answer_changed(
-            Asked(run, text, inputs, target, given, loops), left_out, patching, opener
+            Asked(run, text, inputs, target, given, loops), left_out, patching, opener, attention=False
         )
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (

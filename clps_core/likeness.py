@@ -5,9 +5,8 @@ By the cosine of one typed input's states, or by CKA over held-out examples. tor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ from numpy.typing import NDArray
 from clps_core.analysis.cka import LEAST_VECTORS, Cka
 from clps_core.analysis.movement import cosines
 from clps_core.errors import ConfigError, DataError
+from clps_core.look import Look
 from clps_core.moves import StackLayers, layers_of, way_of
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.opened import Opener, OpenRun, check_length, open_run, without
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from clps_core.data.base import Batch
 
-__all__ = ["BATCH", "MOST_EXAMPLES", "MOST_POSITIONS", "Likeness", "Look", "Measure", "likeness_of_runs"]
+__all__ = ["BATCH", "MOST_EXAMPLES", "MOST_POSITIONS", "Likeness", "Measure", "likeness_of_runs"]
 
 Array = NDArray[Any]
 Measure = Literal["cosine", "cka"]
@@ -38,16 +38,6 @@ PER_EXAMPLE = 32
 BATCH = 256
 """Vectors of one batch of the estimate."""
 READ_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Look:
-    """A run in ``folder`` and how it is looked into; the fields are arguments of ``inspection.inspect_run``."""
-
-    folder: Path
-    which: Which = "best"
-    loops: int | None = None
-    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,25 +67,22 @@ def likeness_of_runs(
     measure: Measure,
     *,
     stack: str,
-    text: str = "",
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
     opener: Opener = open_run,
 ) -> Likeness:
     """Every executed layer of ``one`` against every one of ``other`` (without: of ``one`` itself), in ``stack``.
 
-    ``cosine`` compares the states of the input ``text``, position by position, ``cka`` those of held-out examples, with
-    their right answers where the decoder reads one. Raises ``ConfigError`` where the two read other tokens, have no
-    such stack, or, for ``cosine``, states of other widths; ``DataError`` where there are too few examples; and what
-    ``inspection.inspect_run`` does.
+    ``cosine`` compares the states of the typed input, position by position, ``cka`` those of held-out examples, with
+    their right answers where the decoder reads one, and without patches: these are made for one input. Raises
+    ``ConfigError`` where the two read other tokens, have no such stack, or, for ``cosine``, states of other widths;
+    ``DataError`` where there are too few examples; and what ``inspection.inspect_run`` does.
     """
-    check_length(text, target_text or "", *(options or {}).values())
-    given, target = dict(options or {}), (target_text or "").strip()
+    for look in filter(None, (one, other)):
+        check_length(look.text, look.target_text, *look.options.values())
     with opener(one.folder, one.which) as run:
         if other is None:
-            return _compared(run, one, run, None, measure, stack, text, given, target)
+            return _compared(run, one, run, None, measure, stack, opener)
         with opener(other.folder, other.which) as second:
-            return _compared(run, one, second, other, measure, stack, text, given, target)
+            return _compared(run, one, second, other, measure, stack, opener)
 
 
 def _compared(
@@ -105,34 +92,30 @@ def _compared(
     other: Look | None,
     measure: Measure,
     stack: str,
-    text: str,
-    options: Mapping[str, str],
-    target: str,
+    opener: Opener,
 ) -> Likeness:
-    rows = layers_of(run, stack, one.loops)
-    columns = rows if other is None else layers_of(second, stack, other.loops)
+    rows = _layers_of(run, one, stack)
+    columns = rows if other is None else _layers_of(second, other, stack)
     if measure == "cka":
         values, vectors, examples = _by_cka(run, one, second, other, stack)
     else:
-        values, vectors = _by_cosine(run, one, second, other, stack, text, options, target)
+        values, vectors = _by_cosine(run, one, second, other, stack, opener)
         examples = 1
     return Likeness(measure, values.astype(np.float32), rows, columns, vectors, examples)
 
 
+def _layers_of(run: OpenRun, look: Look, stack: str) -> StackLayers:
+    with without(run, look.left_out, look.loops):
+        return layers_of(run, stack, look.loops)
+
+
 def _by_cosine(
-    run: OpenRun,
-    one: Look,
-    second: OpenRun,
-    other: Look | None,
-    stack: str,
-    text: str,
-    options: Mapping[str, str],
-    target: str,
+    run: OpenRun, one: Look, second: OpenRun, other: Look | None, stack: str, opener: Opener
 ) -> tuple[Array, int]:
-    mine = way_of(run, text, stack, options, target, one.loops, one.left_out)
+    mine = way_of(run, one, stack, opener)
     if other is None:
         return cosines(mine.states, mine.states), len(mine.tokens)
-    its = way_of(second, text, stack, options, target, other.loops, other.left_out)
+    its = way_of(second, other, stack, opener)
     if mine.tokens != its.tokens:
         raise ConfigError(
             _(

@@ -7,7 +7,7 @@ Parts are left out, scaled or swapped (``analysis.edits``), or states and attent
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -96,23 +96,29 @@ class Asked:
 
 
 def answer_changed(
-    asked: Asked, changes: Sequence[str], patching: Patching | None, opener: Opener
+    asked: Asked, changes: Sequence[str], patching: Patching | None, opener: Opener, *, attention: bool = True
 ) -> tuple[Answer, Effect | None, dict[str, tuple[int, ...]]]:
     """The run's answer with ``changes`` inside, their effect (``None`` where nothing is changed), and its layers.
 
-    Raises as ``changed``.
+    Without ``attention`` the answer keeps none of it. Raises as ``changed``.
     """
-    from clps_core.analysis.capture import capture
+    from clps_core.analysis.capture import capture, maps_read_by
 
-    with changed(asked, changes, patching, opener) as found:
+    def passed_by(*_told: object) -> None:
+        """Attention that nobody reads."""
+
+    # What is patched in is found first: it needs the attention of its pass.
+    with changed(asked, changes, patching, opener) as found, nullcontext() if attention else maps_read_by(passed_by):
         said, layers = asked.answer(), asked.layers()
     if found is None:
         return said, None, layers
-    whole, after = asked.answer(), said.capture.logits
+    with maps_read_by(passed_by):
+        whole = asked.answer()
+    after = said.capture.logits
     if said.target == "greedy":  # the changed model has read its own answer: ask it about the whole one's
         if whole.decoder_inputs is None:
             return said, None, layers
-        with asked.run.model.edited(found.editor):
+        with asked.run.model.edited(found.editor), maps_read_by(passed_by):
             again = capture(asked.run.model, asked.inputs, decoder_inputs=whole.decoder_inputs, loops=asked.loops)
         after = again.logits
     return said, _effect(asked, whole, after, found.notes), layers

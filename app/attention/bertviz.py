@@ -1,4 +1,4 @@
-"""BertViz's head view, offline and fenced in. Start at bertviz_view.
+"""BertViz's head view and model view, offline and fenced in. Start at bertviz_view.
 
 BertViz (Vig 2019, arXiv 1906.05714) writes HTML that loads d3 and jQuery from the net and does not escape
 its data. Here both libraries come from installed packages, the data are escaped, and all of it runs in
@@ -17,19 +17,22 @@ from pathlib import Path
 import streamlit as st
 
 from app import state
+from app.look.address_choice import address_choice
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.working import let_out
 from clps_core.inspection import Inspection
-from clps_core.serving.head_view import MARK, HeadView
+from clps_core.serving.head_view import MARK, HeadView, Which
 from clps_core.words import _
 
-__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "shown_tokens"]
+__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "choose_bertviz", "shown_tokens"]
 
 MOST_TOKENS = 48
 MOST_WEIGHTS = 160_000
 """BertViz draws one SVG line per weight of a layer and sends each as text: more would freeze a browser."""
 LINE_HEIGHT = 22.5
+MODEL_WIDTH = 970
+"""Of BertViz's model view, in its own units."""
 
 _COMPONENT = component(
     "clps.bertviz_frame",
@@ -40,13 +43,22 @@ _COMPONENT = component(
 
 
 def bertviz_view(
-    answer: Inspection, kind: str, draw: Callable[[int, int], HeadView], *, title: str, key: str = "attention.bertviz"
+    answer: Inspection,
+    kind: str,
+    heads: int,
+    draw: Callable[[int, int], HeadView],
+    *,
+    which: Which,
+    title: str,
+    key: str,
 ) -> None:
-    """The head view of one attention kind, opened at the address's layer, with its tokens cut where too many.
+    """The head view of one attention kind with so many ``heads``, opened at the address's layer.
+
+    Its tokens are cut where they are too many.
 
     ``draw`` makes it for a layer and a number of tokens; it may take some seconds.
     """
-    limit = shown_tokens(answer, kind)
+    limit = shown_tokens(len(answer.groups[kind]), heads)
     longest = max(map(len, answer.labels(kind)))
     if longest > limit:
         st.caption(
@@ -56,45 +68,64 @@ def bertviz_view(
                 longest=longest,
             )
         )
-    layers = len(answer.attention[kind])
+    layers = len(answer.groups[kind])
     # A second run may have fewer layers than the address, which is the first one's, asks for.
     layer = min(state.read_number(state.LAYER, 10**6) or 0, layers - 1)
     place = st.empty()
     place.caption(_("Drawing BertViz's view ..."))
     let_out()
     try:
-        document = bertviz_document(draw(layer, limit))
+        document = bertviz_document(draw(layer, limit), which)
     finally:
         place.empty()
-    height = math.ceil(min(longest, limit) * LINE_HEIGHT + 96)
-    _COMPONENT(data={"document": document, "height": height, "title": title}, key=key)
+    shown = min(longest, limit)
+    height = _model_height(layers, heads, shown) if which == "model" else math.ceil(shown * LINE_HEIGHT + 96)
+    _COMPONENT(data={"document": document, "height": height, "title": title, "fits": which == "model"}, key=key)
 
 
-def bertviz_caption() -> None:
+def choose_bertviz() -> Which:
+    """Which of BertViz's views is shown."""
+    names = {"head": _("Head view"), "model": _("Model view")}
+    return "model" if address_choice("attention", state.BERTVIZ, names, _("BertViz's view")) == "model" else "head"
+
+
+def bertviz_caption(which: Which) -> None:
     """How to read the view, once for all that are shown."""
-    st.caption(
-        _(
-            "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
-            "lines, hover over a token, click a colour to switch a head."
-        )
+    head = _(
+        "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
+        "lines, hover over a token, click a colour to switch a head."
     )
+    model = _(
+        "BertViz: every layer (row) and head (column) as lines from each token (left) to the tokens it looks at "
+        "(right). Click one to see its tokens; click again to close it."
+    )
+    st.caption(model if which == "model" else head)
 
 
-def shown_tokens(answer: Inspection, kind: str) -> int:
+def _model_height(layers: int, heads: int, tokens: int) -> float:
+    """As a share of its width, as ``model_view.js`` reckons it."""
+    thumbnail = tokens * 7 * min(1, 12 / heads) + 10
+    detail = tokens * 18 + 2 * 15 + 25
+    return max(layers * thumbnail + 38, detail) / MODEL_WIDTH
+
+
+def shown_tokens(layers: int, heads: int) -> int:
     """How many tokens of each axis the view can carry."""
-    layers, heads = answer.attention[kind].shape[:2]
     return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
 
 
-def bertviz_document(view: HeadView) -> str:
+def bertviz_document(view: HeadView, which: Which = "head") -> str:
     """A complete HTML document for an iframe; typed text stands in it as escaped JSON only."""
+    code = view.code.replace(*(TALL if which == "model" else NARROW), 1)
     scripts = "".join(f"<script>{text}</script>" for text in (_library("d3"), _library("jquery"), _SHIM))
     return (
         '<!doctype html><html><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
-        f"<style>{asset('attention/bertviz_frame.css')}</style></head><body>{_LIFT}{view.markup}{scripts}"
-        f"<script>{view.code.replace(MARK, _escaped(view.data), 1)}</script></body></html>"
+        f"<style>{asset('attention/bertviz_frame.css')}</style></head>"
+        f"<body class='{which}'>{_LIFT}{view.markup}{scripts}"
+        f"<script>{code.replace(MARK, _escaped(view.data), 1)}</script>"
+        f"{_FIT if which == 'model' else ''}</body></html>"
     )
 
 
@@ -103,6 +134,19 @@ _LIFT = (
     '<feFuncA type="gamma" amplitude="1" exponent="0.5"/></feComponentTransfer></filter></svg>'
 )
 """Makes faint lines stronger, for a dark page: there BertViz's own ones are all but black."""
+_FIT = (
+    "<script>{ const svg = document.querySelector('#vis svg'); "
+    "svg.setAttribute('viewBox', `0 0 ${svg.getAttribute('width')} ${svg.getAttribute('height')}`); "
+    "svg.removeAttribute('width'); svg.removeAttribute('height'); }</script>"
+)
+"""Lets BertViz's model view, which has a fixed width, fill the frame."""
+NARROW = (
+    "const MATRIX_WIDTH = 115;",
+    "const MATRIX_WIDTH = Math.max(115, document.body.clientWidth - 2 * BOXWIDTH - 8);",
+)
+"""The room for lines in BertViz's head view, as it comes and as wide as the frame."""
+TALL = ("= 7 * (12 / config.totalHeads);", "= 7 * Math.min(1, 12 / config.totalHeads);")
+"""How high a token is in a thumbnail of the model view: as it comes, the fewer heads the higher, a screen a layer."""
 _SHIM = (
     "window.requirejs = (_names, run) => run(window.jQuery, window.d3);"
     "window.require = window.requirejs; window.require.config = () => undefined;"

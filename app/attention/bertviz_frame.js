@@ -27,6 +27,8 @@ export default function ({ data, parentElement }) {
     host.append(frame);
   }
   frame.title = data.title;
-  frame.style.height = `${Math.ceil(data.height * zoom)}px`;
+  // The model view fills the width: its height is a share of that.
+  frame.style.height = data.fits ? "auto" : `${Math.ceil(data.height * zoom)}px`;
+  frame.style.aspectRatio = data.fits ? `1 / ${data.height}` : "";
   frame.srcdoc = text;
 }

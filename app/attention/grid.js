@@ -24,6 +24,7 @@ class Explorer {
     this.root = root;
     this.part = (name) => root.querySelector(`.${name}`);
     this.boost = true;
+    this.lines = false;
     this.hover = null;
     this.kept = null;
     this.watcher = new ResizeObserver(() => this.data && this.drawLarge());
@@ -49,7 +50,10 @@ class Explorer {
     root.dataset.layers = data.layers;
     root.dataset.heads = data.heads;
     root.dataset.view = data.view;
-    this.drawOverview();
+    // Another head in full leaves the small maps as they are.
+    const drawn = JSON.stringify([data.view, data.stamp, data.notes, this.boost, this.theme.background]);
+    if (drawn !== this.drawn) this.drawOverview();
+    this.drawn = drawn;
     this.drawSelection();
     root.dataset.painted = String(data.layers * data.heads);
   }
@@ -75,8 +79,23 @@ class Explorer {
     return rgb(this.data.colours[layer]);
   }
 
+  tableOf(layer) {
+    return this.data.signed ? diverging(this.theme, this.boost) : ramp(this.colourOf(layer), this.theme, this.boost);
+  }
+
+  badgeOf(layer) {
+    // None where a row is of no slot.
+    if (!this.data.letters[layer]) return [];
+    const badge = element("span", { class: "badge" });
+    badge.textContent = this.data.letters[layer];
+    badge.style.setProperty("--slot", css(this.colourOf(layer)));
+    badge.style.setProperty("--on-slot", css(readableOn(this.colourOf(layer))));
+    badge.title = fill(this.data.words.slot, { letter: this.data.letters[layer] });
+    return [badge];
+  }
+
   drawOverview() {
-    const { data, theme } = this;
+    const { data } = this;
     const overview = this.part("overview");
     const hadFocus = overview.contains(this.root.getRootNode().activeElement);
     overview.replaceChildren();
@@ -91,38 +110,42 @@ class Explorer {
     }
     overview.append(top);
     this.cells = [];
-    for (let layer = 0; layer < data.layers; layer++) overview.append(this.overviewRow(layer, theme));
+    for (let layer = 0; layer < data.layers; layer++) overview.append(this.overviewRow(layer));
     if (hadFocus) this.focusCell();
   }
 
-  overviewRow(layer, theme) {
+  overviewRow(layer) {
     const { data } = this;
     const colour = this.colourOf(layer);
-    const badge = element("span", { class: "badge" });
-    badge.textContent = data.letters[layer];
-    badge.style.setProperty("--slot", css(colour));
-    badge.style.setProperty("--on-slot", css(readableOn(colour)));
-    badge.title = fill(data.words.slot, { letter: data.letters[layer] });
     const name = element("span", { class: "row-name" });
-    name.textContent = fill(data.words.layer, { layer });
-    const row = element("div", { role: "row", class: "row" }, element("span", { role: "rowheader", class: "row-head" }, name, badge));
-    const table = ramp(colour, theme, this.boost);
+    const number = data.numbers[layer];
+    name.textContent = fill(data.words.layer, { layer: number });
+    const heading = element("span", { role: "rowheader", class: "row-head" }, name, ...this.badgeOf(layer));
+    const row = element("div", { role: "row", class: "row" }, heading);
+    const table = this.tableOf(layer);
     for (let head = 0; head < data.heads; head++) {
       const { bytes, rows, columns } = this.thumbnailOf(layer, head);
       const canvas = element("canvas", { "aria-hidden": "true" });
       paintBytes(canvas, bytes, rows, columns, table, causalEdge(data.causal, rows, data.queries.length));
-      const label = fill(data.words.cell, { layer, head, letter: data.letters[layer] });
+      const note = data.notes[layer]?.[head] ?? "";
+      const label = [fill(data.words.cell, { layer: number, head, letter: data.letters[layer] }), note].filter(Boolean).join(": ");
       const cell = element("div", { role: "gridcell", class: "cell", tabindex: "-1", "aria-label": label, title: label }, canvas);
       cell.dataset.layer = layer;
       cell.dataset.head = head;
       cell.style.setProperty("--slot", css(colour));
+      if (note) {
+        const under = element("span", { class: "cell-note", "aria-hidden": "true" });
+        under.textContent = note;
+        cell.append(under);
+      }
       row.append(cell);
       this.cells.push(cell);
     }
     return row;
   }
 
-  select(layer, head, focus) {
+  select(layer, head, focus, wait) {
+    // `wait`: until the server is told, so that who holds a key down asks once.
     const { data } = this;
     this.layer = Math.max(0, Math.min(data.layers - 1, layer));
     this.head = Math.max(0, Math.min(data.heads - 1, head));
@@ -130,7 +153,7 @@ class Explorer {
     this.drawSelection();
     if (focus) this.focusCell();
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => this.tell("selected", [this.layer, this.head]), 120);
+    this.telling = setTimeout(() => this.tell("selected", [this.layer, this.head]), wait);
   }
 
   focusCell() {
@@ -146,18 +169,16 @@ class Explorer {
     });
     root.dataset.selected = `${this.layer},${this.head}`;
     const title = this.part("title");
-    title.textContent = fill(data.words.title, { layer: this.layer, head: this.head });
-    const badge = element("span", { class: "badge" });
-    badge.textContent = data.letters[this.layer];
-    badge.style.setProperty("--slot", css(this.colourOf(this.layer)));
-    badge.style.setProperty("--on-slot", css(readableOn(this.colourOf(this.layer))));
-    title.prepend(badge, " ");
+    title.textContent = fill(data.words.title, { layer: data.numbers[this.layer], head: this.head });
+    title.prepend(...this.badgeOf(this.layer), " ");
+    this.part("lines-name").textContent = data.words.lines;
+    this.part("lines").checked = this.lines;
     this.part("boost-name").textContent = data.words.boost;
     this.part("boost").checked = this.boost;
     this.drawScale();
     this.part("large").setAttribute(
       "aria-label",
-      fill(data.words.large, { layer: this.layer, head: this.head, queries: data.queries.length, keys: data.keys.length }),
+      fill(data.words.large, { layer: data.numbers[this.layer], head: this.head, queries: data.queries.length, keys: data.keys.length }),
     );
     this.prepareLarge();
     this.drawLarge();
@@ -165,8 +186,10 @@ class Explorer {
   }
 
   drawScale() {
-    const strip = scaleStrip(ramp(this.colourOf(this.layer), this.theme, this.boost));
-    this.part("scale").replaceChildren("0", strip, `1 ${this.data.words.scale}`);
+    const strip = scaleStrip(this.tableOf(this.layer));
+    const { signed, range, words } = this.data;
+    const [least, most] = signed ? [`−${range.toFixed(2)}`, `+${range.toFixed(2)}`] : ["0", "1"];
+    this.part("scale").replaceChildren(least, strip, `${most} ${words.scale}`);
   }
 
   prepareLarge() {
@@ -176,7 +199,7 @@ class Explorer {
     const shown = full
       ? { bytes: full, rows: data.queries.length, columns: data.keys.length }
       : this.thumbnailOf(this.layer, this.head);
-    this.table = ramp(this.colourOf(this.layer), this.theme, this.boost);
+    this.table = this.tableOf(this.layer);
     this.picture ??= document.createElement("canvas");
     const edge = causalEdge(data.causal, shown.rows, data.queries.length);
     paintBytes(this.picture, shown.bytes, shown.rows, shown.columns, this.table, edge);
@@ -187,6 +210,23 @@ class Explorer {
   drawLarge() {
     const room = this.part("large").clientWidth;
     if (room < 40) return;
+    const drawn = this.part("drawn");
+    drawn.textContent = "";
+    this.root.dataset.drawn = "";
+    if (this.lines && this.bytes) {
+      this.place = layoutLines(this.data, room);
+      const { count, least, text } = drawLines(this.part("map"), this.place, {
+        data: this.data,
+        bytes: this.bytes,
+        theme: this.theme,
+        active: this.hover ?? this.kept,
+        colour: this.colourOf(this.layer),
+        boost: this.boost,
+      });
+      drawn.textContent = text;
+      this.root.dataset.drawn = `${count} from ${least}`;
+      return;
+    }
     this.place = layoutLarge(this.data, room, this.theme);
     this.root.dataset.place = JSON.stringify({ left: this.place.left, top: this.place.top, cell: this.place.cell });
     drawHead(this.part("map"), this.place, {
@@ -211,7 +251,7 @@ class Explorer {
       line.dataset.picture = "no";
     } else {
       const [query, key] = at;
-      const value = asWeight(bytes[query * data.keys.length + key]);
+      const value = asShown(data, bytes[query * data.keys.length + key]);
       root.dataset.hoverValue = value;
       root.dataset.hoverQuery = data.queries[query];
       root.dataset.hoverKey = data.keys[key];
@@ -249,17 +289,23 @@ class Explorer {
     }
     data.keys.forEach((label, key) => {
       const byte = bytes[query * data.keys.length + key];
-      const share = this.boost ? Math.sqrt(byte / 255) : byte / 255;
+      const { colour: shade, share } = tint(data, byte, colour, this.boost);
       const piece = element("span", { class: "piece" });
       piece.textContent = label;
-      piece.title = asWeight(byte);
-      const back = mix(this.theme.background, colour, share);
+      piece.title = asShown(data, byte);
+      const back = mix(this.theme.background, shade, share);
       piece.style.background = css(back);
       piece.style.color = css(share > 0.45 ? readableOn(back) : this.theme.text);
       if (data.causal && key > query) piece.classList.add("hidden-key");
       if (at[1] === key) piece.classList.add("here");
       strip.append(piece);
     });
+  }
+
+  under(event, map) {
+    // The cell, or in lines the strongest one of the token, under the pointer.
+    if (this.lines && this.bytes) return lineAt(event, map, this.place, this.data, this.bytes);
+    return cellAt(event, map, this.place, this.data);
   }
 
   pointAt(cell) {
@@ -278,7 +324,7 @@ class Explorer {
     const overview = this.part("overview");
     overview.addEventListener("click", (event) => {
       const cell = event.target.closest(".cell");
-      if (cell) this.select(+cell.dataset.layer, +cell.dataset.head, true);
+      if (cell) this.select(+cell.dataset.layer, +cell.dataset.head, true, 0);
     });
     overview.addEventListener("keydown", (event) => {
       const step = STEPS[event.key];
@@ -287,15 +333,19 @@ class Explorer {
         : { Home: [this.layer, 0], End: [this.layer, this.data.heads - 1] }[event.key];
       if (!to) return;
       event.preventDefault();
-      this.select(to[0], to[1], true);
+      this.select(to[0], to[1], true, 120);
     });
     const large = this.part("large");
     const map = this.part("map");
-    map.addEventListener("pointermove", (event) => this.pointAt(cellAt(event, map, this.place, this.data)));
+    map.addEventListener("pointermove", (event) => this.pointAt(this.under(event, map)));
     map.addEventListener("pointerleave", () => this.pointAt(null));
     map.addEventListener("click", (event) => {
-      const cell = cellAt(event, map, this.place, this.data);
+      const cell = this.under(event, map);
       if (cell) this.keep(cell);
+    });
+    this.part("lines").addEventListener("change", (event) => {
+      this.lines = event.target.checked;
+      this.drawLarge();
     });
     large.addEventListener("keydown", (event) => this.moveCell(event));
     this.part("boost").addEventListener("change", (event) => {

@@ -10,37 +10,73 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import streamlit as st
 
 from app.look.assets import asset, script
 from app.look.component import component
+from clps_core.analysis.thumbnails import FULL_LIMIT, max_pooled, thumbnail_side
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["FULL_LIMIT", "GridView", "attention_grid", "grid_payload", "max_pooled", "packed"]
+__all__ = ["GridView", "Sent", "attention_grid", "grid_payload", "packed"]
 
-THUMBNAIL_SIDE = 64
-"""A thumbnail has at most this many rows and columns."""
-FULL_LIMIT = 600_000
-"""Up to this many bytes, every head is sent in full."""
+
+@dataclass(frozen=True)
+class Sent:
+    """Maps as they go to the browser: ``shape`` is [row, column, query, key].
+
+    ``small``: uint8 thumbnails [row, column, side, side], without any where all maps are there in full. ``full``: uint8
+    [N, query, key] of those in places ``full_at``, row * columns + column. ``fetch``: gives another one in full.
+    ``exact``: gives, for the chosen row and column, float32 [N, query, key] of all maps or that one, and its places.
+    """
+
+    shape: tuple[int, int, int, int]
+    small: np.ndarray
+    full: np.ndarray
+    full_at: tuple[int, ...]
+    fetch: Callable[[int, int], np.ndarray] | None = None
+    exact: Callable[[int, int], tuple[np.ndarray, tuple[int, ...]]] | None = None
+
+    @classmethod
+    def of(cls, weights: np.ndarray) -> Sent:
+        """Of all maps, ``weights`` [row, column, query, key]."""
+        rows, columns, queries, keys = weights.shape
+        side = thumbnail_side(rows * columns)
+        long = max(queries, keys) > side
+        small = max_pooled(weights, side) if long else np.zeros((0, 0, 0, 0), np.uint8)
+        everything = not long or weights.size <= FULL_LIMIT
+        full = weights.reshape(-1, queries, keys) if everything else weights[:0, 0]
+        return cls(weights.shape, small, full, tuple(range(len(full))), lambda row, column: weights[row, column])
+
+    def with_full(self, row: int, column: int) -> Sent:
+        """The same with that map in full."""
+        at = row * self.shape[1] + column
+        if at in self.full_at or self.fetch is None:
+            return self
+        full = np.concatenate([self.full, self.fetch(row, column)[None]])
+        return replace(self, full=full, full_at=(*self.full_at, at))
 
 
 @dataclass(frozen=True)
 class GridView:
     """What the grid shows of one attention kind.
 
-    ``weights``: uint8 [layer, head, query, key]; ``queries`` / ``keys``: labels of the axes;
+    ``weights``: uint8 [layer, head, query, key], or what of it is sent; ``queries`` / ``keys``: labels of the axes;
     ``letters`` / ``colours``: per layer the slot's letter and colour; ``name`` tells
-    this view from others: another name means another input, and old selections are dropped.
+    this view from others: another name means another input, and old selections are dropped. ``layers``: per row the
+    executed layer, by default counted from 0. ``signed``: bytes are differences, from -``scale`` (1) over none (128) to
+    ``scale`` (255). ``notes``: a short text under each map. ``words``: in place of the usual ones (``_grid_words``).
+    ``how``: what a map is: of one head, or what ``maps.HOW`` or a ``difference`` makes of several.
     """
 
     kind: str
     name: str
-    weights: np.ndarray
+    weights: np.ndarray | Sent
     queries: Sequence[str]
     keys: Sequence[str]
     letters: Sequence[str]
@@ -50,13 +86,34 @@ class GridView:
     """Per query the most probable next token and its probability, where the queries are a decoder's."""
     image: np.ndarray | None = None
     """[side, side] in 0..1 where the positions are patches of an image."""
+    layers: Sequence[int] = ()
+    signed: bool = False
+    scale: float = 1.0
+    notes: Sequence[Sequence[str]] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    how: str = "heads"
+
+    @property
+    def all_layers(self) -> bool:
+        """Whether its one row stands for all layers."""
+        return self.how in ("mean_layers", "max_layers")
+
+    @property
+    def all_heads(self) -> bool:
+        """Whether its one column stands for all heads."""
+        return self.how in ("mean_heads", "max_heads", "rollout")
+
+    @property
+    def numbers(self) -> list[int]:
+        """Per row the executed layer."""
+        return list(self.layers) or list(range(self.weights.shape[0]))
 
 
 _COMPONENT = component(
     "clps.attention_grid",
     html=asset("attention/grid.html"),
     css=asset("attention/grid.css"),
-    js=script("attention/paint.js", "attention/large.js", "attention/grid.js"),
+    js=script("attention/paint.js", "attention/large.js", "attention/lines.js", "attention/grid.js"),
 )
 
 
@@ -82,23 +139,11 @@ def _within(selected: object, view: GridView) -> tuple[int, int] | None:
     return layer, head
 
 
-def max_pooled(weights: np.ndarray, side: int = THUMBNAIL_SIDE) -> np.ndarray:
-    """[..., rows, columns] with at most ``side`` rows and columns; each is the maximum of its share."""
-    for axis in (-2, -1):
-        length = weights.shape[axis]
-        if length > side:
-            starts = (np.arange(side) * length) // side
-            weights = np.maximum.reduceat(weights, starts, axis=axis)
-    return weights
-
-
 def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
     """The message to the browser: u32 length, JSON header, thumbnails, heads in full."""
-    weights = view.weights
-    layers, heads, rows, columns = weights.shape
-    small = max_pooled(weights) if max(rows, columns) > THUMBNAIL_SIDE else None
-    everything = weights.nbytes <= FULL_LIMIT or small is None
     layer, head = selected
+    sent = (view.weights if isinstance(view.weights, Sent) else Sent.of(view.weights)).with_full(layer, head)
+    layers, heads = sent.shape[:2]
     header = {
         "kind": view.kind,
         "view": view.name,
@@ -112,13 +157,17 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "next": [[visible(label), round(probability, 3)] for label, probability in view.next_tokens],
         "image": None if view.image is None else view.image.round(3).tolist(),
         "selected": [layer, head],
-        "thumb": None if small is None else list(small.shape[2:]),
-        "full": list(range(layers * heads)) if everything else [layer * heads + head],
-        "full_at": 0 if small is None else small.nbytes,
-        "words": _grid_words(),
+        "thumb": list(sent.small.shape[2:]) if sent.small.size else None,
+        "full": list(sent.full_at),
+        "full_at": sent.small.nbytes,
+        "stamp": zlib.crc32((sent.small if sent.small.size else sent.full).tobytes()),
+        "numbers": view.numbers,
+        "signed": view.signed,
+        "range": round(view.scale, 4),
+        "notes": [list(row) for row in view.notes],
+        "words": {**_grid_words(), **view.words},
     }
-    full = weights if everything else weights[layer, head]
-    return packed(header, b"" if small is None else small.tobytes(), np.ascontiguousarray(full).tobytes())
+    return packed(header, sent.small.tobytes(), np.ascontiguousarray(sent.full).tobytes())
 
 
 def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:
@@ -148,4 +197,8 @@ def _grid_words() -> dict[str, str]:
         "kept": _("kept; click again to let go"),
         "strip": _("Where {token} (position {position}) looks:"),
         "scale": _("share of attention; each row adds up to 1"),
+        "lines": _("Lines"),
+        "drawn": _("The {count} strongest of {all} lines are drawn: those from {least} on."),
+        "drawn_all": _("All {count} lines from {least} on are drawn."),
+        "drawn_one": _("Of {token} (position {position}) every line from {least} on is drawn."),
     }

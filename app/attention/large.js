@@ -167,8 +167,8 @@ function patchPicture(data, bytes, [query, key], colour, boost) {
       const grey = Math.round(255 * (1 - value));
       const at = Math.floor((y * across) / side) * across + Math.floor((x * across) / side);
       const byte = bytes[query * data.keys.length + at];
-      const share = 0.85 * (boost ? Math.sqrt(byte / 255) : byte / 255);
-      context.fillStyle = css(mix([grey, grey, grey], colour, share));
+      const shade = tint(data, byte, colour, boost);
+      context.fillStyle = css(mix([grey, grey, grey], shade.colour, 0.85 * shade.share));
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );

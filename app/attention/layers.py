@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from app.attention.grid import FULL_LIMIT, packed
+from app.attention.grid import packed
 from app.look.assets import asset, script
 from app.look.component import component
+from clps_core.analysis.thumbnails import FULL_LIMIT
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -56,10 +57,13 @@ def most_different_head(similarities: np.ndarray) -> int:
     return int(similarities.min(axis=0).argmin())
 
 
-def layers_view(view: LayersView, *, head: int | None, key: str) -> int:
-    """Draw the comparison; returns the head that is selected in the browser."""
+def layers_view(view: LayersView, *, head: int | None, key: str, led: bool = False) -> int:
+    """Draw the comparison; returns the head that is selected in the browser.
+
+    A ``led`` one goes to ``head`` with every new ``view.name``, whatever was clicked in it.
+    """
     heads = view.weights.shape[1]
-    asked = st.session_state.get(key, {}).get("head")
+    asked = None if led else st.session_state.get(key, {}).get("head")
     wanted = asked if isinstance(asked, int) else head
     chosen = wanted if wanted is not None and 0 <= wanted < heads else most_different_head(view.similarities)
     _COMPONENT(data=layers_payload(view, chosen), key=key, on_head_change=lambda: None)

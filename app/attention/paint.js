@@ -74,6 +74,34 @@ function ramp(colour, theme, boost) {
   return table;
 }
 
+const MORE = [214, 96, 32];
+const LESS = [38, 118, 196];
+
+function tint(data, byte, colour, boost) {
+  // The colour of a byte, and how much of it: of a difference, one colour for more and another for less.
+  const value = data.signed ? (byte - 128) / 127 : byte / 255;
+  const share = Math.min(1, boost ? Math.sqrt(Math.abs(value)) : Math.abs(value));
+  return { colour: data.signed ? (value < 0 ? LESS : MORE) : colour, share };
+}
+
+function diverging(theme, boost) {
+  // 256 colours for differences: 128 is none.
+  const table = new Uint32Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    const { colour, share } = tint({ signed: true }, byte, null, boost);
+    const [r, g, b] = mix(theme.empty, colour, share);
+    table[byte] = (255 << 24) | (b << 16) | (g << 8) | r;
+  }
+  return table;
+}
+
+function asShown(data, byte) {
+  // What a byte stands for, as text.
+  if (!data.signed) return asWeight(byte);
+  const value = ((byte - 128) / 127) * data.range;
+  return `${value < 0 ? "−" : value > 0 ? "+" : "±"}${Math.abs(value).toFixed(3)}`;
+}
+
 function paintBytes(canvas, bytes, rows, columns, table, firstHidden) {
   // One pixel per weight; from `firstHidden(row)` on the columns stay clear (the causal mask).
   canvas.width = columns;

@@ -8,10 +8,14 @@ from functools import partial
 
 import streamlit as st
 
+from app import state
 from app.attention.answer import attention_answer
 from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
+from app.attention.difference import differences
+from app.attention.heads import choose_measure, heads_caption, heads_table, tops_of
 from app.attention.lens import lens_caption, lens_table
+from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.matters import what_matters
 from app.attention.moves import what_moves
 from app.attention.pictures import Shown, lens_picture
@@ -21,6 +25,7 @@ from app.attention.source import (
     head_view,
     inspect,
     kept_inspection,
+    read_heads,
     read_lens,
     run_label,
     typed_input,
@@ -31,7 +36,6 @@ from app.attention.views import (
     choose_kind,
     choose_view,
     explore,
-    grid_view,
     kind_sentence,
     kinds_of,
     same_weights,
@@ -52,8 +56,10 @@ SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
 WITHOUT_KIND = ("lens", "matters", "moves", "tie")
 """Views of the whole model, not of one kind of attention."""
-UNPATCHED = ("moves", "tie")
+UNPATCHED = ("tie",)
 """Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
+WHOLE = ("layers",)
+"""The views that need all attention at once; the others ask for what they show of it."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -75,7 +81,7 @@ def panels(runs: Sequence[Run]) -> None:
         st.caption(_("Patches are not made in this view."))
         turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
-    answers = _answers(runs, question, turned, place)
+    answers = _answers(runs, question, turned, place, attention=view in WHOLE)
     tell_positions(positions, answers[0])
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
@@ -92,7 +98,8 @@ def panels(runs: Sequence[Run]) -> None:
         elif view == "tie":
             prove_the_tie(runs, question, turned)
         else:
-            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
+            shown = {"grid": _grids, "heads": _heads, "difference": _differences, "layers": _layers}
+            {**shown, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
 
 def _answers(
@@ -100,17 +107,22 @@ def _answers(
     question: Question,
     turned: Sequence[Turned],
     place: st.delta_generator.DeltaGenerator,
+    *,
+    attention: bool,
 ) -> list[Inspection]:
     """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
     named = question.name(*(run.id for run in runs), *map(str, turned))
-    kept = [kept_inspection(run, question, one) for run, one in zip(runs, turned, strict=True)]
+    kept = [kept_inspection(run, question, one, attention=attention) for run, one in zip(runs, turned, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
     try:
-        answers = [one or inspect(run, question, how) for run, one, how in zip(runs, kept, turned, strict=True)]
+        answers = [
+            one or inspect(run, question, how, attention=attention)
+            for run, one, how in zip(runs, kept, turned, strict=True)
+        ]
     except Exception:
         place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
         raise
@@ -144,15 +156,54 @@ def _changed(runs: Sequence[Run], answers: Sequence[Inspection], turned: Sequenc
 def _grids(
     runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
 ) -> None:
+    how = choose_how()
+    if how == "rollout" and kind == "cross":
+        st.info(
+            _("Rollout follows self-attention from layer to layer of one stack. Choose Encoder or Decoder above."),
+            icon=":material/info:",
+        )
+        return
+    if said := how_sentence(how, kind, two_stacks=len(kinds_of(runs[0])) > 1):
+        st.caption(said)
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
-            view = grid_view(answers[place], kind, question.name(runs[place].id, kind, str(turned[place])))
+            view = maps_view(runs[place], question, answers[place], kind, how, turned[place])
+            key = f"attention.grid.{place}" if how == "heads" else f"attention.{how}.{place}"
             shown = _shown(runs[place], answers[place], question, turned[place])
-            exact = answers[place].attention[kind]
-            selected = explore(view, shown, key=f"attention.grid.{place}", follow=selected, exact=exact)
+            selected = explore(view, shown, key=key, follow=selected)
+
+
+def _heads(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
+    found = [read_heads(run, question, kind, one) for run, one in zip(runs, turned, strict=True)]
+    patches = answers[0].image is not None
+    measure = choose_measure(found, patches=patches)
+    captions = [heads_caption(one) for one in found]
+    if len(set(captions)) == 1:
+        st.caption(captions[0])
+    at, tops = (state.read_number(state.LAYER, 10**6) or 0, state.read_number(state.HEAD, 10**6) or 0), tops_of(found)
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if len(set(captions)) > 1:
+                st.caption(captions[place])
+            name = question.name(runs[place].id, kind, "heads", str(turned[place]))
+            key = f"attention.heads.{place}"
+            chosen = heads_table(
+                found[place], measure, tops, name=name, selected=at, key=key, patches=patches, led=place > 0
+            )
+            at = at if place else chosen
+    state.write(**{state.LAYER: str(at[0]), state.HEAD: str(at[1])})
+
+
+def _differences(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
+    shown = [_shown(run, answer, question, one) for run, answer, one in zip(runs, answers, turned, strict=True)]
+    differences(runs, answers, kind, question, turned, shown)
 
 
 def _layers(
@@ -195,14 +246,19 @@ def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> 
 def _bertviz(
     runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
 ) -> None:
-    from app.attention.bertviz import bertviz_caption, bertviz_view
+    from app.attention.bertviz import bertviz_caption, bertviz_view, choose_bertviz
 
-    bertviz_caption()
-    for place, column in enumerate(st.columns(len(runs))):
-        with column:
-            title = _("BertViz head view: {run}", run=run_label(runs[place]))
-            draw = partial(head_view, runs[place], question, turned[place], kind)
-            bertviz_view(answers[place], kind, draw, title=title, key=f"attention.bertviz.{place}")
+    which = choose_bertviz()
+    bertviz_caption(which)
+    for place, run in enumerate(runs):  # one below the other, each over the whole width
+        _name(run, runs)
+        model = which == "model"
+        label = run_label(run)
+        title = _("BertViz model view: {run}", run=label) if model else _("BertViz head view: {run}", run=label)
+        draw = partial(head_view, run, question, turned[place], kind, which)
+        heads = run.config.model.num_heads
+        key = f"attention.bertviz.{which}.{place}"
+        bertviz_view(answers[place], kind, heads, draw, which=which, title=title, key=key)
 
 
 def _weights(run: Run, answer: Inspection) -> str:

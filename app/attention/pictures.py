@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.attention.grid import GridView
+from app.attention.grid import GridView, Sent
 from app.attention.layers import LayersView
 from app.look.colours import slot_letter
 from app.look.picture import Table, picture
@@ -46,16 +46,26 @@ class Shown:
         )  # fmt: skip
 
 
-def grid_picture(shown: Shown, view: GridView, chosen: tuple[int, int], exact: np.ndarray | None, *, key: str) -> None:
-    """Files of the grid with the head ``chosen`` at large; ``exact``: the weights before they were made bytes."""
-    layer, head = chosen
-    letter = view.letters[layer]
-    title = _(
-        "{run}: {kind} attention; at large layer {layer}, head {head}, slot {letter}", run=shown.label,
-        kind=_kind(view.kind), layer=layer, head=head, letter=letter,
-    )  # fmt: skip
-    name = ("attention", shown.run.id, view.kind, f"layer{layer}", f"head{head}")
-    picture(key, title=title, name=name, about=shown.about, numbers=lambda: grid_numbers(view, chosen, exact))
+def grid_picture(shown: Shown, view: GridView, chosen: tuple[int, int], *, key: str) -> None:
+    """Files of the grid with the map ``chosen``, a row and a column, at large."""
+    row, head = chosen
+    layer, letter = view.numbers[row], view.letters[row]
+    if view.how == "heads":
+        title = _(
+            "{run}: {kind} attention; at large layer {layer}, head {head}, slot {letter}", run=shown.label,
+            kind=_kind(view.kind), layer=layer, head=head, letter=letter,
+        )  # fmt: skip
+    elif view.how == "difference":
+        title = _(
+            "{run}: difference of {kind} attention; at large layer {layer}, head {head}", run=shown.label,
+            kind=_kind(view.kind), layer=layer, head=head,
+        )  # fmt: skip
+    else:
+        at = view.words["title"].replace("{layer}", str(layer)).replace("{head}", str(head))
+        title = _("{run}: {kind} attention. {what}", run=shown.label, kind=_kind(view.kind), what=at)
+    name = ("attention", shown.run.id, view.kind, *([] if view.how == "heads" else [view.how]))
+    name += (*([] if view.all_layers else [f"layer{layer}"]), *([] if view.all_heads else [f"head{head}"]))
+    picture(key, title=title, name=name, about=shown.about, numbers=lambda: grid_numbers(view, chosen))
 
 
 def layers_picture(shown: Shown, view: LayersView, head: int, exact: np.ndarray | None, *, key: str) -> None:
@@ -76,19 +86,33 @@ def lens_picture(shown: Shown, lens: RunLens, *, key: str) -> None:
     )  # fmt: skip
 
 
-def grid_numbers(view: GridView, chosen: tuple[int, int], exact: np.ndarray | None = None) -> Table:
-    """One row per weight of every head, or of the chosen one where that would be very many."""
-    weights = view.weights / 255 if exact is None else exact
-    layers, heads = weights.shape[:2]
-    which = (
-        [chosen] if weights.size > MOST_ROWS else [(layer, head) for layer in range(layers) for head in range(heads)]
-    )
+def grid_numbers(view: GridView, chosen: tuple[int, int]) -> Table:
+    """One row per weight of every map, or of the chosen one where that would be very many.
+
+    They are asked for anew: what the browser has is rounded. What was kept while a run learned was kept at 8 bits.
+    """
+    maps, places = _exact(view, chosen)
+    columns = view.weights.shape[1]
     rows = (
-        (layer, head, view.letters[layer], *cell)
-        for layer, head in which
-        for cell in _cells(weights[layer, head], view.queries, view.keys, causal=view.causal)
+        ("" if view.all_layers else view.numbers[row], "" if view.all_heads else head, view.letters[row], *cell)
+        for one, (row, head) in zip(maps, (divmod(place, columns) for place in places), strict=True)
+        for cell in _cells(one, view.queries, view.keys, causal=view.causal)
     )
-    return Table(["layer", "head", "slot", *CELL], rows)
+    value = "difference" if view.signed else "weight"
+    return Table(["layer", "head", "slot", *CELL[:-1], value], rows)
+
+
+def _exact(view: GridView, chosen: tuple[int, int]) -> tuple[np.ndarray, Sequence[int]]:
+    """Maps in full, and their places as row * columns + column."""
+    if isinstance(view.weights, Sent):
+        assert view.weights.exact is not None
+        return view.weights.exact(*chosen)
+    rows, columns, queries, keys = view.weights.shape
+    maps = view.weights.reshape(-1, queries, keys) / 255
+    if maps.size <= MOST_ROWS:
+        return maps, range(rows * columns)
+    place = chosen[0] * columns + chosen[1]
+    return maps[place][None], [place]
 
 
 def layers_numbers(view: LayersView, head: int, exact: np.ndarray | None = None) -> Table:

@@ -17,12 +17,14 @@ from app import navigation, state
 from app.look.formatting import strategy_name
 from app.runs.names import unusual
 from app.services import models, show_problem, store
+from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.maps import RunMaps
 from clps_core.opened import LONGEST_TEXT
 from clps_core.patching import Patching
-from clps_core.serving import DrawHeadView, InspectRun, ReadLens
-from clps_core.serving.head_view import HeadView
+from clps_core.serving import DrawHeadView, InspectRun, ReadHeads, ReadLens, ReadMaps
+from clps_core.serving.head_view import HeadView, Which
 from clps_core.store import Run
 from clps_core.store.records import ACTIVE
 from clps_core.tasks import TaskFacts
@@ -43,7 +45,10 @@ __all__ = [
     "leave_trace",
     "look_of",
     "nothing_to_see",
+    "read_apart",
+    "read_heads",
     "read_lens",
+    "read_maps",
     "run_label",
     "runs_with_weights",
     "typed_input",
@@ -344,20 +349,66 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
     return (which, stamp) if stamp is not None else None
 
 
-def inspect(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspection:
-    """What ``run`` does with ``question``; answers are kept and shared between all browsers."""
-    return models().ask(_asked(run, question, turned))
+def inspect(run: Run, question: Question, turned: Turned = AS_TRAINED, *, attention: bool = True) -> Inspection:
+    """What ``run`` does with ``question``; answers are kept and shared between all browsers.
+
+    Without ``attention``, all but that: it is what fills memory, and ``read_maps`` gives what is shown of it.
+    """
+    return models().ask(_asked(run, question, turned, attention=attention))
 
 
-def kept_inspection(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspection | None:
+def kept_inspection(
+    run: Run, question: Question, turned: Turned = AS_TRAINED, *, attention: bool = True
+) -> Inspection | None:
     """The same where it is known already; never waits for a model."""
-    return models().kept_answer(_asked(run, question, turned))
+    return models().kept_answer(_asked(run, question, turned, attention=attention))
 
 
-def head_view(run: Run, question: Question, turned: Turned, kind: str, layer: int, limit: int) -> HeadView:
-    """BertViz's view of one kind of attention in what ``inspect`` finds."""
+def read_maps(
+    run: Run,
+    question: Question,
+    kind: str,
+    how: str = "heads",
+    *,
+    turned: Turned = AS_TRAINED,
+    at: tuple[int, int] | None = None,
+    exact: bool = False,
+) -> RunMaps:
+    """Attention of one ``kind``, put together as ``how`` says; with ``at`` (row, column) one map in full."""
     look = _asked(run, question, turned)
-    return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
+    return models().ask(ReadMaps(look.folder, look.stamp, look, kind, how, at, exact=exact))
+
+
+def read_apart(
+    run: Run,
+    question: Question,
+    kind: str,
+    *,
+    turned: Turned = AS_TRAINED,
+    layers: Sequence[int] = (),
+    other: tuple[Run, Turned] | None = None,
+    at: tuple[int, int] | None = None,
+    exact: bool = False,
+) -> RunMaps:
+    """The difference of ``run``'s attention to that of ``other``, or of ``layers[1:]`` to that of ``layers[0]``."""
+    look = _asked(run, question, turned)
+    beside = None if other is None else _asked(other[0], question, other[1])
+    given = look.folder, look.stamp, look, kind, "heads", at, tuple(layers), beside, exact
+    return models().ask(ReadMaps(*given))
+
+
+def read_heads(run: Run, question: Question, kind: str, turned: Turned = AS_TRAINED) -> RunHeads:
+    """Every head of one ``kind`` in figures."""
+    look = _asked(run, question, turned)
+    return models().ask(ReadHeads(look.folder, look.stamp, look, kind))
+
+
+def head_view(
+    run: Run, question: Question, turned: Turned, kind: str, which: Which, layer: int, limit: int
+) -> HeadView:
+    """BertViz's head or model view of one kind of attention in what ``inspect`` finds."""
+    look = _asked(run, question, turned)
+    return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit, which))
 
 
 def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:
@@ -372,7 +423,7 @@ def look_of(run: Run, question: Question, turned: Turned) -> InspectRun:
     return _asked(run, question, turned)
 
 
-def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> InspectRun:
+def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED, *, attention: bool = True) -> InspectRun:
     which, stamp = weights_of(run) or ("best", (0, 0))
     options = tuple(sorted(question.options.items()))
     folder = store().run_folder(run.id)
@@ -384,6 +435,7 @@ def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspect
         question.target_text,
         which,
         turned.loops,
+        attention=attention,
         left_out=turned.left_out,
         patching=turned.patching,
     )

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from app import state
 from app.attention.grid import GridView, attention_grid
 from app.attention.layers import LayersView, layers_view
+from app.attention.maps import NEUTRAL
 from app.attention.pictures import Shown, grid_picture, layers_picture
-from app.design.sharing_sentences import compared_sentence, sharing_sentences
+from app.design.sharing_sentences import compared_sentence, layer_list, sharing_sentences
 from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.config import sharing_plan
-from clps_core.inspection import Inspection, quantised
-from clps_core.sharing.shared_with import AttentionSharing
+from clps_core.inspection import Inspection, kinds_of_family, quantised
+from clps_core.sharing.shared_with import AttentionSharing, tied_kinds
 from clps_core.store import Run
 from clps_core.words import _
 
@@ -26,7 +26,6 @@ __all__ = [
     "choose_kind",
     "choose_view",
     "explore",
-    "grid_view",
     "kind_sentence",
     "kinds_of",
     "same_weights",
@@ -37,13 +36,14 @@ __all__ = [
 KIND_ORDER = ("cross", "encoder", "decoder")
 """The kind shown first: where the answer reads the input, if the model has that."""
 ALL_LAYERS = "all"
-NEUTRAL = "#76808f"
 
 
 def choose_view() -> str:
     """Which of the views is open."""
     names = {
         "grid": _("All layers and heads"),
+        "heads": _("Heads in figures"),
+        "difference": _("Difference"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
         "matters": _("What matters"),
@@ -64,8 +64,7 @@ def choose_kind(kinds: Sequence[str]) -> str:
 
 def kinds_of(run: Run) -> tuple[str, ...]:
     """The attention kinds that a run's model has, in order of execution."""
-    family = run.config.model.family
-    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
+    return kinds_of_family(run.config.model.family)
 
 
 def kind_sentence(kind: str, *, two_stacks: bool) -> str:
@@ -84,86 +83,98 @@ def sharing_of(run: Run, kind: str) -> AttentionSharing:
     return AttentionSharing(sharing_plan(run.config.model, run.config.sharing), kind)
 
 
-def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
-    """What the grid draws of one attention kind."""
-    queries, keys = answer.labels(kind)
-    groups = answer.groups[kind]
-    return GridView(
-        kind=kind,
-        name=name,
-        weights=quantised(answer.attention[kind]),
-        queries=queries,
-        keys=keys,
-        letters=[slot_letter(group) for group in groups],
-        colours=[slot_colour(group) for group in groups],
-        causal=kind == "decoder",
-        next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
-        image=answer.patches,
-    )
-
-
-def explore(
-    view: GridView, shown: Shown, *, key: str, follow: tuple[int, int] | None = None, exact: np.ndarray | None = None
-) -> tuple[int, int]:
+def explore(view: GridView, shown: Shown, *, key: str, follow: tuple[int, int] | None = None) -> tuple[int, int]:
     """The grid of layers x heads, and its files; returns what is selected.
 
-    Without ``follow`` the selection stands in the URL; with it the grid selects what another one did. ``exact``: the
-    weights as they were before they became bytes, where they are known.
+    Without ``follow`` the selection stands in the URL; with it the grid selects what another one did.
     """
     layers, heads = view.weights.shape[:2]
     if follow is not None:
         wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
         wanted = attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
-        grid_picture(shown, view, wanted, exact, key=key)
+        grid_picture(shown, view, wanted, key=key)
         return wanted
-    asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
-    layer, head = attention_grid(view, selected=asked, key=key)
-    state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})
-    grid_picture(shown, view, (layer, head), exact, key=key)
-    return layer, head
+    layer, head = state.read_number(state.LAYER, 10**6), state.read_number(state.HEAD, heads)
+    row = view.numbers.index(layer) if layer in view.numbers else 0
+    row, head = attention_grid(view, selected=(row, head or 0), key=key)
+    # Where all layers or heads come to one map, the address keeps the one that was chosen before.
+    of_layer = {state.LAYER: str(view.numbers[row])} if view.layers or layers > 1 else {}
+    state.write(**of_layer, **({state.HEAD: str(head)} if heads > 1 else {}))
+    grid_picture(shown, view, (row, head), key=key)
+    return row, head
 
 
 def same_weights(
     answer: Inspection, sharing: AttentionSharing, name: str, shown: Shown, *, beside: bool = False
 ) -> None:
-    """Pick a slot: all its layers side by side for one head, and how alike they are."""
+    """Pick a slot: all its layers side by side for one head, and how alike they are; then those of other kinds."""
     kind = sharing.kind
     groups = answer.groups[kind]
+    elsewhere = tied_kinds(sharing.plan, kind, answer.kinds)
     members = {
         slot_letter(slot): [layer for layer, group in enumerate(groups) if group == slot]
         for slot in sorted(set(groups))
     }
-    shared = {letter: layers for letter, layers in members.items() if len(layers) > 1}
+    tied = {letter: elsewhere[layers[0]] if layers[0] < len(elsewhere) else {} for letter, layers in members.items()}
+    shared = {letter: layers for letter, layers in members.items() if len(layers) > 1 or tied[letter]}
     if not shared:
         _nothing_alike(sharing)
-    choice = _choose_slot(shared, beside=beside)
+    choice = _choose_slot(shared, tied, beside=beside)
     layers = shared.get(choice, list(range(len(groups))))
-    if len(layers) < 2:
+    if len(layers) < 2 and not tied.get(choice):
         st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
         return
+    about = compared_sentence(sharing, layers) if len(layers) > 1 else ""
+    view = _layers_of(answer, kind, layers, f"{name} {choice}", choice if choice in shared else "", about)
+    asked = state.read_number(state.HEAD, answer.attention[kind].shape[1])
+    key = "attention.layers.beside" if beside else "attention.layers"
+    head = layers_view(view, head=asked, key=key)
+    layers_picture(shown, view, head, answer.attention[kind][list(layers)], key=key)
+    if not beside:
+        state.write(**{state.HEAD: str(head)})
+    for other, its_layers in tied.get(choice, {}).items():
+        st.caption(_elsewhere_sentence(other, its_layers))
+        view = _layers_of(answer, other, its_layers, f"{name} {choice} {other} {head}", choice, "")
+        layers_view(view, head=head, key=f"{key}.{other}", led=True)
+        exact = answer.attention[other][list(its_layers)]
+        layers_picture(shown, view, head, exact, key=f"{key}.{other}")
+
+
+def _layers_of(answer: Inspection, kind: str, layers: Sequence[int], name: str, letter: str, about: str) -> LayersView:
+    """What is drawn of some layers of one kind; they have no slot in common without a ``letter``."""
     queries, keys = answer.labels(kind)
-    causal = kind == "decoder"
-    weights = answer.attention[kind]
-    view = LayersView(
+    weights, causal = answer.attention[kind], kind == "decoder"
+    return LayersView(
         kind=kind,
-        name=f"{name} {choice}",
-        letter=choice,
-        colour=slot_colour(groups[layers[0]]) if choice in shared else NEUTRAL,
+        name=name,
+        letter=letter or ALL_LAYERS,
+        colour=slot_colour(answer.groups[kind][layers[0]]) if letter else NEUTRAL,
         layers=layers,
-        weights=quantised(weights[layers]),
+        weights=quantised(weights[list(layers)]),
         similarities=similarity_to_first(weights, layers, causal=causal),
         queries=queries,
         keys=keys,
         causal=causal,
         image=answer.patches,
-        about=compared_sentence(sharing, layers),
+        about=about,
     )
-    asked = state.read_number(state.HEAD, weights.shape[1])
-    key = "attention.layers.beside" if beside else "attention.layers"
-    head = layers_view(view, head=asked, key=key)
-    layers_picture(shown, view, head, weights[layers], key=key)
-    if not beside:
-        state.write(**{state.HEAD: str(head)})
+
+
+def _elsewhere_sentence(kind: str, layers: Sequence[int]) -> str:
+    """Layers of another kind that look with the chosen slot's weights."""
+    listed = layer_list(layers)
+    text = {
+        "encoder": _(
+            "The encoder looks with the very same query and key weights in its layers {layers}.", layers=listed
+        ),
+        "decoder": _(
+            "The decoder's self-attention looks with the very same query and key weights in layers {layers}.",
+            layers=listed,
+        ),
+        "cross": _("Cross-attention looks with the very same query and key weights in layers {layers}.", layers=listed),
+    }
+    more = _("It reads other tokens, so these maps are compared with each other, not with those above.")
+    return f"{text[kind]} {more}"
 
 
 def _nothing_alike(sharing: AttentionSharing) -> None:
@@ -174,13 +185,19 @@ def _nothing_alike(sharing: AttentionSharing) -> None:
     )
 
 
-def _choose_slot(shared: dict[str, list[int]], *, beside: bool) -> str:
+def _choose_slot(shared: dict[str, list[int]], tied: Mapping[str, Mapping[str, Sequence[int]]], *, beside: bool) -> str:
     """The letter of a slot with several layers, or ``all``."""
     first = next(iter(shared), ALL_LAYERS)
     if beside:
         return first
+    kinds = {"encoder": _("encoder"), "decoder": _("decoder"), "cross": _("cross-attention")}
     names = {
-        letter: _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
+        letter: "; ".join(
+            [
+                _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers))),
+                *(f"{kinds[other]} {', '.join(map(str, its))}" for other, its in tied[letter].items()),
+            ]
+        )
         for letter, layers in shared.items()
     }
     return address_choice("attention", state.SLOT, {**names, ALL_LAYERS: _("All layers")}, _("Slot"), first=first)

@@ -6,6 +6,9 @@ The model takes its explicit attention path here; a test holds it equal to the f
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +18,25 @@ from torch import Tensor, nn
 from clps_core.errors import DataError
 from clps_core.words import _
 
-__all__ = ["Capture", "capture"]
+__all__ = ["Capture", "MapReader", "capture", "maps_read_by"]
+
+MapReader = Callable[[str, int, Tensor], None]
+"""Told of each layer's attention as it is computed: kind, executed layer, ``[head, query, key]``."""
+
+_map_reader: ContextVar[MapReader | None] = ContextVar("map_reader", default=None)
+
+
+@contextmanager
+def maps_read_by(reader: MapReader) -> Iterator[None]:
+    """Every capture meanwhile hands its attention to ``reader``, layer by layer, and keeps none of it.
+
+    So long inputs need room for the maps of a layer or two, not for all of them.
+    """
+    before = _map_reader.set(reader)
+    try:
+        yield
+    finally:
+        _map_reader.reset(before)
 
 
 @dataclass(frozen=True)
@@ -23,9 +44,10 @@ class Capture:
     """What one example did inside a model; every array is float32.
 
     ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> ``[layer, head, query, key]``; rows sum to 1,
-    masked keys are exactly 0. ``hidden``: stack -> ``[layer + 1, position, d_model]``: the input of each
-    layer, then the output of the last one (before the final norm). ``outputs``: stack -> ``[layer, position,
-    d_model]``; where a depth signal or the core's input is added between layers, they are not the next ones' inputs.
+    masked keys are exactly 0; empty where ``maps_read_by`` takes them. ``hidden``: stack -> ``[layer + 1, position,
+    d_model]``: the input of each layer, then the output of the last one (before the final norm). ``outputs``: stack ->
+    ``[layer, position, d_model]``; where a depth signal or the core's input is added between layers, they are not the
+    next ones' inputs.
     ``logits``: what the model returned, without the batch axis.
     """
 
@@ -39,11 +61,15 @@ class _Recorder:
     """Fulfils ``model.layer.Recorder``; layers report in order of execution."""
 
     def __init__(self) -> None:
+        self.reader = _map_reader.get()
         self.probabilities: dict[str, list[Tensor]] = defaultdict(list)
         self.states: dict[str, list[Tensor]] = defaultdict(list)
         self.outputs: dict[str, list[Tensor]] = defaultdict(list)
 
     def attention(self, kind: str, layer: int, probabilities: Tensor) -> None:
+        if self.reader is not None:
+            self.reader(kind, layer, probabilities[0])
+            return
         assert layer == len(self.probabilities[kind])
         self.probabilities[kind].append(probabilities[0])
 

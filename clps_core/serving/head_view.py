@@ -1,4 +1,4 @@
-"""BertViz's head view of an inspection, taken apart. Start at head_view.
+"""BertViz's views of an inspection, taken apart. Start at head_view.
 
 BertViz (Vig 2019, arXiv 1906.05714) writes a page that does not escape its data. Here its parts are told apart, so
 that whoever shows them can. bertviz and torch are imported when a view is drawn only.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from clps_core.inspection import Inspection
 
-__all__ = ["MARK", "HeadView", "head_view"]
+__all__ = ["MARK", "HeadView", "Which", "head_view"]
+
+Which = Literal["head", "model"]
+"""One layer at a time with all its heads, or all layers and heads as small pictures."""
 
 DECIMALS = 3
 MARK = "PYTHON_PARAMS"
@@ -35,15 +38,20 @@ class HeadView:
         return len(self.markup) + len(self.code) + len(self.data)
 
 
-def head_view(answer: Inspection, kind: str, *, layer: int, limit: int) -> HeadView:
-    """The view of one attention kind of ``answer``, opened at ``layer``, of the first ``limit`` tokens of each axis."""
+def head_view(answer: Inspection, kind: str, *, layer: int, limit: int, which: Which = "head") -> HeadView:
+    """The view of one attention kind of ``answer``, of the first ``limit`` tokens of each axis.
+
+    The head view is opened at ``layer``; the model view shows all layers.
+    """
+    import bertviz
     import torch
-    from bertviz import head_view as draw
 
     cut = np.round(answer.attention[kind][..., :limit, :limit].astype(np.float64), DECIMALS)
     tensors = [torch.from_numpy(one)[None] for one in cut]
     queries, keys = (list(labels[:limit]) for labels in answer.labels(kind))
-    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False, "layer": layer}
+    shared: dict[str, Any] = {"html_action": "return", "prettify_tokens": False}
+    shared |= {"layer": layer} if which == "head" else {"display_mode": "light"}
+    draw = bertviz.head_view if which == "head" else bertviz.model_view
     if kind == "cross":
         return _parts(str(draw(cross_attention=tensors, encoder_tokens=keys, decoder_tokens=queries, **shared).data))
     return _parts(str(draw(tensors, keys, **shared).data))

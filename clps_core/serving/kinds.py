@@ -9,9 +9,11 @@ from typing import Any
 
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
+from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
 from clps_core.likeness import Likeness
+from clps_core.maps import RunMaps
 from clps_core.moves import RunMoves
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
@@ -26,7 +28,9 @@ from clps_core.serving.questions import (
     Predict,
     ProveTie,
     Question,
+    ReadHeads,
     ReadLens,
+    ReadMaps,
     ReadMoves,
     ScoreTest,
     SplitScore,
@@ -71,6 +75,8 @@ KINDS = registry(
         Kind(ReadMoves, RunMoves, "clps_core.serving.work:read_moves"),
         Kind(CompareLayers, Likeness, "clps_core.serving.work:compare_layers"),
         Kind(ProveTie, TieProof, "clps_core.serving.work:prove_tie"),
+        Kind(ReadHeads, RunHeads, "clps_core.serving.work:read_heads"),
+        Kind(ReadMaps, RunMaps, "clps_core.serving.work:read_maps"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

@@ -12,14 +12,17 @@ from typing import Generic, TypeVar
 
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
+from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
 from clps_core.likeness import Likeness, Measure
+from clps_core.maps import RunMaps
 from clps_core.moves import RunMoves
 from clps_core.opened import Which
 from clps_core.patching import Patching
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
+from clps_core.serving.head_view import Which as Drawn
 from clps_core.tie import TieProof
 
 __all__ = [
@@ -33,7 +36,9 @@ __all__ = [
     "Predict",
     "ProveTie",
     "Question",
+    "ReadHeads",
     "ReadLens",
+    "ReadMaps",
     "ReadMoves",
     "ScoreTest",
     "SplitScore",
@@ -112,6 +117,32 @@ class ProveTie(Question[TieProof]):
 
 
 @dataclass(frozen=True)
+class ReadHeads(Question[RunHeads]):
+    """Every head in figures, see ``heads.heads_of_run``; without regard to ``look.attention``."""
+
+    look: InspectRun
+    kind: str
+
+
+@dataclass(frozen=True)
+class ReadMaps(Question[RunMaps]):
+    """Attention as it is shown, see ``maps``; without regard to ``look.attention``.
+
+    With ``other`` the difference to that run, with ``layers`` that of ``layers[1:]`` to the first of them, else the
+    run's own maps as ``how`` says. ``at``: row and column of the one that is wanted in full. ``exact``: as numbers,
+    not as bytes, for a file.
+    """
+
+    look: InspectRun
+    kind: str
+    how: str = "heads"
+    at: tuple[int, int] | None = None
+    layers: tuple[int, ...] = ()
+    other: InspectRun | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
 class EvaluateDepth(Question[Quality]):
     """See ``depth.quality_at``."""
 
@@ -150,6 +181,7 @@ class DrawHeadView(Question[HeadView]):
     kind: str
     layer: int
     limit: int
+    view: Drawn = "head"
 
 
 @dataclass(frozen=True)

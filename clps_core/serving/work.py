@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import torch
 
+from clps_core.analysis.capture import maps_read_by
 from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
+from clps_core.heads import RunHeads, heads_of_run
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.lens import RunLens, lens_of_run
-from clps_core.likeness import Likeness, Look, likeness_of_runs
+from clps_core.likeness import Likeness, likeness_of_runs
+from clps_core.look import Look
+from clps_core.maps import RunMaps, apart_in_layers, apart_in_runs, maps_of_run
 from clps_core.model.generate import Sampling
 from clps_core.moves import RunMoves, moves_of_run
 from clps_core.predicting import Prediction, held_out_examples, predict
@@ -27,7 +31,9 @@ from clps_core.serving.questions import (
     InspectRun,
     Predict,
     ProveTie,
+    ReadHeads,
     ReadLens,
+    ReadMaps,
     ReadMoves,
     ScoreTest,
     SplitScore,
@@ -44,7 +50,9 @@ __all__ = [
     "predict_text",
     "prove_tie",
     "read_examples",
+    "read_heads",
     "read_lens",
+    "read_maps",
     "read_moves",
     "score_test",
 ]
@@ -54,7 +62,7 @@ torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside o
 
 def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
     """The run's answer to a text, with its attention where that is asked for."""
-    found = inspect_run(
+    return inspect_run(
         asked.folder,
         asked.text,
         options=dict(asked.options),
@@ -63,9 +71,9 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         loops=asked.loops,
         left_out=asked.left_out,
         patching=asked.patching,
+        attention=asked.attention,
         opener=models.opened,
     )
-    return found if asked.attention else replace(found, attention={})
 
 
 def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
@@ -95,6 +103,7 @@ def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         positions=asked.positions,
         opener=models.opened,
     )
@@ -108,9 +117,6 @@ def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
         None if beside is None else _look(beside),
         asked.measure,
         stack=asked.stack,
-        text=look.text,
-        options=dict(look.options),
-        target_text=look.target_text or None,
         opener=models.opened,
     )
 
@@ -131,8 +137,25 @@ def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
     )
 
 
+def read_heads(asked: ReadHeads, models: KeptModels) -> RunHeads:
+    """Figures of each head."""
+    return heads_of_run(_look(asked.look), asked.kind, opener=models.opened)
+
+
+def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
+    """Attention as it is shown."""
+    look, at, exact = _look(asked.look), asked.at, asked.exact
+    if asked.other is not None:
+        beside = _look(asked.other)
+        return apart_in_runs(look, beside, asked.kind, at=at, exact=exact, opener=models.opened)
+    if asked.layers:
+        return apart_in_layers(look, asked.kind, asked.layers, at=at, exact=exact, opener=models.opened)
+    return maps_of_run(look, asked.kind, asked.how, at=at, exact=exact, opener=models.opened)
+
+
 def _look(asked: InspectRun) -> Look:
-    return Look(asked.folder, asked.which, asked.loops, asked.left_out)
+    given = asked.text, dict(asked.options), asked.target_text, asked.which, asked.loops, asked.left_out, asked.patching
+    return Look(asked.folder, *given)
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:
@@ -151,8 +174,17 @@ def count_confused(asked: CountClasses, _models: KeptModels) -> Confusion:
 
 
 def draw_head_view(asked: DrawHeadView, models: KeptModels) -> HeadView:
-    """BertViz's view of what ``inspect`` finds."""
-    return head_view(inspect(asked.look, models), asked.kind, layer=asked.layer, limit=asked.limit)
+    """BertViz's view of what ``inspect`` finds; of each layer only what the view shows is kept."""
+    cut: dict[str, list[torch.Tensor]] = {}
+
+    def keep(kind: str, _layer: int, maps: torch.Tensor) -> None:
+        cut.setdefault(kind, []).append(maps[:, : asked.limit, : asked.limit].clone())
+
+    with maps_read_by(keep):
+        found = inspect(replace(asked.look, attention=True), models)
+    attention = {kind: torch.stack(layers).numpy() for kind, layers in cut.items()}
+    answer = replace(found, attention=attention)
+    return head_view(answer, asked.kind, layer=asked.layer, limit=asked.limit, which=asked.view)
 
 
 def predict_text(asked: Predict, models: KeptModels) -> Prediction:

@@ -7,7 +7,7 @@ Plain integers, no torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from clps_core.sharing.map import Site
 from clps_core.sharing.plan import SharingPlan
 
-__all__ = ["KIND_SITES", "AttentionSharing", "Layers", "Row", "shared_with"]
+__all__ = ["KIND_SITES", "AttentionSharing", "Layers", "Row", "shared_with", "tied_kinds"]
 
 KIND_SITES: dict[str, tuple[str, tuple[str, ...]]] = {
     "encoder": ("encoder", ("q", "k")),
@@ -49,6 +49,28 @@ def shared_with(plan: SharingPlan, stack: str, layer: int, kind: str) -> dict[st
         sites = () if slot is None else plan.map.sites(slot)
         found[component] = tuple(site for site in sites if site != Site(stack, layer, component))
     return found
+
+
+def tied_kinds(plan: SharingPlan, kind: str, others: Iterable[str]) -> tuple[dict[str, Layers], ...]:
+    """Per layer of ``kind``: which layers of each of the ``others`` look with its very same query and key weights."""
+    elsewhere = [other for other in others if other != kind]
+    members: dict[object, dict[str, list[int]]] = {}
+    for other in elsewhere:
+        for layer in range(plan.map.num_layers(KIND_SITES[other][0])):
+            members.setdefault(_looks_with(plan, other, layer), {}).setdefault(other, []).append(layer)
+    found = []
+    for layer in range(plan.map.num_layers(KIND_SITES[kind][0])):
+        tied = members.get(_looks_with(plan, kind, layer), {})
+        found.append({other: tuple(layers) for other, layers in tied.items()})
+    return tuple(found)
+
+
+def _looks_with(plan: SharingPlan, kind: str, layer: int) -> object:
+    """What the queries and keys of a layer are computed with: slots, and the sites that LoRA adds something to."""
+    stack, components = KIND_SITES[kind]
+    ranks = plan.lora_ranks()
+    sites = [Site(stack, plan.computed_by(stack, layer, component), component) for component in components]
+    return tuple((plan.map.slot(*site), site if site in ranks else None) for site in sites)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from clps_core.inspection import Inspection
 from clps_core.serving.head_view import head_view
 
 # BertViz leaves its script's file open for the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(head|model)_view.js:pytest.PytestUnraisableExceptionWarning")
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -106,9 +106,28 @@ def test_the_view_shows_the_asked_kind_and_opens_at_the_asked_layer(kind: str) -
 @pytest.mark.parametrize(("layers", "heads", "limit"), [(4, 4, MOST_TOKENS), (12, 12, 33), (64, 64, 8)])
 def test_tokens_are_cut_before_a_browser_would_freeze(layers: int, heads: int, limit: int) -> None:
     found = inspection(tuple(f"t{i}" for i in range(60)), layers=layers, heads=heads)
-    assert shown_tokens(found, "encoder") == limit
+    assert shown_tokens(layers, heads) == limit
     shown = payload(bertviz_document(found, "encoder", limit=limit))["attention"][0]
     assert len(shown["left_text"]) == limit
+
+
+def test_the_model_view_has_all_layers_of_one_kind_escaped_and_fills_its_frame() -> None:
+    found = inspection(HOSTILE, ("x", "y"), layers=3)
+    document = document_of(head_view(found, "cross", layer=0, limit=4, which="model"), "model")
+    shown = payload(document)
+    assert shown["include_layers"] == [0, 1, 2]
+    ((part,), data) = shown["attention"], document[document.index("const params = ") :].partition("\n")[0]
+    assert (part["left_text"], tuple(part["right_text"])) == (["x", "y"], HOSTILE[:4])
+    np.testing.assert_allclose(part["attn"], found.attention["cross"][..., :4], atol=0.0005 + 1e-9)
+    assert "<" not in data
+    assert "alert(1)" not in document.replace(data, "")
+    assert "viewBox" in document
+    assert "Math.min(1, 12 / config.totalHeads)" in document, "few heads are not drawn a screen high"
+    assert "require.min.js" not in document
+
+
+def test_the_head_view_is_as_wide_as_its_frame() -> None:
+    assert "const MATRIX_WIDTH = Math.max" in bertviz_document(inspection(("a", "b")), "encoder")
 
 
 def test_importing_the_view_imports_neither_bertviz_nor_torch() -> None:

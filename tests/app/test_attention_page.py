@@ -159,6 +159,10 @@ def test_a_tie_with_the_other_stack_is_said(open_page: OpenPage, store: Store, v
     test = open_page("attention", run=run.id, view=view, kind="decoder")
     assert "query and key weights are also the encoder Q, K weights of the layer with the same number" in captions(test)
     assert "No weights of this model are shared" not in captions(test)
+    if view == "layers":
+        assert choice(test, "attention.slot")[0] == "Slot A: layers 0; encoder 0"
+        assert len(components(test, "attention_layers")) == 2, "the decoder's layer, and below it the encoder's"
+        assert "The encoder looks with the very same query and key weights in its layers 0." in captions(test)
 
 
 def keep_probes(store: Store, run: Run, *steps: int) -> None:
@@ -190,7 +194,7 @@ def test_both_runs_are_shown_while_they_learned_without_an_answer_to_another_inp
     assert not test.text_input
 
 
-@pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:.*(head|model)_view.js:pytest.PytestUnraisableExceptionWarning")
 def test_bertviz_shows_both_runs_at_the_layer_and_kind_of_the_address(
     open_page: OpenPage, store: Store, dates: Run
 ) -> None:
@@ -207,6 +211,13 @@ def test_bertviz_shows_both_runs_at_the_layer_and_kind_of_the_address(
         labels in one["document"] and labels.replace("left", "right") in one["document"] for one in (first, second)
     )
     assert address(test, "layer") == "3"
+
+    test.button_group(key="attention.bertviz").set_value("model").run()
+    assert sentences(test) == []
+    pages = [json.loads(one) for one in components(test, "bertviz_frame")]
+    assert ["BertViz model view" in one["title"] for one in pages] == [True, True]
+    shown = [one["document"] for one in pages]
+    assert [re.search(r'"include_layers":(\[[0-9,]+\])', one)[1] for one in shown] == ["[0,1,2,3]", "[0,1]"]
 
 
 def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage, store: Store) -> None:
@@ -235,7 +246,7 @@ def test_another_task_forgets_what_only_the_old_one_could_read(open_page: OpenPa
     assert "text" not in test.query_params
 
 
-@pytest.mark.filterwarnings("ignore:.*head_view.js:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:.*(head|model)_view.js:pytest.PytestUnraisableExceptionWarning")
 def test_bertviz_is_imported_when_its_view_is_opened(open_page: OpenPage, dates: Run) -> None:
     test = open_page("attention", run=dates.id, view="bertviz")
     assert not test.exception

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.attention.grid import FULL_LIMIT, THUMBNAIL_SIDE, GridView, grid_payload, max_pooled
+from app.attention.grid import GridView, grid_payload
 from app.attention.layers import LayersView, layers_payload, most_different_head
+from clps_core.analysis.thumbnails import FULL_LIMIT, THUMBNAIL_SIDE, max_pooled
 
 HOSTILE = ["</script>", "<img src=x onerror=alert(1)>", '"', "'", "😀", "שלום", "\u2028", "\ud800"]
 

@@ -43,7 +43,13 @@ def test_no_page_loads_torch_transformers_or_bertviz_whatever_is_asked(store):
     folder = store.run_folder(run.id)
     model, config, _step = load_model(folder)
     write_probe(folder, 7, model, probe_inputs(load_task(config)))
-    views = {"grid": "attention_grid", "layers": "attention_layers", "bertviz": "bertviz_frame"}
+    views = {
+        "grid": "attention_grid",
+        "heads": "attention_heads",
+        "difference": "attention_grid",
+        "layers": "attention_layers",
+        "bertviz": "bertviz_frame",
+    }
     visits = [
         *((page.name, {}, None) for page in PAGES),
         *(("attention", {"run": run.id, "view": view}, None) for view in (*views, "training")),

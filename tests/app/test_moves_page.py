@@ -13,7 +13,8 @@ from untrained_runs import small_config, stored_run
 from app.attention.moves import convergence_sentence
 from app.attention.moves_figures import course_figure, matrix_figure, paths_figure
 from clps_core.analysis.convergence import Convergence, convergence
-from clps_core.likeness import Look, likeness_of_runs
+from clps_core.likeness import likeness_of_runs
+from clps_core.look import Look
 from clps_core.moves import moves_of_run
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
@@ -91,7 +92,7 @@ def test_one_token_and_a_picture_have_figures(store: Store) -> None:
         found = moves_of_run(folder, typed, stack=stack)
         assert len(course_figure(found, [found]).data) == 4
         assert len(paths_figure(found).data) == len(found.drawn)
-        alike = likeness_of_runs(Look(folder), None, "cosine", stack=stack, text=typed)
+        alike = likeness_of_runs(Look(folder, typed), None, "cosine", stack=stack)
         assert len(matrix_figure(alike, "", "").data) == 2, "few layers: values stand in the cells"
     nothing = replace(alike, values=np.full_like(alike.values, np.nan))
     assert len(matrix_figure(nothing, "", "").data) == 1

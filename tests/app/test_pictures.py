@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from recorded_runs import record
 
-from app.attention.grid import GridView
+from app.attention.grid import GridView, Sent
 from app.attention.layers import LayersView
 from app.attention.pictures import MOST_ROWS, grid_numbers, layers_numbers, lens_numbers
 from app.chart.live_chart import LineStyle, Panel, curve_numbers
@@ -87,7 +88,8 @@ def view_of(weights: np.ndarray, *, causal: bool = False) -> GridView:
 
 def test_attention_is_written_as_the_engine_gave_it_without_what_the_mask_hides() -> None:
     weights = np.random.default_rng(0).dirichlet(np.ones(3), (2, 2, 3)).astype(np.float32)
-    found = read(grid_numbers(view_of(weights), (0, 0), weights))
+    sent = Sent((2, 2, 3, 3), weights, weights, (), exact=lambda _row, _column: (weights.reshape(4, 3, 3), range(4)))
+    found = read(grid_numbers(replace(view_of(weights), weights=sent), (0, 0)))
     assert len(found) == weights.size
     for row in found:
         place = tuple(int(row[name]) for name in ("layer", "head", "query_position", "key_position"))
@@ -103,7 +105,7 @@ def test_attention_is_written_as_the_engine_gave_it_without_what_the_mask_hides(
 def test_a_file_of_very_many_weights_holds_the_chosen_head() -> None:
     weights = np.zeros((2, 2, 230, 230), np.float32)
     assert weights.size > MOST_ROWS
-    heads = {row[:2] for row in grid_numbers(view_of(weights), (1, 0), weights).rows}
+    heads = {row[:2] for row in grid_numbers(view_of(weights), (1, 0)).rows}
     assert heads == {(1, 0)}
 
 

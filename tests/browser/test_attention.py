@@ -468,3 +468,38 @@ def test_what_moves_and_the_tie_are_drawn_for_two_runs(url: str, store: Store, b
     expect(tables).to_have_count(2, timeout=1000 * PATIENCE)
     expect(tables.first.locator("tbody tr th")).to_have_text(["layer 1, Q, loop 1", "layer 3, Q, loop 2", "Sum of all"])
     expect(tables.last.locator("tbody tr th")).to_have_text(["layer 3, Q", "Sum of all"])
+
+
+def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
+    store: Store, open_attention: Callable[..., Locator], browser_page: Page
+) -> None:
+    run, other = stored_run(store, small_config()), stored_run(store, small_config("dates", "none"))
+    expected = shown_of(store, run).attention["encoder"] - shown_of(store, other).attention["encoder"]
+    given = {"text": TEXT, "language": "de", "kind": "encoder", "layer": "2", "head": "1", "beside": other.id}
+    root = open_attention(run, view="difference", **given)
+    moved = (np.abs(expected).sum(-1).mean(-1) / 2).flatten()
+    expect(root.locator(".cell-note")).to_have_text([f"{100 * value:.0f} %" for value in moved])
+    hover(root, (2, 1), expected, (3, 5))
+    expect(root).to_have_attribute("data-hover-cell", "3,5")
+    shown = float((root.get_attribute("data-hover-value") or "nan").replace("−", "-").replace("±", ""))
+    largest = float(np.abs(expected).max())
+    assert shown == pytest.approx(float(expected[2, 1, 3, 5]), abs=largest / 250 + 5e-4)
+
+    root.locator(".title").hover()
+    expect(root).to_have_attribute("data-hover-cell", "")
+    root.get_by_label("Lines").check()
+    expect(root).to_have_attribute("data-drawn", re.compile("^[0-9]+ from [0-9]+$"))
+    count, _from, least = (root.get_attribute("data-drawn") or "").split()
+    strength = np.abs(np.rint(expected[2, 1] / largest * 127)) * 255 / 127
+    assert 0 < int(count) <= 400
+    assert int(count) == (np.rint(strength) >= int(least)).sum()
+    expect(root.locator(".drawn")).to_contain_text("lines")
+
+    browser_page.get_by_text("Heads in figures", exact=True).first.click()
+    tables = browser_page.locator(".heads[data-selected]")
+    expect(tables).to_have_count(2)
+    tables.first.locator("td[data-layer='1'][data-head='0']").click()
+    browser_page.keyboard.press("ArrowDown")
+    expect(tables.last).to_have_attribute("data-selected", "2,0")
+    expect(tables.last.locator(".detail-name")).to_contain_text("Layer 2, head 0")
+    browser_page.wait_for_url(re.compile(r"layer=2.*head=0"))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page
 
-from app.attention.grid import THUMBNAIL_SIDE, grid_payload, max_pooled
+from app.attention.grid import grid_payload
 from app.look.assets import asset
+from clps_core.analysis.thumbnails import THUMBNAIL_SIDE, max_pooled
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from test_attention_payload import HOSTILE, unpacked, view_of

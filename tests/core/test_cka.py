@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from untrained_runs import SIZES, small_config, untrained_run
 from clps_core.analysis.cka import Cka
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
-from clps_core.likeness import Look, likeness_of_runs
+from clps_core.likeness import likeness_of_runs
+from clps_core.look import Look
 
 SAMPLES = Path(__file__).parents[2] / "clps_core" / "samples" / "runs"
 HOPS = "3 1 7 0 2 6 4 5"
@@ -103,19 +105,23 @@ def test_a_run_is_compared_with_itself_and_with_another_of_other_width(tmp_path:
         assert between.examples == 64
         assert 500 < between.vectors <= 64 * 32
     with pytest.raises(ConfigError, match=r"16 and 24 numbers\. Compare them by CKA"):
-        likeness_of_runs(one, other, "cosine", stack="encoder", text="July 20, 1969")
+        likeness_of_runs(
+            replace(one, text="July 20, 1969"), replace(other, text="July 20, 1969"), "cosine", stack="encoder"
+        )
     with pytest.raises(ConfigError, match="decoders read different answers"):
-        likeness_of_runs(one, other, "cosine", stack="decoder", text="July 20, 1969")
+        likeness_of_runs(
+            replace(one, text="July 20, 1969"), replace(other, text="July 20, 1969"), "cosine", stack="decoder"
+        )
 
 
 def test_a_cosine_is_of_the_one_input_and_its_diagonal_is_1() -> None:
-    one, other = Look(SAMPLES / "sample-hops-3-all-0"), Look(SAMPLES / "sample-hops-3-none-0")
-    itself = likeness_of_runs(one, None, "cosine", stack="decoder", text=HOPS)
+    one, other = Look(SAMPLES / "sample-hops-3-all-0", HOPS), Look(SAMPLES / "sample-hops-3-none-0", HOPS)
+    itself = likeness_of_runs(one, None, "cosine", stack="decoder")
     np.testing.assert_allclose(np.diag(itself.values), 1, atol=1e-6)
     assert (itself.vectors, itself.examples) == (16, 1)
-    assert likeness_of_runs(one, other, "cosine", stack="decoder", text=HOPS).values.shape == (4, 4)
-    without = Look(one.folder, left_out=("decoder.0",))
-    same = likeness_of_runs(without, None, "cosine", stack="decoder", text=HOPS).values
+    assert likeness_of_runs(one, other, "cosine", stack="decoder").values.shape == (4, 4)
+    without = Look(one.folder, HOPS, left_out=("decoder.0",))
+    same = likeness_of_runs(without, None, "cosine", stack="decoder").values
     assert same[0, 1] == pytest.approx(1), "a layer that is left out hands its input on"
 
 

@@ -15,7 +15,10 @@ from untrained_runs import small_config, untrained_run
 from clps_core.config import RunConfig
 from clps_core.depth import quality_at
 from clps_core.errors import CheckpointError, ConfigError, DataError
+from clps_core.heads import heads_of_run
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
+from clps_core.maps import apart_in_layers, apart_in_runs, maps_of_run
 from clps_core.model.generate import Sampling
 from clps_core.opened import OpenRun
 from clps_core.predicting import held_out_examples, predict
@@ -27,6 +30,8 @@ from clps_core.serving import (
     InspectRun,
     ModelService,
     Predict,
+    ReadHeads,
+    ReadMaps,
     ScoreTest,
     Settings,
 )
@@ -80,6 +85,16 @@ def test_every_kind_of_answer_is_what_the_engine_gives(
         (one.text, one.target_text, dict(one.options)) for one in held_out_examples(folder, 3)
     ]
     kind = next(iter(expected.attention))
+    sums, own = service.ask(ReadHeads(folder, STAMP, look, kind)), Look(folder, text, dict(options), loops=3)
+    assert sums.names == heads_of_run(own, kind).names
+    asked_maps = {
+        ReadMaps(folder, STAMP, look, kind, "rollout"): maps_of_run(own, kind, "rollout"),
+        ReadMaps(folder, STAMP, look, kind, at=(1, 0)): maps_of_run(own, kind, at=(1, 0)),
+        ReadMaps(folder, STAMP, look, kind, layers=(0, 1)): apart_in_layers(own, kind, (0, 1)),
+        ReadMaps(folder, STAMP, look, kind, other=look): apart_in_runs(own, own, kind),
+    }
+    for question, wanted_maps in asked_maps.items():
+        assert np.array_equal(service.ask(question).full, wanted_maps.full)
     drawn = [service.ask(DrawHeadView(folder, STAMP, look, kind, 1, 5)), head_view(expected, kind, layer=1, limit=5)]
     views = [json.loads(one.data) for one in drawn]
     assert views[0] | {"root_div_id": ""} == views[1] | {"root_div_id": ""}, "the name of a frame is drawn at random"
