@@ -55,6 +55,9 @@ __all__ = [
     "NEWS_WATCHED",
     "PAGE",
     "PAGE_BEFORE",
+    "PATCH",
+    "PATCH_RUN",
+    "PATCH_TEXT",
     "POSITIONS",
     "PRESENT",
     "PRESENTING",
@@ -68,6 +71,7 @@ __all__ = [
     "SEED",
     "SLOT",
     "SPEC",
+    "SPLIT",
     "STACK",
     "STEP",
     "STRATEGY",
@@ -114,7 +118,7 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, moves, tie, training or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, moves, tie, matters, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
@@ -126,12 +130,16 @@ STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
-METRIC = "metric"  # Depth: the metric that is drawn
+METRIC = "metric"  # Depth, Attention: the metric that is drawn
+SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into
 WEIGHT = "weight"  # Attention: the use of a weight whose tie is proved, such as decoder.0.q
-WITHOUT = "without"  # Attention: repeated; a part that is left out, such as decoder.2.ffn
+WITHOUT = "without"  # Attention: repeated; what is left out, scaled or swapped, such as decoder.2.ffn
+PATCH = "patch"  # Attention: repeated; what is put in from another pass, such as decoder.2=decoder.1
+PATCH_TEXT = "patch_text"  # Attention: the input of that other pass; none means the same one
+PATCH_RUN = "patch_run"  # Attention: other, where that pass is the other run's; none means the run's own
 TEMPERATURE = "temperature"  # Try it: how tokens are drawn; none means the most probable one
 TOP_K = "top_k"  # Try it: only the k most probable tokens are drawn
 TOP_P = "top_p"  # Try it: only the fewest tokens with together this probability are drawn

@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
 from clps_core.data.spans import Marked, same_answer
-from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
+from clps_core.patching import Asked, Effect, Patching, answer_changed
 from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.work.answers import Guess, image_of
-
-if TYPE_CHECKING:
-    from clps_core.work.answers import Answer
 
 __all__ = ["LONGEST_TEXT", "Guess", "Inspection", "dequantised", "image_of", "inspect_run", "quantised"]
 
@@ -41,7 +39,8 @@ class Inspection:
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``.
+    is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``. ``effect``: of what was changed
+    inside, ``None`` where nothing was.
     """
 
     task: str
@@ -64,6 +63,7 @@ class Inspection:
     movement: Mapping[str, Movement] = field(default_factory=dict)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    effect: Effect | None = None
 
     @property
     def is_right(self) -> bool:
@@ -118,27 +118,29 @@ def inspect_run(
     which: Which = "best",
     loops: int | None = None,
     left_out: Sequence[str] = (),
+    patching: Patching | None = None,
     opener: Opener = open_run,
 ) -> Inspection:
     """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
 
     ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
     ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
-    in training by default. ``left_out``: parts that add nothing (``analysis.edits``). Runs on the CPU with one thread.
+    in training by default. ``left_out``: parts that add nothing or less, and executions that are swapped
+    (``analysis.edits``). ``patching``: what is taken from another pass. Runs on the CPU with one thread.
     Raises ``CheckpointError`` where there are no weights yet, ``DataError`` for an empty or too long text or one that
     the task cannot read, and ``ConfigError`` for loops or parts that cannot be.
     """
     check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
-        from clps_core.tasks import TASKS
         from clps_core.training.probes import with_class_label
 
         config, data = run.config, run.data
         given = dict(options or {})
         inputs = data.encode_source(text, options=given)
         target = (target_text or "").strip()
-        with without(run, left_out, loops):
-            said: Answer = TASKS.work(config.data.task).answer(run, inputs, target, given, loops)
+        said, effect, layers = answer_changed(
+            Asked(run, text, inputs, target, given, loops), left_out, patching, opener
+        )
         found = said.capture
     return Inspection(
         task=config.data.task,
@@ -147,9 +149,9 @@ def inspect_run(
         options=given,
         option_titles=data.facts.options,
         attention=found.attention,
-        groups={kind: _groups(run, loops, *KIND_SITES[kind]) for kind in found.attention},
+        groups={kind: _groups(run, layers, *KIND_SITES[kind]) for kind in found.attention},
         movement={
-            stack: movement(found.hidden[stack][:-1], outputs, _groups(run, loops, stack, _matrices(run, stack)))
+            stack: movement(found.hidden[stack][:-1], outputs, _groups(run, layers, stack, _matrices(run, stack)))
             for stack, outputs in found.outputs.items()
         },
         source_labels=with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token),
@@ -164,6 +166,7 @@ def inspect_run(
         image=said.image,
         context=said.context,
         marked=said.marked,
+        effect=effect,
     )
 
 
@@ -172,8 +175,9 @@ def _matrices(run: OpenRun, stack: str) -> tuple[str, ...]:
     return tuple(name for name in run.model.map.components(stack) if not name.startswith("norm"))
 
 
-def _groups(run: OpenRun, loops: int | None, stack: str, components: Sequence[str]) -> tuple[int, ...]:
+def _groups(
+    run: OpenRun, layers: Mapping[str, tuple[int, ...]], stack: str, components: Sequence[str]
+) -> tuple[int, ...]:
     """Per executed layer a number; layers with equal numbers use the same weights for ``components``."""
-    plan = run.model.plan
-    groups = plan.groups(stack, components)
-    return tuple(groups[layer] for layer in plan.execution[stack].layers(loops))
+    groups = run.model.plan.groups(stack, components)
+    return tuple(groups[layer] for layer in layers[stack])

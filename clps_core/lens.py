@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
+from clps_core.patching import Asked, Patching, answer_changed
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def lens_of_run(
     which: Which = "best",
     loops: int | None = None,
     left_out: Sequence[str] = (),
+    patching: Patching | None = None,
     opener: Opener = open_run,
 ) -> RunLens:
     """Let the run in ``folder`` answer ``text``, and read its last stack after every executed layer.
@@ -91,12 +93,12 @@ def lens_of_run(
         import torch
 
         from clps_core.analysis.lens import lens
-        from clps_core.tasks import TASKS
 
         given, target = dict(options or {}), (target_text or "").strip()
         inputs = run.data.encode_source(text, options=given)
-        with without(run, left_out, loops):
-            said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, given, loops)
+        said, _effect, executed = answer_changed(
+            Asked(run, text, inputs, target, given, loops), left_out, patching, opener
+        )
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (
             _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)
@@ -113,8 +115,7 @@ def lens_of_run(
             return table.setdefault(reading.name(token), len(table))
 
         plan = run.model.plan
-        execution = plan.execution[stack]
-        order = execution.layers(loops)
+        execution, order = plan.execution[stack], executed[stack]
         groups = plan.groups(stack, tuple(one for one in run.model.map.components(stack) if not one.startswith("norm")))
         return RunLens(
             stack=stack,

@@ -65,11 +65,11 @@ def open_run(folder: Path, which: Which = "best") -> Iterator[OpenRun]:
 
 @contextmanager
 def without(run: OpenRun, left_out: Sequence[str], loops: int | None) -> Iterator[None]:
-    """Let the parts ``left_out`` of the run's model add nothing; ``ConfigError`` for one that it does not have."""
-    from clps_core.analysis.edits import Edits, read_edits
+    """Change the run's model as ``left_out`` says (``edits.read_changes``); ``ConfigError`` where it cannot be."""
+    from clps_core.analysis.edits import Edits, read_changes
 
     heads = run.config.model.num_heads
-    edits = read_edits(left_out, run.model.plan, heads, loops)
+    edits = read_changes(left_out, run.model.plan, heads, loops)
     with run.model.edited(Edits(edits, heads) if edits else None):
         yield
 

@@ -34,23 +34,23 @@ def layer_matrices(runs: Sequence[Run], question: Question, turned: Sequence[Tur
     measure: Measure = "cka" if asked_for == "cka" else "cosine"
     asked = question if measure == "cosine" else NO_TEXT
     looks = [look_of(run, asked, how) for run, how in zip(runs, turned, strict=True)]
-    shown = []
+    shown: list[Likeness | str] = []
     for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
         one = looks[place]
         with column:
-            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, None, measure, stack), [run, run]))
+            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, None, measure, stack), [run, run], shown))
     if len(runs) > 1:
         one, other = looks
         left, _right = st.columns(2)
         with left:
-            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, other, measure, stack), runs))
-    found = [one for one in shown if one is not None]
+            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, other, measure, stack), runs, shown))
+    found = [one for one in shown if isinstance(one, Likeness)]
     if found:
         st.caption(_cosine_caption(found, len(runs)) if measure == "cosine" else _cka_caption(found))
 
 
-def _matrix(asked: CompareLayers, runs: Sequence[Run]) -> Likeness | None:
-    """One matrix, or the sentence why there is none; the others stand all the same."""
+def _matrix(asked: CompareLayers, runs: Sequence[Run], before: Sequence[Likeness | str]) -> Likeness | str:
+    """One matrix, or the sentence why there is none, told once; the others stand all the same."""
     service, place = models(), st.empty()
     try:
         if service.kept_answer(asked) is None:
@@ -59,8 +59,9 @@ def _matrix(asked: CompareLayers, runs: Sequence[Run]) -> Likeness | None:
         found = service.ask(asked)
     except ClpsError as error:
         place.empty()
-        show_problem(str(error))
-        return None
+        if str(error) not in before:
+            show_problem(str(error))
+        return str(error)
     place.empty()
     between = runs[0].id != runs[1].id
     if between:

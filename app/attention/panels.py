@@ -8,10 +8,13 @@ from functools import partial
 import streamlit as st
 
 from app.attention.answer import attention_answer
+from app.attention.change_form import tell_positions
+from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
+from app.attention.matters import what_matters
 from app.attention.moves import what_moves
+from app.attention.pictures import Shown, lens_picture
 from app.attention.source import (
-    AS_TRAINED,
     Question,
     Turned,
     head_view,
@@ -34,7 +37,7 @@ from app.attention.views import (
     sharing_of,
     similarity_sentence,
 )
-from app.attention.what_if import changed_sentence, choose_turned
+from app.attention.what_if import choose_turned
 from app.design.sharing_sentences import sharing_sentences
 from app.look.working import let_out
 from app.services import escape_markdown
@@ -46,8 +49,8 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
-WITHOUT_KIND = ("lens", "moves", "tie")
-"""Views of the states: no kind of attention is chosen, but loops and parts that are left out are."""
+WITHOUT_KIND = ("lens", "moves", "tie", "matters")
+"""Views of the whole model, not of one kind of attention."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -56,33 +59,34 @@ def panels(runs: Sequence[Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view()
         kind = choose_kind(kinds) if view not in WITHOUT_KIND else kinds[0]
+    if view == "matters":
+        what_matters(runs)
+        return
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
-    turned = [AS_TRAINED for _run in runs]
-    if view in WITHOUT_KIND:
-        turned = choose_turned(runs)
+    turned, positions = choose_turned(runs, question)
     place = st.empty()
     answers = _answers(runs, question, turned, place)
+    tell_positions(positions, answers[0])
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
+        _changed(runs, answers, turned)
         if view not in WITHOUT_KIND:
             _caption(runs, kind)
         if view == "lens":
             _lenses(runs, answers, question, turned)
         elif view == "moves":
-            _changed(runs, answers, question, turned)
             what_moves(runs, question, turned)
         elif view == "tie":
-            _changed(runs, answers, question, turned)
             prove_the_tie(runs, question, turned)
         else:
-            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question)
+            {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
 
 def _answers(
@@ -120,50 +124,78 @@ def _caption(runs: Sequence[Run], kind: str) -> None:
     st.caption(f"{kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1)} {shared}")
 
 
-def _grids(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _changed(runs: Sequence[Run], answers: Sequence[Inspection], turned: Sequence[Turned]) -> None:
+    """What is changed inside each run, and what that does to its answer."""
+    if not any(one.changes or one.missing for one in turned):
+        return
+    for place, column in enumerate(st.columns(len(runs))):
+        with column:
+            if said := changed_sentence(runs[place], turned[place], answers[place]):
+                st.markdown(said)
+    st.caption(changed_caption())
+
+
+def _grids(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
-            view = grid_view(answers[place], kind, question.name(runs[place].id, kind))
-            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+            view = grid_view(answers[place], kind, question.name(runs[place].id, kind, str(turned[place])))
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            exact = answers[place].attention[kind]
+            selected = explore(view, shown, key=f"attention.grid.{place}", follow=selected, exact=exact)
 
 
-def _layers(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _layers(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            name = question.name(runs[place].id, kind)
-            same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
+            name = question.name(runs[place].id, kind, str(turned[place]))
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            same_weights(answers[place], sharing_of(runs[place], kind), name, shown, beside=place > 0)
     st.caption(similarity_sentence())
 
 
 def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
-    _changed(runs, answers, question, turned)
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             lens = read_lens(runs[place], question, turned[place])
             name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            lens_picture(shown, lens, key=f"attention.lens.{place}")
 
 
-def _changed(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
-    """What each run answers as it was trained, where something is left out of it."""
-    for place, column in enumerate(st.columns(len(runs))):
-        with column:
-            if said := changed_sentence(runs[place], question, turned[place], answers[place].prediction):
-                st.markdown(said)
+def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> Shown:
+    """What a figure of ``answer`` says in its file."""
+    options = ", ".join(question.options.values())
+    patched = turned.patching
+    changes = (*turned.left_out, *(patched.patches if patched else ()))
+    changed = _("changed: {changes}", changes=", ".join(changes)) if changes else ""
+    if patched is not None and patched.text:
+        changed += " " + _("(patched from “{text}”)", text=patched.text)
+    loops = _("loops {loops}", loops=turned.loops) if turned.loops else ""
+    text = " · ".join(
+        filter(None, [question.text, options, question.target_text and f"→ {question.target_text}", loops, changed])
+    )
+    return Shown(run, run_label(run), answer.step, text)
 
 
-def _bertviz(runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question) -> None:
+def _bertviz(
+    runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
+) -> None:
     from app.attention.bertviz import bertviz_caption, bertviz_view
 
     bertviz_caption()
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             title = _("BertViz head view: {run}", run=run_label(runs[place]))
-            draw = partial(head_view, runs[place], question, kind)
+            draw = partial(head_view, runs[place], question, turned[place], kind)
             bertviz_view(answers[place], kind, draw, title=title, key=f"attention.bertviz.{place}")
 
 

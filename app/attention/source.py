@@ -20,6 +20,7 @@ from app.services import models, show_problem, store
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
 from clps_core.opened import LONGEST_TEXT
+from clps_core.patching import Patching
 from clps_core.serving import DrawHeadView, InspectRun, ReadLens
 from clps_core.serving.head_view import HeadView
 from clps_core.store import Run
@@ -68,13 +69,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Turned:
-    """How a run is looked into: ``loops`` of its core (as in training by default), without the parts ``left_out``."""
+    """How a run is looked into: ``loops`` of its core (as in training by default), and what is changed inside.
+
+    ``missing``: changes that were asked for, in words, and that this run cannot have.
+    """
 
     loops: int | None = None
     left_out: tuple[str, ...] = ()
+    patching: Patching | None = None
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.loops} {' '.join(self.left_out)}"
+        return f"{self.loops} {' '.join(self.left_out)} {self.patching or ''}"
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is changed inside."""
+        return bool(self.left_out) or self.patching is not None
 
 
 AS_TRAINED = Turned()
@@ -121,8 +132,13 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
         # What was typed stays where it can still be read: in runs of the same task.
         other = current is not None and wanted.task != current.task
         options = current.facts.options if current is not None else ()
-        task_facts = (state.TEXT, state.TARGET, state.KIND, state.LAYER, state.HEAD, *options)
-        forgotten = dict.fromkeys((state.SLOT, state.BESIDE, state.STEP, *(task_facts if other else ())))
+        task_facts = (
+            *(state.TEXT, state.TARGET, state.PATCH_TEXT, state.KIND, state.LAYER, state.HEAD, state.METRIC),
+            *options,
+        )
+        forgotten = dict.fromkeys(
+            (state.SLOT, state.BESIDE, state.STEP, state.PATCH_RUN, *(task_facts if other else ()))
+        )
         state.write(**{**forgotten, state.RUN: wanted.id})
 
     follow_url("attention.run", current.id if current is not None else None)
@@ -338,16 +354,16 @@ def kept_inspection(run: Run, question: Question, turned: Turned = AS_TRAINED) -
     return models().kept_answer(_asked(run, question, turned))
 
 
-def head_view(run: Run, question: Question, kind: str, layer: int, limit: int) -> HeadView:
+def head_view(run: Run, question: Question, turned: Turned, kind: str, layer: int, limit: int) -> HeadView:
     """BertViz's view of one kind of attention in what ``inspect`` finds."""
-    look = _asked(run, question)
+    look = _asked(run, question, turned)
     return models().ask(DrawHeadView(look.folder, look.stamp, look, kind, layer, limit))
 
 
 def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:
     """What ``run`` would answer to ``question`` after each of its layers."""
     like = _asked(run, question, turned)
-    given = (like.text, like.options, like.target_text, like.which, like.loops, like.left_out)
+    given = (like.text, like.options, like.target_text, like.which, like.loops, like.left_out, like.patching)
     return models().ask(ReadLens(like.folder, like.stamp, *given))
 
 
@@ -361,5 +377,13 @@ def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> Inspect
     options = tuple(sorted(question.options.items()))
     folder = store().run_folder(run.id)
     return InspectRun(
-        folder, stamp, question.text, options, question.target_text, which, turned.loops, left_out=turned.left_out
+        folder,
+        stamp,
+        question.text,
+        options,
+        question.target_text,
+        which,
+        turned.loops,
+        left_out=turned.left_out,
+        patching=turned.patching,
     )

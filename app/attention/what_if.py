@@ -1,115 +1,176 @@
-"""What if it ran another number of loops, or a part were not there? Start at choose_turned.
+"""What if it ran another number of loops, or something were changed inside? Start at choose_turned.
 
-A part is named as ``clps_core.analysis.edits`` names it, by its place in the order of execution.
+A change is named as ``clps_core.analysis.edits`` and ``patches`` name it, by its place in the order of execution.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
 from app import state
-from app.attention.source import Question, Turned, follow_url, inspect
+from app.attention.change_form import change_form
+from app.attention.changed import change_title, side_of
+from app.attention.source import Question, Turned, follow_url, weights_of
 from app.depth.source import asked_loops, deep, loops_field
-from app.services import escape_markdown, show_problem
-from clps_core.analysis.edits import MOST_EDITS, Edit, parts_of, read_edits
-from clps_core.config import sharing_plan
+from app.services import show_problem, store
+from clps_core.analysis.edits import MOST_EDITS, parts_of, read_changes
+from clps_core.analysis.patches import MOST_PATCHES, Side, parse_patch, read_patches
 from clps_core.errors import ConfigError
-from clps_core.sharing import SharingPlan
+from clps_core.patching import Patching
 from clps_core.store import Run
 from clps_core.words import _
 
-__all__ = ["changed_sentence", "choose_turned", "part_title"]
+__all__ = ["choose_turned"]
+
+OTHER = "other"
 
 
-def choose_turned(runs: Sequence[Run]) -> list[Turned]:
-    """Fields for loops and for parts that are left out; per run, what of it applies to that run."""
+def choose_turned(runs: Sequence[Run], question: Question) -> tuple[list[Turned], st.delta_generator.DeltaGenerator]:
+    """Fields for loops and for what is changed inside; per run, what of it applies to that run.
+
+    The second is for ``change_form.tell_positions``.
+    """
     deep_runs = [deep(run) for run in runs]
     loops = [asked_loops() if one is not None else None for one in deep_runs]
-    plans = [sharing_plan(run.config.model, run.config.sharing) for run in runs]
+    sides = [side_of(run, count) for run, count in zip(runs, loops, strict=True)]
+    sources = _sources(runs)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         if found := [one for one in deep_runs if one is not None]:
             loops_field("attention", found)
-        asked = _left_out_field(runs, plans, loops)
-    return [
-        Turned(count, tuple(part for part in asked if _has(run, plan, count, part)))
-        for run, plan, count in zip(runs, plans, loops, strict=True)
-    ]
+        there = [sides[runs.index(one)] for one in sources or runs]
+        edits, patches = _changes_field(sides, list(zip(sides, there, strict=True)))
+        place_for_positions = change_form(runs, sides, question)
+    turned = [_turned(runs, place, sources, sides, edits, patches) for place in range(len(runs))]
+    return turned, place_for_positions
 
 
-def _left_out_field(runs: Sequence[Run], plans: Sequence[SharingPlan], loops: Sequence[int | None]) -> tuple[str, ...]:
-    """The parts of the address that at least one run has; a sentence for the first that none has."""
+def _turned(
+    runs: Sequence[Run],
+    place: int,
+    sources: Sequence[Run],
+    sides: Sequence[Side],
+    edits: Mapping[str, str],
+    patches: Mapping[str, str],
+) -> Turned:
+    """What of all that is asked one run has. ``edits``, ``patches``: text -> title."""
+    side = sides[place]
+    had = tuple(one for one in edits if not _problem(read_changes, [one], side.plan, side.heads, side.loops))
+    patching = _patching(runs, place, sources, sides, list(patches)) if sources else None
+    taken = {*had, *(patching.patches if patching is not None else ())}
+    asked = {**edits, **(patches if sources else {})}
+    return Turned(side.loops, had, patching, tuple(title for text, title in asked.items() if text not in taken))
+
+
+def _sources(runs: Sequence[Run]) -> list[Run]:
+    """Per run the one whose states are put into it; empty, with a sentence, where the address's cannot be."""
+    asked, problem = state.read_choice(state.PATCH_RUN, [OTHER])
+    if problem:
+        show_problem(problem)
+    if not asked or not state.given(state.PATCH):
+        return list(runs)
+    if len(runs) < 2:
+        show_problem(_("a patch from the other run needs a second run. Got one. Choose a run beside it."))
+        return []
+    here, there = (run.config.model.d_model for run in runs)
+    if here != there:
+        show_problem(
+            _("patches need two runs of one width. Got states of {here} numbers and of {there}. Choose runs with equal "
+              "d_model.",
+              here=here, there=there)
+        )  # fmt: skip
+        return []
+    return [runs[1], runs[0]]
+
+
+def _patching(
+    runs: Sequence[Run], place: int, sources: Sequence[Run], sides: Sequence[Side], patches: Sequence[str]
+) -> Patching | None:
+    """The patches that one run and its source have."""
+    source = sources[place]
+    there = sides[runs.index(source)]
+    had = tuple(one for one in patches if not _problem(read_patches, [one], sides[place], there))
+    if not had:
+        return None
+    text = state.read_text(state.PATCH_TEXT)
+    if source.id == runs[place].id:
+        return Patching(had, text)
+    which, stamp = weights_of(source) or ("best", (0, 0))
+    folder = store().run_folder(source.id)
+    return Patching(had, text, folder=folder, stamp=stamp, which=which, loops=there.loops)
+
+
+def _changes_field(sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Text -> title of the address's edits and patches that at least one run can have; a sentence for the first other.
+
+    ``pairs``: the sides of the passes that patches join.
+    """
     titles: dict[str, str] = {}
-    for run, plan, count in zip(runs, plans, loops, strict=True):
-        for part in parts_of(plan, run.config.model.num_heads, count):
-            titles.setdefault(str(part), part_title(part, stacks=len(plan.execution)))
-    named = list(dict.fromkeys(st.query_params.get_all(state.WITHOUT)))[:MOST_EDITS]
-    asked = [text for text in named if text in titles]
-    if unknown := [text for text in named if text not in titles]:
-        whole = _("this page leaves parts out as a whole. Take {part} without its factor.", part=unknown[0])
-        show_problem(_problem(runs[0], plans[0], loops[0], unknown[0]) or whole)
+    for side in sides:
+        for part in parts_of(side.plan, side.heads, side.loops):
+            titles.setdefault(str(part), change_title(part, stacks=len(side.plan.execution)))
+    edits = _known(state.WITHOUT, MOST_EDITS, lambda text: _edit_titles(text, sides, titles))
+    patches = _known(state.PATCH, MOST_PATCHES, lambda text: _patch_titles(text, pairs))
+    titles |= {**edits, **patches}
     key = "attention.without"
-    follow_url(key, asked)
+    follow_url(key, [*edits, *patches])
 
     def chosen() -> None:
-        state.write(**{state.WITHOUT: [one for one in st.session_state[key] if one in titles]})
+        left = [one for one in st.session_state[key] if one in titles]
+        kept = [one for one in left if one in patches]
+        gone = {} if kept else {state.PATCH_TEXT: None, state.PATCH_RUN: None}
+        state.write(**{state.WITHOUT: [one for one in left if one not in patches], state.PATCH: kept, **gone})
 
     st.multiselect(
-        _("Leave out"),
+        _("Leave out or change"),
         list(titles),
         format_func=lambda one: titles.get(one, str(one)),
         key=key,
         placeholder=_("nothing: the whole model"),
         help=_(
-            "What is left out adds nothing to the state; all other parts run on what remains. Layers are numbered in "
-            "the order in which they run: one use of shared weights can be left out while the others stay."
+            "What is chosen here is left out: it adds nothing to the state, and all other parts run on what remains. "
+            "Layers are numbered in the order in which they run: one use of shared weights can be left out while the "
+            "others stay. To scale, swap or patch, open the menu beside it."
         ),
         on_change=chosen,
     )
-    return tuple(asked)
+    return edits, patches
 
 
-def _problem(run: Run, plan: SharingPlan, loops: int | None, text: str) -> str:
+def _known(name: str, most: int, titles_of: Callable[[str], Mapping[str, str]]) -> dict[str, str]:
+    """Text -> title of what the address says under ``name``; a sentence for the first that no run can have."""
+    found: dict[str, str] = {}
+    problem = ""
+    for text in dict.fromkeys(st.query_params.get_all(name)[:most]):
+        try:
+            found |= titles_of(text)
+        except ConfigError as error:
+            problem = problem or str(error)
+    if problem:
+        show_problem(problem)
+    return found
+
+
+def _edit_titles(text: str, sides: Sequence[Side], titles: Mapping[str, str]) -> dict[str, str]:
+    if text in titles:
+        return {text: titles[text]}
+    if all(_problem(read_changes, [text], side.plan, side.heads, side.loops) for side in sides):
+        read_changes([text], sides[0].plan, sides[0].heads, sides[0].loops)  # raises what is wrong with it
+    side = next(one for one in sides if not _problem(read_changes, [text], one.plan, one.heads, one.loops))
+    (change,) = read_changes([text], side.plan, side.heads, side.loops)
+    return {text: change_title(change, stacks=len(side.plan.execution))}
+
+
+def _patch_titles(text: str, pairs: Sequence[tuple[Side, Side]]) -> dict[str, str]:
+    if all(_problem(read_patches, [text], *pair) for pair in pairs):
+        read_patches([text], *pairs[0])
+    return {text: change_title(parse_patch(text), stacks=len(pairs[0][0].plan.execution))}
+
+
+def _problem(read: Callable[..., object], *given: object) -> str:
     try:
-        read_edits([text], plan, run.config.model.num_heads, loops)
+        read(*given)
     except ConfigError as error:
         return str(error)
     return ""
-
-
-def _has(run: Run, plan: SharingPlan, loops: int | None, part: str) -> bool:
-    return not _problem(run, plan, loops, part)
-
-
-def part_title(part: Edit, *, stacks: int) -> str:
-    """A part as people read it: Layer 2, FFN; with its stack where there are two."""
-    sublayers = {"attention": _("attention"), "cross_attention": _("cross-attention"), "ffn": _("FFN")}
-    names = [_("Layer {layer}", layer=part.place)]
-    if stacks > 1:
-        encoder = part.stack == "encoder"
-        names = [
-            _("Encoder layer {layer}", layer=part.place) if encoder else _("Decoder layer {layer}", layer=part.place)
-        ]
-    if part.sublayer is not None:
-        names.append(sublayers[part.sublayer])
-    if part.head is not None:
-        names.append(_("head {head}", head=part.head))
-    return ", ".join(names)
-
-
-def changed_sentence(run: Run, question: Question, turned: Turned, answer: str) -> str:
-    """What the run answers as it was trained, where something is left out of it; else nothing."""
-    if not turned.left_out:
-        return ""
-    plan = sharing_plan(run.config.model, run.config.sharing)
-    parts = read_edits(turned.left_out, plan, run.config.model.num_heads, turned.loops)
-    listed = "; ".join(part_title(part, stacks=len(plan.execution)) for part in parts)
-    whole = inspect(run, question, Turned(turned.loops)).prediction
-    if whole == answer:
-        return _("Without {parts}. The whole model gives the same answer.", parts=listed)
-    return _(
-        "Without {parts}. The whole model answers **{answer}**.",
-        parts=listed,
-        answer=escape_markdown(whole) or _("(nothing)"),
-    )

@@ -74,26 +74,26 @@ def attend(
     mask: Mask,
     *,
     explicit: bool,
-    record: Callable[[Tensor], None] | None = None,
+    told: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Scaled dot-product attention (Vaswani et al. 2017, equation 1) -> ``[B, T, H * C]``.
 
-    Query head h reads key head ``h // (H / K)`` (grouped-query attention, arXiv 2305.13245). ``record``
-    gets the probabilities ``[B, H, T, S]``; it needs ``explicit``.
+    Query head h reads key head ``h // (H / K)`` (grouped-query attention, arXiv 2305.13245). ``told``
+    gets the probabilities ``[B, H, T, S]`` and gives back those that are used; it needs ``explicit``.
     """
-    assert explicit or record is None
+    assert explicit or told is None
     groups = q_HBTC.shape[0] // k_KBSC.shape[0]
     if groups > 1:
         k_KBSC, v_KBSC = k_KBSC.repeat_interleave(groups, 0), v_KBSC.repeat_interleave(groups, 0)
     if explicit:
-        mixed_HBTC = _mix(q_HBTC, k_KBSC, v_KBSC, mask, record)
+        mixed_HBTC = _mix(q_HBTC, k_KBSC, v_KBSC, mask, told)
         return mixed_HBTC.permute(1, 2, 0, 3).flatten(2)
     q, k, v = (heads.transpose(0, 1) for heads in (q_HBTC, k_KBSC, v_KBSC))
     mixed_BHTC = F.scaled_dot_product_attention(q, k, v, mask.additive, is_causal=mask.causal)
     return mixed_BHTC.transpose(1, 2).flatten(2)
 
 
-def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Mask, record: Callable[[Tensor], None] | None) -> Tensor:
+def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Mask, told: Callable[[Tensor], Tensor] | None) -> Tensor:
     """The explicit path: scores, softmax, weighted sum; one matrix product for all heads and examples each."""
     assert not mask.causal
     heads, examples, queries, width = q.shape
@@ -107,8 +107,9 @@ def _mix(q: Tensor, k: Tensor, v: Tensor, mask: Mask, record: Callable[[Tensor],
         alpha=width**-0.5,
     )
     probabilities = scores.softmax(-1)
-    if record is not None:
-        record(probabilities.view(heads, examples, queries, -1).transpose(0, 1))
+    if told is not None:
+        used = told(probabilities.view(heads, examples, queries, -1).transpose(0, 1))
+        probabilities = used.transpose(0, 1).flatten(0, 1)
     return torch.bmm(probabilities.to(v.dtype), v.flatten(0, 1)).view(heads, examples, queries, width)
 
 

@@ -49,8 +49,17 @@ class Editor(Protocol):
     def branch(self, stack: str, place: int, sublayer: str, change: Tensor) -> Tensor:
         """What ``attention``, ``cross_attention`` or ``ffn`` adds to the state, ``[B, T, D]``."""
 
-    def layer(self, stack: str, place: int, before: Tensor, after: Tensor) -> Tensor:
-        """The layer's output ``after`` for its input ``before``, both ``[B, T, D]``."""
+    def layer(self, stack: str, place: int, before: Tensor, after: Tensor, first: int) -> Tensor:
+        """The layer's output ``after`` for its input ``before``, both ``[B, T, D]``; ``first``: position of state 0."""
+
+    def order(self, stack: str, order: tuple[int, ...]) -> tuple[int, ...]:
+        """For each executed position the layer that runs there, where ``order`` is the model's own."""
+
+    def changes_patterns(self, stack: str) -> bool:
+        """Whether ``pattern`` changes anything in this stack: its attention then takes the explicit path."""
+
+    def pattern(self, kind: str, place: int, probabilities: Tensor, first: int) -> Tensor:
+        """The attention ``[B, H, T, S]``; ``kind`` as in ``Recorder.attention``, ``first`` the position of query 0."""
 
 
 SUBLAYER_OF_NORM = {"attn": "attention", "cross": "cross_attention", "ffn": "ffn"}
@@ -61,7 +70,8 @@ class StackPass:
     """What the layers of one stack have in common during one pass.
 
     ``past`` (decoding only) holds keys and values per *executed* layer: layers with the same weights still
-    see different inputs, in every loop. Layers that read another's keys hold nothing there.
+    see different inputs, in every loop. Layers that read another's keys hold nothing there. ``first``: the position of
+    the first state, after those of ``past``.
     ``memory_kv`` is different: the memory is the same for all layers, so layers that share cross_k and
     cross_v share the projected memory too. ``kv`` and ``probabilities`` hold, during one pass, what later
     layers read.
@@ -79,6 +89,7 @@ class StackPass:
     recorder: Recorder | None = None
     editor: Editor | None = None
     past: dict[int, KeyValue] | None = None
+    first: int = 0
     kv: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     probabilities: dict[int, Tensor] = field(default_factory=dict)
 
@@ -128,7 +139,7 @@ class Layer(nn.Module):
         if "cross_q" in self.weights:
             x_BTD = branch(x_BTD, "cross", partial(self._cross_attention, run=run, place=place))
         x_BTD = branch(x_BTD, "ffn", partial(self._feed_forward, run=run))
-        return x_BTD if run.editor is None else run.editor.layer(self.stack, place, before, x_BTD)
+        return x_BTD if run.editor is None else run.editor.layer(self.stack, place, before, x_BTD, run.first)
 
     def _branch(
         self, x_BTD: Tensor, name: str, compute: Callable[[Tensor], Tensor], *, run: StackPass, place: int
@@ -146,12 +157,15 @@ class Layer(nn.Module):
         q, k, v = self._queries_keys_values(x_BTD, run, place)
         if q is None:
             probabilities = run.probabilities[self.attention_from]
+            if run.editor is not None:
+                probabilities = run.editor.pattern(self.stack, place, probabilities, run.first)
             mixed = remix(probabilities, v)
             if run.recorder is not None:
                 run.recorder.attention(self.stack, place, probabilities)
         else:
             assert k is not None
-            mixed = attend(q, k, v, run.mask, explicit=run.explicit, record=self._record(self.stack, run, place))
+            told = self._told(self.stack, run, place)
+            mixed = attend(q, k, v, run.mask, explicit=run.explicit, told=told)
         return self._linear("o", mixed if run.editor is None else run.editor.heads(self.stack, place, mixed))
 
     def _queries_keys_values(
@@ -201,8 +215,8 @@ class Layer(nn.Module):
             k, v = torch.split(self._project(run.memory, names, run.joined), self.kv_heads)
             run.memory_kv[key] = k, v
         k, v = run.memory_kv[key]
-        record = self._record("cross", run, place)
-        mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, record=record)
+        told = self._told("cross", run, place)
+        mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, told=told)
         return self._linear("cross_o", mixed if run.editor is None else run.editor.heads("cross", place, mixed))
 
     def _feed_forward(self, x_BTD: Tensor, run: StackPass) -> Tensor:
@@ -261,17 +275,24 @@ class Layer(nn.Module):
     def _linears(self, names: tuple[str, ...]) -> tuple[nn.Linear, ...]:
         return tuple(cast(nn.Linear, self.weights[name]) for name in names)
 
-    def _record(self, kind: str, run: StackPass, place: int) -> Callable[[Tensor], None] | None:
-        told = None if run.recorder is None else partial(run.recorder.attention, kind, place)
-        if kind == "cross" or not self.attention_is_read:
-            return told
+    def _told(self, kind: str, run: StackPass, place: int) -> Callable[[Tensor], Tensor] | None:
+        """What ``attend`` does with the probabilities; ``None`` where nobody wants them."""
+        recorder = run.recorder
+        editor = run.editor if run.editor is not None and run.editor.changes_patterns(self.stack) else None
+        kept = kind != "cross" and self.attention_is_read
+        if recorder is None and editor is None and not kept:
+            return None
 
-        def record(probabilities: Tensor) -> None:
-            run.probabilities[place] = probabilities
-            if told is not None:
-                told(probabilities)
+        def told(probabilities: Tensor) -> Tensor:
+            if editor is not None:
+                probabilities = editor.pattern(kind, place, probabilities, run.first)
+            if kept:
+                run.probabilities[place] = probabilities
+            if recorder is not None:
+                recorder.attention(kind, place, probabilities)
+            return probabilities
 
-        return record
+        return told
 
 
 def _merging_is_cheaper(x: Tensor, linear: nn.Linear) -> bool:

@@ -142,6 +142,11 @@ class Transformer(nn.Module):
         finally:
             self._editor = before
 
+    def executed(self, stack: str, loops: int | None = None) -> tuple[int, ...]:
+        """For each executed position of ``stack`` the layer that runs there, as it is edited."""
+        order = cast(BetweenLayers, self._modules[f"{stack}_between"]).order(loops)
+        return order if self._editor is None else self._editor.order(stack, order)
+
     def read_out(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
         """What the model would return if ``states`` ``[B, T, D]`` came out of the last layer of its last stack.
 
@@ -211,11 +216,14 @@ class Transformer(nn.Module):
             recorder=state.recorder,
             editor=self._editor,
             past=state.past,
+            first=state.length,
         )
         if state.memory is not None:
             source = state.memory.shape[1]
             run.memory, run.memory_kv = state.memory, state.memory_kv
-            run.memory_explicit = state.recorder is not None or explicit_is_faster(x_BTD.device, source)
+            run.memory_explicit = self._patterns_wanted("decoder", state.recorder) or explicit_is_faster(
+                x_BTD.device, source
+            )
             run.memory_mask = make_mask(
                 state.own_mask, size, source, causal=False, like=x_BTD, explicit=run.memory_explicit
             )
@@ -261,12 +269,15 @@ class Transformer(nn.Module):
     def _explicit(self, stack: str, recorder: Recorder | None, device: torch.device, num_keys: int) -> bool:
         """Whether attention is computed in steps: where it is faster, or someone needs the probabilities."""
         read = self.plan.reuse[stack].read("attention_source")
-        return recorder is not None or bool(read) or explicit_is_faster(device, num_keys)
+        return self._patterns_wanted(stack, recorder) or bool(read) or explicit_is_faster(device, num_keys)
+
+    def _patterns_wanted(self, stack: str, recorder: Recorder | None) -> bool:
+        return recorder is not None or (self._editor is not None and self._editor.changes_patterns(stack))
 
     def _run_layers(self, x: Tensor, run: StackPass, loops: int | None) -> Tensor:
         layers = cast(nn.ModuleList, self._modules[f"{run.stack}_layers"])
         between = cast(BetweenLayers, self._modules[f"{run.stack}_between"])
-        order, starts = between.order(loops), between.loop_starts(loops)
+        order, starts = self.executed(run.stack, loops), between.loop_starts(loops)
         begin = x
         for place, index in enumerate(order):
             if place in starts:

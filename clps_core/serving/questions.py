@@ -17,6 +17,7 @@ from clps_core.lens import RunLens
 from clps_core.likeness import Likeness, Measure
 from clps_core.moves import RunMoves
 from clps_core.opened import Which
+from clps_core.patching import Patching
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.tie import TieProof
@@ -64,6 +65,7 @@ class InspectRun(Question[Inspection]):
     loops: int | None = None
     attention: bool = True
     left_out: tuple[str, ...] = ()
+    patching: Patching | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class ReadLens(Question[RunLens]):
     which: Which = "best"
     loops: int | None = None
     left_out: tuple[str, ...] = ()
+    patching: Patching | None = None
 
 
 @dataclass(frozen=True)

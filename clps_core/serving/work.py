@@ -62,6 +62,7 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
         which=asked.which,
         loops=asked.loops,
         left_out=asked.left_out,
+        patching=asked.patching,
         opener=models.opened,
     )
     return found if asked.attention else replace(found, attention={})
@@ -77,6 +78,7 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
         which=asked.which,
         loops=asked.loops,
         left_out=asked.left_out,
+        patching=asked.patching,
         opener=models.opened,
     )
 
@@ -93,6 +95,7 @@ def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         positions=asked.positions,
         opener=models.opened,
     )
@@ -125,12 +128,13 @@ def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         opener=models.opened,
     )
 
 
 def _look(asked: InspectRun) -> Look:
-    return Look(asked.folder, asked.which, asked.loops, asked.left_out)
+    return Look(asked.folder, asked.which, asked.loops, asked.left_out, asked.patching)
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:

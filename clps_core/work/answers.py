@@ -73,7 +73,7 @@ class Answer:
 
     ``pieces``: of an answer at several positions, each of them. ``places``: the positions of the output that are the
     answer, where not all are. ``context``, ``marked``: of an answer that is marked, the text it stands in and the best
-    spans of it, best first.
+    spans of it, best first. ``decoder_inputs``: int64 [1, T], what the decoder of two stacks has read.
     """
 
     capture: Capture
@@ -87,6 +87,7 @@ class Answer:
     places: tuple[int, ...] | None = None
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    decoder_inputs: Array | None = None
 
 
 def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:

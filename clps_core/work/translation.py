@@ -57,4 +57,5 @@ def answer(run: Opened, inputs: Array, target_text: str, options: Mapping[str, s
         target="typed" if target_text else "greedy",
         target_labels=tuple(data.token_labels(decoder_inputs[0])),
         next_tokens=best_next(found.logits, data),
+        decoder_inputs=decoder_inputs,
     )

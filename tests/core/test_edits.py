@@ -10,7 +10,7 @@ import torch
 from tiny_models import batch_for, shaken, tiny
 from torch import Tensor
 
-from clps_core.analysis.edits import MOST_EDITS, Edits, parts_of, read_edits
+from clps_core.analysis.edits import MOST_EDITS, Edit, Edits, is_one_loop_less, parts_of, read_edits
 from clps_core.errors import ConfigError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
@@ -87,6 +87,28 @@ def test_one_execution_is_left_out_and_the_same_weights_still_run_elsewhere() ->
     for place in range(3):  # whichever loop is left out, two are left
         torch.testing.assert_close(answer(model, f"decoder.{place}"), plain(twice))
     assert not torch.allclose(answer(model, "decoder.0.ffn"), answer(model, "decoder.2.ffn"))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "true"),
+    [
+        ("all", True),
+        ("loop:1/1/1", True),
+        ("all,depth_embedding=sinusoidal", False),
+        ("loop:1/1/1,inject=add", False),
+        ("loop:0/2/0", False),
+    ],
+)
+def test_a_loop_left_out_is_one_loop_less_where_that_is_said_and_only_there(strategy: str, true: bool) -> None:
+    model = shaken(tiny(strategy, family="decoder", num_layers=4))
+    loops = model.plan.loops or 0
+    with torch.no_grad():
+        fewer = model(**batch_for(model), loops=loops - 1)
+    places = sorted(model.plan.execution["decoder"].starts())
+    for edit in (Edit("decoder", place) for place in places):
+        assert is_one_loop_less(model.plan, edit) is true
+        assert bool((answer(model, str(edit)) - fewer).abs().max() < 1e-5) is true
+    assert not is_one_loop_less(model.plan, Edit("decoder", places[-1], "ffn"))
 
 
 def test_of_everything_left_out_the_first_state_alone_is_read() -> None:
