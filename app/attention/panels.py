@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -49,8 +50,10 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
-WITHOUT_KIND = ("lens", "moves", "tie", "matters")
+WITHOUT_KIND = ("lens", "matters", "moves", "tie")
 """Views of the whole model, not of one kind of attention."""
+UNPATCHED = ("tie",)
+"""Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -68,6 +71,9 @@ def panels(runs: Sequence[Run]) -> None:
         return
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
+    if view in UNPATCHED and any(one.patching for one in turned):
+        st.caption(_("Patches are not made in this view."))
+        turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
     answers = _answers(runs, question, turned, place)
     tell_positions(positions, answers[0])

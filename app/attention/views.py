@@ -46,9 +46,9 @@ def choose_view() -> str:
         "grid": _("All layers and heads"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
+        "matters": _("What matters"),
         "moves": _("What moves"),
         "tie": _("Prove the tie"),
-        "matters": _("What matters"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }
