@@ -8,6 +8,8 @@ import streamlit as st
 
 from app import state
 from app.attention.moves import with_patience
+from app.attention.moves_numbers import tie_numbers
+from app.attention.pictures import Shown
 from app.attention.source import Question, Turned, follow_url, look_of
 from app.attention.tie_figure import shares_figure, use_titles
 from app.design.drawn import slot_numbers, stack_title
@@ -33,7 +35,7 @@ Rows = Mapping[tuple[str, str], int]
 """(stack, component) -> layers: every place of a weight that at least one of the runs has."""
 
 
-def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
+def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turned], shown: Sequence[Shown]) -> None:
     """Choose a weight by one of its uses; what every run has there, side by side."""
     maps = [sharing_plan(run.config.model, run.config.sharing).map for run in runs]
     site = _choose_site(maps)
@@ -42,12 +44,12 @@ def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turn
         look = look_of(run, question, how)
         asked.append(ProveTie(look.folder, look.stamp, look, str(site)) if _slot(mapping, site) else None)
     answers = iter(with_patience([one for one in asked if one is not None], _("Taking the gradients ...")))
-    for run, one, mapping, column in zip(runs, asked, maps, st.columns(len(runs)), strict=True):
+    for about, one, mapping, column in zip(shown, asked, maps, st.columns(len(runs)), strict=True):
         with column:
             if one is None:
                 st.info(_absent(mapping, site), icon=":material/info:")
             else:
-                _proof(next(answers), mapping, run.id)
+                _proof(next(answers), mapping, about)
     st.caption(
         _(
             "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each of its "
@@ -140,7 +142,7 @@ def _absent(mapping: SharingMap, site: Site) -> str:
 # The proof
 
 
-def _proof(found: TieProof, mapping: SharingMap, key: str) -> None:
+def _proof(found: TieProof, mapping: SharingMap, about: Shown) -> None:
     slot = next(one for one in mapping.slots if str(one) == found.slot)
     number = slot_numbers(mapping)[0][slot]
     for sentence in tie_sentences(found, slot_letter(number)):
@@ -151,8 +153,12 @@ def _proof(found: TieProof, mapping: SharingMap, key: str) -> None:
         said = ", ".join(f"{title}: {100 * (use.share or 0):.1f} %" for title, use in zip(titles, shown, strict=True))
         plotted(
             shares_figure(shown, slot_colour(number)),
-            key=f"attention.tie.{key}",
+            key=f"attention.tie.{about.run.id}",
             alt=_("Share of each use in the gradient. {said}.", said=said),
+            title=_("{run}: what each use of {slot} adds to its gradient", run=about.label, slot=found.slot),
+            about=about.about,
+            name=("tie", about.run.id, found.slot),
+            numbers=lambda: tie_numbers(found),
         )
     rows = [
         Row(

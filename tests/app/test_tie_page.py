@@ -8,6 +8,7 @@ from dataclasses import replace
 from page_reading import sentences, tables
 from streamlit.testing.v1 import AppTest
 
+from app.attention.moves_numbers import tie_numbers
 from app.attention.tie import tie_sentences
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
@@ -36,6 +37,7 @@ def test_two_runs_tell_what_their_weights_at_one_place_are(open_page: Callable[.
     assert (test.query_params["weight"], test.query_params["loops"]) == ("decoder.2.o", "5")
     assert "layer 4, O, loop 5" in tables(test)
 
+    assert [row[1:5] for row in tie_numbers(found).rows] == [("decoder", 2, "v", 0)]
     broken = replace(found, uses=tuple(replace(found.uses[0], tensor=number) for number in range(2)))
     assert "read 2 tensors: the tie is broken." in tie_sentences(broken, "A")[0]
 
