@@ -21,7 +21,7 @@ from app.services import show_problem
 from clps_core.config import sharing_plan
 from clps_core.numbers import NOTHING
 from clps_core.serving import ProveTie
-from clps_core.sharing import SharingMap, Site, Slot
+from clps_core.sharing import SharingMap, SharingPlan, Site, Slot
 from clps_core.store import Run
 from clps_core.tie import TieProof
 from clps_core.words import _, ngettext
@@ -37,19 +37,20 @@ Rows = Mapping[tuple[str, str], int]
 
 def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turned], shown: Sequence[Shown]) -> None:
     """Choose a weight by one of its uses; what every run has there, side by side."""
-    maps = [sharing_plan(run.config.model, run.config.sharing).map for run in runs]
+    plans = [sharing_plan(run.config.model, run.config.sharing) for run in runs]
+    maps = [plan.map for plan in plans]
     site = _choose_site(maps)
     asked = []
     for run, how, mapping in zip(runs, turned, maps, strict=True):
         look = look_of(run, question, how)
         asked.append(ProveTie(look.folder, look.stamp, look, str(site)) if _slot(mapping, site) else None)
     answers = iter(with_patience([one for one in asked if one is not None], _("Taking the gradients ...")))
-    for about, one, mapping, column in zip(shown, asked, maps, st.columns(len(runs)), strict=True):
+    for about, one, plan, column in zip(shown, asked, plans, st.columns(len(runs)), strict=True):
         with column:
             if one is None:
-                st.info(_absent(mapping, site), icon=":material/info:")
+                st.info(_absent(plan.map, site), icon=":material/info:")
             else:
-                _proof(next(answers), mapping, about)
+                _proof(next(answers), plan, about)
     st.caption(
         _(
             "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each of its "
@@ -142,11 +143,14 @@ def _absent(mapping: SharingMap, site: Site) -> str:
 # The proof
 
 
-def _proof(found: TieProof, mapping: SharingMap, about: Shown) -> None:
+def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
+    mapping = plan.map
     slot = next(one for one in mapping.slots if str(one) == found.slot)
     number = slot_numbers(mapping)[0][slot]
     for sentence in tie_sentences(found, slot_letter(number)):
         st.markdown(sentence)
+    if plan.lora_ranks().keys() & set(mapping.sites(slot)):
+        st.caption(_("What LoRA adds to it at a place is a weight of its own, and no part of this."))
     shown = found.uses[:MOST_ROWS]
     titles = use_titles(shown)
     if found.summed > 0:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from page_reading import sentences, tables
 from streamlit.testing.v1 import AppTest
+from untrained_runs import small_config, stored_run
 
 from app.attention.moves_numbers import tie_numbers
 from app.attention.tie import tie_sentences
@@ -50,6 +51,9 @@ def test_a_place_that_no_run_has_and_a_weight_that_one_run_reads_elsewhere_are_t
     test = open_page("attention", view="tie", run=ids[0], beside=ids[1], text=HOPS, weight="decoder.2.q")
     assert [one.value for one in test.info] == ["This run has no layer 2. Choose an earlier one."]
     assert sentences(test) == []
-    test = open_page("attention", view="tie", run=ids[0], text=HOPS, weight="<b>")
+    loosened = stored_run(store, small_config("digits", "all,lora=2"))
+    test = open_page("attention", view="tie", run=loosened.id, weight="<b>")
     assert len(sentences(test)) == 1
-    assert "such as decoder.0.q" in sentences(test)[0]
+    assert "such as encoder.0.q" in sentences(test)[0]
+    assert any("What LoRA adds to it" in one.value for one in test.caption)
+    assert "layer 3, Q" in tables(test)
