@@ -11,6 +11,8 @@ from untrained_runs import small_config, stored_run
 
 from app.attention.moves_numbers import tie_numbers
 from app.attention.tie import tie_sentences
+from app.attention.tie_figure import shares_figure
+from app.look.presenting import enlarged
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
 from clps_core.tie import tie_of_run
@@ -39,6 +41,7 @@ def test_two_runs_tell_what_their_weights_at_one_place_are(open_page: Callable[.
     assert "layer 4, O, loop 5" in tables(test)
 
     assert [row[1:5] for row in tie_numbers(found).rows] == [("decoder", 2, "v", 0)]
+    assert len(enlarged(shares_figure(found.uses, "#1b72c5")).data) == 1, "also for a room"
     broken = replace(found, uses=tuple(replace(found.uses[0], tensor=number) for number in range(2)))
     assert "read 2 tensors: the tie is broken." in tie_sentences(broken, "A")[0]
 
