@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from clps_core.analysis.convergence import Convergence, convergence
 from clps_core.analysis.movement import Movement, movement, on_a_plane, remaining, turns
 from clps_core.errors import ConfigError
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
+from clps_core.patching import Asked, Patching, changed
 from clps_core.words import _
-
-if TYPE_CHECKING:
-    from clps_core.work.answers import Answer
 
 __all__ = ["MOST_PATHS", "RunMoves", "StackLayers", "Way", "layers_of", "moves_of_run", "way_of"]
 
@@ -75,12 +73,13 @@ class RunMoves:
 class Way:
     """One input's states in one stack: ``inputs`` and ``outputs`` [L, P, D] of its layers.
 
-    ``tokens`` tell whether two runs read the same: one text per position.
+    ``tokens`` tell whether two runs read the same: one text per position. ``ran``: the layers, as they are changed.
     """
 
     inputs: Array
     outputs: Array
     tokens: tuple[str, ...]
+    ran: StackLayers
 
     @property
     def states(self) -> Array:
@@ -98,6 +97,7 @@ def moves_of_run(
     which: Which = "best",
     loops: int | None = None,
     left_out: Sequence[str] = (),
+    patching: Patching | None = None,
     positions: Sequence[int] = (),
     opener: Opener = open_run,
 ) -> RunMoves:
@@ -109,9 +109,9 @@ def moves_of_run(
     """
     check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
-        ran = layers_of(run, stack, loops)
-        way = way_of(run, text, stack, dict(options or {}), (target_text or "").strip(), loops, left_out)
-        states = way.states
+        given, target = dict(options or {}), (target_text or "").strip()
+        way = way_of(run, text, stack, given, target, loops, left_out, patching, opener)
+        states, ran = way.states, way.ran
         drawn = _drawn(positions, states.shape[1])
         plane = on_a_plane(states[:, list(drawn)])
         return RunMoves(
@@ -130,7 +130,7 @@ def moves_of_run(
 
 
 def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
-    """The executed layers of ``stack``; ``ConfigError`` for one that the model does not have."""
+    """The executed layers of ``stack``, as the model is changed; ``ConfigError`` for one that it does not have."""
     plan = run.model.plan
     if stack not in plan.execution:
         raise ConfigError(
@@ -142,7 +142,7 @@ def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
         )
     execution = plan.execution[stack]
     matrices = tuple(one for one in run.model.map.components(stack) if not one.startswith("norm"))
-    groups, order = plan.groups(stack, matrices), execution.layers(loops)
+    groups, order = plan.groups(stack, matrices), run.model.executed(stack, loops)
     return StackLayers(order, execution.loop_numbers(loops), tuple(groups[layer] for layer in order))
 
 
@@ -154,19 +154,21 @@ def way_of(
     target: str,
     loops: int | None,
     left_out: Sequence[str],
+    patching: Patching | None,
+    opener: Opener,
 ) -> Way:
-    """The states of ``stack`` while ``run`` answers ``text``."""
-    from clps_core.tasks import TASKS
+    """The states of ``stack`` while ``run`` answers ``text``, with the changes that are asked for."""
     from clps_core.training.probes import with_class_label
 
     config, data = run.config, run.data
     inputs = data.encode_source(text, options=options)
-    with without(run, left_out, loops):
-        said: Answer = TASKS.work(config.data.task).answer(run, inputs, target, options, loops)
+    asked = Asked(run, text, inputs, target, options, loops)
+    with changed(asked, left_out, patching, opener):
+        ran, said = layers_of(run, stack, loops), asked.answer()
     source = with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token)
     labels = said.target_labels if stack == "decoder" and said.target_labels else tuple(source)
     found = said.capture
-    return Way(found.hidden[stack][:-1], found.outputs[stack], labels)
+    return Way(found.hidden[stack][:-1], found.outputs[stack], labels, ran)
 
 
 def _drawn(asked: Sequence[int], count: int) -> tuple[int, ...]:

@@ -52,7 +52,7 @@ SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
 WITHOUT_KIND = ("lens", "matters", "moves", "tie")
 """Views of the whole model, not of one kind of attention."""
-UNPATCHED = ("moves", "tie")
+UNPATCHED = ("tie",)
 """Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
 
 
@@ -88,9 +88,9 @@ def panels(runs: Sequence[Run]) -> None:
         if view == "lens":
             _lenses(runs, answers, question, turned)
         elif view == "moves":
-            what_moves(runs, question, turned)
+            what_moves(runs, question, turned, _all_shown(runs, answers, question, turned))
         elif view == "tie":
-            prove_the_tie(runs, question, turned)
+            prove_the_tie(runs, question, turned, _all_shown(runs, answers, question, turned))
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
@@ -175,6 +175,12 @@ def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Questi
             lens_table(lens, name=name, key=f"attention.lens.{place}")
             shown = _shown(runs[place], answers[place], question, turned[place])
             lens_picture(shown, lens, key=f"attention.lens.{place}")
+
+
+def _all_shown(
+    runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]
+) -> list[Shown]:
+    return [_shown(run, answer, question, how) for run, answer, how in zip(runs, answers, turned, strict=True)]
 
 
 def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> Shown:

@@ -95,6 +95,7 @@ def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         positions=asked.positions,
         opener=models.opened,
     )
@@ -127,12 +128,13 @@ def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         opener=models.opened,
     )
 
 
 def _look(asked: InspectRun) -> Look:
-    return Look(asked.folder, asked.which, asked.loops, asked.left_out)
+    return Look(asked.folder, asked.which, asked.loops, asked.left_out, asked.patching)
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:

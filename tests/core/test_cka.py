@@ -12,6 +12,7 @@ from clps_core.analysis.cka import Cka
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.likeness import Look, likeness_of_runs
+from clps_core.patching import Patching
 
 SAMPLES = Path(__file__).parents[2] / "clps_core" / "samples" / "runs"
 HOPS = "3 1 7 0 2 6 4 5"
@@ -117,6 +118,11 @@ def test_a_cosine_is_of_the_one_input_and_its_diagonal_is_1() -> None:
     without = Look(one.folder, left_out=("decoder.0",))
     same = likeness_of_runs(without, None, "cosine", stack="decoder", text=HOPS).values
     assert same[0, 1] == pytest.approx(1), "a layer that is left out hands its input on"
+    patched = Look(one.folder, patching=Patching(("decoder.0=decoder.2",)))
+    changed = likeness_of_runs(patched, one, "cosine", stack="decoder", text=HOPS).values
+    assert changed[1, 3] == pytest.approx(1), "the state that was put in is that of the last layer"
+    with pytest.raises(ConfigError, match="Take the patches out"):
+        likeness_of_runs(patched, None, "cka", stack="decoder")
 
 
 def test_runs_that_read_other_tokens_are_not_compared(tmp_path: Path) -> None:
