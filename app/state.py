@@ -49,6 +49,7 @@ __all__ = [
     "LANGUAGE",
     "LAYER",
     "LOOPS",
+    "MEASURE",
     "METRIC",
     "NEWS_TOLD",
     "NEWS_WATCHED",
@@ -57,6 +58,7 @@ __all__ = [
     "PATCH",
     "PATCH_RUN",
     "PATCH_TEXT",
+    "POSITIONS",
     "PRESENT",
     "PRESENTING",
     "QUALITY",
@@ -69,6 +71,8 @@ __all__ = [
     "SEED",
     "SLOT",
     "SPEC",
+    "SPLIT",
+    "STACK",
     "STEP",
     "STRATEGY",
     "SWEEP",
@@ -82,6 +86,7 @@ __all__ = [
     "TRAIN_LINK",
     "VIEW",
     "WAY",
+    "WEIGHT",
     "WITHOUT",
     "X",
     "given",
@@ -113,19 +118,24 @@ X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live c
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: grid, layers, lens, training or bertviz
+VIEW = "view"  # Attention: grid, layers, lens, matters, moves, tie, training or bertviz
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
+STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
+POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
+MEASURE = "measure"  # Attention: how layers are compared: cosine or cka
 STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, shown beside the first
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
-METRIC = "metric"  # Depth: the metric that is drawn
+METRIC = "metric"  # Depth, Attention: the metric that is drawn
+SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
 DATA = "set"  # Data: the name of the data set that is opened
 LOOPS = "loops"  # Attention, Depth, Try it: the number of loops at which one input is looked into
+WEIGHT = "weight"  # Attention: the use of a weight whose tie is proved, such as decoder.0.q
 WITHOUT = "without"  # Attention: repeated; what is left out, scaled or swapped, such as decoder.2.ffn
 PATCH = "patch"  # Attention: repeated; what is put in from another pass, such as decoder.2=decoder.1
 PATCH_TEXT = "patch_text"  # Attention: the input of that other pass; none means the same one

@@ -17,6 +17,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clps_core.ablation import Ablation, Effect
+from clps_core.ablation import ablate as ablate_folder
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
@@ -26,7 +28,7 @@ from clps_core.store import open_store
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
 
-__all__ = ["AnsweredExample", "Prediction", "predict", "predict_split"]
+__all__ = ["Ablation", "AnsweredExample", "Effect", "Prediction", "ablate", "predict", "predict_split"]
 
 
 def predict(
@@ -50,6 +52,18 @@ def predict_split(
 ) -> Iterator[AnsweredExample]:
     """What it answers to held-out examples, with the right answers; see ``predicting_split.predict_split``."""
     return predict_folder_split(_folder(run_id, home), split, limit, loops=loops)
+
+
+def ablate(
+    run_id: str,
+    split: str = "validation",
+    *,
+    examples: int | None = None,
+    heads: bool = False,
+    home: Path | None = None,
+) -> Ablation:
+    """What its held-out metrics become without each of its parts in turn; see ``ablation.ablate``."""
+    return ablate_folder(_folder(run_id, home), split, examples=examples, heads=heads)
 
 
 def _folder(run_id: str, home: Path | None) -> Path:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_POINTS",
     "SPLITS",
+    "CountedBatches",
     "Dial",
     "Quality",
     "check_loops",
@@ -264,19 +265,27 @@ def _evaluated(
         check_same_data(folder, run.data)
     began = time.monotonic()
     limit = run.config.train.test_examples if split == "test" else run.config.train.eval_examples
-    batches = _Batches(run.data, limit, before_batch)
-    metrics = evaluate(run.model, cast("TaskData", batches), run.config, cpu_placement(folder), split, loops=loops)
+    batches = CountedBatches(run.data, limit, before_batch)
+    metrics = evaluate(run.model, batches.as_data(), run.config, cpu_placement(folder), split, loops=loops)
     return Quality(loops, found.layers(loops), metrics, batches.examples, run.step, time.monotonic() - began)
 
 
-class _Batches:
-    """The first ``limit`` examples of a split of ``data``, in batches; counts the examples it hands out."""
+class CountedBatches:
+    """The first ``limit`` examples of a split of ``data``, in batches; counts the examples it hands out.
+
+    ``before_batch`` is called before each batch and may raise to end the evaluation.
+    """
 
     def __init__(self, data: TaskData, limit: int, before_batch: Callable[[], None]) -> None:
         self._data, self._limit, self._before_batch = data, limit, before_batch
         self.examples = 0
 
+    def as_data(self) -> TaskData:
+        """Itself, for an evaluation, which asks nothing else of the data."""
+        return cast("TaskData", self)
+
     def evaluation(self, split: str, _limit: int, batch_size: int) -> Iterator[Batch]:
+        """The batches; its own limit stands in the place of that of the run's config."""
         for batch in self._data.evaluation(split, self._limit, batch_size):
             self._before_batch()
             self.examples += len(batch.labels)

@@ -17,7 +17,6 @@ from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
 from clps_core.patching import Asked, Patching, changed
-from clps_core.sharing import Execution
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer
     from clps_core.work.spans import MarkingData
 
-__all__ = ["RunLens", "lens_of_run"]
+__all__ = ["RunLens", "lens_of_run", "right_tokens"]
 
 Array = NDArray[Any]
 
@@ -107,7 +106,7 @@ def lens_of_run(
         states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
         with torch.inference_mode():
             own: list[int] = reading.read(torch.from_numpy(states[-1:])).argmax(-1).tolist()
-        right = _right(run, inputs, text, target, given, said)
+        right = right_tokens(run, inputs, text, target, given, said)
         wanted = own if right is None else right
         found = lens(reading.read, states, wanted)
         table: dict[str, int] = {}
@@ -132,7 +131,7 @@ def lens_of_run(
             rank=found.rank,
             wanted_probability=found.wanted_probability,
             layers=order,
-            loops=_loop_numbers(execution, loops, len(order)),
+            loops=execution.loop_numbers(loops),
             groups=tuple(groups[layer] for layer in order),
         )
 
@@ -179,7 +178,7 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
     return _Reading(read, name, (_("beginning"), _("end")))
 
 
-def _right(
+def right_tokens(
     run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], said: Answer
 ) -> list[int] | None:
     """Per position that is read, the right token or -1; ``None`` where the task does not know it."""
@@ -199,13 +198,3 @@ def _right(
         return None
     known = {data.decode([token]): token for token in range(model.vocab_size or 0)}
     return [known.get(part, -1) for part in parts]
-
-
-def _loop_numbers(execution: Execution, loops: int | None, count: int) -> tuple[int, ...]:
-    """Per executed layer the loop of the core in which it stands, from 1 on; 0 outside."""
-    starts = sorted(execution.starts(loops))
-    if execution.core is None:
-        return (0,) * count
-    repeated = execution.core[1]
-    number = {start + step: loop for loop, start in enumerate(starts, start=1) for step in range(repeated)}
-    return tuple(number.get(place, 0) for place in range(count))

@@ -6,17 +6,15 @@ new with new quotas. These limits hold whoever they say they are. Teachers and t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from clps_core.words import _
+from clps_core.amounts import bytes_of
 
-__all__ = ["DATA", "REFILL_SECONDS", "Amount", "DataLimits", "Limits", "bytes_of"]
+__all__ = ["DATA", "REFILL_SECONDS", "Amount", "DataLimits", "Limits"]
 
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 REFILL_SECONDS = 1800.0
 """In so many seconds as many new visitors may come as at once before: half an hour, less than a lesson."""
 
@@ -65,13 +63,3 @@ class DataLimits:
 
 
 DATA = DataLimits()
-
-
-def bytes_of(value: object, field: str) -> object:
-    """``500M`` or ``4G`` as a number of bytes; what is no text is given back. Raises ``ValueError``."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"([0-9]{1,12})([KMGT]?)", value.strip().upper())
-    if match is None:
-        raise ValueError(_("{field} must be a size such as 500M or 4G. Got {got!r}.", field=field, got=value[:40]))
-    return int(match[1]) * UNITS[match[2]]

@@ -32,10 +32,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from clps_core.addresses import Network, network
+from clps_core.amounts import bytes_of
 from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
 from clps_core.errors import ConfigError, NotAllowedError
 from clps_core.files import open_given
-from clps_core.limits import Amount, Limits, bytes_of
+from clps_core.limits import Amount, Limits
 from clps_core.owners import plain_address
 from clps_core.words import _
 

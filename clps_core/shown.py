@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["has_control", "isolated", "json_escaped", "visible"]
+__all__ = ["has_control", "isolated", "json_escaped", "not_a_formula", "visible"]
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -50,6 +50,11 @@ def isolated(text: str, keep: str = "\n\t") -> str:
     if shown.startswith(FIRST_STRONG_ISOLATE) and shown.endswith(POP_ISOLATE):
         return shown
     return f"{FIRST_STRONG_ISOLATE}{shown}{POP_ISOLATE}"
+
+
+def not_a_formula(text: str) -> str:
+    """``text`` for a cell of a spreadsheet, which runs what begins like a formula; an apostrophe makes it text."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def json_escaped(text: str) -> str:

@@ -22,11 +22,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clps_core.analysis.steps import operations_per_step
-from clps_core.config import RunConfig, TrainConfig
+from clps_core.analysis.flops import context_length
+from clps_core.analysis.steps import operations_at
+from clps_core.config import RunConfig, TrainConfig, longest_input
+from clps_core.errors import ClpsError
 from clps_core.store import Job, Run, Store
 from clps_core.store.records import TRAINING, ActiveJob
-from clps_core.tasks import facts_kept
+from clps_core.tasks import TASKS, TaskFacts, bare_facts
 
 __all__ = [
     "BUSY",
@@ -156,13 +158,30 @@ class Pace:
 
 def _costs(config: RunConfig, steps: int) -> tuple[float, float]:
     """Of one step, with its part of the evaluations up to ``steps`` and of the test: batches and operations."""
-    train = config.train
+    train, facts = config.train, _facts_today(config)
     made = 1 + _Evaluations(train.eval_every, 0, 0).done(steps, train.steps)
-    tested = min(train.test_examples, facts_kept(config.data.task, None).test_size or train.test_examples)
+    tested = min(train.test_examples, facts.test_size or train.test_examples)
     test = tested / train.batch_size if steps >= train.steps else 0.0
     batches = made * train.eval_examples / train.batch_size + test
     calls = made * math.ceil(train.eval_examples / train.batch_size) + math.ceil(test)
-    return 1 + calls * FORWARD / steps, operations_per_step(config) * (1 + batches * FORWARD / steps)
+    training, evaluation = (operations_at(config, length) for length in _batch_lengths(config, facts))
+    return 1 + calls * FORWARD / steps, training + evaluation * batches * FORWARD / steps
+
+
+def _facts_today(config: RunConfig) -> TaskFacts:
+    """Not those that a run kept: runs of all versions are to be measured alike."""
+    try:
+        return TASKS.facts(config.data)
+    except ClpsError:
+        return bare_facts(config.data.task)
+
+
+def _batch_lengths(config: RunConfig, facts: TaskFacts) -> tuple[float, float]:
+    """Tokens that an example has in a training batch and in one of an evaluation, padding included."""
+    if facts.batch_lengths is not None:
+        return facts.batch_lengths
+    longest = longest_input(config, facts) or context_length(config.model)
+    return longest, longest
 
 
 def _fitted(measured: Mapping[tuple[float, float], float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Small files of a person's own data. Start at reviews, pairs and notes."""
+"""Small files of a person's own data. Start at reviews, pairs, notes and questions."""
 
 from __future__ import annotations
 
@@ -65,3 +65,48 @@ def questions(path: Path, count: int = 120) -> Path:
         rows.append({"id": str(number), "context": text, "question": f"What colour is the {things[asked]}?",
                      "answers": answers})  # fmt: skip
     return write_jsonl(path, rows)
+
+
+def squad(path: Path, count: int = 120) -> Path:
+    """The same as ``questions``, in the nested form in which SQuAD is published; the first one has no answer."""
+    rows = [json.loads(line) for line in questions(path, count).read_text().splitlines()]
+    paragraphs = [
+        {
+            "context": row["context"],
+            "qas": [
+                {
+                    "id": row["id"],
+                    "question": row["question"],
+                    "answers": [
+                        {"text": text, "answer_start": start}
+                        for text, start in zip(
+                            *(row["answers"][name] for name in ("text", "answer_start")), strict=True
+                        )
+                    ],
+                }
+            ],
+        }
+        for row in rows
+    ]
+    paragraphs[0]["qas"].insert(0, {"id": "none", "question": "Who?", "answers": [], "is_impossible": True})
+    articles = [{"title": f"Part {n}", "paragraphs": paragraphs[n::3]} for n in range(3)]
+    path.write_text(json.dumps({"version": "v2.0", "data": articles}))
+    return path
+
+
+def question_table(path: Path, count: int = 60) -> Path:
+    """The same as a table of context, question and answer."""
+    rows = [json.loads(line) for line in questions(path, count).read_text().splitlines()]
+    return write_csv(path, [{**row, "answers": row["answers"]["text"][0]} for row in rows])
+
+
+def hub_folder(path: Path, count: int = 40) -> Path:
+    """A folder laid out as a data set on Hugging Face, which ``load_dataset`` reads: a table for each split."""
+    (path / "data").mkdir(parents=True)
+    for split, begin in (("train", 0), ("test", count)):
+        rows = [
+            {"text": f"{'good' if n % 2 else 'bad'} film number {n}", "label": "praise" if n % 2 else "blame"}
+            for n in range(begin, begin + count)
+        ]
+        write_csv(path / "data" / f"{split}.csv", rows)
+    return path

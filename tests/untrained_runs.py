@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.registry import load_task
-from clps_core.model.transformer import build_model
+from clps_core.model.transformer import Transformer, build_model
 from clps_core.store import Run, Store, schema
 from clps_core.training.checkpoint import Checkpoint, save_best, save_last, weights
 from clps_core.training.run_folder import open_folder
@@ -20,10 +21,18 @@ def small_config(task: str = "dates", strategy: str = "cycle:2", **model: Any) -
     return resolve(build_config({**given, "train": {"steps": 40}})).config
 
 
-def untrained_run(folder: Path, config: RunConfig, step: int = 0) -> Path:
-    """Write into ``folder`` what a run at ``step`` leaves behind, best and last weights alike."""
+def untrained_run(
+    folder: Path, config: RunConfig, step: int = 0, plant: Callable[[Transformer], None] | None = None
+) -> Path:
+    """Write into ``folder`` what a run at ``step`` leaves behind, best and last weights alike.
+
+    ``plant`` may change the model before.
+    """
     open_folder(folder, config, load_task(config))
-    state = Checkpoint(weights(build_model(config)), {"step": step})
+    model = build_model(config)
+    if plant is not None:
+        plant(model)
+    state = Checkpoint(weights(model), {"step": step})
     save_last(folder, state)
     save_best(folder, state)
     return folder

@@ -28,6 +28,7 @@ class Explorer {
     this.kept = null;
     this.watcher = new ResizeObserver(() => this.data && this.drawLarge());
     this.watcher.observe(this.part("large"));
+    root.clpsRepaint = () => this.data && this.show(this.data);
     this.listen();
   }
 
@@ -164,11 +165,8 @@ class Explorer {
   }
 
   drawScale() {
-    const scale = this.part("scale");
-    const strip = element("canvas", {});
-    const table = ramp(this.colourOf(this.layer), this.theme, this.boost);
-    paintBytes(strip, Uint8Array.from({ length: 256 }, (_value, at) => at), 1, 256, table);
-    scale.replaceChildren("0", strip, `1 ${this.data.words.scale}`);
+    const strip = scaleStrip(ramp(this.colourOf(this.layer), this.theme, this.boost));
+    this.part("scale").replaceChildren("0", strip, `1 ${this.data.words.scale}`);
   }
 
   prepareLarge() {
@@ -210,6 +208,7 @@ class Explorer {
     if (!at || !bytes) {
       for (const name of ["hoverValue", "hoverQuery", "hoverKey", "hoverCell"]) root.dataset[name] = "";
       line.textContent = at ? data.words.loading : data.words.hint;
+      line.dataset.picture = "no";
     } else {
       const [query, key] = at;
       const value = asWeight(bytes[query * data.keys.length + key]);
@@ -218,6 +217,7 @@ class Explorer {
       root.dataset.hoverKey = data.keys[key];
       root.dataset.hoverCell = `${query},${key}`;
       const masked = data.causal && key > query;
+      delete line.dataset.picture;
       line.replaceChildren(
         token(data.queries[query], query),
         " → ",

@@ -41,9 +41,13 @@ function layoutPatches(rows, columns, room) {
   return { left, top: left, cell, size: cell, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
 }
 
-function drawHead(canvas, place, { picture, data, theme, active, kept, colour }) {
+function drawHead(canvas, place, what) {
+  paintHead(sharpCanvas(canvas, place.width, place.height), place, what);
+  canvas.clpsDraw = (pen) => paintHead(pen, place, what);
+}
+
+function paintHead(context, place, { picture, data, theme, active, kept, colour }) {
   const { left, top, cell, rows, columns } = place;
-  const context = sharpCanvas(canvas, place.width, place.height);
   context.imageSmoothingEnabled = false;
   context.drawImage(picture, left, top, cell * columns, cell * rows);
   if (cell >= 7) {

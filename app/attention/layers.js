@@ -30,6 +30,7 @@ class Comparison {
       this.hintMore();
     });
     this.watcher.observe(this.part("maps"));
+    root.clpsRepaint = () => this.data && this.show(this.data);
     this.part("table").addEventListener("scroll", () => this.hintMore());
     this.part("boost").addEventListener("change", (event) => {
       this.boost = event.target.checked;
@@ -50,6 +51,7 @@ class Comparison {
     this.part("boost-name").textContent = data.words.boost;
     this.part("boost").checked = this.boost;
     this.part("about").textContent = data.words.about;
+    this.part("scale").replaceChildren("0", scaleStrip(ramp(rgb(data.colour), this.theme, this.boost)), `1 ${data.words.scale}`);
     this.drawTable();
     this.buildMaps();
     this.drawMaps();
@@ -184,6 +186,7 @@ class Comparison {
     root.dataset.hoverValues = active ? values.join(",") : "";
     root.dataset.hoverQuery = active ? data.queries[active[0]] : "";
     root.dataset.hoverKey = active ? data.keys[active[1]] : "";
+    line.dataset.picture = active ? "" : "no"; // the hint is no part of a picture
     if (!active) line.textContent = data.words.hint;
     else line.replaceChildren(token(data.queries[active[0]], active[0]), " → ", token(data.keys[active[1]], active[1]));
   }

@@ -92,6 +92,7 @@ def _layers_words(view: LayersView) -> dict[str, str]:
     return {
         "about": view.about,
         "boost": _("Lift faint weights"),
+        "scale": _("share of attention; each row adds up to 1"),
         "head": _("Head {head}"),
         "heads": _("Head"),
         "layer": _("Layer {layer}"),

@@ -87,6 +87,13 @@ function paintBytes(canvas, bytes, rows, columns, table, firstHidden) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+function scaleStrip(table) {
+  // The colours of a map from 0 to 1.
+  const strip = element("canvas", {});
+  paintBytes(strip, Uint8Array.from({ length: 256 }, (_value, at) => at), 1, 256, table);
+  return strip;
+}
+
 function causalEdge(causal, rows, queries) {
   // A thumbnail's row stands for several queries: the last of them sees farthest.
   if (!causal) return null;

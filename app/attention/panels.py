@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -11,6 +12,9 @@ from app.attention.answer import attention_answer
 from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.lens import lens_caption, lens_table
+from app.attention.matters import what_matters
+from app.attention.moves import what_moves
+from app.attention.pictures import Shown, lens_picture
 from app.attention.source import (
     Question,
     Turned,
@@ -21,6 +25,7 @@ from app.attention.source import (
     run_label,
     typed_input,
 )
+from app.attention.tie import prove_the_tie
 from app.attention.training import while_it_learned
 from app.attention.views import (
     choose_kind,
@@ -45,6 +50,10 @@ __all__ = ["panels"]
 
 SHOWN = "attention.shown"
 """Session key: the question and the runs that the answers and maps on the page belong to."""
+WITHOUT_KIND = ("lens", "matters", "moves", "tie")
+"""Views of the whole model, not of one kind of attention."""
+UNPATCHED = ("moves", "tie")
+"""Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -52,13 +61,19 @@ def panels(runs: Sequence[Run]) -> None:
     kinds = kinds_of(runs[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         view = choose_view()
-        kind = choose_kind(kinds) if view != "lens" else kinds[0]
+        kind = choose_kind(kinds) if view not in WITHOUT_KIND else kinds[0]
+    if view == "matters":
+        what_matters(runs)
+        return
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         return
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
+    if view in UNPATCHED and any(one.patching for one in turned):
+        st.caption(_("Patches are not made in this view."))
+        turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
     answers = _answers(runs, question, turned, place)
     tell_positions(positions, answers[0])
@@ -68,10 +83,14 @@ def panels(runs: Sequence[Run]) -> None:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
         _changed(runs, answers, turned)
-        if view != "lens":
+        if view not in WITHOUT_KIND:
             _caption(runs, kind)
         if view == "lens":
-            _lenses(runs, question, turned)
+            _lenses(runs, answers, question, turned)
+        elif view == "moves":
+            what_moves(runs, question, turned)
+        elif view == "tie":
+            prove_the_tie(runs, question, turned)
         else:
             {"grid": _grids, "layers": _layers, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
 
@@ -131,7 +150,9 @@ def _grids(
             if len(runs) > 1:
                 st.caption(sharing_sentences(sharing_of(runs[place], kind)))
             view = grid_view(answers[place], kind, question.name(runs[place].id, kind, str(turned[place])))
-            selected = explore(view, key=f"attention.grid.{place}", follow=selected)
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            exact = answers[place].attention[kind]
+            selected = explore(view, shown, key=f"attention.grid.{place}", follow=selected, exact=exact)
 
 
 def _layers(
@@ -140,17 +161,35 @@ def _layers(
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             name = question.name(runs[place].id, kind, str(turned[place]))
-            same_weights(answers[place], sharing_of(runs[place], kind), name, beside=place > 0)
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            same_weights(answers[place], sharing_of(runs[place], kind), name, shown, beside=place > 0)
     st.caption(similarity_sentence())
 
 
-def _lenses(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
+def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]) -> None:
     st.caption(lens_caption())
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             lens = read_lens(runs[place], question, turned[place])
             name = question.name(runs[place].id, "lens", str(turned[place]))
             lens_table(lens, name=name, key=f"attention.lens.{place}")
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            lens_picture(shown, lens, key=f"attention.lens.{place}")
+
+
+def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> Shown:
+    """What a figure of ``answer`` says in its file."""
+    options = ", ".join(question.options.values())
+    patched = turned.patching
+    changes = (*turned.left_out, *(patched.patches if patched else ()))
+    changed = _("changed: {changes}", changes=", ".join(changes)) if changes else ""
+    if patched is not None and patched.text:
+        changed += " " + _("(patched from “{text}”)", text=patched.text)
+    loops = _("loops {loops}", loops=turned.loops) if turned.loops else ""
+    text = " · ".join(
+        filter(None, [question.text, options, question.target_text and f"→ {question.target_text}", loops, changed])
+    )
+    return Shown(run, run_label(run), answer.step, text)
 
 
 def _bertviz(

@@ -41,6 +41,7 @@ __all__ = [
     "inspect",
     "kept_inspection",
     "leave_trace",
+    "look_of",
     "nothing_to_see",
     "read_lens",
     "run_label",
@@ -131,7 +132,10 @@ def choose_run(runs: Sequence[Run]) -> Run | None:
         # What was typed stays where it can still be read: in runs of the same task.
         other = current is not None and wanted.task != current.task
         options = current.facts.options if current is not None else ()
-        task_facts = (state.TEXT, state.TARGET, state.PATCH_TEXT, state.KIND, state.LAYER, state.HEAD, *options)
+        task_facts = (
+            *(state.TEXT, state.TARGET, state.PATCH_TEXT, state.KIND, state.LAYER, state.HEAD, state.METRIC),
+            *options,
+        )
         forgotten = dict.fromkeys(
             (state.SLOT, state.BESIDE, state.STEP, state.PATCH_RUN, *(task_facts if other else ()))
         )
@@ -361,6 +365,11 @@ def read_lens(run: Run, question: Question, turned: Turned) -> RunLens:
     like = _asked(run, question, turned)
     given = (like.text, like.options, like.target_text, like.which, like.loops, like.left_out, like.patching)
     return models().ask(ReadLens(like.folder, like.stamp, *given))
+
+
+def look_of(run: Run, question: Question, turned: Turned) -> InspectRun:
+    """How ``inspect`` would look into ``run``: other questions about a run name it so."""
+    return _asked(run, question, turned)
 
 
 def _asked(run: Run, question: Question, turned: Turned = AS_TRAINED) -> InspectRun:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import state
 from app.attention.grid import GridView
+from app.attention.pictures import Shown
 from app.attention.source import follow_url, run_label
 from app.attention.views import explore, kind_sentence, sharing_of
 from app.design.sharing_sentences import sharing_sentences
@@ -68,7 +69,8 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
                 + " "
                 + sharing_sentences(sharing_of(run, kind))
             )
-            selected = explore(_view(run, record, kind), key=f"attention.training.{place}", follow=selected)
+            shown = Shown(run, run_label(run), step, record.text)
+            selected = explore(_view(run, record, kind), shown, key=f"attention.training.{place}", follow=selected)
 
 
 def _read(run: Run, path: Path) -> tuple[ProbeRecord, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from app import state
 from app.attention.grid import GridView, attention_grid
 from app.attention.layers import LayersView, layers_view
+from app.attention.pictures import Shown, grid_picture, layers_picture
 from app.design.sharing_sentences import compared_sentence, sharing_sentences
 from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
@@ -44,6 +46,9 @@ def choose_view() -> str:
         "grid": _("All layers and heads"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
+        "matters": _("What matters"),
+        "moves": _("What moves"),
+        "tie": _("Prove the tie"),
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }
@@ -97,22 +102,30 @@ def grid_view(answer: Inspection, kind: str, name: str) -> GridView:
     )
 
 
-def explore(view: GridView, *, key: str = "attention.grid", follow: tuple[int, int] | None = None) -> tuple[int, int]:
-    """The grid of layers x heads; returns what is selected.
+def explore(
+    view: GridView, shown: Shown, *, key: str, follow: tuple[int, int] | None = None, exact: np.ndarray | None = None
+) -> tuple[int, int]:
+    """The grid of layers x heads, and its files; returns what is selected.
 
-    Without ``follow`` the selection stands in the URL; with it the grid selects what another one did.
+    Without ``follow`` the selection stands in the URL; with it the grid selects what another one did. ``exact``: the
+    weights as they were before they became bytes, where they are known.
     """
     layers, heads = view.weights.shape[:2]
     if follow is not None:
         wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
-        return attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
+        wanted = attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
+        grid_picture(shown, view, wanted, exact, key=key)
+        return wanted
     asked = (state.read_number(state.LAYER, layers) or 0, state.read_number(state.HEAD, heads) or 0)
     layer, head = attention_grid(view, selected=asked, key=key)
     state.write(**{state.LAYER: str(layer), state.HEAD: str(head)})
+    grid_picture(shown, view, (layer, head), exact, key=key)
     return layer, head
 
 
-def same_weights(answer: Inspection, sharing: AttentionSharing, name: str, *, beside: bool = False) -> None:
+def same_weights(
+    answer: Inspection, sharing: AttentionSharing, name: str, shown: Shown, *, beside: bool = False
+) -> None:
     """Pick a slot: all its layers side by side for one head, and how alike they are."""
     kind = sharing.kind
     groups = answer.groups[kind]
@@ -146,7 +159,9 @@ def same_weights(answer: Inspection, sharing: AttentionSharing, name: str, *, be
         about=compared_sentence(sharing, layers),
     )
     asked = state.read_number(state.HEAD, weights.shape[1])
-    head = layers_view(view, head=asked, key="attention.layers.beside" if beside else "attention.layers")
+    key = "attention.layers.beside" if beside else "attention.layers"
+    head = layers_view(view, head=asked, key=key)
+    layers_picture(shown, view, head, weights[layers], key=key)
     if not beside:
         state.write(**{state.HEAD: str(head)})
 

@@ -116,6 +116,11 @@ function drawPanel(canvas, panel, lines, view) {
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
+  canvas.clpsDraw = (pen) => paintPanel(pen, width, height, panel, lines, view);
+  return paintPanel(context, width, height, panel, lines, view);
+}
+
+function paintPanel(context, width, height, panel, lines, view) {
   const { type } = view.sizes;
   context.font = `${12 * type}px ${view.font}`;
   const named = lines.filter((line) => !line.faint), labels = width > 430 * type && named.length <= 8 ? named : [];

@@ -33,13 +33,14 @@ class LiveChart {
     this.cursor = null;
     this.drag = null;
     this.root = element("div", { className: "clps-live-chart", attributes: { role: "group" } });
-    this.bar = element("div", { className: "bar" });
+    this.bar = element("div", { className: "bar", attributes: { "data-picture": "no" } });
     this.grid = element("div", { className: "panels" });
     this.legend = element("div", { className: "legend", attributes: { role: "group" } });
     this.note = element("p", { className: "note" });
     this.table = element("details");
     this.root.append(this.bar, this.grid, this.legend, this.note, this.table);
     parent.append(this.root);
+    this.root.clpsRepaint = () => this.draw();
     this.panels = [];
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.root);
@@ -102,9 +103,9 @@ class LiveChart {
   buildPanel(panel, words) {
     const canvas = element("canvas", { tabIndex: 0, attributes: { role: "img" } });
     canvas.style.height = `${this.spec.height / 16}rem`;
-    const cursor = element("canvas", { className: "cursor", attributes: { "aria-hidden": "true" } });
+    const cursor = element("canvas", { className: "cursor", attributes: { "aria-hidden": "true", "data-picture": "no" } });
     const tip = element("div", { className: "tip", hidden: true });
-    const log = element("button", { type: "button", className: "toggle log", textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
+    const log = element("button", { type: "button", className: "toggle log", attributes: { "data-picture": "no" }, textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
     const title = element("h4", { textContent: panel.title }, element("span", { className: "better", textContent: panel.note ?? "" }));
     log.hidden = panel.kind === "percent";
     const section = element("section", { className: "panel" }, element("div", { className: "head" }, title, log), element("div", { className: "plot" }, canvas, cursor, tip));

@@ -9,7 +9,7 @@ page. For tests and the curious the root element ``.clps-live-chart`` tells ``da
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import streamlit as st
@@ -17,10 +17,12 @@ import streamlit as st
 from app.chart.messages import next_message
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.picture import Table, picture
+from clps_core.errors import NotFoundError
 from clps_core.store import Store
 from clps_core.words import N_, Words, _
 
-__all__ = ["AXES", "Baseline", "LineStyle", "Panel", "live_chart"]
+__all__ = ["AXES", "Baseline", "LineStyle", "Panel", "curve_numbers", "live_chart"]
 
 AXES = Words(
     {
@@ -32,6 +34,9 @@ AXES = Words(
     }
 )
 """The horizontal axes; all but the first two follow from the step and a run's ``LineStyle.rates``."""
+
+MOST_NAMED = 40
+"""Runs named below a picture."""
 
 _chart = component(
     "clps_live_chart",
@@ -141,6 +146,25 @@ def live_chart(
             data=memory.message | {"key": key},
             on_resend_change=lambda: st.session_state.pop(place, None),
         )
+        ids = [line.id for line in lines]
+        about = _("Runs {ids}", ids=", ".join(ids[:MOST_NAMED]) + (" …" if len(ids) > MOST_NAMED else ""))
+        picture(key, title=title, about=about, numbers=lambda: curve_numbers(store, lines, panels))
+
+
+def curve_numbers(store: Store, lines: Sequence[LineStyle], panels: Sequence[Panel]) -> Table:
+    """Every logged point of the curves, one a row; a run that was deleted meanwhile has none."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for line in lines:
+            for panel in panels:
+                split, _dot, name = panel.id.partition(".")
+                try:
+                    points = store.curve(line.id, split, name)
+                except NotFoundError:
+                    continue
+                yield from ((line.id, line.name, panel.id, one.step, one.seconds, one.value) for one in points)
+
+    return Table(["run", "name", "metric", "step", "seconds", "value"], rows())
 
 
 def _memory_key(key: str) -> str:

@@ -18,8 +18,8 @@ from clps_core.errors import ClpsError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import record
 from clps_core.own_data.record import DataSet
+from clps_core.own_data.tokenizing import parsed_tokenizer
 from clps_core.own_data.told import KIND_TITLES, about, changed_since, warnings
-from clps_core.own_data.vocabulary import parsed_tokenizer
 from clps_core.owners import short_name
 from clps_core.tasks import TASKS
 from clps_core.words import _, ngettext

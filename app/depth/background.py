@@ -8,23 +8,19 @@ import streamlit as st
 
 from app.chart.run_curves import short_names
 from app.depth.source import DeepRun
-from app.look.formatting import duration
 from app.look.ticking import ticking
+from app.runs.background_job import ask_for, job_line, left_problems
 from app.services import desk, escape_markdown, page_guard, show_problem, store
 from clps_core.depth import MOST_POINTS, Quality, kept_qualities, key_of
-from clps_core.errors import ClpsError
 from clps_core.jobs import service
 from clps_core.jobs.evaluations import Evaluated, evaluated
-from clps_core.store import Run
-from clps_core.timing import seconds_left
 from clps_core.words import _, ngettext
 
 __all__ = ["background", "kept_points", "known_of"]
 
 KIND = "depths"
 TICK_SECONDS = 1.0
-PROBLEMS = "depth.problems"
-"""Sentences of the last click, to be shown once."""
+PAGE = "depth"
 
 Loops = Mapping[str, tuple[int, ...]]
 
@@ -45,7 +41,7 @@ def kept_points(runs: Sequence[DeepRun], known: Mapping[str, Evaluated]) -> dict
 
 def background(runs: Sequence[DeepRun], loops: Loops, known: Mapping[str, Evaluated]) -> None:
     """The button that has every depth evaluated, and how far that is; draws itself again while something is active."""
-    for sentence in st.session_state.pop(PROBLEMS, ()):
+    for sentence in left_problems(PAGE):
         show_problem(sentence)
     active = any(one.job.active for one in known.values())
     ticking("depth.background", _shown, TICK_SECONDS if active else None)(runs, loops, _state(known))
@@ -61,7 +57,9 @@ def _shown(runs: Sequence[DeepRun], loops: Loops, drawn: object) -> None:
     if working:
         service.ensure_supervisor(store())
     for run in working:
-        _progress(run, names[run.id], known[run.id])
+        job = known[run.id].job
+        done = _("{done} of {all} depths", done=job.step, all=job.steps)
+        job_line(run, names[run.id], known[run.id], done, page=PAGE)
     for one in runs:
         if (found := known.get(one.run.id)) is not None and not found.job.active:
             _ended(names[one.run.id], found)
@@ -71,33 +69,6 @@ def _shown(runs: Sequence[DeepRun], loops: Loops, drawn: object) -> None:
 def _state(known: Mapping[str, Evaluated]) -> object:
     """What the rest of the page depends on."""
     return sorted((run_id, len(one.results), one.current, one.job.status) for run_id, one in known.items())
-
-
-def _progress(run: Run, name: str, found: Evaluated) -> None:
-    job = found.job
-    parts = [_("{done} of {all} depths", done=job.step, all=job.steps)]
-    if job.stop_requested:
-        parts.append(_("stopping"))
-    elif job.status == "queued":
-        parts.append(_("place {place} in the queue", place=job.queue_position))
-    elif (left := seconds_left(job)) is not None:
-        parts.append(_("{time} left", time=duration(left)))
-    else:
-        parts.append(_("starting"))
-    bar, stop = st.columns((6, 1), vertical_alignment="center")
-    bar.progress(job.progress, text=f"{escape_markdown(name)}: {' · '.join(parts)}")
-    why_not = desk().why_not("cancel", job)
-    stop.button(
-        _("Cancel"),
-        key=f"depth.cancel.{run.id}",
-        help=why_not or _("What is evaluated so far is kept."),
-        disabled=why_not is not None or job.stop_requested is not None,
-        on_click=_cancel,
-        args=(job.id,),
-        width="stretch",
-    )
-    if job.reason:
-        st.caption(escape_markdown(job.reason))
 
 
 def _ended(name: str, found: Evaluated) -> None:
@@ -155,23 +126,7 @@ def _button(runs: Sequence[DeepRun], loops: Loops, known: Mapping[str, Evaluated
         key="depth.evaluate",
         help=note if allowed else next(iter(refusals.values())),
         disabled=not allowed,
-        on_click=_evaluate,
-        args=([(one.run.id, _wanted(one, loops)) for one in allowed],),
+        on_click=ask_for,
+        args=(KIND, [(one.run.id, [key_of(number) for number in _wanted(one, loops)]) for one in allowed]),
+        kwargs={"page": PAGE},
     )
-
-
-def _evaluate(asked: Sequence[tuple[str, Sequence[int]]]) -> None:
-    problems = []
-    for run_id, wanted in asked:
-        try:
-            desk().evaluate(KIND, run_id, [key_of(number) for number in wanted])
-        except ClpsError as error:
-            problems.append(str(error))
-    st.session_state[PROBLEMS] = list(dict.fromkeys(problems))
-
-
-def _cancel(job_id: str) -> None:
-    try:
-        desk().cancel(job_id)
-    except ClpsError as error:
-        st.session_state[PROBLEMS] = [str(error)]

@@ -36,8 +36,15 @@ function describe(view, cell) {
   aside.append(...used(view, row, usersOf(view, cell.dataset)));
   if (row.lora) aside.append(element("p", "quiet", fill(words.lora, { rank: row.lora })));
   if (view.pinned === cell) aside.append(...editor(view, cell, row));
-  else aside.append(element("p", "quiet", words.click));
+  else aside.append(hint(words.click));
   return undefined;
+}
+
+// What to do with the pointer: no part of a picture of the map.
+function hint(text) {
+  const node = element("p", "quiet", text);
+  node.dataset.picture = "no";
+  return node;
 }
 
 function used(view, row, users) {
@@ -64,7 +71,7 @@ function idle(view) {
     line.append(sign, element("span", "", text));
     list.append(line);
   }
-  return [element("h4", "", words.idle_title), element("p", "quiet", words.idle), list, element("p", "quiet small", words.letters)];
+  return [element("h4", "", words.idle_title), hint(words.idle), list, element("p", "quiet small", words.letters)];
 }
 
 function editor(view, cell, row) {

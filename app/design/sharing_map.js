@@ -38,6 +38,7 @@ function pickButton(view, design, index) {
 function dropButton(view, design) {
   const drop = element("button", "drop", "×");
   drop.type = "button";
+  drop.dataset.picture = "no";
   drop.setAttribute("aria-label", fill(view.data.words.remove, { name: design.title }));
   drop.addEventListener("click", () => view.act({ kind: "remove", design: design.index }));
   return drop;

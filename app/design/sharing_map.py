@@ -7,20 +7,21 @@ was chosen comes back as an ``Action``. ``map_preview`` is one design's map alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from app.design.designs import Costed
-from app.design.drawn import drawn_stacks, legend, looks
+from app.design.drawn import drawn_stacks, legend, looks, slot_numbers
 from app.look.assets import asset, script
-from app.look.colours import strategy_colours
+from app.look.colours import slot_letter, strategy_colours
 from app.look.component import component
 from app.look.formatting import compact, percent
+from app.look.picture import Table, picture
 from clps_core.words import _
 
-__all__ = ["map_payload", "map_preview", "sharing_map"]
+__all__ = ["map_numbers", "map_payload", "map_preview", "sharing_map"]
 
 Sizes = Mapping[tuple[str, str], int]
 Act = Callable[[dict[str, Any]], None]
@@ -41,11 +42,36 @@ def sharing_map(designs: Sequence[Costed], chosen: int, sizes: Sizes, on_action:
     """
     opened = next((place for place, design in enumerate(designs) if design.index == chosen), 0)
     _mount("sharing_map", map_payload(designs, opened, sizes), on_action)
+    _picture(designs, designs[opened], sizes, "sharing_map")
 
 
 def map_preview(design: Costed, sizes: Sizes, on_action: Act, key: str) -> None:
     """The map of one design alone; painting works here, too."""
     _mount(key, {**map_payload([design], 0, sizes), "alone": True}, on_action)
+    _picture([design], design, sizes, key)
+
+
+def _picture(designs: Sequence[Costed], opened: Costed, sizes: Sizes, key: str) -> None:
+    title = _("Sharing map: {name}", name=opened.name)
+    about = " · ".join([opened.strategy, _("{count} stored", count=f"{opened.counts.unique_parameters:,}")])
+    picture(key, title=title, name=("map", opened.name), about=about, numbers=lambda: map_numbers(designs, sizes))
+
+
+def map_numbers(designs: Sequence[Costed], sizes: Sizes) -> Table:
+    """One row per site of each design: which slot it uses, with its letter, and how many parameters that has."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for design in designs:
+            numbers, _leader = slot_numbers(design.map)
+            for (stack, component_name), slots in design.map.rows:
+                for layer, slot in enumerate(slots):
+                    if slot is None:
+                        found: tuple[object, ...] = ("", "", None)
+                    else:
+                        found = (slot_letter(numbers[slot]), f"{slot.pool}:{slot.index}", sizes[stack, component_name])
+                    yield design.name, design.strategy, stack, component_name, layer, *found
+
+    return Table(["design", "strategy", "stack", "component", "layer", "letter", "slot", "parameters"], rows())
 
 
 def map_payload(designs: Sequence[Costed], opened: int, sizes: Sizes) -> dict[str, Any]:

@@ -105,6 +105,11 @@ export default function ({ data, parentElement }) {
   host.dataset.signature = signature;
   const state = { timer: 0 };
   const panels = element("div", "panels");
+  host.clpsRepaint = () => { // a picture shows all layers
+    clearInterval(state.timer);
+    host.classList.remove("playing");
+    host.querySelectorAll("section").forEach((panel) => light(panel, null));
+  };
   for (const panel of data.panels) panels.append(drawPanel(panel, data.words));
   panels.addEventListener("pointerover", (event) => {
     const part = event.target.closest("[data-slot]");
@@ -116,6 +121,7 @@ export default function ({ data, parentElement }) {
     if (panel && !host.classList.contains("playing")) light(panel, null);
   });
   const foot = element("div", "foot"), again = element("button", "", data.words.play);
+  again.dataset.picture = "no";
   again.type = "button";
   again.addEventListener("click", () => play(host, state, data.panels[0].slots.length));
   foot.append(element("span", "", data.words.lesson), again);

@@ -7,6 +7,7 @@ from typing import Any
 from app.look.assets import asset, script
 from app.look.colours import ink_on, slot_colour, slot_letter
 from app.look.component import component
+from app.look.picture import Table, picture
 from clps_core.sharing.rules import apply_rule
 from clps_core.words import _, ngettext
 
@@ -43,6 +44,16 @@ def sharing_picture(key: str = "sharing_picture") -> None:
             },
         },
     )
+    picture(key, title=_("What sharing is"), about=_("Six layers under three strategies"), numbers=_numbers)
+
+
+def _numbers() -> Table:
+    rows = [
+        (rule if number is None else f"{rule}:{number}", layer, slot_letter(slot))
+        for rule, number in SHOWN
+        for layer, slot in enumerate(apply_rule(rule, LAYERS, number))
+    ]
+    return Table(["strategy", "layer", "slot"], rows)
 
 
 def _panel(rule: str, number: int | None) -> dict[str, Any]:

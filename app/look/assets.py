@@ -9,13 +9,14 @@ hold the script itself.
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-__all__ = ["asset", "routes", "script"]
+__all__ = ["asset", "later", "routes", "script"]
 
 FOLDER = Path(__file__).parents[1]
 ADDRESS = "_clps/scripts"
@@ -49,9 +50,24 @@ def script(*names: str) -> str:
     text = "".join(map(asset, names))
     if _served is None:
         return text
+    return LOADER.replace("ADDRESS", ADDRESS).replace("NAME", _serve_as(text))
+
+
+def _serve_as(text: str) -> str:
+    """The name under which ``text`` is served from now on."""
+    assert _served is not None
     name = hashlib.sha256(text.encode()).hexdigest()[:32]
     _served[name] = text
-    return LOADER.replace("ADDRESS", ADDRESS).replace("NAME", name)
+    return name
+
+
+def later(first: str, *names: str) -> str:
+    """``first`` as a module in which ``LATER`` is a promise of the module ``names``, loaded when it is asked for."""
+    text = "".join(map(asset, names))
+    if _served is None:
+        exported = ", ".join(re.findall(r"^export (?:async )?function (\w+)", text, re.MULTILINE))
+        return asset(first).replace("LATER", f"Promise.resolve({{ {exported} }})") + text
+    return asset(first).replace("LATER", f'import(new URL("{ADDRESS}/{_serve_as(text)}.js", document.baseURI))')
 
 
 def routes(base: str = "") -> list[Route]:

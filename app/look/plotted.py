@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.look import presenting
 from app.look.charts import CONFIG
+from app.look.picture import figure_table_of, picture
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -15,7 +18,19 @@ if TYPE_CHECKING:
 __all__ = ["plotted"]
 
 
-def plotted(figure: Figure, *, key: str, alt: str) -> None:
-    """Draw ``figure``; ``alt`` says in a sentence what it shows."""
+def plotted(figure: Figure, *, key: str, alt: str, title: str = "", about: str = "", name: Sequence[str] = ()) -> None:
+    """Draw ``figure``; ``alt`` says in a sentence what it shows.
+
+    ``title``, ``about`` and ``name`` are for its files (see ``picture``): by default the beginning of ``alt``, nothing
+    and the key.
+    """
     shown = presenting.enlarged(figure) if presenting.is_on() else figure
-    st.plotly_chart(shown, key=key, config=CONFIG | {"displayModeBar": False}, alt=alt)
+    with st.container(gap=None):
+        st.plotly_chart(shown, key=key, config=CONFIG | {"displayModeBar": False}, alt=alt)
+        picture(
+            key,
+            title=title or alt.split(". ")[0].rstrip("."),
+            name=name,
+            about=about,
+            numbers=partial(figure_table_of, figure),
+        )

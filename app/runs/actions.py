@@ -69,6 +69,7 @@ def _looking(run: Run) -> None:
     """The ways to what a run has learnt."""
     navigation.link("tryit", _("Try it"), query={state.RUNS: run.id})
     navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
+    navigation.link("attention", _("What matters in it"), query={state.RUN: run.id, state.VIEW: "matters"})
 
 
 def _stopping(run: Run) -> None:

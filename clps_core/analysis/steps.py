@@ -1,4 +1,8 @@
-"""What one training step reads and computes, by the config alone. Start at operations_per_step. No torch."""
+"""What one training step reads and computes, by the config alone. Start at operations_per_step. No torch.
+
+Charts count every input at its full length, whatever the batches were. What a step really computes, and so its time,
+is ``operations_at`` the length that batches are padded to.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,25 @@ from functools import lru_cache
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig
 
-__all__ = ["operations_per_step", "tokens_per_step"]
+__all__ = ["operations_at", "operations_per_step", "tokens_per_step"]
 
 
 def operations_per_step(config: RunConfig) -> float:
-    """Training operations of one step, padding included: comparable between runs of one task."""
+    """Training operations of one step, all inputs as long as the longest: comparable between runs of one task."""
     per_token, tokens = _per_example(config.model, config.sharing)
     return float(per_token) * tokens * config.train.batch_size
+
+
+def operations_at(config: RunConfig, length: float) -> float:
+    """Training operations of one step, with inputs of ``length`` tokens; of an encoder-decoder, source and target."""
+    stacks = 2 if config.model.family == "encoder_decoder" else 1
+    per_token = _per_token(config.model, config.sharing, max(1, round(length)))
+    return float(per_token) * length * stacks * config.train.batch_size
+
+
+@lru_cache(maxsize=512)
+def _per_token(model: ModelConfig, sharing: SharingConfig, length: int) -> int:
+    return count(model, sharing, context=length).train_flops_per_token
 
 
 def tokens_per_step(config: RunConfig) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -220,6 +221,31 @@ def depth(
         queue(run_id, wanted, split=split, as_json=as_json)
     else:
         show(run_id, wanted, split=split, seconds=time_limit, as_json=as_json)
+
+
+@app.command(help=_("Leave each part of a trained run out in turn: what does its quality lose?"))
+def ablate(
+    run_id: RunId,
+    split: Annotated[str, typer.Option(help=_("Which examples: validation or test."))] = "validation",
+    heads: Annotated[bool, typer.Option("--heads", help=_("Each attention head, too."))] = False,
+    examples: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=_("The first so many examples of the split."), show_default=_("those a run is scored on")
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None,
+        typer.Option(help=_("Write every value to this file; - for stdout."), metavar="FILE", show_default=_("none")),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help=_("Queue it as a job and return at once; 'clps jobs' shows it."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.ablate import ablate as leave_out
+
+    leave_out(run_id, split=split, heads=heads, examples=examples, table=csv, wait=not no_wait, as_json=as_json)
 
 
 add_predict(app)

@@ -34,13 +34,10 @@ def _print_group(group: str, fields: list[FieldFacts]) -> None:
 
 def _print_one(one: FieldFacts) -> None:
     pairs = [(_("field"), one.name), (_("meaning"), one.meaning)]
-    pairs += [(_("default"), one.default)] if len({*map(str, one.defaults.values())}) == 1 else []
-    if len(pairs) == 2:
-        pairs += [(_("default for {task}", task=task), _value(value)) for task, value in one.defaults.items()]
+    if one.differs:
+        pairs += [(_("default for {task}", task=task), text) for task, text in one.texts.items()]
+    else:
+        pairs.append((_("default"), one.default))
     pairs += [(_("unit"), one.unit)] if one.unit else []
     pairs.append((_("allowed"), one.allowed + (_(", or null") if one.optional else "")))
     print_pairs(pairs)
-
-
-def _value(value: object) -> str:
-    return _("not given") if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"

@@ -26,6 +26,8 @@ TYPES = Words(
     {"integer": N_("whole number"), "number": N_("number"), "boolean": N_("true or false"), "string": N_("text")}
 )
 TASK = "data.task"
+MOST_DEFAULTS = 4
+"""Different defaults that are told in one line."""
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
@@ -60,11 +62,24 @@ class FieldFacts:
 
     @property
     def default(self) -> str:
-        """In one line; by task where they differ."""
-        texts = {task: _text(value) for task, value in self.defaults.items()}
-        if len(set(texts.values())) == 1:
-            return next(iter(texts.values()))
-        return ", ".join(f"{task} {text}" for task, text in texts.items())
+        """In one line: the most frequent one, then the tasks that have another; ``by task`` where there are many."""
+        tasks: dict[str, list[str]] = {}
+        for task, text in self.texts.items():
+            tasks.setdefault(text, []).append(task)
+        usual, *others = sorted(tasks, key=lambda text: -len(tasks[text]))
+        if len(others) >= MOST_DEFAULTS:
+            return _("by task")
+        return "; ".join([usual, *(f"{text}: {', '.join(tasks[text])}" for text in others)])
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Task -> its default as people read it."""
+        return {task: _text(value) for task, value in self.defaults.items()}
+
+    @property
+    def differs(self) -> bool:
+        """Whether tasks have different defaults."""
+        return len(set(self.texts.values())) > 1
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON-ready data."""

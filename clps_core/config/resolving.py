@@ -126,6 +126,14 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
             )
         )
+    if config.data.by_length is not None and "by_length" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.by_length belongs to sentences and to your own data that are no running text. Got it for task "
+                "{task}. Leave it out.",
+                task=task.name,
+            )
+        )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(
             _(

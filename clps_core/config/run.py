@@ -63,6 +63,16 @@ class DataConfig(Frozen):
             )
         ),
     ] = None
+    by_length: Annotated[
+        bool | None,
+        about(
+            N_(
+                "Whether a training batch holds texts of about one length, which saves padding; for task sentences, "
+                "and for your own data unless they are a running text. Not given: sentences yes, your own data no; "
+                "new runs of text to text have true."
+            )
+        ),
+    ] = None
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),

@@ -7,22 +7,22 @@ No group is in two splits, and so it is with the parts of a cross-validation.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from clps_core.data.base import SPLITS, Array, Batch, Example, Fold, check_split, digest, held_out_split, padded
-from clps_core.data.base import step_generator as generator_of
+from clps_core.data.base import Array, Batch, Example, Fold, check_split, padded
+from clps_core.data.rows import Rows, ShippedTexts, split_rows
 from clps_core.data.scores import constant_answer, macro_f1
 from clps_core.data.shipped import shipped_text
 from clps_core.errors import DataError
 from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
-__all__ = ["PAD", "SPECIALS", "UNK", "ClassifiedTexts", "Rows", "folded", "read_rows"]
+__all__ = ["PAD", "SPECIALS", "UNK", "Classified", "ClassifiedTexts", "read_classified"]
 
 SPECIALS = ("<pad>", "<unk>")
 PAD, UNK = range(2)
@@ -31,25 +31,23 @@ HELD_OUT_PERCENT = 10
 """Percent of the groups that are for validation, and as many for tests."""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What is the same for every seed: texts, the group and the class of each, the places of each split."""
+@dataclass(frozen=True, eq=False)
+class Classified:
+    """What is the same for every seed: texts, the class of each, the vocabulary; ``rows``: the splits by group."""
 
     texts: Sequence[str]
-    groups: Sequence[str]
     labels: Array
     tokens: tuple[str, ...]
     ids: Mapping[str, int]
-    splits: Mapping[str, Array]
-    fingerprint: str
+    rows: Rows
 
     @cached_property
     def test_labels(self) -> Mapping[str, int]:
         """Text of the test split -> its class."""
-        return {self.texts[place]: int(self.labels[place]) for place in self.splits["test"]}
+        return {self.texts[place]: int(self.labels[place]) for place in self.rows.splits["test"]}
 
 
-def read_rows(
+def read_classified(
     file: Path,
     sha256: str,
     *,
@@ -57,45 +55,29 @@ def read_rows(
     group: str,
     classes: Sequence[str],
     vocabulary: Callable[[Sequence[str], Array], Sequence[str]],
-) -> Rows:
+) -> Classified:
     """The rows of a shipped ``file``.
 
     ``name``: begins the fingerprint; a new version of what is made of the same file needs a new one. ``group``: what a
     group is called where its hash decides upon its split. ``classes``: as the file names them. ``vocabulary``: of all
     texts and the places of the training ones, the tokens without the special ones.
     """
-    rows = [line.split("\t") for line in shipped_text(file, sha256).splitlines()]
-    texts, groups = [row[2] for row in rows], [row[0] for row in rows]
+    lines = [line.split("\t") for line in shipped_text(file, sha256).splitlines()]
+    groups, texts = [line[0] for line in lines], [line[2] for line in lines]
     numbers = {one: place for place, one in enumerate(classes)}
-    places: dict[str, list[int]] = {split: [] for split in SPLITS}
-    for place, key in enumerate(groups):
-        places[held_out_split(f"{group} {key}", HELD_OUT_PERCENT)].append(place)
-    for split in SPLITS[1:]:
-        places[split].sort(key=lambda place: digest("clps order", texts[place]))
-    splits = {split: np.array(found, dtype=np.int64) for split, found in places.items()}
-    tokens = (*SPECIALS, *vocabulary(texts, splits["train"]))
-    return Rows(
+    rows = split_rows(groups, texts, HELD_OUT_PERCENT, f"{group} {{}}".format, name, sha256)
+    tokens = (*SPECIALS, *vocabulary(texts, rows.splits["train"]))
+    return Classified(
         texts,
-        groups,
-        np.array([numbers[row[1]] for row in rows], dtype=np.int64),
+        np.array([numbers[line[1]] for line in lines], dtype=np.int64),
         tokens,
         {token: place for place, token in enumerate(tokens)},
-        splits,
-        digest(name, sha256, *(found.tobytes() for found in splits.values())),
+        rows,
     )
 
 
-def folded(whole: Rows, fold: Fold) -> Rows:
-    """``whole``, with what is not for tests cut anew."""
-    both = np.sort(np.concatenate([whole.splits["train"], whole.splits["validation"]]))
-    held_out = np.array([fold.holds(whole.groups[place]) for place in both])
-    validation = sorted(both[held_out].tolist(), key=lambda place: digest("clps order", whole.texts[place]))
-    parts = {"train": both[~held_out], "validation": np.array(validation, dtype=np.int64)}
-    return replace(whole, splits={**whole.splits, **parts}, fingerprint=fold.name(whole.fingerprint))
-
-
-class ClassifiedTexts:
-    """A base for ``TaskData``: see there for the methods. ``seed`` decides the training batches only.
+class ClassifiedTexts(ShippedTexts):
+    """A base for ``TaskData``: see there for the methods.
 
     What a task adds: how a text is evened out (``even``) and becomes tokens (``pieces``), and how these read.
     """
@@ -103,9 +85,11 @@ class ClassifiedTexts:
     pad_id, unk_id = PAD, UNK
     bos_id = eos_id = -1
 
-    def __init__(self, rows: Rows, classes: Sequence[str], facts: TaskFacts, seed: int) -> None:
-        self.facts, self.seed, self.classes = facts, seed, tuple(classes)
-        self._rows, self.fingerprint = rows, rows.fingerprint
+    def __init__(
+        self, texts: Classified, classes: Sequence[str], facts: TaskFacts, seed: int, fold: Fold | None
+    ) -> None:
+        super().__init__(texts.rows, facts, seed, fold)
+        self._all, self.classes = texts, tuple(classes)
 
     @abstractmethod
     def even(self, text: str) -> str:
@@ -130,39 +114,26 @@ class ClassifiedTexts:
     @property
     def tokens(self) -> tuple[str, ...]:
         """The vocabulary: specials first."""
-        return self._rows.tokens
+        return self._all.tokens
 
     def sentences(self, split: str) -> list[tuple[str, str, str]]:
         """(group, class, text) of ``split``, in the order of evaluation."""
-        found = self._rows
-        return [(found.groups[p], self.classes[found.labels[p]], found.texts[p]) for p in found.splits[split]]
-
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Texts drawn evenly, with replacement, from the training part."""
-        places = self._rows.splits["train"]
-        generator = generator_of(self.fingerprint, self.seed, step)
-        return self._batch(places[generator.integers(len(places), size=batch_size)])
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """The held-out texts in an order that mixes groups and classes."""
-        check_split(split)
-        places = self._rows.splits[split][:limit]
-        for start in range(0, len(places), batch_size):
-            yield self._batch(places[start : start + batch_size])
+        groups, found = self._rows.keys, self._all
+        return [(groups[p], self.classes[found.labels[p]], found.texts[p]) for p in self.of_split(split)]
 
     def _batch(self, places: Array) -> Batch:
         longest = self.facts.max_source_len
-        rows = [self._ids(self._rows.texts[place])[:longest] for place in places]
+        rows = [self._ids(self._all.texts[place])[:longest] for place in places]
         inputs = padded(rows, PAD, LENGTH_STEP, longest)
-        return Batch(inputs, inputs != PAD, None, self._rows.labels[places])
+        return Batch(inputs, inputs != PAD, None, self._all.labels[places])
 
     def _ids(self, text: str) -> list[int]:
-        return [self._rows.ids.get(piece, UNK) for piece in self.pieces(text)]
+        return [self._all.ids.get(piece, UNK) for piece in self.pieces(text)]
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """``accuracy`` and ``macro_f1`` of always naming the most frequent class, ``loss`` of giving the shares."""
         check_split(split)
-        labels = self._rows.labels[self._rows.splits[split][:limit]]
+        labels = self._all.labels[self.of_split(split)[:limit]]
         accuracy, loss = constant_answer(labels)
         counts = np.bincount(labels, minlength=len(self.classes))
         confusion = np.zeros((len(counts), len(counts)), dtype=np.int64)
@@ -188,12 +159,12 @@ class ClassifiedTexts:
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """The class of a text of the test split; nobody knows it of another one."""
-        label = self._rows.test_labels.get(self.even(text))
+        label = self._all.test_labels.get(self.even(text))
         return None if label is None else self.classes[label]
 
     def unknown(self, text: str) -> tuple[str, ...]:
         """Tokens that become ``<unk>``."""
-        return tuple(dict.fromkeys(one for one in self.pieces(self.even(text)) if one not in self._rows.ids))
+        return tuple(dict.fromkeys(one for one in self.pieces(self.even(text)) if one not in self._all.ids))
 
     def decode(self, tokens: Sequence[int] | Array) -> str:
         """The name of one class number."""
@@ -206,5 +177,5 @@ class ClassifiedTexts:
 
     def examples(self, count: int) -> list[Example]:
         """Test texts."""
-        places = self._rows.splits["test"][:count]
-        return [Example(self._rows.texts[place], self.classes[self._rows.labels[place]]) for place in places]
+        places = self.of_split("test")[:count]
+        return [Example(self._all.texts[place], self.classes[self._all.labels[place]]) for place in places]

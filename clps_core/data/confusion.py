@@ -20,7 +20,7 @@ import numpy as np
 from clps_core.data.base import Array, TaskData
 from clps_core.data.scores import macro_f1
 from clps_core.files import read_json
-from clps_core.shown import visible
+from clps_core.shown import not_a_formula, visible
 
 __all__ = ["FILE", "ClassFigures", "Confused", "Confusion", "as_csv", "class_names", "keep_confusion", "kept_confusion"]
 
@@ -181,16 +181,11 @@ def as_csv(found: Confusion) -> str:
     """A row for each right class: how many of its examples were taken for each class, and its figures."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["right \\ said", *map(_not_a_formula, found.classes), "examples", "precision", "recall", "f1"])
+    writer.writerow(["right \\ said", *map(not_a_formula, found.classes), "examples", "precision", "recall", "f1"])
     for one, row in zip(found.figures, found.counts.tolist(), strict=True):
         figures = ["" if value is None else repr(value) for value in (one.precision, one.recall, one.f1)]
-        writer.writerow([_not_a_formula(one.name), *row, one.examples, *figures])
+        writer.writerow([not_a_formula(one.name), *row, one.examples, *figures])
     return out.getvalue()
-
-
-def _not_a_formula(text: str) -> str:
-    """Spreadsheets run text that begins like a formula; a leading apostrophe makes it text."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def class_names(data: TaskData, count: int) -> tuple[str, ...]:

@@ -19,12 +19,10 @@ from clps_core.data.base import (
     held_out_split,
     step_generator,
 )
+from clps_core.data.lengths import by_length
 from clps_core.tasks import TaskFacts
 
-__all__ = ["Rows", "ShippedTexts", "by_length", "split_rows"]
-
-POOLED = 16
-"""Batches that are drawn together where texts of one batch are to be about equally long."""
+__all__ = ["Rows", "ShippedTexts", "split_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,20 +68,6 @@ def _in_order(places: list[int], texts: Sequence[str] | None) -> Array:
     return np.array(places, dtype=np.int64)
 
 
-def by_length(lengths: Array, fingerprint: str, seed: int, step: int, batch_size: int) -> Array:
-    """int64 [batch_size]: places of the examples of ``step``, about equally long among themselves.
-
-    Examples of ``POOLED`` steps are drawn together, evenly and with replacement; sorted by their ``lengths``, they make
-    as many batches, which come in a random order. So every example is as likely as without this. A pure function.
-    """
-    pool, turn = divmod(step, POOLED)
-    generator = step_generator(fingerprint, seed, pool)
-    drawn = generator.integers(len(lengths), size=POOLED * batch_size)
-    part = generator.permutation(POOLED)[turn]
-    ordered = drawn[np.argsort(lengths[drawn], kind="stable")]
-    return ordered[part * batch_size : (part + 1) * batch_size]
-
-
 class ShippedTexts:
     """A base for ``TaskData`` of rows: splits, batches, names of tokens; see ``TaskData`` for the methods.
 
@@ -104,7 +88,7 @@ class ShippedTexts:
 
     @property
     def lengths(self) -> Array | None:
-        """int64 [rows of the training part]: how long each is, where batches are to hold rows of about one length."""
+        """int [rows of the training part]: how long each is, where batches are to hold rows of about one length."""
         return None
 
     def batch(self, step: int, batch_size: int) -> Batch:

@@ -19,7 +19,8 @@ from clps_core.own_data import record
 from clps_core.own_data.child import Told, add_in_child, preview_in_child
 from clps_core.own_data.record import PREFIX, DataSet
 from clps_core.own_data.sources import Source, check_file
-from clps_core.own_data.vocabulary import made, names_file, parsed_tokenizer
+from clps_core.own_data.tokenizing import parsed_tokenizer
+from clps_core.own_data.vocabulary import made, names_file
 from clps_core.policy import OPERATOR, Person, Policy, nobody
 from clps_core.tasks import TASKS, TaskFacts
 from clps_core.words import _

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from clps_core.errors import CheckpointError, JobError
+from clps_core.errors import CheckpointError, JobError, NotFoundError
 from clps_core.jobs import service
 from clps_core.jobs.kinds import KINDS
 from clps_core.jobs.names import shortened
@@ -14,7 +15,7 @@ from clps_core.store.order import check_priority
 from clps_core.training.saved import stamp_text
 from clps_core.words import _
 
-__all__ = ["Evaluated", "evaluate", "evaluated", "is_current"]
+__all__ = ["Evaluated", "await_evaluation", "evaluate", "evaluated", "is_current"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,27 @@ def evaluated(store: Store, kind: str, runs: Iterable[Run]) -> dict[str, Evaluat
     for job in store.evaluations(kind=kind, about=[run.id for run in runs]):
         found[job.about_id] = Evaluated(job, store.results(job.id), is_current(store, job))
     return found
+
+
+def await_evaluation(store: Store, job_id: str, on_tick: Callable[[Evaluation], None] | None = None) -> Evaluation:
+    """Wait until the job is neither queued nor running; returns it as it is then.
+
+    ``on_tick`` gets it at every look. Raises ``NotFoundError`` when it is deleted meanwhile, and ``JobError`` when no
+    supervisor can be started; one that dies is replaced.
+    """
+    looked_at = time.monotonic()
+    while True:
+        jobs = store.evaluations(ids=[job_id])
+        if not jobs:
+            raise NotFoundError(_("job {job} was deleted while it was waited for. Ask for it again.", job=job_id))
+        if on_tick is not None:
+            on_tick(jobs[0])
+        if not jobs[0].active:
+            return jobs[0]
+        if time.monotonic() - looked_at > service.LOOK_AFTER_SUPERVISOR_EVERY:
+            service.ensure_supervisor(store)
+            looked_at = time.monotonic()
+        time.sleep(service.WAIT_POLL)
 
 
 def is_current(store: Store, job: Evaluation) -> bool:

@@ -102,6 +102,13 @@ BUILT_IN = (
         values="clps_core.depth:values_at",
         key_title=N_("split:loops"),
     ),
+    Kind(
+        "ablations",
+        title=N_("Ablations"),
+        keys="clps_core.ablation:checked_keys",
+        values="clps_core.ablation:values_at",
+        key_title=N_("split:examples:part"),
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from clps_core.errors import ClpsError, StoreError
 from clps_core.jobs import keeping, processes
 from clps_core.jobs.kinds import KINDS, Work
 from clps_core.jobs.sink import StoppedEarlyError, StopSignal, is_disk_full, patiently
+from clps_core.niceness import RUNS
 from clps_core.store import Store, open_store
 from clps_core.store.deaths import EXIT_DISK_FULL, EXIT_LOST, EXIT_STORE, STOPPED
 from clps_core.store.queue import LeaseLost, Queue
@@ -28,7 +29,6 @@ __all__ = ["attempt", "main"]
 
 logger = logging.getLogger("clps.runner")
 
-NICENESS = 5
 LOCK_PATIENCE = 10.0
 ENDED_BY_SIGTERM = -signal.SIGTERM
 """Exit as if SIGTERM had not been caught: the run goes back to the queue, since nobody asked it to end."""
@@ -67,7 +67,7 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
         if not alone or not patiently(lambda: queue.claim(run_id, number, pid, born)):
             logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
             return EXIT_LOST
-        os.nice(NICENESS)
+        os.nice(RUNS)
         try:
             job = patiently(lambda: store.job(run_id))
             if job.stop_requested:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clps_core.amounts import UNITS, seconds_in
 from clps_core.errors import ConfigError
 from clps_core.store.connection import sentences
 from clps_core.words import _
 
-__all__ = ["Settings", "disk_floor", "nearly_full", "seconds_in"]
+__all__ = ["Settings", "disk_floor", "nearly_full"]
 
 GIB = 2**30
 DEFAULT_FLOOR = "1G"
-UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,6 @@ class Settings:
             cls.retry_pause if pause is None else pause,
             disk_floor(environment),
         )
-
-
-def seconds_in(environment: Mapping[str, str], name: str) -> float | None:
-    """The seconds that a setting asks for; ``None`` if it is not set. Raises ``ConfigError``."""
-    text = environment.get(name, "").strip()
-    if not text:
-        return None
-    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text):
-        raise ConfigError(_("{name} must be a number of seconds, such as 5. Got {got!r}.", name=name, got=text[:40]))
-    return float(text)
 
 
 def disk_floor(environment: Mapping[str, str] = os.environ) -> int:

@@ -1,6 +1,6 @@
 """Spawns one runner and notes how it ended, whether or not a supervisor is there to see it.
 
-Standard library only: one of these sits beside every runner. The note is a small file in the run's
+Hardly more than the standard library: one of these sits beside every runner. The note is a small file in the run's
 folder; whoever supervises next turns it into rows. Start at main.
 """
 
@@ -16,6 +16,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from clps_core.niceness import RUNS, lower_session
 
 __all__ = ["NOTE_BYTES", "exit_file", "main"]
 
@@ -62,6 +64,7 @@ def _run_and_note() -> int:
             stderr=subprocess.STDOUT,
         )
     _pass_sigterm_on(runner)
+    lower_session(RUNS)  # the runner is of this session; its own nice value counts only within it
     code = runner.wait()
     note = {
         "code": code if code >= 0 else None,

@@ -2,8 +2,9 @@
 
 ``sources`` says where data come from and what is wrong with a file; ``reading`` reads it through the ``datasets``
 library; ``columns`` guesses what its columns are; ``adding`` keeps a copy under ``CLPS_HOME/datasets/<name>``, which is
-what counts from then on. ``vocabulary`` makes a tokenizer, ``tokens`` keeps the texts as memory-mapped tokens.
-``catalogue`` gives a set's facts as the task ``data:<name>``, ``texts`` its batches, ``work`` its loss and answers.
+what counts from then on (``keeping``: row by row). ``vocabulary`` makes a tokenizer (``tokenizing``) and measures
+texts, ``tokens`` keeps them as memory-mapped tokens. ``catalogue`` gives a set's facts as the task ``data:<name>``,
+``texts`` its batches, ``work`` its loss and answers.
 
 No torch here but in ``work``. ``datasets`` is imported by ``reading`` alone, when something is read.
 """

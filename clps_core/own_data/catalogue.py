@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clps_core.data.base import digest
+from clps_core.data.lengths import padded_length
 from clps_core.data.masking import MASK
 from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
 from clps_core.own_data import record
 from clps_core.own_data.record import DataSet
+from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import LONGEST_ROW
-from clps_core.own_data.vocabulary import Vocabulary, tokenizer_of, vocabulary
+from clps_core.own_data.vocabulary import Vocabulary, vocabulary
 from clps_core.tasks import DataLike, Task, TaskFacts, TaskWords
 from clps_core.words import _
 
@@ -23,6 +25,8 @@ __all__ = ["facts", "length_of", "mask_of", "names", "task"]
 
 PLACE = 200
 """After all installed tasks."""
+LENGTH_STEP = 8
+"""Texts of a batch are padded to a multiple of so many tokens."""
 WINDOW = 128
 MASKED_WINDOW = 64
 """Short windows learn sooner to look at the neighbours of a mask (measured on ``masked-docs``)."""
@@ -53,6 +57,7 @@ DEFAULTS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
         "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
         "optim": {"learning_rate": 2e-3, "warmup_steps": 60, "final_ratio": 0.02},
         "train": {"steps": 600, "batch_size": 32, "eval_every": 50},
+        "data": {"by_length": True},
     },
     "span": {
         "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "rotary", "head": "span"},
@@ -100,7 +105,7 @@ def facts(data: DataLike, home: Path) -> TaskFacts:
     chosen = vocabulary(record.folder_of(home, name), known, data.tokenizer)
     if data.task != known.task:
         return _masked_facts(_Hashable(known), _Hashable(chosen), data.seq_len)
-    return _facts(_Hashable(known), _Hashable(chosen), data.seq_len)
+    return _facts(_Hashable(known), _Hashable(chosen), data.seq_len, bool(data.by_length))
 
 
 class _Hashable:
@@ -118,7 +123,7 @@ class _Hashable:
 
 
 @lru_cache(maxsize=256)
-def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
+def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None, by_length: bool = False) -> TaskFacts:
     data: DataSet = kept.value
     words: Vocabulary = chosen.value
     length = length_of(data, words, asked)
@@ -151,12 +156,34 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None) -> TaskFacts:
         windows=data.kind == "generation",
         writes=data.kind in ("generation", "translation"),
         marks=marks,
-        takes=("seq_len", "tokenizer"),
+        takes=("seq_len", "tokenizer", *(() if data.kind == "generation" else ("by_length",))),
+        batch_lengths=_batch_lengths(data.kind, words, length, target, by_length=by_length),
         fingerprint=digest(data.fingerprint, words.fingerprint, *data.classes),
         example_inputs=tuple(examples[: 1 if marks else 3]),
         example_options={CONTEXT: examples[1] if len(examples) > 1 else ""} if marks else {},
         defaults=DEFAULTS[data.kind],
     )
+
+
+def _batch_lengths(
+    kind: str, words: Vocabulary, length: int, target: int, *, by_length: bool
+) -> tuple[float, float] | None:
+    """See ``TaskFacts.batch_lengths``; windows are all as long as each other."""
+    if kind == "generation":
+        return None
+    # role -> at how many tokens it is cut, and how many special tokens come to it
+    roles = {"translation": {"text": (length, 0), "target": (target, 1)}, "span": {"input": (length, 0)}}
+    of_kind = roles.get(kind, {"text": (length, 0)})
+    usual = cast(int, DEFAULTS[kind]["train"]["batch_size"])
+
+    def mean(sorted_: bool) -> float:
+        found = [
+            padded_length([one + marks for one in words.lengths[role]], usual, LENGTH_STEP, cut, sorted_=sorted_)
+            for role, (cut, marks) in of_kind.items()
+        ]
+        return sum(found) / len(found)
+
+    return mean(by_length), mean(False)
 
 
 @lru_cache(maxsize=256)

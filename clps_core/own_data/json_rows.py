@@ -19,7 +19,7 @@ CHUNK = 8 << 20
 
 
 def json_tables(path: Path) -> Iterator[Any]:
-    """``pyarrow.Table`` after table of the file: JSON Lines, a list of rows, or an object of columns.
+    """``pyarrow.Table`` after table of the file: JSON Lines, a list of rows, an object of columns, or SQuAD's articles.
 
     Nested columns become ``outer.inner``. Each table has the columns of the first. Raises what the readers raise.
     """
@@ -67,7 +67,45 @@ def _rows(file: io.BufferedReader, *, is_list: bool) -> Sequence[Any] | None:
         return None
     if isinstance(found, list):
         return [one if isinstance(one, dict) else {"text": one} for one in found]
-    return _of_columns(found) if isinstance(found, dict) else None
+    if not isinstance(found, dict):
+        return None
+    return _of_columns(found) if (squad := _of_squad(found)) is None else squad
+
+
+def _of_squad(found: Mapping[str, Any]) -> Sequence[Any] | None:
+    """The questions of a file as SQuAD has it, a row each, or ``None`` for another file.
+
+    ``{"data": [{"title", "paragraphs": [{"context", "qas": [{"question", "answers": [{"text", "answer_start"}]}]}]}]}``
+    (https://rajpurkar.github.io/SQuAD-explorer). Columns are those of the data set on Hugging Face; a question without
+    an answer (SQuAD 2.0) has none there.
+    """
+    articles = found.get("data")
+    if not (isinstance(articles, list) and articles and all(isinstance(one, dict) for one in articles)):
+        return None
+    if not all(isinstance(one.get("paragraphs"), list) for one in articles):
+        return None
+    return [
+        {
+            "title": _one(article.get("title"), str),
+            "context": _one(paragraph.get("context"), str),
+            "question": _one(asked.get("question"), str),
+            "answers": {
+                "text": [_one(one.get("text"), str) for one in _objects(asked.get("answers"))],
+                "answer_start": [_one(one.get("answer_start"), int) for one in _objects(asked.get("answers"))],
+            },
+        }
+        for article in articles
+        for paragraph in _objects(article["paragraphs"])
+        for asked in _objects(paragraph.get("qas"))
+    ]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _one(value: Any, kind: type) -> Any:
+    return value if isinstance(value, kind) else None
 
 
 def _of_columns(found: Mapping[str, Any]) -> Sequence[Any]:

@@ -12,7 +12,6 @@ import inspect
 import itertools
 import logging
 import os
-import re
 import shutil
 import tempfile
 import warnings
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from clps_core.errors import DataError
 from clps_core.files import parsed_json
 from clps_core.limits import DATA
+from clps_core.own_data.failures import told
 from clps_core.own_data.json_rows import json_tables
 from clps_core.own_data.record import FOLDER
 from clps_core.own_data.sources import FILE_KINDS, Source, TextFile, check_columns, prepared_file
@@ -52,11 +52,6 @@ SPLIT_NAMES = {
 }
 """What others call a split -> ours."""
 
-NO_NETWORK = {
-    *("ConnectionError", "ConnectError", "OfflineModeIsEnabled", "ConnectTimeout", "ReadTimeout", "ProxyError"),
-    *("LocalEntryNotFoundError", "MaxRetryError", "gaierror", "NetworkError"),
-}
-"""Names of errors, of several libraries, that mean that a server cannot be reached."""
 
 Rows = Mapping[str, Sequence[Any]]
 """Column -> its values in one batch; what is missing is None."""
@@ -85,7 +80,7 @@ def opened(source: Source, home: Path, *, limit: int = DATA.file_bytes) -> Itera
     found = None
     try:
         _library(folder)
-        with _told(source):
+        with told(source):
             found = _open(source, folder, limit)
         yield replace(found, parts={name: _guarded(rows, source) for name, rows in found.parts.items()})
     finally:
@@ -345,58 +340,8 @@ def _too_long() -> DataError:
 
 def _guarded(rows: Iterator[Rows], source: Source) -> Iterator[Rows]:
     while True:
-        with _told(source):
+        with told(source):
             batch = next(rows, None)
         if batch is None:
             return
         yield batch
-
-
-@contextmanager
-def _told(source: Source) -> Iterator[None]:
-    """Turn what the library says into a sentence; what is ours goes through."""
-    try:
-        yield
-    except DataError:
-        raise
-    except MemoryError:
-        raise DataError(_("the data must fit into memory row by row. A row did not. Cut it into several.")) from None
-    except Exception as error:
-        raise DataError(_sentence(error, source)) from None
-
-
-def _sentence(error: Exception, source: Source) -> str:
-    causes = [error]
-    while (below := causes[-1].__cause__ or causes[-1].__context__) is not None and below not in causes:
-        causes.append(below)  # type: ignore[arg-type]
-    kinds = {type(one).__name__ for one in causes}
-    said = next((text for one in reversed(causes) if (text := " ".join(str(one).split()))), type(error).__name__)
-    said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
-    if "scripts are no longer supported" in said:
-        return _(
-            "the data set must be plain files. {name} needs a program of its own, and programs that come with data are "
-            "never run. Choose another one.",
-            name=visible(source.origin),
-        )
-    if source.hub is None:
-        mixed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", str(causes))
-        if mixed:
-            return _(
-                "each column must hold one type. Column {name} changes from {before} to {now} in row {row}. "
-                "Make all its values texts.",
-                name=visible(mixed[1][:60]), before=mixed[2], now=mixed[3], row=int(mixed[4]) + 1,
-            )  # fmt: skip
-        return _("the source must be readable as what its name says. Got: {why}. Mend the file.", why=said)
-    if kinds & NO_NETWORK:
-        return _(
-            "Hugging Face must be reachable to add {name}. It is not. Check the network, or download the files and add "
-            "them from a folder.",
-            name=visible(str(source.hub)),
-        )
-    if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
-        return _(
-            "there must be a public data set {name} on Hugging Face. There is none, or it needs a login. "
-            "Check the name.",
-            name=visible(str(source.hub)),
-        )
-    return _("the data set {name} must be readable. Got: {why}.", name=visible(str(source.hub)), why=said)

@@ -27,23 +27,24 @@ from clps_core.data.base import (
     padded,
     step_generator,
 )
+from clps_core.data.lengths import by_length
 from clps_core.data.masked_text import MaskedText
 from clps_core.data.pieces import piece_label
 from clps_core.data.scores import constant_answer, constant_text
 from clps_core.errors import DataError
 from clps_core.own_data import record
-from clps_core.own_data.catalogue import mask_of
-from clps_core.own_data.record import DataSet
+from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
+from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Index, read_index, some_texts
+from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import TokenRows, token_rows
-from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, tokenizer_of, typed_inputs, vocabulary
+from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, typed_inputs, vocabulary
 from clps_core.shown import has_control
 from clps_core.tasks.facts import TaskFacts
 from clps_core.words import _
 
 __all__ = ["Labelled", "Pairs", "Passages", "load"]
 
-LENGTH_STEP = 8
 EXAMPLE_ROWS = 200
 MOST_BASELINE_ROWS = 20_000
 
@@ -64,8 +65,8 @@ class Opened:
 class OwnTexts:
     """What the three kinds share; see ``TaskData`` for the methods."""
 
-    def __init__(self, opened: Opened, facts: TaskFacts, seed: int) -> None:
-        self.opened, self.facts, self.seed = opened, facts, seed
+    def __init__(self, opened: Opened, facts: TaskFacts, seed: int, *, by_length: bool = False) -> None:
+        self.opened, self.facts, self.seed, self.by_length = opened, facts, seed, by_length
         self.fingerprint = opened.fingerprint
         self.pad_id, self.bos_id, self.eos_id, self.unk_id = opened.words.specials
 
@@ -79,9 +80,20 @@ class OwnTexts:
         return self.opened.places[split]
 
     def batch(self, step: int, batch_size: int) -> Batch:
-        """Rows drawn evenly, with replacement, from the training part."""
+        """Rows drawn evenly, with replacement, from the training part; together those of about one length, if asked."""
+        rows = self.rows("train")
+        if self.by_length:
+            return self._batch(rows[by_length(self._lengths, self.fingerprint, self.seed, step, batch_size)])
         generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch(self.rows("train")[generator.integers(len(self.rows("train")), size=batch_size)])
+        return self._batch(rows[generator.integers(len(rows), size=batch_size)])
+
+    @cached_property
+    def _lengths(self) -> Array:
+        """int32 [training rows]: tokens of each, of all roles that a model reads together, uncut."""
+        rows = self.rows("train")
+        roles = MODEL_ROLES[self.opened.record.kind]
+        found: Array = np.stack([self.opened.rows[role].lengths()[rows] for role in roles]).sum(axis=0, dtype=np.int32)
+        return found
 
     def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
         """The held-out rows in an order that a hash of their texts gives."""
@@ -363,8 +375,9 @@ def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path 
     if known.kind == "span":
         from clps_core.own_data.span_texts import Marking
 
-        return Marking(opened, facts, data.seed)
-    return (Labelled if known.kind == "classification" else Pairs)(opened, facts, data.seed)
+        return Marking(opened, facts, data.seed, by_length=bool(data.by_length))
+    kind = Labelled if known.kind == "classification" else Pairs
+    return kind(opened, facts, data.seed, by_length=bool(data.by_length))
 
 
 def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) -> Opened:

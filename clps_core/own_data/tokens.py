@@ -21,7 +21,8 @@ from clps_core.own_data.locks import one_at_a_time
 from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Array, texts
 from clps_core.own_data.span_rows import encoded as encoded_spans
-from clps_core.own_data.vocabulary import BOS, EOS, UNK, Vocabulary, tokenizer_of
+from clps_core.own_data.tokenizing import BOS, EOS, UNK, tokenizer_of
+from clps_core.own_data.vocabulary import Vocabulary
 from clps_core.words import _
 
 __all__ = ["LONGEST_ROW", "TokenRows", "token_rows"]
@@ -59,6 +60,10 @@ class TokenRows:
         parts = [offsets[:-1].astype(np.int64) - offsets[0] + flat
                  for (_values, offsets), flat in zip(self.batches, self.flat[:-1], strict=True)]  # fmt: skip
         return np.concatenate([*parts, self.flat[-1:]])
+
+    def lengths(self) -> Array:
+        """int32 [N]: tokens of each row."""
+        return np.concatenate([np.diff(offsets) for _values, offsets in self.batches])
 
     def tokens(self, places: Array) -> Array:
         """int64 tokens at ``places`` (any shape) among all tokens."""

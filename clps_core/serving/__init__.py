@@ -5,20 +5,24 @@ anything that it imports needs torch; only ``work`` does, which the model proces
 """
 
 from clps_core.serving.questions import (
+    CompareLayers,
     CountClasses,
     DrawHeadView,
     EvaluateDepth,
     HeldOutExamples,
     InspectRun,
     Predict,
+    ProveTie,
     Question,
     ReadLens,
+    ReadMoves,
     ScoreTest,
 )
 from clps_core.serving.service import ModelService
 from clps_core.serving.settings import Settings
 
 __all__ = [
+    "CompareLayers",
     "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
@@ -26,8 +30,10 @@ __all__ = [
     "InspectRun",
     "ModelService",
     "Predict",
+    "ProveTie",
     "Question",
     "ReadLens",
+    "ReadMoves",
     "ScoreTest",
     "Settings",
 ]

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from clps_core.errors import ClpsError
+from clps_core.niceness import behind_others
 from clps_core.serving.ends import too_large, too_much_memory
 from clps_core.serving.frames import Frame, FrameError, read_frame, wire_parts
 from clps_core.serving.kept_models import KeptModels
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--kinds", required=True)
     parser.add_argument("--memory", type=int, required=True)
     given = parser.parse_args()
-    os.nice(NICENESS)
+    behind_others(NICENESS)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(KILLED_FIRST)
     threading.Thread(target=_end_with, args=(given.channel, given.parent), daemon=True).start()

@@ -11,9 +11,12 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.likeness import Likeness
+from clps_core.moves import RunMoves
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.questions import (
+    CompareLayers,
     CountClasses,
     DrawHeadView,
     EvaluateDepth,
@@ -21,11 +24,14 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ProveTie,
     Question,
     ReadLens,
+    ReadMoves,
     ScoreTest,
     SplitScore,
 )
+from clps_core.tie import TieProof
 
 __all__ = ["KINDS", "Kind", "kinds_in", "registry"]
 
@@ -62,6 +68,9 @@ KINDS = registry(
     [
         Kind(InspectRun, Inspection, "clps_core.serving.work:inspect"),
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
+        Kind(ReadMoves, RunMoves, "clps_core.serving.work:read_moves"),
+        Kind(CompareLayers, Likeness, "clps_core.serving.work:compare_layers"),
+        Kind(ProveTie, TieProof, "clps_core.serving.work:prove_tie"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

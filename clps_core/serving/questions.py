@@ -14,12 +14,16 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.inspection import Inspection
 from clps_core.lens import RunLens
+from clps_core.likeness import Likeness, Measure
+from clps_core.moves import RunMoves
 from clps_core.opened import Which
 from clps_core.patching import Patching
 from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
+from clps_core.tie import TieProof
 
 __all__ = [
+    "CompareLayers",
     "CountClasses",
     "DrawHeadView",
     "EvaluateDepth",
@@ -27,8 +31,10 @@ __all__ = [
     "HeldOutExamples",
     "InspectRun",
     "Predict",
+    "ProveTie",
     "Question",
     "ReadLens",
+    "ReadMoves",
     "ScoreTest",
     "SplitScore",
     "TypedExample",
@@ -73,6 +79,36 @@ class ReadLens(Question[RunLens]):
     loops: int | None = None
     left_out: tuple[str, ...] = ()
     patching: Patching | None = None
+
+
+@dataclass(frozen=True)
+class ReadMoves(Question[RunMoves]):
+    """See ``moves.moves_of_run``."""
+
+    look: InspectRun
+    stack: str
+    positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class CompareLayers(Question[Likeness]):
+    """See ``likeness.likeness_of_runs``; ``beside`` is the other run, ``None`` for one against itself.
+
+    For CKA the texts of both are empty: it reads none.
+    """
+
+    look: InspectRun
+    beside: InspectRun | None
+    measure: Measure
+    stack: str
+
+
+@dataclass(frozen=True)
+class ProveTie(Question[TieProof]):
+    """See ``tie.tie_of_run``."""
+
+    look: InspectRun
+    site: str
 
 
 @dataclass(frozen=True)

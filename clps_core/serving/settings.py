@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clps_core.amounts import bytes_of, seconds_in
 from clps_core.errors import ConfigError
 from clps_core.jobs.machine import host_memory
-from clps_core.jobs.settings import seconds_in
-from clps_core.limits import bytes_of
 from clps_core.words import _
 
 __all__ = ["Settings"]

@@ -10,12 +10,15 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.lens import RunLens, lens_of_run
+from clps_core.likeness import Likeness, Look, likeness_of_runs
 from clps_core.model.generate import Sampling
+from clps_core.moves import RunMoves, moves_of_run
 from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.scoring import count_classes, score_folder
 from clps_core.serving.head_view import HeadView, head_view
 from clps_core.serving.kept_models import KeptModels
 from clps_core.serving.questions import (
+    CompareLayers,
     CountClasses,
     DrawHeadView,
     EvaluateDepth,
@@ -23,20 +26,26 @@ from clps_core.serving.questions import (
     HeldOutExamples,
     InspectRun,
     Predict,
+    ProveTie,
     ReadLens,
+    ReadMoves,
     ScoreTest,
     SplitScore,
     TypedExample,
 )
+from clps_core.tie import TieProof, tie_of_run
 
 __all__ = [
+    "compare_layers",
     "count_confused",
     "draw_head_view",
     "evaluate_depth",
     "inspect",
     "predict_text",
+    "prove_tie",
     "read_examples",
     "read_lens",
+    "read_moves",
     "score_test",
 ]
 
@@ -72,6 +81,58 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
         patching=asked.patching,
         opener=models.opened,
     )
+
+
+def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
+    """How an input moves through the run's layers."""
+    look = asked.look
+    return moves_of_run(
+        look.folder,
+        look.text,
+        stack=asked.stack,
+        options=dict(look.options),
+        target_text=look.target_text or None,
+        which=look.which,
+        loops=look.loops,
+        left_out=look.left_out,
+        positions=asked.positions,
+        opener=models.opened,
+    )
+
+
+def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
+    """How alike its layers are, to each other or to those of another run."""
+    look, beside = asked.look, asked.beside
+    return likeness_of_runs(
+        _look(look),
+        None if beside is None else _look(beside),
+        asked.measure,
+        stack=asked.stack,
+        text=look.text,
+        options=dict(look.options),
+        target_text=look.target_text or None,
+        opener=models.opened,
+    )
+
+
+def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
+    """That the uses of a weight are one, and how its gradient is their sum."""
+    look = asked.look
+    return tie_of_run(
+        look.folder,
+        look.text,
+        site=asked.site,
+        options=dict(look.options),
+        target_text=look.target_text or None,
+        which=look.which,
+        loops=look.loops,
+        left_out=look.left_out,
+        opener=models.opened,
+    )
+
+
+def _look(asked: InspectRun) -> Look:
+    return Look(asked.folder, asked.which, asked.loops, asked.left_out)
 
 
 def evaluate_depth(asked: EvaluateDepth, models: KeptModels) -> Quality:

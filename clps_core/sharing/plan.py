@@ -71,6 +71,16 @@ class Execution:
         count = self.loops if loops is None else loops
         return frozenset(range(prelude, prelude + repeated * count, repeated))
 
+    def loop_numbers(self, loops: int | None = None) -> tuple[int, ...]:
+        """For each executed position the loop of the core in which it stands, from 1 on; 0 outside."""
+        count = len(self.layers(loops))
+        if self.core is None:
+            return (0,) * count
+        prelude, repeated, coda = self.core
+        return tuple(
+            1 + (place - prelude) // repeated if prelude <= place < count - coda else 0 for place in range(count)
+        )
+
 
 @dataclass(frozen=True)
 class SharingPlan:

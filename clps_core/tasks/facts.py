@@ -49,6 +49,8 @@ class DataLike(Protocol):
     def difficulty(self) -> int | None: ...  # noqa: D102
     @property
     def folds(self) -> int | None: ...  # noqa: D102
+    @property
+    def by_length(self) -> bool | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,12 @@ class TaskFacts:
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
     ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
     encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
-    in a context. ``takes``: fields of the data config that change this task:
-    ``seq_len`` (longer texts are cut), ``tokenizer``. ``fingerprint``: of what gives tokens and classes their meaning,
-    where that lies in files (empty where it cannot change). ``difficulty``: of a generated task, what these facts are
-    for, between the ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a
-    person can start from.
+    in a context. ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are cut),
+    ``tokenizer``, ``by_length``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
+    as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
+    where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
+    ``difficulties`` (least, most) that ``data.difficulty`` may have. ``example_inputs``: texts a person can start from.
     ``example_options``: what belongs to the first of them under the options that are typed.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
@@ -120,6 +123,7 @@ class TaskFacts:
     masked: bool = False
     marks: bool = False
     takes: tuple[str, ...] = ()
+    batch_lengths: tuple[float, float] | None = None
     fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
     graded: tuple[str, ...] = ()
@@ -173,7 +177,7 @@ PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
-    "difficulties",
+    *("difficulties", "batch_lengths"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -286,6 +290,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         graded=graded,
         difficulty=_whole_or_none(plain.get("difficulty")),
         difficulties=_ends(plain.get("difficulties")),
+        batch_lengths=_lengths(plain.get("batch_lengths")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
         example_options={
             _name(name): _text(text, "\n", LONGEST_TYPED)
@@ -365,6 +370,13 @@ def _ends(value: object) -> tuple[int, int] | None:
         return None
     least, most = (_whole(one) for one in _list(value))
     return least, most
+
+
+def _lengths(value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    training, evaluation = (_number(one) for one in _list(value))
+    return training, evaluation
 
 
 def _truth(value: object) -> bool:

@@ -69,6 +69,7 @@ class _Usual:
     tokenizer: str | None = None
     difficulty: int | None = None
     folds: int | None = None
+    by_length: bool | None = None
 
 
 class Tasks(Mapping[str, Task]):

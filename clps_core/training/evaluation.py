@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from clps_core.config import RunConfig
 from clps_core.data.base import IGNORED, Batch, TaskData
@@ -17,7 +17,16 @@ from clps_core.work import Scores
 from clps_core.work.batch import DeviceBatch, to_device
 from clps_core.work.losses import cross_entropy
 
-__all__ = ["DeviceBatch", "cross_entropy", "evaluate", "evaluating", "real_tokens", "scored", "to_device"]
+__all__ = [
+    "DeviceBatch",
+    "cross_entropy",
+    "evaluate",
+    "evaluating",
+    "real_tokens",
+    "scored",
+    "to_device",
+    "without_smoothing",
+]
 
 
 def real_tokens(batch: Batch) -> int:
@@ -51,14 +60,15 @@ def scored(
     split: str = "validation",
     *,
     loops: int | None = None,
+    each: Callable[[Tensor, DeviceBatch], None] | None = None,
 ) -> Scores:
     """The task's scores of ``model`` on the first ``eval_examples`` of ``split``; a fixed set in a fixed order.
 
     ``loss`` is that of training, without label smoothing. ``loops``: how often the core runs; as the map has it by
-    default.
+    default. ``each`` is given the model's output for each batch, too.
     """
     work = TASKS.work(config.data.task)
-    scores = work.scores(_without_smoothing(config), work.loss)
+    scores = work.scores(without_smoothing(config), work.loss)
     with evaluating(model), placement.autocast():
         for batch in data.evaluation(split, config.train.eval_examples, config.train.batch_size):
             on_device = to_device(batch, placement.device)
@@ -69,6 +79,8 @@ def scored(
                 loops=loops,
             )
             scores.add(output, on_device)
+            if each is not None:
+                each(output, on_device)
     found: Scores = scores
     return found
 
@@ -86,5 +98,6 @@ def evaluate(
     return scored(model, data, config, placement, split, loops=loops).values()
 
 
-def _without_smoothing(config: RunConfig) -> RunConfig:
+def without_smoothing(config: RunConfig) -> RunConfig:
+    """``config`` as evaluations measure its loss."""
     return config.model_copy(update={"optim": config.optim.model_copy(update={"label_smoothing": 0.0})})

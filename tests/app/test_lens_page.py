@@ -38,6 +38,10 @@ def test_two_runs_stand_side_by_side_as_the_engine_reads_them(open_page: Callabl
         assert shown == json.loads(json.dumps(expected))
         assert [row.get("letter", "") for row in shown["rows"]] == ["", *("AAA" if "all" in run_id else "ABC")]
 
+    files = [one for one in components(test) if "caption" in one]
+    assert [one["name"] for one in files] == [f"clps-lens-{run_id}" for run_id in ids], "each run has its files"
+    assert all(run_id in one["caption"] and HOPS in one["caption"] for run_id, one in zip(ids, files, strict=True))
+
     test.number_input(key="attention.loops").set_value(5).run()
     assert sentences(test) == []
     looped, other = lenses(test)

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app.look import assets as assets_folder
-from app.look.assets import ADDRESS, asset, routes, script
+from app.look.assets import ADDRESS, asset, later, routes, script
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def test_a_message_names_the_script_and_the_server_has_it(client):
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
     assert answer.text == asset("chart/held.js") + asset("chart/draw.js")
+
+
+def test_what_few_ask_for_is_loaded_when_they_do(client, monkeypatch):
+    parts = ("look/picture_pen.js", "look/picture_walk.js", "look/picture_file.js")
+    bar = later("look/picture_bar.js", *parts)
+    assert len(bar) < 2000
+    assert client.get(address(bar)).text == "".join(map(asset, parts))
+    monkeypatch.setattr(assets_folder, "_served", None)
+    assert "await Promise.resolve({ takePicture })" in later("look/picture_bar.js", *parts)
 
 
 def test_an_address_stands_for_one_content_for_ever(client, monkeypatch):

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+import sys
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
+from ablated_runs import ablated
 from job_room import PATIENCE
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run
 
+from app.attention.matters_map import change_text
+from app.look.colours import slot_colour, strategy_colours
+from clps_core.ablation import kept_ablations
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.jobs.processes import SupervisorLock
 from clps_core.lens import lens_of_run
+from clps_core.metrics import metric_named
 from clps_core.patching import Patching
 from clps_core.store import Run, Store, open_store
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from recorded_runs import record
 
 pytestmark = pytest.mark.browser
 
@@ -232,6 +247,15 @@ def test_a_table_too_wide_for_the_page_says_so_and_can_be_moved_by_the_keyboard(
     assert table.evaluate("table => table.scrollLeft > 0 && table.scrollWidth > table.clientWidth")
 
 
+@contextmanager
+def nobody_working(store: Store) -> Iterator[None]:
+    """No supervisor takes a job that the test does itself."""
+    lock = SupervisorLock(store.home)
+    assert lock.acquire()
+    yield
+    lock.release()
+
+
 def wait_until(look: Callable[[], bool], timeout: float = PATIENCE) -> None:
     deadline = time.monotonic() + timeout
     while not look():
@@ -278,3 +302,169 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     expect(last).to_have_text([patched.names[one] for one in patched.top[-1, :, 0]])
     lens.locator("td").last.click()
     expect(lens.locator(".guess-label")).to_have_text([patched.names[one] for one in patched.top[-1, -1]])
+
+
+def test_a_part_is_chosen_on_the_map_of_what_matters_and_the_lens_follows(
+    url: str, store: Store, browser_page: Page
+) -> None:
+    config = small_config("digits", "loop:0/2/0")
+    config = config.model_copy(update={"train": config.train.model_copy(update={"eval_examples": 4})})
+    runs = [stored_run(store, config) for _copy in range(2)]
+    with nobody_working(store):
+        for run in runs:
+            ablated(store, run)
+    browser_page.goto(f"{url}/attention?run={runs[0].id}&beside={runs[1].id}&view=matters")
+    drawn = browser_page.locator(".matters")
+    expect(drawn.locator("section")).to_have_count(2)
+    known = {
+        one.part: one for one in kept_ablations(store.results(store.evaluations(about=[runs[1].id])[0].id))[0].effects
+    }
+    second = drawn.locator("section").nth(1)
+    expect(second.locator(".cell")).to_have_count(len(known))
+    metric = metric_named("accuracy")
+    for part, effect in known.items():
+        shown = second.locator(f".cell[data-part='{part}'] .change")
+        expect(shown).to_have_text(change_text(metric, effect.changes["accuracy"], unit=False))
+
+    second.locator(".cell[data-part='encoder.1.ffn']").click()
+    expect(drawn).to_have_attribute("data-chosen", "encoder.1.ffn")
+    browser_page.wait_for_url(re.compile(r"without=encoder\.1\.ffn"))
+    expect(browser_page.get_by_text("Layer 1, FFN left out").first).to_be_visible()
+    browser_page.keyboard.press("ArrowLeft")
+    expect(drawn.locator(".said")).to_contain_text("Layer 0, FFN")
+    browser_page.keyboard.press("Enter")
+    expect(drawn).to_have_attribute("data-chosen", "encoder.0.ffn")
+    with browser_page.expect_download() as download:
+        browser_page.get_by_text("All figures as CSV").click()
+    lines = Path(download.value.path()).read_text().splitlines()
+    assert len(lines) == 1 + 2 * 2 * len(known), "a row for each metric of each part of both runs"
+    browser_page.get_by_text("Read the prediction without it").click()
+    expect(browser_page.locator(".lens")).to_have_count(2)
+    browser_page.wait_for_url(re.compile(r"view=lens"))
+    expect(browser_page.get_by_text("Without Layer 0, FFN").first).to_be_visible()
+
+
+def taken(page: Page, key: str, kind: str) -> tuple[str, bytes]:
+    """Name and content of the file that a button under the figure ``key`` gives."""
+    place = key.replace(".", "-")
+    button = page.locator(f".st-key-{place}-csv button, .st-key-{place}-picture button.{kind}").filter(
+        has_text=kind.upper()
+    )
+    with page.expect_download() as waiting:
+        button.first.click()
+    return waiting.value.suggested_filename, waiting.value.path().read_bytes()
+
+
+def words_of(svg: bytes) -> tuple[list[str], ET.Element]:
+    """The words of a picture as text, and its root; it is nothing but well-formed XML without a script."""
+    root = ET.fromstring(svg)  # we made it
+    names = {node.tag.rpartition("}")[2] for node in root.iter()}
+    assert names & {"script", "foreignObject"} == set()
+    assert not [name for node in root.iter() for name in node.attrib if name.lower().startswith("on")]
+    return [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text")], root
+
+
+def pixels_of(png: bytes) -> tuple[np.ndarray, Image.Image]:
+    image = Image.open(io.BytesIO(png))
+    return np.asarray(image.convert("RGB")), image
+
+
+def rgb_of(colour: str) -> list[int]:
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
+def test_each_runs_maps_are_taken_home_as_picture_and_numbers(
+    store: Store, open_attention: Callable[..., Locator], browser_page: Page
+) -> None:
+    browser_page.emulate_media(color_scheme="dark")
+    browser_page.set_viewport_size({"width": 800, "height": 900})
+    run, other = (stored_run(store, small_config("python-docs", strategy)) for strategy in ("cycle:2", "none"))
+    open_attention(run, text=quote(HOSTILE), beside=other.id, layer="1", head="1")
+    for place, one in enumerate((run, other)):
+        key = f"attention.grid.{place}"
+        name, svg = taken(browser_page, key, "svg")
+        assert name == f"clps-attention-{one.id}-decoder-layer1-head1.svg"
+        words, root = words_of(svg)
+        letters = "ABAB" if one is run else "ABCD"
+        assert [word for word in words if word in set("ABCD") - set(HOSTILE)][:4] == list(letters)
+        assert "1 share of attention; each row adds up to 1" in " ".join(words)
+        assert {"Layer 0", "Layer 3", "Head 0", "Layer 1, head 1"} <= set(words)
+        title, about = (root.findtext(f"{{http://www.w3.org/2000/svg}}{tag}") or "" for tag in ("title", "desc"))
+        assert one.id in title
+        assert HOSTILE in about
+        assert f"/attention?run={run.id}" in about
+        assert " ".join(words).count(HOSTILE.split()[0]) == 1, "below the picture, as text"
+        assert root.get("width") == "160mm"
+
+    pixels, image = pixels_of(taken(browser_page, "attention.grid.0", "png")[1])
+    assert image.width >= 1890
+    assert image.info["dpi"][0] == pytest.approx(image.width / 16 * 2.54, rel=0.001)
+    assert pixels[:3].min() == 255, "white, also from a dark page"
+    for slot in (0, 1):
+        assert (pixels == rgb_of(slot_colour(slot))).all(axis=2).sum() > 100, "the badge of the slot"
+    assert (pixels.min(axis=2) < 60).sum() > 500, "dark words"
+
+    found = shown_of(store, other, HOSTILE)
+    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.grid.1", "csv")[1].decode())))
+    assert len(rows) == 8 * len(found.source_labels) * (len(found.source_labels) + 1) // 2
+    for row in rows[:: len(rows) // 50]:
+        at = tuple(int(row[part]) for part in ("layer", "head", "query_position", "key_position"))
+        assert float(row["weight"]) == pytest.approx(float(found.attention["decoder"][at]), abs=1e-6)
+    assert (
+        browser_page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(21, 23, 28)"
+    )
+
+
+def test_a_wide_lens_is_taken_whole(url: str, store: Store, browser_page: Page) -> None:
+    browser_page.set_viewport_size({"width": 800, "height": 900})
+    run = stored_run(store, small_config("dates"))
+    browser_page.goto(f"{url}/attention?run={run.id}&view=lens")
+    lens = browser_page.locator(".lens")
+    expect(lens).to_have_attribute("data-row", "4")
+    assert lens.locator(".scroll").evaluate("one => one.scrollWidth > one.clientWidth")
+    found = lens_of_run(store.run_folder(run.id), run.facts.example_inputs[0])
+    words, _root = words_of(taken(browser_page, "attention.lens.0", "svg")[1])
+    at = next(at for at, word in enumerate(words) if word == "Input")
+    assert words[at + 1 : at + 1 + len(found.positions)] == [found.names[one] for one in found.top[0, :, 0]]
+    assert lens.locator(".scroll").evaluate("one => one.scrollWidth > one.clientWidth"), "the page is as before"
+
+
+def test_curves_and_plots_are_taken_home(url: str, store: Store, browser_page: Page) -> None:
+    browser_page.emulate_media(color_scheme="dark")
+    runs = record(store, ("none", "all"))
+    browser_page.goto(f"{url}/compare?runs={','.join(run.id for run in runs)}")
+    browser_page.locator(".clps-live-chart[data-points]").wait_for()
+    words, _root = words_of(taken(browser_page, "compare.digits", "svg")[1])
+    assert {"Accuracy on validation data", "step", "100 %", "No sharing", "All layers"} <= set(words)
+    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "compare.digits", "csv")[1].decode())))
+    points = [point for run in runs for point in store.curve(run.id, "validation", "accuracy")]
+    assert [float(row["value"]) for row in rows if row["metric"] == "validation.accuracy"] == [
+        one.value for one in points
+    ]
+
+    browser_page.locator(".st-key-compare-scatter-digits .main-svg").first.wait_for()
+    words, root = words_of(taken(browser_page, "compare.scatter.digits", "svg")[1])
+    assert {"stored parameters", "Accuracy", "No sharing", "All layers"} <= set(words)
+    inks = {node.get("fill") for node in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert all(ink is not None and max(rgb_of(ink)) < 150 for ink in inks), "dark words, also from a dark page"
+    pixels, _image = pixels_of(taken(browser_page, "compare.scatter.digits", "png")[1])
+    assert pixels[:3].min() == 255
+    assert (pixels == rgb_of(strategy_colours(["none", "all"])["all"])).all(axis=2).sum() > 100, "the mark of a run"
+
+
+def test_what_moves_and_the_tie_are_drawn_for_two_runs(url: str, store: Store, browser_page: Page) -> None:
+    run, other = stored_run(store, small_config()), stored_run(store, small_config("dates", "none"))
+    query = f"run={run.id}&beside={other.id}&text={quote(TEXT)}&language=de"
+    browser_page.goto(f"{url}/attention?{query}&view=moves&stack=encoder&positions=0,2")
+    charts = browser_page.locator("[data-testid='stPlotlyChart'] .js-plotly-plot")
+    expect(charts).to_have_count(7, timeout=1000 * PATIENCE)
+    letters = charts.first.locator(".textpoint text")
+    expect(letters).to_have_text(["A", "B", "A", "B"] * 2 + ["B", "A", "B"] + ["A", "B", "A", "B"])
+    assert letters.first.evaluate("text => getComputedStyle(text).fill") == "rgb(255, 255, 255)"
+    assert charts.nth(6).locator(".textpoint text").count() == 25, "five states by five"
+
+    browser_page.goto(f"{url}/attention?{query}&view=tie&weight=decoder.3.q")
+    tables = browser_page.locator(".clps-figures")
+    expect(tables).to_have_count(2, timeout=1000 * PATIENCE)
+    expect(tables.first.locator("tbody tr th")).to_have_text(["layer 1, Q, loop 1", "layer 3, Q, loop 2", "Sum of all"])
+    expect(tables.last.locator("tbody tr th")).to_have_text(["layer 3, Q", "Sum of all"])

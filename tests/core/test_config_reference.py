@@ -70,7 +70,7 @@ def test_all_fields_are_listed_in_words_and_as_json() -> None:
     assert [one["name"] for one in json.loads(clps("--json").stdout)] == list(FIELDS)
     for name in FIELDS:
         assert name in shown.stdout
-    assert "dates 96, python-docs 128, digits 64" in " ".join(shown.stdout.split())
+    assert "64; 96: dates, sounds" in " ".join(shown.stdout.split())
 
 
 def test_one_field_and_one_group_are_explained() -> None:
@@ -100,3 +100,13 @@ def test_nothing_of_the_reference_is_too_wide_for_a_narrow_terminal(monkeypatch:
     for width in (60, 80):
         monkeypatch.setenv("COLUMNS", str(width))
         assert max(map(len, clps().stdout.splitlines())) <= width
+
+
+def test_where_tasks_differ_the_usual_default_comes_first_and_few_others_after_it() -> None:
+    found = reference()
+    assert found["optim.beta1"].default == "0.9"
+    assert found["model.d_model"].default.startswith("64; ")
+    assert "128: python-docs, masked-docs" in found["model.d_model"].default
+    assert "hops" not in found["model.d_model"].default, "it has the usual one"
+    assert found["model.vocab_size"].default == "by task"
+    assert all(len(one.default) < 130 for one in found.values())

@@ -9,13 +9,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clps_core.config import build_config, resolve
 from clps_core.data.base import digest, padded, step_generator
+from clps_core.data.lengths import POOLED
 from clps_core.data.registry import load_task
 from clps_core.home import cache_of
 from clps_core.tasks import TASKS
+from clps_core.timing import _batch_lengths
+from clps_core.training.evaluation import real_tokens
 
 PROGRAM = """
 import json, sys
@@ -108,3 +112,20 @@ def test_what_is_slow_to_build_is_kept_in_the_home_for_the_next_process(
     load_task(config, home=tmp_path)
     assert cache_of(tmp_path) == tmp_path / "cache"
     assert len(list((tmp_path / "cache").glob("python-docs-*.safetensors"))) >= 1
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_batches_are_as_long_as_the_facts_say_and_only_real_tokens_count(name: str) -> None:
+    """So that the time of a run can be told before its data are read; and padding is no speed."""
+    config = resolve(build_config({"data": {"task": name}})).config
+    data, size = load_task(config), config.train.batch_size
+    told = _batch_lengths(config, data.facts)
+    training = [data.batch(7 * step, size) for step in range(2 * POOLED)]
+    held_out = list(data.evaluation("validation", config.train.eval_examples, size))
+    for batches, length in ((training, told[0]), (held_out, told[1])):
+        found = [one.shape[1] for batch in batches for one in (batch.inputs, batch.decoder_inputs) if one is not None]
+        assert np.mean(found) == pytest.approx(length, rel=0.04)
+    for batch in (training[0], held_out[-1]):
+        sides = [batch.inputs] if batch.decoder_inputs is None else [batch.inputs, batch.decoder_inputs]
+        real = sum(int(np.prod(one.shape[:2])) if one.ndim == 3 else int((one != data.pad_id).sum()) for one in sides)
+        assert real_tokens(batch) == real

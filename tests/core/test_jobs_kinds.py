@@ -64,7 +64,7 @@ def other_kind() -> Iterator[str]:
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The runner may work in this process."""
-    monkeypatch.setattr(runner, "NICENESS", 0)
+    monkeypatch.setattr(runner, "RUNS", 0)
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "transformers", "bertviz", "streamlit", "plotly", "pandas", "datasets", "sklearn")
+STORE = "sqlalchemy"
 LIGHT = [
     "clps_core.config",
     "clps_core.sharing",
@@ -26,15 +27,20 @@ LIGHT = [
 ]
 
 
-def loaded_by(code):
+def loaded_by(code, *more):
     """Which heavy packages a fresh interpreter has loaded after ``code``."""
-    tail = f"\nimport json, sys; sys.stderr.write(json.dumps(sorted({set(HEAVY)!r} & set(sys.modules))))"
+    heavy = {*HEAVY, *more}
+    tail = f"\nimport json, sys; sys.stderr.write(json.dumps(sorted({heavy!r} & set(sys.modules))))"
     ended = subprocess.run([sys.executable, "-c", code + tail], capture_output=True, text=True, check=True)
     return json.loads(ended.stderr)
 
 
 def test_the_light_modules_together_load_nothing_heavy():
     assert loaded_by("\n".join(f"import {name}" for name in LIGHT)) == []
+
+
+def test_the_model_process_starts_without_the_store_which_it_never_opens():
+    assert loaded_by("import clps_core.serving.child", STORE) == []
 
 
 @pytest.mark.parametrize("arguments", [["count", "--preset", "albert-base", "--json"], ["presets"], ["runs", "--json"]])

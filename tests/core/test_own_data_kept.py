@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from own_data_files import reviews, write_csv, write_jsonl
+from own_data_files import questions, reviews, squad, write_csv, write_jsonl
 from typer.testing import CliRunner
 
 from clps_core.cli import app
@@ -103,6 +104,33 @@ def test_one_class_too_many_in_the_last_row_is_told(tmp_path: Path) -> None:
         add("x", Source(path=path), tmp_path, columns={"text": "text", "label": "label"})
     found = add("y", Source(path=write_csv(path, rows)), tmp_path, columns={"text": "text", "label": "label"})
     assert len(found.classes) == 1000
+
+
+def test_the_nested_file_of_squad_is_a_row_for_each_question(tmp_path: Path) -> None:
+    found = add("nested", Source(path=squad(tmp_path / "train-v2.0.json", 40)), tmp_path, tokenizer="words:100")
+    flat = add("flat", Source(path=questions(tmp_path / "flat.jsonl", 40)), tmp_path, tokenizer="words:100")
+    assert (found.kind, found.columns) == ("span", flat.columns)
+    assert (found.rows, found.statistics["left_out"], flat.statistics["left_out"]) == (40, 1, 0)
+    roles = ("context", "question", "answer")
+    assert sorted(kept(tmp_path, "nested", roles)) == sorted(kept(tmp_path, "flat", roles))
+    assert found.splits == flat.splits
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"data": [{"paragraphs": []}]}, "must have rows"),
+        ({"data": [{"paragraphs": [5, {"qas": "x"}, {"context": 3, "qas": [7, {"answers": {}}]}]}]}, "column of texts"),
+        (
+            {"data": [{"paragraphs": [{"context": "a b", "qas": [{"question": "c?"}]}]}]},
+            "must have rows with text, target",
+        ),
+    ],
+)
+def test_a_nested_file_without_questions_is_a_sentence(tmp_path: Path, given: dict[str, Any], why: str) -> None:
+    (tmp_path / "x.json").write_text(json.dumps(given))
+    with pytest.raises(DataError, match=why):
+        add("x", Source(path=tmp_path / "x.json"), tmp_path)
 
 
 def tokenizer_json(path: Path, words: dict[str, int], **more: object) -> str:

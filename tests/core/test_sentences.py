@@ -16,8 +16,8 @@ from untrained_runs import stored_run
 from clps_core.config import build_config, resolve
 from clps_core.data.base import SPLITS
 from clps_core.data.bleu import words_of, written_scores, written_signatures
+from clps_core.data.lengths import POOLED, by_length
 from clps_core.data.registry import load_task
-from clps_core.data.rows import POOLED, by_length
 from clps_core.data.shipped import shipped_text
 from clps_core.errors import DataError
 from clps_core.scoring import score_folder

@@ -52,6 +52,7 @@ def facts() -> TaskFacts:
         max_target_len=40,
         typed_target=True,
         writes=True,
+        batch_lengths=(34.7, 35.1),
         example_inputs=("Wednesday, October 3, 1990", "Friday, May 29, 1953", "Wednesday, August 28, 1963"),
         defaults={
             "model": {"num_layers": 4, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},

@@ -13,14 +13,14 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array, Fold, TaskData, fold_of
-from clps_core.data.classified import PAD, SPECIALS, UNK, ClassifiedTexts, Rows, folded, read_rows
+from clps_core.data.classified import PAD, SPECIALS, UNK, Classified, ClassifiedTexts, read_classified
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.languages import LANGUAGES
@@ -34,8 +34,8 @@ SHA256 = "97e6127693a893cdfd246659a77e1297794a6eb0eb8a1881ea4244370fef8f8c"
 
 
 @cache
-def _sentences() -> Rows:
-    return read_rows(
+def _sentences() -> Classified:
+    return read_classified(
         FILE,
         SHA256,
         name="languages 1",
@@ -45,17 +45,11 @@ def _sentences() -> Rows:
     )
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold) -> Rows:
-    return folded(_sentences(), fold)
-
-
 class Languages(ClassifiedTexts):
     """The ``languages`` task: see the module. ``fold`` cuts what is not for tests anew."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        rows = _sentences() if fold is None else _folded(fold)
-        super().__init__(rows, tuple(LANGUAGES.values()), facts or own_facts(), seed)
+        super().__init__(_sentences(), tuple(LANGUAGES.values()), facts or own_facts(), seed, fold)
 
     def even(self, text: str) -> str:
         """Single spaces; accents and their letters as one character."""
@@ -85,7 +79,7 @@ class Languages(ClassifiedTexts):
         """One token per character."""
         from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-        tokenizer = Tokenizer(models.WordLevel(dict(self._rows.ids), unk_token=SPECIALS[UNK]))
+        tokenizer = Tokenizer(models.WordLevel(dict(self._all.ids), unk_token=SPECIALS[UNK]))
         tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
         tokenizer.add_special_tokens(list(SPECIALS))
         return json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False, sort_keys=True)

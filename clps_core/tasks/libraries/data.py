@@ -13,14 +13,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from clps_core.config import RunConfig
 from clps_core.data.base import Array, Fold, TaskData, fold_of
-from clps_core.data.classified import PAD, SPECIALS, UNK, ClassifiedTexts, Rows, folded, read_rows
+from clps_core.data.classified import PAD, SPECIALS, UNK, Classified, ClassifiedTexts, read_classified
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.libraries import LIBRARIES
@@ -58,21 +58,15 @@ def _vocabulary(texts: Sequence[str], training: Array) -> list[str]:
 
 
 @cache
-def _docstrings() -> Rows:
-    return read_rows(FILE, SHA256, name="libraries 1", group="file", classes=LIBRARIES, vocabulary=_vocabulary)
-
-
-@lru_cache(maxsize=16)
-def _folded(fold: Fold) -> Rows:
-    return folded(_docstrings(), fold)
+def _docstrings() -> Classified:
+    return read_classified(FILE, SHA256, name="libraries 1", group="file", classes=LIBRARIES, vocabulary=_vocabulary)
 
 
 class Libraries(ClassifiedTexts):
     """The ``libraries`` task: see the module. ``fold`` cuts what is not for tests anew; the vocabulary stays."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        rows = _docstrings() if fold is None else _folded(fold)
-        super().__init__(rows, LIBRARIES, facts or own_facts(), seed)
+        super().__init__(_docstrings(), LIBRARIES, facts or own_facts(), seed, fold)
 
     def even(self, text: str) -> str:
         """Single spaces; names of libraries left out."""
@@ -101,7 +95,7 @@ class Libraries(ClassifiedTexts):
         """One token for each word and mark, in small letters."""
         from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-        tokenizer = Tokenizer(models.WordLevel(dict(self._rows.ids), unk_token=SPECIALS[UNK]))
+        tokenizer = Tokenizer(models.WordLevel(dict(self._all.ids), unk_token=SPECIALS[UNK]))
         tokenizer.normalizer = normalizers.Lowercase()
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [pre_tokenizers.Split(Regex(r"\s+"), "removed"), pre_tokenizers.Split(Regex(WORD), "isolated")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,9 @@ SPECIALS = ("<pad>", "<bos>", "<eos>", "<unk>")
 VOCABULARY = 2000
 HELD_OUT_PERCENT = 5
 """Percent of the sentences that are for validation, and as many for tests."""
+
+LENGTHS = (13.5, 23.0)
+"""Tokens of a text in a batch, padding included, source and target alike: by length in training, mixed in tests."""
 
 
 def folded(text: str) -> str:
@@ -58,6 +62,8 @@ def facts() -> TaskFacts:
         max_target_len=40,
         typed_target=True,
         writes=True,
+        takes=("by_length",),
+        batch_lengths=LENGTHS,
         example_inputs=("The file could not be saved.", "Delete selected pages", "Choose a date in the calendar"),
         defaults={
             "model": {"num_layers": 3, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},
@@ -67,8 +73,14 @@ def facts() -> TaskFacts:
     )
 
 
-def _facts(_data: DataLike, _home: Path) -> TaskFacts:
-    return facts()
+def _facts(data: DataLike, _home: Path) -> TaskFacts:
+    return facts() if data.by_length is not False else _mixed()
+
+
+@cache
+def _mixed() -> TaskFacts:
+    """Those for batches of texts of any length."""
+    return replace(facts(), batch_lengths=(LENGTHS[1], LENGTHS[1]))
 
 
 TASK = Task("sentences", _facts, f"{__name__}.data", f"{__name__}.work", place=9)

@@ -8,7 +8,7 @@ On the test part a copy of the English text has chrF 25.9; word by word, with th
 (Dice), 9.1 % are right and chrF is 56.0. The usual small model has more right, 13.4 and 13.3 % (two seeds), but chrF
 41.6 and 42.0: it invents parts of rare words (28 November 2026).
 
-Training batches hold sentences of about one length (``data.rows.by_length``).
+Training batches hold sentences of about one length (``data.lengths.by_length``), unless ``data.by_length`` is false.
 """
 
 from __future__ import annotations
@@ -87,13 +87,18 @@ class Sentences(ShippedTexts):
 
     pad_id, bos_id, eos_id, unk_id = PAD, BOS, EOS, UNK
 
-    def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
+    def __init__(
+        self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None, *, by_length: bool = True
+    ) -> None:
         self._all = _pairs()
+        self.by_length = by_length
         super().__init__(self._all.rows, facts or own_facts(), seed, fold)
 
     @cached_property
-    def lengths(self) -> Array:
+    def lengths(self) -> Array | None:
         """int64 [rows of the training part]: tokens of each pair."""
+        if not self.by_length:
+            return None
         found = self._all
         return np.array([len(found.sources[place]) + len(found.targets[place]) for place in self.of_split("train")])
 
@@ -201,4 +206,9 @@ def _even(text: str) -> str:
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
     """The pairs that ship beside this file; raises ``DataError`` where they are damaged."""
-    return Sentences(seed=config.data.seed, fold=fold_of(config.data.fold, config.data.folds), facts=facts)
+    return Sentences(
+        seed=config.data.seed,
+        fold=fold_of(config.data.fold, config.data.folds),
+        facts=facts,
+        by_length=config.data.by_length is not False,
+    )

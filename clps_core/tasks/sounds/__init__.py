@@ -47,6 +47,7 @@ def facts() -> TaskFacts:
         max_target_len=18,
         typed_target=True,
         writes=True,
+        batch_lengths=(15.5, 14.6),
         example_inputs=("knight", "thought", "transformer"),
         defaults={
             "model": {"num_layers": 3, "d_model": 96, "d_ff": 256, "num_heads": 4, "dropout": 0.0},

@@ -1,0 +1,280 @@
+"""How alike layers of one run are, or of two, by what they make of the same tokens. Start at likeness_of_runs.
+
+By the cosine of one typed input's states, or by CKA over held-out examples. torch is imported when a run is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clps_core.analysis.cka import LEAST_VECTORS, Cka
+from clps_core.analysis.movement import cosines
+from clps_core.errors import ConfigError, DataError
+from clps_core.moves import StackLayers, layers_of, way_of
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clps_core.data.base import Batch
+
+__all__ = ["BATCH", "MOST_EXAMPLES", "MOST_POSITIONS", "Likeness", "Look", "Measure", "likeness_of_runs"]
+
+Array = NDArray[Any]
+Measure = Literal["cosine", "cka"]
+
+MOST_EXAMPLES = 64
+MOST_POSITIONS = 4096
+"""Once so many positions were read, no further examples are."""
+PER_EXAMPLE = 32
+"""Tokens of one example that are compared, spread evenly: those of one text are much alike."""
+BATCH = 256
+"""Vectors of one batch of the estimate."""
+READ_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Look:
+    """A run in ``folder`` and how it is looked into; the fields are arguments of ``inspection.inspect_run``."""
+
+    folder: Path
+    which: Which = "best"
+    loops: int | None = None
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """``values`` [L + 1, M + 1]: row l stands after l executed layers of one run, column m after m of the other.
+
+    Row and column 0 stand before the first layer. NaN where a state has no direction (cosine), or is the same for all
+    tokens (CKA). ``vectors``: how many pairs of states each value is from, of so many ``examples``.
+    """
+
+    measure: Measure
+    values: Array
+    rows: StackLayers
+    columns: StackLayers
+    vectors: int
+    examples: int
+
+    @property
+    def nbytes(self) -> int:
+        """What its arrays weigh in memory."""
+        return self.values.nbytes
+
+
+def likeness_of_runs(
+    one: Look,
+    other: Look | None,
+    measure: Measure,
+    *,
+    stack: str,
+    text: str = "",
+    options: Mapping[str, str] | None = None,
+    target_text: str | None = None,
+    opener: Opener = open_run,
+) -> Likeness:
+    """Every executed layer of ``one`` against every one of ``other`` (without: of ``one`` itself), in ``stack``.
+
+    ``cosine`` compares the states of the input ``text``, position by position, ``cka`` those of held-out examples, with
+    their right answers where the decoder reads one. Raises ``ConfigError`` where the two read other tokens, have no
+    such stack, or, for ``cosine``, states of other widths; ``DataError`` where there are too few examples; and what
+    ``inspection.inspect_run`` does.
+    """
+    check_length(text, target_text or "", *(options or {}).values())
+    given, target = dict(options or {}), (target_text or "").strip()
+    with opener(one.folder, one.which) as run:
+        if other is None:
+            return _compared(run, one, run, None, measure, stack, text, given, target)
+        with opener(other.folder, other.which) as second:
+            return _compared(run, one, second, other, measure, stack, text, given, target)
+
+
+def _compared(
+    run: OpenRun,
+    one: Look,
+    second: OpenRun,
+    other: Look | None,
+    measure: Measure,
+    stack: str,
+    text: str,
+    options: Mapping[str, str],
+    target: str,
+) -> Likeness:
+    rows = layers_of(run, stack, one.loops)
+    columns = rows if other is None else layers_of(second, stack, other.loops)
+    if measure == "cka":
+        values, vectors, examples = _by_cka(run, one, second, other, stack)
+    else:
+        values, vectors = _by_cosine(run, one, second, other, stack, text, options, target)
+        examples = 1
+    return Likeness(measure, values.astype(np.float32), rows, columns, vectors, examples)
+
+
+def _by_cosine(
+    run: OpenRun,
+    one: Look,
+    second: OpenRun,
+    other: Look | None,
+    stack: str,
+    text: str,
+    options: Mapping[str, str],
+    target: str,
+) -> tuple[Array, int]:
+    mine = way_of(run, text, stack, options, target, one.loops, one.left_out)
+    if other is None:
+        return cosines(mine.states, mine.states), len(mine.tokens)
+    its = way_of(second, text, stack, options, target, other.loops, other.left_out)
+    if mine.tokens != its.tokens:
+        raise ConfigError(
+            _(
+                "two runs are compared where they read the same tokens. Here their decoders read different answers. "
+                "Type a decoder target, or compare them by CKA."
+            )
+            if second.config.model.family == "encoder_decoder" and stack == "decoder"
+            else _other_tokens()
+        )
+    widths = mine.states.shape[-1], its.states.shape[-1]
+    if widths[0] != widths[1]:
+        raise ConfigError(
+            _(
+                "a cosine is between states of one width. These have {one} and {other} numbers. Compare them by CKA.",
+                one=widths[0],
+                other=widths[1],
+            )
+        )
+    return cosines(mine.states, its.states), len(mine.tokens)
+
+
+def _other_tokens() -> str:
+    return _(
+        "two runs are compared where they read the same tokens. The data of these two differ. Choose runs of one task "
+        "with equal data."
+    )
+
+
+# CKA
+
+
+def _by_cka(run: OpenRun, one: Look, second: OpenRun, other: Look | None, stack: str) -> tuple[Array, int, int]:
+    """Values, how many vectors they are from, and of how many examples."""
+    mine, its, examples = [], [], 0
+    batches = _read(run) if other is None else _both(_read(run), _read(second))
+    for batch in batches:
+        places = _places(batch, stack)
+        mine.append(_states(run, one, batch, stack, places))
+        if other is not None:
+            its.append(_states(second, other, batch, stack, places))
+        examples += len(batch.inputs)
+    vectors = sum(part.shape[1] for part in mine)
+    if vectors < LEAST_VECTORS:
+        raise DataError(
+            _(
+                "CKA must have at least {least} tokens of held-out examples. Got {got}. Compare by cosine.",
+                least=LEAST_VECTORS,
+                got=vectors,
+            )
+        )
+    first = np.concatenate(mine, 1)
+    then = np.concatenate(its, 1) if its else first
+    order = np.random.default_rng(0).permutation(vectors)  # tokens of one example stand side by side
+    sums = Cka()
+    for chosen in np.array_split(order, max(1, vectors // BATCH)):
+        part = first[:, chosen]
+        sums.add(part, then[:, chosen] if its else part)
+    return sums.value(), vectors, examples
+
+
+def _read(run: OpenRun) -> Iterator[Batch]:
+    """Held-out examples, until there are enough."""
+    positions = 0
+    for batch in run.data.evaluation("validation", MOST_EXAMPLES, READ_AT_ONCE):
+        yield batch
+        positions += batch.inputs.shape[0] * batch.inputs.shape[1]
+        if positions >= MOST_POSITIONS:
+            return
+
+
+def _both(one: Iterator[Batch], other: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches of ``one``, if those of ``other`` are the same."""
+    for mine, its in zip(one, other, strict=False):
+        pairs = (
+            (mine.inputs, its.inputs),
+            (mine.input_mask, its.input_mask),
+            (mine.decoder_inputs, its.decoder_inputs),
+        )
+        if any((left is None) != (right is None) for left, right in pairs) or not all(
+            left is None or right is None or np.array_equal(left, right) for left, right in pairs
+        ):
+            raise ConfigError(_other_tokens())
+        yield mine
+
+
+def _places(batch: Batch, stack: str) -> tuple[Array, Array]:
+    """(example, position) of the tokens that are compared: real ones, spread evenly over each example."""
+    if stack == "decoder" and batch.decoder_inputs is not None:
+        real = batch.labels >= 0
+    elif batch.input_mask is not None:
+        real = batch.input_mask
+    else:
+        real = np.ones(batch.inputs.shape[:2], dtype=bool)
+    rows, columns = [], []
+    for row, mask in enumerate(real):
+        there = np.flatnonzero(mask)
+        if not len(there):
+            continue
+        chosen = there[np.unique(np.linspace(0, len(there) - 1, min(PER_EXAMPLE, len(there))).round().astype(int))]
+        rows.append(np.full(len(chosen), row))
+        columns.append(chosen)
+    none = np.zeros(0, dtype=int)
+    return np.concatenate([none, *rows]), np.concatenate([none, *columns])
+
+
+class _Chosen:
+    """Fulfils ``model.layer.Recorder``: keeps the states of some places of one stack."""
+
+    def __init__(self, stack: str, places: tuple[Array, Array], shift: int) -> None:
+        self._stack = stack
+        self._rows, self._columns = places[0].tolist(), (places[1] + shift).tolist()
+        self.kept: list[Array] = []
+
+    def attention(self, kind: str, layer: int, probabilities: Tensor) -> None:
+        """Not kept."""
+
+    def hidden(self, stack: str, index: int, states: Tensor) -> None:
+        """What enters the first layer."""
+        if index == 0:
+            self.after(stack, index, states)
+
+    def after(self, stack: str, index: int, states: Tensor) -> None:  # noqa: ARG002
+        """What a layer gives."""
+        if stack == self._stack:
+            self.kept.append(states[self._rows, self._columns].float().numpy())
+
+
+def _states(run: OpenRun, look: Look, batch: Batch, stack: str, places: tuple[Array, Array]) -> Array:
+    """[L + 1, n, D] at the ``places`` of ``batch``."""
+    import torch
+
+    def tensor(array: Array | None) -> Tensor | None:
+        return None if array is None else torch.from_numpy(np.ascontiguousarray(array))
+
+    # A class token stands before the patches.
+    recorder = _Chosen(stack, places, int(run.config.model.class_token and stack == "encoder"))
+    with without(run, look.left_out, look.loops), torch.inference_mode():
+        run.model(
+            tensor(batch.inputs),
+            input_mask=tensor(batch.input_mask),
+            decoder_inputs=tensor(batch.decoder_inputs),
+            recorder=recorder,
+            loops=look.loops,
+        )
+    return np.stack(recorder.kept)

@@ -1,0 +1,190 @@
+"""How one typed input moves through a trained run, layer by layer and loop by loop. Start at moves_of_run.
+
+torch is imported when a run is opened only: whoever shows a ``RunMoves`` needs no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clps_core.analysis.convergence import Convergence, convergence
+from clps_core.analysis.movement import Movement, movement, on_a_plane, remaining, turns
+from clps_core.errors import ConfigError
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from clps_core.work.answers import Answer
+
+__all__ = ["MOST_PATHS", "RunMoves", "StackLayers", "Way", "layers_of", "moves_of_run", "way_of"]
+
+Array = NDArray[Any]
+
+MOST_PATHS = 8
+"""Tokens whose states are drawn at once."""
+
+
+@dataclass(frozen=True)
+class StackLayers:
+    """The executed layers of one stack, in order.
+
+    ``layers``: the layer of the design that stands there. ``loops``: the loop of the core in which it stands, from 1
+    on, 0 outside of it. ``groups``: layers with equal numbers use the same matrices.
+    """
+
+    layers: tuple[int, ...]
+    loops: tuple[int, ...]
+    groups: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RunMoves:
+    """One input in one stack of a run. Shape letters: L executed layers, P positions, K positions that are drawn.
+
+    ``positions``: what is read at each. ``turns``: ``analysis.movement.turns``, L - 1. ``remaining``: L + 1, row 0
+    before the first layer. ``loop``: what the loops of the core do to the state; ``None`` without a core. ``drawn``:
+    K places among the positions; ``points`` [L + 1, K, 2] are their states on a plane, whose axes have the ``shares``
+    of their variance.
+    """
+
+    stack: str
+    step: int
+    positions: tuple[str, ...]
+    ran: StackLayers
+    movement: Movement
+    turns: tuple[float | None, ...]
+    remaining: tuple[float, ...]
+    loop: Convergence | None
+    drawn: tuple[int, ...]
+    points: Array
+    shares: tuple[float, float]
+
+    @property
+    def nbytes(self) -> int:
+        """What its arrays weigh in memory."""
+        return self.points.nbytes
+
+
+@dataclass(frozen=True)
+class Way:
+    """One input's states in one stack: ``inputs`` and ``outputs`` [L, P, D] of its layers.
+
+    ``tokens`` tell whether two runs read the same: one text per position.
+    """
+
+    inputs: Array
+    outputs: Array
+    tokens: tuple[str, ...]
+
+    @property
+    def states(self) -> Array:
+        """[L + 1, P, D]: before the first layer, then after each."""
+        return np.concatenate([self.inputs[:1], self.outputs])
+
+
+def moves_of_run(
+    folder: Path,
+    text: str,
+    *,
+    stack: str,
+    options: Mapping[str, str] | None = None,
+    target_text: str | None = None,
+    which: Which = "best",
+    loops: int | None = None,
+    left_out: Sequence[str] = (),
+    positions: Sequence[int] = (),
+    opener: Opener = open_run,
+) -> RunMoves:
+    """Let the run in ``folder`` answer ``text``, and follow the states of ``stack``.
+
+    ``positions``: those that are drawn, at most ``MOST_PATHS``; by default some that are spread evenly. The other
+    arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a stack that
+    the model does not have.
+    """
+    check_length(text, target_text or "", *(options or {}).values())
+    with opener(folder, which) as run:
+        ran = layers_of(run, stack, loops)
+        way = way_of(run, text, stack, dict(options or {}), (target_text or "").strip(), loops, left_out)
+        states = way.states
+        drawn = _drawn(positions, states.shape[1])
+        plane = on_a_plane(states[:, list(drawn)])
+        return RunMoves(
+            stack=stack,
+            step=run.step,
+            positions=way.tokens,
+            ran=ran,
+            movement=movement(way.inputs, way.outputs, ran.groups),
+            turns=turns(way.inputs, way.outputs),
+            remaining=remaining(states),
+            loop=_of_loops(ran.loops, states),
+            drawn=drawn,
+            points=plane.points.astype(np.float32),
+            shares=plane.shares,
+        )
+
+
+def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
+    """The executed layers of ``stack``; ``ConfigError`` for one that the model does not have."""
+    plan = run.model.plan
+    if stack not in plan.execution:
+        raise ConfigError(
+            _(
+                "the stack must be one of the model: {stacks}. Got {stack}.",
+                stacks=", ".join(plan.execution),
+                stack=stack[:40],
+            )
+        )
+    execution = plan.execution[stack]
+    matrices = tuple(one for one in run.model.map.components(stack) if not one.startswith("norm"))
+    groups, order = plan.groups(stack, matrices), execution.layers(loops)
+    return StackLayers(order, execution.loop_numbers(loops), tuple(groups[layer] for layer in order))
+
+
+def way_of(
+    run: OpenRun,
+    text: str,
+    stack: str,
+    options: Mapping[str, str],
+    target: str,
+    loops: int | None,
+    left_out: Sequence[str],
+) -> Way:
+    """The states of ``stack`` while ``run`` answers ``text``."""
+    from clps_core.tasks import TASKS
+    from clps_core.training.probes import with_class_label
+
+    config, data = run.config, run.data
+    inputs = data.encode_source(text, options=options)
+    with without(run, left_out, loops):
+        said: Answer = TASKS.work(config.data.task).answer(run, inputs, target, options, loops)
+    source = with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token)
+    labels = said.target_labels if stack == "decoder" and said.target_labels else tuple(source)
+    found = said.capture
+    return Way(found.hidden[stack][:-1], found.outputs[stack], labels)
+
+
+def _drawn(asked: Sequence[int], count: int) -> tuple[int, ...]:
+    """The positions of ``asked`` that there are; without any, up to ``MOST_PATHS`` that are spread evenly."""
+    there = tuple(dict.fromkeys(place for place in asked if 0 <= place < count))[:MOST_PATHS]
+    if there:
+        return there
+    return tuple(sorted({round(place) for place in np.linspace(0, count - 1, min(count, MOST_PATHS))}))
+
+
+def _of_loops(numbers: Sequence[int], states: Array) -> Convergence | None:
+    """Of the states before the first loop and after each."""
+    if not any(numbers):
+        return None
+    first = next(place for place, number in enumerate(numbers) if number)
+    ends = [
+        place + 1
+        for place, number in enumerate(numbers)
+        if number and (place + 1 == len(numbers) or numbers[place + 1] != number)
+    ]
+    return convergence(states[[first, *ends]])

@@ -1,0 +1,354 @@
+"""That the uses of a shared weight are one: its tensor, its uses and their gradients. Start at tie_of_run.
+
+torch is imported when a run is opened only: whoever shows a ``TieProof`` needs no torch.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clps_core.data.base import IGNORED
+from clps_core.data.spans import CONTEXT, FIRST, LAST
+from clps_core.errors import CheckpointError, ConfigError, DataError
+from clps_core.lens import right_tokens
+from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.shown import visible
+from clps_core.training.saved import SEARCH_ORDER, checkpoint_path
+from clps_core.words import _
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clps_core.model.transformer import Transformer
+    from clps_core.sharing import Slot
+    from clps_core.work.answers import Answer
+    from clps_core.work.batch import DeviceBatch
+    from clps_core.work.spans import MarkingData
+
+__all__ = ["Aim", "StoredTensor", "TieProof", "TieUse", "tie_of_run"]
+
+Array = NDArray[Any]
+Aim = Literal["right", "typed", "own"]
+MOST_BYTES = 1 << 30
+"""What the gradients may take in memory, by a rough estimate: a short text through many loops fits easily."""
+SITE = re.compile(r"(encoder|decoder)\.(\d{1,4})\.([a-z_]{1,20})")
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor under its ``name`` in the file of weights."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TieUse:
+    """One use of the weight in the pass: ``component`` of the layer at executed position ``place``, in ``loop``.
+
+    ``loop``: from 1 on, 0 outside of the core. ``tensor``: uses with equal numbers read the same memory. ``norm``: the
+    Euclidean norm of this use's gradient, ``cosine`` its angle to the sum of all, ``share`` its part of the sum: all
+    shares add up to 1, one that pulls the other way is below 0. ``None`` where one of the two is 0.
+    """
+
+    stack: str
+    place: int
+    component: str
+    loop: int
+    tensor: int
+    norm: float
+    cosine: float | None
+    share: float | None
+
+
+@dataclass(frozen=True)
+class TieProof:
+    """One stored weight of a run, and its gradient of the loss on one input.
+
+    ``slot``: its name in the map. ``tensors``: under which names the file ``file`` holds it (a weight, and a bias where
+    there is one). ``loss``: of ``labels`` tokens, whose right values are known (``right``), ``typed``, or the model's
+    ``own`` most probable ones. ``summed``: norm of the sum of the uses' gradients, each taken from a copy of its own;
+    ``tied``: norm of the gradient that the shared weight itself gets; ``difference``: the largest between two of their
+    numbers, ``largest``: the largest number of ``tied``. All in 64-bit numbers.
+    """
+
+    slot: str
+    step: int
+    file: str
+    tensors: tuple[StoredTensor, ...]
+    uses: tuple[TieUse, ...]
+    loss: float
+    labels: int
+    aim: Aim
+    summed: float
+    tied: float
+    difference: float
+    largest: float
+
+
+def tie_of_run(
+    folder: Path,
+    text: str,
+    *,
+    site: str,
+    options: Mapping[str, str] | None = None,
+    target_text: str | None = None,
+    which: Which = "best",
+    loops: int | None = None,
+    left_out: Sequence[str] = (),
+    opener: Opener = open_run,
+) -> TieProof:
+    """The weight that the run in ``folder`` uses at ``site``, such as ``decoder.0.q``, under the input ``text``.
+
+    The other arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a
+    site without a weight and for a model without a head, ``DataError`` where nothing is to be answered.
+    """
+    check_length(text, target_text or "", *(options or {}).values())
+    with opener(folder, which) as run:
+        slot = _slot(run, site)
+        if run.config.model.output == "none":
+            raise ConfigError(_("a model must have a head to be asked. Got head none. Choose a run that answers."))
+        given = dict(options or {})
+        inputs = run.data.encode_source(text, options=given)
+        with without(run, left_out, loops):
+            batch, aim = _batch(run, inputs, text, (target_text or "").strip(), given, loops)
+            if not (batch.labels != IGNORED).any():
+                raise DataError(_("a gradient must have a token to be answered. This input has none. Change it."))
+            _check_memory(run, slot, batch, loops)
+            model = copy.deepcopy(run.model).double()
+        return _proof(run, model, slot, batch, aim, loops, *_stored(folder, which, slot))
+
+
+def _slot(run: OpenRun, site: str) -> Slot:
+    found = SITE.fullmatch(site)
+    if found is None:
+        raise ConfigError(_("a weight must read as decoder.0.q. Got {got!r}.", got=visible(site)[:40]))
+    stack, layer, component = found[1], int(found[2]), found[3]
+    mapping = run.model.map
+    known = stack in mapping.stacks and component in mapping.components(stack) and layer < mapping.num_layers(stack)
+    slot = mapping.slot(stack, layer, component) if known else None
+    if slot is None:
+        raise ConfigError(_("the run has no weight at {site}. Choose another layer or component.", site=site))
+    return slot
+
+
+def _stored(folder: Path, which: Which, slot: Slot) -> tuple[str, tuple[StoredTensor, ...]]:
+    """The file of weights that answers, and what of ``slot`` it holds."""
+    from clps_core.training.checkpoint import MODEL_PREFIX
+    from clps_core.training.tensor_file import open_tensors
+
+    prefix = f"{MODEL_PREFIX}bank.{slot}."
+    for name in SEARCH_ORDER[which]:
+        path = checkpoint_path(folder, name)
+        try:
+            with open_tensors(folder, path.parent.name, path.name) as file:
+                held = [StoredTensor(key, shape) for key, shape in file.shapes.items() if key.startswith(prefix)]
+        except (OSError, ValueError):
+            continue  # as the model's loading does: the next best answers
+        return path.name, tuple(sorted(held, key=lambda one: one.name, reverse=True))
+    raise CheckpointError(
+        _("the run must have trained a little. It has no weights yet. Wait for its first checkpoint.")
+    )
+
+
+def _check_memory(run: OpenRun, slot: Slot, batch: DeviceBatch, loops: int | None) -> None:
+    """A copy and a gradient for every use, and what the backward pass keeps of every executed layer, in 64 bits."""
+    from clps_core.model.untied import uses_of
+
+    config = run.config.model
+    numbers = 2 * sum(tensor.numel() for one in uses_of(run.model, slot, loops) for tensor in one.module.parameters())
+    for stack, execution in run.model.plan.execution.items():
+        decoder = stack == "decoder" and batch.decoder_inputs is not None
+        length = (batch.decoder_inputs if decoder and batch.decoder_inputs is not None else batch.inputs).shape[1]
+        each = length * (12 * config.d_model + 4 * (config.d_ff or 0)) + 2 * config.num_heads * length**2
+        numbers += len(execution.layers(loops)) * each
+    if 8 * numbers > MOST_BYTES:
+        raise ConfigError(
+            _(
+                "the gradients of all uses must fit into {most:.1f} GiB. They need about {got:.1f} GiB. Ask for fewer "
+                "loops, or type a shorter input.",
+                most=MOST_BYTES / 2**30,
+                got=8 * numbers / 2**30,
+            )
+        )
+
+
+# What is to be answered
+
+
+def _batch(
+    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
+) -> tuple[DeviceBatch, Aim]:
+    """The input with labels, as a batch of training has them."""
+    import torch
+
+    from clps_core.work.batch import DeviceBatch
+
+    decoder_inputs = None
+    if run.config.model.family == "encoder_decoder":
+        decoder_inputs, labels, aim = _translated(run, inputs, text, target, options, loops)
+    else:
+        labels, aim = _answered(run, inputs, text, target, options, loops)
+    tensor = torch.from_numpy(inputs)
+    return (
+        DeviceBatch(
+            tensor.double() if tensor.is_floating_point() else tensor,
+            None,
+            None if decoder_inputs is None else torch.tensor([decoder_inputs]),
+            torch.from_numpy(labels),
+        ),
+        aim,
+    )
+
+
+def _translated(
+    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
+) -> tuple[list[int], Array, Aim]:
+    """What the decoder reads and what it should say: a typed target, the right answer, or its own greedy one."""
+    import torch
+
+    from clps_core.model.generate import generate
+
+    data = run.data
+    right = target or data.right_answer(text, options=options)
+    if right:
+        given = data.encode_target(right, options=options)[0].tolist()
+        return given, np.array([[*given[1:], data.eos_id]]), "typed" if target else "right"
+    longest = data.facts.max_target_len or run.config.model.max_positions or 1
+    tokens = torch.from_numpy(inputs)
+    said = generate(run.model, tokens, None, data.bos_id, data.eos_id, longest, loops=loops)[0].tolist()
+    if data.eos_id in said:
+        said = said[: said.index(data.eos_id) + 1]
+    said = said[:longest]
+    return [data.bos_id, *said[:-1]], np.array([said]), "own"
+
+
+def _answered(
+    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
+) -> tuple[Array, Aim]:
+    """Labels of a model with one stack: the right ones where the task knows them, else its own most probable ones."""
+    from clps_core.tasks import TASKS
+
+    said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, options, loops)
+    if run.config.model.output == "span":
+        return _marked(run, inputs, said, options), "own"
+    right = right_tokens(run, inputs, text, target, options, said)
+    known = right is not None and any(token >= 0 for token in right)
+    logits = said.capture.logits
+    if run.config.model.output == "classes":
+        return np.array(
+            [right[0] if known and right is not None else int(logits.argmax())]
+        ), "right" if known else "own"
+    places = range(inputs.shape[1]) if said.places is None else said.places
+    if known and right is not None:
+        wanted = [IGNORED if token < 0 else token for token in right]
+    else:
+        wanted = logits[list(places)].argmax(-1).tolist()
+    labels = np.full(inputs.shape[:2], IGNORED, dtype=np.int64)
+    labels[0, list(places)] = wanted
+    return labels, "right" if known else "own"
+
+
+def _marked(run: OpenRun, inputs: Array, said: Answer, options: Mapping[str, str]) -> Array:
+    """The span that the model itself marks."""
+    import torch
+
+    from clps_core.work.spans import best_spans
+
+    data = cast("MarkingData", run.data)
+    _context, offsets = data.context_offsets(inputs, options[CONTEXT])
+    labels = np.where(offsets[:, 0] >= 0, 0, IGNORED)[None]
+    found = best_spans(torch.from_numpy(said.capture.logits)[None], torch.from_numpy(labels), data.longest_answer)
+    first, last = found[0].tolist()
+    labels[0, first] |= FIRST
+    labels[0, last] |= LAST
+    return labels
+
+
+# Gradients
+
+
+def _proof(
+    run: OpenRun,
+    model: Transformer,
+    slot: Slot,
+    batch: DeviceBatch,
+    aim: Aim,
+    loops: int | None,
+    file: str,
+    tensors: tuple[StoredTensor, ...],
+) -> TieProof:
+    """``model``: a copy of the run's, in 64-bit numbers; it is used up."""
+    import torch
+
+    from clps_core.model.untied import untie, uses_of
+
+    addresses = [one.module.get_parameter("weight").data_ptr() for one in uses_of(run.model, slot, loops)]
+    numbers = {address: number for number, address in enumerate(dict.fromkeys(addresses))}
+    model.requires_grad_(requires_grad=False)
+    shared = model.bank[slot].requires_grad_()
+    loss = _loss(run, model, batch, loops)
+    (tied,) = _gradients(loss, [list(shared.parameters())])
+    uses = untie(model, slot, loops)  # each copy asks for its gradient, as its original does
+    shared.requires_grad_(requires_grad=False)
+    parts = _gradients(_loss(run, model, batch, loops), [list(one.module.parameters()) for one in uses])
+    total = torch.zeros_like(parts[0])
+    for part in parts:
+        total += part
+    size = float(total.norm())
+    loop_of = {stack: one.loop_numbers(loops) for stack, one in run.model.plan.execution.items()}
+    return TieProof(
+        slot=str(slot),
+        step=run.step,
+        file=file,
+        tensors=tensors,
+        uses=tuple(
+            TieUse(
+                one.stack,
+                one.place,
+                one.component,
+                loop_of[one.stack][one.place],
+                numbers[address],
+                norm := float(part.norm()),
+                float(part @ total) / (norm * size) if norm * size > 0 else None,
+                float(part @ total) / size**2 if size > 0 else None,
+            )
+            for one, part, address in zip(uses, parts, addresses, strict=True)
+        ),
+        loss=float(loss.detach()),
+        labels=int((batch.labels != IGNORED).sum()),
+        aim=aim,
+        summed=size,
+        tied=float(tied.norm()),
+        difference=float((tied - total).abs().max()),
+        largest=float(tied.abs().max()),
+    )
+
+
+def _loss(run: OpenRun, model: Transformer, batch: DeviceBatch, loops: int | None) -> Tensor:
+    """The loss of training, dropout left out."""
+    from clps_core.tasks import TASKS
+
+    output = model(batch.inputs, decoder_inputs=batch.decoder_inputs, loops=loops)
+    found: Tensor = TASKS.work(run.config.data.task).loss(output, batch, run.config)
+    return found
+
+
+def _gradients(loss: Tensor, groups: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """Of each group of parameters one long vector; 0 for what has no part in the loss."""
+    import torch
+
+    flat = [one for group in groups for one in group]
+    found = iter(torch.autograd.grad(loss, flat, allow_unused=True) if loss.requires_grad else [None] * len(flat))
+    return [
+        torch.cat([(one.new_zeros(one.shape) if (got := next(found)) is None else got).flatten() for one in group])
+        for group in groups
+    ]
