@@ -109,8 +109,8 @@ def _compared(
     options: Mapping[str, str],
     target: str,
 ) -> Likeness:
-    rows = layers_of(run, stack, one.loops)
-    columns = rows if other is None else layers_of(second, stack, other.loops)
+    rows = layers_of(run, stack, one.loops, one.left_out)
+    columns = rows if other is None else layers_of(second, stack, other.loops, other.left_out)
     if measure == "cka":
         values, vectors, examples = _by_cka(run, one, second, other, stack)
     else:

@@ -109,7 +109,7 @@ def moves_of_run(
     """
     check_length(text, target_text or "", *(options or {}).values())
     with opener(folder, which) as run:
-        ran = layers_of(run, stack, loops)
+        ran = layers_of(run, stack, loops, left_out)
         way = way_of(run, text, stack, dict(options or {}), (target_text or "").strip(), loops, left_out)
         states = way.states
         drawn = _drawn(positions, states.shape[1])
@@ -129,8 +129,8 @@ def moves_of_run(
         )
 
 
-def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
-    """The executed layers of ``stack``; ``ConfigError`` for one that the model does not have."""
+def layers_of(run: OpenRun, stack: str, loops: int | None, left_out: Sequence[str] = ()) -> StackLayers:
+    """The executed layers of ``stack``, as ``left_out`` swaps them; ``ConfigError`` for one that there is not."""
     plan = run.model.plan
     if stack not in plan.execution:
         raise ConfigError(
@@ -142,7 +142,9 @@ def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
         )
     execution = plan.execution[stack]
     matrices = tuple(one for one in run.model.map.components(stack) if not one.startswith("norm"))
-    groups, order = plan.groups(stack, matrices), execution.layers(loops)
+    groups = plan.groups(stack, matrices)
+    with without(run, left_out, loops):
+        order = run.model.executed(stack, loops)
     return StackLayers(order, execution.loop_numbers(loops), tuple(groups[layer] for layer in order))
 
 

@@ -19,6 +19,7 @@ from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
 from clps_core.model.transformer import Transformer
+from clps_core.moves import moves_of_run
 from clps_core.opened import open_run
 from clps_core.patching import Patching
 
@@ -337,3 +338,12 @@ def test_patches_read_back_as_they_are_written_and_too_many_are_refused() -> Non
     assert [str(one) for one in read_patches(texts, here, here)] == texts
     with pytest.raises(ConfigError, match="at most"):
         read_patches(["decoder.0=decoder.0"] * (MOST_PATCHES + 1), here, here)
+
+
+def test_the_letters_of_what_moves_follow_a_swap() -> None:
+    swap, folder = ["decoder.0<>decoder.2"], SAMPLES / "sample-hops-3-none-0"
+    found = moves_of_run(folder, HOPS, stack="decoder", left_out=swap)
+    assert found.ran.layers == (2, 1, 0)
+    assert found.ran.groups == tuple(reversed(moves_of_run(folder, HOPS, stack="decoder").ran.groups))
+    assert lens_of_run(folder, HOPS, left_out=swap).groups == found.ran.groups
+    assert inspect_run(folder, HOPS, left_out=swap).groups["decoder"] == found.ran.groups
