@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
-from clps_core.patching import Asked, Patching, answer_changed
+from clps_core.patching import Asked, Patching, changed
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -92,13 +92,14 @@ def lens_of_run(
     with opener(folder, which) as run:
         import torch
 
+        from clps_core.analysis.capture import maps_read_by
         from clps_core.analysis.lens import lens
 
         given, target = dict(options or {}), (target_text or "").strip()
         inputs = run.data.encode_source(text, options=given)
-        said, _effect, executed = answer_changed(
-            Asked(run, text, inputs, target, given, loops), left_out, patching, opener, attention=False
-        )
+        asked = Asked(run, text, inputs, target, given, loops)
+        with changed(asked, left_out, patching, opener), maps_read_by(lambda *_told: None):
+            said, executed = asked.answer(), asked.layers()
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (
             _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)

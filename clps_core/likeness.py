@@ -16,7 +16,7 @@ from clps_core.analysis.cka import LEAST_VECTORS, Cka
 from clps_core.analysis.movement import cosines
 from clps_core.errors import ConfigError, DataError
 from clps_core.look import Look
-from clps_core.moves import StackLayers, layers_of, way_of
+from clps_core.moves import StackLayers, Way, layers_of, way_of
 from clps_core.opened import Opener, OpenRun, check_length, open_run, without
 from clps_core.words import _
 
@@ -72,57 +72,47 @@ def likeness_of_runs(
     """Every executed layer of ``one`` against every one of ``other`` (without: of ``one`` itself), in ``stack``.
 
     ``cosine`` compares the states of the typed input, position by position, ``cka`` those of held-out examples, with
-    their right answers where the decoder reads one, and without patches: these are made for one input. Raises
-    ``ConfigError`` where the two read other tokens, have no such stack, or, for ``cosine``, states of other widths;
-    ``DataError`` where there are too few examples; and what ``inspection.inspect_run`` does.
+    their right answers where the decoder reads one. Raises ``ConfigError`` where the two read other tokens, have no
+    such stack, or, for ``cosine``, states of other widths; ``DataError`` where there are too few examples; and what
+    ``inspection.inspect_run`` does.
     """
     for look in filter(None, (one, other)):
         check_length(look.text, look.target_text, *look.options.values())
     with opener(one.folder, one.which) as run:
         if other is None:
-            return _compared(run, one, run, None, measure, stack, opener)
+            return _compared(_Side(run, one), None, measure, stack, opener)
         with opener(other.folder, other.which) as second:
-            return _compared(run, one, second, other, measure, stack, opener)
+            return _compared(_Side(run, one), _Side(second, other), measure, stack, opener)
 
 
-def _compared(
-    run: OpenRun,
-    one: Look,
-    second: OpenRun,
-    other: Look | None,
-    measure: Measure,
-    stack: str,
-    opener: Opener,
-) -> Likeness:
-    rows = _layers_of(run, one, stack)
-    columns = rows if other is None else _layers_of(second, other, stack)
+@dataclass(frozen=True)
+class _Side:
+    """An opened run and how it is looked into."""
+
+    run: OpenRun
+    look: Look
+
+
+def _compared(one: _Side, other: _Side | None, measure: Measure, stack: str, opener: Opener) -> Likeness:
     if measure == "cka":
-        values, vectors, examples = _by_cka(run, one, second, other, stack)
-    else:
-        values, vectors = _by_cosine(run, one, second, other, stack, opener)
-        examples = 1
-    return Likeness(measure, values.astype(np.float32), rows, columns, vectors, examples)
+        return _by_cka(one, other, stack)
+    mine = way_of(one.run, one.look, stack, opener)
+    its = mine if other is None else way_of(other.run, other.look, stack, opener)
+    if other is not None:
+        _check_same(one.run, mine, its, stack)
+    values = cosines(mine.states, its.states).astype(np.float32)
+    return Likeness(measure, values, mine.ran, its.ran, len(mine.tokens), 1)
 
 
-def _layers_of(run: OpenRun, look: Look, stack: str) -> StackLayers:
-    with without(run, look.left_out, look.loops):
-        return layers_of(run, stack, look.loops)
-
-
-def _by_cosine(
-    run: OpenRun, one: Look, second: OpenRun, other: Look | None, stack: str, opener: Opener
-) -> tuple[Array, int]:
-    mine = way_of(run, one, stack, opener)
-    if other is None:
-        return cosines(mine.states, mine.states), len(mine.tokens)
-    its = way_of(second, other, stack, opener)
+def _check_same(run: OpenRun, mine: Way, its: Way, stack: str) -> None:
+    """Refuse states of other tokens, or of another width."""
     if mine.tokens != its.tokens:
         raise ConfigError(
             _(
                 "two runs are compared where they read the same tokens. Here their decoders read different answers. "
                 "Type a decoder target, or compare them by CKA."
             )
-            if second.config.model.family == "encoder_decoder" and stack == "decoder"
+            if run.config.model.family == "encoder_decoder" and stack == "decoder"
             else _other_tokens()
         )
     widths = mine.states.shape[-1], its.states.shape[-1]
@@ -134,7 +124,6 @@ def _by_cosine(
                 other=widths[1],
             )
         )
-    return cosines(mine.states, its.states), len(mine.tokens)
 
 
 def _other_tokens() -> str:
@@ -147,15 +136,19 @@ def _other_tokens() -> str:
 # CKA
 
 
-def _by_cka(run: OpenRun, one: Look, second: OpenRun, other: Look | None, stack: str) -> tuple[Array, int, int]:
-    """Values, how many vectors they are from, and of how many examples."""
+def _by_cka(one: _Side, other: _Side | None, stack: str) -> Likeness:
+    if one.look.patching is not None or (other is not None and other.look.patching is not None):
+        raise ConfigError(
+            _("CKA reads held-out examples, into which nothing is patched. Take the patches out, or compare by cosine.")
+        )
+    rows = _layers(one, stack)
+    columns = rows if other is None else _layers(other, stack)
     mine, its, examples = [], [], 0
-    batches = _read(run) if other is None else _both(_read(run), _read(second))
-    for batch in batches:
+    for batch in _read(one.run) if other is None else _both(_read(one.run), _read(other.run)):
         places = _places(batch, stack)
-        mine.append(_states(run, one, batch, stack, places))
+        mine.append(_states(one, batch, stack, places))
         if other is not None:
-            its.append(_states(second, other, batch, stack, places))
+            its.append(_states(other, batch, stack, places))
         examples += len(batch.inputs)
     vectors = sum(part.shape[1] for part in mine)
     if vectors < LEAST_VECTORS:
@@ -173,7 +166,12 @@ def _by_cka(run: OpenRun, one: Look, second: OpenRun, other: Look | None, stack:
     for chosen in np.array_split(order, max(1, vectors // BATCH)):
         part = first[:, chosen]
         sums.add(part, then[:, chosen] if its else part)
-    return sums.value(), vectors, examples
+    return Likeness("cka", sums.value().astype(np.float32), rows, columns, vectors, examples)
+
+
+def _layers(side: _Side, stack: str) -> StackLayers:
+    with without(side.run, side.look.left_out, side.look.loops):
+        return layers_of(side.run, stack, side.look.loops)
 
 
 def _read(run: OpenRun) -> Iterator[Batch]:
@@ -243,9 +241,11 @@ class _Chosen:
             self.kept.append(states[self._rows, self._columns].float().numpy())
 
 
-def _states(run: OpenRun, look: Look, batch: Batch, stack: str, places: tuple[Array, Array]) -> Array:
+def _states(side: _Side, batch: Batch, stack: str, places: tuple[Array, Array]) -> Array:
     """[L + 1, n, D] at the ``places`` of ``batch``."""
     import torch
+
+    run, look = side.run, side.look
 
     def tensor(array: Array | None) -> Tensor | None:
         return None if array is None else torch.from_numpy(np.ascontiguousarray(array))

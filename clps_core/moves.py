@@ -72,9 +72,9 @@ class RunMoves:
 
 @dataclass(frozen=True)
 class Way:
-    """One input's states in one stack: ``inputs`` and ``outputs`` [L, P, D] of its layers, which are those of ``ran``.
+    """One input's states in one stack: ``inputs`` and ``outputs`` [L, P, D] of its layers.
 
-    ``tokens`` tell whether two runs read the same: one text per position.
+    ``tokens`` tell whether two runs read the same: one text per position. ``ran``: the layers, as they are changed.
     """
 
     inputs: Array
@@ -112,8 +112,7 @@ def moves_of_run(
     with opener(folder, which) as run:
         look = Look(folder, text, dict(options or {}), target_text or "", which, loops, tuple(left_out), patching)
         way = way_of(run, look, stack, opener)
-        ran = way.ran
-        states = way.states
+        states, ran = way.states, way.ran
         drawn = _drawn(positions, states.shape[1])
         plane = on_a_plane(states[:, list(drawn)])
         return RunMoves(
@@ -132,7 +131,7 @@ def moves_of_run(
 
 
 def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
-    """The executed layers of ``stack`` as the model now is; ``ConfigError`` for one that it does not have."""
+    """The executed layers of ``stack``, as the model is changed; ``ConfigError`` for one that it does not have."""
     plan = run.model.plan
     if stack not in plan.execution:
         raise ConfigError(

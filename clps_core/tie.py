@@ -20,6 +20,7 @@ from clps_core.data.spans import CONTEXT, FIRST, LAST
 from clps_core.errors import CheckpointError, ConfigError, DataError
 from clps_core.lens import right_tokens
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
+from clps_core.patching import Patching
 from clps_core.shown import visible
 from clps_core.training.saved import SEARCH_ORDER, checkpoint_path
 from clps_core.words import _
@@ -104,6 +105,7 @@ def tie_of_run(
     which: Which = "best",
     loops: int | None = None,
     left_out: Sequence[str] = (),
+    patching: Patching | None = None,
     opener: Opener = open_run,
 ) -> TieProof:
     """The weight that the run in ``folder`` uses at ``site``, such as ``decoder.0.q``, under the input ``text``.
@@ -116,6 +118,8 @@ def tie_of_run(
         slot = _slot(run, site)
         if run.config.model.output == "none":
             raise ConfigError(_("a model must have a head to be asked. Got head none. Choose a run that answers."))
+        if patching is not None:
+            raise ConfigError(_("a tie is proved without anything patched in. Take the patches out."))
         given = dict(options or {})
         inputs = run.data.encode_source(text, options=given)
         with without(run, left_out, loops):
@@ -123,8 +127,9 @@ def tie_of_run(
             if not (batch.labels != IGNORED).any():
                 raise DataError(_("a gradient must have a token to be answered. This input has none. Change it."))
             _check_memory(run, slot, batch, loops)
+            # Within the changes: the copy keeps them.
             model = copy.deepcopy(run.model).double()
-        return _proof(run, model, slot, batch, aim, loops, *_stored(folder, which, slot))
+            return _proof(run, model, slot, batch, aim, loops, *_stored(folder, which, slot))
 
 
 def _slot(run: OpenRun, site: str) -> Slot:

@@ -9,6 +9,8 @@ import streamlit as st
 
 from app import state
 from app.attention.moves_figures import layer_names, matrix_figure
+from app.attention.moves_numbers import matrix_numbers
+from app.attention.pictures import Shown
 from app.attention.source import Question, Turned, look_of
 from app.chart.run_curves import short_names
 from app.look.address_choice import address_choice
@@ -27,30 +29,33 @@ NO_TEXT = Question("")
 """CKA reads held-out examples: what is typed has no part in it."""
 
 
-def layer_matrices(runs: Sequence[Run], question: Question, turned: Sequence[Turned], stack: str) -> None:
+def layer_matrices(
+    runs: Sequence[Run], question: Question, turned: Sequence[Turned], stack: str, about: Sequence[Shown]
+) -> None:
     """Choose the measure, then draw every run against itself, and the first against the second."""
     names = {"cosine": _("Cosine, this input"), "cka": _("CKA, held-out examples")}
     asked_for = address_choice("attention", state.MEASURE, names, _("Layers compared by"), visible=True)
     measure: Measure = "cka" if asked_for == "cka" else "cosine"
     asked = question if measure == "cosine" else NO_TEXT
     looks = [look_of(run, asked, how) for run, how in zip(runs, turned, strict=True)]
-    shown = []
-    for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
+    shown: list[Likeness | str] = []
+    for place, column in enumerate(st.columns(len(runs))):
         one = looks[place]
         with column:
-            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, None, measure, stack), [run, run]))
+            wanted = CompareLayers(one.folder, one.stamp, one, None, measure, stack)
+            shown.append(_matrix(wanted, [about[place], about[place]], shown))
     if len(runs) > 1:
         one, other = looks
         left, _right = st.columns(2)
         with left:
-            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, other, measure, stack), runs))
-    found = [one for one in shown if one is not None]
+            shown.append(_matrix(CompareLayers(one.folder, one.stamp, one, other, measure, stack), about, shown))
+    found = [one for one in shown if isinstance(one, Likeness)]
     if found:
         st.caption(_cosine_caption(found, len(runs)) if measure == "cosine" else _cka_caption(found))
 
 
-def _matrix(asked: CompareLayers, runs: Sequence[Run]) -> Likeness | None:
-    """One matrix, or the sentence why there is none; the others stand all the same."""
+def _matrix(asked: CompareLayers, about: Sequence[Shown], before: Sequence[Likeness | str]) -> Likeness | str:
+    """One matrix, or the sentence why there is none, told once; the others stand all the same."""
     service, place = models(), st.empty()
     try:
         if service.kept_answer(asked) is None:
@@ -59,9 +64,11 @@ def _matrix(asked: CompareLayers, runs: Sequence[Run]) -> Likeness | None:
         found = service.ask(asked)
     except ClpsError as error:
         place.empty()
-        show_problem(str(error))
-        return None
+        if str(error) not in before:
+            show_problem(str(error))
+        return str(error)
     place.empty()
+    runs = [one.run for one in about]
     between = runs[0].id != runs[1].id
     if between:
         st.caption(_("Layers of the first run (rows) against those of the second (columns)."))
@@ -71,6 +78,12 @@ def _matrix(asked: CompareLayers, runs: Sequence[Run]) -> Likeness | None:
         matrix_figure(found, names[0], names[1]),
         key=f"attention.matrix.{runs[0].id}.{runs[1].id}",
         alt=_said(found),
+        title=_("{one} and {other}: how alike layers are", one=about[0].label, other=about[1].label)
+        if between
+        else _("{run}: how alike layers are", run=about[0].label),
+        about=about[0].about if found.measure == "cosine" else "",
+        name=("layers-alike", found.measure, *dict.fromkeys(run.id for run in runs), asked.stack),
+        numbers=lambda: matrix_numbers(found),
     )
     return found
 

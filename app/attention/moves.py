@@ -11,6 +11,8 @@ import streamlit as st
 from app import state
 from app.attention.layer_matrices import layer_matrices
 from app.attention.moves_figures import course_figure, courses, paths_figure
+from app.attention.moves_numbers import course_numbers, paths_numbers
+from app.attention.pictures import Shown
 from app.attention.source import Question, Turned, follow_url, look_of
 from app.look.address_choice import address_choice
 from app.look.figure_table import Figure, Row, figure_table
@@ -35,8 +37,12 @@ MOST_ROWS = 8
 """Loops whose figures stand open on the page; more are one click away."""
 
 
-def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
-    """The states of every run under ``question``: convergence, course, trajectories, and matrices of layers."""
+def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned], shown: Sequence[Shown]) -> None:
+    """The states of every run under ``question``: convergence, course, trajectories, and matrices of layers.
+
+    ``shown``: what the files of each run's figures say of it.
+    """
+    said = {one.run.id: one for one in shown}
     stack = choose_stack(runs)
     asked = _asked_positions()
     found = with_patience(
@@ -46,7 +52,7 @@ def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned]
     _side_by_side(runs, found, _loops)
     if any(one.loop is not None for one in found):
         st.caption(_loops_caption())
-    _side_by_side(runs, found, lambda run, one: _course(run, one, found))
+    _side_by_side(runs, found, lambda run, one: _course(said[run.id], one, found))
     st.caption(
         _(
             "**Seen:** for each executed layer the distance and the angle between its input and its output, the cosine "
@@ -56,7 +62,7 @@ def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned]
         )
     )
     _choose_positions(found[0], len(runs))
-    _side_by_side(runs, found, _paths)
+    _side_by_side(runs, found, lambda run, one: _paths(said[run.id], one))
     st.caption(
         _(
             "**Seen:** the states of the chosen tokens from the input (ring) to the last layer (large, with its "
@@ -65,7 +71,7 @@ def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned]
             "proved:** that states which meet here are equal: the other directions are not drawn."
         )
     )
-    layer_matrices(runs, question, turned, stack)
+    layer_matrices(runs, question, turned, stack, shown)
 
 
 def with_patience(questions: Sequence[Asked[Found]], sentence: str) -> list[Found]:
@@ -202,24 +208,32 @@ def _loops_caption() -> str:
 # Course and trajectories
 
 
-def _course(run: Run, found: RunMoves, beside: Sequence[RunMoves]) -> None:
+def _course(shown: Shown, found: RunMoves, beside: Sequence[RunMoves]) -> None:
     said = "; ".join(
         f"{title}: {', '.join(NOTHING if value is None else f'{value:.2f}' for value in values)}"
         for title, values in courses(found)
     )
     plotted(
         course_figure(found, beside),
-        key=f"attention.course.{run.id}",
+        key=f"attention.course.{shown.run.id}",
         alt=_("How each executed layer moves the state. {said}.", said=said),
+        title=_("{run}: how each executed layer moves the state", run=shown.label),
+        about=shown.about,
+        name=("moves", shown.run.id, found.stack),
+        numbers=lambda: course_numbers(found),
     )
 
 
-def _paths(run: Run, found: RunMoves) -> None:
+def _paths(shown: Shown, found: RunMoves) -> None:
     tokens = ", ".join(visible(found.positions[place]) for place in found.drawn)
     plotted(
         paths_figure(found),
-        key=f"attention.paths.{run.id}",
+        key=f"attention.paths.{shown.run.id}",
         alt=_("States of these tokens on a plane, from the input to the last layer: {tokens}.", tokens=tokens),
+        title=_("{run}: states on the plane in which they differ most", run=shown.label),
+        about=shown.about,
+        name=("states", shown.run.id, found.stack),
+        numbers=lambda: paths_numbers(found),
     )
 
 

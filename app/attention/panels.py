@@ -94,9 +94,9 @@ def panels(runs: Sequence[Run]) -> None:
         if view == "lens":
             _lenses(runs, answers, question, turned)
         elif view == "moves":
-            what_moves(runs, question, turned)
+            what_moves(runs, question, turned, _all_shown(runs, answers, question, turned))
         elif view == "tie":
-            prove_the_tie(runs, question, turned)
+            prove_the_tie(runs, question, turned, _all_shown(runs, answers, question, turned))
         else:
             shown = {"grid": _grids, "heads": _heads, "difference": _differences, "layers": _layers}
             {**shown, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
@@ -202,7 +202,7 @@ def _heads(
 def _differences(
     runs: Sequence[Run], answers: Sequence[Inspection], kind: str, question: Question, turned: Sequence[Turned]
 ) -> None:
-    shown = [_shown(run, answer, question, one) for run, answer, one in zip(runs, answers, turned, strict=True)]
+    shown = _all_shown(runs, answers, question, turned)
     differences(runs, answers, kind, question, turned, shown)
 
 
@@ -226,6 +226,12 @@ def _lenses(runs: Sequence[Run], answers: Sequence[Inspection], question: Questi
             lens_table(lens, name=name, key=f"attention.lens.{place}")
             shown = _shown(runs[place], answers[place], question, turned[place])
             lens_picture(shown, lens, key=f"attention.lens.{place}")
+
+
+def _all_shown(
+    runs: Sequence[Run], answers: Sequence[Inspection], question: Question, turned: Sequence[Turned]
+) -> list[Shown]:
+    return [_shown(run, answer, question, how) for run, answer, how in zip(runs, answers, turned, strict=True)]
 
 
 def _shown(run: Run, answer: Inspection, question: Question, turned: Turned) -> Shown:

@@ -8,6 +8,8 @@ import streamlit as st
 
 from app import state
 from app.attention.moves import with_patience
+from app.attention.moves_numbers import tie_numbers
+from app.attention.pictures import Shown
 from app.attention.source import Question, Turned, follow_url, look_of
 from app.attention.tie_figure import shares_figure, use_titles
 from app.design.drawn import slot_numbers, stack_title
@@ -19,7 +21,7 @@ from app.services import show_problem
 from clps_core.config import sharing_plan
 from clps_core.numbers import NOTHING
 from clps_core.serving import ProveTie
-from clps_core.sharing import SharingMap, Site, Slot
+from clps_core.sharing import SharingMap, SharingPlan, Site, Slot
 from clps_core.store import Run
 from clps_core.tie import TieProof
 from clps_core.words import _, ngettext
@@ -33,21 +35,22 @@ Rows = Mapping[tuple[str, str], int]
 """(stack, component) -> layers: every place of a weight that at least one of the runs has."""
 
 
-def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turned]) -> None:
+def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turned], shown: Sequence[Shown]) -> None:
     """Choose a weight by one of its uses; what every run has there, side by side."""
-    maps = [sharing_plan(run.config.model, run.config.sharing).map for run in runs]
+    plans = [sharing_plan(run.config.model, run.config.sharing) for run in runs]
+    maps = [plan.map for plan in plans]
     site = _choose_site(maps)
     asked = []
     for run, how, mapping in zip(runs, turned, maps, strict=True):
         look = look_of(run, question, how)
         asked.append(ProveTie(look.folder, look.stamp, look, str(site)) if _slot(mapping, site) else None)
     answers = iter(with_patience([one for one in asked if one is not None], _("Taking the gradients ...")))
-    for run, one, mapping, column in zip(runs, asked, maps, st.columns(len(runs)), strict=True):
+    for about, one, plan, column in zip(shown, asked, plans, st.columns(len(runs)), strict=True):
         with column:
             if one is None:
-                st.info(_absent(mapping, site), icon=":material/info:")
+                st.info(_absent(plan.map, site), icon=":material/info:")
             else:
-                _proof(next(answers), mapping, run.id)
+                _proof(next(answers), plan, about)
     st.caption(
         _(
             "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each of its "
@@ -140,19 +143,26 @@ def _absent(mapping: SharingMap, site: Site) -> str:
 # The proof
 
 
-def _proof(found: TieProof, mapping: SharingMap, key: str) -> None:
+def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
+    mapping = plan.map
     slot = next(one for one in mapping.slots if str(one) == found.slot)
     number = slot_numbers(mapping)[0][slot]
     for sentence in tie_sentences(found, slot_letter(number)):
         st.markdown(sentence)
+    if plan.lora_ranks().keys() & set(mapping.sites(slot)):
+        st.caption(_("What LoRA adds to it at a place is a weight of its own, and no part of this."))
     shown = found.uses[:MOST_ROWS]
     titles = use_titles(shown)
     if found.summed > 0:
         said = ", ".join(f"{title}: {100 * (use.share or 0):.1f} %" for title, use in zip(titles, shown, strict=True))
         plotted(
             shares_figure(shown, slot_colour(number)),
-            key=f"attention.tie.{key}",
+            key=f"attention.tie.{about.run.id}",
             alt=_("Share of each use in the gradient. {said}.", said=said),
+            title=_("{run}: what each use of {slot} adds to its gradient", run=about.label, slot=found.slot),
+            about=about.about,
+            name=("tie", about.run.id, found.slot),
+            numbers=lambda: tie_numbers(found),
         )
     rows = [
         Row(

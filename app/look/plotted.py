@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.look import presenting
 from app.look.charts import CONFIG
-from app.look.picture import figure_table_of, picture
+from app.look.picture import Table, figure_table_of, picture
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["plotted"]
 
 
-def plotted(figure: Figure, *, key: str, alt: str, title: str = "", about: str = "", name: Sequence[str] = ()) -> None:
+def plotted(
+    figure: Figure,
+    *,
+    key: str,
+    alt: str,
+    title: str = "",
+    about: str = "",
+    name: Sequence[str] = (),
+    numbers: Callable[[], Table] | None = None,
+) -> None:
     """Draw ``figure``; ``alt`` says in a sentence what it shows.
 
     ``title``, ``about`` and ``name`` are for its files (see ``picture``): by default the beginning of ``alt``, nothing
-    and the key.
+    and the key. ``numbers``: of the file of numbers, by default what the figure itself holds.
     """
     shown = presenting.enlarged(figure) if presenting.is_on() else figure
     with st.container(gap=None):
@@ -32,5 +41,5 @@ def plotted(figure: Figure, *, key: str, alt: str, title: str = "", about: str =
             title=title or alt.split(". ")[0].rstrip("."),
             name=name,
             about=about,
-            numbers=partial(figure_table_of, figure),
+            numbers=numbers or partial(figure_table_of, figure),
         )

@@ -56,7 +56,7 @@ def enlarged(figure: Figure) -> Figure:
             part = trace[name]
             if name == "line" and part.width:
                 part.width *= LINES
-            elif name == "marker" and isinstance(part.size, int | float):
+            elif name == "marker" and "size" in part and isinstance(part.size, int | float):  # a bar has none
                 part.size *= MARKS
             elif name.endswith("font"):
                 part.size = TYPE - 2

@@ -198,7 +198,7 @@ class Patches:
         pairs = _resolved(patch, length, len(states), longest)
         if not patch.positions and length is not None and length != len(states):
             self.notes.append(
-                _("{patch}: the first {both} positions. This input has {here}, the other {there}.",
+                _("{patch} is made at the first {both} positions only: this input has {here}, the other {there}.",
                   patch=str(patch), both=len(pairs), here=length, there=len(states))
             )  # fmt: skip
         at = torch.tensor(list(pairs), dtype=torch.int64)

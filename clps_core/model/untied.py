@@ -33,11 +33,11 @@ class Use:
 
 
 def uses_of(model: Transformer, slot: Slot, loops: int | None = None) -> tuple[Use, ...]:
-    """Every use of ``slot`` in a pass with ``loops``, in order of execution."""
+    """Every use of ``slot`` in a pass with ``loops``, in order of execution, as the model is edited."""
     return tuple(
         Use(stack, place, component, layers[index].weights[component])
         for stack, layers in _layers(model).items()
-        for place, index in enumerate(model.plan.execution[stack].layers(loops))
+        for place, index in enumerate(model.executed(stack, loops))
         for component in model.map.components(stack)
         if model.map.slot(stack, index, component) == slot
     )
@@ -53,17 +53,22 @@ def untie(model: Transformer, slot: Slot, loops: int | None = None) -> tuple[Use
     for stack, layers in _layers(model).items():
         between = cast(BetweenLayers, model.get_submodule(f"{stack}_between"))
         order = between.order(loops)
-        executed = []
-        for place, index in enumerate(order):
+        copies = []
+        for index in order:
             layer = copy.copy(layers[index])
             layer.weights = dict(layer.weights)
             for component in model.map.components(stack):
                 if model.map.slot(stack, index, component) == slot:
-                    own = layer.weights[component] = copy.deepcopy(layer.weights[component])
-                    found.append(Use(stack, place, component, own))
-            executed.append(layer)
-        model.add_module(f"{stack}_layers", nn.ModuleList(executed))
+                    layer.weights[component] = copy.deepcopy(layer.weights[component])
+            copies.append(layer)
+        model.add_module(f"{stack}_layers", nn.ModuleList(copies))
         between.execution = Execution(len(order), between.execution.core, between.execution.fixed)
+        found += [
+            Use(stack, place, component, copies[own].weights[component])
+            for place, own in enumerate(model.executed(stack, loops))  # an edit may have swapped two
+            for component in model.map.components(stack)
+            if model.map.slot(stack, order[own], component) == slot
+        ]
     return tuple(found)
 
 

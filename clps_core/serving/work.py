@@ -133,6 +133,7 @@ def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
         which=look.which,
         loops=look.loops,
         left_out=look.left_out,
+        patching=look.patching,
         opener=models.opened,
     )
 

@@ -12,6 +12,7 @@ from untrained_runs import small_config, stored_run
 
 from app.attention.moves import convergence_sentence
 from app.attention.moves_figures import course_figure, matrix_figure, paths_figure
+from app.attention.moves_numbers import course_numbers, matrix_numbers, paths_numbers
 from clps_core.analysis.convergence import Convergence, convergence
 from clps_core.likeness import likeness_of_runs
 from clps_core.look import Look
@@ -94,6 +95,15 @@ def test_one_token_and_a_picture_have_figures(store: Store) -> None:
         assert len(paths_figure(found).data) == len(found.drawn)
         alike = likeness_of_runs(Look(folder, typed), None, "cosine", stack=stack)
         assert len(matrix_figure(alike, "", "").data) == 2, "few layers: values stand in the cells"
+        course, paths, matrix = course_numbers(found), paths_numbers(found), matrix_numbers(alike)
+        states = len(found.ran.layers) + 1
+        assert [len(list(one.rows)) for one in (course, paths, matrix)] == [
+            states - 1,
+            states * len(found.drawn),
+            states**2,
+        ]
+        assert all(len(row) == len(table.columns) for table in (course, paths, matrix) for row in table.rows)
+        assert [row[4] for row in matrix.rows] == alike.values.reshape(-1).tolist()
     nothing = replace(alike, values=np.full_like(alike.values, np.nan))
     assert len(matrix_figure(nothing, "", "").data) == 1
 

@@ -14,6 +14,7 @@ from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
 from clps_core.likeness import likeness_of_runs
 from clps_core.look import Look
+from clps_core.patching import Patching
 
 SAMPLES = Path(__file__).parents[2] / "clps_core" / "samples" / "runs"
 HOPS = "3 1 7 0 2 6 4 5"
@@ -104,14 +105,11 @@ def test_a_run_is_compared_with_itself_and_with_another_of_other_width(tmp_path:
         assert between.columns.loops == (1, 2, 3)
         assert between.examples == 64
         assert 500 < between.vectors <= 64 * 32
+    one, other = (replace(look, text="July 20, 1969") for look in (one, other))
     with pytest.raises(ConfigError, match=r"16 and 24 numbers\. Compare them by CKA"):
-        likeness_of_runs(
-            replace(one, text="July 20, 1969"), replace(other, text="July 20, 1969"), "cosine", stack="encoder"
-        )
+        likeness_of_runs(one, other, "cosine", stack="encoder")
     with pytest.raises(ConfigError, match="decoders read different answers"):
-        likeness_of_runs(
-            replace(one, text="July 20, 1969"), replace(other, text="July 20, 1969"), "cosine", stack="decoder"
-        )
+        likeness_of_runs(one, other, "cosine", stack="decoder")
 
 
 def test_a_cosine_is_of_the_one_input_and_its_diagonal_is_1() -> None:
@@ -123,6 +121,11 @@ def test_a_cosine_is_of_the_one_input_and_its_diagonal_is_1() -> None:
     without = Look(one.folder, HOPS, left_out=("decoder.0",))
     same = likeness_of_runs(without, None, "cosine", stack="decoder").values
     assert same[0, 1] == pytest.approx(1), "a layer that is left out hands its input on"
+    patched = Look(one.folder, HOPS, patching=Patching(("decoder.0=decoder.2",)))
+    changed = likeness_of_runs(patched, one, "cosine", stack="decoder").values
+    assert changed[1, 3] == pytest.approx(1), "the state that was put in is that of the last layer"
+    with pytest.raises(ConfigError, match="Take the patches out"):
+        likeness_of_runs(patched, None, "cka", stack="decoder")
 
 
 def test_runs_that_read_other_tokens_are_not_compared(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
 from clps_core.model.transformer import Transformer
+from clps_core.moves import moves_of_run
 from clps_core.opened import open_run
 from clps_core.patching import Patching
 
@@ -260,6 +261,10 @@ def test_an_answer_is_written_with_what_is_put_in_and_the_whole_answer_is_judged
     sure = np.prod([guess.probability for guess in usual.next_tokens])
     np.testing.assert_allclose(found.effect.before, sure, rtol=1e-4)
     assert found.effect.after < found.effect.before
+    typed = inspect_run(folder, text, target_text=other.prediction, patching=patching)
+    assert typed.effect is not None
+    assert typed.effect.typed
+    assert typed.effect.before < 0.01 < typed.effect.after, "the other answer was improbable and is no more"
     same = inspect_run(
         folder, text, patching=Patching(("decoder.0=decoder.0", "decoder.1.attention=decoder.1.attention"))
     )
@@ -272,6 +277,10 @@ def test_a_run_of_another_width_and_a_missing_run_are_one_sentence(tmp_path: Pat
     one, other = (untrained_run(tmp_path / str(width), small_config("digits", d_model=width)) for width in (16, 32))
     with pytest.raises(ConfigError, match="a state of 32 numbers"):
         inspect_run(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=other))
+    shorter = untrained_run(tmp_path / "text", small_config("languages"))
+    shortened = inspect_run(shorter, "Guten Tag", patching=Patching(("encoder.1=encoder.1",), "hello")).effect
+    assert shortened is not None
+    assert shortened.notes[0].endswith("at the first 5 positions only: this input has 9, the other 5.")
     with pytest.raises(ClpsError):
         inspect_run(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=tmp_path / "gone"))
     found = inspect_run(one, "17", patching=Patching(("encoder.3=encoder.3",), "18"))
@@ -329,3 +338,12 @@ def test_patches_read_back_as_they_are_written_and_too_many_are_refused() -> Non
     assert [str(one) for one in read_patches(texts, here, here)] == texts
     with pytest.raises(ConfigError, match="at most"):
         read_patches(["decoder.0=decoder.0"] * (MOST_PATCHES + 1), here, here)
+
+
+def test_the_letters_of_what_moves_follow_a_swap() -> None:
+    swap, folder = ["decoder.0<>decoder.2"], SAMPLES / "sample-hops-3-none-0"
+    found = moves_of_run(folder, HOPS, stack="decoder", left_out=swap)
+    assert found.ran.layers == (2, 1, 0)
+    assert found.ran.groups == tuple(reversed(moves_of_run(folder, HOPS, stack="decoder").ran.groups))
+    assert lens_of_run(folder, HOPS, left_out=swap).groups == found.ran.groups
+    assert inspect_run(folder, HOPS, left_out=swap).groups["decoder"] == found.ran.groups

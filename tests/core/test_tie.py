@@ -15,6 +15,7 @@ from clps_core.errors import ConfigError, DataError
 from clps_core.lens import lens_of_run
 from clps_core.model.transformer import Transformer
 from clps_core.model.untied import untie, uses_of
+from clps_core.patching import Patching
 from clps_core.sharing import Slot
 from clps_core.tie import TieProof, tie_of_run
 
@@ -124,10 +125,10 @@ def test_a_looped_run_uses_one_weight_in_every_loop(loops: int | None) -> None:
 
 
 def test_a_translation_aims_at_the_typed_target_the_right_answer_or_its_own(tmp_path: Path) -> None:
-    folder = untrained_run(tmp_path / "run", small_config("dates", "all,decoder=@encoder"))
+    folder = untrained_run(tmp_path / "run", small_config("dates", "cycle:2,decoder=@encoder"))
     given = {"site": "decoder.0.q", "options": {"language": "de"}}
     typed = tie_of_run(folder, "July 20, 1969", target_text="Sonntag", **given)
-    check(typed, 8)
+    check(typed, 4)
     assert typed.slot == "encoder.q.0"
     assert (typed.aim, typed.labels) == ("typed", 8)
     right = tie_of_run(folder, "Sunday, July 20, 1969", **given)
@@ -135,7 +136,12 @@ def test_a_translation_aims_at_the_typed_target_the_right_answer_or_its_own(tmp_
     own = tie_of_run(folder, "x", **given)
     assert own.aim == "own"
     assert own.loss < right.loss, "its own answer is the most probable one"
-    check(tie_of_run(folder, "x", left_out=["decoder.1"], **given), 8)
+    swapped = tie_of_run(folder, "x", left_out=["decoder.0<>decoder.1", "encoder.3.ffn"], **given)
+    check(swapped, 4)
+    assert [(use.stack, use.place) for use in own.uses] == [(s, p) for s in ("encoder", "decoder") for p in (0, 2)]
+    assert [use.place for use in swapped.uses] == [0, 2, 1, 2], "it runs with the other's weights"
+    with pytest.raises(ConfigError, match="Take the patches out"):
+        tie_of_run(folder, "x", patching=Patching(("encoder.0=encoder.1",)), **given)
 
 
 def test_gradients_that_would_fill_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
