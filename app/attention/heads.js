@@ -9,11 +9,8 @@ export default function ({ data, parentElement, setStateValue }) {
   const same = before && before.view === data.view;
   const state = { view: data.view, at: same ? before.at : data.selected };
   tables.set(root, state);
-  const theme = readTheme(root);
   const table = root.querySelector(".figures");
-  const hadFocus = table.contains(root.getRootNode().activeElement);
   table.setAttribute("aria-label", data.words.table);
-  table.replaceChildren(headRow(data), ...data.rows.map((row, layer) => bodyRow(data, row, layer, theme)));
 
   const choose = (layer, head, focus) => {
     state.at = [Math.max(0, Math.min(data.rows.length - 1, layer)), Math.max(0, Math.min(data.heads - 1, head))];
@@ -41,8 +38,15 @@ export default function ({ data, parentElement, setStateValue }) {
     event.preventDefault();
     choose(state.at[0] + step[0], state.at[1] + step[1], true);
   };
+  const paint = () => {
+    const theme = readTheme(root);
+    const hadFocus = table.contains(root.getRootNode().activeElement);
+    table.replaceChildren(headRow(data), ...data.rows.map((row, layer) => bodyRow(data, row, layer, theme)));
+    draw(hadFocus);
+  };
   root.dataset.measure = data.measure;
-  draw(hadFocus);
+  root.clpsRepaint = paint; // a picture is on white paper
+  paint();
 }
 
 function headRow(data) {

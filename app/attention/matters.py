@@ -12,6 +12,7 @@ import streamlit as st
 
 from app import state
 from app.attention.matters_map import (
+    MAP,
     Shown,
     change_text,
     interval_text,
@@ -24,6 +25,7 @@ from app.attention.matters_map import (
 from app.attention.source import run_label
 from app.chart.run_curves import short_names
 from app.look.address_choice import address_choice
+from app.look.picture import picture
 from app.look.tables import word_table
 from app.look.ticking import ticking
 from app.runs.background_job import ask_for, job_line, left_problems
@@ -100,7 +102,18 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
         st.caption(_question(metric))
         return
     chosen = _chosen(shown)
-    matters_map(shown, metric, chosen, on_choice=lambda part: _choose(shown, part))
+    with st.container(gap=None):
+        matters_map(shown, metric, chosen, on_choice=lambda part: _choose(shown, part))
+        picture(
+            MAP,
+            title=_("What matters: change of {metric} without each part", metric=metric.in_a_sentence),
+            name=("matters", *(run.id for run in runs), split, metric.name),
+            about=", ".join(
+                _("Run {id}, weights of step {step}", id=run.id, step=one.step)
+                for run in runs
+                if (one := found[run.id]) is not None
+            ),
+        )
     if chosen:
         _about(shown, chosen, metric)
     st.caption(_seen(metric))

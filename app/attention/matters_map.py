@@ -28,6 +28,7 @@ from clps_core.shown import visible
 from clps_core.words import _, ngettext
 
 __all__ = [
+    "MAP",
     "Shown",
     "change_text",
     "interval_text",
@@ -45,6 +46,10 @@ _COMPONENT = component(
     css=asset("attention/matters_map.css"),
     js=script("attention/matters_map.js"),
 )
+
+
+MAP = "attention.matters.map"
+"""The key of the map in the browser."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +73,13 @@ class Shown:
 
 def matters_map(shown: Sequence[Shown], metric: Metric, chosen: str, *, on_choice: Callable[[str], None]) -> None:
     """Draw it; ``on_choice`` gets the part that a person clicked, as it came from the browser: unchecked."""
-    key = "attention.matters.map"
 
     def clicked() -> None:
-        part = st.session_state[key].get("chosen")
+        part = st.session_state[MAP].get("chosen")
         if isinstance(part, str):
             on_choice(part)
 
-    _COMPONENT(data=map_payload(shown, metric, chosen), key=key, on_chosen_change=clicked)
+    _COMPONENT(data=map_payload(shown, metric, chosen), key=MAP, on_chosen_change=clicked)
 
 
 def map_payload(shown: Sequence[Shown], metric: Metric, chosen: str) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from app.attention.answer import attention_answer
 from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.difference import differences
-from app.attention.heads import choose_measure, heads_caption, heads_table, tops_of
+from app.attention.heads import choose_measure, heads_caption, heads_table, measures_of, tops_of
 from app.attention.lens import lens_caption, lens_table
 from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.matters import what_matters
 from app.attention.moves import what_moves
-from app.attention.pictures import Shown, lens_picture
+from app.attention.pictures import Shown, heads_picture, lens_picture
 from app.attention.source import (
     Question,
     Turned,
@@ -196,6 +196,8 @@ def _heads(
                 found[place], measure, tops, name=name, selected=at, key=key, patches=patches, led=place > 0
             )
             at = at if place else chosen
+            shown = _shown(runs[place], answers[place], question, turned[place])
+            heads_picture(shown, found[place], measures_of(patches=patches)[measure].title, measure, key=key)
     state.write(**{state.LAYER: str(at[0]), state.HEAD: str(at[1])})
 
 

@@ -12,11 +12,22 @@ from app.attention.grid import GridView, Sent
 from app.attention.layers import LayersView
 from app.look.colours import slot_letter
 from app.look.picture import Table, picture
+from clps_core.heads import RunHeads
 from clps_core.lens import RunLens
 from clps_core.store import Run
 from clps_core.words import _
 
-__all__ = ["Shown", "grid_numbers", "grid_picture", "layers_numbers", "layers_picture", "lens_numbers", "lens_picture"]
+__all__ = [
+    "Shown",
+    "grid_numbers",
+    "grid_picture",
+    "heads_numbers",
+    "heads_picture",
+    "layers_numbers",
+    "layers_picture",
+    "lens_numbers",
+    "lens_picture",
+]
 
 MOST_ROWS = 200_000
 """A file with more weights than this holds the chosen head alone."""
@@ -76,6 +87,14 @@ def layers_picture(shown: Shown, view: LayersView, head: int, exact: np.ndarray 
     )  # fmt: skip
     name = ("layers", shown.run.id, view.kind, f"slot-{view.letter}", f"head{head}")
     picture(key, title=title, name=name, about=shown.about, numbers=lambda: layers_numbers(view, head, exact))
+
+
+def heads_picture(shown: Shown, found: RunHeads, title: str, measure: str, *, key: str) -> None:
+    """Files of the heads in figures, coloured by ``measure``, which is called ``title``."""
+    what = _("{run}: heads in figures, {kind} attention; {measure}", run=shown.label, kind=_kind(found.kind),
+             measure=title)  # fmt: skip
+    name = ("heads", shown.run.id, found.kind, measure)
+    picture(key, title=what, name=name, about=shown.about, numbers=lambda: heads_numbers(found))
 
 
 def lens_picture(shown: Shown, lens: RunLens, *, key: str) -> None:
@@ -138,6 +157,18 @@ def _cells(
         for key, weight in enumerate(line):
             if not (causal and key > query):
                 yield query, queries[query], key, keys[key], weight
+
+
+def heads_numbers(found: RunHeads) -> Table:
+    """One row per head, with all its figures; entropies in bits, distances in positions."""
+    names = found.names
+    rows = (
+        (layer, head, slot_letter(found.groups[layer]), names[layer][head],
+         *(None if np.isnan(one[layer, head]) else float(one[layer, head]) for one in found.measures.values()))
+        for layer in range(len(found.groups))
+        for head in range(len(names[layer]))
+    )  # fmt: skip
+    return Table(["layer", "head", "slot", "name", *found.measures], rows)
 
 
 def lens_numbers(lens: RunLens) -> Table:

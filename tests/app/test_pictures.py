@@ -13,13 +13,14 @@ from recorded_runs import record
 
 from app.attention.grid import GridView, Sent
 from app.attention.layers import LayersView
-from app.attention.pictures import MOST_ROWS, grid_numbers, layers_numbers, lens_numbers
+from app.attention.pictures import MOST_ROWS, grid_numbers, heads_numbers, layers_numbers, lens_numbers
 from app.chart.live_chart import LineStyle, Panel, curve_numbers
 from app.design.designs import cost
 from app.design.sharing_map import map_numbers
 from app.look.charts import CostBar, cost_bars
 from app.look.picture import Table, as_csv, figure_table_of, file_name
 from clps_core.config import build_config, resolve
+from clps_core.heads import RunHeads
 from clps_core.lens import RunLens
 from clps_core.store import Store
 
@@ -107,6 +108,43 @@ def test_a_file_of_very_many_weights_holds_the_chosen_head() -> None:
     assert weights.size > MOST_ROWS
     heads = {row[:2] for row in grid_numbers(view_of(weights), (1, 0)).rows}
     assert heads == {(1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("how", "columns"),
+    [("mean_heads", ("1", "")), ("rollout", ("1", "")), ("max_layers", ("", "1")), ("heads", ("1", "1"))],
+)
+def test_what_stands_for_all_heads_or_layers_has_no_number(how: str, columns: tuple[str, str]) -> None:
+    view = replace(view_of(np.ones((2, 2, 1, 1), np.float32)), how=how)
+    last = read(grid_numbers(view, (0, 0)))[-1]
+    assert (last["layer"], last["head"]) == columns
+
+
+def test_a_difference_is_written_with_its_sign_and_the_layer_that_it_is_of() -> None:
+    maps = np.array([[[-0.25]]], np.float32)
+    sent = Sent((1, 1, 1, 1), maps, maps, (), exact=lambda _row, _column: (maps, (0,)))
+    view = GridView("encoder", "", sent, "a", "a", "B", ["#000000"], layers=(3,), signed=True, how="difference")
+    assert read(grid_numbers(view, (0, 0))) == [
+        {"layer": "3", "head": "0", "slot": "B", "query_position": "0", "query": "a", "key_position": "0", "key": "a",
+         "difference": "-0.25"}
+    ]  # fmt: skip
+
+
+def test_heads_are_written_with_all_their_figures() -> None:
+    entropy = np.array([[1 / 3, np.nan]], np.float32)
+    found = RunHeads(
+        "cross",
+        7,
+        {"entropy": entropy, "entropy_share": entropy, "first": entropy},
+        counted=5,
+        queries=6,
+        keys=2,
+        groups=(1,),
+    )
+    rows = read(heads_numbers(found))
+    assert [(row["layer"], row["head"], row["slot"], row["first"]) for row in rows] == [
+        ("0", "0", "B", repr(float(np.float32(1 / 3)))), ("0", "1", "B", ""),
+    ]  # fmt: skip
 
 
 def test_layers_of_one_slot_say_how_alike_they_are() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +13,17 @@ import torch
 from untrained_runs import small_config, untrained_run
 
 from clps_core import maps as maps_module
+from clps_core.analysis import maps as analysis_maps
 from clps_core.analysis.capture import capture, maps_read_by
+from clps_core.analysis.heads import Summariser
 from clps_core.analysis.maps import MapsKept, rolled_out, total_variation
 from clps_core.analysis.thumbnails import max_pooled, thumbnail_side
 from clps_core.errors import ConfigError, DataError
+from clps_core.heads import heads_of_run
 from clps_core.inspection import inspect_run, quantised
 from clps_core.look import Look
 from clps_core.maps import RunMaps, apart_in_layers, apart_in_runs, maps_of_run
+from clps_core.patching import Patching
 
 TEXT, OPTIONS = "May 3", {"language": "de"}
 
@@ -83,6 +89,42 @@ def test_maps_are_put_together_as_all_of_them_at_once_would_be(
     one = maps_of_run(look, "cross", how, at=(found.rows - 1, found.columns - 1))
     np.testing.assert_array_equal(one.full[0], shown(found)[-1, -1])
     assert one.full_at == (found.full_at[-1],)
+
+
+CHANGED = ("encoder.0<>encoder.1", "decoder.0.attention.1")
+PATCHING = Patching(("decoder.2.attention=decoder.1.attention", "encoder.2=encoder.1"))
+
+
+@pytest.mark.parametrize("kind", ["encoder", "decoder", "cross"])
+def test_maps_heads_and_differences_are_those_of_the_model_as_it_is_changed(look: Look, kind: str) -> None:
+    look = replace(look, target_text="Montag")
+    changed = replace(look, left_out=CHANGED, patching=PATCHING)
+    whole = inspect_run(look.folder, TEXT, options=OPTIONS, target_text="Montag")
+    asked = partial(inspect_run, look.folder, TEXT, options=OPTIONS, target_text="Montag", left_out=CHANGED)
+    found = asked(patching=PATCHING)
+    expected = found.attention[kind]
+    assert np.abs(expected - whole.attention[kind]).max() > 1e-3
+    maps = maps_of_run(changed, kind)
+    np.testing.assert_array_equal(shown(maps), quantised(expected))
+    assert maps.groups == found.groups[kind]
+    np.testing.assert_array_equal(shown(maps_of_run(changed, kind, exact=True)), expected)
+    between = apart_in_runs(changed, look, kind, exact=True)
+    np.testing.assert_array_equal(shown(between), expected - whole.attention[kind])
+    sums = Summariser(causal=kind == "decoder", aligned=kind != "cross")
+    for layer, weights in enumerate(torch.from_numpy(expected)):
+        sums(layer, weights)
+    np.testing.assert_allclose(heads_of_run(changed, kind).measures["entropy"], sums.measures["entropy"], rtol=1e-6)
+
+    without_maps = asked(patching=PATCHING, attention=False)
+    assert (without_maps.attention, without_maps.effect, without_maps.groups) == ({}, found.effect, found.groups)
+
+
+def test_very_many_weights_are_exact_for_the_chosen_map_alone(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis_maps, "MOST_EXACT", 10)
+    found = maps_of_run(look, "encoder", at=(2, 1), exact=True)
+    expected = inspect_run(look.folder, TEXT, options=OPTIONS).attention["encoder"]
+    assert found.full_at == (2 * found.columns + 1,)
+    np.testing.assert_array_equal(found.full[0], expected[2, 1])
 
 
 def test_rollout_goes_through_every_execution(look: Look, attention: dict[str, np.ndarray]) -> None:
