@@ -83,6 +83,7 @@ def _runs(
     shown: Sequence[Shown],
 ) -> None:
     """Every other run against the first."""
+    drawn = False
     for place, other in enumerate(runs[1:], start=1):
         ask = partial(read_apart, runs[0], question, kind, turned=turned[0], other=(other, turned[place]))
         try:
@@ -90,6 +91,7 @@ def _runs(
         except (ConfigError, DataError) as error:
             st.info(str(error)[:1].upper() + str(error)[1:], icon=":material/info:")
             continue
+        drawn = True
         st.caption(
             _(
                 "Seen: attention of **{one}** minus that of **{other}**, on the same input.",
@@ -107,7 +109,8 @@ def _runs(
                 "large difference may be the same head under another number."
             )
         )
-    st.caption(_reading_sentence())
+    if drawn:
+        st.caption(_reading_sentence())
 
 
 def difference_view(found: RunMaps, ask: partial[RunMaps], answer: Inspection, kind: str, name: str) -> GridView:

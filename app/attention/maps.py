@@ -35,7 +35,7 @@ def choose_how() -> str:
         "max_layers": _("Maximum over layers"),
         "rollout": _("Rollout"),
     }
-    return address_choice("attention", state.MAPS, names, _("Maps"))
+    return address_choice("attention", state.MAPS, names, _("Maps"), many=True)
 
 
 def how_sentence(how: str, kind: str, *, two_stacks: bool) -> str:

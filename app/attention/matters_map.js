@@ -128,14 +128,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const first = table.querySelector(".cell[aria-pressed='true']") ?? table.querySelector(".cell");
     if (first) first.tabIndex = 0;
   }
-  if (focused) root.querySelector(`.cell[data-part="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  say(chosen());
+  const kept = focused && root.querySelector(`.cell[data-part="${CSS.escape(focused)}"]`);
+  kept?.focus({ preventScroll: true });
+  say(kept || chosen());
   const runs = part("runs"), over = (event) => event.target.closest(".cell");
   runs.onclick = (event) => {
     const button = over(event);
     if (button) root.choose(button.getAttribute("aria-pressed") === "true" ? "" : button.dataset.part);
   };
-  runs.onmouseover = (event) => over(event) && say(over(event));
+  runs.onmouseover = (event) => {
+    // Cells that are drawn anew under a pointer at rest are no reason to leave the one that keys went to.
+    const here = `${event.screenX},${event.screenY}`;
+    if (here === root.dataset.pointer) return;
+    root.dataset.pointer = here;
+    if (over(event)) say(over(event));
+  };
   runs.onfocusin = (event) => over(event) && say(over(event));
   runs.onmouseleave = () => say(chosen());
   runs.onkeydown = (event) => {

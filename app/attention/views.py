@@ -52,7 +52,7 @@ def choose_view() -> str:
         "training": _("While it learned"),
         "bertviz": _("BertViz"),
     }
-    return address_choice("attention", state.VIEW, names, _("View"))
+    return address_choice("attention", state.VIEW, names, _("View"), many=True)
 
 
 def choose_kind(kinds: Sequence[str]) -> str:

@@ -23,11 +23,13 @@ def address_choice(
     first: str | None = None,
     visible: bool = False,
     help: str | None = None,  # noqa: A002 - as Streamlit calls it
+    many: bool = False,
 ) -> str:
     """A segmented choice under the query parameter ``name``: what it is called there, never what it reads as.
 
     ``first`` by default, else the first of ``choices`` (value -> what is shown); a sentence says what in the
-    address is none of them. ``visible``: the label stands above.
+    address is none of them. ``visible``: the label stands above. ``many``: choices that fill more than one line, so
+    each has a frame of its own.
     """
     asked, problem = state.read_choice(name, list(choices))
     if problem:
@@ -42,7 +44,7 @@ def address_choice(
         if st.session_state[key] in choices:  # a browser that has drawn nothing yet answers with nothing
             state.write(**{name: st.session_state[key]})
 
-    st.segmented_control(
+    (st.pills if many else st.segmented_control)(
         label,
         list(choices),
         default=widget_default(key, chosen),
