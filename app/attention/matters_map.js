@@ -143,7 +143,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.dataset.pointer = here;
     if (over(event)) say(over(event));
   };
-  runs.onfocusin = (event) => over(event) && say(over(event));
+  if (!root.focusin) runs.addEventListener("focusin", (event) => root.focusin(event)); // there is no `onfocusin`
+  root.focusin = (event) => over(event) && say(over(event));
   runs.onmouseleave = () => say(chosen());
   runs.onkeydown = (event) => {
     if (!over(event) || !event.key.startsWith("Arrow")) return;

@@ -118,6 +118,10 @@ def test_heads_and_cells_are_chosen_by_hand_and_by_key(
     expect(root).to_have_attribute("data-selected", "2,0")
     expect(root.locator(".cell[data-layer='2'][data-head='0']")).to_be_focused()
     browser_page.wait_for_url(re.compile(r"layer=2.*head=0"))
+    words, _root = words_of(taken(browser_page, "attention.heads.1", "svg")[1])
+    assert {"Layer 2, head 0", "Head 1", "Entropy share"} <= {word.partition(":")[0] for word in words}
+    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.heads.1", "csv")[1].decode())))
+    assert [(row["layer"], row["head"]) for row in rows][-1] == ("3", "1")
 
     root.locator(".large").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
@@ -494,6 +498,9 @@ def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
     assert 0 < int(count) <= 400
     assert int(count) == (np.rint(strength) >= int(least)).sum()
     expect(root.locator(".drawn")).to_contain_text("lines")
+    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.difference.runs.1", "csv")[1].decode())))
+    differences = np.array([float(row["difference"]) for row in rows]).reshape(expected.shape)
+    np.testing.assert_allclose(differences, expected, atol=1e-6)
 
     browser_page.get_by_text("Heads in figures", exact=True).first.click()
     tables = browser_page.locator(".heads[data-selected]")
@@ -503,3 +510,7 @@ def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
     expect(tables.last).to_have_attribute("data-selected", "2,0")
     expect(tables.last.locator(".detail-name")).to_contain_text("Layer 2, head 0")
     browser_page.wait_for_url(re.compile(r"layer=2.*head=0"))
+    words, _root = words_of(taken(browser_page, "attention.heads.1", "svg")[1])
+    assert {"Layer 2, head 0", "Head 1", "Entropy share"} <= {word.partition(":")[0] for word in words}
+    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.heads.1", "csv")[1].decode())))
+    assert [(row["layer"], row["head"]) for row in rows][-1] == ("3", "1")
