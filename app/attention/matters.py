@@ -99,6 +99,10 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
     if not shown:
         st.caption(_question(metric))
         return
+    for run in runs:
+        if all(one.run_id != run.id for one in shown):
+            name = escape_markdown(names[run.id])
+            st.caption(_("{run}: no part was left out on these examples so far, so it has no map.", run=name))
     chosen = _chosen(shown)
     matters_map(shown, metric, chosen, on_choice=lambda part: _choose(shown, part))
     if chosen:
@@ -144,7 +148,7 @@ def _ablation(run: Run, known: Mapping[str, Evaluated], split: str) -> Ablation 
 
 def _as_shown(run: Run, short: str, found: Ablation) -> Shown:
     plan = sharing_plan(run.config.model, run.config.sharing)
-    return Shown(run_label(run), short, found, plan, run.config.model.num_heads)
+    return Shown(run.id, run_label(run), short, found, plan, run.config.model.num_heads)
 
 
 # The job

@@ -51,6 +51,7 @@ _COMPONENT = component(
 class Shown:
     """One run on the map: what it is called, what is known of it, its plan and how many heads each layer has."""
 
+    run_id: str
     name: str
     short: str
     found: Ablation
