@@ -174,6 +174,7 @@ def test_a_run_that_is_deleted_while_it_is_looked_at_is_one_sentence(
     test = open_page("attention", run=two[0].id, beside=two[1].id, view="matters")
     assert len(maps(test)[0]["runs"]) == 1
     assert "no part was left out on these examples so far" in said(test), "the first is not silently missing"
+    assert "No sharing" in maps(test)[0]["runs"][0]["name"], "nor is it unclear which one is shown"
     assert test.button(key="attention.matters.evaluate")
     service.delete(store, two[1].id)
     test.run()
