@@ -111,7 +111,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const signature = JSON.stringify(data);
   root.choose = (chosen) => setTriggerValue("chosen", chosen);
   if (root.dataset.signature === signature) return;
-  const focused = root.getRootNode().activeElement?.dataset?.part;
+  const sections = () => [...root.querySelectorAll("section")], held = root.getRootNode().activeElement;
+  const focused = root.contains(held) ? [sections().indexOf(held.closest("section")), held.dataset.part] : null;
   const scrolled = [...root.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   root.dataset.signature = signature;
   root.dataset.chosen = data.chosen;
@@ -128,7 +129,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const first = table.querySelector(".cell[aria-pressed='true']") ?? table.querySelector(".cell");
     if (first) first.tabIndex = 0;
   }
-  if (focused) root.querySelector(`.cell[data-part="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused) {
+    const again = sections()[focused[0]]?.querySelector(`.cell[data-part="${CSS.escape(focused[1])}"]`);
+    again?.focus({ preventScroll: true });
+  }
   say(chosen());
   const runs = part("runs"), over = (event) => event.target.closest(".cell");
   runs.onclick = (event) => {
@@ -136,7 +140,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (button) root.choose(button.getAttribute("aria-pressed") === "true" ? "" : button.dataset.part);
   };
   runs.onmouseover = (event) => over(event) && say(over(event));
-  runs.onfocusin = (event) => over(event) && say(over(event));
+  root.say = say;
+  if (!root.listens) runs.addEventListener("focusin", (event) => over(event) && root.say(over(event)));
+  root.listens = true;
   runs.onmouseleave = () => say(chosen());
   runs.onkeydown = (event) => {
     if (!over(event) || !event.key.startsWith("Arrow")) return;
