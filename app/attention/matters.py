@@ -54,6 +54,8 @@ __all__ = ["what_matters"]
 
 PAGE = "attention.matters"
 TICK_SECONDS = 1.0
+LEFT_OUT = "attention.matters.left_out"
+"""What the address leaves out: a tick brings the address it was sent with, which a click may have overtaken."""
 MOST_ROWS = 15
 """Rows of the table before somebody asks for all."""
 
@@ -71,6 +73,7 @@ def what_matters(runs: Sequence[Run]) -> None:
         heads = st.toggle(
             _("Also each head"), key=f"{PAGE}.heads", help=_("One evaluation more for each attention head.")
         )
+    st.session_state[LEFT_OUT] = st.query_params.get_all(state.WITHOUT)
     active = any(one.job.active for one in evaluated(store(), KIND, runs).values())
     run_ids = [run.id for run in runs]
     ticking("attention.matters", _shown, TICK_SECONDS if active else None)(run_ids, active, split, metric, heads)
@@ -101,9 +104,14 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
     if not shown:
         st.caption(_question(metric))
         return
+    for run in runs:
+        if all(one.run_id != run.id for one in shown):
+            name = escape_markdown(names[run.id])
+            st.caption(_("{run}: no part was left out on these examples so far, so it has no map.", run=name))
     chosen = _chosen(shown)
+    named = len(runs) > 1
     with st.container(gap=None):
-        matters_map(shown, metric, chosen, on_choice=lambda part: _choose(shown, part))
+        matters_map(shown, metric, chosen, named=named, on_choice=lambda part: _choose(shown, part))
         picture(
             MAP,
             title=_("What matters: change of {metric} without each part", metric=metric.in_a_sentence),
@@ -115,7 +123,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
             ),
         )
     if chosen:
-        _about(shown, chosen, metric)
+        _about(shown, chosen, metric, named=named)
     st.caption(_seen(metric))
     _table(shown, metric)
     _download([run for run in runs if found[run.id] is not None], found)
@@ -157,7 +165,7 @@ def _ablation(run: Run, known: Mapping[str, Evaluated], split: str) -> Ablation 
 
 def _as_shown(run: Run, short: str, found: Ablation) -> Shown:
     plan = sharing_plan(run.config.model, run.config.sharing)
-    return Shown(run_label(run), short, found, plan, run.config.model.num_heads)
+    return Shown(run.id, run_label(run), short, found, plan, run.config.model.num_heads)
 
 
 # The job
@@ -250,7 +258,7 @@ def _parts_of(one: Shown, part: str) -> list[str]:
 
 def _chosen(shown: Sequence[Shown]) -> str:
     """The part that the address leaves out, where it is one of the map."""
-    asked = st.query_params.get_all(state.WITHOUT)
+    asked = st.session_state[LEFT_OUT]
     for one in shown if asked else ():
         for effect in one.found.effects:
             if _parts_of(one, effect.part) == asked:
@@ -261,14 +269,15 @@ def _chosen(shown: Sequence[Shown]) -> str:
 def _choose(shown: Sequence[Shown], part: str) -> None:
     """Let the address leave out what was clicked; nothing for what no run has."""
     one = next((one for one in shown if one.effect(part) is not None), None)
-    state.write(**{state.WITHOUT: None if one is None else _parts_of(one, part)})
+    st.session_state[LEFT_OUT] = [] if one is None else _parts_of(one, part)
+    state.write(**{state.WITHOUT: st.session_state[LEFT_OUT]})
 
 
-def _about(shown: Sequence[Shown], part: str, metric: Metric) -> None:
+def _about(shown: Sequence[Shown], part: str, metric: Metric, *, named: bool) -> None:
     """What happens without the chosen part, in a sentence for each run, and the way to the lens."""
     for one in shown:
         effect = one.effect(part)
-        name = f"**{escape_markdown(one.short)}**: " if len(shown) > 1 else ""
+        name = f"**{escape_markdown(one.short)}**: " if named else ""
         if effect is None:
             title = _part_name(part, shown)
             st.markdown(name + _("{part} is not in it, or was not left out so far.", part=title))

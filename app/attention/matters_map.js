@@ -111,7 +111,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const signature = JSON.stringify(data);
   root.choose = (chosen) => setTriggerValue("chosen", chosen);
   if (root.dataset.signature === signature) return;
-  const focused = root.getRootNode().activeElement?.dataset?.part;
+  const sections = () => [...root.querySelectorAll("section")], held = root.getRootNode().activeElement;
+  const focused = root.contains(held) ? [sections().indexOf(held.closest("section")), held.dataset.part] : null;
   const scrolled = [...root.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
   root.dataset.signature = signature;
   root.dataset.chosen = data.chosen;
@@ -128,7 +129,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const first = table.querySelector(".cell[aria-pressed='true']") ?? table.querySelector(".cell");
     if (first) first.tabIndex = 0;
   }
-  const kept = focused && root.querySelector(`.cell[data-part="${CSS.escape(focused)}"]`);
+  const kept = focused && sections()[focused[0]]?.querySelector(`.cell[data-part="${CSS.escape(focused[1])}"]`);
   kept?.focus({ preventScroll: true });
   say(kept || chosen());
   const runs = part("runs"), over = (event) => event.target.closest(".cell");
@@ -143,8 +144,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.dataset.pointer = here;
     if (over(event)) say(over(event));
   };
-  if (!root.focusin) runs.addEventListener("focusin", (event) => root.focusin(event)); // there is no `onfocusin`
-  root.focusin = (event) => over(event) && say(over(event));
+  root.say = say;
+  if (!root.listens) runs.addEventListener("focusin", (event) => over(event) && root.say(over(event)));
+  root.listens = true;
   runs.onmouseleave = () => say(chosen());
   runs.onkeydown = (event) => {
     if (!over(event) || !event.key.startsWith("Arrow")) return;

@@ -56,6 +56,7 @@ MAP = "attention.matters.map"
 class Shown:
     """One run on the map: what it is called, what is known of it, its plan and how many heads each layer has."""
 
+    run_id: str
     name: str
     short: str
     found: Ablation
@@ -71,23 +72,28 @@ class Shown:
         return self._by_part.get(part)
 
 
-def matters_map(shown: Sequence[Shown], metric: Metric, chosen: str, *, on_choice: Callable[[str], None]) -> None:
-    """Draw it; ``on_choice`` gets the part that a person clicked, as it came from the browser: unchecked."""
+def matters_map(
+    shown: Sequence[Shown], metric: Metric, chosen: str, *, named: bool, on_choice: Callable[[str], None]
+) -> None:
+    """Draw it, with the runs' names if ``named``.
+
+    ``on_choice`` gets the part that a person clicked, as it came from the browser: unchecked.
+    """
 
     def clicked() -> None:
         part = st.session_state[MAP].get("chosen")
         if isinstance(part, str):
             on_choice(part)
 
-    _COMPONENT(data=map_payload(shown, metric, chosen), key=MAP, on_chosen_change=clicked)
+    _COMPONENT(data=map_payload(shown, metric, chosen, named=named), key=MAP, on_chosen_change=clicked)
 
 
-def map_payload(shown: Sequence[Shown], metric: Metric, chosen: str) -> dict[str, Any]:
+def map_payload(shown: Sequence[Shown], metric: Metric, chosen: str, *, named: bool = False) -> dict[str, Any]:
     """The message to the browser."""
     changes = [effect.changes[metric.name] for one in shown for effect in _effects(one, metric)]
     most = max((abs(change) for change in changes if math.isfinite(change)), default=0.0)
     return {
-        "runs": [_run(one, metric, most, several=len(shown) > 1) for one in shown],
+        "runs": [_run(one, metric, most, named=named) for one in shown],
         "chosen": chosen,
         "words": {
             "layer": _("layer"),
@@ -107,10 +113,10 @@ def _effects(one: Shown, metric: Metric) -> Iterator[Effect]:
     yield from (effect for effect in one.found.effects if metric.name in effect.changes)
 
 
-def _run(one: Shown, metric: Metric, most: float, *, several: bool) -> dict[str, Any]:
+def _run(one: Shown, metric: Metric, most: float, *, named: bool) -> dict[str, Any]:
     effects = {effect.part: effect for effect in _effects(one, metric)}
     return {
-        "name": visible(one.name) if several else "",
+        "name": visible(one.name) if named else "",
         "whole": _conditions(one, metric),
         "stacks": [_stack(one, stack, effects, metric, most) for stack in one.plan.execution],
     }

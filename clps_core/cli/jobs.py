@@ -42,7 +42,7 @@ def show_list(*, run_id: str | None = None, as_json: bool) -> None:
         if not as_json and state.waiting:
             say(state.words)
         if not jobs and not as_json:
-            say(_("No evaluations. Queue one: clps depth RUN --background"))
+            say(_("No evaluations. Queue one: clps ablate RUN --no-wait, or: clps depth RUN --background"))
             return
         show_jobs(store, jobs, as_json=as_json)
 

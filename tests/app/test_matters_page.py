@@ -19,6 +19,7 @@ from untrained_runs import small_config, stored_run
 from app.attention.matters_map import Shown, change_text, map_payload
 from clps_core.ablation import KIND, Ablation, Effect, ablate, keys_of
 from clps_core.config import RunConfig, sharing_plan
+from clps_core.jobs import service
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store, schema
@@ -166,6 +167,22 @@ def test_what_a_job_failed_of_is_said_and_kept_results_of_other_weights_are_not_
     assert test.button(key="attention.matters.evaluate")
 
 
+def test_a_run_that_is_deleted_while_it_is_looked_at_is_one_sentence(
+    open_page: OpenPage, store: Store, two: list[Run]
+) -> None:
+    ablated(store, two[1])
+    test = open_page("attention", run=two[0].id, beside=two[1].id, view="matters")
+    assert len(maps(test)[0]["runs"]) == 1
+    assert "no part was left out on these examples so far" in said(test), "the first is not silently missing"
+    assert "No sharing" in maps(test)[0]["runs"][0]["name"], "nor is it unclear which one is shown"
+    assert test.button(key="attention.matters.evaluate")
+    service.delete(store, two[1].id)
+    test.run()
+    assert not test.exception
+    assert len(sentences(test)) == 1
+    assert maps(test) == []
+
+
 def test_a_run_in_training_is_asked_for_when_it_has_ended(open_page: OpenPage, store: Store) -> None:
     run = stored_run(store, quick("all", num_layers=1), status="running")
     test = open_page("attention", run=run.id, view="matters")
@@ -211,7 +228,7 @@ def shown(*effects: Effect, whole: float = 2.0, strategy: str = "all") -> Shown:
     config = small_config("digits", strategy, num_layers=2)
     plan = sharing_plan(config.model, config.sharing)
     whole_metrics = {"loss": whole, "accuracy": 0.5}
-    return Shown("<b>", "b", Ablation("test", 9, 9, 3, whole_metrics, effects), plan, 2)
+    return Shown("a1", "<b>", "b", Ablation("test", 9, 9, 3, whole_metrics, effects), plan, 2)
 
 
 def effect(part: str, loss: float, error: float | None = None) -> Effect:

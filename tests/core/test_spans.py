@@ -18,6 +18,7 @@ from tiny_models import batch_for, tiny
 from untrained_runs import SIZES, stored_run
 
 from clps_core import api
+from clps_core.ablation import ablate
 from clps_core.analysis.capture import capture
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig, build_config, resolve
@@ -319,6 +320,14 @@ def test_the_scores_of_a_run_are_those_of_the_predictions_it_writes(store: Store
     rights = some_texts(known, places, ("answer", "question"))
     assert [one.reference for one in written] == rights["answer"]
     assert [one.input.partition("\n")[0] for one in written] == rights["question"]
+
+
+def test_marked_answers_are_compared_example_by_example_without_a_part(store: Store, run: Run) -> None:
+    found = ablate(store.run_folder(run.id), examples=12)
+    assert found.whole.keys() == {"loss", "exact_match", "token_f1"}
+    without = next(effect for effect in found.effects if effect.part == "encoder.0.attention")
+    assert without.errors.keys() == found.whole.keys(), "each is a mean over the examples"
+    assert 0 < without.errors["loss"] < abs(without.changes["loss"]) + 1
 
 
 def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run) -> None:
