@@ -300,6 +300,8 @@ def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
         quality_scatter(dots, task, title),
         key=f"compare.scatter.{task.name}",
         alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
+        title=_("Best {metric} against stored parameters", metric=title.lower()),
+        about=", ".join(run.id for group in groups for run in group.counted_runs),
     )
 
 

@@ -125,14 +125,20 @@ def _two(pairs: Sequence[tuple[str, Run, Confusion]]) -> None:
 
 
 def _difference(pairs: Sequence[tuple[str, Run, Confusion]], places: Sequence[int]) -> None:
-    (name, _run, one), (other_name, _other_run, other) = pairs
+    (name, run, one), (other_name, other_run, other) = pairs
     names = {"one": escape_markdown(name), "other": escape_markdown(other_name)}
     said = _(
         "Accuracy {first} with {one}, {second} with {other}.",
         first=percent(one.accuracy), second=percent(other.accuracy), **names,
     )  # fmt: skip
     st.markdown(said)
-    plotted(difference_figure(one, other, places), key="compare.confused.difference", alt=said)
+    plotted(
+        difference_figure(one, other, places),
+        key="compare.confused.difference",
+        alt=said,
+        title=_("What {other} answers more often than {one}", one=name, other=other_name),
+        about=f"{run.id}, {other_run.id}",
+    )
     st.caption(
         _(
             "In percentage points of each right class: blue, {other} says it more often; orange, less often. On the "
@@ -147,7 +153,13 @@ def _one(name: str, run: Run, one: Confusion, places: Sequence[int]) -> None:
     st.markdown(f"**{escape_markdown(name)}**")
     said = escape_markdown(told(one))
     st.markdown(said)
-    plotted(matrix_figure(one, places), key=f"compare.confused.{run.id}", alt=told(one))
+    plotted(
+        matrix_figure(one, places),
+        key=f"compare.confused.{run.id}",
+        alt=told(one),
+        title=_("{run}: answers to each right class", run=name),
+        about=run.id,
+    )
     st.caption(
         _(
             "Test split, weights of step {step}. A row is a right class; the more of it a cell holds, the stronger its "

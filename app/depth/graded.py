@@ -43,6 +43,8 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
                     heat_map(task, points, called),
                     key=f"depth.graded.{one.run.id}",
                     alt=_("{run}: {said}.", run=names[one.run.id], said=_said(task, points)),
+                    title=_("{run}: {difficulty} against loops", run=names[one.run.id], difficulty=called),
+                    about=one.run.id,
                 )
     st.caption(
         _(

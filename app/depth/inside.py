@@ -168,4 +168,6 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
         movement_figure(answer.movement, names, tops),
         key=f"depth.movement.{one.run.id}",
         alt=_("Distance between input and output of each executed layer. {said}.", said=said),
+        title=_("{run}: distance between input and output of each executed layer", run=name),
+        about=f"{one.run.id}",
     )

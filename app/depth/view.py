@@ -220,6 +220,8 @@ def curves(
         depth_curves(lines, name, metric_named(name).title, _depth_title(runs, x), baseline),
         key="depth.curves",
         alt=_("{metric} at each depth; the table below has the same figures.", metric=metric_named(name).title),
+        title=_("{metric} at each depth", metric=metric_named(name).title),
+        about=", ".join(one.run.id for one in runs),
     )
     _table(runs, found, name)
     _captions(runs, found, task.metric)

@@ -149,6 +149,7 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         cost_bars(tuple(bars)),
         key="counts_figure",
         alt=_("Stored parameters by part of the model. {said}.", said=said),
+        title=_("Stored parameters by part of the model"),
         about=_("Parts from the left: {parts}. The upright mark is what is executed.", parts=", ".join(parts.values())),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):

@@ -23,22 +23,22 @@ def plotted(
     *,
     key: str,
     alt: str,
-    title: str = "",
+    title: str,
     about: str = "",
     name: Sequence[str] = (),
     numbers: Callable[[], Table] | None = None,
 ) -> None:
     """Draw ``figure``; ``alt`` says in a sentence what it shows.
 
-    ``title``, ``about`` and ``name`` are for its files (see ``picture``): by default the beginning of ``alt``, nothing
-    and the key. ``numbers``: of the file of numbers, by default what the figure itself holds.
+    ``title``, ``about`` and ``name`` are for its files (see ``picture``). ``numbers``: of the file of
+    numbers, by default what the figure itself holds.
     """
     shown = presenting.enlarged(figure) if presenting.is_on() else figure
     with st.container(gap=None):
         st.plotly_chart(shown, key=key, config=CONFIG | {"displayModeBar": False}, alt=alt)
         picture(
             key,
-            title=title or alt.split(". ")[0].rstrip("."),
+            title=title,
             name=name,
             about=about,
             numbers=numbers or partial(figure_table_of, figure),

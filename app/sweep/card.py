@@ -148,6 +148,8 @@ def _picture(found: SweepState) -> None:
             metric=title,
             fields=fields,
         ),
+        title=_("{metric} of each configuration", metric=title),
+        about=found.comparison.id,
     )
     notes = [_("The ring is around the best one. A line joins configurations that differ in nothing else.")]
     if any(hollow(one) for one in found.configurations if one.best):

@@ -43,7 +43,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Nobody works on its queue: the supervisor's lock is taken. The runner may work in this process."""
     monkeypatch.setenv("CLPS_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("CLPS_DATABASE_URL", raising=False)
-    monkeypatch.setattr(runner, "NICENESS", 0)
+    monkeypatch.setattr(runner, "RUNS", 0)
     before = signal.getsignal(signal.SIGTERM)
     store = open_store()
     lock = SupervisorLock(store.home)
