@@ -118,10 +118,6 @@ def test_heads_and_cells_are_chosen_by_hand_and_by_key(
     expect(root).to_have_attribute("data-selected", "2,0")
     expect(root.locator(".cell[data-layer='2'][data-head='0']")).to_be_focused()
     browser_page.wait_for_url(re.compile(r"layer=2.*head=0"))
-    words, _root = words_of(taken(browser_page, "attention.heads.1", "svg")[1])
-    assert {"Layer 2, head 0", "Head 1", "Entropy share"} <= {word.partition(":")[0] for word in words}
-    rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.heads.1", "csv")[1].decode())))
-    assert [(row["layer"], row["head"]) for row in rows][-1] == ("3", "1")
 
     root.locator(".large").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
