@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -65,12 +66,7 @@ def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
     return inspect_run(
         asked.folder,
         asked.text,
-        options=dict(asked.options),
-        target_text=asked.target_text or None,
-        which=asked.which,
-        loops=asked.loops,
-        left_out=asked.left_out,
-        patching=asked.patching,
+        **_how(asked),
         attention=asked.attention,
         opener=models.opened,
     )
@@ -81,12 +77,7 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
     return lens_of_run(
         asked.folder,
         asked.text,
-        options=dict(asked.options),
-        target_text=asked.target_text or None,
-        which=asked.which,
-        loops=asked.loops,
-        left_out=asked.left_out,
-        patching=asked.patching,
+        **_how(asked),
         opener=models.opened,
     )
 
@@ -98,12 +89,7 @@ def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
         look.folder,
         look.text,
         stack=asked.stack,
-        options=dict(look.options),
-        target_text=look.target_text or None,
-        which=look.which,
-        loops=look.loops,
-        left_out=look.left_out,
-        patching=look.patching,
+        **_how(look),
         positions=asked.positions,
         opener=models.opened,
     )
@@ -128,12 +114,7 @@ def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
         look.folder,
         look.text,
         site=asked.site,
-        options=dict(look.options),
-        target_text=look.target_text or None,
-        which=look.which,
-        loops=look.loops,
-        left_out=look.left_out,
-        patching=look.patching,
+        **_how(look),
         opener=models.opened,
     )
 
@@ -152,6 +133,18 @@ def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
     if asked.layers:
         return apart_in_layers(look, asked.kind, asked.layers, at=at, exact=exact, opener=models.opened)
     return maps_of_run(look, asked.kind, asked.how, at=at, exact=exact, opener=models.opened)
+
+
+def _how(look: InspectRun | ReadLens) -> dict[str, Any]:
+    """The arguments that the readers of one input have in common."""
+    return {
+        "options": dict(look.options),
+        "target_text": look.target_text or None,
+        "which": look.which,
+        "loops": look.loops,
+        "left_out": look.left_out,
+        "patching": look.patching,
+    }
 
 
 def _look(asked: InspectRun) -> Look:

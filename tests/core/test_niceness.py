@@ -13,25 +13,27 @@ SCRIPT = f"""
 import os
 from pathlib import Path
 from clps_core.niceness import behind_others
-before = Path("{GROUP}").read_text().split()[-1]
+before = Path("{GROUP}").read_text().strip()
 behind_others(3)
-print(before, Path("{GROUP}").read_text().split()[-1], os.getpriority(os.PRIO_PROCESS, 0))
+print(before, Path("{GROUP}").read_text().strip(), os.getpriority(os.PRIO_PROCESS, 0), sep="\\n")
 """
 
 pytestmark = pytest.mark.skipif(not GROUP.exists(), reason="this system does not group processes by session")
 
 
-def values(own_session: bool) -> list[int]:
-    """Of a new process: its session's nice value before and after, and its own."""
+def values(own_session: bool) -> tuple[str, str, int]:
+    """Of a new process: what the system says of its session before and after (maybe nothing), its own nice value."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], start_new_session=own_session, capture_output=True, text=True, check=True
     )
-    return [int(word) for word in done.stdout.split()]
+    before, after, own = done.stdout.splitlines()
+    return before, after, int(own)
 
 
 def test_a_session_of_its_own_is_lowered_with_the_process() -> None:
     _before, after, own = values(own_session=True)
-    assert after == own >= 3
+    assert own >= 3
+    assert after.endswith(f" nice {own}")
 
 
 def test_the_session_of_others_stays_as_it_is() -> None:
