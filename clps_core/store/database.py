@@ -48,7 +48,8 @@ JOB_COLUMNS = (
 )  # fmt: skip
 _RUN_COLUMNS = (
     *JOB_COLUMNS, _r.comparison_id, _r.parent_id, _r.tokens_per_second, _r.unique_parameters, _r.executed_parameters,
-    _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at, _r.pinned_for,
+    _r.start_from, _r.ancestry.label("ancestry_text"), _r.pinned_at, _r.pinned_for, _r.notes,
+    _r.tags.label("tags_text"), _r.archived_at, _r.cpu_seconds,
 )  # fmt: skip
 _COLUMNS: dict[type[Job], tuple[sa.ColumnElement[Any], ...]] = {Job: JOB_COLUMNS, Run: _RUN_COLUMNS}
 _TRAINS = _r.kind == TRAINING
@@ -152,7 +153,8 @@ class Store(Curves):
         """All comparisons that still have runs, newest first."""
         c = schema.comparison.c
         with self.reading() as connection:
-            columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at, c.pinned_for)
+            columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at, c.pinned_for,
+                       c.notes, c.archived_at)  # fmt: skip
             rows = connection.execute(sa.select(*columns).order_by(c.created_at.desc())).all()
             members: dict[str, list[str]] = {}
             runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
@@ -169,6 +171,8 @@ class Store(Curves):
                 row.plan,
                 row.pinned_at,
                 row.pinned_for,
+                row.notes,
+                row.archived_at,
             )
             for row in rows
             if row.id in members

@@ -155,7 +155,8 @@ class Run(Job):
 
     A fork has a ``parent_id`` and begins with its parent's weights, ``start_from`` (best or last); what was
     spent on these, ``jobs.ancestry`` reads. With ``pinned_at`` it stays on
-    Start: on everybody's, or on that of ``pinned_for``.
+    Start: on everybody's, or on that of ``pinned_for``. ``notes`` is Markdown that people wrote. With ``archived_at``
+    lists leave it out. ``cpu_seconds``: CPU time of its processes while training, ``None`` where it was not recorded.
     """
 
     comparison_id: str | None
@@ -167,6 +168,15 @@ class Run(Job):
     ancestry_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
     pinned_for: str | None = None
+    notes: str | None = field(default=None, repr=False)
+    tags_text: str | None = field(default=None, repr=False)
+    archived_at: float | None = None
+    cpu_seconds: float | None = None
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """Words that people gave it, in alphabetical order."""
+        return () if self.tags_text is None else tuple(json.loads(self.tags_text))
 
     @property
     def imported(self) -> bool:
@@ -227,6 +237,8 @@ class Comparison:
     sweep_text: str | None = field(default=None, repr=False)
     pinned_at: float | None = None
     pinned_for: str | None = None
+    notes: str | None = field(default=None, repr=False)
+    archived_at: float | None = None
 
     @cached_property
     def sweep(self) -> dict[str, Any] | None:

@@ -65,6 +65,8 @@ comparison = Table(
     Column("plan", Text),  # JSON: what a sweep was expanded from; NULL for runs given one by one
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
     Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
+    Column("notes", Text),  # Markdown by its people; NULL: none
+    Column("archived_at", Float),  # since when lists leave it out; NULL: they show it
 )
 
 run = Table(  # of every job there is: a training, or an evaluation of one; ``kind`` says which
@@ -109,6 +111,10 @@ run = Table(  # of every job there is: a training, or an evaluation of one; ``ki
     Column("ancestry", Text),  # JSON, of a fork: what was spent on these weights (jobs/ancestry.py)
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
     Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's
+    Column("notes", Text),  # Markdown by its people; NULL: none
+    Column("tags", Text),  # JSON: a sorted list of words; NULL: none
+    Column("archived_at", Float),  # since when lists leave it out; NULL: they show it
+    Column("cpu_seconds", Float),  # of the training process and its threads, over all attempts; NULL: not recorded
     Index("run_queue", "status", "priority", "queued_at", "position"),
     Index("run_newest", "created_at", "position"),
 )
@@ -219,6 +225,12 @@ def _kinds(connection: Connection) -> None:
     tables.create_all(connection, tables=[evaluation, result])
 
 
+def _notes(connection: Connection) -> None:
+    """5 -> 6: notes, tags, the archive, and the CPU time of runs."""
+    _add_columns(connection, comparison, "notes", "archived_at")
+    _add_columns(connection, run, "notes", "tags", "archived_at", "cpu_seconds")
+
+
 def _add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Columns that may be empty, in the type the table above gives them."""
     for name in names:
@@ -226,7 +238,13 @@ def _add_columns(connection: Connection, table: Table, *names: str) -> None:
         connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_sweeps_and_pauses, _pins_and_ancestries, _facts, _kinds)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _sweeps_and_pauses,
+    _pins_and_ancestries,
+    _facts,
+    _kinds,
+    _notes,
+)
 """Step n (from 1) brings a store from version n to n + 1. Never edit a step that was released: add one."""
 
 MIGRATION_LOCK = 0x434C5053
