@@ -122,8 +122,10 @@ def test_of_many_that_open_a_store_whose_columns_are_older_one_adds_them_on_any_
             table.drop(connection)
         added = {
             "comparison": ["plan", "pinned_at", "pinned_for", "notes", "archived_at"],
-            "run": ["not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for", "facts", "kind"]
-            + ["notes", "tags", "archived_at", "cpu_seconds"],
+            "run": [
+                *("not_before", "death_step", "start_from", "ancestry", "pinned_at", "pinned_for", "facts", "kind"),
+                *("notes", "tags", "archived_at", "cpu_seconds"),
+            ],
         }
         for table, names in added.items():
             for name in names:
