@@ -1,5 +1,6 @@
 // Layers x heads at a glance, one head at large, one row as text. Start at the default export.
 
+const MOST_HELD = 64e6; // bytes of heads in full that are kept for going back
 const explorers = new WeakMap();
 
 export default function (component) {
@@ -13,6 +14,7 @@ export default function (component) {
   explorer.tell = setStateValue;
   explorer.show(unpack(data));
   return () => {
+    explorer.waiting.listen = null;
     explorer.watcher.disconnect();
     clearTimeout(explorer.telling);
     explorers.delete(parentElement);
@@ -27,6 +29,8 @@ class Explorer {
     this.lines = false;
     this.hover = null;
     this.kept = null;
+    this.lead = null;
+    this.heads = new Map(); // place -> bytes of a head in full, of this view
     this.watcher = new ResizeObserver(() => this.data && this.drawLarge());
     this.watcher.observe(this.part("large"));
     root.clpsRepaint = () => this.data && this.show(this.data);
@@ -36,13 +40,15 @@ class Explorer {
   show(data) {
     // Old selections stay when only the bytes changed; a new view (run, kind, text) brings its own.
     const isNewView = this.data?.view !== data.view;
+    if (isNewView || this.data.stamp !== data.stamp) this.heads.clear();
     this.data = data;
     this.theme = readTheme(this.root);
     if (isNewView) {
-      [this.layer, this.head] = data.selected;
-      this.hover = null;
-      this.kept = null;
+      this.goTo(null, data.selected);
+      this.waiting = headsFor(data.key);
+      this.waiting.listen = () => this.takeHead() && this.drawSelection();
     }
+    this.takeHead();
     this.hover = insideOf(data, this.hover);
     this.kept = insideOf(data, this.kept);
     const { root } = this;
@@ -58,10 +64,32 @@ class Explorer {
     root.dataset.painted = String(data.layers * data.heads);
   }
 
+  goTo(lead, selected) {
+    this.lead = lead;
+    [this.layer, this.head] = selected;
+    this.hover = null;
+    this.kept = null;
+  }
+
+  takeHead() {
+    // What came for this view: its head in full, and where the selection is to go. True where something did.
+    const { data } = this;
+    const { message } = this.waiting;
+    if (message?.view !== data.view || message.stamp !== data.stamp) return false;
+    if (message.full.length) {
+      this.heads.delete(message.full[0]);
+      this.heads.set(message.full[0], message.body);
+      if (this.heads.size * message.body.length > MOST_HELD) this.heads.delete(this.heads.keys().next().value);
+    }
+    if (message.lead !== this.lead) this.goTo(message.lead, message.selected);
+    return true;
+  }
+
   bytesOf(layer, head) {
     // The head in full; null while only its thumbnail is here.
-    const at = this.data.full.indexOf(layer * this.data.heads + head);
-    if (at < 0) return null;
+    const place = layer * this.data.heads + head;
+    const at = this.data.full.indexOf(place);
+    if (at < 0) return this.heads.get(place) ?? null;
     const size = this.data.queries.length * this.data.keys.length;
     const start = this.data.full_at + at * size;
     return this.data.body.subarray(start, start + size);

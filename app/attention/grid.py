@@ -1,9 +1,10 @@
 """The attention grid: layers x heads from 8-bit data. Start at attention_grid.
 
-One binary message goes to the browser: a JSON header (labels, slots, words) and one byte per
-attention weight. Small views carry every head in full; large ones carry max-pooled thumbnails of all
-heads and the selected head in full. The drawing is in the JavaScript files beside this one; texts are only ever set
-as text, never as markup.
+Two binary messages go to the browser, each a JSON header and one byte per attention weight. The overview (labels,
+slots, words) carries every head in full where the view is small, else max-pooled thumbnails of all heads and the head
+that was selected first; it stays the same while the view does, so Streamlit sends it once. The other one carries the
+selection, and that head in full where the overview has it not. The drawing is in the JavaScript files beside this one;
+texts are only ever set as text, never as markup.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import streamlit as st
@@ -23,7 +25,7 @@ from clps_core.analysis.thumbnails import FULL_LIMIT, max_pooled, thumbnail_side
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["GridView", "Sent", "attention_grid", "grid_payload", "packed"]
+__all__ = ["GridView", "Sent", "attention_grid", "grid_payload", "head_payload", "packed"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class GridView:
     words: Mapping[str, str] = field(default_factory=dict)
     how: str = "heads"
 
+    @cached_property
+    def sent(self) -> Sent:
+        """Its maps as they go to the browser."""
+        return self.weights if isinstance(self.weights, Sent) else Sent.of(self.weights)
+
     @property
     def all_layers(self) -> bool:
         """Whether its one row stands for all layers."""
@@ -113,18 +120,34 @@ _COMPONENT = component(
     "clps.attention_grid",
     html=asset("attention/grid.html"),
     css=asset("attention/grid.css"),
-    js=script("attention/paint.js", "attention/large.js", "attention/lines.js", "attention/grid.js"),
+    js=script(*(f"attention/{part}.js" for part in ("message", "held_head", "paint", "large", "lines", "grid"))),
+)
+_HEAD = component(
+    "clps.attention_head", js=script("attention/message.js", "attention/held_head.js", "attention/head.js")
 )
 
 
 def attention_grid(view: GridView, *, selected: tuple[int, int], key: str, led: bool = False) -> tuple[int, int]:
     """Draw the grid; returns the (layer, head) that is selected in the browser, at first ``selected``.
 
-    A ``led`` grid goes back to ``selected`` with every new ``view.name``, whatever was clicked in it.
+    A ``led`` grid goes to every new ``selected``, whatever was clicked in it.
     """
     clicked = None if led else _within(st.session_state.get(key, {}).get("selected"), view)
     chosen = clicked or _within(selected, view) or (0, 0)
-    _COMPONENT(data=grid_payload(view, chosen), key=key, on_selected_change=lambda: None)
+    first = _first(view, chosen, key)
+    with st.container(gap=None):
+        _COMPONENT(data=grid_payload(view, first, key), key=key, on_selected_change=lambda: None)
+        _HEAD(data=head_payload(view, chosen, first, key, led=led), key=f"{key}.head")
+    return chosen
+
+
+def _first(view: GridView, chosen: tuple[int, int], key: str) -> tuple[int, int]:
+    """The head that was selected when this view was first drawn, of which the overview has the bytes."""
+    place = f"{key}.first"
+    name, kept = st.session_state.get(place, (None, None))
+    if name == view.name and (first := _within(kept, view)):
+        return first
+    st.session_state[place] = (view.name, chosen)
     return chosen
 
 
@@ -139,12 +162,13 @@ def _within(selected: object, view: GridView) -> tuple[int, int] | None:
     return layer, head
 
 
-def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
-    """The message to the browser: u32 length, JSON header, thumbnails, heads in full."""
-    layer, head = selected
-    sent = (view.weights if isinstance(view.weights, Sent) else Sent.of(view.weights)).with_full(layer, head)
+def grid_payload(view: GridView, first: tuple[int, int], key: str) -> bytes:
+    """The overview's message: u32 length, JSON header, thumbnails, heads in full; among these ``first``."""
+    layer, head = first
+    sent = view.sent.with_full(layer, head)
     layers, heads = sent.shape[:2]
     header = {
+        "key": key,
         "kind": view.kind,
         "view": view.name,
         "layers": layers,
@@ -160,7 +184,7 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "thumb": list(sent.small.shape[2:]) if sent.small.size else None,
         "full": list(sent.full_at),
         "full_at": sent.small.nbytes,
-        "stamp": zlib.crc32((sent.small if sent.small.size else sent.full).tobytes()),
+        "stamp": _stamp(sent),
         "numbers": view.numbers,
         "signed": view.signed,
         "range": round(view.scale, 4),
@@ -168,6 +192,34 @@ def grid_payload(view: GridView, selected: tuple[int, int]) -> bytes:
         "words": {**_grid_words(), **view.words},
     }
     return packed(header, sent.small.tobytes(), np.ascontiguousarray(sent.full).tobytes())
+
+
+def head_payload(
+    view: GridView, chosen: tuple[int, int], first: tuple[int, int], key: str, *, led: bool = False
+) -> bytes:
+    """The message with the selection: u32 length, JSON header, that head in full unless the overview has it.
+
+    ``lead``: with another one than before the browser goes to this selection, whatever was clicked in it.
+    """
+    sent = view.sent
+    _rows, columns, queries, keys = sent.shape
+    at = chosen[0] * columns + chosen[1]
+    there = at in sent.full_at or chosen == first or sent.fetch is None
+    full = np.zeros((0, queries, keys), np.uint8) if there or sent.fetch is None else sent.fetch(*chosen)[None]
+    header = {
+        "key": key,
+        "view": view.name,
+        "stamp": _stamp(sent),
+        "selected": list(chosen),
+        "lead": f"{view.name} {chosen}" if led else view.name,
+        "full": [at] if len(full) else [],
+    }
+    return packed(header, np.ascontiguousarray(full).tobytes())
+
+
+def _stamp(sent: Sent) -> int:
+    """Another one for other maps."""
+    return zlib.crc32((sent.small if sent.small.size else sent.full).tobytes())
 
 
 def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:

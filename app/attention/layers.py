@@ -24,7 +24,7 @@ _COMPONENT = component(
     "clps.attention_layers",
     html=asset("attention/layers.html"),
     css=asset("attention/grid.css") + asset("attention/layers.css"),
-    js=script("attention/paint.js", "attention/large.js", "attention/layers.js"),
+    js=script("attention/message.js", "attention/paint.js", "attention/large.js", "attention/layers.js"),
 )
 
 

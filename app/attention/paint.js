@@ -1,13 +1,5 @@
-// What the attention components share: the payload, colours, and the painting of one head.
+// What the attention components share: colours and the painting of one head.
 // Every text reaches the page through textContent or a canvas, never as markup.
-
-function unpack(bytes) {
-  // [u32 little-endian length of the header][header: JSON][body: one byte per attention weight]
-  const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  header.body = bytes.subarray(4 + length);
-  return header;
-}
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -91,7 +90,7 @@ def explore(view: GridView, shown: Shown, *, key: str, follow: tuple[int, int] |
     layers, heads = view.weights.shape[:2]
     if follow is not None:
         wanted = (min(follow[0], layers - 1), min(follow[1], heads - 1))
-        wanted = attention_grid(replace(view, name=f"{view.name} {wanted}"), selected=wanted, key=key, led=True)
+        wanted = attention_grid(view, selected=wanted, key=key, led=True)
         grid_picture(shown, view, wanted, key=key)
         return wanted
     layer, head = state.read_number(state.LAYER, 10**6), state.read_number(state.HEAD, heads)

@@ -33,13 +33,14 @@ PAINT = """([bytes, rows, columns, queries, causal]) => {
 def paint(browser_page: Page) -> Page:
     """An empty page that knows the code."""
     browser_page.set_content("<p></p>")
-    browser_page.evaluate(f"() => {{ {asset('attention/paint.js')}; Object.assign(window, {{ {NAMES} }}); }}")
+    code = "".join(asset(f"attention/{part}.js") for part in ("message", "paint"))
+    browser_page.evaluate(f"() => {{ {code}; Object.assign(window, {{ {NAMES} }}); }}")
     return browser_page
 
 
 @pytest.mark.parametrize(("side", "labels"), [(8, HOSTILE), (THUMBNAIL_SIDE + 70, None)])
 def test_the_browser_reads_what_was_packed(paint: Page, side: int, labels: list[str] | None) -> None:
-    payload = grid_payload(view_of(2, 3, side, side, labels), (1, 2))
+    payload = grid_payload(view_of(2, 3, side, side, labels), (1, 2), "grid")
     # Also where the bytes lie within a larger buffer, as a message's do.
     read = """bytes => {
       const around = new Uint8Array(bytes.length + 9);
