@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
-from app.attention.grid import grid_payload
+from app.attention.grid import grid_payload, head_payload
 from app.look.assets import asset
 from clps_core.analysis.thumbnails import THUMBNAIL_SIDE, max_pooled
 
@@ -85,3 +86,42 @@ def test_texts_are_filled_and_cut_by_characters(paint: Page) -> None:
     assert paint.evaluate("() => fill('{a} of {b}, {a}', { a: 1, b: '{a}' })") == "1 of {a}, 1"
     assert paint.evaluate("() => [asWeight(0), asWeight(51), asWeight(255)]") == ["0.000", "0.200", "1.000"]
     assert paint.evaluate("() => shortLabel('👩👩👩👩👩', 4)") == "👩👩👩…"
+
+
+GRID = ("message", "held_head", "paint", "large", "lines", "grid")
+DRAW = """async ([grid, head, html]) => {
+  const load = code => import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+  const [{ default: draw }, { default: hand }] = [await load(grid), await load(head)];
+  const parentElement = document.createElement("div");
+  parentElement.innerHTML = html;
+  document.body.replaceChildren(parentElement);
+  window.told = [];
+  const setStateValue = (...one) => told.push(one);
+  window.draw = bytes => draw({ data: new Uint8Array(bytes), parentElement, setStateValue });
+  window.hand = bytes => hand({ data: new Uint8Array(bytes) });
+}"""
+
+
+def test_a_head_that_comes_alone_is_drawn_in_the_grid_that_asked_for_it(browser_page: Page) -> None:
+    def script(*names: str) -> str:
+        return "".join(asset(f"attention/{name}.js") for name in names)
+
+    browser_page.set_content("<p></p>")
+    browser_page.evaluate(DRAW, [script(*GRID), script("message", "held_head", "head"), asset("attention/grid.html")])
+    view = view_of(2, 3, THUMBNAIL_SIDE + 70, THUMBNAIL_SIDE + 70)
+    view = replace(view, weights=replace(view.sent, full=view.sent.full[:0], full_at=()))
+    browser_page.evaluate("bytes => { draw(bytes) }", list(grid_payload(view, (0, 0), "grid")))
+    root = browser_page.locator(".attention")
+    expect(root).to_have_attribute("data-full", "0,0")
+    root.locator(".cell").last.click()
+    expect(root).to_have_attribute("data-full", "")
+    browser_page.wait_for_function("told.length === 1")
+    assert browser_page.evaluate("told") == [["selected", [1, 2]]]
+    other = replace(view, name="another input")
+    for message in (head_payload(other, (1, 2), (0, 0), "grid"), head_payload(view, (1, 2), (0, 0), "another grid")):
+        browser_page.evaluate("hand", list(message))
+        assert root.get_attribute("data-full") == ""
+    browser_page.evaluate("hand", list(head_payload(view, (1, 2), (0, 0), "grid")))
+    assert (root.get_attribute("data-full"), root.get_attribute("data-selected")) == ("1,2", "1,2")
+    browser_page.evaluate("hand", list(head_payload(view, (0, 1), (0, 0), "grid", led=True)))
+    assert (root.get_attribute("data-full"), root.get_attribute("data-selected")) == ("0,1", "0,1")
