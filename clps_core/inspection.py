@@ -50,7 +50,7 @@ class Inspection:
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
     is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``. ``effect``: of what was changed
-    inside, ``None`` where nothing was.
+    inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
     """
 
     task: str
@@ -74,6 +74,7 @@ class Inspection:
     context: str = ""
     marked: tuple[Marked, ...] = ()
     effect: Effect | None = None
+    seconds: float = 0.0
 
     @property
     def is_right(self) -> bool:
@@ -179,6 +180,7 @@ def inspect_run(
         context=said.context,
         marked=said.marked,
         effect=effect,
+        seconds=found.seconds,
     )
 
 

@@ -26,7 +26,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
     """Input, prediction, its probabilities, and what was used; ``weights`` says which weights these are."""
     several = answer.source_labels.count(MASK) > 1
     of_first = _("The probabilities are those of the first mask.") if several and answer.guesses else ""
-    facts = [weights, _target_sentence(answer), _unknown_sentence(answer), of_first]
+    facts = [weights, _target_sentence(answer), _unknown_sentence(answer), of_first, _time_sentence(answer)]
     _COMPONENT(
         key=key,
         data={
@@ -82,3 +82,11 @@ def _unknown_sentence(answer: Inspection) -> str:
     if not answer.unknown:
         return ""
     return _("No token stands for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12]))
+
+
+def _time_sentence(answer: Inspection) -> str:
+    """How long the pass took that the page shows; a kept answer says it of the time when it was made."""
+    text = "{time:.0f}" if answer.seconds >= 0.01 else "{time:.1f}"
+    return _(
+        "The forward pass shown here took {time} ms on one CPU thread.", time=text.format(time=answer.seconds * 1e3)
+    )

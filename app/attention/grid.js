@@ -14,7 +14,7 @@ export default function (component) {
   explorer.tell = setStateValue;
   explorer.show(unpack(data));
   return () => {
-    explorer.waiting.listen = null;
+    if (explorer.waiting.listen === explorer.listen) explorer.waiting.listen = null;
     explorer.watcher.disconnect();
     clearTimeout(explorer.telling);
     explorers.delete(parentElement);
@@ -30,11 +30,12 @@ class Explorer {
     this.hover = null;
     this.kept = null;
     this.lead = null;
+    this.listen = () => this.takeHead() && this.drawSelection();
     this.heads = new Map(); // place -> bytes of a head in full, of this view
     this.watcher = new ResizeObserver(() => this.data && this.drawLarge());
     this.watcher.observe(this.part("large"));
     root.clpsRepaint = () => this.data && this.show(this.data);
-    this.listen();
+    this.listenToPeople();
   }
 
   show(data) {
@@ -46,7 +47,7 @@ class Explorer {
     if (isNewView) {
       this.goTo(null, data.selected);
       this.waiting = headsFor(data.key);
-      this.waiting.listen = () => this.takeHead() && this.drawSelection();
+      this.waiting.listen = this.listen;
     }
     this.takeHead();
     this.hover = insideOf(data, this.hover);
@@ -348,7 +349,7 @@ class Explorer {
     this.pointAt(same ? null : cell);
   }
 
-  listen() {
+  listenToPeople() {
     const overview = this.part("overview");
     overview.addEventListener("click", (event) => {
       const cell = event.target.closest(".cell");

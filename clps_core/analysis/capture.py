@@ -5,6 +5,7 @@ The model takes its explicit attention path here; a test holds it equal to the f
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,13 +49,15 @@ class Capture:
     d_model]``: the input of each layer, then the output of the last one (before the final norm). ``outputs``: stack ->
     ``[layer, position, d_model]``; where a depth signal or the core's input is added between layers, they are not the
     next ones' inputs.
-    ``logits``: what the model returned, without the batch axis.
+    ``logits``: what the model returned, without the batch axis. ``seconds``: wall time of the pass, with its attention
+    computed explicitly and read out.
     """
 
     attention: dict[str, np.ndarray]
     hidden: dict[str, np.ndarray]
     outputs: dict[str, np.ndarray]
     logits: np.ndarray
+    seconds: float = 0.0
 
 
 class _Recorder:
@@ -102,6 +105,7 @@ def capture(
     recorder = _Recorder()
     was_training = model.training
     model.eval()
+    began = time.perf_counter()
     try:
         with torch.inference_mode():
             logits = model(
@@ -113,11 +117,13 @@ def capture(
             )
     finally:
         model.train(was_training)
+    seconds = time.perf_counter() - began
     return Capture(
         {kind: _array(torch.stack(found)) for kind, found in recorder.probabilities.items()},
         {stack: _array(torch.stack(found)) for stack, found in recorder.states.items()},
         {stack: _array(torch.stack(found)) for stack, found in recorder.outputs.items()},
         _array(logits[0]),
+        seconds,
     )
 
 

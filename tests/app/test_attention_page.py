@@ -178,6 +178,13 @@ def components(test: AppTest, name: str) -> list[bytes]:
     return [one.bytes or one.json.encode() for one in found if one.component_name == f"clps.{name}"]
 
 
+def test_the_answer_says_how_long_its_pass_took(open_page: OpenPage, dates: Run) -> None:
+    (data,) = components(open_page("attention", run=dates.id, text="May 3"), "attention_answer")
+    found = re.search(r"The forward pass shown here took ([0-9.]+) ms on one CPU thread", data.decode())
+    assert found
+    assert float(found[1]) > 0
+
+
 def test_both_runs_are_shown_while_they_learned_without_an_answer_to_another_input(
     open_page: OpenPage, store: Store, dates: Run
 ) -> None:

@@ -47,6 +47,7 @@ def test_the_attention_is_what_capture_gives(folders: dict[str, Path], task: str
     expected = capture(model, inputs, decoder_inputs=decoder_inputs)
 
     assert step == found.step == 7
+    assert found.seconds > 0
     assert found.attention.keys() == expected.attention.keys()
     for kind, weights in found.attention.items():
         np.testing.assert_allclose(weights, expected.attention[kind], atol=1e-6)
