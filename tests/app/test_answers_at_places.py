@@ -63,7 +63,13 @@ def test_of_several_answers_it_is_told_how_many_are_right(
 
 
 @pytest.mark.parametrize(
-    ("task", "name"), [("cups", "Swaps"), ("stories", "Sentences needed"), ("sums", "Digits back")]
+    ("task", "name"),
+    [
+        ("cups", "Swaps"),
+        ("stories", "Sentences needed"),
+        ("sums", "Digits back"),
+        ("brackets", "Levels closed in between"),
+    ],
 )
 def test_the_heat_map_names_what_its_rows_count(task: str, name: str) -> None:
     assert grade_name(TASKS.usual(task)) == name

@@ -15,6 +15,7 @@ from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
+from clps_core.tasks.brackets.data import Brackets
 from clps_core.tasks.cups.data import Cups
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
@@ -48,7 +49,7 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [number.tobytes() for number in data.permutations(split)]
     if isinstance(data, Cups):
         return [number.tobytes() for number in data.prefixes(split)]
-    if isinstance(data, Stories):
+    if isinstance(data, Stories | Brackets):
         return [number.tobytes() for number in data.beginnings(split)]
     if isinstance(data, Sums):
         return [number.tobytes() for number in data.endings(split)]

@@ -24,6 +24,7 @@ GENERATED = {
     "pairs": (64, 1000, 4096),
     "stories": (2, 3, 4),
     "sums": (3, 12, 20),
+    "brackets": (2, 8, 12),
 }
 EVERY = [(task, difficulty) for task, dials in GENERATED.items() for difficulty in dials]
 
@@ -56,6 +57,8 @@ def right_labels(task: str, difficulty: int, tokens: list[int]) -> list[int]:
     if task == "sums":
         added = str(number(tokens[::3]) + number(tokens[1::3])).zfill(len(tokens) // 3)
         return [one for digit in reversed(added) for one in (IGNORED, IGNORED, int(digit))]
+    if task == "brackets":
+        return [IGNORED if found is None else found[0] for found in closed(tokens)]
     cups = [False] * 3
     cups[tokens[0]] = True
     labels = [IGNORED]
@@ -64,6 +67,22 @@ def right_labels(task: str, difficulty: int, tokens: list[int]) -> list[int]:
         cups[one], cups[other] = cups[other], cups[one]
         labels.append(cups.index(True))
     return labels
+
+
+def closed(tokens: list[int]) -> list[tuple[int, int] | None]:
+    """At each closing bracket: the kind of the one that is still open, 8 for none, and how deep it went in between."""
+    found: list[tuple[int, int] | None] = []
+    opened, depths = [], []
+    for place, token in enumerate(tokens):
+        if token < 4:
+            opened.append((token, place))
+        else:
+            assert opened.pop()[0] == token - 4
+        depths.append(len(opened))
+        kind, since = opened[-1] if opened else (8, -1)
+        found.append(None if token < 4 else (kind, max(depths[since + 1 :]) - len(opened)))
+    assert not opened
+    return found
 
 
 def number(digits: list[int]) -> int:
@@ -187,9 +206,9 @@ def best_guess(task: str, data: Any, split: str, limit: int) -> dict[str, float]
         for tokens, labels in shown:
             by_first.setdefault(tokens[0], Counter())[labels[1]] += 1
         return {"accuracy": sum(max(one.values()) for one in by_first.values()) / len(shown)}
-    if task in ("stories", "sums"):
-        hits = [hit for tokens, labels in shown for hit in (walked(tokens, labels) if task == "stories" else
-                                                            added(tokens, labels))]  # fmt: skip
+    if task in ("stories", "sums", "brackets"):
+        guess = {"stories": walked, "sums": added, "brackets": without_pairs}[task]
+        hits = [hit for tokens, labels in shown for hit in guess(tokens, labels)]
         graded = {name: [right for grade, right in hits if name.endswith(f"_{grade}")] for name in data.facts.graded}
         return {"accuracy": float(np.mean([right for _grade, right in hits])),
                 **{name: float(np.mean(found)) for name, found in graded.items()}}  # fmt: skip
@@ -220,6 +239,16 @@ def added(tokens: list[int], labels: list[int]) -> Iterator[tuple[int, bool]]:
         yield min(back, 5), label == (totals[place] + carry) % 10
 
 
+def without_pairs(tokens: list[int], labels: list[int]) -> Iterator[tuple[int, bool]]:
+    """Levels in between, and whether the guess is right: the last opening bracket that no closing one follows."""
+    left = [8]
+    for place, (token, found) in enumerate(zip(tokens, closed(tokens), strict=True)):
+        if found is not None:
+            yield min(found[1], 5), labels[place] == left[-1]
+        elif tokens[place + 1] < 4:
+            left.append(token)
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 @pytest.mark.parametrize(("task", "difficulty"), EVERY)
 def test_baselines_are_those_of_brute_force(task: str, difficulty: int, split: str) -> None:
@@ -239,7 +268,7 @@ def test_guessing_x_scores_a_quarter_in_two_hops() -> None:
     assert TASKS.usual("hops").baseline == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.parametrize("task", ["hops", "cups", "stories", "sums"])
+@pytest.mark.parametrize("task", ["hops", "cups", "stories", "sums", "brackets"])
 def test_accuracies_of_parts_are_those_counted_by_hand(task: str) -> None:
     data, config = loaded(task), resolve(build_config({"data": {"task": task}})).config
     work = TASKS.work(task)
@@ -269,6 +298,9 @@ def parts_of(task: str, place: int, tokens: list[int], label: int) -> list[str]:
     if task == "sums":
         back, _right = [*added(tokens, [0] * len(tokens))][place // 3]
         return ["accuracy", *([f"back_{back}"] if back else [])]
+    if task == "brackets":
+        levels = closed(tokens)[place]
+        return ["accuracy", f"levels_{min(levels[1], 5)}"] if levels else []
     return ["accuracy", f"swap_{place}", *(["late_accuracy"] if place > 8 else [])]
 
 
@@ -279,6 +311,7 @@ def parts_of(task: str, place: int, tokens: list[int], label: int) -> list[str]:
         ("cups", "2 1-2 2-3 3-1", [1, 3, 5, 4], "1 1 3"),
         ("cups", " 3  3↔1 ", [2, 4], "1"),
         ("sums", "384 + 57", [4, 7, 10, 8, 5, 10, 3, 0, 10, 0, 0, 10], "441"),
+        ("brackets", "([] {})<", [0, 1, 5, 2, 6, 4, 3], "( ( ."),
         ("sums", "0+0=", [0, 0, 10, 0, 0, 10], "0"),
         (
             "stories",
@@ -319,6 +352,7 @@ def test_a_typed_pair_has_the_value_that_is_trained_and_others_have_none() -> No
         ("cups", "1 " + "1-2 " * 13),
         *(("pairs", text) for text in ("", "1", "64 1", "1 2 3", "-1 2", "one two")),
         *(("sums", text) for text in ("", "1", "1 + ", "-1 + 2", "1.5 + 2", "1 + 2 + 3", "1" * 13 + " + 1", "१ + 1")),
+        *(("brackets", text) for text in ("", "(", "(]", ")", "()a", "()." , "()" * 17, "(" * 401)),
         *(("stories", text) for text in ("", "Anna went to the kitchen.", "Where is the tree?", "Anna?" * 500)),
     ],
 )  # fmt: skip
@@ -363,7 +397,7 @@ def test_nothing_impossible_happens_in_a_story() -> None:
                 assert token < 17, "a thing comes up where somebody takes it"
 
 
-@pytest.mark.parametrize(("task", "beginning"), [("stories", 6), ("sums", 6)])
+@pytest.mark.parametrize(("task", "beginning"), [("stories", 6), ("sums", 6), ("brackets", 32)])
 def test_no_held_out_content_begins_as_one_of_training_or_of_the_other_split(task: str, beginning: int) -> None:
     data = loaded(task)
     begun = {split: {tuple(row[:beginning]) for batch in held_out(data, split) for row in batch.inputs.tolist()}
@@ -386,7 +420,7 @@ def test_examples_are_held_out_lines_with_their_answers(task: str) -> None:
     for one in examples:
         assert reading(task, data.encode_source(one.text))[0].tobytes() in test
         assert data.right_answer(one.text) == one.target_text
-        if task in ("stories", "sums"):
+        if task in ("stories", "sums", "brackets"):
             assert data.input_text(data.encode_source(one.text)[0]) == one.text
 
 

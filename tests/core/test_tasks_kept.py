@@ -34,6 +34,7 @@ BUILT_IN = (
     "digits",
     "hops",
     "cups",
+    "brackets",
     "pairs",
     "stories",
     "sums",
