@@ -65,7 +65,7 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
                 continue
             record = next((one for one in records[run.id] if one.text == text), records[run.id][0])
             st.caption(
-                _("At step {step}, reading: {text}", step=step, text=f"**{escape_markdown(record.text)}**")
+                _("At step {step}, reading {text}.", step=step, text=f"**{escape_markdown(record.text)}**")
                 + " "
                 + sharing_sentences(sharing_of(run, kind))
             )
