@@ -10,21 +10,18 @@ import pytest
 from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
 from clps_core.data.classified import ClassifiedTexts
+from clps_core.data.drawn import Drawn
 from clps_core.data.masked_text import MaskedText
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
-from clps_core.tasks.brackets.data import Brackets
-from clps_core.tasks.cups.data import Cups
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.python_docs.data import BOS, PythonDocs
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
-from clps_core.tasks.stories.data import Stories
-from clps_core.tasks.sums.data import Sums
 
 FOLDS = 3
 HELD_OUT = [name for name in TASKS if name != "pairs"]
@@ -47,12 +44,8 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [image.tobytes() for image in data.images(split)]
     if isinstance(data, Hops):
         return [number.tobytes() for number in data.permutations(split)]
-    if isinstance(data, Cups):
-        return [number.tobytes() for number in data.prefixes(split)]
-    if isinstance(data, Stories | Brackets):
+    if isinstance(data, Drawn):
         return [number.tobytes() for number in data.beginnings(split)]
-    if isinstance(data, Sums):
-        return [number.tobytes() for number in data.endings(split)]
     if isinstance(data, Sounds):
         return [word.encode() for word in data.words(split)]
     if isinstance(data, ClassifiedTexts):

@@ -154,7 +154,7 @@ def test_no_held_out_game_begins_as_one_of_training_or_of_the_other_split(diffic
     begun["train"] = {row[:6] for step in range(80) for row in map(tuple, data.batch(step, 64).inputs.tolist())}
     assert not begun["train"] & (begun["validation"] | begun["test"])
     assert not begun["validation"] & begun["test"]
-    assert sum(len(data.prefixes(split)) for split in SPLITS) == 3**6
+    assert sum(len(data.beginnings(split)) for split in SPLITS) == 3**6
     batches = [batch for split in ("validation", "test") for batch in held_out(data, split)]
     games = [tuple(row) for batch in batches for row in batch.inputs.tolist()]
     assert len(games) == len(set(games)), "each counts once"

@@ -6,8 +6,7 @@ of the kinds of the first six opening brackets says which split a line belongs t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +14,17 @@ import numpy as np
 from clps_core.config import RunConfig
 from clps_core.data.base import (
     IGNORED,
-    SPLITS,
     Array,
     Batch,
     Example,
     Fold,
     TaskData,
-    check_split,
-    digest,
     fold_of,
-    step_generator,
 )
-from clps_core.data.labelled import LabelledLine, guess_loss
+from clps_core.data.drawn import Drawn
+from clps_core.data.labelled import guess_loss
 from clps_core.errors import DataError
-from clps_core.tasks.brackets import FAR, USUAL, rules
+from clps_core.tasks.brackets import FAR, rules
 from clps_core.tasks.brackets import facts as own_facts
 from clps_core.tasks.brackets.rules import CHARACTERS, CLOSES, KINDS, LENGTH, OUTSIDE
 from clps_core.tasks.facts import TaskFacts
@@ -37,54 +33,34 @@ from clps_core.words import _
 __all__ = ["Brackets", "load"]
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold, deepest: int) -> tuple[Mapping[str, Array], Array]:
-    whole = rules.beginnings()
-    keys = np.concatenate([whole["validation"], whole["train"]])
-    held_out = np.array([fold.holds(key) for key in keys.tolist()])
-    parts = {**whole, "validation": keys[held_out], "train": np.sort(keys[~held_out])}
-    return parts, rules.told(keys[held_out], deepest)
+class Brackets(Drawn[Array]):
+    """The ``brackets`` task: see the module, ``Drawn``, and ``TaskData`` for the methods."""
 
-
-class Brackets(LabelledLine):
-    """The ``brackets`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+    VERSION = "brackets 1"
+    all_beginnings = staticmethod(rules.beginnings)
+    held_out = staticmethod(rules.held_out)
+    told = staticmethod(rules.told)
+    drawn = staticmethod(rules.drawn)
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed, self.deepest = seed, self.facts.difficulty or USUAL
-        whole = {split: rules.held_out(split, self.deepest) for split in SPLITS[1:]}
-        self.fingerprint = digest("brackets 1", self.deepest, *(whole[split].tobytes() for split in SPLITS[1:]))
-        self._beginnings: Mapping[str, Array] = rules.beginnings()
-        self._lines = whole
-        if fold is not None:
-            self._beginnings, validation = _folded(fold, self.deepest)
-            self._lines = {**whole, "validation": validation}
-            self.fingerprint = fold.name(self.fingerprint)
+        super().__init__(seed, facts or own_facts(), fold)
 
-    def beginnings(self, split: str) -> Array:
-        """int64 [n]: how the lines of ``split`` begin, the kinds of the first six opening brackets as one number."""
-        return self._beginnings[split]
+    @staticmethod
+    def content(lines: Array) -> bytes:
+        """See ``Drawn``."""
+        return lines.tobytes()
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Beginnings of training drawn evenly, with replacement, and lines drawn with them."""
-        generator = step_generator(self.fingerprint, self.seed, step)
-        chosen = generator.choice(self.beginnings("train"), size=batch_size)
-        return _batch(rules.drawn(generator, chosen, self.deepest))
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """Held-out lines, all different, in a fixed order."""
-        check_split(split)
-        lines = self._lines[split][:limit]
-        for start in range(0, len(lines), batch_size):
-            yield _batch(lines[start : start + batch_size])
+    @staticmethod
+    def labelled(lines: Array) -> Batch:
+        """See ``Drawn``."""
+        asked = rules.answered(lines)
+        labels = np.where(asked, rules.still_open(lines), IGNORED)
+        grades = np.where(asked, np.minimum(rules.levels(lines), FAR), 0)
+        return Batch(lines, None, None, labels, grades)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Of leaving out pairs that stand side by side; ``loss``: of giving that answer its share."""
-        check_split(split)
-        share, *parts = rules.guessed_shares(self._lines[split][:limit])
+        share, *parts = rules.guessed_shares(self.scored_lines(split, limit))
         return {
             "loss": guess_loss(share, KINDS + 1),
             "accuracy": share,
@@ -142,15 +118,8 @@ class Brackets(LabelledLine):
 
     def examples(self, count: int) -> list[Example]:
         """Test lines, with what is open after each closing bracket."""
-        lines = [rules.text(one) for one in self._lines["test"][:count]]
+        lines = [rules.text(one) for one in self.scored_lines("test", count)]
         return [Example(line, self.right_answer(line)) for line in lines]
-
-
-def _batch(lines: Array) -> Batch:
-    asked = rules.answered(lines)
-    labels = np.where(asked, rules.still_open(lines), IGNORED)
-    grades = np.where(asked, np.minimum(rules.levels(lines), FAR), 0)
-    return Batch(lines, None, None, labels, grades)
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001

@@ -8,8 +8,7 @@ first five swaps says: from the fifth swap on nothing of a held-out game was eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +16,14 @@ import numpy as np
 from clps_core.config import RunConfig
 from clps_core.data.base import (
     IGNORED,
-    SPLITS,
     Array,
     Batch,
     Example,
     Fold,
     TaskData,
-    check_split,
-    digest,
     fold_of,
-    step_generator,
 )
-from clps_core.data.labelled import LabelledLine
+from clps_core.data.drawn import Drawn
 from clps_core.data.scores import constant_answer
 from clps_core.errors import DataError
 from clps_core.tasks.cups import facts as own_facts
@@ -43,61 +38,43 @@ LONGEST_TYPED = 400
 """Characters of a typed game."""
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold, swaps: int) -> tuple[Mapping[str, Array], Games]:
-    whole = rules.prefixes()
-    keys = np.concatenate([whole["validation"], whole["train"]])
-    held_out = np.array([fold.holds(key) for key in keys.tolist()])
-    parts = {**whole, "validation": keys[held_out], "train": np.sort(keys[~held_out])}
-    return parts, Games.held_out(parts["validation"], swaps)
+class Cups(Drawn[Games]):
+    """The ``cups`` task: see the module, ``Drawn``, and ``TaskData`` for the methods."""
 
-
-class Cups(LabelledLine):
-    """The ``cups`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+    VERSION = "cups 1"
+    all_beginnings = staticmethod(rules.prefixes)
+    held_out = staticmethod(rules.held_out)
+    told = staticmethod(Games.held_out)
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed, self.swaps = seed, self.facts.difficulty or rules.LEAST
-        whole = {split: rules.held_out(split, self.swaps) for split in SPLITS[1:]}
-        self.fingerprint = digest("cups 1", self.swaps, *(whole[split].swaps.tobytes() for split in SPLITS[1:]))
-        self._prefixes: Mapping[str, Array] = rules.prefixes()
-        self._games = whole
-        if fold is not None:
-            self._prefixes, validation = _folded(fold, self.swaps)
-            self._games = {**whole, "validation": validation}
-            self.fingerprint = fold.name(self.fingerprint)
+        super().__init__(seed, facts or own_facts(), fold)
 
-    def prefixes(self, split: str) -> Array:
-        """int64 [n]: how the games of ``split`` begin, first cup and five swaps as one number."""
-        return self._prefixes[split]
+    @staticmethod
+    def drawn(generator: np.random.Generator, beginnings: Array, dial: int) -> Games:
+        """See ``Drawn``."""
+        return Games.of(beginnings, generator.integers(len(SWAPS), size=(len(beginnings), dial - rules.PREFIX)))
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Beginnings of training drawn evenly, with replacement, and swaps drawn evenly after them."""
-        generator = step_generator(self.fingerprint, self.seed, step)
-        begun = generator.choice(self.prefixes("train"), size=batch_size)
-        rest = generator.integers(len(SWAPS), size=(batch_size, self.swaps - rules.PREFIX))
-        return _batch(Games.of(begun, rest))
+    @staticmethod
+    def content(lines: Games) -> bytes:
+        """See ``Drawn``."""
+        return lines.swaps.tobytes()
 
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """Held-out games, all different, in a fixed order."""
-        check_split(split)
-        games = self._games[split][:limit]
-        for start in range(0, len(games.starts), batch_size):
-            yield _batch(games[start : start + batch_size])
+    @staticmethod
+    def labelled(games: Games) -> Batch:
+        """See ``Drawn``."""
+        labels = np.full((len(games.starts), 1 + games.swaps.shape[1]), IGNORED, dtype=np.int64)
+        labels[:, 1:] = rules.ball(games.starts, games.swaps)
+        return Batch(np.concatenate([games.starts[:, None], CUPS + games.swaps], axis=1), None, None, labels)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Of the best fixed cup after each swap; ``loss``: of the cups' shares after each swap."""
-        check_split(split)
-        games = self._games[split][:limit]
+        games = self.scored_lines(split, limit)
         places = rules.ball(games.starts, games.swaps)
         each = [constant_answer(column) for column in places.T]
         return {
             "loss": float(np.mean([loss for _accuracy, loss in each])),
             "accuracy": rules.constant_accuracy(places),
-            "late_accuracy": rules.constant_accuracy(places[:, -rules.late(self.swaps) :]),
+            "late_accuracy": rules.constant_accuracy(places[:, -rules.late(self.dial) :]),
             **{name: accuracy for name, (accuracy, _loss) in zip(self.facts.graded, each, strict=True)},
         }
 
@@ -110,12 +87,12 @@ class Cups(LabelledLine):
         words = text.split() if len(text) <= LONGEST_TYPED else []
         swaps = [_swap(word) for word in words[1:]]
         fine = words and re.fullmatch("[1-3]", words[0]) and swaps and None not in swaps
-        if not fine or len(swaps) > self.swaps:
+        if not fine or len(swaps) > self.dial:
             raise DataError(
                 _(
                     "the input must be the first cup (1 to 3) and 1 to {most} swaps such as 1-3, with spaces between: "
                     "{example}. Got {got!r}.",
-                    most=self.swaps,
+                    most=self.dial,
                     example=" ".join(self.facts.example_inputs[0].split()[:4]),
                     got=text.strip()[:60],
                 )
@@ -145,7 +122,7 @@ class Cups(LabelledLine):
 
     def examples(self, count: int) -> list[Example]:
         """Test games, with where the ball is after each swap."""
-        games = self._games["test"][:count]
+        games = self.scored_lines("test", count)
         lines = [rules.line(int(start), swaps) for start, swaps in zip(games.starts, games.swaps, strict=True)]
         return [Example(text, self.right_answer(text)) for text in lines]
 
@@ -155,12 +132,6 @@ def _swap(word: str) -> int | None:
     found = re.fullmatch("([1-3])[-↔]([1-3])", word)
     pair = tuple(sorted((int(found[1]) - 1, int(found[2]) - 1))) if found else ()
     return SWAPS.index(pair) if pair in SWAPS else None
-
-
-def _batch(games: Games) -> Batch:
-    labels = np.full((len(games.starts), 1 + games.swaps.shape[1]), IGNORED, dtype=np.int64)
-    labels[:, 1:] = rules.ball(games.starts, games.swaps)
-    return Batch(np.concatenate([games.starts[:, None], CUPS + games.swaps], axis=1), None, None, labels)
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001

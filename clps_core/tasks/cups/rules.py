@@ -51,6 +51,9 @@ class Games:
     starts: Array
     swaps: Array
 
+    def __len__(self) -> int:
+        return len(self.starts)
+
     def __getitem__(self, part: slice) -> Games:
         return Games(self.starts[part], self.swaps[part])
 

@@ -7,8 +7,7 @@ beginning says which split it belongs to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,15 @@ import numpy as np
 from clps_core.config import RunConfig
 from clps_core.data.base import (
     IGNORED,
-    SPLITS,
     Array,
     Batch,
     Example,
     Fold,
     TaskData,
-    check_split,
-    digest,
     fold_of,
-    step_generator,
 )
-from clps_core.data.labelled import LabelledLine, guess_loss
+from clps_core.data.drawn import Drawn
+from clps_core.data.labelled import guess_loss
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.stories import facts as own_facts
 from clps_core.tasks.stories import reading, rules
@@ -36,56 +32,35 @@ from clps_core.tasks.stories.rules import ASKED, PLACES, TOOK, UNKNOWN, WENT, Wo
 __all__ = ["Stories", "load"]
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold, most: int) -> tuple[Mapping[str, Array], rules.Stories]:
-    whole = rules.begun()
-    keys = np.concatenate([whole["validation"], whole["train"]])
-    held_out = np.array([fold.holds(key) for key in keys.tolist()])
-    return {**whole, "validation": keys[held_out], "train": np.sort(keys[~held_out])}, rules.told(keys[held_out], most)
+class Stories(Drawn[rules.Stories]):
+    """The ``stories`` task: see the module, ``Drawn``, and ``TaskData`` for the methods."""
 
-
-class Stories(LabelledLine):
-    """The ``stories`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+    VERSION = "stories 1"
+    all_beginnings = staticmethod(rules.begun)
+    held_out = staticmethod(rules.held_out)
+    told = staticmethod(rules.told)
+    drawn = staticmethod(rules.drawn)
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed, self.most = seed, self.facts.difficulty or rules.LEAST
-        whole = {split: rules.held_out(split, self.most) for split in SPLITS[1:]}
-        self.fingerprint = digest("stories 1", self.most, *(whole[split].tokens.tobytes() for split in SPLITS[1:]))
-        self._beginnings: Mapping[str, Array] = rules.begun()
-        self._told = whole
-        if fold is not None:
-            self._beginnings, validation = _folded(fold, self.most)
-            self._told = {**whole, "validation": validation}
-            self.fingerprint = fold.name(self.fingerprint)
+        super().__init__(seed, facts or own_facts(), fold)
 
-    def beginnings(self, split: str) -> Array:
-        """int64 [n]: the numbers of the beginnings of ``split``."""
-        return self._beginnings[split]
+    @staticmethod
+    def content(lines: rules.Stories) -> bytes:
+        """See ``Drawn``."""
+        return lines.tokens.tobytes()
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Beginnings of training drawn evenly, with replacement, each with its own story."""
-        generator = step_generator(self.fingerprint, self.seed, step)
-        begun = generator.choice(self.beginnings("train"), size=batch_size)
-        return _batch(rules.drawn(generator, begun, self.most))
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """Held-out stories in a fixed order."""
-        check_split(split)
-        told = self._told[split][:limit]
-        for start in range(0, len(told.tokens), batch_size):
-            yield _batch(told[start : start + batch_size])
+    @staticmethod
+    def labelled(told: rules.Stories) -> Batch:
+        """See ``Drawn``."""
+        labels = np.where(told.labels < 0, IGNORED, told.labels)
+        return Batch(told.tokens, None, None, labels, told.needed)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Of a guess that follows people, and takes the place named last for things.
 
         ``loss``: of giving that place its share, and all others the same.
         """
-        check_split(split)
-        share, *parts = rules.guessed_shares(self._told[split][:limit], self.most)
+        share, *parts = rules.guessed_shares(self.scored_lines(split, limit), self.dial)
         return {
             "loss": guess_loss(share, len(PLACES)),
             "accuracy": share,
@@ -128,13 +103,8 @@ class Stories(LabelledLine):
 
     def examples(self, count: int) -> list[Example]:
         """Test stories, with where everything is that they ask for."""
-        texts = [reading.written(row) for row in self._told["test"].tokens[:count]]
+        texts = [reading.written(row) for row in self.scored_lines("test", count).tokens]
         return [Example(text, self.right_answer(text)) for text in texts]
-
-
-def _batch(told: rules.Stories) -> Batch:
-    labels = np.where(told.labels < 0, IGNORED, told.labels)
-    return Batch(told.tokens, None, None, labels, told.needed)
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001

@@ -94,6 +94,9 @@ class Stories:
     labels: Array
     needed: Array
 
+    def __len__(self) -> int:
+        return len(self.tokens)
+
     def __getitem__(self, part: slice) -> Stories:
         return Stories(self.tokens[part], self.labels[part], self.needed[part])
 

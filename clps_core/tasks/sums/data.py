@@ -8,8 +8,7 @@ numbers says which split a sum belongs to.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +16,18 @@ import numpy as np
 from clps_core.config import RunConfig
 from clps_core.data.base import (
     IGNORED,
-    SPLITS,
     Array,
     Batch,
     Example,
     Fold,
     TaskData,
-    check_split,
-    digest,
     fold_of,
-    step_generator,
 )
-from clps_core.data.labelled import LabelledLine, guess_loss
+from clps_core.data.drawn import Drawn
+from clps_core.data.labelled import guess_loss
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
-from clps_core.tasks.sums import FAR, LEAST, rules
+from clps_core.tasks.sums import FAR, rules
 from clps_core.tasks.sums import facts as own_facts
 from clps_core.tasks.sums.rules import EQUALS, WIDTH
 from clps_core.words import _
@@ -39,53 +35,34 @@ from clps_core.words import _
 __all__ = ["Sums", "load"]
 
 
-@lru_cache(maxsize=16)
-def _folded(fold: Fold, digits: int) -> tuple[Mapping[str, Array], rules.Sums]:
-    whole = rules.endings()
-    keys = np.concatenate([whole["validation"], whole["train"]])
-    held_out = np.array([fold.holds(key) for key in keys.tolist()])
-    parts = {**whole, "validation": keys[held_out], "train": np.sort(keys[~held_out])}
-    return parts, rules.told(keys[held_out], digits)
+class Sums(Drawn[rules.Sums]):
+    """The ``sums`` task: see the module, ``Drawn``, and ``TaskData`` for the methods."""
 
-
-class Sums(LabelledLine):
-    """The ``sums`` task: see the module, and ``TaskData`` for the methods.
-
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
-    """
+    VERSION = "sums 1"
+    all_beginnings = staticmethod(rules.endings)
+    held_out = staticmethod(rules.held_out)
+    told = staticmethod(rules.told)
+    drawn = staticmethod(rules.drawn)
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
-        self.facts: TaskFacts = facts or own_facts()
-        self.seed, self.digits = seed, self.facts.difficulty or LEAST
-        whole = {split: rules.held_out(split, self.digits) for split in SPLITS[1:]}
-        self.fingerprint = digest("sums 1", self.digits, *(whole[split].tokens.tobytes() for split in SPLITS[1:]))
-        self._endings: Mapping[str, Array] = rules.endings()
-        self._sums = whole
-        if fold is not None:
-            self._endings, validation = _folded(fold, self.digits)
-            self._sums = {**whole, "validation": validation}
-            self.fingerprint = fold.name(self.fingerprint)
+        super().__init__(seed, facts or own_facts(), fold)
 
-    def endings(self, split: str) -> Array:
-        """int64 [n]: how the numbers of ``split`` end, the last two digits of both as one number."""
-        return self._endings[split]
+    @staticmethod
+    def content(lines: rules.Sums) -> bytes:
+        """See ``Drawn``."""
+        return lines.tokens.tobytes()
 
-    def batch(self, step: int, batch_size: int) -> Batch:
-        """Endings of training drawn evenly, with replacement, and digits drawn before them."""
-        generator = step_generator(self.fingerprint, self.seed, step)
-        return _batch(rules.drawn(generator, generator.choice(self.endings("train"), size=batch_size), self.digits))
-
-    def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
-        """Held-out sums, all different, in a fixed order."""
-        check_split(split)
-        sums = self._sums[split][:limit]
-        for start in range(0, len(sums.digits), batch_size):
-            yield _batch(sums[start : start + batch_size])
+    @staticmethod
+    def labelled(sums: rules.Sums) -> Batch:
+        """See ``Drawn``."""
+        tokens = sums.tokens
+        labels, grades = np.full_like(tokens, IGNORED), np.zeros_like(tokens)
+        labels[:, WIDTH - 1 :: WIDTH], grades[:, WIDTH - 1 :: WIDTH] = sums.answers, np.minimum(sums.back, FAR)
+        return Batch(tokens, None, None, labels, grades)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Of adding with a carry from the digits before only; ``loss``: of giving that digit its share."""
-        check_split(split)
-        share, *parts = rules.guessed_shares(self._sums[split][:limit])
+        share, *parts = rules.guessed_shares(self.scored_lines(split, limit))
         return {
             "loss": guess_loss(share, 10),
             "accuracy": share,
@@ -101,12 +78,12 @@ class Sums(LabelledLine):
 
     def _typed(self, text: str) -> tuple[str, str]:
         found = re.fullmatch(r"\s*([0-9]{1,99})\s*\+\s*([0-9]{1,99})\s*=?\s*", text[:400], re.ASCII)
-        if found is None or max(map(len, found.groups())) > self.digits or len(text) > 400:
+        if found is None or max(map(len, found.groups())) > self.dial or len(text) > 400:
             raise DataError(
                 _(
                     "the input must be a sum of two whole numbers of at most {most} digits, such as {example}. "
                     "Got {got!r}.",
-                    most=self.digits,
+                    most=self.dial,
                     example="384 + 57",
                     got=text.strip()[:60],
                 )
@@ -144,15 +121,8 @@ class Sums(LabelledLine):
 
     def examples(self, count: int) -> list[Example]:
         """Test sums, with what they add up to."""
-        lines = [rules.line(one) for one in self._sums["test"].digits[:count]]
+        lines = [rules.line(one) for one in self.scored_lines("test", count).digits]
         return [Example(text, self.right_answer(text)) for text in lines]
-
-
-def _batch(sums: rules.Sums) -> Batch:
-    tokens = sums.tokens
-    labels, grades = np.full_like(tokens, IGNORED), np.zeros_like(tokens)
-    labels[:, WIDTH - 1 :: WIDTH], grades[:, WIDTH - 1 :: WIDTH] = sums.answers, np.minimum(sums.back, FAR)
-    return Batch(tokens, None, None, labels, grades)
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001

@@ -37,6 +37,9 @@ class Sums:
 
     digits: Array
 
+    def __len__(self) -> int:
+        return len(self.digits)
+
     def __getitem__(self, part: slice) -> Sums:
         return Sums(self.digits[part])
 
