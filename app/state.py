@@ -66,6 +66,7 @@ __all__ = [
     "PRESENT",
     "PRESENTING",
     "QUALITY",
+    "REFERENCE",
     "RUN",
     "RUNS",
     "RUNS_FORK",
@@ -119,6 +120,7 @@ SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
 RUNS = "runs"  # Runs, Compare, Depth, Try it: run ids, comma-separated
 RUN = "run"  # Attention: one run id
 X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live chart; loops or layers
+REFERENCE = "reference"  # Compare: the design that the others are judged against, by its key, or best
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer

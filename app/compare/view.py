@@ -19,6 +19,7 @@ from app.compare.summary import (
     summary,
     test_note,
 )
+from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
 from app.look.plotted import plotted
@@ -49,6 +50,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
         st.caption(" ".join(notes))
     for sentence in _signed(store, groups):
         st.caption(sentence)
+    verdict_section(store, groups, alone=alone)
     return groups
 
 
