@@ -131,7 +131,7 @@ def _table(
     names = group_names(groups)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
-    tested = any(group.test for group in groups)
+    tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
     columns = [
         (_("Design"), ""),
         (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
@@ -143,6 +143,7 @@ def _table(
         (_("Tokens/s"), _("while training, without padding")),
         (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
         (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
+        *([(_("CPU time"), _("of the training process and its threads, without a fork's ancestors"))] if timed else []),
     ]
     written = dict.fromkeys(name for group in groups for name in group.written)
     for name_of in written:
@@ -157,7 +158,7 @@ def _table(
         Row(
             label,
             colours[group.run.strategy],
-            _cells(group, tree, name, several, tested, quality is not None, tuple(written)),
+            _cells(group, tree, name, several, tested, timed, quality is not None, tuple(written)),
         )
         for label, group, tree in zip(names, groups, trees, strict=True)
     ]
@@ -194,7 +195,14 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
 
 
 def _cells(
-    group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool, written: Sequence[str]
+    group: Group,
+    tree: Ancestry,
+    name: str,
+    several: bool,
+    tested: bool,
+    timed: bool,
+    to_quality: bool,
+    written: Sequence[str],
 ) -> list[str]:
     run = group.run
     share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
@@ -209,8 +217,9 @@ def _cells(
         compact(group.tokens_per_second.mean if group.tokens_per_second else None),
         _steps(group, tree),
         _seconds(group.seconds.mean if group.seconds else None, tree),
+        *([duration(group.cpu_seconds.mean if group.cpu_seconds else None)] if timed else []),
         *(_with_spread(group.written.get(one), one) for one in written),
-        *([_time_to_quality(group, tree)] if timed else []),
+        *([_time_to_quality(group, tree)] if to_quality else []),
     ]
 
 
@@ -346,6 +355,7 @@ def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
                 "executed_parameters": run.executed_parameters,
                 "steps": run.step,
                 "seconds": run.seconds,
+                "cpu_seconds": run.cpu_seconds,
                 "tokens_per_second": run.tokens_per_second,
                 "parent": run.parent_id,
                 "start_from": run.start_from,
