@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.compare.scatter import Dot, quality_scatter
 from app.compare.summary import (
     Group,
     Summary,
@@ -22,7 +21,6 @@ from app.compare.summary import (
 from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
-from app.look.plotted import plotted
 from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
@@ -33,7 +31,7 @@ from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.words import _
 
-__all__ = ["as_csv", "download", "figures", "scatter"]
+__all__ = ["as_csv", "download", "figures"]
 
 
 def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
@@ -277,43 +275,6 @@ def _with_spread(spread: Spread | None, name: str) -> str:
     number, _space, unit = text.partition(" ")
     deviation = metric(name, spread.deviation).partition(" ")[0]
     return _("{mean} ± {deviation}", mean=number, deviation=deviation) + (f" {unit}" if unit else "")
-
-
-def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
-    """Best quality against stored parameters, one mark per design; the table above has the same figures."""
-    names = group_names(groups)
-    dots = [
-        Dot(
-            name,
-            colours[group.run.strategy],
-            group.run.unique_parameters,
-            group.best.mean,
-            group.best.deviation,
-        )
-        for name, group in zip(names, groups, strict=True)
-        if group.best and group.run.unique_parameters
-    ]
-    if not dots:
-        return
-    task = groups[0].run.facts
-    title = task.judged_by.title
-    said = "; ".join(
-        _(
-            "{name}: {quality} with {count}",
-            name=dot.name,
-            quality=metric(task.metric, dot.quality),
-            count=compact(dot.parameters),
-        )
-        for dot in dots
-    )
-    st.markdown(_("**{metric} against stored parameters**", metric=title))
-    plotted(
-        quality_scatter(dots, task, title),
-        key=f"compare.scatter.{task.name}",
-        alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
-        title=_("Best {metric} against stored parameters", metric=title.lower()),
-        about=", ".join(run.id for group in groups for run in group.counted_runs),
-    )
 
 
 def download(store: Store, runs: Sequence[Run]) -> None:
