@@ -27,6 +27,7 @@ __all__ = [
     "BESIDE",
     "CONFUSED",
     "COPIED",
+    "COST",
     "DATA",
     "DATA_PROBLEM",
     "DATA_READ",
@@ -66,12 +67,14 @@ __all__ = [
     "PRESENT",
     "PRESENTING",
     "QUALITY",
+    "REFERENCE",
     "RUN",
     "RUNS",
     "RUNS_FORK",
     "RUNS_LOG",
     "RUNS_PROBLEM",
     "RUNS_SEEN",
+    "SCALE",
     "SEED",
     "SLOT",
     "SPEC",
@@ -119,6 +122,9 @@ SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
 RUNS = "runs"  # Runs, Compare, Depth, Try it: run ids, comma-separated
 RUN = "run"  # Attention: one run id
 X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live chart; loops or layers
+REFERENCE = "reference"  # Compare: the design that the others are judged against, by its key, or best
+COST = "cost"  # Compare: what quality is drawn against, such as parameters or cpu_seconds
+SCALE = "scale"  # Compare: over what quality is drawn as lines: width, depth or loops
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer

@@ -19,16 +19,29 @@ from typing import TYPE_CHECKING
 
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
+from clps_core.errors import ConfigError
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
 from clps_core.predicting_split import predict_split as predict_folder_split
 from clps_core.store import open_store
+from clps_core.verdicts.asked import Judged, judged
+from clps_core.words import _
 
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
 
-__all__ = ["Ablation", "AnsweredExample", "Effect", "Prediction", "ablate", "predict", "predict_split"]
+__all__ = [
+    "Ablation",
+    "AnsweredExample",
+    "Effect",
+    "Judged",
+    "Prediction",
+    "ablate",
+    "predict",
+    "predict_split",
+    "verdict",
+]
 
 
 def predict(
@@ -64,6 +77,21 @@ def ablate(
 ) -> Ablation:
     """What its held-out metrics become without each of its parts in turn; see ``ablation.ablate``."""
     return ablate_folder(_folder(run_id, home), split, examples=examples, heads=heads)
+
+
+def verdict(run_ids: Sequence[str], reference: str | None = None, *, home: Path | None = None) -> Judged:
+    """Which of the designs of these runs is better: each against ``reference``, over pairs of runs with one seed.
+
+    ``reference``: a design's strategy, name or key, a run's id, or ``best``; the first run's design by default.
+    ``Judged.sentences`` says it in words, ``Judged.verdicts.found`` in figures. Raises ``NotFoundError`` for a run or
+    reference that is not there, and ``ConfigError`` for no run or runs of several tasks.
+    """
+    with closing(open_store(home)) as store:
+        found = judged(store, [store.run(run_id) for run_id in run_ids], reference)
+    if len(found) != 1:
+        tasks = ", ".join(one.task for one in found) or _("no run")
+        raise ConfigError(_("a verdict must be on runs of one task. Got {tasks}.", tasks=tasks))
+    return found[0]
 
 
 def _folder(run_id: str, home: Path | None) -> Path:

@@ -5,8 +5,10 @@ import streamlit as st
 from app import navigation, state
 from app.chart.live_chart import AXES
 from app.chart.run_curves import run_curves
+from app.compare.costs import quality_against_cost
 from app.compare.differences import what_differs
-from app.compare.view import download, figures, scatter
+from app.compare.scaling import scaling
+from app.compare.view import download, figures
 from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
@@ -66,8 +68,8 @@ def live(run_ids: list[str], was_active: bool) -> None:
         ),
     )
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)
-    for designs in groups:
-        scatter(designs, colours)
+    quality_against_cost(groups, colours)
+    scaling(groups, colours)
 
 
 page()

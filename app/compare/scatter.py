@@ -1,4 +1,4 @@
-"""Quality against stored parameters as a plotly figure; no streamlit here. Start at quality_scatter."""
+"""Quality against a cost (stored parameters, say) as a plotly figure; no streamlit here. Start at quality_scatter."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Dot", "label_places", "quality_scatter"]
+__all__ = ["SYMBOLS", "Dot", "error_bar", "label_places", "quality_scatter"]
 
+RING = "rgba(128, 132, 145, 0.95)"
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
 LONGEST_NAME = 34
 LETTER, LINE, MARK = 0.0125, 0.075, 0.02
@@ -27,13 +28,18 @@ SIDES = {"middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "
 
 @dataclass(frozen=True)
 class Dot:
-    """One design: ``quality`` is the mean over its seeds, ``deviation`` their spread if there are several."""
+    """One design: ``quality`` is the mean over its seeds, ``deviation`` their spread if there are several.
+
+    ``front``: no other is as good for as little.
+    """
 
     name: str
     colour: str
-    parameters: int
+    cost: float
     quality: float
     deviation: float | None = None
+    cost_deviation: float | None = None
+    front: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,20 +63,22 @@ class Box:
         return max(0.0, -self.left) + max(0.0, self.right - 1)
 
 
-def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
-    """Up and left is better (down and left where lower is better); the baseline is a dashed line."""
+def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str | None = None) -> Figure:
+    """Up and left is better (down and left where lower is better); the baseline is a dashed line.
+
+    ``cost``: what the axis from left to right is called, by default the stored parameters. Dots on the front have a
+    ring, and steps join them.
+    """
     import plotly.graph_objects as go
 
     judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
-    made = figure(x_title=_("stored parameters"), y_title=title, height=340)
-    most, fewest = (pick(dot.parameters for dot in dots) for pick in (max, min))
-    log = fewest <= most / 12
+    made = figure(x_title=cost or _("stored parameters"), y_title=title, height=340)
+    most, fewest = (pick(dot.cost for dot in dots) for pick in (max, min))
+    log = 0 < fewest <= most / 12
     wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
     high = whole or _with_margin([dot.quality for dot in dots])
     names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
-    places = [
-        (_part(math.log10(dot.parameters) if log else dot.parameters, wide), _part(dot.quality, high)) for dot in dots
-    ]
+    places = [(_part(math.log10(dot.cost) if log else dot.cost, wide), _part(dot.quality, high)) for dot in dots]
     baseline = _("baseline: {name}", name=task.baseline_name)
     level = _part(task.baseline, high)
     long = len(baseline) * LETTER
@@ -80,21 +88,28 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(
-                x=[dot.parameters],
+                x=[dot.cost],
                 y=[dot.quality],
-                error_y={"type": "data", "array": [dot.deviation], "thickness": 1.5} if dot.deviation else None,
+                error_x=error_bar(dot.cost_deviation),
+                error_y=error_bar(dot.deviation),
                 mode="markers+text",
                 text=[names[number]],
                 hovertext=[dot.name],
                 textposition=place,
                 cliponaxis=False,
                 name=dot.name,
-                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-                hovertemplate="%{hovertext}<br>%{x:,}<br>"
+                marker={
+                    "color": dot.colour,
+                    "size": 13,
+                    "symbol": SYMBOLS[number % len(SYMBOLS)],
+                    "line": {"width": 2.5 if dot.front else 0, "color": RING},
+                },
+                hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>"
                 + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
                 + "<extra></extra>",
             )
         )
+    _join_front(made, dots, wide, log=log)
     if whole:
         label = {"annotation_text": baseline, "annotation_position": side}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
@@ -107,6 +122,30 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str) -> Figure:
     )
     made.update_layout(showlegend=False)
     return made
+
+
+def error_bar(deviation: float | None) -> dict[str, object] | None:
+    """A bar of one standard deviation to both sides; ``None`` where there is no spread."""
+    return {"type": "data", "array": [deviation], "thickness": 1.5} if deviation else None
+
+
+def _join_front(made: Figure, dots: Sequence[Dot], wide: tuple[float, float], *, log: bool) -> None:
+    """Steps through the dots on the front: at each cost the best quality that is to be had."""
+    import plotly.graph_objects as go
+
+    edge = sorted((dot.cost, dot.quality) for dot in dots if dot.front)
+    if edge:
+        costs, qualities = zip(*edge, strict=True)
+        end = 10 ** wide[1] if log else wide[1]
+        made.add_trace(
+            go.Scatter(
+                x=[*costs, end],
+                y=[*qualities, qualities[-1]],
+                mode="lines",
+                line={"shape": "hv", "dash": "dot", "width": 1.5, "color": RING},
+                hoverinfo="skip",
+            )
+        )
 
 
 def label_places(

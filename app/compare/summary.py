@@ -73,6 +73,7 @@ class Group:
     tokens_per_second: Spread | None
     seconds: Spread | None
     seconds_to_quality: Spread | None
+    cpu_seconds: Spread | None = None
     written: Mapping[str, Spread] = field(default_factory=dict)
     """Scores of whole answers on the test split, such as BLEU, which no evaluation on the way has."""
 
@@ -179,8 +180,15 @@ def _group(members: Sequence[Summary]) -> Group:
         tokens_per_second=Spread.of([one.run.tokens_per_second for one in counted if one.run.tokens_per_second]),
         seconds=Spread.of([one.run.seconds for one in counted if one.run.seconds]),
         seconds_to_quality=Spread.of([one.reached[1] for one in counted if one.reached]),
+        cpu_seconds=_cpu_seconds(counted),
         written=_written(counted),
     )
+
+
+def _cpu_seconds(counted: Sequence[Summary]) -> Spread | None:
+    """Only where it was recorded of all: versions before did not."""
+    known = [one.run.cpu_seconds for one in counted if one.run.cpu_seconds is not None]
+    return Spread.of(known) if len(known) == len(counted) else None
 
 
 def _written(counted: Sequence[Summary]) -> dict[str, Spread]:

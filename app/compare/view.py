@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from app import state
-from app.compare.scatter import Dot, quality_scatter
 from app.compare.summary import (
     Group,
     Summary,
@@ -19,9 +18,9 @@ from app.compare.summary import (
     summary,
     test_note,
 )
+from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
-from app.look.plotted import plotted
 from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
@@ -32,7 +31,7 @@ from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.words import _
 
-__all__ = ["as_csv", "download", "figures", "scatter"]
+__all__ = ["as_csv", "download", "figures"]
 
 
 def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
@@ -49,6 +48,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
         st.caption(" ".join(notes))
     for sentence in _signed(store, groups):
         st.caption(sentence)
+    verdict_section(store, groups, alone=alone)
     return groups
 
 
@@ -129,7 +129,7 @@ def _table(
     names = group_names(groups)
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
-    tested = any(group.test for group in groups)
+    tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
     columns = [
         (_("Design"), ""),
         (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
@@ -141,6 +141,7 @@ def _table(
         (_("Tokens/s"), _("while training, without padding")),
         (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
         (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
+        *([(_("CPU time"), _("of the training process and its threads, without a fork's ancestors"))] if timed else []),
     ]
     written = dict.fromkeys(name for group in groups for name in group.written)
     for name_of in written:
@@ -155,7 +156,7 @@ def _table(
         Row(
             label,
             colours[group.run.strategy],
-            _cells(group, tree, name, several, tested, quality is not None, tuple(written)),
+            _cells(group, tree, name, several, tested, timed, quality is not None, tuple(written)),
         )
         for label, group, tree in zip(names, groups, trees, strict=True)
     ]
@@ -192,7 +193,14 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
 
 
 def _cells(
-    group: Group, tree: Ancestry, name: str, several: bool, tested: bool, timed: bool, written: Sequence[str]
+    group: Group,
+    tree: Ancestry,
+    name: str,
+    several: bool,
+    tested: bool,
+    timed: bool,
+    to_quality: bool,
+    written: Sequence[str],
 ) -> list[str]:
     run = group.run
     share = share_of_unshared(run.unique_parameters, run.config.model) if run.unique_parameters else None
@@ -207,8 +215,9 @@ def _cells(
         compact(group.tokens_per_second.mean if group.tokens_per_second else None),
         _steps(group, tree),
         _seconds(group.seconds.mean if group.seconds else None, tree),
+        *([duration(group.cpu_seconds.mean if group.cpu_seconds else None)] if timed else []),
         *(_with_spread(group.written.get(one), one) for one in written),
-        *([_time_to_quality(group, tree)] if timed else []),
+        *([_time_to_quality(group, tree)] if to_quality else []),
     ]
 
 
@@ -268,43 +277,6 @@ def _with_spread(spread: Spread | None, name: str) -> str:
     return _("{mean} ± {deviation}", mean=number, deviation=deviation) + (f" {unit}" if unit else "")
 
 
-def scatter(groups: Sequence[Group], colours: Mapping[str, str]) -> None:
-    """Best quality against stored parameters, one mark per design; the table above has the same figures."""
-    names = group_names(groups)
-    dots = [
-        Dot(
-            name,
-            colours[group.run.strategy],
-            group.run.unique_parameters,
-            group.best.mean,
-            group.best.deviation,
-        )
-        for name, group in zip(names, groups, strict=True)
-        if group.best and group.run.unique_parameters
-    ]
-    if not dots:
-        return
-    task = groups[0].run.facts
-    title = task.judged_by.title
-    said = "; ".join(
-        _(
-            "{name}: {quality} with {count}",
-            name=dot.name,
-            quality=metric(task.metric, dot.quality),
-            count=compact(dot.parameters),
-        )
-        for dot in dots
-    )
-    st.markdown(_("**{metric} against stored parameters**", metric=title))
-    plotted(
-        quality_scatter(dots, task, title),
-        key=f"compare.scatter.{task.name}",
-        alt=_("Best {metric} against stored parameters. {said}.", metric=title.lower(), said=said),
-        title=_("Best {metric} against stored parameters", metric=title.lower()),
-        about=", ".join(run.id for group in groups for run in group.counted_runs),
-    )
-
-
 def download(store: Store, runs: Sequence[Run]) -> None:
     """A button for ``as_csv``; the file is made when it is asked for."""
     st.download_button(
@@ -344,6 +316,7 @@ def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
                 "executed_parameters": run.executed_parameters,
                 "steps": run.step,
                 "seconds": run.seconds,
+                "cpu_seconds": run.cpu_seconds,
                 "tokens_per_second": run.tokens_per_second,
                 "parent": run.parent_id,
                 "start_from": run.start_from,

@@ -14,7 +14,7 @@ __all__ = ["comparisons_app"]
 comparisons_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help=_("List, rename, pin and delete comparisons: runs that were started together."),
+    help=_("List, show, rename, pin and delete comparisons: runs that were started together."),
 )
 ComparisonId = Annotated[str, typer.Argument(help=_("A comparison's id, or its beginning."), metavar="ID")]
 ComparisonIds = Annotated[list[str], typer.Argument(help=_("Comparisons' ids, or their beginnings."), metavar="ID...")]
@@ -35,6 +35,24 @@ def comparisons_list(
     from clps_core.cli.comparisons import show_list
 
     show_list(limit=limit, as_json=as_json)
+
+
+@comparisons_app.command("show", help=_("The designs of a comparison, and which of them is better: over paired seeds."))
+def comparisons_show(
+    comparison_id: ComparisonId,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help=_("Judge against this design: its strategy, name or key, the id of a run of it, or best."),
+            show_default=_("the first"),
+            metavar="DESIGN",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.verdicts import show
+
+    show(comparison_id, reference, as_json=as_json)
 
 
 @comparisons_app.command("rename", help=_("Give a comparison another name; its runs keep theirs."))

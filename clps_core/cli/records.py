@@ -17,7 +17,8 @@ __all__ = ["run_records", "said_quality", "said_status", "test_in_words"]
 FACTS = (
     "id", "name", "comparison_id", "status", "stop_requested", "reason", "owner", "parent_id", "start_from", "priority",
     "queue_position", "task", "strategy", "seed", "unique_parameters", "executed_parameters", "step", "steps",
-    "seconds", "tokens_per_second", "device", "threads", "attempts", "created_at", "started_at", "finished_at",
+    "seconds", "cpu_seconds", "tokens_per_second", "device", "threads", "attempts", "created_at", "started_at",
+    "finished_at",
 )  # fmt: skip
 
 

@@ -69,6 +69,7 @@ class StoreSink:
     The thread also renews the lease. What goes wrong there is raised in the working thread, at its next
     call: ``LeaseLost``, or ``StoreError`` if the store stayed out of reach for a whole lease.
 
+    ``seconds`` and ``cpu_seconds`` are those of earlier attempts; with ``None`` no CPU time is written.
     ``watch`` is asked at each evaluation; ``early`` is then why the sweep's rule ends the run, if it does.
     """
 
@@ -80,6 +81,7 @@ class StoreSink:
         *,
         folder: Path,
         seconds: float,
+        cpu_seconds: float | None = None,
         stop: StopSignal,
         watch: Watch | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class StoreSink:
         self._stop, self._watch = stop, watch
         self.early: str | None = None
         self._seconds, self._began = seconds, 0.0
+        self._cpu_seconds, self._cpu_began = cpu_seconds, 0.0
         self._points: list[Point] = []
         self._artefacts: list[tuple[str, int, str]] = []
         self._progress: dict[str, float] = {}
@@ -122,6 +125,8 @@ class StoreSink:
         """Buffer how far and how fast."""
         with self._buffer:
             self._progress = {"step": step, "tokens_per_second": tokens_per_second, "seconds": self._elapsed()}
+            if self._cpu_seconds is not None:
+                self._progress["cpu_seconds"] = self._cpu_seconds + time.process_time() - self._cpu_began
 
     def artefact(self, kind: str, step: int, path: Path) -> None:
         """Buffer the note that a file was written."""
@@ -201,7 +206,8 @@ class StoreSink:
                 raise
 
     def _elapsed(self) -> float:
-        self._began = self._began or time.perf_counter()
+        if not self._began:
+            self._began, self._cpu_began = time.perf_counter(), time.process_time()
         return self._seconds + time.perf_counter() - self._began
 
     def _check(self) -> None:

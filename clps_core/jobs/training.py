@@ -32,10 +32,12 @@ def train_run(work: Work) -> tuple[str, str | None]:
         from clps_core.training.loop import train
 
         found = resolve(run.config, home=queue.store.home)
-        placement, step, seconds = _begin(queue, run, number, folder, frozen(found.facts))
+        placement, step, seconds, cpu_seconds = _begin(queue, run, number, folder, frozen(found.facts))
         watch = patiently(lambda: Watch.of(queue.store, run))
         early = patiently(watch.now) if watch is not None else None
-    sink = StoreSink(queue, run, number, folder=folder, seconds=seconds, stop=stop, watch=watch)
+    sink = StoreSink(
+        queue, run, number, folder=folder, seconds=seconds, cpu_seconds=cpu_seconds, stop=stop, watch=watch
+    )
     if step > 0:
         sink.early = early  # it was decided, but that could not be written any more
     try:
@@ -44,6 +46,7 @@ def train_run(work: Work) -> tuple[str, str | None]:
     finally:
         sink.close()
     reached = {"step": outcome.step, "seconds": outcome.seconds}
+    reached |= {} if outcome.cpu_seconds is None else {"cpu_seconds": outcome.cpu_seconds}
     patiently(lambda: queue.append(run.id, number, [], progress=reached))
     if outcome.status != "finished":
         return outcome.status, None
@@ -51,8 +54,11 @@ def train_run(work: Work) -> tuple[str, str | None]:
     return outcome.status, " ".join(said for said in (early, outcome.diverged) if said) or None
 
 
-def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[Placement, int, float]:
-    """Where and how the attempt trains, and the step (-1: from the start) and seconds it goes on from."""
+def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[Placement, int, float, float | None]:
+    """Where and how the attempt trains, and the step (-1: from the start) and seconds, wall and CPU, it goes on from.
+
+    CPU seconds are ``None`` where the checkpoint is of a version that did not record them.
+    """
     from clps_core.analysis.tensors import stored_shapes
     from clps_core.training.checkpoint import latest
     from clps_core.training.device import choose
@@ -64,6 +70,11 @@ def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tup
     if checkpoint is None:
         patiently(lambda: keeping.check_nothing_vanished(queue.store, run))
     step, seconds = (-1, 0.0) if checkpoint is None else (checkpoint.step, float(checkpoint.facts["seconds"]))
+    cpu_seconds = 0.0 if checkpoint is None else checkpoint.facts.get("cpu_seconds")
     chosen: dict[str, str | int] = {name: getattr(placement, name) for name in ("device", "precision", "threads")}
-    patiently(lambda: queue.begin(run.id, number, step=step, seconds=seconds, placement=chosen, facts=facts))
-    return placement, step, seconds
+    patiently(
+        lambda: queue.begin(
+            run.id, number, step=step, seconds=seconds, cpu_seconds=cpu_seconds, placement=chosen, facts=facts
+        )
+    )
+    return placement, step, seconds, cpu_seconds

@@ -36,7 +36,10 @@ from clps_core.words import _
 
 __all__ = ["check_exportable", "export_run", "import_run"]
 
-FACTS = ("seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters", "executed_parameters")
+FACTS = (
+    "seconds", "cpu_seconds", "step", "tokens_per_second", "device", "threads", "unique_parameters",
+    "executed_parameters",
+)  # fmt: skip
 FACTS_FILE = "facts.json"
 TIMES = ("created_at", "started_at", "finished_at")
 LEFT_BEHIND = (
@@ -89,6 +92,7 @@ class _About(BaseModel):
     comparison: Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)] | None = None
     step: Whole
     seconds: Amount
+    cpu_seconds: Amount | None = None
     tokens_per_second: Amount | None = None
     device: Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_printable)] | None = None
     threads: Whole | None = None

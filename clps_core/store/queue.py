@@ -303,16 +303,19 @@ class Queue:
         *,
         step: int,
         seconds: float,
+        cpu_seconds: float | None = None,
         placement: dict[str, str | int],
         facts: str | None = None,
     ) -> int:
         """Start from the checkpoint of ``step`` (-1: none), dropping all points beyond it; returns how many.
 
-        ``placement``: device, precision and threads that were chosen. ``facts``: those of its task, frozen.
+        ``cpu_seconds``: of earlier attempts, ``None`` where not recorded. ``placement``: device, precision and threads
+        that were chosen. ``facts``: those of its task, frozen.
         """
         with self.store.writing() as connection:
             self._fence(connection, run_id, number)
-            values: dict[str, object] = {"step": max(0, step), "seconds": seconds, **placement}
+            values: dict[str, object] = {"step": max(0, step), "seconds": seconds, "cpu_seconds": cpu_seconds}
+            values |= placement
             values |= {} if facts is None else {"facts": facts}
             connection.execute(schema.run.update().where(_r.id == run_id).values(values))
             a = schema.artefact.c

@@ -36,13 +36,17 @@ if TYPE_CHECKING:
     from clps_core.store import Comparison, Run, Store
 
 __all__ = [
+    "ERROR",
+    "FEWEST_PAIRS",
     "MARGIN",
     "Configuration",
     "Spread",
     "SweepState",
     "Verdict",
     "configurations",
+    "ended_early",
     "equal_to_best",
+    "replicate_of",
     "sweep_state",
 ]
 
@@ -80,15 +84,32 @@ class Spread:
         return self.mean - half, self.mean + half
 
     @property
+    def p_value(self) -> float:
+        """How often a mean is this far from 0 or farther where the true one is 0: two-sided, by Student's t."""
+        return min(1.0, 2 * self._below(-abs(self.mean)))
+
+    def p_beyond(self, margin: float) -> float:
+        """The same where the true mean is ``margin`` from 0 or more: the larger of two one-sided tests."""
+        return max(self._below(-margin - self.mean), self._below(self.mean - margin))
+
+    def _below(self, distance: float) -> float:
+        """How often Student's t is below ``distance`` in standard errors; 1 for fewer than ``FEWEST_PAIRS`` values."""
+        if self.deviation is None or self.count < FEWEST_PAIRS:
+            return 1.0
+        if self.deviation == 0:
+            return 0.0 if distance < 0 else 1.0
+        from scipy.special import stdtr
+
+        return float(stdtr(self.count - 1, distance / (self.deviation / math.sqrt(self.count))))
+
+    @property
     def may_be_chance(self) -> bool:
         """Whether 0 lies within the 95 % interval of the mean: a difference with this spread may be none."""
-        low, high = self.interval(1 - ERROR)
-        return low <= 0 <= high
+        return self.p_value >= ERROR
 
     def within(self, margin: float) -> bool:
         """Whether the mean is shown to be nearer to 0 than ``margin``: two one-sided tests, each wrong in 5 %."""
-        low, high = self.interval(1 - 2 * ERROR)
-        return -margin < low and high < margin
+        return self.p_beyond(margin) < ERROR
 
 
 @dataclass(frozen=True)
@@ -315,9 +336,14 @@ def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
     found: dict[tuple[object, ...], float] = {}
     for run in one.runs:
         if run.id in one.counted and not ended_early(run):
-            data = json.loads(run.config_text)["data"]
-            found[run.seed, data.get("seed"), data.get("fold")] = one.counted[run.id]
+            found[replicate_of(run)] = one.counted[run.id]
     return found
+
+
+def replicate_of(run: Run) -> tuple[object, ...]:
+    """Its seed, data seed and fold: runs of two designs that have them in common make a pair."""
+    data = json.loads(run.config_text)["data"]
+    return run.seed, data.get("seed"), data.get("fold")
 
 
 def _tests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:

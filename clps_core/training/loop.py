@@ -60,10 +60,13 @@ logger = logging.getLogger(__name__)
 class Stopwatch:
     """Training time: of the run over all attempts, and of the steps since the last reading.
 
-    Evaluation, checkpoints and probes count as time of the run, but not as time of the steps.
+    Evaluation, checkpoints and probes count as time of the run, but not as time of the steps. ``cpu_before`` is
+    ``None`` where an earlier attempt did not record its CPU time: then the run's is not known.
     """
 
     before: float = 0.0
+    cpu_before: float | None = 0.0
+    cpu_started: float = field(default_factory=time.process_time)
     started: float = field(default_factory=time.perf_counter)
     window_started: float = field(default_factory=time.perf_counter)
     tokens: int = 0
@@ -71,6 +74,11 @@ class Stopwatch:
     @property
     def seconds(self) -> float:
         return self.before + time.perf_counter() - self.started
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """CPU time of this process and all its threads, user and system, over all attempts."""
+        return None if self.cpu_before is None else self.cpu_before + time.process_time() - self.cpu_started
 
     def tokens_per_second(self) -> float:
         """Tokens of the steps since the last reading, per second; starts a new window."""
@@ -178,7 +186,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
         run.resumed, run.step, run.saved_step = True, checkpoint.step, checkpoint.step
         run.best, run.metrics = facts["best"], dict(facts["metrics"])
         run.untrained_loss = facts.get("untrained_loss")  # checkpoints of earlier versions have none
-        run.watch = Stopwatch(before=float(facts["seconds"]))
+        run.watch = Stopwatch(float(facts["seconds"]), facts.get("cpu_seconds"))
         logger.info("%s", _("Resumed from step {step}.", step=run.step))
     elif (start := checkpoint_path(folder, "start")).exists():
         parents = read(start, shapes)
@@ -275,6 +283,7 @@ def save(run: Run) -> None:
         facts: dict[str, Any] = {
             "step": run.step,
             "seconds": run.watch.seconds,
+            "cpu_seconds": run.watch.cpu_seconds,
             "best": run.best,
             "metrics": run.metrics,
             "untrained_loss": run.untrained_loss,
@@ -348,7 +357,8 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
         logger.info("%s", early or _("Finished at step {step}.", step=run.step))
     status: Literal["stopped", "finished"] = "stopped" if reason and reason != "early" else "finished"
     diverged = None if status == "stopped" else how_diverged(run)
-    return Outcome(status, run.step, dict(run.metrics), run.watch.seconds, early, diverged)
+    metrics, watch = dict(run.metrics), run.watch
+    return Outcome(status, run.step, metrics, watch.seconds, early, diverged, watch.cpu_seconds)
 
 
 def how_diverged(run: Run) -> str | None:

@@ -49,7 +49,8 @@ class Outcome:
 
     ``status``: ``finished`` or ``stopped``; ``metrics``: the latest values as ``"validation.loss"``;
     ``seconds``: training time of the run so far, over all its attempts; ``early``: a sentence, where the run
-    finished before its last step by its own rule; ``diverged``: a sentence, where its loss ended worse than it began.
+    finished before its last step by its own rule; ``diverged``: a sentence, where its loss ended worse than it began;
+    ``cpu_seconds``: CPU time over all attempts, ``None`` where an attempt did not record it.
     """
 
     status: Literal["finished", "stopped"]
@@ -58,6 +59,7 @@ class Outcome:
     seconds: float
     early: str | None = None
     diverged: str | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass

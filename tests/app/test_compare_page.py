@@ -211,7 +211,7 @@ def test_a_diverged_run_is_no_better_than_a_constant_answer_and_moves_no_finishi
     assert any("No better than the best trivial answer" in text and "13.9 %): All layers" in text for text in said), (
         said
     )
-    assert not any("No sharing" in text for text in said)
+    assert not any("No sharing" in text for text in said if "trivial answer" in text)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -72,6 +72,7 @@ def test_a_comparison_is_trained_and_told_as_json(home):
     for record in records:
         assert record["metrics"].keys() >= {"loss", "token_accuracy", "exact_match", "train_loss"}
         assert record["seconds"] > 0
+        assert record["cpu_seconds"] > 0
         assert record["tokens_per_second"] > 0
 
     assert [record["id"] for record in listed()] == [none["id"], shared["id"]]

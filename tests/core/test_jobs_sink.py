@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,3 +107,26 @@ def test_what_was_flushed_is_on_the_disk_before_the_checkpoint_of_its_step(
     sink.metrics(7, "train", {"loss": 1.0})
     sink.flush()
     assert synced == [log]
+
+
+def test_cpu_time_of_all_attempts_is_written_beside_the_wall_time(store: Store, run: Run) -> None:
+    """A resumed run goes on counting; one whose first attempts did not count has none."""
+    before = signal.getsignal(signal.SIGTERM)
+    for kept in (7.0, None):
+        Queue(store).begin(run.id, 1, step=3, seconds=9.0, cpu_seconds=kept, placement={})
+        assert store.run(run.id).cpu_seconds == kept
+        stop = StopSignal()
+        sink = StoreSink(
+            Queue(store), run, 1, folder=store.run_folder(run.id), seconds=9.0, cpu_seconds=kept, stop=stop
+        )
+        sink.start()
+        until = time.process_time() + 0.02
+        while time.process_time() < until:
+            pass
+        sink.progress(4, 100.0)
+        sink.flush()
+        sink.close()
+        found = store.run(run.id)
+        assert found.seconds > 9.0
+        assert found.cpu_seconds is None if kept is None else found.cpu_seconds > 7.01
+    signal.signal(signal.SIGTERM, before)

@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
         (place / "checkpoints" / f"{name}.safetensors").write_text(name)
     points = [Point(run_id, "train", "loss", step, 1 / 3 + step, 0.5) for step in (0, 5)]
     notes = [("best", 5, "checkpoints/best.safetensors"), ("last", 5, "checkpoints/last.safetensors")]
-    queue.append(run_id, 1, points, progress={"step": 5, "seconds": 9.0}, artefacts=notes)
+    queue.append(run_id, 1, points, progress={"step": 5, "seconds": 9.0, "cpu_seconds": 8.0}, artefacts=notes)
     with pytest.raises(StoreError, match="must be finished to be exported"):
         export_run(store, run_id, tmp_path / "exported")
     queue.finish(run_id, 1, "finished", None)
@@ -55,7 +55,7 @@ def test_an_imported_run_is_what_was_exported(store: Store, folder: Path) -> Non
         5,
         9.0,
     )
-    assert (run.unique_parameters, run.executed_parameters) == (10, 20)
+    assert (run.unique_parameters, run.executed_parameters, run.cpu_seconds) == (10, 20, 8.0)
     assert run.config == resolve(build_config()).config
     assert [(point.step, point.value) for point in store.curve(run.id, "train", "loss")] == [(0, 1 / 3), (5, 1 / 3 + 5)]
     (artefact,) = store.artefacts(run.id)

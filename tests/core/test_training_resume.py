@@ -104,6 +104,8 @@ def test_a_killed_and_resumed_run_equals_its_undisturbed_twin_bit_for_bit(tmp_pa
         assert ours.tensors.keys() == theirs.tensors.keys()
         for key, tensor in ours.tensors.items():
             assert tensor.numpy().tobytes() == theirs.tensors[key].numpy().tobytes(), (kills, key)
+    ends = [read(checkpoint_path(folder, "last")).facts for folder in (parts, whole)]
+    assert all(facts["cpu_seconds"] > 0 for facts in ends)
     best_files = [checkpoint_path(folder, "best").read_bytes() for folder in (parts, whole)]
     assert best_files[0] == best_files[1]
     probes = [{path.name: path.read_bytes() for path in (folder / "probes").iterdir()} for folder in (parts, whole)]

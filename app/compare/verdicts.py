@@ -1,0 +1,104 @@
+"""Which design is better than another, in sentences under the table of Compare. Start at verdict_section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app import navigation, state
+from app.compare.summary import Group, group_names
+from app.look.widget_value import widget_default
+from app.services import escape_markdown, show_problem
+from clps_core.spec import to_spec
+from clps_core.store import Store
+from clps_core.store.designs import design_of
+from clps_core.verdicts import BEST, Verdict, Verdicts, basis, contenders, sentence, verdicts
+from clps_core.words import _, ngettext
+
+__all__ = ["verdict_section", "verdicts_of"]
+
+SHOWN = 4
+"""So many sentences stand on the page; the others are behind an expander."""
+OFFERS = 2
+ICONS = {
+    "better": ":material/arrow_upward:",
+    "worse": ":material/arrow_downward:",
+    "as_good": ":material/equal:",
+    "cannot_tell": ":material/question_mark:",
+    "none": ":material/block:",
+}
+
+
+def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> None:
+    """Every design beside a reference; nothing for a single design. ``alone``: the only task, so that one may choose.
+
+    ``groups``: the designs of one task, as the table has them.
+    """
+    if len(groups) < 2:
+        return
+    names = dict(zip((design_of(group.run) for group in groups), group_names(groups), strict=True))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.markdown(_("**Verdict**"))
+        reference = _reference(names) if alone else None
+    found = verdicts_of(store, groups, reference)
+    lines = [f"{ICONS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
+    st.markdown("\n".join(f"- {line}" for line in lines[:SHOWN]))
+    if more := lines[SHOWN:]:
+        with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):
+            st.markdown("\n".join(f"- {line}" for line in more))
+    _offers(found, names)
+    st.caption(escape_markdown(basis(found)))
+
+
+def verdicts_of(store: Store, groups: Sequence[Group], reference: str | None) -> Verdicts:
+    """The designs of ``groups`` against ``reference``, by the figures that the table has."""
+    summaries = [one for group in groups for one in group.summaries]
+    designs = contenders(
+        store,
+        [one.run for one in summaries],
+        {one.run.id: one.best[1] for one in summaries if one.best},
+        {one.run.id: one.test_value for one in summaries if one.test_value is not None},
+    )
+    return verdicts(designs, reference)
+
+
+def _reference(names: Mapping[str, str]) -> str:
+    """The chosen reference, by its key; it lives in the address."""
+    choices = {**names, BEST: _("the best one")}
+    asked, problem = state.read_choice(state.REFERENCE, list(choices))
+    if problem:
+        show_problem(problem)
+    chosen = asked[0] if asked else next(iter(choices))
+    key = f"compare.{state.REFERENCE}"
+    context = get_script_run_ctx()
+    if context is not None and context.fragment_ids_this_run and st.session_state.get(key) in choices:
+        chosen = st.session_state[key]  # a tick brings the address it was sent with, which a click may have overtaken
+    default = widget_default(key, chosen)
+
+    def taken() -> None:
+        if st.session_state[key] in choices:
+            state.write(**{state.REFERENCE: st.session_state[key]})
+
+    st.selectbox(
+        _("Each design against"),
+        list(choices),
+        index=0 if default is None else list(choices).index(default),
+        format_func=lambda one: choices.get(one, one),
+        key=key,
+        on_change=taken,
+        help=_("Choose it for what it is, not for its result. Against the best one, more has to be shown."),
+        width=320,
+    )
+    return chosen
+
+
+def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
+    """Where budgets differ: the way to a design that matches."""
+    unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
+    with st.container(horizontal=True):
+        for one in unmatched[:OFFERS]:
+            config = one.design.run.config
+            query = {state.SPEC: to_spec(config), state.STRATEGY: [config.sharing.strategy]}
+            navigation.link("design", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
