@@ -43,12 +43,33 @@ def runs_list(
     strategy: Annotated[
         str | None, typer.Option(help=_("Only runs with this sharing strategy."), show_default=_("all"))
     ] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            help=_(
+                "Only runs like this: words, and terms such as 'd_model>=64 test.accuracy>0.9 tag:paper -status:failed "
+                "sort:-accuracy'. All must hold; a - turns one round."
+            ),
+            metavar="TEXT",
+            show_default=_("all"),
+        ),
+    ] = "",
+    archived: Annotated[bool, typer.Option("--archived", help=_("With the runs of the archive."))] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import show_list
 
-    show_list(status=status, comparison=comparison, task=task, strategy=strategy, limit=limit, as_json=as_json)
+    show_list(
+        status=status,
+        comparison=comparison,
+        task=task,
+        strategy=strategy,
+        where=where,
+        archived=archived,
+        limit=limit,
+        as_json=as_json,
+    )
 
 
 @runs_app.command("show", help=_("Everything known of one run, and a YAML file that repeats it."))
