@@ -184,6 +184,12 @@ def _print_facts(record: dict[str, Any], signed: Mapping[str, str]) -> None:
                 print_lines(f"{which + ' ' + value['metric']:20} {said}")
             continue
         said = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        if name == "tags":
+            said = ", ".join(value)
+        if name == "notes" and value:
+            said, *more = value.splitlines()
+            print_lines(f"{name:20} {said}", *(f"{'':20} {line}" for line in more))
+            continue
         if name == "test" and value:
             said = test_in_words(value)
         print_lines(f"{name:20} {'' if said is None else said}")
