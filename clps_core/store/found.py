@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from clps_core.store.database import Store
 from clps_core.store.metrics import best_of
 from clps_core.store.records import IMPORTED, TRAINING, Run
 
-__all__ = ["Found", "count_archived", "find_runs"]
+__all__ = ["Found", "columns_of", "count_archived", "find_runs"]
 
 _r, _c, _m = schema.run.c, schema.comparison.c, schema.metric.c
 DAY = 86_400.0
@@ -47,6 +47,14 @@ def find_runs(store: Store, where: Where, *, archived: bool = False, limit: int 
         query = sa.select(_r.id).where(*conditions).order_by(*_order(where, speaks))
         ids = list(connection.execute(query.limit(min(limit, MOST)).offset(offset)).scalars())
     return Found(store.some_runs(ids), total)
+
+
+def columns_of(store: Store, run_ids: Sequence[str], keys: Sequence[Key]) -> dict[str, tuple[Any, ...]]:
+    """Run -> what each of ``keys`` is of it (``None``: nothing), in one statement. Tags are the text of a JSON list."""
+    with store.reading() as connection:
+        found = [_compared(key, connection.dialect.name) for key in keys]
+        rows = connection.execute(sa.select(_r.id, *found).where(_r.id.in_(list(run_ids)))).all()
+    return {row[0]: tuple(row[1:]) for row in rows}
 
 
 def count_archived(store: Store) -> int:
