@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGAINST",
+    "ARCHIVED",
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
+    "COLUMNS",
     "CONFUSED",
     "COPIED",
     "COST",
@@ -46,6 +48,7 @@ __all__ = [
     "DESIGN_DRAFTS",
     "DESIGN_TYPED",
     "DRAW",
+    "FOUND_PAGE",
     "HEAD",
     "IDENTITY_PROBLEM",
     "KIND",
@@ -94,6 +97,7 @@ __all__ = [
     "VIEW",
     "WAY",
     "WEIGHT",
+    "WHERE",
     "WITHOUT",
     "X",
     "given",
@@ -128,7 +132,11 @@ SCALE = "scale"  # Compare: over what quality is drawn as lines: width, depth or
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: which view, such as grid, heads or lens
+VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs
+WHERE = "where"  # Runs: the search among all runs, as clps_core.finding reads it
+COLUMNS = "columns"  # Runs: the columns of the table of all runs, comma-separated
+FOUND_PAGE = "page"  # Runs: which page of the table of all runs
+ARCHIVED = "archived"  # Runs: 1 to list archived runs, too
 MAPS = "maps"  # Attention: each head, or what heads and layers come to, such as mean_heads or rollout
 MEASURE = "measure"  # Attention: the figure by which heads are coloured
 BERTVIZ = "bertviz"  # Attention: BertViz's view of heads or of the whole model

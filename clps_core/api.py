@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
+from clps_core.api_shelf import archive, find_runs, note, tag
 from clps_core.errors import ConfigError
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
@@ -38,8 +39,12 @@ __all__ = [
     "Judged",
     "Prediction",
     "ablate",
+    "archive",
+    "find_runs",
+    "note",
     "predict",
     "predict_split",
+    "tag",
     "verdict",
 ]
 

@@ -59,8 +59,9 @@ SCRYPT = {"n": 2**14, "r": 8, "p": 1}
 """About 16 MiB and 50 ms for one try at a teacher's code."""
 
 Action = Literal[
-    "cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "evaluate", "rename", "pin"
-]
+    "cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "evaluate", "rename", "pin",
+    "note", "tag", "archive",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,11 @@ class Policy(BaseModel):
         return _(
             "only the owner of a run or a teacher may {action} it. This run is somebody else's. "
             "Start one of your own, or ask a teacher.",
-            action={"log": _("read the log of"), "priority": _("change the priority of")}.get(action, action),
+            action={
+                "log": _("read the log of"),
+                "priority": _("change the priority of"),
+                "note": _("write the note of"),
+            }.get(action, action),
         )
 
     def bound(self, person: Person | None) -> bool:

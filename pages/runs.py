@@ -5,8 +5,10 @@ import streamlit as st
 from app import navigation, state
 from app.chart.run_curves import run_curves
 from app.depth.source import link_to_depth
+from app.look.address_choice import address_choice
 from app.look.frame import header
 from app.look.ticking import ticking
+from app.runs.all_runs import VIEWS, all_runs
 from app.runs.fork import fork_dialog
 from app.runs.picker import pick_comparison
 from app.runs.table import queue_line, run_log, run_table
@@ -19,6 +21,9 @@ TICK_SECONDS = 1.0
 
 def page() -> None:
     header("runs")
+    if address_choice("runs", state.VIEW, VIEWS, _("What is listed")) == "all":
+        all_runs(store())
+        return
     runs = pick_comparison(store())
     if not runs:
         return

@@ -15,6 +15,7 @@ import streamlit as st
 from app import navigation, state
 from app.attention.source import weights_of
 from app.runs.fork import open_fork_dialog, why_no_fork
+from app.runs.notes import note_field
 from app.runs.shelf_menu import forget_shown, keeping
 from app.services import desk, escape_markdown, models, show_problem
 from clps_core.errors import ClpsError
@@ -41,6 +42,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
         _looking(run)
         return
     keeping(run, asked_by, place="run")
+    note_field(run, place="run")
     _action(_("Show the log"), ":material/article:", f"log.{run.id}", lambda: open_log(run.id))
     if run.active:
         _stopping(run)

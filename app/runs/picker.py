@@ -13,17 +13,23 @@ from app import navigation, state
 from app.look.formatting import date_time
 from app.look.widget_value import widget_default
 from app.runs.names import named_apart
+from app.runs.notes import note_of
 from app.runs.shelf_menu import comparison_menu
 from app.services import desk, show_problem
 from clps_core.shown import isolated
 from clps_core.store import Comparison, Run, Store
+from clps_core.store.found import count_archived
 from clps_core.words import _, ngettext
 
 __all__ = ["comparison_label", "nothing_yet", "pick_comparison", "pick_runs", "runs_of_url"]
 
 MOST_COMPARISONS = 200
+MOST_NOTES = 4
+"""Comparisons whose notes Compare shows at once."""
 ONLY_MINE = "runs.only_mine"
 """Key of the switch that leaves out other people's comparisons, on Runs and Compare alike."""
+SHOW_ARCHIVED = "runs.show_archived"
+"""Key of the switch that lists the archive, too, on Runs and Compare alike."""
 
 
 def runs_of_url(store: Store) -> list[Run]:
@@ -62,6 +68,7 @@ def comparison_label(comparison: Comparison, zone: tzinfo, *, mine: bool = False
     """
     count = ngettext("{n} run", "{n} runs", len(comparison.run_ids))
     parts = [isolated(comparison.name), count, date_time(comparison.created_at, zone), *([_("yours")] if mine else [])]
+    parts += [_("archived")] if comparison.archived_at is not None else []
     return " · ".join(parts)
 
 
@@ -79,14 +86,21 @@ def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[s
     The address names the runs that are shown, also where the page chose them: a copy shows the same ones later.
     Where it names none that exist, none is shown.
     """
-    comparisons = store.comparisons()
+    comparisons = store.comparisons(archived=bool(st.session_state.get(SHOW_ARCHIVED)))
+    shown = runs_of_url(store)
+    if not {run.comparison_id for run in shown} <= {one.id for one in comparisons}:
+        comparisons = store.comparisons()  # what the address names is listed, also from the archive
     owner = desk().marked_owner
     mine = {one.id for one in comparisons if owner is not None and one.owner == owner}
     filtered = mine if mine and st.session_state.get(ONLY_MINE) else {one.id for one in comparisons}
-    offered = [one for one in comparisons if one.id in filtered][:MOST_COMPARISONS]
-    shown = runs_of_url(store)
-    if not offered:
-        nothing_yet()
+    hidden = () if st.session_state.get(SHOW_ARCHIVED) else {one.id for one in comparisons if one.archived_at}
+    offered = [one for one in comparisons if one.id in filtered and one.id not in hidden][:MOST_COMPARISONS]
+    if not offered and not shown:
+        if comparisons or count_archived(store):
+            st.info(_("All runs here are in the archive."))
+            _switches(store)
+        else:
+            nothing_yet()
         return [], [], {}
     if not state.given(state.RUNS):
         shown = _remembered(store, offered)
@@ -105,10 +119,12 @@ def _told_apart(labels: Mapping[str, str]) -> dict[str, str]:
     return {one: label if seen[label] == 1 else f"{label} ({one[-4:]})" for one, label in labels.items()}
 
 
-def _only_mine() -> None:
-    """The switch between everybody's runs and one's own, where there are others."""
+def _switches(store: Store) -> None:
+    """Between everybody's runs and one's own, where there are others; and what is in the archive, if anything is."""
     if desk().marked_owner is not None:
         st.toggle(_("Only mine"), key=ONLY_MINE, persist_state="session", width="content")
+    if st.session_state.get(SHOW_ARCHIVED) or count_archived(store):
+        st.toggle(_("Show archived"), key=SHOW_ARCHIVED, persist_state="session", width="content")
 
 
 def pick_comparison(store: Store) -> list[Run]:
@@ -145,7 +161,10 @@ def pick_comparison(store: Store) -> list[Run]:
         for one in comparisons:
             if one.id == current:
                 comparison_menu(store, one, place="runs")
-        _only_mine()
+        _switches(store)
+    for one in comparisons:
+        if one.id == current:
+            note_of(one, place="runs")
     return shown
 
 
@@ -201,5 +220,8 @@ def pick_runs(store: Store) -> list[Run]:
         key="compare.runs",
         on_change=runs_chosen,
     )
-    _only_mine()
+    _switches(store)
+    for one in comparisons:
+        if one.id in sources[:MOST_NOTES]:
+            note_of(one, place="compare")
     return shown

@@ -1,4 +1,4 @@
-"""What keeps or removes a comparison or a run: its name, its pin, its deletion. Start at comparison_menu.
+"""What keeps or removes a comparison or a run: name, pin, archive, export, deletion. Start at comparison_menu.
 
 Every action goes through the desk; an error stands above what the page shows (``run_actions.show_refusal``).
 """
@@ -14,11 +14,15 @@ from app import state
 from app.services import desk, escape_markdown
 from clps_core.errors import ClpsError
 from clps_core.experiment import MAX_NAME
+from clps_core.jobs.carrying import comparison_file
 from clps_core.jobs.desk import Desk
 from clps_core.store import Comparison, Run, Store
 from clps_core.words import _, ngettext
 
 __all__ = ["comparison_menu", "forget_shown", "keeping"]
+
+MOST_EXPORTED = 24
+"""Runs of a file that is made in the dashboard's process, for one browser."""
 
 
 def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None:
@@ -27,7 +31,7 @@ def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None
     with st.popover(
         _("Menu of {comparison}", comparison=escape_markdown(comparison.name)),
         icon=":material/more_vert:",
-        help=_("Rename, pin or delete this comparison"),
+        help=_("Rename, pin, archive, export or delete this comparison"),
         type="tertiary",
         key=f"menu.{place}.{comparison.id}",
     ):
@@ -38,6 +42,7 @@ def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None
             )
             return
         keeping(comparison, asked_by, place=place)
+        _export(store, comparison, place=place)
         _deletion(store, comparison, place=place)
 
 
@@ -64,6 +69,51 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         key=f"{place}.pin.{one.id}",
         on_click=pin,
         help=_("It stays on the Start page, whatever is trained after it.") if not pinned else None,
+        width="stretch",
+    )
+    archived = one.archived_at is not None
+
+    def archive() -> None:
+        _try(
+            lambda: (
+                desk().archive([one.id], not archived) if is_run else desk().archive_comparison(one.id, not archived)
+            )
+        )
+
+    st.button(
+        _("Bring back from the archive") if archived else _("Archive"),
+        icon=":material/unarchive:" if archived else ":material/archive:",
+        key=f"{place}.archive.{one.id}",
+        on_click=archive,
+        help=None if archived else _("Lists leave it out. Nothing is deleted, and quotas still count it."),
+        width="stretch",
+    )
+
+
+def _export(store: Store, comparison: Comparison, *, place: str) -> None:
+    """All finished runs as one file, which is made when it is asked for."""
+    runs = store.some_runs(comparison.run_ids, places=False)
+    finished = [run for run in runs if run.status == "finished"]
+    why = None
+    if not finished:
+        why = _("None of its runs is finished.")
+    elif len(finished) > MOST_EXPORTED:
+        command = f"clps comparisons export {comparison.id} --to {comparison.id}.zip"
+        why = _("It has more than {limit} finished runs. Use: {command}", limit=MOST_EXPORTED, command=command)
+    left = len(runs) - len(finished)
+    note = ngettext(
+        "{n} run that is not finished is left out.", "{n} runs that are not finished are left out.", left
+    ) if left else _("With weights, curves and notes; 'clps runs import' reads it.")  # fmt: skip
+    st.download_button(
+        _("Export as one file"),
+        lambda: comparison_file(store, finished),
+        file_name=f"clps-{comparison.id}.zip",
+        mime="application/zip",
+        icon=":material/folder_zip:",
+        key=f"{place}.export.{comparison.id}",
+        disabled=why is not None,
+        help=why or note,
+        on_click="ignore",
         width="stretch",
     )
 

@@ -15,6 +15,7 @@ from app.chart.run_curves import line_styles
 from app.compare.summary import Summary, summary
 from app.look.formatting import compact, duration, metric, speed
 from app.runs.actions import open_log, run_menu, score_if_asked, show_refusal
+from app.runs.notes import shown_note
 from app.runs.timing import seconds_left
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
@@ -126,6 +127,11 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
                 st.button(label, icon=icon, key=f"why.{run.id}", on_click=open_log, args=(run.id,), width="content")
     elif run.reason:
         st.caption(escape_markdown(run.reason))
+    if run.tags:
+        st.caption(" · ".join(escape_markdown(f"#{tag}") for tag in run.tags))
+    if run.notes:
+        with st.expander(_("Note"), icon=":material/sticky_note_2:", key=f"noted.{run.id}"):
+            shown_note(run.notes)
 
 
 def _name(style: LineStyle, given: str | None) -> str:

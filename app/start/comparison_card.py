@@ -32,7 +32,7 @@ PINNED = "pinned"
 
 def featured(store: Store, asked_by: Desk) -> list[Comparison]:
     """What is worth opening now: the newest comparison, the newest finished one, and what is pinned."""
-    comparisons = store.comparisons()
+    comparisons = store.comparisons(archived=False)
     done = {run.id for run in store.runs(status="finished")}
     finished = next((one for one in comparisons[:MOST_READ] if done.issuperset(one.run_ids)), None)
     pinned = [one for one in comparisons if asked_by.pinned_here(one)]

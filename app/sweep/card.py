@@ -38,9 +38,10 @@ def pick_sweep(store: Store) -> Comparison | None:
 
     Where the address names none, the newest one, which it names from then on; a sentence says that one is gone.
     """
-    sweeps = [one for one in store.comparisons() if one.sweep_text is not None]
+    every = [one for one in store.comparisons() if one.sweep_text is not None]
+    sweeps = [one for one in every if one.archived_at is None]
     asked, problem = state.read_sweep()
-    found = next((one for one in sweeps if one.id in asked), None)
+    found = next((one for one in every if one.id in asked), None)
     if asked and found is None:
         problem = _("there is no sweep {id}. It may have been deleted; choose from the list.", id=asked[0])
     if problem:

@@ -15,11 +15,13 @@ from clps_core.cli.output import print_json, print_lines, print_table, say
 from clps_core.cli.records import run_records
 from clps_core.errors import StoreError
 from clps_core.jobs import service
+from clps_core.jobs.carrying import exportable, write_runs, zip_folder
 from clps_core.jobs.settings import disk_floor
 from clps_core.store import Point, Run, Store, open_store
+from clps_core.store.shelf import find_comparison
 from clps_core.words import _, ngettext, shown
 
-__all__ = ["bring", "curves", "export"]
+__all__ = ["bring", "curves", "export", "export_comparison"]
 
 ABOUT = "run.json"
 MOST_FILES = 20_000
@@ -43,10 +45,10 @@ def export(run_ids: Sequence[str], target: Path, *, as_json: bool) -> None:
                 raise StoreError(_("an export must not overwrite anything. {path} is there already.", path=place))
         if zipped:
             with tempfile.TemporaryDirectory() as folder:
-                _write(store, runs, Path(folder))
-                _zip(Path(folder), target)
+                write_runs(store, runs, Path(folder))
+                zip_folder(Path(folder), target)
         else:
-            _write(store, runs, target)
+            write_runs(store, runs, target)
     if as_json:
         print_json(
             [{"id": run.id, "name": run.name, "path": str(places[-1] if zipped else target / run.id)} for run in runs]
@@ -57,23 +59,18 @@ def export(run_ids: Sequence[str], target: Path, *, as_json: bool) -> None:
     say(ngettext("{n} run written to {path}.", "{n} runs written to {path}.", len(runs), path=target))
 
 
-def _write(store: Store, runs: Sequence[Run], folder: Path) -> None:
-    for run in runs:
-        service.export_run(store, run.id, folder / run.id)
+def export_comparison(comparison_id: str, target: Path, *, as_json: bool) -> None:
+    """Write the finished runs of a comparison, as ``export`` does; says how many are left out.
 
-
-def _zip(folder: Path, target: Path) -> None:
-    """Whole or not at all."""
-    arriving = target.with_name(f".{target.name}.writing")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(arriving, "w", zipfile.ZIP_DEFLATED) as archive:
-            for path in sorted(folder.rglob("*")):
-                if path.is_file():
-                    archive.write(path, path.relative_to(folder).as_posix())
-        arriving.replace(target)
-    finally:
-        arriving.unlink(missing_ok=True)
+    Raises ``StoreError`` where none is finished.
+    """
+    with closing(open_store()) as store:
+        found = find_comparison(store, comparison_id)
+        runs = store.some_runs(found.run_ids, places=False)
+    finished = exportable(runs)
+    if left := len(runs) - len(finished):
+        say(ngettext("{n} run is not finished and left out.", "{n} runs are not finished and left out.", left))
+    export([run.id for run in finished], target, as_json=as_json)
 
 
 def bring(sources: Sequence[Path], *, as_json: bool) -> None:

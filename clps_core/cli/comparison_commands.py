@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from clps_core.cli.options import Json
+from clps_core.cli.options import Json, Note
 from clps_core.words import _
 
 __all__ = ["comparisons_app"]
@@ -14,7 +15,7 @@ __all__ = ["comparisons_app"]
 comparisons_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
-    help=_("List, show, rename, pin and delete comparisons: runs that were started together."),
+    help=_("List, show, rename, note, pin, archive, export and delete comparisons: runs started together."),
 )
 ComparisonId = Annotated[str, typer.Argument(help=_("A comparison's id, or its beginning."), metavar="ID")]
 ComparisonIds = Annotated[list[str], typer.Argument(help=_("Comparisons' ids, or their beginnings."), metavar="ID...")]
@@ -30,11 +31,49 @@ def _comparisons(ctx: typer.Context, as_json: Json = False) -> None:
 
 @comparisons_app.command("list", help=_("Recent comparisons, newest first."))
 def comparisons_list(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50, as_json: Json = False
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
+    archived: Annotated[bool, typer.Option("--archived", help=_("With those of the archive."))] = False,
+    as_json: Json = False,
 ) -> None:
     from clps_core.cli.comparisons import show_list
 
-    show_list(limit=limit, as_json=as_json)
+    show_list(limit=limit, archived=archived, as_json=as_json)
+
+
+@comparisons_app.command("note", help=_("Write the note of a comparison, in Markdown; without a text, print it."))
+def comparisons_note(comparison_id: ComparisonId, text: Note = None, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import note_one_comparison
+
+    note_one_comparison(comparison_id, text, as_json=as_json)
+
+
+@comparisons_app.command(
+    "archive", help=_("Leave comparisons and their runs out of lists and of the dashboard; nothing is deleted.")
+)
+def comparisons_archive(comparison_ids: ComparisonIds, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import archive_comparisons
+
+    archive_comparisons(comparison_ids, archived=True, as_json=as_json)
+
+
+@comparisons_app.command("unarchive", help=_("Bring comparisons with all their runs back from the archive."))
+def comparisons_unarchive(comparison_ids: ComparisonIds, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import archive_comparisons
+
+    archive_comparisons(comparison_ids, archived=False, as_json=as_json)
+
+
+@comparisons_app.command("export", help=_("Write the finished runs of a comparison to a folder or one zip file."))
+def comparisons_export(
+    comparison_id: ComparisonId,
+    to: Annotated[
+        Path, typer.Option(help=_("A folder, which gets a folder for each run, or a .zip file."), metavar="FOLDER|.zip")
+    ],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.carry import export_comparison
+
+    export_comparison(comparison_id, to, as_json=as_json)
 
 
 @comparisons_app.command("show", help=_("The designs of a comparison, and which of them is better: over paired seeds."))

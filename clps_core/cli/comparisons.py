@@ -18,10 +18,10 @@ from clps_core.words import _, ngettext
 __all__ = ["delete", "pin", "pin_runs", "rename", "rename_one_run", "show_list"]
 
 
-def show_list(*, limit: int, as_json: bool) -> None:
-    """Recent comparisons, newest first."""
+def show_list(*, limit: int, archived: bool = False, as_json: bool) -> None:
+    """Recent comparisons, newest first; ``archived``: with those of the archive."""
     with closing(open_store()) as store:
-        records = [_record(store, one) for one in store.comparisons()[:limit]]
+        records = [_record(store, one) for one in store.comparisons(archived=archived)[:limit]]
     if as_json:
         print_json(records)
         return
@@ -35,7 +35,7 @@ def show_list(*, limit: int, as_json: bool) -> None:
             datetime.fromtimestamp(one["created_at"]).strftime("%Y-%m-%d %H:%M"),  # noqa: DTZ006 - of the terminal
             len(one["run_ids"]),
             one["active"] or "",
-            _("pinned") if one["pinned"] else "",
+            " ".join([*([_("pinned")] if one["pinned"] else []), *([_("archived")] if one["archived"] else [])]),
         )
         for one in records
     ]
@@ -103,6 +103,8 @@ def _record(store: Store, one: Comparison) -> dict[str, Any]:
         "owner": one.owner,
         "created_at": one.created_at,
         "pinned": one.pinned_at is not None,
+        "archived": one.archived_at is not None,
+        "notes": one.notes,
         "sweep": one.sweep_text is not None,
         "active": sum(run.active for run in runs),
         "run_ids": list(one.run_ids),

@@ -10,7 +10,7 @@ import typer
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["ConfigFile", "Json", "RunId", "RunIds", "Settings", "Strategies"]
+__all__ = ["ConfigFile", "Json", "Note", "RunId", "RunIds", "Settings", "Strategies"]
 
 
 def _strategies(texts: list[str] | None) -> list[str] | None:
@@ -57,6 +57,14 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config", help=_("YAML file with a run config; see examples/."), metavar="FILE", show_default=_("no file")
+    ),
+]
+Note = Annotated[
+    str | None,
+    typer.Argument(
+        help=_("The note, '' for none, or - to read it from the standard input."),
+        metavar="[TEXT]",
+        show_default=_("print the note"),
     ),
 ]
 RunId = Annotated[str, typer.Argument(help=_("A run's id, or its beginning."), metavar="ID")]

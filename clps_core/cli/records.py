@@ -18,7 +18,7 @@ FACTS = (
     "id", "name", "comparison_id", "status", "stop_requested", "reason", "owner", "parent_id", "start_from", "priority",
     "queue_position", "task", "strategy", "seed", "unique_parameters", "executed_parameters", "step", "steps",
     "seconds", "cpu_seconds", "tokens_per_second", "device", "threads", "attempts", "created_at", "started_at",
-    "finished_at",
+    "finished_at", "tags", "notes", "archived_at",
 )  # fmt: skip
 
 

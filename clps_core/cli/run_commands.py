@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clps_core.cli.options import Json, RunId, RunIds, Settings
+from clps_core.cli.options import Json, Note, RunId, RunIds, Settings
 from clps_core.words import _
 
 __all__ = ["runs_app"]
@@ -43,12 +43,33 @@ def runs_list(
     strategy: Annotated[
         str | None, typer.Option(help=_("Only runs with this sharing strategy."), show_default=_("all"))
     ] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            help=_(
+                "Only runs like this: words, and terms such as 'd_model>=64 test.accuracy>0.9 tag:paper -status:failed "
+                "sort:-accuracy'. All must hold; a - turns one round."
+            ),
+            metavar="TEXT",
+            show_default=_("all"),
+        ),
+    ] = "",
+    archived: Annotated[bool, typer.Option("--archived", help=_("With the runs of the archive."))] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import show_list
 
-    show_list(status=status, comparison=comparison, task=task, strategy=strategy, limit=limit, as_json=as_json)
+    show_list(
+        status=status,
+        comparison=comparison,
+        task=task,
+        strategy=strategy,
+        where=where,
+        archived=archived,
+        limit=limit,
+        as_json=as_json,
+    )
 
 
 @runs_app.command("show", help=_("Everything known of one run, and a YAML file that repeats it."))
@@ -233,6 +254,46 @@ def runs_unpin(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.comparisons import pin_runs
 
     pin_runs(run_ids, pinned=False, as_json=as_json)
+
+
+@runs_app.command("note", help=_("Write the note of a run, in Markdown; without a text, print it."))
+def runs_note(run_id: RunId, text: Note = None, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import note
+
+    note(run_id, text, as_json=as_json)
+
+
+@runs_app.command(
+    "tag",
+    help=_("Tag runs, or take tags off: 'clps runs tag ID ID +paper -draft'."),
+    context_settings={"ignore_unknown_options": True},  # -draft is a tag
+)
+def runs_tag(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            help=_("Runs' ids, then +TAG for each tag to add, -TAG for each to take off."), metavar="ID... +TAG|-TAG..."
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.shelf import tag
+
+    tag(words, as_json=as_json)
+
+
+@runs_app.command("archive", help=_("Leave runs out of lists and of the dashboard; nothing is deleted."))
+def runs_archive(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import archive
+
+    archive(run_ids, archived=True, as_json=as_json)
+
+
+@runs_app.command("unarchive", help=_("Bring runs back from the archive."))
+def runs_unarchive(run_ids: RunIds, as_json: Json = False) -> None:
+    from clps_core.cli.shelf import archive
+
+    archive(run_ids, archived=False, as_json=as_json)
 
 
 @runs_app.command("delete", help=_("Delete runs with everything they left behind."))

@@ -16,12 +16,14 @@ from clps_core.cli.repeat import versions_of
 from clps_core.config import flat
 from clps_core.config.telling import told_apart
 from clps_core.errors import ConfigError, NotFoundError
+from clps_core.finding import parse_where, with_equals
 from clps_core.jobs import service
 from clps_core.jobs.logs import why_not_started
 from clps_core.jobs.priority import parse_priority, set_priority
 from clps_core.jobs.provenance import signatures
 from clps_core.sharing import parse_strategy
 from clps_core.store import STATUSES, Run, Store, open_store
+from clps_core.store.found import find_runs
 from clps_core.suggestions import nearest
 from clps_core.tasks import get_task
 from clps_core.words import _, shown
@@ -68,18 +70,25 @@ def show_list(
     comparison: str | None = None,
     task: str | None = None,
     strategy: str | None = None,
+    where: str = "",
+    archived: bool = False,
     limit: int,
     as_json: bool,
 ) -> None:
-    """Recent runs, newest first; each filter leaves out the others, and refuses what cannot be one."""
+    """Recent runs, newest first; each filter leaves out the others, and refuses what cannot be one.
+
+    ``where``: a search as in ``clps_core.finding``. ``archived``: with those of the archive.
+    """
     if status is not None and status not in STATUSES:
         raise ConfigError(_("status must be one of {known}. Got {got!r}.", known=", ".join(STATUSES), got=status[:60]))
     strategy = parse_strategy(strategy).text if strategy is not None else None
+    asked = parse_where(where)
     with opened() as store:
         if task is not None and not store.runs(task=task, limit=1):  # the runs of a task that is gone are still there
             get_task(task)
         ids = None if comparison is None else comparisons_called(store, comparison)
-        runs = store.runs(comparison=ids, status=status, task=task, strategy=strategy, limit=limit)
+        given = {"comparison": ids, "status": status, "task": task, "strategy": strategy}
+        runs, total = find_runs(store, with_equals(asked, given), archived=archived, limit=limit)
         records = run_records(store, runs)
         state = service.queue_state(store)
     if as_json:
@@ -87,12 +96,14 @@ def show_list(
         return
     if state.waiting:
         say(state.words)
-    if not runs and any(one is not None for one in (status, comparison, task, strategy)):
-        say(_("No run is like that. 'clps runs list' has all."))
+    if not runs and (where.strip() or any(one is not None for one in given.values())):
+        say(_("No run is like that. 'clps runs list --archived' has all."))
     elif not runs:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
     else:
         _print_list(runs, records)
+        if total > len(runs):
+            say(_("{n} of {total} runs. --limit shows more, --where chooses.", n=len(runs), total=f"{total:,}"))
 
 
 def comparisons_called(store: Store, text: str) -> list[str]:
@@ -173,6 +184,12 @@ def _print_facts(record: dict[str, Any], signed: Mapping[str, str]) -> None:
                 print_lines(f"{which + ' ' + value['metric']:20} {said}")
             continue
         said = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+        if name == "tags":
+            said = ", ".join(value)
+        if name == "notes" and value:
+            said, *more = value.splitlines()
+            print_lines(f"{name:20} {said}", *(f"{'':20} {line}" for line in more))
+            continue
         if name == "test" and value:
             said = test_in_words(value)
         print_lines(f"{name:20} {'' if said is None else said}")

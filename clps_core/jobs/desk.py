@@ -21,7 +21,7 @@ from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
-from clps_core.jobs.shelf import rename_comparison, rename_run
+from clps_core.jobs.shelf import note_comparison, note_run, rename_comparison, rename_run, tag_runs
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Comparison, Evaluation, Job, Run, Store, shelf
 from clps_core.store.order import HIGHEST
@@ -207,6 +207,30 @@ class Desk:
         """Let a comparison stay on Start, or let it go; see ``pin``."""
         found = self._allowed_comparison("pin", comparison_id)
         shelf.pin_comparison(self.store, found.id, pinned, self._pins_for)
+
+    def note(self, run_id: str, note: str) -> Run:
+        """Give a run a note; see ``shelf.note_run``."""
+        return note_run(self.store, self._allowed("note", run_id).id, note)
+
+    def note_comparison(self, comparison_id: str, note: str) -> Comparison:
+        """Give a comparison a note."""
+        return note_comparison(self.store, self._allowed_comparison("note", comparison_id).id, note)
+
+    def tag(self, run_ids: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> list[Run]:
+        """Tag runs, all of them or none; see ``shelf.tag_runs``."""
+        return tag_runs(self.store, [self._allowed("tag", one).id for one in run_ids], add, remove)
+
+    def archive(self, run_ids: Sequence[str], archived: bool = True) -> None:
+        """Put runs into the archive or take them out, all of them or none; quotas count them all the same."""
+        runs = [self._allowed("archive", one) for one in run_ids]
+        shelf.archive_runs(self.store, [run.id for run in runs], archived)
+
+    def archive_comparison(self, comparison_id: str, archived: bool = True) -> None:
+        """The same for a comparison with its runs."""
+        found = self._allowed_comparison("archive", comparison_id)
+        for run in self.store.some_runs(found.run_ids, places=False):
+            self._check_allowed("archive", run)
+        shelf.archive_comparison(self.store, found.id, archived)
 
     def delete_comparison(self, comparison_id: str) -> list[str]:
         """Remove a comparison with its runs and their files; returns their ids. See ``shelf.forget_comparison``."""

@@ -23,8 +23,9 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from clps_core.config import RunConfig, validated
-from clps_core.errors import NotFoundError, StoreError
+from clps_core.errors import ClpsError, NotFoundError, StoreError
 from clps_core.files import open_regular, read_json, read_regular
+from clps_core.notes import check_note, check_tags
 from clps_core.shown import has_control
 from clps_core.store import metrics, schema
 from clps_core.store.connection import sentences
@@ -75,6 +76,21 @@ def _printable(text: str) -> str:
     return text
 
 
+def _noted(text: str) -> str:
+    """A note as it may be kept; ``ConfigError`` is one of ``ClpsError`` and no mistake of pydantic's."""
+    try:
+        return check_note(text) or ""
+    except ClpsError as error:
+        raise ValueError(str(error)) from None
+
+
+def _tagged(tags: list[str]) -> list[str]:
+    try:
+        return list(check_tags(tags))
+    except ClpsError as error:
+        raise ValueError(str(error)) from None
+
+
 Inside = Annotated[str, AfterValidator(_inside)]
 Kind = Annotated[str, Field(pattern=f"^{_CURVE.pattern}$")]
 Whole = Annotated[int, Field(ge=0, le=2**53)]
@@ -101,6 +117,9 @@ class _About(BaseModel):
     created_at: Amount | None = None
     started_at: Amount | None = None
     finished_at: Amount | None = None
+    notes: Annotated[str, AfterValidator(_noted)] | None = None
+    tags: Annotated[list[str], AfterValidator(_tagged)] = []
+    comparison_notes: Annotated[str, AfterValidator(_noted)] | None = None
     artefacts: Annotated[
         list[tuple[Kind, Whole, Annotated[str, AfterValidator(_inside)]]], Field(max_length=10_000)
     ] = []
@@ -139,6 +158,9 @@ def export_run(store: Store, run_id: str, folder: Path, *, new_id: str | None = 
             "name": run.name,
             "comparison": names.get(run.comparison_id or ""),
             **facts,
+            "notes": run.notes,
+            "tags": run.tags,
+            "comparison_notes": _notes_of(store, run.comparison_id),
             "artefacts": artefacts,
         }
         (folder / "run.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -169,9 +191,13 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     with store.writing() as connection:
         if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:
             created_at = about.created_at or schema.now(connection)
-            comparison_id = _comparison(connection, title, created_at)
+            comparison_id = _comparison(connection, title, created_at, about.comparison_notes)
             row = run_row(config, name or about.name, "local", created_at)
             row |= {key: getattr(about, key) for key in (*FACTS, "started_at", "finished_at")}
+            row |= {
+                "notes": about.notes or None,
+                "tags": json.dumps(about.tags, ensure_ascii=False) if about.tags else None,
+            }
             row |= {"id": run_id, "comparison_id": comparison_id, "status": "finished", "attempts": 1, "facts": facts}
             row["position"] = connection.execute(
                 sa.select(sa.func.count()).where(schema.run.c.comparison_id == comparison_id)
@@ -182,13 +208,20 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     return store.run(run_id)
 
 
-def _comparison(connection: sa.Connection, title: str, created_at: float) -> str:
+def _notes_of(store: Store, comparison_id: str | None) -> str | None:
+    c = schema.comparison.c
+    with store.reading() as connection:
+        found: str | None = connection.execute(sa.select(c.notes).where(c.id == comparison_id)).scalar()
+    return found
+
+
+def _comparison(connection: sa.Connection, title: str, created_at: float, notes: str | None) -> str:
     digest = hashlib.sha256(title.encode()).hexdigest()[:8]
     c = schema.comparison.c
     found = f"{IMPORTED}{digest}"
     if connection.execute(sa.select(c.id).where(c.id == found)).first() is None:
         row = {"id": found, "name": title, "owner": "local", "ready": 1, "created_at": created_at}
-        connection.execute(schema.comparison.insert().values(row))
+        connection.execute(schema.comparison.insert().values(row | {"notes": notes or None}))
     return found
 
 

@@ -149,15 +149,18 @@ class Store(Curves):
                 connection.execute(schema.run.insert().values(row))
         return comparison_id
 
-    def comparisons(self) -> list[Comparison]:
-        """All comparisons that still have runs, newest first."""
+    def comparisons(self, *, archived: bool = True) -> list[Comparison]:
+        """All comparisons that still have runs, newest first; not ``archived``: without what is in the archive."""
         c = schema.comparison.c
         with self.reading() as connection:
             columns = (c.id, c.name, c.created_at, c.owner, c.ready, c.plan, c.pinned_at, c.pinned_for,
                        c.notes, c.archived_at)  # fmt: skip
-            rows = connection.execute(sa.select(*columns).order_by(c.created_at.desc())).all()
+            query = sa.select(*columns).order_by(c.created_at.desc())
             members: dict[str, list[str]] = {}
             runs = sa.select(_r.comparison_id, _r.id).order_by(_r.position, _r.created_at)
+            if not archived:
+                query, runs = query.where(c.archived_at.is_(None)), runs.where(_r.archived_at.is_(None))
+            rows = connection.execute(query).all()
             for comparison_id, run_id in connection.execute(runs):
                 members.setdefault(comparison_id, []).append(run_id)
         return [

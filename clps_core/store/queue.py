@@ -114,7 +114,10 @@ class Queue:
                 )
             fresh = {"status": "queued", "reason": None, "finished_at": None, "queued_at": schema.now(connection)}
             blank = {"retries": 0, "death_step": None, "not_before": None, **NO_STOP}
-            connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, **blank))
+            connection.execute(schema.run.update().where(_r.id == run_id).values(**fresh, **blank, archived_at=None))
+            whose = sa.select(_r.comparison_id).where(_r.id == run_id).scalar_subquery()
+            there = schema.comparison.c.id == whose  # what works is in no archive, nor is what it belongs to
+            connection.execute(schema.comparison.update().where(there).values(archived_at=None))
 
     def set_priority(self, run_ids: Sequence[str], priority: int) -> None:
         """Waiting runs get another priority: all of them or, where one does not wait, none (``JobError``)."""

@@ -338,3 +338,16 @@ def test_a_run_that_has_not_finished_is_not_scored(store: Store) -> None:
     refused = clps("test", run_id)
     assert refused.exit_code != 0
     assert "must be finished to be scored on the test split" in " ".join(refused.stderr.split())
+
+
+def test_the_list_is_searched_by_where_and_a_filter_that_is_none_is_refused(store: Store) -> None:
+    one, other = queued(store), queued(store)
+    set_status(store, other, "failed")
+    assert [record["id"] for record in told("list", "--where", "status:failed d_model:16")] == [other]
+    assert [record["id"] for record in told("list", "--where", f"-status:failed {one[:5]}")] == [one]
+    assert "No run is like that" in clps("list", "--where", "nothing").stderr
+    assert "1 of 2 runs" in clps("list", "--limit", "1").stderr
+    refused = clps("list", "--where", "d_modle>3")
+    assert refused.exit_code == 2
+    assert "Did you mean d_model?" in refused.stderr
+    assert "Traceback" not in refused.stderr

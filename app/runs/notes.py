@@ -1,0 +1,67 @@
+"""Notes of runs and comparisons: shown as Markdown that can do nothing, and edited. Start at note_of.
+
+Whoever may see a run may read its note; its owner or a teacher writes it, through the desk.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import streamlit as st
+
+from app import state
+from app.services import desk, escape_markdown
+from clps_core.errors import ClpsError
+from clps_core.notes import MAX_NOTE, harmless_markdown
+from clps_core.store import Comparison, Run
+from clps_core.words import _
+
+__all__ = ["note_field", "note_of", "shown_note"]
+
+
+def note_of(one: Run | Comparison, *, place: str) -> None:
+    """The note, with a way to change it for those who may; ``place`` tells several of one page apart."""
+    asked_by = desk()
+    may = asked_by.why_not("note", one) is None
+    if not one.notes and not may:
+        return
+    name = escape_markdown(one.name)
+    label = _("Note of {name}", name=name) if one.notes else _("Add a note to {name}", name=name)
+    with st.expander(label, icon=":material/sticky_note_2:", expanded=bool(one.notes), key=f"{place}.noted.{one.id}"):
+        shown_note(one.notes)
+        if not may:
+            return
+        if not one.notes:
+            note_field(one, place=place)
+            return
+        with st.popover(_("Edit the note"), icon=":material/edit:", key=f"{place}.edit.{one.id}"):
+            note_field(one, place=place)
+
+
+def shown_note(note: str | None) -> None:
+    """The note as its reader sees it: no HTML, no picture from elsewhere, no link but to a web address."""
+    if note:
+        st.markdown(harmless_markdown(note))
+
+
+def note_field(one: Run | Comparison, *, place: str) -> None:
+    """The field and its button; what somebody else has written meanwhile begins another field."""
+    old = one.notes or ""
+    key = f"{place}.note.{one.id}.{zlib.crc32(old.encode())}"
+
+    def kept() -> None:
+        try:
+            text = st.session_state[key]
+            desk().note(one.id, text) if isinstance(one, Run) else desk().note_comparison(one.id, text)
+        except ClpsError as error:
+            st.session_state[state.RUNS_PROBLEM] = str(error)
+
+    st.text_area(
+        _("Note"),
+        old,
+        key=key,
+        max_chars=MAX_NOTE,
+        height=160,
+        help=_("Markdown: **bold**, lists, tables, links to http and https. Everybody who sees the run can read it."),
+    )
+    st.button(_("Keep the note"), icon=":material/save:", key=f"{place}.keep.{one.id}", on_click=kept)
