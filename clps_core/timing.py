@@ -163,9 +163,10 @@ def _costs(config: RunConfig, steps: int) -> tuple[float, float]:
     tested = min(train.test_examples, facts.test_size or train.test_examples)
     test = tested / train.batch_size if steps >= train.steps else 0.0
     batches = made * train.eval_examples / train.batch_size + test
-    calls = made * math.ceil(train.eval_examples / train.batch_size) + math.ceil(test)
+    parts = train.batch_size / train.micro_batch  # calls that a whole batch takes
+    calls = made * math.ceil(train.eval_examples / train.micro_batch) + math.ceil(test * parts)
     training, evaluation = (operations_at(config, length) for length in _batch_lengths(config, facts))
-    return 1 + calls * FORWARD / steps, training + evaluation * batches * FORWARD / steps
+    return train.accumulate + calls * FORWARD / steps, training + evaluation * batches * FORWARD / steps
 
 
 def _facts_today(config: RunConfig) -> TaskFacts:

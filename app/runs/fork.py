@@ -14,12 +14,15 @@ from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
 from clps_core.experiment import MAX_NAME
 from clps_core.jobs.forks import DerivedFork, beginnings, change_lines
+from clps_core.jobs.training_on import rate_sentence
 from clps_core.spec import parse_assignments
 from clps_core.store import Run, Store
 from clps_core.words import N_, _, ngettext
 
 __all__ = ["fork_dialog", "open_fork_dialog", "why_no_fork"]
 
+ON = "on"
+"""The choice to train on from the last weights, with their optimiser."""
 MAX_SEED = 2**31 - 1
 MOST_STEPS = 10_000_000
 
@@ -39,7 +42,8 @@ def _weights(store: Store, run: Run) -> dict[str, str]:
     Without their steps, which go on while the run trains: a browser answers with a name that it was shown.
     """
     names = {"best": _("Best"), "last": _("Last")}
-    return {which: names[which] for which in beginnings(store, run)}
+    found = {which: names[which] for which in beginnings(store, run)}
+    return found | ({ON: _("Train on")} if "last" in found else {})
 
 
 def _steps_of(store: Store, run: Run, weights: Mapping[str, str]) -> str:
@@ -63,8 +67,8 @@ def fork_dialog(store: Store, run: Run) -> None:
         st.rerun()
     st.markdown(
         _(
-            "A new run of the model of **{name}**. It begins at step 0 with the weights chosen here; optimiser and "
-            "learning-rate schedule begin afresh.",
+            "A new run of the model of **{name}**, which begins with the weights chosen here. With best or last, "
+            "optimiser and learning-rate schedule begin afresh; *Train on* keeps both and goes on from the last step.",
             name=escape_markdown(run.name),
         )
     )
@@ -79,7 +83,7 @@ def fork_dialog(store: Store, run: Run) -> None:
     )
     if steps := _steps_of(store, run, weights):
         st.caption(steps)
-    settings = _fields(run) + _typed(run)
+    settings = _fields(run, on=which == ON) + _typed(run)
     derived = _derived(run, settings, which)
     usual = derived.name if derived is not None else ""
     name = st.text_input(_("Name"), key=f"fork.name.{run.id}", max_chars=MAX_NAME, placeholder=usual)
@@ -87,7 +91,13 @@ def fork_dialog(store: Store, run: Run) -> None:
     pressed = st.button(_("Fork"), type="primary", icon=":material/fork_right:", key="fork.go", disabled=refused)
     if pressed and derived is not None:
         try:
-            new = desk().fork(run.id, parse_assignments(settings), start_from=derived.start_from, name=name or None)
+            new = desk().fork(
+                run.id,
+                parse_assignments(settings),
+                start_from=derived.start_from,
+                name=name or None,
+                keep_optimiser=derived.keep_optimiser,
+            )
         except ClpsError as error:
             show_problem(str(error))
             return
@@ -100,7 +110,12 @@ def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | 
     if which is None:
         return None
     try:
-        derived = desk().derive_fork(run.id, parse_assignments(settings), start_from=which)
+        derived = desk().derive_fork(
+            run.id,
+            parse_assignments(settings),
+            start_from="last" if which == ON else which,
+            keep_optimiser=which == ON,
+        )
     except ClpsError as error:
         show_problem(str(error))
         return None
@@ -110,6 +125,8 @@ def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | 
         st.code("\n".join(lines), language=None, wrap_lines=True)
     else:
         st.markdown(_("Nothing in its config differs from its parent's so far."))
+    if derived.keep_optimiser:
+        st.markdown(rate_sentence(derived.parent.config, derived.config))
     st.caption(_spent(derived))
     return derived
 
@@ -128,7 +145,7 @@ def _spent(derived: DerivedFork) -> str:
     )
 
 
-def _fields(run: Run) -> list[str]:
+def _fields(run: Run, *, on: bool) -> list[str]:
     """What is changed most often; only what was changed becomes a setting."""
     config = run.config
     rate, steps, seed = st.columns(3)
@@ -147,12 +164,12 @@ def _fields(run: Run) -> list[str]:
         "train.steps": (
             config.train.steps,
             steps.number_input(
-                _("Steps"),
+                _("More steps") if on else _("Steps"),
                 1,
                 MOST_STEPS,
                 config.train.steps,
                 key=f"fork.steps.{run.id}",
-                help=_("Counted from 0 again."),
+                help=_("Beside those of its parent.") if on else _("Counted from 0 again."),
             ),
         ),
         "seed": (

@@ -82,7 +82,11 @@ def _origin(run: Run, parent: Run | None) -> None:
         st.caption(_("A fork: it begins with the {which} weights of a run that has been deleted.", which=which))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.caption(_("A fork: it begins with the {which} weights of", which=which), width="content")
+        if run.config.train.begin_step:
+            told = _("It trains on from step {step}, optimiser kept, of", step=f"{run.config.train.begin_step:,}")
+        else:
+            told = _("A fork: it begins with the {which} weights of", which=which)
+        st.caption(told, width="content")
         if st.button(
             escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Show these two alone")
         ):

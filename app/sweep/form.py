@@ -38,8 +38,8 @@ COMMON = Words(
         "model.positions": N_("Positions"),
     }
 )
-ELSEWHERE = ("data.task", "data.folds", "data.fold", STRATEGY)
-"""Fields that the form has in other places."""
+ELSEWHERE = ("data.task", "data.folds", "data.fold", "train.begin_step", STRATEGY)
+"""Fields that the form has in other places, and one that only training on sets."""
 LIST = "list"
 HEADS = "model.num_heads"
 WAYS = Words(

@@ -17,6 +17,8 @@ import streamlit as st
 from app import navigation, state
 from app.look.formatting import strategy_name
 from app.services import desk, escape_markdown, show_problem
+from app.train.fields import choice, number
+from app.train.optimiser import OPTIMISER_FIELDS, optimiser_part
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.sharing import NAMED_STRATEGIES
@@ -37,8 +39,7 @@ FORM_FIELDS = (
     "optim.learning_rate",
     "model.d_ff",
     "model.dropout",
-    "optim.warmup_steps",
-    "optim.weight_decay",
+    *OPTIMISER_FIELDS,
     "data.seed",
     "data.difficulty",
     "model.activation",
@@ -78,15 +79,16 @@ def train_form() -> Asked:
     strategies = _strategies()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = _seeds()
-        _number("train.steps", _("Steps"), 1, step=50)
-        _number("train.batch_size", _("Batch size"), 1, note=_("Examples in one step."))
-        _number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g")
+        number("train.steps", _("Steps"), 1, step=50)
+        number("train.batch_size", _("Batch size"), 1, note=_("Examples in one step."))
+        number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
-        _number("model.d_model", _("Width"), 1, step=16, note=_("d_model: numbers that stand for one token."))
-        _number("model.num_heads", _("Heads"), 1)
+        number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
+        number("model.d_model", _("Width"), 1, step=16, note=_("d_model: numbers that stand for one token."))
+        number("model.num_heads", _("Heads"), 1)
         _difficulty(tasks[task])
         name = _more(task)
+        optimiser_part()
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
 
 
@@ -150,20 +152,18 @@ def _more(task: str) -> str:
             persist_state="session",
         )
         with st.container(horizontal=True):
-            _number("model.d_ff", _("FFN width"), 1, step=32)
-            _number("model.dropout", _("Dropout"), 0.0, step=0.05, form="%.3g")
-            _number("optim.warmup_steps", _("Warm-up steps"), 0, step=10)
-            _number("optim.weight_decay", _("Weight decay"), 0.0, step=0.01, form="%.4g")
-            _number(
+            number("model.d_ff", _("FFN width"), 1, step=32)
+            number("model.dropout", _("Dropout"), 0.0, step=0.05, form="%.3g")
+            number(
                 "data.seed",
                 _("Data seed"),
                 0,
                 note=_("All runs of a comparison see the same batches in the same order."),
             )
-        _choice("model.activation", _("Activation"), {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"})
-        _choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"})
+        choice("model.activation", _("Activation"), {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"})
+        choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"})
         positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
-        _choice("model.positions", _("Positions"), positions)
+        choice("model.positions", _("Positions"), positions)
         kept = _kept(task)
         if kept:
             listed = ", ".join(f"{path} = {value}" for path, value in kept.items())
@@ -176,30 +176,11 @@ def _difficulty(task: TaskFacts) -> None:
     if task.difficulties is None:
         return
     least, most = task.difficulties
-    _number(
+    number(
         "data.difficulty",
         task.words().difficulty or _("Difficulty"),
         least,
         note=_("How hard the task is made: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
-    )
-
-
-def _number(
-    path: str, label: str, low: float, *, step: float = 1, form: str | None = None, note: str | None = None
-) -> None:
-    st.number_input(
-        label, min_value=low, step=step, format=form, key=f"train.{path}", help=note, width=132, persist_state="session"
-    )
-
-
-def _choice(path: str, label: str, options: Mapping[str, str]) -> None:
-    st.segmented_control(
-        label,
-        list(options),
-        format_func=options.__getitem__,
-        key=f"train.{path}",
-        required=True,
-        persist_state="session",
     )
 
 

@@ -22,19 +22,19 @@ from math import prod
 from typing import Any
 
 from clps_core.analysis.flops import MEMORY_COMPONENTS, context_length, train_flops_per_token
-from clps_core.config import ModelConfig, SharingConfig, sharing_plan
+from clps_core.config import ModelConfig, OptimConfig, SharingConfig, sharing_plan
 from clps_core.shapes import ExtraShape, block_shapes, extra_shapes, outer_shapes
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import SUBLAYERS
 from clps_core.words import _
 
-__all__ = ["Counts", "LayerCount", "Tally", "count", "of_unshared", "share_of_unshared", "unshared"]
+__all__ = ["Counts", "LayerCount", "Tally", "count", "layer_matrices", "of_unshared", "share_of_unshared", "unshared"]
 
 FP32_BYTES = 4
 CACHE_BYTES = 2
 """Bytes of one cached number: 16 bits, as in the papers."""
-ADAMW_MOMENTS = 2
+ADAMW_MOMENTS, MUON_MOMENTS = 2, 1
 LOOKUP_TABLES = ("tokens", "positions", "token_types")
 
 
@@ -63,7 +63,8 @@ class Counts:
     ``final_norm`` for what lies outside it; ``by_part`` is the same, added up to ``attention``,
     ``cross_attention``, ``ffn``, ``norm``, ``embedding``, ``head``. The ``unique`` values of either
     add up to ``unique_parameters``; a slot that several components use counts for the first.
-    Bytes are those of fp32 training with AdamW (two moments). ``kv_cache_bytes_per_token``: keys and
+    Bytes are those of fp32 training; ``optimizer_bytes`` those of the optimiser that was asked about, by default AdamW
+    (two moments). ``kv_cache_bytes_per_token``: keys and
     values of one generated token in all executed decoder layers, 16 bits each (0 for an encoder);
     ``cross_kv_cache_bytes_per_token``: the same of one source token for cross-attention.
     """
@@ -84,7 +85,7 @@ class Counts:
 
     @property
     def training_bytes(self) -> int:
-        """Weights, gradients and moments together (no activations: see ``memory.py``)."""
+        """Weights, gradients and the optimiser's state together (no activations: see ``memory.py``)."""
         return self.weight_bytes + self.gradient_bytes + self.optimizer_bytes
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,12 +96,17 @@ class Counts:
 
 
 def count(
-    model: ModelConfig, sharing: SharingConfig | SharingMap | SharingPlan, *, context: int | None = None
+    model: ModelConfig,
+    sharing: SharingConfig | SharingMap | SharingPlan,
+    *,
+    context: int | None = None,
+    optim: OptimConfig | None = None,
 ) -> Counts:
     """Count ``model`` under ``sharing``; a bare map has nothing beside it.
 
     ``context`` is the length in tokens at which attention is counted; by default the model's
-    ``max_positions``. Raises ``ConfigError`` where the sharing does not fit the model.
+    ``max_positions``. ``optim``: whose state is counted, by default
+    AdamW's alone. Raises ``ConfigError`` where the sharing does not fit the model.
     """
     if isinstance(sharing, SharingConfig):
         plan = sharing_plan(model, sharing)
@@ -121,12 +127,31 @@ def count(
         by_layer={stack: _layers(model, mapping, stack, extras) for stack in mapping.stacks},
         weight_bytes=unique * FP32_BYTES,
         gradient_bytes=unique * FP32_BYTES,
-        optimizer_bytes=unique * FP32_BYTES * ADAMW_MOMENTS,
+        optimizer_bytes=FP32_BYTES * _optimiser_numbers(model, mapping, unique, optim),
         train_flops_per_token=train_flops_per_token(model, plan, length),
         context_length=length,
         kv_cache_bytes_per_token=_kv_cache(model, mapping),
         cross_kv_cache_bytes_per_token=_cross_kv_cache(model, plan),
     )
+
+
+def _optimiser_numbers(model: ModelConfig, mapping: SharingMap, unique: int, optim: OptimConfig | None) -> int:
+    """Numbers of the optimiser's state: AdamW has two of each weight, Muon one of its matrices, an average one of all.
+
+    Muon's matrices are those of the layers, each stored one once, as in ``training/muon.py``.
+    """
+    found = ADAMW_MOMENTS * unique
+    if optim is not None and optim.name == "muon":
+        found -= (ADAMW_MOMENTS - MUON_MOMENTS) * sum(prod(shape) for shape in layer_matrices(model, mapping))
+    return found + (unique if optim is not None and optim.ema_decay else 0)
+
+
+def layer_matrices(model: ModelConfig, mapping: SharingMap) -> list[tuple[int, ...]]:
+    """The shape of each matrix of the layers, stored ones once: what Muon updates."""
+    blocks = {stack: block_shapes(model, stack) for stack in mapping.stacks}
+    firsts = [mapping.sites(slot)[0] for slot in mapping.slots]
+    shapes = [shape for site in firsts for _name, shape in blocks[site.stack][site.component]]
+    return [shape for shape in shapes if len(shape) == 2]
 
 
 @lru_cache(maxsize=256)

@@ -1,21 +1,24 @@
 """Will it fit? Memory of a training run, estimated before anything is queued. Start at check_fits.
 
-The estimate is for fp32 AdamW training in one process and errs on the large side (six models from 0.1
+The estimate is for fp32 training in one process and errs on the large side (six models from 0.1
 to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
 
-* weights, gradients and two moments: 16 bytes per *unique* parameter; a copy of the weights while a
-  checkpoint is written;
-* what the backward pass keeps, for every *executed* layer and position: inputs of the norms, of the
+* weights, gradients and two moments: 16 bytes per *unique* parameter (of a matrix that Muon updates one moment less,
+  with an average of the weights one copy more); a copy of the weights while a checkpoint is written;
+* what the backward pass keeps of one micro-batch, for every *executed* layer and position: inputs of the norms, of the
   projections and of the feed-forward network, and the attention probabilities (fused attention does
   not store them; plain attention at short lengths does; on a GPU they count only where attention is not fused);
   of a matrix with LoRA also the merged one, which every executed layer has of its own however much is shared;
+* if that is more, in its place what Muon's iteration holds (they do not happen at once): stacked matrices of one shape;
 * the output layer: logits, their gradient and the softmax between;
 * the process itself (``PROCESS_BYTES``; on a GPU its context and libraries stand for it).
 """
 
 from __future__ import annotations
 
-from clps_core.analysis.counts import count
+from math import prod
+
+from clps_core.analysis.counts import count, layer_matrices
 from clps_core.config import ModelConfig, Resolved, RunConfig, resolve
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, merging_is_cheaper
@@ -29,6 +32,8 @@ GIB = 2**30
 PROCESS_BYTES = 480 * 2**20
 """An interpreter with torch, the task's data and the allocator's slack (measured: 0.45 GiB)."""
 LOGIT_COPIES = 3
+ITERATION_COPIES = 5
+"""Stacked matrices of one shape at a time in Muon's iteration: before and after, two products, and the normed one."""
 FUSED_HEAD = 8
 """Fused attention on a GPU takes heads whose width is a multiple of this (of 4 in fp32); others take steps."""
 JOINED = (("q", "k", "v"), ("cross_k", "cross_v"), ("ffn_gate", "ffn_in"))
@@ -38,8 +43,21 @@ JOINED = (("q", "k", "v"), ("cross_k", "cross_v"), ("ffn_gate", "ffn_in"))
 def estimate_training_memory(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
     """Bytes that training ``config`` will need at its peak, of the machine or of a GPU; see the top of this file."""
     found = resolve(config)
-    counts = count(found.config.model, found.plan)
-    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + activation_bytes(found, gpu=gpu)
+    counts = count(found.config.model, found.plan, optim=found.config.optim)
+    passing = max(activation_bytes(found, gpu=gpu), _iteration_bytes(found))
+    return PROCESS_BYTES + counts.training_bytes + counts.weight_bytes + passing
+
+
+def _iteration_bytes(found: Resolved) -> int:
+    """Bytes that Muon's update of the matrices holds at its peak; nothing without Muon."""
+    if found.config.optim.name != "muon":
+        return 0
+    matrices = layer_matrices(found.config.model, found.plan.map)
+    of_a_shape: dict[tuple[int, ...], int] = {}
+    for shape in matrices:
+        of_a_shape[tuple(sorted(shape))] = of_a_shape.get(tuple(sorted(shape)), 0) + prod(shape)
+    largest = max(of_a_shape.values(), default=0)
+    return FP32_BYTES * (sum(map(prod, matrices)) + ITERATION_COPIES * largest)
 
 
 def estimate_evaluation_memory(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
@@ -52,10 +70,10 @@ def estimate_evaluation_memory(config: RunConfig | Resolved, *, gpu: bool = Fals
 
 
 def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
-    """Bytes of activations that one training step keeps for its backward pass."""
+    """Bytes of activations that a training step keeps for its backward pass: those of one micro-batch."""
     found = resolve(config)
     config, plan = found.config, found.plan
-    model, batch = config.model, config.train.batch_size
+    model, batch = config.model, config.train.micro_batch
     length = config.data.seq_len or model.max_positions or 1
     per_sequence = 0
     most = plan.extras.train_loops[1] if plan.extras.train_loops else None

@@ -11,6 +11,7 @@ from clps_core.cli.runs import opened
 from clps_core.jobs import service
 from clps_core.jobs.ancestry import as_plain
 from clps_core.jobs.forks import DerivedFork, change_lines, derive_fork
+from clps_core.jobs.training_on import rate_sentence
 from clps_core.spec import parse_assignments
 from clps_core.words import _, ngettext
 
@@ -18,12 +19,19 @@ __all__ = ["fork"]
 
 
 def fork(
-    run_id: str, settings: Sequence[str], *, start_from: str, name: str | None, dry_run: bool, as_json: bool
+    run_id: str,
+    settings: Sequence[str],
+    *,
+    start_from: str,
+    name: str | None,
+    dry_run: bool,
+    as_json: bool,
+    keep_optimiser: bool = False,
 ) -> None:
     """Queue the run, or with ``dry_run`` only say what it would be."""
     changes = parse_assignments(settings)
     with opened() as store:
-        derived = derive_fork(store, run_id, changes, start_from=start_from, name=name)
+        derived = derive_fork(store, run_id, changes, start_from=start_from, name=name, keep_optimiser=keep_optimiser)
         if dry_run:
             service.checked(store, [derived.resolved])
             begins = {"parent_id": derived.parent.id, "start_from": derived.start_from}
@@ -48,6 +56,9 @@ def fork(
 def _what_it_begins_with(derived: DerivedFork) -> str:
     """Which weights, what was spent on them, and that nothing else differs."""
     which = _("It begins with the {which} weights of {parent}.", which=derived.start_from, parent=derived.parent.id)
+    if derived.keep_optimiser:
+        which = _("It trains on with the last weights and the optimiser of {parent}.", parent=derived.parent.id)
+        which = f"{which} {rate_sentence(derived.parent.config, derived.config)}"
     spent = ngettext(
         "Before it, {steps} step was trained: {time}, {flops} FLOPs.",
         "Before it, {steps} steps were trained: {time}, {flops} FLOPs.",

@@ -41,12 +41,17 @@ def as_yaml(store: Store, run: Run) -> str:
     elif "commit" not in versions:
         about.append(_("commit: none, the project was not run from a git checkout"))
     # One line each: a name is somebody's text, and a line of its own would be read as a field.
-    return "".join(f"# {' '.join(line.split())}\n" for line in about) + run.config.as_yaml()
+    return "".join(f"# {' '.join(line.split())}\n" for line in about) + _from_new_weights(run.config).as_yaml()
+
+
+def _from_new_weights(config: RunConfig) -> RunConfig:
+    """``config`` for a run that begins with new weights, and so at the first step."""
+    return config.model_copy(update={"train": config.train.model_copy(update={"begin_step": 0})})
 
 
 def command(config: RunConfig) -> str:
     """``clps train`` with all that differs from the defaults of the task in this version."""
-    _version, task, *settings = to_spec(config).split(";")
+    _version, task, *settings = to_spec(_from_new_weights(config)).split(";")
     parts = ["clps", "train", "--task", task.partition("=")[2]]
     for setting in settings:
         parts += ["--set", setting]

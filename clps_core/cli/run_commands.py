@@ -182,6 +182,27 @@ def runs_fork(
 
 
 @runs_app.command(
+    "train-on",
+    help=_("Go on from the last checkpoint of a run, with its optimiser, for more steps; a new run beside it."),
+)
+def runs_train_on(
+    run_id: RunId,
+    steps: Annotated[int, typer.Option(help=_("How many more steps."), min=1)],
+    settings: Settings = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(help=_("What the new run is called."), show_default=_("the parent's, and its last step")),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.fork import fork
+
+    given = [*(settings or []), f"train.steps={steps}"]
+    fork(run_id, given, start_from="last", name=name, dry_run=dry_run, as_json=as_json, keep_optimiser=True)
+
+
+@runs_app.command(
     "priority",
     help=_(
         "Let waiting runs start earlier or later. N is a number from -100 to 100, 0 is usual, higher starts first; "

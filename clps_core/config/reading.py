@@ -59,6 +59,14 @@ OTHER_NAMES = {
     "block_size": "seq_len",
     "sequence_length": "seq_len",
     "early_stopping": "patience",
+    "lr_scheduler_type": "schedule",
+    "scheduler": "schedule",
+    "gradient_accumulation_steps": "accumulate",
+    "grad_accum": "accumulate",
+    "accumulation": "accumulate",
+    "micro_batches": "accumulate",
+    "ema": "ema_decay",
+    "muon_lr": "muon_learning_rate",
     "bf16": "precision",
 }
 """What other projects call a field."""

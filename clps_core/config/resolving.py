@@ -141,12 +141,24 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
             )
         )
-    if config.optim.warmup_steps > config.train.steps:
+    _check_training(config)
+
+
+def _check_training(config: RunConfig) -> None:
+    if config.optim.warmup_steps > config.train.end_step:
         raise ConfigError(
             _(
                 "warmup_steps must be at most steps ({steps}). Got {warmup}. Lower warmup_steps.",
-                steps=config.train.steps,
+                steps=config.train.end_step,
                 warmup=config.optim.warmup_steps,
+            )
+        )
+    if config.train.accumulate > config.train.batch_size:
+        raise ConfigError(
+            _(
+                "train.accumulate must be at most batch_size ({batch}). Got {got}. Lower train.accumulate.",
+                batch=config.train.batch_size,
+                got=config.train.accumulate,
             )
         )
 

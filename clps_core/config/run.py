@@ -131,8 +131,17 @@ class DataConfig(Frozen):
 
 
 class OptimConfig(Frozen):
-    """AdamW with linear warm-up and a cosine down to ``final_ratio`` of the rate."""
+    """AdamW, alone or beside Muon; a linear warm-up, then a schedule; if wanted, an average of the weights."""
 
+    name: Annotated[
+        Literal["adamw", "muon"],
+        about(
+            N_(
+                "adamw updates all weights by AdamW; muon the matrices of the layers by Muon, and everything else "
+                "(embeddings, norms, biases, head, LoRA) by AdamW."
+            )
+        ),
+    ] = "adamw"
     learning_rate: Annotated[
         float,
         Field(gt=0, le=10),
@@ -149,10 +158,27 @@ class OptimConfig(Frozen):
             N_("steps"),
         ),
     ] = 50
+    schedule: Annotated[
+        Literal["cosine", "constant", "linear", "wsd"],
+        about(
+            N_(
+                "The rate after the warm-up: cosine and linear fall until the last step; constant stays; wsd (warm-up, "
+                "stable, decay) stays, then falls linearly over the last decay_fraction of the steps."
+            )
+        ),
+    ] = "cosine"
+    decay_fraction: Annotated[
+        float,
+        Field(gt=0, le=1),
+        about(N_("Schedule wsd only: the part of all steps, at their end, in which the rate falls."), N_("part")),
+    ] = 0.2
     final_ratio: Annotated[
         float,
         Field(ge=0, le=1),
-        about(N_("After the warm-up the rate falls as a cosine to this part of learning_rate."), N_("part")),
+        about(
+            N_("The part of learning_rate that the schedule ends at; constant never falls."),
+            N_("part"),
+        ),
     ] = 0.1
     weight_decay: Annotated[
         float,
@@ -169,6 +195,28 @@ class OptimConfig(Frozen):
         Field(gt=0),
         about(N_("Longer gradients (norm over all weights) are shortened to this."), N_("gradient norm")),
     ] = 1.0
+    muon_learning_rate: Annotated[
+        Annotated[float, Field(gt=0, le=10)] | None,
+        about(
+            N_(
+                "The highest rate of the matrices that Muon updates. Its updates are scaled to the size of AdamW's, so "
+                "AdamW's rate fits. Not given: learning_rate."
+            ),
+            N_("per step"),
+        ),
+    ] = None
+    muon_momentum: Annotated[Fraction, about(N_("Decay of Muon's mean of the gradients."), N_("part per step"))] = 0.95
+    ema_decay: Annotated[
+        Fraction,
+        about(
+            N_(
+                "Decay of a running average of the weights, which evaluations, the best checkpoint, attention probes "
+                "and the test score then use in place of the weights themselves. Early steps average over fewer. "
+                "0: no average."
+            ),
+            N_("part per step"),
+        ),
+    ] = 0.0
     label_smoothing: Annotated[
         Fraction,
         about(N_("Part of each target that is spread over all classes in training; never in evaluation."), N_("part")),
@@ -181,7 +229,23 @@ class TrainConfig(Frozen):
     steps: Annotated[int, Field(ge=1, le=10_000_000), about(N_("Optimiser steps, each on one batch."), N_("steps"))] = (
         600
     )
-    batch_size: Annotated[int, Field(ge=1, le=65536), about(N_("Examples of a batch."), N_("examples"))] = 32
+    batch_size: Annotated[
+        int,
+        Field(ge=1, le=65536),
+        about(N_("Examples of a step, all micro-batches together."), N_("examples")),
+    ] = 32
+    accumulate: Annotated[
+        int,
+        Field(ge=1, le=65536),
+        about(
+            N_(
+                "Micro-batches that the batch of a step is cut into, worked through one after the other. The gradient "
+                "is that of the whole batch, its mean over all real tokens, so results are the same up to rounding; "
+                "only one micro-batch fills memory at a time. At most batch_size."
+            ),
+            N_("micro-batches"),
+        ),
+    ] = 1
     log_every: Annotated[
         PositiveInt,
         about(N_("Training loss, gradient norm, rate and speed are logged every so many steps."), N_("steps")),
@@ -246,6 +310,27 @@ class TrainConfig(Frozen):
             N_("evaluations"),
         ),
     ] = None
+    begin_step: Annotated[
+        int,
+        Field(ge=0, le=10_000_000),
+        about(
+            N_(
+                "Of a run that trains on from another with its optimiser: the steps that were done before. Batches, "
+                "dropout and learning rate go on from there. Set by 'clps runs train-on' only."
+            ),
+            N_("steps"),
+        ),
+    ] = 0
+
+    @property
+    def micro_batch(self) -> int:
+        """Examples that are in memory at a time: the largest part when a batch is cut into ``accumulate``."""
+        return -(-self.batch_size // self.accumulate)
+
+    @property
+    def end_step(self) -> int:
+        """The step that the schedule ends at, counted from the first of all trainings that this one continues."""
+        return self.begin_step + self.steps
 
 
 class RunConfig(Frozen):

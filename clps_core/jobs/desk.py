@@ -120,12 +120,15 @@ class Desk:
         *,
         start_from: str = "best",
         name: str | None = None,
+        keep_optimiser: bool = False,
     ) -> DerivedFork:
         """What ``fork`` would queue now; raises what it would raise. See ``forks.derive_fork``."""
         parent = self._allowed("fork", run_id)
         for task in {parent.config.data.task, str((changes or {}).get("data.task", parent.config.data.task))}:
             self.data.check_use_of(task)
-        derived = derive_fork(self.store, parent.id, changes, start_from=start_from, name=name)
+        derived = derive_fork(
+            self.store, parent.id, changes, start_from=start_from, name=name, keep_optimiser=keep_optimiser
+        )
         self.checked([derived.resolved])
         return derived
 
@@ -137,12 +140,13 @@ class Desk:
         start_from: str = "best",
         name: str | None = None,
         priority: int = 0,
+        keep_optimiser: bool = False,
     ) -> Run:
         """Queue a run that begins with another's weights; see ``service.fork``."""
         with _one_at_a_time:
             person = self._known()
             self._check_priority(priority)
-            derived = self.derive_fork(run_id, changes, start_from=start_from, name=name)
+            derived = self.derive_fork(run_id, changes, start_from=start_from, name=name, keep_optimiser=keep_optimiser)
             return service.queue_fork(self.store, derived, owner=person.owner, priority=priority)
 
     def cancel(self, run_id: str) -> None:

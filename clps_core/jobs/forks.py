@@ -16,6 +16,7 @@ from clps_core.experiment import check_name, merged
 from clps_core.jobs.ancestry import Ancestry, spent_on, weights_step
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.names import run_names, shortened
+from clps_core.jobs.training_on import check_no_begin_step, check_same_optimiser, going_on
 from clps_core.store import Run, Store
 from clps_core.words import _
 
@@ -38,7 +39,8 @@ class Change(NamedTuple):
 class DerivedFork:
     """A fork before it is queued. ``resolved`` is the parent's config with ``changes``, and with nothing else.
 
-    ``spent``: what was spent on the weights it begins with, by its parent and the parent's parents.
+    ``keep_optimiser``: it trains on, as ``training_on`` says. ``spent``: what was spent on the weights it begins with,
+    by its parent and the parent's parents.
     """
 
     parent: Run
@@ -48,6 +50,7 @@ class DerivedFork:
     spent: Ancestry
     name: str
     comparison_name: str
+    keep_optimiser: bool = False
 
     @property
     def config(self) -> RunConfig:
@@ -62,17 +65,26 @@ def derive_fork(
     *,
     start_from: str = "best",
     name: str | None = None,
+    keep_optimiser: bool = False,
 ) -> DerivedFork:
     """The fork of the run with ``changes`` (nested plain data) that begins with its ``best`` or ``last`` weights.
 
     A fork of fewer steps warms up for a tenth of them at most, as every short run does, unless ``changes`` say
-    for how long. Raises ``ConfigError`` unless the config is right and builds the parent's model, so that its
-    weights fit and mean the same.
+    for how long. With ``keep_optimiser`` it goes on from the parent's last checkpoint, its optimiser included, for
+    ``train.steps`` more steps; batches, dropout and schedule go on, too. Raises ``ConfigError`` unless the config is
+    right and builds the parent's model, so that its weights fit and mean the same, and ``JobError`` where there is no
+    checkpoint to train on from.
     """
     if start_from not in BEST_OR_LAST:
         raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
     parent = store.run(run_id)
-    found = forked_config(parent, changes or {})
+    if keep_optimiser:
+        start_from = "last"
+        found = forked_config(parent, going_on(store, parent, changes or {}))
+        check_same_optimiser(parent.config, found.config)
+    else:
+        found = forked_config(parent, changes or {})
+        check_no_begin_step(found.config)
     config = found.config
     asked = flat(changes or {})
     before, after = flat(parent.config.as_dict()), flat(config.as_dict())
@@ -87,17 +99,28 @@ def derive_fork(
         found,
         differing,
         spent_on(store, parent, start_from),
-        check_name(name) or shortened(_("{name} · fork", name=run_names([parent.config, config])[1])),
+        check_name(name) or shortened(_usual_name(parent, config, keep_optimiser)),
         shortened(_("Fork of {name}", name=parent.name)),
+        keep_optimiser,
     )
+
+
+def _usual_name(parent: Run, config: RunConfig, keep_optimiser: bool) -> str:
+    name = run_names([parent.config, config])[1]
+    if keep_optimiser:
+        return _("{name} · on to step {step}", name=parent.name, step=f"{config.train.end_step:,}")
+    return _("{name} · fork", name=name)
 
 
 def forked_config(parent: Run, changes: Mapping[str, Any]) -> Resolved:
     """The parent's config with ``changes``; see ``derive_fork``."""
-    plain = merged(parent.config.as_dict(), dict(changes))
+    own = parent.config.as_dict()
+    own["train"]["begin_step"] = 0  # it begins afresh unless ``changes`` say from where it goes on
+    plain = merged(own, dict(changes))
     train, optim = plain["train"], changes.get("optim")
-    steps = train.get("steps") if isinstance(train, dict) else None
-    if isinstance(steps, int) and steps < parent.steps and not (isinstance(optim, dict) and "warmup_steps" in optim):
+    steps = train.get("steps") if isinstance(train, dict) and not train.get("begin_step") else None
+    asked = isinstance(optim, dict) and "warmup_steps" in optim
+    if isinstance(steps, int) and not asked and (steps < parent.steps or parent.config.train.begin_step):
         plain = merged(plain, {"optim": {"warmup_steps": min(parent.config.optim.warmup_steps, max(0, steps // 10))}})
     found = resolve(build_config(plain))
     _check_same_model(parent, found.config)

@@ -31,6 +31,7 @@ from clps_core.jobs.names import comparison_name, run_names
 from clps_core.jobs.settings import Settings
 from clps_core.jobs.slots import available_memory, choose_slots, visible_gpus
 from clps_core.jobs.state import QueueState, SupervisorStatus, Turn, queue_state, supervisor_status
+from clps_core.jobs.training_on import check_began, check_no_begin_step
 from clps_core.scoring import score_folder
 from clps_core.store import Job, Run, Store
 from clps_core.store.archive import check_exportable, export_run, import_run
@@ -113,6 +114,8 @@ def submit(
     check_name(name or None)
     found = checked(store, configs)
     complete = [one.config for one in found]
+    for config in complete:
+        check_no_begin_step(config)
     counts = [count(one.config.model, one.plan) for one in found]
     comparison_id = store.create_comparison(
         name or comparison_name(complete),
@@ -266,14 +269,16 @@ def fork(
     name: str | None = None,
     owner: str = "local",
     priority: int = 0,
+    keep_optimiser: bool = False,
 ) -> Run:
     """Queue a new run that begins with the ``best`` or ``last`` weights of another, at step 0.
 
     What differs from the parent is derived in ``forks.derive_fork``, whose ``ConfigError`` is raised here, too.
-    The optimiser and its schedule begin afresh. Raises ``JobError`` where the parent has no such weights.
+    The optimiser and its schedule begin afresh, or with ``keep_optimiser`` go on from the last weights. Raises
+    ``JobError`` where the parent has no such weights.
     """
     check_name(name or None)
-    derived = derive_fork(store, run_id, changes, start_from=start_from, name=name)
+    derived = derive_fork(store, run_id, changes, start_from=start_from, name=name, keep_optimiser=keep_optimiser)
     return queue_fork(store, derived, owner=owner, priority=priority)
 
 
@@ -284,6 +289,7 @@ def queue_fork(store: Store, derived: DerivedFork, *, owner: str = "local", prio
     new = new_id()
     try:
         keeping.bring_weights(store, derived.parent, derived.start_from, new)
+        check_began(store, new, derived.parent, derived.config)
         store.create_comparison(
             derived.comparison_name,
             [found],

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from clps_core.config import RunConfig
-from clps_core.data.base import Array
+from clps_core.data.base import Array, Batch
 from clps_core.data.bleu import written_scores, written_signatures
 from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
-from clps_core.work.losses import token_loss
+from clps_core.work.losses import labels_that_count, token_loss
 
-__all__ = ["answer", "loss", "scores", "written_scores", "written_signatures"]
+__all__ = ["answer", "counted", "loss", "scores", "written_scores", "written_signatures"]
 
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
 
@@ -32,6 +32,11 @@ def _of(config: RunConfig) -> Any:
 def loss(output: Any, batch: DeviceBatch, config: RunConfig, /) -> Any:
     """That of marked answers, else the mean cross-entropy of the labels that count, of the model's tensor."""
     return _usual_loss(config)(output, batch, config)
+
+
+def counted(batch: Batch, config: RunConfig, /) -> int:
+    """How many things ``loss`` is the mean over: answers where such are marked, else labels that count."""
+    return spans.counted(batch, config) if config.model.output == "span" else labels_that_count(batch)
 
 
 def _usual_loss(config: RunConfig) -> Loss:

@@ -70,7 +70,7 @@ def scored(
     work = TASKS.work(config.data.task)
     scores = work.scores(without_smoothing(config), work.loss)
     with evaluating(model), placement.autocast():
-        for batch in data.evaluation(split, config.train.eval_examples, config.train.batch_size):
+        for batch in data.evaluation(split, config.train.eval_examples, config.train.micro_batch):
             on_device = to_device(batch, placement.device)
             output = model(
                 on_device.inputs,

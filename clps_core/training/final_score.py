@@ -65,7 +65,7 @@ def score_test(
     most = max(config.train.batch_size, MOST_WRITTEN // max(1, data.facts.max_target_len))
     again = _TestSplit(data, min(config.train.test_examples, most), before_batch)
     with placement.autocast():
-        batches = again.evaluation("test", 0, config.train.batch_size)
+        batches = again.evaluation("test", 0, config.train.micro_batch)
         written = [pair for one in batches for pair in written_pairs(model, data, to_device(one, placement.device))]
     found = WrittenScores.of(work, written)
     few = f"|first:{len(written)}" if len(written) < values["examples"] else ""

@@ -7,11 +7,8 @@ that goes on equals its undisturbed twin, on the CPU bit for bit.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +18,7 @@ from torch import Tensor, nn
 
 from clps_core.analysis.tensors import stored_shapes
 from clps_core.config import Resolved, RunConfig, resolve
-from clps_core.data.base import TaskData
+from clps_core.data.base import Batch, TaskData
 from clps_core.data.confusion import Confusion, keep_confusion
 from clps_core.data.registry import load_task
 from clps_core.errors import CheckpointError
@@ -38,63 +35,25 @@ from clps_core.training.checkpoint import (
     save_last,
     weights,
 )
+from clps_core.training.continuing import begin_with, no_beginning
 from clps_core.training.device import Placement
 from clps_core.training.evaluation import evaluate, real_tokens, to_device
 from clps_core.training.explained import divergence, memory_errors_explained, not_finite
 from clps_core.training.final_score import keep_signatures, score_test
+from clps_core.training.micro_batches import parts
 from clps_core.training.optimiser import Optimiser
 from clps_core.training.probes import ProbeInput, probe_inputs, probe_steps, write_probe
 from clps_core.training.randomness import loops_at, reseed
 from clps_core.training.run_folder import fixed_placement, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
+from clps_core.training.stopwatch import Stopwatch
 from clps_core.words import _
 from clps_core.work import Work
 
 __all__ = ["train"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Stopwatch:
-    """Training time: of the run over all attempts, and of the steps since the last reading.
-
-    Evaluation, checkpoints and probes count as time of the run, but not as time of the steps. ``cpu_before`` is
-    ``None`` where an earlier attempt did not record its CPU time: then the run's is not known.
-    """
-
-    before: float = 0.0
-    cpu_before: float | None = 0.0
-    cpu_started: float = field(default_factory=time.process_time)
-    started: float = field(default_factory=time.perf_counter)
-    window_started: float = field(default_factory=time.perf_counter)
-    tokens: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.perf_counter() - self.started
-
-    @property
-    def cpu_seconds(self) -> float | None:
-        """CPU time of this process and all its threads, user and system, over all attempts."""
-        return None if self.cpu_before is None else self.cpu_before + time.process_time() - self.cpu_started
-
-    def tokens_per_second(self) -> float:
-        """Tokens of the steps since the last reading, per second; starts a new window."""
-        now = time.perf_counter()
-        speed = self.tokens / max(now - self.window_started, 1e-9)
-        self.tokens, self.window_started = 0, now
-        return speed
-
-    @contextlib.contextmanager
-    def beside_training(self) -> Iterator[None]:
-        """What happens inside does not slow the measured speed down."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.window_started += time.perf_counter() - began
 
 
 @dataclass
@@ -167,7 +126,8 @@ def train(config: RunConfig | Resolved, folder: Path, sink: Sink, *, device: Pla
 def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, data: TaskData) -> Run:
     """Model, optimiser and probes on the device, restored from the latest whole checkpoint if there is one.
 
-    A fork that has none yet begins with the weights that lie in its folder (``start``), at step 0.
+    A fork that has none yet begins with the weights that lie in its folder (``start``), at step 0; one that trains on
+    takes the optimiser's state from there, too.
     """
     shapes = stored_shapes(config.model, config.sharing)
     checkpoint = latest(folder, shapes, set_aside=True)
@@ -181,7 +141,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
     logger.info("%s", placement.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
-        optimiser.restore(checkpoint.tensors, checkpoint.step)
+        optimiser.restore(checkpoint.tensors, config.train.begin_step + checkpoint.step)
         facts = checkpoint.facts
         run.resumed, run.step, run.saved_step = True, checkpoint.step, checkpoint.step
         run.best, run.metrics = facts["best"], dict(facts["metrics"])
@@ -191,18 +151,39 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
     elif (start := checkpoint_path(folder, "start")).exists():
         parents = read(start, shapes)
         restore_weights(model, parents.tensors)
-        logger.info("%s", _("Begins with the weights its parent had at step {step}.", step=parents.step))
+        begin_with(optimiser, parents, config.train.begin_step)
+    elif config.train.begin_step:
+        raise CheckpointError(no_beginning(config.train.begin_step))
     return run
 
 
 def train_step(run: Run) -> None:
     """One update. Nothing here waits for a GPU: losses stay tensors until they are logged."""
-    config, step = run.config, run.step
+    config, step = run.config, run.config.train.begin_step + run.step
     reseed(config.seed, step, run.placement.device)
     batch = run.data.batch(step, config.train.batch_size)
     run.watch.tokens += real_tokens(batch)
-    on_device = to_device(batch, run.placement.device)
     loops = loops_at(run.model.plan.extras.train_loops, config.seed, step)
+    run.optimiser.zero_grad()
+    if config.train.accumulate == 1:
+        loss = loss_of(run, batch, loops)
+        loss.backward()  # type: ignore[no-untyped-call]
+        run.loss = loss.detach()
+    else:
+        shares = []
+        for part, share in parts(run.work, batch, config):
+            loss = loss_of(run, part, loops) * share
+            loss.backward()  # type: ignore[no-untyped-call]
+            shares.append(loss.detach())
+        run.loss = torch.stack(shares).sum()
+    run.gradient_norm = nn.utils.clip_grad_norm_(run.optimiser.parameters, config.optim.clip_norm)
+    run.optimiser.step(*rates(config, step))
+    run.step += 1
+
+
+def loss_of(run: Run, batch: Batch, loops: int | None) -> Tensor:
+    """The loss of one batch, or of a part of one, that training lowers: a scalar with its gradient's graph."""
+    on_device = to_device(batch, run.placement.device)
     with run.placement.autocast():
         output = run.model(
             on_device.inputs,
@@ -210,29 +191,29 @@ def train_step(run: Run) -> None:
             decoder_inputs=on_device.decoder_inputs,
             loops=loops,
         )
-        loss = run.work.loss(output, on_device, config)
-    run.optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    run.gradient_norm = nn.utils.clip_grad_norm_(run.optimiser.parameters, config.optim.clip_norm)
-    run.optimiser.step(learning_rate(step, config.train.steps, config.optim))
-    run.loss = loss.detach()
-    run.step += 1
+        return run.work.loss(output, on_device, run.config)
+
+
+def rates(config: RunConfig, step: int) -> tuple[float, float]:
+    """The learning rate of update ``step``, counted from the first of all trainings, and that of Muon's matrices."""
+    optim, end = config.optim, config.train.end_step
+    return learning_rate(step, end, optim), learning_rate(step, end, optim, optim.muon_learning_rate)
 
 
 def log_step(run: Run) -> None:
     """Send the step's loss, gradient norm (before clipping), rate and speed to the sink."""
     loss, norm = finite_step(run)
     speed = run.watch.tokens_per_second()
-    rate = learning_rate(run.step - 1, run.config.train.steps, run.config.optim)
+    rate, _muon_rate = rates(run.config, run.config.train.begin_step + run.step - 1)
     values = {"loss": loss, "gradient_norm": norm, "learning_rate": rate, "tokens_per_second": speed}
     record(run, "train", values)
     run.sink.progress(run.step, speed)
 
 
 def evaluation_step(run: Run) -> None:
-    """Score the held-out examples; the best weights so far are kept."""
+    """Score the held-out examples, with the averaged weights if there are such; the best so far are kept."""
     check_weights(run)
-    with run.watch.beside_training():
+    with run.watch.beside_training(), run.optimiser.averaged():
         values = evaluate(run.model, run.data, run.config, run.placement)
         record(run, "validation", values)
         if run.step == 0:
@@ -269,7 +250,7 @@ def probe_step(run: Run) -> None:
     """Keep the attention of the probe inputs."""
     if run.step in run.probe_at:
         check_weights(run)
-        with run.watch.beside_training():
+        with run.watch.beside_training(), run.optimiser.averaged():
             run.sink.artefact("probe", run.step, write_probe(run.folder, run.step, run.model, run.probes))
 
 
@@ -280,7 +261,9 @@ def save(run: Run) -> None:
     check_weights(run)
     with run.watch.beside_training():
         run.sink.flush()
+        begin = run.config.train.begin_step
         facts: dict[str, Any] = {
+            **({"begin_step": begin} if begin else {}),
             "step": run.step,
             "seconds": run.watch.seconds,
             "cpu_seconds": run.watch.cpu_seconds,

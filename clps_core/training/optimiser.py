@@ -1,4 +1,4 @@
-"""AdamW over a model's weights, its state as named tensors. Start at Optimiser.
+"""AdamW over a model's weights, Muon for its matrices if wanted, their average; as named tensors. Start at Optimiser.
 
 The arithmetic is torch's (``torch.optim.adamw.adamw``, fused where there is such a kernel). Its class
 ``torch.optim.AdamW`` is not used: making one imports torch's compiler, which takes as long as
@@ -7,7 +7,8 @@ importing torch itself, and every run begins with that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from torch.optim.adamw import adamw
 
 from clps_core.config import OptimConfig
 from clps_core.errors import CheckpointError
+from clps_core.training.muon import Muon, by_muon
 from clps_core.words import _
 
 __all__ = ["OPTIMISER_PREFIX", "Optimiser", "decays"]
@@ -48,6 +50,11 @@ class _Group:
 class Optimiser:
     """AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101), decayed and undecayed weights apart.
 
+    With ``optim.name`` muon, Muon updates the matrices of the layers in its place. With ``optim.ema_decay`` d it also
+    keeps an average A of all weights W: after update t (from 1), A <- d_t A + (1 - d_t) W with
+    d_t = min(d, (1 + t) / (10 + t)), so that an early average is not mostly the first weights (as TensorFlow's
+    ``ExponentialMovingAverage`` with ``num_updates``).
+
     A tied weight is one parameter: it is updated once a step, with the sum of its uses' gradients.
     Every parameter must have a gradient at every step.
     """
@@ -55,12 +62,17 @@ class Optimiser:
     def __init__(self, model: nn.Module, optim: OptimConfig) -> None:
         named = dict(model.named_parameters())
         self.optim = optim
-        self.parameters = list(named.values())
+        self.parameters: list[Tensor] = list(named.values())
+        matrices = {n: p for n, p in named.items() if optim.name == "muon" and by_muon(n, p.shape)}
+        others = {n: p for n, p in named.items() if n not in matrices}
+        self.muon = Muon(matrices, optim.muon_momentum, optim.weight_decay)
         self.groups = [
-            _group(optim.weight_decay, {n: p for n, p in named.items() if decays(n, p)}),
-            _group(0.0, {n: p for n, p in named.items() if not decays(n, p)}),
+            _group(optim.weight_decay, {n: p for n, p in others.items() if decays(n, p)}),
+            _group(0.0, {n: p for n, p in others.items() if not decays(n, p)}),
         ]
         self.fused = all(parameter.device.type in FUSED_DEVICES for parameter in self.parameters)
+        self.updates = 0
+        self.averages = {n: p.detach().clone() for n, p in named.items()} if optim.ema_decay else {}
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
@@ -68,9 +80,12 @@ class Optimiser:
             parameter.grad = None
 
     @torch.no_grad()
-    def step(self, learning_rate: float) -> None:
-        """One update by the gradients that the parameters hold."""
+    def step(self, learning_rate: float, muon_learning_rate: float | None = None) -> None:
+        """One update by the gradients that the parameters hold; ``muon_learning_rate``: for Muon's matrices."""
+        self.muon.step(learning_rate if muon_learning_rate is None else muon_learning_rate)
         for group in self.groups:
+            if not group.parameters:
+                continue
             gradients = [parameter.grad for parameter in group.parameters]
             adamw(
                 group.parameters,
@@ -88,19 +103,49 @@ class Optimiser:
                 eps=self.optim.eps,
                 maximize=False,
             )
+        self.updates += 1
+        if self.averages:
+            kept = min(self.optim.ema_decay, (1 + self.updates) / (10 + self.updates))
+            torch._foreach_lerp_(list(self.averages.values()), self.parameters, 1 - kept)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the model has the averaged weights, if there is an average; then its own again, bit for bit."""
+        self._exchange()
+        try:
+            yield
+        finally:
+            self._exchange()
+
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        """Swap weights and average, one tensor at a time: no second copy of the model."""
+        for parameter, average in zip(self.parameters, self.averages.values(), strict=False):
+            kept = parameter.clone()
+            parameter.copy_(average)
+            average.copy_(kept)
+
+    @torch.no_grad()
+    def average_from_here(self) -> None:
+        """Let the average begin with the weights as they are now: those of a fork were put in place meanwhile."""
+        for parameter, average in zip(self.parameters, self.averages.values(), strict=False):
+            average.copy_(parameter)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The moments as ``optimiser.<parameter>/mean`` and ``.../square``, for a checkpoint."""
-        return {
-            f"{OPTIMISER_PREFIX}{name}/{kind}": moment
+        """The state, for a checkpoint: ``optimiser.<parameter>/mean`` and ``/square``, ``/momentum``, ``/average``."""
+        moments = {
+            f"{name}/{kind}": moment
             for group in self.groups
             for kind, moments in (("mean", group.means), ("square", group.squares))
             for name, moment in zip(group.names, moments, strict=True)
         }
+        moments |= {f"{n}/momentum": one for n, one in zip(self.muon.names, self.muon.buffers, strict=True)}
+        moments |= {f"{name}/average": average for name, average in self.averages.items()}
+        return {OPTIMISER_PREFIX + name: tensor for name, tensor in moments.items()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], step: int) -> None:
-        """Take the moments after ``step`` updates; ``CheckpointError`` where names or shapes do not fit."""
+        """Take the state after ``step`` updates; ``CheckpointError`` where names or shapes do not fit."""
         own = self.tensors()
         given = {name: tensor for name, tensor in tensors.items() if name.startswith(OPTIMISER_PREFIX)}
         for name in [*own, *given]:
@@ -110,6 +155,7 @@ class Optimiser:
                 )
         for name, tensor in own.items():
             tensor.copy_(given[name])
+        self.updates = step
         for group in self.groups:
             for count in group.counts:
                 count.fill_(step)

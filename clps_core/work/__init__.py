@@ -64,6 +64,9 @@ class Work(Protocol):
     ``clps predict --split``, which tells them of the answers that it writes. Where such a metric has settings that a
     reader must know, ``written_signatures(right) -> dict[str, str]`` says them, of the right answers. Start at
     ``WrittenScores`` to use them.
+
+    ``counted(batch, config) -> int`` says how many things of a ``data.base.Batch`` the loss is the mean over, where
+    these are not the labels that count: micro-batches are weighed by it.
     """
 
     def loss(self, output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:

@@ -6,10 +6,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from clps_core.config import RunConfig
-from clps_core.data.base import IGNORED
+from clps_core.data.base import IGNORED, Batch
 from clps_core.work.batch import DeviceBatch
 
-__all__ = ["cross_entropy", "token_loss"]
+__all__ = ["cross_entropy", "labels_that_count", "token_loss"]
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0, reduction: str = "mean") -> Tensor:
@@ -26,3 +26,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, *, smoothing: float = 0.0, red
 def token_loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
     """Mean cross-entropy of the labels that count, with the label smoothing of ``config``."""
     return cross_entropy(output, batch.labels, smoothing=config.optim.label_smoothing)
+
+
+def labels_that_count(batch: Batch) -> int:
+    """How many labels ``token_loss`` is the mean over."""
+    return int((batch.labels != IGNORED).sum())

@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Protocol, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from clps_core.analysis.capture import capture
 from clps_core.config import RunConfig
-from clps_core.data.base import IGNORED, Array
+from clps_core.data.base import IGNORED, Array, Batch
 from clps_core.data.spans import CONTEXT, FIRST, LAST, Spans, answer_scores, likeliest_spans, marked
 from clps_core.work import Loss
 from clps_core.work.answers import Answer, Guess, Opened, refuse_target
 from clps_core.work.batch import DeviceBatch
 
-__all__ = ["SpanScores", "answer", "best_spans", "loss", "marked_pairs", "scores"]
+__all__ = ["SpanScores", "answer", "best_spans", "counted", "loss", "marked_pairs", "scores"]
 
 OUTSIDE = -1e4
 """Score of a position outside of the context: no probability is left for it, in 16 bits too."""
@@ -42,6 +43,11 @@ def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
     """
     summed, count = _summed(output, batch, config.optim.label_smoothing)
     return summed / count.clamp(min=1)
+
+
+def counted(batch: Batch, _config: RunConfig, /) -> int:
+    """How many examples ``loss`` is the mean over: those whose answer was not cut away."""
+    return int((np.where(batch.labels != IGNORED, batch.labels, 0) & FIRST).any(axis=1).sum())
 
 
 def _summed(output: Tensor, batch: DeviceBatch, smoothing: float) -> tuple[Tensor, Tensor]:

@@ -228,7 +228,7 @@ def forking(open_page, store, **steps):
 def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_its_parent(open_page, held):
     parent, test = forking(open_page, held)
     which = test.button_group(key=f"fork.which.{parent.id}")
-    assert which.options == ["Best", "Last"], "a label with a step in it changes while the run trains"
+    assert which.options == ["Best", "Last", "Train on"], "a label with a step in it changes while the run trains"
     assert any("Best: step 160 · Last: step 200" in one.value for one in test.caption)
     which.set_value("last").run()
     test.number_input(key=f"fork.steps.{parent.id}").set_value(50).run()
@@ -263,6 +263,22 @@ def test_the_dialog_says_each_field_that_the_fork_changes_and_no_other(open_page
     assert resolve(build_config(merged(new.config.as_dict(), differing))).config == parent.config, (
         "nothing else differs"
     )
+
+
+def test_training_on_keeps_the_optimiser_and_says_what_the_rate_does(open_page, held):
+    parent, test = forking(open_page, held)
+    test.button_group(key=f"fork.which.{parent.id}").set_value("on").run()
+    more = test.number_input(key=f"fork.steps.{parent.id}")
+    assert more.label == "More steps"
+    more.set_value(100).run()
+    assert sentences(test) == []
+    assert test.code[0].value == "train.steps: 200 → 100\ntrain.begin_step: 0 → 200"
+    assert "at once: the schedule (cosine) is now that of 300 steps." in everything(test)
+    click(test, "fork.go")
+    (new,) = [run for run in held.runs() if run.id != parent.id]
+    assert (new.start_from, new.config.train.begin_step, new.config.train.steps) == ("last", 200, 100)
+    assert "It trains on from step 200, optimiser kept, of" in everything(test)
+    assert new.config.optim == parent.config.optim
 
 
 def test_the_help_of_the_seed_does_not_promise_other_examples(open_page, store):

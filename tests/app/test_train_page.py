@@ -65,6 +65,35 @@ def test_a_link_fills_the_form_and_fields_the_form_does_not_show_are_kept(open_p
     assert {run.config.train.eval_every for run in runs_in(room.home)} == {7}
 
 
+def test_optimiser_and_schedule_are_asked_kept_in_the_address_and_queued(open_page, room):
+    test = open_page("train", spec=SMALL, strategy=["none"], seed=["0"])
+    drawn = {one.key for one in test.number_input}
+    assert not {"train.optim.muon_learning_rate", "train.optim.decay_fraction"} & drawn, "nothing that has no effect"
+    test.button_group(key="train.optim.name").set_value("muon").run()
+    test.button_group(key="train.optim.schedule").set_value("wsd").run()
+    assert number(test, "optim.muon_learning_rate").value is None
+    number(test, "optim.muon_momentum").set_value(0.9)
+    number(test, "optim.decay_fraction").set_value(0.5)
+    number(test, "train.accumulate").set_value(2)
+    number(test, "optim.ema_decay").set_value(0.99).run()
+    assert sentences(test) == []
+    spec = test.query_params["spec"]
+    again = open_page("train", spec=spec, strategy=["none"], seed=["0"])
+    assert (number(again, "optim.ema_decay").value, number(again, "optim.decay_fraction").value) == (0.99, 0.5)
+    number(again, "optim.muon_learning_rate").set_value(0.01).run()
+    button(again).click().run()
+    (run,) = runs_in(room.home)
+    optim = run.config.optim
+    assert (optim.name, optim.schedule, optim.decay_fraction, optim.ema_decay) == ("muon", "wsd", 0.5, 0.99)
+    assert (optim.muon_learning_rate, optim.muon_momentum, run.config.train.accumulate) == (0.01, 0.9, 2)
+
+
+def test_more_micro_batches_than_examples_are_one_sentence(open_page):
+    test = open_page("train", spec=SMALL)
+    number(test, "train.accumulate").set_value(9).run()
+    assert "must be at most batch_size (4). Got 9." in " ".join(sentences(test)).replace("\\", "")
+
+
 def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page):
     test = open_page("train", spec=SMALL + ";sharing.strategy=all;seed=5", strategy=["none", "cycle:2"], seed=["0"])
     said = " ".join(sentences(test)).replace("\\", "")

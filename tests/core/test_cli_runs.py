@@ -283,6 +283,21 @@ def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store
     }
 
 
+def test_training_on_takes_more_steps_and_says_what_the_rate_does(store: Store) -> None:
+    parent = stored_run(store, resolve(tiny(steps=140)).config, step=140)
+    with store.writing() as connection:
+        path = "checkpoints/last.safetensors"
+        connection.execute(schema.artefact.insert().values(run_id=parent.id, kind="last", step=140, path=path))
+    said = clps("train-on", parent.id, "--steps", "60", "--dry-run")
+    assert said.exit_code == 0
+    assert "train.begin_step: 0 → 140" in said.stdout
+    assert f"It trains on with the last weights and the optimiser of {parent.id}." in said.stderr
+    assert "is now that of 200 steps" in " ".join(said.stderr.split())
+    (record,) = [told("train-on", parent.id, "--steps", "60")]
+    child = store.run(record["id"])
+    assert (child.config.train.begin_step, child.steps, child.start_from) == (140, 60, "last")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

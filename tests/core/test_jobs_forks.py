@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,14 @@ import pytest
 
 from clps_core.analysis.steps import operations_per_step, tokens_per_step
 from clps_core.config import build_config, resolve
-from clps_core.errors import ConfigError
+from clps_core.errors import ConfigError, JobError
 from clps_core.jobs import service
 from clps_core.jobs.ancestry import Ancestry, ancestry, ancestry_text, as_plain
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.forks import change_lines, derive_fork
 from clps_core.jobs.keeping import weights_file
 from clps_core.jobs.processes import SupervisorLock
+from clps_core.jobs.training_on import rate_sentence
 from clps_core.policy import Policy
 from clps_core.store import Point, Run, Store, metrics, open_store, schema
 
@@ -188,3 +190,63 @@ def test_forks_of_a_store_that_noted_nothing_are_read_off_their_parents(tmp_path
     for found in (ancestry(store, run) for run in store.runs() if run.start_from):
         assert ([stage.run for stage in found.stages], found.steps, found.whole) == ([None], 0, False)
     store.close()
+
+
+# Training on
+
+
+def test_training_on_goes_on_from_the_last_step_and_counts_what_was_before(store: Store) -> None:
+    parent = trained(store)
+    desk = Desk(store, Policy(), None)
+    child = desk.fork(parent.id, {"train": {"steps": 30}}, keep_optimiser=True)
+    train = child.config.train
+    assert (child.start_from, train.begin_step, train.steps, train.end_step) == ("last", 600, 30, 630)
+    assert child.config.optim == parent.config.optim, "no shorter warm-up: that is over"
+    assert child.name == f"{parent.name} · on to step 630"
+    assert ancestry(store, child).steps == 600
+    grandchild = derive_fork(store, trained(store, child, best=30, last=30).id, keep_optimiser=True)
+    assert (grandchild.config.train.begin_step, grandchild.spent.steps) == (630, 630)
+    assert "train.begin_step: 600 → 630" in change_lines(grandchild)
+    afresh = derive_fork(store, child.id)
+    assert afresh.config.train.begin_step == 0, "a plain fork begins afresh"
+
+
+@pytest.mark.parametrize(
+    ("optim", "sentence"),
+    [
+        ({"schedule": "constant"}, "goes on as if the run had been 630 steps long from its start: next is 0.002."),
+        ({}, r"goes from 4e-05 to 5.25e-05 at once: the schedule \(cosine\) is now that of 630 steps."),
+        ({"schedule": "wsd"}, r"goes from 4e-05 to 0.000491 at once: the schedule \(wsd\)"),
+    ],
+)
+def test_it_says_what_the_learning_rate_does(store: Store, optim: Any, sentence: str) -> None:
+    derived = derive_fork(store, trained(store, optim=optim).id, {"train": {"steps": 30}}, keep_optimiser=True)
+    said = rate_sentence(derived.parent.config, derived.config)
+    assert re.search(sentence, said), said
+
+
+def test_a_run_that_was_stopped_before_its_decay_goes_on_as_if_it_had_been_longer(store: Store) -> None:
+    parent = trained(store, last=400, optim={"schedule": "wsd"})
+    derived = derive_fork(store, parent.id, {"train": {"steps": 600}}, keep_optimiser=True)
+    assert "as if the run had been 1,000 steps long" in rate_sentence(parent.config, derived.config)
+
+
+def test_what_cannot_train_on_is_refused_in_a_sentence(store: Store) -> None:
+    parent = trained(store)
+    for changes, problem in (
+        ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*another optim.name"),
+        ({"optim": {"ema_decay": 0.9}}, "another optim.ema_decay"),
+    ):
+        with pytest.raises(ConfigError, match=problem):
+            derive_fork(store, parent.id, changes, keep_optimiser=True)
+    for wrong in (lambda: derive_fork(store, parent.id, {"train": {"begin_step": 5}}), lambda: new_at_step(store, 5)):
+        with pytest.raises(ConfigError, match=r"train\.begin_step must be 0 for a run that begins with new weights"):
+            wrong()
+    with store.writing() as connection:
+        connection.execute(schema.artefact.delete())
+    with pytest.raises(JobError, match="must have a last checkpoint to train on from"):
+        derive_fork(store, parent.id, keep_optimiser=True)
+
+
+def new_at_step(store: Store, step: int) -> list[Run]:
+    return service.submit(store, [build_config({"train": {"begin_step": step}})])
