@@ -25,6 +25,7 @@ from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
 from clps_core.predicting_split import predict_split as predict_folder_split
+from clps_core.snapshots import write_snapshot
 from clps_core.store import open_store
 from clps_core.verdicts.asked import Judged, judged
 from clps_core.words import _
@@ -44,6 +45,7 @@ __all__ = [
     "note",
     "predict",
     "predict_split",
+    "snapshot",
     "tag",
     "verdict",
 ]
@@ -97,6 +99,15 @@ def verdict(run_ids: Sequence[str], reference: str | None = None, *, home: Path 
         tasks = ", ".join(one.task for one in found) or _("no run")
         raise ConfigError(_("a verdict must be on runs of one task. Got {tasks}.", tasks=tasks))
     return found[0]
+
+
+def snapshot(run_ids: Sequence[str], out: Path, *, home: Path | None = None) -> None:
+    """Write these runs as one HTML file that works offline; see ``snapshots.write_snapshot``.
+
+    Raises ``NotFoundError`` for a run that is not there, and ``JobError`` for too many.
+    """
+    with closing(open_store(home)) as store:
+        write_snapshot(store.home, out, runs=[store.run(one).id for one in run_ids])
 
 
 def _folder(run_id: str, home: Path | None) -> Path:

@@ -17,6 +17,7 @@ from app.look.frame import header
 from app.look.ticking import ticking
 from app.runs.picker import pick_runs
 from app.services import page_guard, store
+from app.snapshot.button import snapshot_button
 from app.sweep.card import sweep_card, sweep_of_runs
 from clps_core.store import Run
 from clps_core.words import _
@@ -36,6 +37,7 @@ def page() -> None:
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
+        snapshot_button(store(), runs)
         download(store(), runs)
         navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)

@@ -25,7 +25,17 @@ from clps_core.analysis.thumbnails import FULL_LIMIT, max_pooled, thumbnail_side
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["GridView", "Sent", "attention_grid", "grid_payload", "head_payload", "packed"]
+__all__ = [
+    "GRID_FRAME",
+    "GRID_SCRIPTS",
+    "GRID_STYLE",
+    "GridView",
+    "Sent",
+    "attention_grid",
+    "grid_payload",
+    "head_payload",
+    "packed",
+]
 
 
 @dataclass(frozen=True)
@@ -116,11 +126,13 @@ class GridView:
         return list(self.layers) or list(range(self.weights.shape[0]))
 
 
+GRID_FRAME, GRID_STYLE = "attention/grid.html", "attention/grid.css"
+GRID_SCRIPTS = tuple(f"attention/{part}.js" for part in ("message", "held_head", "paint", "large", "lines", "grid"))
 _COMPONENT = component(
     "clps.attention_grid",
-    html=asset("attention/grid.html"),
-    css=asset("attention/grid.css"),
-    js=script(*(f"attention/{part}.js" for part in ("message", "held_head", "paint", "large", "lines", "grid"))),
+    html=asset(GRID_FRAME),
+    css=asset(GRID_STYLE),
+    js=script(*GRID_SCRIPTS),
 )
 _HEAD = component(
     "clps.attention_head", js=script("attention/message.js", "attention/held_head.js", "attention/head.js")

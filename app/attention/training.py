@@ -50,7 +50,7 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     with left:
         wanted = _choose_step(sorted({step for found in steps.values() for step in found}))
     at = {run.id: max((one for one in steps[run.id] if one <= wanted), default=None) for run in runs}
-    records = {run.id: _read(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
+    records = {run.id: read_records(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
     with right:
         text = _choose_text(records)
     st.caption(f"{_fixed(records)} {kind_sentence(kind, two_stacks='cross' in _first(records).attention)}")
@@ -70,10 +70,10 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
                 + sharing_sentences(sharing_of(run, kind))
             )
             shown = Shown(run, run_label(run), step, record.text)
-            selected = explore(_view(run, record, kind), shown, key=f"attention.training.{place}", follow=selected)
+            selected = explore(probe_view(run, record, kind), shown, key=f"attention.training.{place}", follow=selected)
 
 
-def _read(run: Run, path: Path) -> tuple[ProbeRecord, ...]:
+def read_records(run: Run, path: Path) -> tuple[ProbeRecord, ...]:
     """What ``run`` kept in ``path``; no more than its model can have left is read."""
     from clps_core.training.probe_file import read_probe
 
@@ -99,7 +99,7 @@ def _nothing_kept(steps: Mapping[int, Path], wanted: int) -> str:
     return _("This run kept nothing up to step {wanted}; its first is step {first}.", wanted=wanted, first=min(steps))
 
 
-def _view(run: Run, record: ProbeRecord, kind: str) -> GridView:
+def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
     """The grid of one run at one step."""
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     groups = sharing_of(run, kind).letters

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -22,7 +23,10 @@ from clps_core.errors import NotFoundError
 from clps_core.store import Store
 from clps_core.words import N_, Words, _
 
-__all__ = ["AXES", "Baseline", "LineStyle", "Panel", "curve_numbers", "live_chart"]
+__all__ = [
+    *("CHART_SCRIPTS", "CHART_STYLE", "FEED_SCRIPTS"),
+    *("AXES", "Baseline", "LineStyle", "Panel", "chart_data", "curve_numbers", "live_chart"),
+]
 
 AXES = Words(
     {
@@ -38,12 +42,11 @@ AXES = Words(
 MOST_NAMED = 40
 """Runs named below a picture."""
 
-_chart = component(
-    "clps_live_chart",
-    css=asset("chart/live_chart.css"),
-    js=script(*(f"chart/{part}.js" for part in ("held", "smooth", "mean", "draw", "live_chart"))),
-)
-_feed = component("clps_live_feed", js=script("chart/held.js", "chart/feed.js"))
+CHART_STYLE = "chart/live_chart.css"
+CHART_SCRIPTS = tuple(f"chart/{part}.js" for part in ("held", "smooth", "mean", "draw", "live_chart"))
+FEED_SCRIPTS = ("chart/held.js", "chart/feed.js")
+_chart = component("clps_live_chart", css=asset(CHART_STYLE), js=script(*CHART_SCRIPTS))
+_feed = component("clps_live_feed", js=script(*FEED_SCRIPTS))
 
 
 @dataclass(frozen=True)
@@ -129,17 +132,9 @@ def live_chart(
     with st.container(gap=None):
         _chart(
             key=key,
-            data={
-                "key": key,
-                "panels": [asdict(panel) for panel in panels],
-                "runs": [asdict(line) for line in lines],
-                "words": _words(title),
-                "height": height,
-                "x": x,
-                "axisChoice": axis_choice,
-                "mean": mean,
-                "notes": list(notes),
-            },
+            data=chart_data(
+                lines, panels, key=key, title=title, height=height, x=x, axis_choice=axis_choice, mean=mean, notes=notes
+            ),
         )
         _feed(
             key=f"{key}_feed",
@@ -149,6 +144,32 @@ def live_chart(
         ids = [line.id for line in lines]
         about = _("Runs {ids}", ids=", ".join(ids[:MOST_NAMED]) + (" …" if len(ids) > MOST_NAMED else ""))
         picture(key, title=title, about=about, numbers=lambda: curve_numbers(store, lines, panels))
+
+
+def chart_data(
+    lines: Sequence[LineStyle],
+    panels: Sequence[Panel],
+    *,
+    key: str,
+    title: str,
+    height: int = 300,
+    x: str = "step",
+    axis_choice: bool = True,
+    mean: bool = False,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the chart's script gets; arguments as in ``live_chart``. The points come in messages of their own."""
+    return {
+        "key": key,
+        "panels": [asdict(panel) for panel in panels],
+        "runs": [asdict(line) for line in lines],
+        "words": _words(title),
+        "height": height,
+        "x": x,
+        "axisChoice": axis_choice,
+        "mean": mean,
+        "notes": list(notes),
+    }
 
 
 def curve_numbers(store: Store, lines: Sequence[LineStyle], panels: Sequence[Panel]) -> Table:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from clps_core.store.records import Point
 
-__all__ = ["MAX_LINE_POINTS", "Memory", "Part", "next_message"]
+__all__ = ["MAX_LINE_POINTS", "Memory", "Part", "next_message", "thinned"]
 
 MAX_LINE_POINTS = 6000
 """A line that is sent as a whole has at most about this many points; more cannot be told apart on a screen."""
@@ -78,7 +78,7 @@ def next_message(memory: Memory | None, run_ids: Sequence[str], names: Sequence[
     if fresh:
         # Read last: what is logged in between then comes twice, which does no harm, and never not at all.
         history, _newest = read(fresh, 0)
-        lines += [_thinned(line) for line in _collect(history)[1]]
+        lines += [thinned(line) for line in _collect(history)[1]]
         forget += [(run, NOTHING) for run in fresh]
     repeated = memory.parts if sum(part.points for part in memory.parts) <= MAX_REPEATED_POINTS else ()
     if forget or lines or memory.serial < 0:
@@ -114,14 +114,14 @@ def _cut(line: Line, last: int) -> None:
         del values[keep:]
 
 
-def _thinned(line: Line) -> Line:
-    """Every 2nd, 4th, 8th ... point from the first on, and the newest one.
+def thinned(line: Line, most: int = MAX_LINE_POINTS) -> Line:
+    """Every 2nd, 4th, 8th ... point from the first on, and the newest one: at most about ``most``.
 
     So the points that are left of a long line are among those of a shorter one: a mean over seeds of unequal length,
     which needs points at the same steps, still finds them.
     """
     every = 1
-    while len(line[2]) > every * (MAX_LINE_POINTS - 1):
+    while len(line[2]) > every * (most - 1):
         every *= 2
     if every == 1:
         return line

@@ -31,7 +31,7 @@ from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.words import _
 
-__all__ = ["as_csv", "download", "figures"]
+__all__ = ["as_csv", "design_table", "download", "figures"]
 
 
 def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
@@ -125,6 +125,21 @@ def _table(
     groups: Sequence[Group], trees: Sequence[Ancestry], colours: Mapping[str, str], quality: float | None
 ) -> None:
     """``trees``: what was trained before the first step of each group's runs."""
+    columns, rows = design_table(groups, trees, colours, quality)
+    figure_table(_("Quality, size and speed of each design"), columns, rows)
+    if any(len(group.summaries) > 1 for group in groups):
+        text = _("± is the standard deviation over a design's seeds and folds.")
+        if any(group.counted < len(group.summaries) for group in groups):
+            text += " " + _("Only finished runs count where there are any.")
+        st.caption(text)
+    for sentence in _exceptions(groups, group_names(groups), trees):
+        st.caption(sentence)
+
+
+def design_table(
+    groups: Sequence[Group], trees: Sequence[Ancestry], colours: Mapping[str, str], quality: float | None
+) -> tuple[list[tuple[str, str]], list[Row]]:
+    """Columns (title, explanation) and rows of the table of designs; arguments as in ``_table``."""
     title = metric_named(groups[0].summaries[0].metric).title
     names = group_names(groups)
     name = groups[0].summaries[0].metric
@@ -160,14 +175,7 @@ def _table(
         )
         for label, group, tree in zip(names, groups, trees, strict=True)
     ]
-    figure_table(_("Quality, size and speed of each design"), columns, rows)
-    if several:
-        text = _("± is the standard deviation over a design's seeds and folds.")
-        if any(group.counted < len(group.summaries) for group in groups):
-            text += " " + _("Only finished runs count where there are any.")
-        st.caption(text)
-    for sentence in _exceptions(groups, names, trees):
-        st.caption(sentence)
+    return columns, rows
 
 
 def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[Ancestry]) -> list[str]:

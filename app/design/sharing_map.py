@@ -21,17 +21,15 @@ from app.look.formatting import compact, percent
 from app.look.picture import Table, picture
 from clps_core.words import _
 
-__all__ = ["map_numbers", "map_payload", "map_preview", "sharing_map"]
+__all__ = ["MAP_FRAME", "MAP_SCRIPTS", "MAP_STYLES", "map_numbers", "map_payload", "map_preview", "sharing_map"]
 
 Sizes = Mapping[tuple[str, str], int]
 Act = Callable[[dict[str, Any]], None]
 
-_component = component(
-    "clps.sharing_map",
-    html='<div class="map"></div>',
-    css=asset("design/sharing_map.css") + asset("design/sharing_grid.css"),
-    js=script("design/sharing_thumb.js", "design/sharing_grid.js", "design/sharing_aside.js", "design/sharing_map.js"),
-)
+MAP_FRAME = '<div class="map"></div>'
+MAP_STYLES = ("design/sharing_map.css", "design/sharing_grid.css")
+MAP_SCRIPTS = tuple(f"design/sharing_{part}.js" for part in ("thumb", "grid", "aside", "map"))
+_component = component("clps.sharing_map", html=MAP_FRAME, css="".join(map(asset, MAP_STYLES)), js=script(*MAP_SCRIPTS))
 
 
 def sharing_map(designs: Sequence[Costed], chosen: int, sizes: Sizes, on_action: Act) -> None:

@@ -14,7 +14,7 @@ import streamlit as st
 
 from app.look.assets import asset
 
-__all__ = ["Figure", "Row", "figure_table"]
+__all__ = ["Figure", "Row", "figure_html", "figure_table"]
 
 MOST_NARROW = 6
 """With more columns than this, a narrow window shows each row as a small sheet instead."""
@@ -44,7 +44,12 @@ class Row:
 
 
 def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row], *, tight: bool = False) -> None:
-    """Draw the table; ``columns`` are (title, explanation), the first one for the names. All text is escaped.
+    """Draw the table; arguments as in ``figure_html``."""
+    st.html(f"<style>{asset('look/figure_table.css')}</style>{figure_html(caption, columns, rows, tight=tight)}")
+
+
+def figure_html(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row], *, tight: bool = False) -> str:
+    """The table; ``columns`` are (title, explanation), the first one for the names. All text is escaped.
 
     ``tight``: for many short columns.
     """
@@ -55,8 +60,7 @@ def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequenc
         for row in rows
     )
     kind = " clps-tight" if tight else " clps-wide" if len(columns) > MOST_NARROW else ""
-    st.html(
-        f"<style>{asset('look/figure_table.css')}</style>"
+    return (
         f'<div class="clps-figures{kind}" tabindex="0" role="region" aria-label="{escape(caption, quote=True)}">'
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

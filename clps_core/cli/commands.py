@@ -251,6 +251,20 @@ def ablate(
 add_predict(app)
 
 
+@app.command(
+    help=_("Write a comparison, or runs, as one HTML file that works offline: curves, tables, maps, attention, notes.")
+)
+def snapshot(
+    ids: Annotated[list[str], typer.Argument(help=_("A comparison's id, or runs' ids."), metavar="ID...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help=_("The file to write."), metavar="FILE.html")] = Path(
+        "clps-snapshot.html"
+    ),
+) -> None:
+    from clps_core.cli.snapshot import write
+
+    write(ids, out)
+
+
 @app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))
 def schemes(
     name: Annotated[

@@ -14,10 +14,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import clps_core
 from clps_core.addresses import ADDRESS, Names
 from clps_core.cli.output import say
 from clps_core.errors import ClpsError, ConfigError
+from clps_core.snapshots import bundle
 from clps_core.words import _
 
 __all__ = ["arguments", "bundle", "other_people", "serve"]
@@ -26,21 +26,6 @@ FEWEST_TOKEN_CHARACTERS = 16
 
 NEVER_CACHED = "1e15"
 """Bytes: larger than any message."""
-
-
-def bundle() -> Path:
-    """The folder that holds ``app``, ``pages`` and ``.streamlit``: inside a wheel, or the checkout."""
-    package = Path(clps_core.__file__).resolve().parent
-    # The wheel first: beside an installed package (site-packages) any other project may have put an app/.
-    for folder in (package / "_dashboard", package.parent):
-        if (folder / "app" / "main.py").is_file() and (folder / "pages").is_dir():
-            return folder
-    raise ConfigError(
-        _(
-            "the dashboard's pages must lie beside the engine. They are missing from {folder}. Install again.",
-            folder=package,
-        )
-    )
 
 
 def arguments(folder: Path, port: int, *, browser: bool = False, names: Names | None = None) -> list[str]:
