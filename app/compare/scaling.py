@@ -12,7 +12,7 @@ from app import state
 from app.compare.scatter import SYMBOLS
 from app.compare.summary import Group
 from app.look.address_choice import address_choice
-from app.look.charts import figure, y_axis
+from app.look.charts import figure
 from app.look.formatting import metric, strategy_name
 from app.look.plotted import plotted
 from app.services import escape_markdown
@@ -155,5 +155,6 @@ def scaling_figure(
         )
     made.update_layout(showlegend=True)
     made.update_xaxes(tickvals=sorted({size for line in lines for size, _group in line.points}))
-    made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    if judge.percent:
+        made.update_yaxes(tickformat=".1~%")
     return made

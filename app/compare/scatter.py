@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["SYMBOLS", "Dot", "error_bar", "label_places", "quality_scatter"]
 
 RING = "rgba(128, 132, 145, 0.95)"
+RING_SIZE = 23
+CLOSE = 0.3
+"""With all dots in so small a part of the range, only that part is drawn."""
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
 LONGEST_NAME = 34
 LETTER, LINE, MARK = 0.0125, 0.075, 0.02
@@ -72,11 +75,12 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     import plotly.graph_objects as go
 
     judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
+    whole = None if whole and _close(dots, task) else whole
     made = figure(x_title=cost or _("stored parameters"), y_title=title, height=340)
     most, fewest = (pick(dot.cost for dot in dots) for pick in (max, min))
     log = 0 < fewest <= most / 12
     wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
-    high = whole or _with_margin([dot.quality for dot in dots])
+    high = whole or _with_margin([end for dot in dots for end in _ends(dot)])
     names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
     places = [(_part(math.log10(dot.cost) if log else dot.cost, wide), _part(dot.quality, high)) for dot in dots]
     baseline = _("baseline: {name}", name=task.baseline_name)
@@ -98,12 +102,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
                 textposition=place,
                 cliponaxis=False,
                 name=dot.name,
-                marker={
-                    "color": dot.colour,
-                    "size": 13,
-                    "symbol": SYMBOLS[number % len(SYMBOLS)],
-                    "line": {"width": 2.5 if dot.front else 0, "color": RING},
-                },
+                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
                 hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>"
                 + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
                 + "<extra></extra>",
@@ -113,7 +112,9 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     if whole:
         label = {"annotation_text": baseline, "annotation_position": side}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
-        made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    if not whole:
+        made.update_yaxes(range=high)
     made.update_xaxes(
         range=wide,
         type="log" if log else "linear",
@@ -122,6 +123,18 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     )
     made.update_layout(showlegend=False)
     return made
+
+
+def _ends(dot: Dot) -> tuple[float, float]:
+    return dot.quality - (dot.deviation or 0.0), dot.quality + (dot.deviation or 0.0)
+
+
+def _close(dots: Sequence[Dot], task: TaskFacts) -> bool:
+    """Whether the dots lie in a small part of the metric's range, without the baseline, so that this part is drawn."""
+    ends = [end for dot in dots for end in _ends(dot)]
+    low, high = task.judged_by.range or (0.0, 0.0)
+    reach = max(ends) - min(ends)
+    return 0 < reach < CLOSE * (high - low) and not min(ends) - reach <= task.baseline <= max(ends) + reach
 
 
 def error_bar(deviation: float | None) -> dict[str, object] | None:
@@ -141,8 +154,15 @@ def _join_front(made: Figure, dots: Sequence[Dot], wide: tuple[float, float], *,
             go.Scatter(
                 x=[*costs, end],
                 y=[*qualities, qualities[-1]],
-                mode="lines",
+                mode="lines+markers",
                 line={"shape": "hv", "dash": "dot", "width": 1.5, "color": RING},
+                marker={
+                    "symbol": "circle-open",
+                    "size": [RING_SIZE] * len(edge) + [0],
+                    "line": {"width": 2},
+                    "color": RING,
+                    "opacity": 1,
+                },
                 hoverinfo="skip",
             )
         )

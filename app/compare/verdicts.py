@@ -39,15 +39,14 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
     if len(groups) < 2:
         return
     names = dict(zip((design_of(group.run) for group in groups), group_names(groups), strict=True))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.markdown(_("**Verdict**"))
-        reference = _reference(names) if alone else None
+    st.markdown(_("**Verdict**"))
+    reference = _reference(names) if alone else None
     found = verdicts_of(store, groups, reference)
     lines = [f"{ICONS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
-    st.markdown("\n".join(f"- {line}" for line in lines[:SHOWN]))
+    st.markdown("\n\n".join(lines[:SHOWN]))
     if more := lines[SHOWN:]:
         with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):
-            st.markdown("\n".join(f"- {line}" for line in more))
+            st.markdown("\n\n".join(more))
     _offers(found, names)
     st.caption(escape_markdown(basis(found)))
 
