@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.look.charts import AXIS, figure, y_axis
@@ -23,6 +24,7 @@ CLOSE = 0.3
 """With all dots in so small a part of the range, only that part is drawn."""
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
 LONGEST_NAME = 34
+HAIR = 0.01
 LETTER, LINE, MARK = 0.0125, 0.075, 0.02
 """A letter's width, a line's height and half a mark, as parts of the plot of a narrow window."""
 SIDES = {"middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1)}
@@ -89,6 +91,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     crowded = any(x < long + MARK and abs(y - level) < 2 * LINE for x, y in places)
     side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
     taken = [Box(left, left + long, level - LINE, level)] if whole else []
+    taken += _steps([place for place, dot in zip(places, dots, strict=True) if dot.front])
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(
@@ -140,6 +143,15 @@ def _close(dots: Sequence[Dot], task: TaskFacts) -> bool:
 def error_bar(deviation: float | None) -> dict[str, object] | None:
     """A bar of one standard deviation to both sides; ``None`` where there is no spread."""
     return {"type": "data", "array": [deviation], "thickness": 1.5} if deviation else None
+
+
+def _steps(places: Sequence[tuple[float, float]]) -> list[Box]:
+    """Where the steps lie that join the marks at ``places``."""
+    ordered = sorted(places)
+    ends = [*(x for x, _y in ordered[1:]), 1.0][: len(ordered)]
+    flat = [Box(x, end, y - HAIR, y + HAIR) for (x, y), end in zip(ordered, ends, strict=True)]
+    lows = [Box(x - HAIR, x + HAIR, low, y) for (_x, low), (x, y) in pairwise(ordered)]
+    return flat + lows
 
 
 def _join_front(made: Figure, dots: Sequence[Dot], wide: tuple[float, float], *, log: bool) -> None:

@@ -11,7 +11,6 @@ from app import navigation, state
 from app.compare.summary import Group, group_names
 from app.look.widget_value import widget_default
 from app.services import escape_markdown, show_problem
-from clps_core.spec import to_spec
 from clps_core.store import Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import BEST, Verdict, Verdicts, basis, contenders, sentence, verdicts
@@ -94,10 +93,10 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the way to a design that matches."""
+    """Where budgets differ: the way to the design of the same scheme that stores as much as the reference."""
     unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:
-            config = one.design.run.config
-            query = {state.SPEC: to_spec(config), state.STRATEGY: [config.sharing.strategy]}
-            navigation.link("design", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
+            wanted = f"{one.reference.run.id},parameters,{one.design.run.strategy}"
+            query = {**st.query_params.to_dict(), "match": wanted}
+            navigation.link("compare", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
