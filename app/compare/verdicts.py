@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -21,6 +21,9 @@ __all__ = ["verdict_section", "verdicts_of"]
 SHOWN = 4
 """So many sentences stand on the page; the others are behind an expander."""
 OFFERS = 2
+MOST_KEPT = 32
+_KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
+"""The last answers: a tick that brought nothing new to these runs asks the same again."""
 ICONS = {
     "better": ":material/arrow_upward:",
     "worse": ":material/arrow_downward:",
@@ -53,13 +56,21 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
 def verdicts_of(store: Store, groups: Sequence[Group], reference: str | None) -> Verdicts:
     """The designs of ``groups`` against ``reference``, by the figures that the table has."""
     summaries = [one for group in groups for one in group.summaries]
-    designs = contenders(
-        store,
-        [one.run for one in summaries],
-        {one.run.id: one.best[1] for one in summaries if one.best},
-        {one.run.id: one.test_value for one in summaries if one.test_value is not None},
-    )
-    return verdicts(designs, reference)
+    known = tuple((one.run.id, one.run.status, one.run.step, one.run.device, one.best, one.test_value)
+                  for one in summaries)  # fmt: skip
+    key = (store.home, reference, known)
+    found = _KEPT.get(key)
+    if found is None:
+        designs = contenders(
+            store,
+            [one.run for one in summaries],
+            {one.run.id: one.best[1] for one in summaries if one.best},
+            {one.run.id: one.test_value for one in summaries if one.test_value is not None},
+        )
+        if len(_KEPT) >= MOST_KEPT:
+            _KEPT.clear()
+        found = _KEPT[key] = verdicts(designs, reference)
+    return found
 
 
 def _reference(names: Mapping[str, str]) -> str:
