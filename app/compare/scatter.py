@@ -92,6 +92,11 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
     taken = [Box(left, left + long, level - LINE, level)] if whole else []
     taken += _steps([place for place, dot in zip(places, dots, strict=True) if dot.front])
+    taken += [
+        Box(x - HAIR, x + HAIR, *(_part(end, high) for end in _ends(dot)))
+        for (x, _y), dot in zip(places, dots, strict=True)
+        if dot.deviation
+    ]
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
         made.add_trace(
             go.Scatter(

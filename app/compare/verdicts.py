@@ -11,6 +11,7 @@ from app import navigation, state
 from app.compare.summary import Group, group_names
 from app.look.widget_value import widget_default
 from app.services import escape_markdown, show_problem
+from clps_core.spec import to_spec
 from clps_core.store import Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import BEST, Verdict, Verdicts, basis, contenders, sentence, verdicts
@@ -50,7 +51,8 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
         with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):
             st.markdown("\n\n".join(more))
     _offers(found, names)
-    st.caption(escape_markdown(basis(found)))
+    if found.decided or any(one.why == "unmatched" for one in found.found):
+        st.caption(escape_markdown(basis(found)))
 
 
 def verdicts_of(store: Store, groups: Sequence[Group], reference: str | None) -> Verdicts:
@@ -104,10 +106,10 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the way to the design of the same scheme that stores as much as the reference."""
+    """Where budgets differ: the design on its page, where it is changed until it matches."""
     unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:
-            wanted = f"{one.reference.run.id},parameters,{one.design.run.strategy}"
-            query = {**st.query_params.to_dict(), "match": wanted}
-            navigation.link("compare", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
+            config = one.design.run.config
+            query = {state.SPEC: to_spec(config), state.STRATEGY: [config.sharing.strategy]}
+            navigation.link("design", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
