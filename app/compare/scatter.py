@@ -14,7 +14,7 @@ from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from plotly.graph_objects import Figure, Scatter
 
 __all__ = ["SYMBOLS", "Dot", "error_bar", "label_places", "quality_scatter"]
 
@@ -74,8 +74,6 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     ``cost``: what the axis from left to right is called, by default the stored parameters. Dots on the front have a
     ring, and steps join them.
     """
-    import plotly.graph_objects as go
-
     judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
     whole = None if whole and _close(dots, task) else whole
     made = figure(x_title=cost or _("stored parameters"), y_title=title, height=340)
@@ -98,24 +96,7 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
         if dot.deviation
     ]
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
-        made.add_trace(
-            go.Scatter(
-                x=[dot.cost],
-                y=[dot.quality],
-                error_x=error_bar(dot.cost_deviation),
-                error_y=error_bar(dot.deviation),
-                mode="markers+text",
-                text=[names[number]],
-                hovertext=[dot.name],
-                textposition=place,
-                cliponaxis=False,
-                name=dot.name,
-                marker={"color": dot.colour, "size": 13, "symbol": SYMBOLS[number % len(SYMBOLS)]},
-                hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>"
-                + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
-                + "<extra></extra>",
-            )
-        )
+        made.add_trace(_mark(dot, names[number], place, SYMBOLS[number % len(SYMBOLS)], percent=judge.percent))
     _join_front(made, dots, wide, log=log)
     if whole:
         label = {"annotation_text": baseline, "annotation_position": side}
@@ -131,6 +112,27 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     )
     made.update_layout(showlegend=False)
     return made
+
+
+def _mark(dot: Dot, name: str, side: str, symbol: str, *, percent: bool) -> Scatter:
+    """One design with its name at ``side``."""
+    import plotly.graph_objects as go
+
+    value = "%{y:.1%}" if percent else "%{y:.4g}"
+    return go.Scatter(
+        x=[dot.cost],
+        y=[dot.quality],
+        error_x=error_bar(dot.cost_deviation),
+        error_y=error_bar(dot.deviation),
+        mode="markers+text",
+        text=[name],
+        hovertext=[dot.name],
+        textposition=side,
+        cliponaxis=False,
+        name=dot.name,
+        marker={"color": dot.colour, "size": 13, "symbol": symbol},
+        hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>" + value + "<extra></extra>",
+    )
 
 
 def _ends(dot: Dot) -> tuple[float, float]:
