@@ -12,7 +12,7 @@ from app import state
 from app.compare.scatter import SYMBOLS
 from app.compare.summary import Group
 from app.look.address_choice import address_choice
-from app.look.charts import figure, y_axis
+from app.look.charts import figure
 from app.look.formatting import metric, strategy_name
 from app.look.plotted import plotted
 from app.services import escape_markdown
@@ -110,13 +110,7 @@ def _all_but(run: Run, over: str, grows: Sequence[str] = ()) -> str:
 def _draw(groups: Sequence[Group], lines: Sequence[Line], colours: Mapping[str, str], title: str, over: str) -> None:
     task = groups[0].run.facts
     judged = task.judged_by.title
-    said = "; ".join(
-        _("{name}: {values}", name=line.name, values=", ".join(
-            _("{quality} at {size}", quality=metric(task.metric, group.best.mean), size=size)
-            for size, group in line.points if group.best
-        ))
-        for line in lines
-    )  # fmt: skip
+    said = "; ".join(f"{line.name}: {_values(line, task.metric)}" for line in lines)
     heading = _("Best {metric} over {size}", metric=judged.lower(), size=title)
     st.markdown(f"**{escape_markdown(heading)}**")
     plotted(
@@ -126,6 +120,12 @@ def _draw(groups: Sequence[Group], lines: Sequence[Line], colours: Mapping[str, 
         title=heading,
         about=", ".join(run.id for line in lines for _size, group in line.points for run in group.counted_runs),
     )
+
+
+def _values(line: Line, name: str) -> str:
+    """The quality at each size of a line."""
+    values = [(size, metric(name, group.best.mean)) for size, group in line.points if group.best]
+    return ", ".join(_("{quality} at {size}", quality=quality, size=size) for size, quality in values)
 
 
 def scaling_figure(
@@ -155,5 +155,6 @@ def scaling_figure(
         )
     made.update_layout(showlegend=True)
     made.update_xaxes(tickvals=sorted({size for line in lines for size, _group in line.points}))
-    made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    if judge.percent:
+        made.update_yaxes(tickformat=".1~%")
     return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from app.look.charts import AXIS, figure, y_axis
@@ -13,13 +14,17 @@ from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+    from plotly.graph_objects import Figure, Scatter
 
 __all__ = ["SYMBOLS", "Dot", "error_bar", "label_places", "quality_scatter"]
 
 RING = "rgba(128, 132, 145, 0.95)"
+RING_SIZE = 23
+CLOSE = 0.3
+"""With all dots in so small a part of the range, only that part is drawn."""
 SYMBOLS = ("circle", "square", "triangle-up", "diamond", "cross", "star")
 LONGEST_NAME = 34
+HAIR = 0.01
 LETTER, LINE, MARK = 0.0125, 0.075, 0.02
 """A letter's width, a line's height and half a mark, as parts of the plot of a narrow window."""
 SIDES = {"middle right": (1, 0), "middle left": (-1, 0), "top center": (0, 1), "bottom center": (0, -1)}
@@ -69,14 +74,13 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     ``cost``: what the axis from left to right is called, by default the stored parameters. Dots on the front have a
     ring, and steps join them.
     """
-    import plotly.graph_objects as go
-
     judge, whole = task.judged_by, task.judged_by.around(0.08, 0.04)
+    whole = None if whole and _close(dots, task) else whole
     made = figure(x_title=cost or _("stored parameters"), y_title=title, height=340)
     most, fewest = (pick(dot.cost for dot in dots) for pick in (max, min))
     log = 0 < fewest <= most / 12
     wide = (math.log10(fewest) - 0.1, math.log10(most) + 0.12) if log else (0.0, most * 1.08)
-    high = whole or _with_margin([dot.quality for dot in dots])
+    high = whole or _with_margin([end for dot in dots for end in _ends(dot)])
     names = [shortened(dot.name, LONGEST_NAME) for dot in dots]
     places = [(_part(math.log10(dot.cost) if log else dot.cost, wide), _part(dot.quality, high)) for dot in dots]
     baseline = _("baseline: {name}", name=task.baseline_name)
@@ -85,35 +89,21 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     crowded = any(x < long + MARK and abs(y - level) < 2 * LINE for x, y in places)
     side, left = ("bottom right", 1 - long) if crowded else ("bottom left", 0.0)
     taken = [Box(left, left + long, level - LINE, level)] if whole else []
+    taken += _steps([place for place, dot in zip(places, dots, strict=True) if dot.front])
+    taken += [
+        Box(x - HAIR, x + HAIR, *(_part(end, high) for end in _ends(dot)))
+        for (x, _y), dot in zip(places, dots, strict=True)
+        if dot.deviation
+    ]
     for number, (dot, place) in enumerate(zip(dots, label_places(places, names, taken), strict=True)):
-        made.add_trace(
-            go.Scatter(
-                x=[dot.cost],
-                y=[dot.quality],
-                error_x=error_bar(dot.cost_deviation),
-                error_y=error_bar(dot.deviation),
-                mode="markers+text",
-                text=[names[number]],
-                hovertext=[dot.name],
-                textposition=place,
-                cliponaxis=False,
-                name=dot.name,
-                marker={
-                    "color": dot.colour,
-                    "size": 13,
-                    "symbol": SYMBOLS[number % len(SYMBOLS)],
-                    "line": {"width": 2.5 if dot.front else 0, "color": RING},
-                },
-                hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>"
-                + ("%{y:.1%}" if judge.percent else "%{y:.4g}")
-                + "<extra></extra>",
-            )
-        )
+        made.add_trace(_mark(dot, names[number], place, SYMBOLS[number % len(SYMBOLS)], percent=judge.percent))
     _join_front(made, dots, wide, log=log)
     if whole:
         label = {"annotation_text": baseline, "annotation_position": side}
         made.add_hline(y=task.baseline, line={"dash": "dash", "width": 1, "color": AXIS}, **label)
-        made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    made.update_yaxes(**y_axis(judge, 0.08, 0.04))
+    if not whole:
+        made.update_yaxes(range=high)
     made.update_xaxes(
         range=wide,
         type="log" if log else "linear",
@@ -124,9 +114,51 @@ def quality_scatter(dots: Sequence[Dot], task: TaskFacts, title: str, cost: str 
     return made
 
 
+def _mark(dot: Dot, name: str, side: str, symbol: str, *, percent: bool) -> Scatter:
+    """One design with its name at ``side``."""
+    import plotly.graph_objects as go
+
+    value = "%{y:.1%}" if percent else "%{y:.4g}"
+    return go.Scatter(
+        x=[dot.cost],
+        y=[dot.quality],
+        error_x=error_bar(dot.cost_deviation),
+        error_y=error_bar(dot.deviation),
+        mode="markers+text",
+        text=[name],
+        hovertext=[dot.name],
+        textposition=side,
+        cliponaxis=False,
+        name=dot.name,
+        marker={"color": dot.colour, "size": 13, "symbol": symbol},
+        hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>" + value + "<extra></extra>",
+    )
+
+
+def _ends(dot: Dot) -> tuple[float, float]:
+    return dot.quality - (dot.deviation or 0.0), dot.quality + (dot.deviation or 0.0)
+
+
+def _close(dots: Sequence[Dot], task: TaskFacts) -> bool:
+    """Whether the dots lie in a small part of the metric's range, without the baseline, so that this part is drawn."""
+    ends = [end for dot in dots for end in _ends(dot)]
+    low, high = task.judged_by.range or (0.0, 0.0)
+    reach = max(ends) - min(ends)
+    return 0 < reach < CLOSE * (high - low) and not min(ends) - reach <= task.baseline <= max(ends) + reach
+
+
 def error_bar(deviation: float | None) -> dict[str, object] | None:
     """A bar of one standard deviation to both sides; ``None`` where there is no spread."""
     return {"type": "data", "array": [deviation], "thickness": 1.5} if deviation else None
+
+
+def _steps(places: Sequence[tuple[float, float]]) -> list[Box]:
+    """Where the steps lie that join the marks at ``places``."""
+    ordered = sorted(places)
+    ends = [*(x for x, _y in ordered[1:]), 1.0][: len(ordered)]
+    flat = [Box(x, end, y - HAIR, y + HAIR) for (x, y), end in zip(ordered, ends, strict=True)]
+    lows = [Box(x - HAIR, x + HAIR, low, y) for (_x, low), (x, y) in pairwise(ordered)]
+    return flat + lows
 
 
 def _join_front(made: Figure, dots: Sequence[Dot], wide: tuple[float, float], *, log: bool) -> None:
@@ -141,8 +173,15 @@ def _join_front(made: Figure, dots: Sequence[Dot], wide: tuple[float, float], *,
             go.Scatter(
                 x=[*costs, end],
                 y=[*qualities, qualities[-1]],
-                mode="lines",
+                mode="lines+markers",
                 line={"shape": "hv", "dash": "dot", "width": 1.5, "color": RING},
+                marker={
+                    "symbol": "circle-open",
+                    "size": [RING_SIZE] * len(edge) + [0],
+                    "line": {"width": 2},
+                    "color": RING,
+                    "opacity": 1,
+                },
                 hoverinfo="skip",
             )
         )

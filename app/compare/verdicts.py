@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -22,6 +22,9 @@ __all__ = ["verdict_section", "verdicts_of"]
 SHOWN = 4
 """So many sentences stand on the page; the others are behind an expander."""
 OFFERS = 2
+MOST_KEPT = 32
+_KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
+"""The last answers: a tick that brought nothing new to these runs asks the same again."""
 ICONS = {
     "better": ":material/arrow_upward:",
     "worse": ":material/arrow_downward:",
@@ -39,29 +42,37 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
     if len(groups) < 2:
         return
     names = dict(zip((design_of(group.run) for group in groups), group_names(groups), strict=True))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.markdown(_("**Verdict**"))
-        reference = _reference(names) if alone else None
+    st.markdown(_("**Verdict**"))
+    reference = _reference(names) if alone else None
     found = verdicts_of(store, groups, reference)
     lines = [f"{ICONS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
-    st.markdown("\n".join(f"- {line}" for line in lines[:SHOWN]))
+    st.markdown("\n\n".join(lines[:SHOWN]))
     if more := lines[SHOWN:]:
         with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):
-            st.markdown("\n".join(f"- {line}" for line in more))
+            st.markdown("\n\n".join(more))
     _offers(found, names)
-    st.caption(escape_markdown(basis(found)))
+    if found.decided or any(one.why == "unmatched" for one in found.found):
+        st.caption(escape_markdown(basis(found)))
 
 
 def verdicts_of(store: Store, groups: Sequence[Group], reference: str | None) -> Verdicts:
     """The designs of ``groups`` against ``reference``, by the figures that the table has."""
     summaries = [one for group in groups for one in group.summaries]
-    designs = contenders(
-        store,
-        [one.run for one in summaries],
-        {one.run.id: one.best[1] for one in summaries if one.best},
-        {one.run.id: one.test_value for one in summaries if one.test_value is not None},
-    )
-    return verdicts(designs, reference)
+    known = tuple((one.run.id, one.run.status, one.run.step, one.run.device, one.best, one.test_value)
+                  for one in summaries)  # fmt: skip
+    key = (store.home, reference, known)
+    found = _KEPT.get(key)
+    if found is None:
+        designs = contenders(
+            store,
+            [one.run for one in summaries],
+            {one.run.id: one.best[1] for one in summaries if one.best},
+            {one.run.id: one.test_value for one in summaries if one.test_value is not None},
+        )
+        if len(_KEPT) >= MOST_KEPT:
+            _KEPT.clear()
+        found = _KEPT[key] = verdicts(designs, reference)
+    return found
 
 
 def _reference(names: Mapping[str, str]) -> str:
@@ -95,7 +106,7 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the way to a design that matches."""
+    """Where budgets differ: the design on its page, where it is changed until it matches."""
     unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:

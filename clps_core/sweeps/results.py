@@ -22,6 +22,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from clps_core.config.telling import differing
@@ -342,8 +343,13 @@ def _by_replicate(one: Configuration) -> dict[tuple[object, ...], float]:
 
 def replicate_of(run: Run) -> tuple[object, ...]:
     """Its seed, data seed and fold: runs of two designs that have them in common make a pair."""
-    data = json.loads(run.config_text)["data"]
-    return run.seed, data.get("seed"), data.get("fold")
+    return run.seed, *_data_replicate(run.config_text)
+
+
+@lru_cache(maxsize=2048)
+def _data_replicate(config_text: str) -> tuple[object, object]:
+    data = json.loads(config_text)["data"]
+    return data.get("seed"), data.get("fold")
 
 
 def _tests(store: Store, runs: Sequence[Run], facts: TaskFacts) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from clps_core.jobs.provenance import circumstances
@@ -38,14 +39,14 @@ class Contender:
         """One of the runs, for what they have in common."""
         return self.runs[0]
 
-    @property
+    @cached_property
     def complete(self) -> tuple[Run, ...]:
         """Those that trained to their last step and have a score."""
         return tuple(
             run for run in self.runs if run.status == "finished" and not ended_early(run) and run.id in self.bests
         )
 
-    @property
+    @cached_property
     def data(self) -> dict[str, object]:
         """What it is trained and scored on, but for seeds and fold."""
         return {
@@ -53,6 +54,11 @@ class Contender:
             for name, value in config_table(self.run).items()
             if (name.startswith("data.") and name not in REPLICATES) or name in MEASURED_ON
         }
+
+    @cached_property
+    def replicates(self) -> dict[tuple[object, ...], Run]:
+        """Its complete runs by seed, data seed and fold; of several alike the first."""
+        return {replicate_of(run): run for run in reversed(self.complete)}
 
     @property
     def begins_with(self) -> tuple[str | None, str | None]:
@@ -63,9 +69,8 @@ class Contender:
 
     def pairs(self, other: Contender) -> list[Pair]:
         """Its complete runs with those of ``other`` that have the same seed, data seed and fold."""
-        theirs = {replicate_of(run): run for run in reversed(other.complete)}
-        mine = {replicate_of(run): run for run in reversed(self.complete)}
-        return [(run, theirs[place]) for place, run in reversed(mine.items()) if place in theirs]
+        theirs = other.replicates
+        return [(run, theirs[place]) for place, run in reversed(self.replicates.items()) if place in theirs]
 
 
 def contenders(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from clps_core.sweeps.results import ERROR, FEWEST_PAIRS, Spread
@@ -33,6 +34,7 @@ def holm(values: Sequence[float]) -> list[float]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def more_seeds(gap: Spread, margin: float, family: int = 1) -> Needed | None:
     """How many pairs beside those of ``gap`` would settle it in ``POWER`` of all cases; ``None`` beyond ``MOST_SEEDS``.
 

@@ -66,7 +66,7 @@ def basis(found: Verdicts) -> str:
             )
         )
     if found.chosen_by_result and found.family:
-        said.append(_("The reference was chosen by its result, so all pairs of designs count as comparisons."))
+        said.append(_("The reference was chosen by its result, so all matched pairs of designs count as comparisons."))
     said.append(
         _(
             "As good means within {margin}, by two one-sided tests. Matched means stored parameters or training FLOPs "

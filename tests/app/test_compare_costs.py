@@ -53,8 +53,9 @@ def test_designs_on_the_front_have_a_ring_and_steps_that_join_them():
             Dot("c", "#333333", 100, 0.3)]  # fmt: skip
     made = quality_scatter(dots, TASKS.usual("digits"), "Accuracy", "training FLOPs")
     *marks, steps = made.data
-    assert [one.marker.line.width > 0 for one in marks] == [True, True, False]
+    assert len(marks) == 3
     assert (list(steps.x)[:2], list(steps.y)[:2], steps.line.shape) == ([50, 100], [0.4, 0.5], "hv")
+    assert (steps.marker.symbol, [size > 13 for size in steps.marker.size]) == ("circle-open", [True, True, False])
     assert (marks[1].error_x.array[0], marks[1].error_y.array[0]) == (5.0, 0.1)
     assert made.layout.xaxis.title.text == "training FLOPs"
     assert quality_scatter([Dot("a", "#111111", 0, 0.5), Dot("b", "#111111", 9, 0.5)], TASKS.usual("digits"), "A")

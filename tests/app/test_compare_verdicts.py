@@ -17,9 +17,7 @@ def recorded(store, strategies=("none", "all"), seeds=range(4)):
 
 
 def lines(test):
-    return [
-        line.removeprefix("- ") for one in test.markdown for line in one.value.split("\n") if line.startswith("- :")
-    ]
+    return [line for one in test.markdown for line in one.value.split("\n") if line.startswith(":material/")]
 
 
 def test_the_first_design_is_the_reference_and_another_is_chosen_in_the_address(open_page, store):

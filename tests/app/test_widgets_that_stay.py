@@ -40,10 +40,11 @@ def test_a_run_is_called_the_same_in_a_list_while_it_trains_and_after(store):
 
 def test_every_message_about_a_choice_says_what_is_chosen(open_page, store):
     record(store, ["none"])
-    test = open_page("compare", x="tokens")
+    test = open_page("compare", x="tokens", cost="flops")
     for _message in range(2):
-        (choice,) = test.get("button_group")
-        assert [choice.options[place] for place in choice.proto.default] == ["Tokens"]
+        choices = test.get("button_group")
+        chosen = [[choice.options[place] for place in choice.proto.default] for choice in choices]
+        assert chosen == [["Tokens"], ["training FLOPs"]]
         lists = [one for one in test.multiselect if one.key in ("compare.comparisons", "compare.runs")]
         assert [len(one.proto.default) for one in lists] == [1, 1]
         test.run()

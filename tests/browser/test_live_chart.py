@@ -228,6 +228,11 @@ def test_seeds_of_one_design_are_one_line_with_their_mean_and_spread(
     mean, spread = chart.locator(".tip").first.inner_text().splitlines()[-1].split(" ± ")
     assert [float(mean), float(spread)] == pytest.approx([statistics.fmean(losses), statistics.stdev(losses)], rel=1e-3)
 
+    page.get_by_text("All layers is worse than No sharing by").first.wait_for()
+    page.get_by_text("training FLOPs", exact=True).first.click(timeout=30_000)
+    page.wait_for_url("**cost=flops*", timeout=30_000)
+    page.get_by_text("Accuracy against training FLOPs").first.wait_for()
+
     chart.get_by_role("button", name="Mean of seeds").click()
     assert chart.locator(".legend button").count() == len(runs)
     canvas.focus()
