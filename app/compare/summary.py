@@ -19,6 +19,7 @@ from clps_core.words import _
 
 __all__ = [
     "Group",
+    "Measured",
     "Summary",
     "differences",
     "group_names",
@@ -94,8 +95,31 @@ class Group:
 
 def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
     """The figures of ``run``; ``quality`` is what ``reached`` asks for, in the metric's unit."""
+    return Measured.of(store, [run]).summaries(quality)[0]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the store has of several runs, read once: from it their figures follow for any quality."""
+
+    runs: tuple[Run, ...]
+    curves: Mapping[str, Sequence[Point]]
+    tests: Mapping[str, FinalScore]
+
+    @classmethod
+    def of(cls, store: Store, runs: Sequence[Run]) -> Measured:
+        """Two statements for each metric, however many runs there are."""
+        finished = [run.id for run in runs if run.status == "finished"]
+        return cls(tuple(runs), store.scored_curves(runs), store.final_scores(finished) if finished else {})
+
+    def summaries(self, quality: float | None = None) -> list[Summary]:
+        """The figures of each run; ``quality`` is what ``reached`` asks for, in the metric's unit."""
+        return [_summary(run, self.curves[run.id], self.tests.get(run.id), quality) for run in self.runs]
+
+
+def _summary(run: Run, curve: Sequence[Point], test: FinalScore | None, quality: float | None) -> Summary:
     judge = run.facts.judged_by
-    points = [point for point in store.curve(run.id, "validation", judge.name) if math.isfinite(point.value)]
+    points = [point for point in curve if math.isfinite(point.value)]
     best: Point | None = None
     reached: Point | None = None
     for point in points:
@@ -110,7 +134,7 @@ def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
         best=(best.step, best.value) if best else None,
         final=(points[-1].step, points[-1].value) if points else None,
         reached=(reached.step, reached.seconds) if reached else None,
-        test=store.final_scores([run.id]).get(run.id) if run.status == "finished" else None,
+        test=test,
         scores={point.step: point.value for point in points},
     )
 

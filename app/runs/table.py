@@ -12,7 +12,7 @@ import streamlit as st
 from app import navigation, state
 from app.chart.live_chart import LineStyle
 from app.chart.run_curves import line_styles
-from app.compare.summary import Summary, summary
+from app.compare.summary import Measured, Summary
 from app.look.formatting import compact, duration, metric, speed
 from app.runs.actions import open_log, run_menu, score_if_asked, show_refusal
 from app.runs.notes import shown_note
@@ -50,14 +50,15 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
         show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
-    best = metric_named(summary(store, rows[0]).metric).title
+    figures = {one.run.id: one for one in Measured.of(store, rows).summaries()}
+    best = metric_named(figures[rows[0].id].metric).title
     titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
     parents = {run.id: run for run in store.some_runs({run.parent_id for run in rows if run.parent_id}, places=False)}
     asked_by = desk()
     for run in rows:
-        _row(store, run, styles[run.id], turns.get(run.id), asked_by)
+        _row(store, figures[run.id], styles[run.id], turns.get(run.id), asked_by)
         if run.start_from:
             _origin(run, parents.get(run.parent_id or ""))
 
@@ -97,8 +98,8 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
     return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
 
 
-def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
-    figures = summary(store, run)
+def _row(store: Store, figures: Summary, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
+    run = figures.run
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour = _status(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):

@@ -35,6 +35,11 @@ class Curves(Base):
         with self.reading() as connection:
             return metrics.news(connection, run_ids, cursor, names)
 
+    def curves_so_far(self, run_ids: Sequence[str], names: Sequence[str], most: int) -> list[Point]:
+        """The curves of ``names`` as they stand, each with at most about ``most`` points; see ``metrics.history``."""
+        with self.reading() as connection:
+            return metrics.history(connection, run_ids, names, most)
+
     def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
         """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.
 
@@ -42,6 +47,11 @@ class Curves(Base):
         """
         with self.reading() as connection:
             return metrics.curve(connection, run_id, split, name, coarse)
+
+    def scored_curves(self, runs: Iterable[Run]) -> dict[str, list[Point]]:
+        """Run -> the curve of its task's metric on validation data, by step: of many runs at once."""
+        with self.reading() as connection:
+            return metrics.curves(connection, {run.id: run.facts.metric for run in runs}, "validation")
 
     def check_curves(self, run_id: str, split: str | None, name: str | None) -> None:
         """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
