@@ -133,7 +133,8 @@ def profiled(do: Callable[[], object]) -> None:
 
 def main() -> None:
     asked = argparse.ArgumentParser()
-    asked.add_argument("--profile", action="store_true", help="print where a first drawing of Compare spends its time")
+    asked.add_argument("--profile", choices=("compare", "runs"), help="print where this page spends its time")
+    asked.add_argument("--again", action="store_true", help="with --profile: of drawing it once more, without news")
     asked.add_argument("--home", type=Path, help="keep the stores here for another round")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as made:
@@ -150,7 +151,8 @@ def main() -> None:
         address = ",".join(ids)
         drawn("compare", runs=address)  # imports
         if given.profile:
-            profiled(lambda: drawn("compare", runs=address))
+            test = drawn(given.profile, runs=address)
+            profiled(test.run if given.again else lambda: drawn(given.profile, runs=address))
             return
         rows = measured(store, other, ids, address, listed)
         store.close()

@@ -15,6 +15,7 @@ from app.chart.run_curves import line_styles
 from app.compare.summary import Measured, Summary
 from app.look.formatting import compact, duration, metric, speed
 from app.runs.actions import open_log, run_menu, score_if_asked, show_refusal
+from app.runs.notes import ICON as NOTE_ICON
 from app.runs.notes import shown_note
 from app.runs.timing import seconds_left
 from app.services import desk, escape_markdown, show_problem
@@ -131,7 +132,7 @@ def _row(store: Store, figures: Summary, style: LineStyle, turn: Turn | None, as
     if run.tags:
         st.caption(" · ".join(escape_markdown(f"#{tag}") for tag in run.tags))
     if run.notes:
-        with st.expander(_("Note"), icon=":material/sticky_note_2:", key=f"noted.{run.id}"):
+        with st.expander(_("Note"), icon=NOTE_ICON, key=f"noted.{run.id}"):
             shown_note(run.notes)
 
 
