@@ -151,7 +151,7 @@ def main() -> None:
         address = ",".join(ids)
         drawn("compare", runs=address)  # imports
         if given.profile:
-            test = drawn(given.profile, runs=address)
+            test = drawn(given.profile, runs=address).run()
             profiled(test.run if given.again else lambda: drawn(given.profile, runs=address))
             return
         rows = measured(store, other, ids, address, listed)
