@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from clps_core.store.base import Base
 from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.records import Artefact, FinalScore, Point, Run, check_run_id
 
-__all__ = ["Curves"]
+__all__ = ["Curves", "scores_of"]
 
 _a = schema.artefact.c
 
@@ -73,15 +73,7 @@ class Curves(Base):
 
     def final_scores(self, run_ids: Sequence[str]) -> dict[str, FinalScore]:
         """Run -> its score on the test split, for the runs that have one."""
-        found = {}
-        for run_id, latest in self.latest(run_ids).items():
-            points = {key.partition(".")[2]: point for key, point in latest.items() if key.startswith(f"{TEST}.")}
-            if points:
-                step, examples = points.pop(EXAMPLES, (0, 0.0))
-                found[run_id] = FinalScore(
-                    step, {name: value for name, (_step, value) in points.items()}, int(examples)
-                )
-        return found
+        return scores_of(self.latest(run_ids))
 
     def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
         """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
@@ -106,3 +98,14 @@ class Curves(Base):
         """Remove the notes of a kind; the files are the caller's."""
         with self.writing() as connection:
             connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
+
+
+def scores_of(latest: Mapping[str, Mapping[str, tuple[int, float]]]) -> dict[str, FinalScore]:
+    """Run -> its score on the test split, from ``Curves.latest``, for the runs that have one."""
+    found = {}
+    for run_id, newest in latest.items():
+        points = {key.partition(".")[2]: point for key, point in newest.items() if key.startswith(f"{TEST}.")}
+        if points:
+            step, examples = points.pop(EXAMPLES, (0, 0.0))
+            found[run_id] = FinalScore(step, {name: value for name, (_step, value) in points.items()}, int(examples))
+    return found
