@@ -22,6 +22,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.testing.v1 import AppTest
 
+from app.look import ticking as look
 from clps_core.config import build_config, resolve
 from clps_core.finding import parse_where
 from clps_core.store import Point, Run, Store, metrics, open_store, schema
@@ -109,6 +110,30 @@ def drawn(name: str, **query: str) -> AppTest:
     return test
 
 
+def tick(name: str, ids: list[str]) -> float:
+    """Thread seconds of the part of a page that ticks, without news, the least of several."""
+    spent: list[float] = []
+    ticking = look.ticking
+
+    def watched(part: str, draw: Callable[..., None], every: float | None) -> Callable[..., None]:
+        def timed(*given: object) -> None:
+            began = time.thread_time()
+            draw(*given)
+            if part == name:
+                spent.append(time.thread_time() - began)
+
+        return ticking(part, timed, every)
+
+    look.ticking = watched
+    try:
+        test = drawn(name, runs=",".join(ids))
+        for _ in range(2 * ROUNDS):
+            test.run()
+    finally:
+        look.ticking = ticking
+    return min(spent[1:])
+
+
 def plain_queries(store: Store, ids: list[str]) -> None:
     """What a reader without an index over runs does: one statement for each curve of each run."""
     for run_id in ids:
@@ -134,6 +159,7 @@ def profiled(do: Callable[[], object]) -> None:
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--profile", choices=("compare", "runs"), help="print where this page spends its time")
+    asked.add_argument("--ticks", action="store_true", help="print only what ticks take")
     asked.add_argument("--again", action="store_true", help="with --profile: of drawing it once more, without news")
     asked.add_argument("--home", type=Path, help="keep the stores here for another round")
     given = asked.parse_args()
@@ -150,6 +176,9 @@ def main() -> None:
         os.environ["CLPS_HOME"] = str(compared)
         address = ",".join(ids)
         drawn("compare", runs=address)  # imports
+        if given.ticks:
+            print({(name, n): round(tick(name, ids[:n]), 4) for name in ("compare", "runs") for n in (6, 40, RUNS)})
+            return
         if given.profile:
             test = drawn(given.profile, runs=address).run()
             profiled(test.run if given.again else lambda: drawn(given.profile, runs=address))
@@ -176,6 +205,11 @@ def measured(store: Store, other: Store, ids: list[str], address: str, listed: P
     test = drawn("compare", runs=address)
     again = seconds(lambda: test.run())
     rows.append(["Compare, drawn again, without news", f"{again:.2f}", ""])
+    for name in ("compare", "runs"):
+        for count in (6, 40, RUNS):
+            rows.append(
+                [f"a tick of {name.title()} with {count} runs, without news", f"{tick(name, ids[:count]):.3f}", ""]
+            )
     names = ["train.loss", "validation.accuracy"]
     whole = seconds(lambda: store.metrics_after(ids, 0, names), rounds=1)
     some = seconds(lambda: store.curves_so_far(ids, names, 250))

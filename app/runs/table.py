@@ -120,7 +120,7 @@ def _row(store: Store, figures: Summary, style: LineStyle, turn: Turn | None, as
         type="tertiary",
         key=f"actions.{run.id}{shut}",
     ):
-        run_menu(store, run, asked_by)
+        run_menu(store, run, asked_by, scored=figures.test is not None)
     if run.reason and run.status == "failed":
         with st.container(horizontal=True, vertical_alignment="center"):
             show_problem(run.reason)
