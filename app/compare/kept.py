@@ -90,6 +90,12 @@ class Kept:
                 self._keep(key, found[run_id])
         return found
 
+    def forget(self) -> None:
+        """Begin anew, as a server that has just started."""
+        with self._lock:
+            self._curves.clear()
+            self._points = 0
+
     @staticmethod
     def _key(store: Store, run: Run, latest: Mapping[str, tuple[int, float]]) -> object:
         metric = run.facts.judged_by
