@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from clps_core.metrics import Metric
-from clps_core.store import metrics, schema
+from clps_core.store import long_curves, metrics, schema
 from clps_core.store.base import Base
 from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.records import Artefact, FinalScore, Point, Run, check_run_id
@@ -36,9 +36,9 @@ class Curves(Base):
             return metrics.news(connection, run_ids, cursor, names)
 
     def curves_so_far(self, run_ids: Sequence[str], names: Sequence[str], most: int) -> list[Point]:
-        """The curves of ``names`` as they stand, each with at most about ``most`` points; see ``metrics.history``."""
+        """The curves of ``names`` as they stand, each of about ``most`` points or fewer; see ``long_curves``."""
         with self.reading() as connection:
-            return metrics.history(connection, run_ids, names, most)
+            return long_curves.history(connection, run_ids, names, most)
 
     def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
         """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.

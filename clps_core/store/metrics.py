@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,9 +38,9 @@ __all__ = [
     "curves",
     "discard",
     "forget_test",
-    "history",
     "latest",
     "news",
+    "point_of",
 ]
 
 TEST = "test"
@@ -188,10 +187,11 @@ def _last_points(connection: Connection, run_id: str) -> list[Point]:
         .join(last, sa.and_(_m.split == last.c.split, _m.name == last.c.name, _m.step == last.c.step))
         .where(_m.run_id == run_id)
     )
-    return [_point(row) for row in rows]
+    return [point_of(row) for row in rows]
 
 
-def _point(row: Sequence[object]) -> Point:
+def point_of(row: Sequence[object]) -> Point:
+    """The point of a row: run, split, name, step, value, seconds."""
     point = Point(*row)  # type: ignore[arg-type]
     return point if point.value is not None else point._replace(value=math.nan)
 
@@ -219,7 +219,7 @@ def news(
             wanted.append(sa.and_(_m.split == split, _m.name == name) if dot else _m.name == text)
         query = query.where(sa.or_(*wanted))
     newest = connection.execute(sa.select(sa.func.max(_m.id))).scalar() or 0
-    points = [_point(row) for row in connection.execute(query)] if newest > cursor and run_ids else []
+    points = [point_of(row) for row in connection.execute(query)] if newest > cursor and run_ids else []
     return points, max(cursor, newest)
 
 
@@ -239,79 +239,7 @@ def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bo
         .where(table.c.run_id == run_id, table.c.split == split, table.c.name == name)
         .order_by(table.c.step)
     )
-    return [_point(row) for row in connection.execute(query)]
-
-
-def history(connection: Connection, run_ids: Sequence[str], names: Sequence[str], most: int) -> list[Point]:
-    """The curves of ``names`` (each as ``train.loss``) as they stand, by curve and step; long ones thinned.
-
-    Of a curve with more than about ``most`` points comes every 2nd, 4th, 8th ... from the first on, and the newest one:
-    exact values, and at the same steps in runs that log at the same steps. What is left out is not even read.
-    """
-    last = latest(connection, run_ids)
-    found: list[Point] = []
-    for text in names:
-        split, _dot, name = text.partition(".")
-        ends = {run_id: last[run_id][text][0] for run_id in run_ids if text in last.get(run_id, {})}
-        whole = [run_id for run_id, step in ends.items() if step < most]
-        found += _thinned(connection, whole, split, name, 0, 1)
-        grids = _grids(connection, [run_id for run_id in ends if run_id not in set(whole)], split, name)
-        for (first, gap), members in grids.items():
-            every = 1
-            for run_id in members:
-                while (ends[run_id] - first) / gap > every * most:
-                    every *= 2
-            if every == 1:
-                found += _thinned(connection, members, split, name, 0, 1)
-                continue
-            some = _thinned(connection, members, split, name, first, gap * every)
-            counted = Counter(point.run_id for point in some)
-            # A curve whose later points are not on the grid of its first two is read as a whole.
-            odd = {one for one in members if counted[one] < (ends[one] - first) / gap / every / 2}
-            found += [point for point in some if point.run_id not in odd]
-            for run_id in odd:
-                points = _thinned(connection, [run_id], split, name, 0, 1)
-                found += points[:: max(1, -(-len(points) // most))]
-            found += _newest(connection, members, split, name)
-    return found
-
-
-def _thinned(
-    connection: Connection, run_ids: Sequence[str], split: str, name: str, first: int, gap: int
-) -> list[Point]:
-    """The points at steps ``first``, ``first + gap`` and so on."""
-    if not run_ids:
-        return []
-    query = sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
-    query = query.where(_m.run_id.in_(run_ids), _m.split == split, _m.name == name).order_by(_m.run_id, _m.step)
-    if gap > 1:
-        query = query.where((_m.step - first) % gap == 0)
-    return [_point(row) for row in connection.execute(query)]
-
-
-def _grids(connection: Connection, run_ids: Sequence[str], split: str, name: str) -> dict[tuple[int, int], list[str]]:
-    """(first step, steps to the next point) -> the runs whose curves have it; two seeks in the index for a run."""
-    if not run_ids:
-        return {}
-    own = sa.select(_m.step).where(_m.run_id == _r.id, _m.split == split, _m.name == name).order_by(_m.step)
-    places = [own.limit(1).offset(place).correlate(schema.run).scalar_subquery() for place in (0, 1)]
-    grids: dict[tuple[int, int], list[str]] = {}
-    for run_id, first, second in connection.execute(sa.select(_r.id, *places).where(_r.id.in_(run_ids))):
-        if first is not None:
-            grids.setdefault((first, 1 if second is None else second - first), []).append(run_id)
-    return grids
-
-
-def _newest(connection: Connection, run_ids: Sequence[str], split: str, name: str) -> list[Point]:
-    """The last point of each curve."""
-    own = sa.select(_m.step).where(_m.run_id == _r.id, _m.split == split, _m.name == name).order_by(_m.step.desc())
-    end = own.limit(1).correlate(schema.run).scalar_subquery()
-    query = (
-        sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
-        .join(schema.run, sa.and_(_r.id == _m.run_id, _m.step == end))
-        .where(_r.id.in_(run_ids), _m.split == split, _m.name == name)
-    )
-    return [_point(row) for row in connection.execute(query)]
+    return [point_of(row) for row in connection.execute(query)]
 
 
 def curves(connection: Connection, names: Mapping[str, str], split: str) -> dict[str, list[Point]]:
@@ -325,7 +253,7 @@ def curves(connection: Connection, names: Mapping[str, str], split: str) -> dict
             .order_by(_m.run_id, _m.step)
         )
         for row in connection.execute(query):
-            found[row[0]].append(_point(row))
+            found[row[0]].append(point_of(row))
     return found
 
 
