@@ -7,7 +7,7 @@ written, and made harmless where they are shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from clps_core.errors import ConfigError
 from clps_core.shown import visible
@@ -64,6 +64,7 @@ def check_tags(tags: Iterable[object]) -> tuple[str, ...]:
 _IMAGE = re.compile(r"!(?=\[)")
 _LINK = re.compile(r"\](?=\((?!<?https?://))|\](?=:(?!\s*<?https?://))", re.IGNORECASE)
 _ANGLE = re.compile(r"<(?!https?://)", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,3}(?=[ \t])")
 _DEEP = re.compile(r"(?:[>\[(*_~`#+-][ \t]*){9,}")
 
 
@@ -71,8 +72,17 @@ def harmless_markdown(text: str) -> str:
     """``text`` such that Markdown without HTML shows no image and no link but to http and https.
 
     Pictures become links, other links and all tags plain text. Deeply nested quotes and lists are cut to 8 levels.
+    Headings are small: those of the page stay above them.
     """
     text = _DEEP.sub(lambda found: "".join(found[0].split())[:DEEPEST] + " ", text)
     for sign in (_IMAGE, _LINK, _ANGLE):
         text = sign.sub(lambda found: found[0] + _APART, text)
-    return text
+    return "\n".join(_small_headings(text.split("\n")))
+
+
+def _small_headings(lines: Iterable[str]) -> Iterator[str]:
+    """``# Title`` as ``#### Title``, but for comments in fenced code."""
+    fenced = False
+    for line in lines:
+        fenced ^= line.lstrip().startswith(("```", "~~~"))
+        yield line if fenced else _HEADING.sub("####", line)

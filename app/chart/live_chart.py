@@ -127,6 +127,7 @@ def live_chart(
         [line.id for line in lines],
         names,
         lambda run_ids, cursor: store.metrics_after(run_ids, cursor, names),
+        lambda run_ids, most: store.curves_so_far(run_ids, names, most),
     )
     st.session_state[place] = memory
     with st.container(gap=None):

@@ -21,6 +21,10 @@ __all__ = ["MAX_LINE_POINTS", "Memory", "Part", "next_message", "thinned"]
 MAX_LINE_POINTS = 6000
 """A line that is sent as a whole has at most about this many points; more cannot be told apart on a screen."""
 
+MAX_POINTS = 100_000
+"""All lines that are sent as a whole have about so many points together: with many lines each has fewer."""
+FEWEST_LINE_POINTS = 250
+
 MAX_PARTS = 3
 MAX_REPEATED_POINTS = 200
 """Parts with more points than this are sent once."""
@@ -28,6 +32,7 @@ NOTHING = -1
 """As the last step to keep of a run: all of it is forgotten."""
 
 Read = Callable[[Sequence[str], int], tuple[list[Point], int]]
+ReadSoFar = Callable[[Sequence[str], int], list[Point]]
 Line = tuple[str, str, list[int], list[float | None], list[float]]
 
 
@@ -63,10 +68,17 @@ class Memory:
         return {"epoch": self.epoch, "serial": self.serial, "parts": parts}
 
 
-def next_message(memory: Memory | None, run_ids: Sequence[str], names: Sequence[str], read: Read) -> Memory:
+def next_message(
+    memory: Memory | None,
+    run_ids: Sequence[str],
+    names: Sequence[str],
+    read: Read,
+    so_far: ReadSoFar | None = None,
+) -> Memory:
     """The memory after the next message; the message itself is its ``message``.
 
-    ``read(run_ids, cursor)`` is ``Store.metrics_after`` for ``names`` (each as ``train.loss``).
+    ``read(run_ids, cursor)`` is ``Store.metrics_after`` for ``names`` (each as ``train.loss``), ``so_far(run_ids,
+    most)`` is ``Store.curves_so_far``; without it, whole curves are read and thinned here.
     """
     if memory is None or memory.names != tuple(names):
         memory = Memory(tuple(names))
@@ -77,7 +89,8 @@ def next_message(memory: Memory | None, run_ids: Sequence[str], names: Sequence[
     forget += [(run, NOTHING) for run in sorted(memory.runs.difference(run_ids))]
     if fresh:
         # Read last: what is logged in between then comes twice, which does no harm, and never not at all.
-        history, _newest = read(fresh, 0)
+        most = max(FEWEST_LINE_POINTS, min(MAX_LINE_POINTS, MAX_POINTS // (len(run_ids) * len(names))))
+        history = so_far(fresh, most) if so_far is not None else read(fresh, 0)[0]
         lines += [thinned(line) for line in _collect(history)[1]]
         forget += [(run, NOTHING) for run in fresh]
     repeated = memory.parts if sum(part.points for part in memory.parts) <= MAX_REPEATED_POINTS else ()

@@ -9,9 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from app.compare.kept import Curve, kept
 from app.runs.names import design_names
 from clps_core.config.telling import differing, said_value
-from clps_core.store import Point, Run, Store
+from clps_core.store import Run, Store
+from clps_core.store.curves import scores_of
 from clps_core.store.designs import config_table, design_of
 from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import Spread
@@ -19,6 +21,7 @@ from clps_core.words import _
 
 __all__ = [
     "Group",
+    "Measured",
     "Summary",
     "differences",
     "group_names",
@@ -95,25 +98,42 @@ class Group:
 
 def summary(store: Store, run: Run, quality: float | None = None) -> Summary:
     """The figures of ``run``; ``quality`` is what ``reached`` asks for, in the metric's unit."""
-    judge = run.facts.judged_by
-    points = [point for point in store.curve(run.id, "validation", judge.name) if math.isfinite(point.value)]
-    best: Point | None = None
-    reached: Point | None = None
-    for point in points:
-        if best is None or judge.better(point.value, best.value):
-            best = point
-        if reached is None and quality is not None and not judge.better(quality, point.value):
-            reached = point
-    return Summary(
-        run,
-        judge.name,
-        judge.higher_is_better,
-        best=(best.step, best.value) if best else None,
-        final=(points[-1].step, points[-1].value) if points else None,
-        reached=(reached.step, reached.seconds) if reached else None,
-        test=store.final_scores([run.id]).get(run.id) if run.status == "finished" else None,
-        scores={point.step: point.value for point in points},
-    )
+    return Measured.of(store, [run]).summaries(quality)[0]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the store has of several runs, read once: from it their figures follow for any quality."""
+
+    runs: tuple[Run, ...]
+    curves: Mapping[str, Curve]
+    tests: Mapping[str, FinalScore]
+
+    @classmethod
+    def of(cls, store: Store, runs: Sequence[Run]) -> Measured:
+        """One statement, and one for each metric of which there is news, however many runs there are."""
+        latest = store.latest([run.id for run in runs])
+        return cls(tuple(runs), kept.curves(store, runs, latest), scores_of(latest))
+
+    def summaries(self, quality: float | None = None) -> list[Summary]:
+        """The figures of each run; ``quality`` is what ``reached`` asks for, in the metric's unit."""
+        found = []
+        for run in self.runs:
+            judge, figures = run.facts.judged_by, self.curves[run.id].figures(quality)
+            test = self.tests.get(run.id) if run.status == "finished" else None
+            found.append(
+                Summary(
+                    run,
+                    judge.name,
+                    judge.higher_is_better,
+                    best=figures.best,
+                    final=figures.final,
+                    reached=figures.reached,
+                    test=test,
+                    scores=figures.scores,
+                )
+            )
+        return found
 
 
 def test_note() -> str:

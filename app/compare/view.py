@@ -11,11 +11,11 @@ import streamlit as st
 from app import state
 from app.compare.summary import (
     Group,
+    Measured,
     Summary,
     group_names,
     grouped,
     quality_of_all,
-    summary,
     test_note,
 )
 from app.compare.verdicts import verdict_section
@@ -39,9 +39,10 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
 
     ``colours``: of each strategy on the page.
     """
-    plain = [summary(store, run) for run in runs]
+    measured = Measured.of(store, runs)
+    plain = measured.summaries()
     quality = _quality(plain, alone)
-    groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
+    groups = grouped(measured.summaries(quality) if quality is not None else plain)
     trees = {group.run.id: ancestry(store, group.run) for group in groups}
     _table(groups, [trees[group.run.id] for group in groups], colours, quality)
     if notes := _notes(groups, group_names(groups), quality):
@@ -301,8 +302,8 @@ def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
     """One row per run with its figures, values unrounded."""
     rows = []
     names = run_names(runs)
-    for run in runs:
-        one, before = summary(store, run), ancestry(store, run)
+    for run, one in zip(runs, Measured.of(store, runs).summaries(), strict=True):
+        before = ancestry(store, run)
         best, final = one.best or (None, None), one.final or (None, None)
         rows.append(
             {

@@ -32,8 +32,8 @@ SCORE_SECONDS = 60.0
 """What it may take here; the command line has more patience."""
 
 
-def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
-    """The buttons of ``run``; draw it in the popover of its row."""
+def run_menu(store: Store, run: Run, asked_by: Desk, *, scored: bool) -> None:
+    """The buttons of ``run``; draw it in the popover of its row. ``scored``: whether it has its test score."""
     st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
     if asked_by.why_not("cancel", run):
         st.markdown(
@@ -53,7 +53,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk) -> None:
     _fork(store, run)
     if run.active:
         return
-    if run.status == "finished" and not store.final_scores([run.id]):
+    if run.status == "finished" and not scored:
         _action(
             _("Score on the test split"),
             ":material/grading:",

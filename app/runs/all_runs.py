@@ -83,8 +83,10 @@ def all_runs(store: Store) -> None:
     if not found.runs:
         _nothing(store, archived)
         return
-    st.caption(_counted(found.total, number))
-    chosen = _table(store, found.runs, _columns(found.runs))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(_counted(found.total, number), width="content")
+        columns = _columns(found.runs)
+    chosen = _table(store, found.runs, columns)
     _pages(pages, number)
     _actions(chosen)
 
@@ -147,12 +149,10 @@ def _columns(runs: Sequence[Run]) -> list[str]:
     asked = [name for name in state.read_text(state.COLUMNS).split(",") if name]
     known = [name for name in dict.fromkeys(asked) if name in OWN or _is_column(name)][:MOST_COLUMNS]
     if bad := [name for name in asked if name not in OWN and not _is_column(name)]:
-        show_problem(
-            _(
-                "a column must be a key of a search, a field or a metric. Got {got!r}. It is left out.",
-                got=bad[0][:40],
-            )
+        message = _(
+            "a column must be a key of a search, a field or a metric. Got {got!r}. It is left out.", got=bad[0][:40]
         )
+        show_problem(message)
     metrics = dict.fromkeys(name for run in runs for name in run.facts.metrics)
     offered = dict.fromkeys(
         [
@@ -218,11 +218,24 @@ def _table(store: Store, runs: Sequence[Run], columns: Sequence[str]) -> list[Ru
         on_select="rerun",
         selection_mode="multi-row",
         alt=_("Runs: {names}", names="; ".join(run.name for run in runs[:10])),
-        column_config={_("Run"): st.column_config.TextColumn(pinned=True)},
+        column_config={_("Run"): st.column_config.TextColumn(pinned=True), **_formats(keys)},
+        placeholder="",
     )
     rows = marked["selection"]["rows"]
     everything = st.checkbox(_("Choose all of this page"), key=f"runs.whole.{shown}")
     return list(runs) if everything else [runs[row] for row in rows if row < len(runs)]
+
+
+def _formats(keys: Mapping[str, Key]) -> dict[str, Any]:
+    """How whole numbers and moments are written; moments in the time of the browser."""
+    zone = st.context.timezone or "UTC"
+    made: dict[str, Any] = {}
+    for name, key in keys.items():
+        if key.kind == "moment":
+            made[_title(name)] = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone=zone)
+        elif name in ("parameters", "executed", "tokens_per_second", "step", "steps"):
+            made[_title(name)] = st.column_config.NumberColumn(format="localized")
+    return made
 
 
 def _figure(run: Run, value: float | None) -> str | None:

@@ -16,26 +16,27 @@ from clps_core.notes import MAX_NOTE, harmless_markdown
 from clps_core.store import Comparison, Run
 from clps_core.words import _
 
-__all__ = ["note_field", "note_of", "shown_note"]
+__all__ = ["ICON", "note_field", "note_of", "shown_note"]
+
+ICON = ":material/sticky_note_2:"
 
 
 def note_of(one: Run | Comparison, *, place: str) -> None:
     """The note, with a way to change it for those who may; ``place`` tells several of one page apart."""
-    asked_by = desk()
-    may = asked_by.why_not("note", one) is None
-    if not one.notes and not may:
-        return
+    may = desk().why_not("note", one) is None
     name = escape_markdown(one.name)
-    label = _("Note of {name}", name=name) if one.notes else _("Add a note to {name}", name=name)
-    with st.expander(label, icon=":material/sticky_note_2:", expanded=bool(one.notes), key=f"{place}.noted.{one.id}"):
-        shown_note(one.notes)
-        if not may:
-            return
-        if not one.notes:
-            note_field(one, place=place)
-            return
-        with st.popover(_("Edit the note"), icon=":material/edit:", key=f"{place}.edit.{one.id}"):
-            note_field(one, place=place)
+    if one.notes:
+        with st.expander(_("Note of {name}", name=name), icon=ICON, expanded=True, key=f"{place}.noted.{one.id}"):
+            shown_note(one.notes)
+            if may:
+                _edited(one, _("Edit the note"), place=place)
+    elif may:
+        _edited(one, _("Add a note to {name}", name=name), place=place)
+
+
+def _edited(one: Run | Comparison, label: str, *, place: str) -> None:
+    with st.popover(label, icon=":material/edit:", type="tertiary", key=f"{place}.edit.{one.id}"):
+        note_field(one, place=place)
 
 
 def shown_note(note: str | None) -> None:

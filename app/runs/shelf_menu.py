@@ -72,6 +72,7 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         width="stretch",
     )
     archived = one.archived_at is not None
+    works = isinstance(one, Run) and one.active
 
     def archive() -> None:
         _try(
@@ -85,7 +86,12 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         icon=":material/unarchive:" if archived else ":material/archive:",
         key=f"{place}.archive.{one.id}",
         on_click=archive,
-        help=None if archived else _("Lists leave it out. Nothing is deleted, and quotas still count it."),
+        disabled=works,
+        help=_("What goes into the archive must neither wait nor run.")
+        if works
+        else None
+        if archived
+        else _("Lists leave it out. Nothing is deleted, and quotas still count it."),
         width="stretch",
     )
 

@@ -12,9 +12,10 @@ import streamlit as st
 from app import navigation, state
 from app.chart.live_chart import LineStyle
 from app.chart.run_curves import line_styles
-from app.compare.summary import Summary, summary
+from app.compare.summary import Measured, Summary
 from app.look.formatting import compact, duration, metric, speed
 from app.runs.actions import open_log, run_menu, score_if_asked, show_refusal
+from app.runs.notes import ICON as NOTE_ICON
 from app.runs.notes import shown_note
 from app.runs.timing import seconds_left
 from app.services import desk, escape_markdown, show_problem
@@ -50,14 +51,15 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
         show_refusal()
     styles = {style.id: style for style in line_styles(runs)}
     rows = _page_of(runs)
-    best = metric_named(summary(store, rows[0]).metric).title
+    figures = {one.run.id: one for one in Measured.of(store, rows).summaries()}
+    best = metric_named(figures[rows[0].id].metric).title
     titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
     parents = {run.id: run for run in store.some_runs({run.parent_id for run in rows if run.parent_id}, places=False)}
     asked_by = desk()
     for run in rows:
-        _row(store, run, styles[run.id], turns.get(run.id), asked_by)
+        _row(store, figures[run.id], styles[run.id], turns.get(run.id), asked_by)
         if run.start_from:
             _origin(run, parents.get(run.parent_id or ""))
 
@@ -101,8 +103,8 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
     return runs[(number - 1) * MOST_ROWS : number * MOST_ROWS]
 
 
-def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
-    figures = summary(store, run)
+def _row(store: Store, figures: Summary, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
+    run = figures.run
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
     words, colour = _status(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
@@ -122,7 +124,7 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
         type="tertiary",
         key=f"actions.{run.id}{shut}",
     ):
-        run_menu(store, run, asked_by)
+        run_menu(store, run, asked_by, scored=figures.test is not None)
     if run.reason and run.status == "failed":
         with st.container(horizontal=True, vertical_alignment="center"):
             show_problem(run.reason)
@@ -134,7 +136,7 @@ def _row(store: Store, run: Run, style: LineStyle, turn: Turn | None, asked_by: 
     if run.tags:
         st.caption(" · ".join(escape_markdown(f"#{tag}") for tag in run.tags))
     if run.notes:
-        with st.expander(_("Note"), icon=":material/sticky_note_2:", key=f"noted.{run.id}"):
+        with st.expander(_("Note"), icon=NOTE_ICON, key=f"noted.{run.id}"):
             shown_note(run.notes)
 
 

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
 from clps_core.metrics import Metric
-from clps_core.store import metrics, schema
+from clps_core.store import long_curves, metrics, schema
 from clps_core.store.base import Base
 from clps_core.store.metrics import EXAMPLES, TEST
 from clps_core.store.records import Artefact, FinalScore, Point, Run, check_run_id
 
-__all__ = ["Curves"]
+__all__ = ["Curves", "scores_of"]
 
 _a = schema.artefact.c
 
@@ -35,6 +35,11 @@ class Curves(Base):
         with self.reading() as connection:
             return metrics.news(connection, run_ids, cursor, names)
 
+    def curves_so_far(self, run_ids: Sequence[str], names: Sequence[str], most: int) -> list[Point]:
+        """The curves of ``names`` as they stand, each of about ``most`` points or fewer; see ``long_curves``."""
+        with self.reading() as connection:
+            return long_curves.history(connection, run_ids, names, most)
+
     def curve(self, run_id: str, split: str, name: str, coarse: bool = False) -> list[Point]:
         """One curve, by step; ``coarse``: means of at most 500 stretches, for long runs. Empty before its first point.
 
@@ -42,6 +47,11 @@ class Curves(Base):
         """
         with self.reading() as connection:
             return metrics.curve(connection, run_id, split, name, coarse)
+
+    def scored_curves(self, runs: Iterable[Run]) -> dict[str, list[Point]]:
+        """Run -> the curve of its task's metric on validation data, by step: of many runs at once."""
+        with self.reading() as connection:
+            return metrics.curves(connection, {run.id: run.facts.metric for run in runs}, "validation")
 
     def check_curves(self, run_id: str, split: str | None, name: str | None) -> None:
         """Raise ``NotFoundError``, which lists what there is, where the run can have no such curve."""
@@ -63,15 +73,7 @@ class Curves(Base):
 
     def final_scores(self, run_ids: Sequence[str]) -> dict[str, FinalScore]:
         """Run -> its score on the test split, for the runs that have one."""
-        found = {}
-        for run_id, latest in self.latest(run_ids).items():
-            points = {key.partition(".")[2]: point for key, point in latest.items() if key.startswith(f"{TEST}.")}
-            if points:
-                step, examples = points.pop(EXAMPLES, (0, 0.0))
-                found[run_id] = FinalScore(
-                    step, {name: value for name, (_step, value) in points.items()}, int(examples)
-                )
-        return found
+        return scores_of(self.latest(run_ids))
 
     def bests(self, runs: Iterable[Run]) -> dict[str, tuple[int, float]]:
         """Run -> (step, value) of its best evaluation on validation by its task's metric; of equals the first."""
@@ -96,3 +98,14 @@ class Curves(Base):
         """Remove the notes of a kind; the files are the caller's."""
         with self.writing() as connection:
             connection.execute(schema.artefact.delete().where(_a.run_id == check_run_id(run_id), _a.kind == kind))
+
+
+def scores_of(latest: Mapping[str, Mapping[str, tuple[int, float]]]) -> dict[str, FinalScore]:
+    """Run -> its score on the test split, from ``Curves.latest``, for the runs that have one."""
+    found = {}
+    for run_id, newest in latest.items():
+        points = {key.partition(".")[2]: point for key, point in newest.items() if key.startswith(f"{TEST}.")}
+        if points:
+            step, examples = points.pop(EXAMPLES, (0, 0.0))
+            found[run_id] = FinalScore(step, {name: value for name, (_step, value) in points.items()}, int(examples))
+    return found

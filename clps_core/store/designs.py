@@ -32,9 +32,14 @@ def design_of(run: Run) -> str:
 
     A parent that has been deleted may have been any run: forks of such are a design each.
     """
-    table = {name: value for name, value in config_table(run).items() if name not in REPLICATES}
-    if run.start_from:
-        table["from"] = [run.parent_id or run.id, run.start_from]
+    return _design(run.config_text, (run.parent_id or run.id, run.start_from) if run.start_from else None)
+
+
+@lru_cache(maxsize=2048)
+def _design(config_text: str, begins: tuple[str, str] | None) -> str:
+    table = {name: value for name, value in _table(config_text).items() if name not in REPLICATES}
+    if begins is not None:
+        table["from"] = list(begins)
     return sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()[:12]
 
 

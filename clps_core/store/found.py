@@ -101,7 +101,7 @@ def _one(term: Term, value: float | str | None, speaks: str) -> Condition:
     if key.kind == "moment":
         return _at(compared, term.op, float(value))
     if key.numeric:
-        return _OPERATORS[term.op](compared, float(value))
+        return _OPERATORS[term.op](compared, sa.literal(float(value), sa.Float()))
     if key.kind == "text":
         return compared.icontains(str(value), autoescape=True)
     if str(value).endswith("*"):
@@ -111,7 +111,7 @@ def _one(term: Term, value: float | str | None, speaks: str) -> Condition:
     return compared == str(value)
 
 
-_OPERATORS: dict[str, Callable[[Compared, float], Condition]] = {
+_OPERATORS: dict[str, Callable[[Compared, Compared], Condition]] = {
     ":": lambda compared, value: compared == value,
     "<": lambda compared, value: compared < value,
     "<=": lambda compared, value: compared <= value,
@@ -141,8 +141,9 @@ def _in_comparison(column: sa.ColumnElement[Any], text: str) -> Condition:
 
 def _tag(text: str) -> Condition:
     """``tags`` is a JSON list of words that have no quotes in them."""
+    text = text.lower()  # as they are kept
     begun = f'"{text.removesuffix("*")}' if text.endswith("*") else f'"{text}"'
-    return _r.tags.icontains(begun, autoescape=True)
+    return _r.tags.contains(begun, autoescape=True)
 
 
 def _flag(text: str) -> Condition:

@@ -35,10 +35,12 @@ __all__ = [
     "check_curves",
     "curve",
     "curve_names",
+    "curves",
     "discard",
     "forget_test",
     "latest",
     "news",
+    "point_of",
 ]
 
 TEST = "test"
@@ -185,10 +187,11 @@ def _last_points(connection: Connection, run_id: str) -> list[Point]:
         .join(last, sa.and_(_m.split == last.c.split, _m.name == last.c.name, _m.step == last.c.step))
         .where(_m.run_id == run_id)
     )
-    return [_point(row) for row in rows]
+    return [point_of(row) for row in rows]
 
 
-def _point(row: Sequence[object]) -> Point:
+def point_of(row: Sequence[object]) -> Point:
+    """The point of a row: run, split, name, step, value, seconds."""
     point = Point(*row)  # type: ignore[arg-type]
     return point if point.value is not None else point._replace(value=math.nan)
 
@@ -216,7 +219,7 @@ def news(
             wanted.append(sa.and_(_m.split == split, _m.name == name) if dot else _m.name == text)
         query = query.where(sa.or_(*wanted))
     newest = connection.execute(sa.select(sa.func.max(_m.id))).scalar() or 0
-    points = [_point(row) for row in connection.execute(query)] if newest > cursor and run_ids else []
+    points = [point_of(row) for row in connection.execute(query)] if newest > cursor and run_ids else []
     return points, max(cursor, newest)
 
 
@@ -236,7 +239,22 @@ def curve(connection: Connection, run_id: str, split: str, name: str, coarse: bo
         .where(table.c.run_id == run_id, table.c.split == split, table.c.name == name)
         .order_by(table.c.step)
     )
-    return [_point(row) for row in connection.execute(query)]
+    return [point_of(row) for row in connection.execute(query)]
+
+
+def curves(connection: Connection, names: Mapping[str, str], split: str) -> dict[str, list[Point]]:
+    """Run -> its whole curve of ``split``, by step; ``names``: run -> the name of its curve. One statement a name."""
+    found: dict[str, list[Point]] = {run_id: [] for run_id in names}
+    for name in dict.fromkeys(names.values()):
+        own = [run_id for run_id, wanted in names.items() if wanted == name]
+        query = (
+            sa.select(_m.run_id, _m.split, _m.name, _m.step, _m.value, _m.seconds)
+            .where(_m.run_id.in_(own), _m.split == split, _m.name == name)
+            .order_by(_m.run_id, _m.step)
+        )
+        for row in connection.execute(query):
+            found[row[0]].append(point_of(row))
+    return found
 
 
 def curve_names(facts: TaskFacts | None = None) -> dict[str, tuple[str, ...]]:

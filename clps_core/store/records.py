@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -126,9 +126,7 @@ class Job:
     @cached_property
     def config(self) -> RunConfig:
         """The resolved config. Read on first use: a table of a thousand runs needs none of them."""
-        from clps_core.config import RunConfig, validated
-
-        return validated(RunConfig, json.loads(self.config_text))
+        return _config(self.config_text)
 
     @property
     def facts(self) -> TaskFacts:
@@ -147,6 +145,14 @@ class Job:
     def progress(self) -> float:
         """Part of the steps that is done, 0 to 1."""
         return min(1.0, self.step / self.steps) if self.steps else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _config(text: str) -> RunConfig:
+    """Kept, since a page that ticks has new records of the same runs every second; a config cannot be changed."""
+    from clps_core.config import RunConfig, validated
+
+    return validated(RunConfig, json.loads(text))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,6 +181,13 @@ def test_a_page_of_all_runs_asks_the_store_as_often_for_many_as_for_one(open_pag
     assert statements_of(lambda: open_page("runs", view="all")) <= few
 
 
+def test_compare_asks_the_store_as_often_for_many_runs_as_for_few(open_page: OpenPage, store: Store) -> None:
+    few = record(store, ["none"], seeds=range(2))
+    asked = statements_of(lambda: open_page("compare", runs=",".join(run.id for run in few)))
+    many = few + record(store, ["all", "cycle"], seeds=range(8))
+    assert statements_of(lambda: open_page("compare", runs=",".join(run.id for run in many))) <= asked + 2
+
+
 def statements_of(do: Callable[[], object]) -> int:
     """How many statements reached SQLite meanwhile, whichever store sent them."""
     seen: list[str] = []

@@ -17,7 +17,11 @@ NAMES = ["train.loss", "validation.accuracy"]
 
 def tick(store, runs, memory=None, names=NAMES) -> Memory:
     return next_message(
-        memory, [run.id for run in runs], names, lambda ids, cursor: store.metrics_after(ids, cursor, names)
+        memory,
+        [run.id for run in runs],
+        names,
+        lambda ids, cursor: store.metrics_after(ids, cursor, names),
+        lambda ids, most: store.curves_so_far(ids, names, most),
     )
 
 
@@ -185,3 +189,36 @@ def test_a_fork_is_another_design_than_its_parent(store):
     styles = line_styles(store.some_runs([parent.id, fork.id]))
     assert styles[0].design != styles[1].design
     assert [style.design_name for style in styles] == ["All layers", "All layers, fork"]
+
+
+def test_of_many_long_lines_only_some_points_are_read_and_the_newest_is_among_them(store):
+    run, other, short = record(store, ["none", "all", "cycle"], status="queued")
+    for one in (run, other):
+        log(store, one, range(5003))
+    log(store, short, range(100))
+    memory = next_message(None, [run.id, other.id, short.id], ["train.loss"], nothing, so_far(store, 300))
+    lines = {line[0]: line for line in memory.parts[-1].lines}
+    assert lines[run.id][2] == lines[other.id][2] == [*range(0, 5003, 32), 5002], "the same steps, so that means exist"
+    assert lines[run.id][3][:2] == [0.0, 32.0], "exact values, no means of neighbours"
+    assert lines[short.id][2] == list(range(100))
+
+
+def test_a_long_line_with_an_uneven_beginning_is_thinned_all_the_same(store):
+    (run,) = record(store, ["none"], status="queued")
+    log(store, run, [0, 1, *range(50, 50_000, 10)])
+    (line,) = next_message(None, [run.id], ["train.loss"], nothing, so_far(store, 300)).parts[-1].lines
+    assert 150 <= len(line[2]) <= 302
+    assert line[2][-1] == 49_990
+
+
+def log(store, run, steps):
+    with store.writing() as connection:
+        metrics.append(connection, run.id, [Point(run.id, "train", "loss", step, float(step), 1.0) for step in steps])
+
+
+def nothing(_ids, cursor):
+    return [], cursor
+
+
+def so_far(store, most):
+    return lambda ids, _most: store.curves_so_far(ids, ["train.loss"], most)

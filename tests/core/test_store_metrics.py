@@ -179,3 +179,17 @@ def test_a_curve_that_a_run_has_is_read_whatever_it_is_called(store: Store) -> N
     assert [point.value for point in store.curve(run_id, "own", "bleu")] == [0.5]
     for name in ("bleu", "own.bleu"):
         assert [point.value for point in store.metrics_after([run_id], 0, [name])[0]] == [0.5]
+
+
+def test_of_a_long_curve_a_part_is_read_and_of_a_short_one_all(store: Store) -> None:
+    long, short = new_run(store), new_run(store)
+    log(store, long, *(("train", "loss", step, float(step)) for step in range(5, 4000, 5)))
+    log(store, short, *(("validation", "loss", step, math.nan) for step in (0, 50)))
+    points = store.curves_so_far([long, short], ["train.loss", "validation.loss"], 300)
+    read = [point.step for point in points if point.run_id == long]
+    assert read[:-1] == list(range(5, 4000, 20))
+    assert read[-1] == 3995, "the newest one is there"
+    assert [point.step for point in points if point.run_id == short] == [0, 50]
+    assert math.isnan(points[-1].value)
+    assert store.curves_so_far([], ["train.loss"], 300) == []
+    assert store.scored_curves([]) == {}

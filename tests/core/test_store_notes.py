@@ -115,9 +115,11 @@ def test_markdown_of_strangers_is_made_harmless(text: str, not_there: str) -> No
 
 def test_plain_markdown_stays_as_it_is() -> None:
     text = (
-        "# Title\n\n- **a** `code`\n  - b\n\n[paper](https://arxiv.org/abs/1) <https://x.example> 1 > 0, a_b!\n\n| a |"
+        "#### Title\n\n```\n# comment\n```\n\n- **a** `code`\n  - b\n\n"
+        "[paper](https://arxiv.org/abs/1) <https://x.example> 1 > 0, a_b!\n\n| a |"
     )
     assert harmless_markdown(text) == text
+    assert harmless_markdown("# Why\n#tag") == "#### Why\n#tag"
 
 
 def test_the_archive_hides_from_lists_and_gives_back(store: Store) -> None:
