@@ -86,18 +86,14 @@ def steps_to_goal(folder: Path, threads: int, strategy: str, seed: int, **option
     return None
 
 
-def learning_rows(folder: Path, strategy: str, seeds: int, threads: int) -> list[list[str]]:
-    """Steps to the goal of each seed."""
-    rows = []
-    for number, name in enumerate(LEARNERS):
-        found = [
-            steps_to_goal(folder / f"{strategy}-{number}-{seed}", threads, strategy, seed, **VARIANTS[name])
-            for seed in range(seeds)
-        ]
-        shown = ", ".join("never" if steps is None else str(steps) for steps in found)
-        rows.append([f"steps to {GOAL:.0%}, `{strategy}`", name, shown, "–"])
-        print(*rows[-1], flush=True)
-    return rows
+def learning_row(folder: Path, name: str, seeds: int, threads: int) -> list[str]:
+    """Steps to the goal of each seed, without sharing."""
+    found = []
+    for seed in range(seeds):
+        found.append(steps_to_goal(folder / f"{name}-{seed}", threads, "none", seed, **VARIANTS[name]))
+        print(name, seed, found[-1], flush=True)
+    shown = ", ".join("never" if steps is None else str(steps) for steps in found)
+    return [f"steps to {GOAL:.0%}, `none`", name, shown, "–"]
 
 
 def main() -> None:
@@ -108,22 +104,21 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = [row for one in STRATEGIES for row in step_rows(folder, one, options.rounds, options.threads)]
-        if options.seeds:
-            for one in STRATEGIES:
-                rows += learning_rows(folder / "learning", one, options.seeds, options.threads)
-    write_table(
-        "optimisers",
-        "Optimisers and options of a training step",
-        ["what", "how", "median, or steps of each seed", "ratio to AdamW"],
-        rows,
+    notes = (
         f"Task `dates` with its default model and batch in fp32, threads: {options.threads}; medians of "
         f"{options.rounds} rounds in which the variants take turns. Steps to {GOAL:.0%}: exact match on validation, "
         f"looked at every {LOOK_EVERY} steps, cosine over {MOST_STEPS} steps, the task's learning rate for both. "
-        f"Load of the machine when it began: {load:.1f} processes on {os.cpu_count()} cores; trust the ratios.",
+        f"Load of the machine when it began: {load:.1f} processes on {os.cpu_count()} cores; trust the ratios."
     )
+    header = ["what", "how", "median, or steps of each seed", "ratio to AdamW"]
+    title = "Optimisers and options of a training step"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = [row for one in STRATEGIES for row in step_rows(folder, one, options.rounds, options.threads)]
+        write_table("optimisers", title, header, rows, notes)
+        for number, learner in enumerate(LEARNERS if options.seeds else ()):
+            rows.append(learning_row(folder / f"learning-{number}", learner, options.seeds, options.threads))
+            write_table("optimisers", title, header, rows, notes)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -21,6 +22,7 @@ def number(
     empty: str | None = None,
 ) -> None:
     """A number of at least ``low``; ``empty``: what stands there while the field is not given, if it need not be."""
+    given: dict[str, Any] = {} if empty is None else {"value": None}
     st.number_input(
         label,
         min_value=low,
@@ -32,7 +34,7 @@ def number(
         width=132,
         placeholder=empty,
         persist_state="session",
-        **({} if empty is None else {"value": None}),
+        **given,
     )
 
 

@@ -43,7 +43,7 @@ def optimiser_part() -> None:
                     step=0.0005,
                     form="%.4g",
                     note=_("Empty: the learning rate, which fits, since Muon's updates are scaled to AdamW's."),
-                    empty=_("as AdamW's"),
+                    empty=_("same"),
                 )
                 number("optim.muon_momentum", _("Muon's momentum"), 0.0, step=0.01, form="%.4g")
             number("optim.weight_decay", _("Weight decay"), 0.0, step=0.01, form="%.4g")

@@ -133,6 +133,11 @@ class DataConfig(Frozen):
 class OptimConfig(Frozen):
     """AdamW, alone or beside Muon; a linear warm-up, then a schedule; if wanted, an average of the weights."""
 
+    learning_rate: Annotated[
+        float,
+        Field(gt=0, le=10),
+        about(N_("The highest learning rate, reached at the end of the warm-up."), N_("per step")),
+    ] = 1e-3
     name: Annotated[
         Literal["adamw", "muon"],
         about(
@@ -142,11 +147,6 @@ class OptimConfig(Frozen):
             )
         ),
     ] = "adamw"
-    learning_rate: Annotated[
-        float,
-        Field(gt=0, le=10),
-        about(N_("The highest learning rate, reached at the end of the warm-up."), N_("per step")),
-    ] = 1e-3
     warmup_steps: Annotated[
         int,
         Field(ge=0),
