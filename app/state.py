@@ -45,6 +45,7 @@ __all__ = [
     "DESIGN_DRAFTS",
     "DESIGN_TYPED",
     "DRAW",
+    "FIELDS",
     "HEAD",
     "IDENTITY_PROBLEM",
     "KIND",
@@ -57,6 +58,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OVER",
     "PAGE",
     "PAGE_BEFORE",
     "PATCH",
@@ -118,6 +120,8 @@ WAY = "way"  # Train: what is varied: strategies, fields (a sweep) or what a fil
 SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
 RUNS = "runs"  # Runs, Compare, Depth, Try it: run ids, comma-separated
 RUN = "run"  # Attention: one run id
+FIELDS = "fields"  # Train, Compare: how what differs is drawn: each, lines, matters or strategy
+OVER = "over"  # Train, Compare: the field whose interaction with the strategy is drawn, such as optim.learning_rate
 X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live chart; loops or layers
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)

@@ -9,10 +9,11 @@ nothing of the fields: below ``FEWEST_EXPLAINED`` nothing is said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from clps_core.sweeps.fields import Varied, complete, varied
 from clps_core.sweeps.results import Configuration, Spread
@@ -155,51 +156,65 @@ def _of_grid(grid: Grid, base: Importance) -> Importance:
 
 
 def _of_forest(known: Sequence[Configuration], fields: Sequence[Varied], base: Importance) -> Importance:
+    if len(known) > MOST:
+        import numpy as np
+
+        kept = np.random.default_rng(SEED).choice(len(known), MOST, replace=False)
+        known = [known[at] for at in sorted(kept)]
+    columns = tuple(tuple(_column(known, field)) for field in fields)
+    found = _forest(columns, tuple(one.best.mean for one in known if one.best is not None))
+    if not found.explained >= FEWEST_EXPLAINED:
+        text = _(
+            "A forest that learned from the complete configurations foretells too little of those that it was not "
+            "shown ({part} of their variance): nothing can be said about single fields.",
+            part=f"{max(0.0, found.explained):.0%}",
+        )
+        return replace(base, explained=found.explained, problem=text)
+    effects = [
+        Effect((field.field,), share, Spread.of(spread), None)
+        for field, share, spread in zip(fields, found.shares, found.draws, strict=True)
+    ]
+    effects.sort(key=lambda one: -one.share)
+    rest = max(0.0, 1.0 - sum(one.share for one in effects))
+    return replace(base, method="forest", used=len(known), fields=tuple(effects), rest=rest, explained=found.explained)
+
+
+class _Forest(NamedTuple):
+    """``explained``: see ``Importance``; of each field its share, and the shares in other draws."""
+
+    explained: float
+    shares: Sequence[float]
+    draws: Sequence[Sequence[float]]
+
+
+@lru_cache(maxsize=32)
+def _forest(columns: tuple[tuple[float, ...], ...], quality: tuple[float, ...]) -> _Forest:
+    """Kept: a page that follows a sweep asks again and again, and a forest takes about a second."""
     import numpy as np
     from sklearn.ensemble import RandomForestRegressor
 
     chooser = np.random.default_rng(SEED)
-    if len(known) > MOST:
-        known = [known[at] for at in sorted(chooser.choice(len(known), MOST, replace=False))]
-    inputs = np.stack([_column(known, field) for field in fields], axis=1)
-    quality = np.array([one.best.mean for one in known if one.best is not None])
-    ranks = quality - quality.mean()
-    whole = RandomForestRegressor(
-        4 * TREES, oob_score=True, max_features=1.0, min_samples_leaf=1, random_state=SEED, n_jobs=1
-    ).fit(inputs, ranks)
+    inputs, wanted = np.array(columns).T, np.array(quality) - float(np.mean(quality))
+    whole = RandomForestRegressor(4 * TREES, oob_score=True, random_state=SEED, n_jobs=1).fit(inputs, wanted)
     explained = float(whole.oob_score_)
     if not explained >= FEWEST_EXPLAINED:
-        text = _(
-            "A forest that learned from the complete configurations foretells too little of those that it was not "
-            "shown ({part:.0%} of their variance): nothing can be said about single fields.",
-            part=max(0.0, explained),
-        )
-        return replace(base, explained=explained, problem=text)
+        return _Forest(explained, (), ())
     draws = []
     for number in range(FORESTS):
-        rows = chooser.integers(0, len(ranks), len(ranks))
-        forest = RandomForestRegressor(TREES, bootstrap=False, random_state=number, n_jobs=1)
-        draws.append(_forest_shares(forest.fit(inputs[rows], ranks[rows]).predict, inputs, chooser))
-    means = _forest_shares(whole.predict, inputs, chooser)
-    effects = [
-        Effect((field.field,), float(share), Spread.of([float(draw[at]) for draw in draws]), None)
-        for at, (field, share) in enumerate(zip(fields, means, strict=True))
-    ]
-    effects.sort(key=lambda one: -one.share)
-    rest = max(0.0, 1.0 - sum(one.share for one in effects))
-    return replace(base, method="forest", used=len(known), fields=tuple(effects), rest=rest, explained=explained)
+        rows = chooser.integers(0, len(wanted), len(wanted))
+        forest = RandomForestRegressor(TREES, random_state=number, n_jobs=1).fit(inputs[rows], wanted[rows])
+        draws.append(_forest_shares(forest.predict, inputs, chooser))
+    return _Forest(explained, _forest_shares(whole.predict, inputs, chooser), list(zip(*draws, strict=True)))
 
 
-def _column(known: Sequence[Configuration], field: Varied) -> np.ndarray:
+def _column(known: Sequence[Configuration], field: Varied) -> list[float]:
     """A field's values as a forest splits them: numbers by size, names by their place among the values."""
-    import numpy as np
-
-    if field.numeric:
-        return np.array([float(one.values[field.field]) for one in known])
-    return np.array([float(field.place(one)) for one in known])
+    return [float(one.values[field.field] if field.numeric else field.place(one)) for one in known]
 
 
-def _forest_shares(predict, inputs: np.ndarray, chooser: np.random.Generator) -> list[float]:  # type: ignore[no-untyped-def]
+def _forest_shares(
+    predict: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray, chooser: np.random.Generator
+) -> list[float]:
     """Each field's part of the variance of the answers, over combinations of the values that configurations have."""
     import numpy as np
 

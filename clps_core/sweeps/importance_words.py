@@ -6,7 +6,7 @@ from clps_core.config.telling import field_name
 from clps_core.sweeps.importance import FORESTS, Importance
 from clps_core.words import _, ngettext
 
-__all__ = ["said"]
+__all__ = ["left_out", "said"]
 
 MUCH_CHANCE = 0.3
 """From this share on that seeds alone would make, the order is called doubtful."""
@@ -20,14 +20,15 @@ def said(found: Importance) -> list[str]:
         text = _("These fields change together, so nothing tells their effects apart: {fields}.", fields=fields)
         sentences.append(text)
     if found.left_out and found.method != "forest":
-        sentences.append(_left_out(found.left_out))
+        sentences.append(left_out(found.left_out))
     elif found.left_out:
         text = _("It rests on {used} of {total} configurations.", used=found.used, total=found.total)
         sentences.append(text)
     return sentences
 
 
-def _left_out(count: int) -> str:
+def left_out(count: int) -> str:
+    """That configurations without whole trainings do not count."""
     return ngettext(
         "{n} configuration is left out: a run of it failed, ended early, was stopped or goes on.",
         "{n} configurations are left out: a run of each failed, ended early, was stopped or goes on.",

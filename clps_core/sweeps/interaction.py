@@ -15,9 +15,10 @@ from clps_core.config.telling import field_name, said_value
 from clps_core.experiment import STRATEGY
 from clps_core.sweeps.fields import Varied, complete, varied
 from clps_core.sweeps.importance import Effect, Importance, importance
+from clps_core.sweeps.importance_words import left_out
 from clps_core.sweeps.results import Configuration, Spread
 from clps_core.sweeps.variance import Grid, grid_of
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
 __all__ = ["Interaction", "Line", "interaction", "interaction_fields", "said"]
 
@@ -146,12 +147,7 @@ def said(one: Interaction, called: Callable[[str], str] = str) -> list[str]:
         text = _("Each point is a mean over {fields} too.", fields=", ".join(map(field_name, one.others)))
         sentences.append(text)
     if one.left_out:
-        text = ngettext(
-            "{n} configuration is left out: a run of it failed, ended early, was stopped or goes on.",
-            "{n} configurations are left out: a run of each failed, ended early, was stopped or goes on.",
-            one.left_out,
-        )
-        sentences.append(text)
+        sentences.append(left_out(one.left_out))
     return sentences
 
 
