@@ -48,6 +48,7 @@ __all__ = [
     "DESIGN_DRAFTS",
     "DESIGN_TYPED",
     "DRAW",
+    "FIELDS",
     "FOUND_PAGE",
     "HEAD",
     "IDENTITY_PROBLEM",
@@ -61,6 +62,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OVER",
     "PAGE",
     "PAGE_BEFORE",
     "PATCH",
@@ -125,6 +127,8 @@ WAY = "way"  # Train: what is varied: strategies, fields (a sweep) or what a fil
 SWEEP = "sweep"  # Train: the id of the sweep whose results are shown
 RUNS = "runs"  # Runs, Compare, Depth, Try it: run ids, comma-separated
 RUN = "run"  # Attention: one run id
+FIELDS = "fields"  # Train, Compare: how what differs is drawn: each, lines, matters or strategy
+OVER = "over"  # Train, Compare: the field whose interaction with the strategy is drawn, such as optim.learning_rate
 X = "x"  # Compare, Depth: what the curves are drawn over: an axis of the live chart; loops or layers
 REFERENCE = "reference"  # Compare: the design that the others are judged against, by its key, or best
 COST = "cost"  # Compare: what quality is drawn against, such as parameters or cpu_seconds

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
 from clps_core.api_shelf import archive, find_runs, note, tag
-from clps_core.errors import ConfigError
+from clps_core.errors import ConfigError, NotFoundError
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
 from clps_core.predicting_split import predict_split as predict_folder_split
 from clps_core.snapshots import write_snapshot
 from clps_core.store import open_store
+from clps_core.sweeps.importance import Importance
 from clps_core.verdicts.asked import Judged, judged
-from clps_core.words import _
+from clps_core.words import _, shown
 
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
@@ -37,11 +38,13 @@ __all__ = [
     "Ablation",
     "AnsweredExample",
     "Effect",
+    "Importance",
     "Judged",
     "Prediction",
     "ablate",
     "archive",
     "find_runs",
+    "importance",
     "note",
     "predict",
     "predict_split",
@@ -108,6 +111,20 @@ def snapshot(run_ids: Sequence[str], out: Path, *, home: Path | None = None) -> 
     """
     with closing(open_store(home)) as store:
         write_snapshot(store.home, out, runs=[store.run(one).id for one in run_ids])
+
+
+def importance(comparison_id: str, *, home: Path | None = None) -> Importance:
+    """How much each field matters in which a sweep's or comparison's designs differ; see ``sweeps.importance``."""
+    from clps_core.sweeps.importance import importance as importance_of
+    from clps_core.sweeps.results import sweep_state
+
+    with closing(open_store(home)) as store:
+        known = next((one for one in store.comparisons() if one.id == comparison_id), None)
+        if known is None:
+            raise NotFoundError(
+                _("there is no sweep {got}. Take the id from 'clps sweep list'.", got=shown(comparison_id))
+            )
+        return importance_of(sweep_state(store, known, 1).configurations)
 
 
 def _folder(run_id: str, home: Path | None) -> Path:

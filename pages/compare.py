@@ -18,6 +18,7 @@ from app.look.ticking import ticking
 from app.runs.picker import pick_runs
 from app.services import page_guard, store
 from app.snapshot.button import snapshot_button
+from app.sweep.across import across_runs
 from app.sweep.card import sweep_card, sweep_of_runs
 from clps_core.store import Run
 from clps_core.words import _
@@ -32,6 +33,8 @@ def page() -> None:
         return
     if (sweep := sweep_of_runs(store(), runs)) is not None:
         sweep_card(store(), sweep, link_to_compare=False)
+    else:
+        across_runs(store(), runs)
     active = any(run.active for run in runs)
     ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
     confusion_section(runs)

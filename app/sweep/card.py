@@ -12,6 +12,7 @@ from app.look.formatting import duration
 from app.look.plotted import plotted
 from app.look.ticking import ticking
 from app.services import desk, escape_markdown, page_guard, show_problem
+from app.sweep.across import across
 from app.sweep.picture import hollow, panels, sweep_figure
 from app.sweep.table import said_best, said_settings, said_spread, sweep_table
 from clps_core.errors import ClpsError, JobError, NotFoundError
@@ -102,7 +103,7 @@ def _card(store: Store, comparison: Comparison, was_active: bool, link_to_compar
                 st.markdown(_best(found, found.best))
                 if (worth := worth_of_first(found, said_settings)) is not None:
                     st.caption(escape_markdown(worth))
-                _picture(found)
+                across(found.configurations, found.metric, found.comparison.id, lambda: _picture(found))
         sweep_table(found)
         _links(found, link_to_compare)
 

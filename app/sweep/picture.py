@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +13,18 @@ from app.look.colours import strategy_colours
 from app.look.formatting import metric, strategy_name
 from clps_core.experiment import STRATEGY
 from clps_core.metrics import metric_named
+from clps_core.sweeps.fields import by_magnitude
 from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.words import _
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["Panel", "hollow", "panels", "sweep_figure"]
+__all__ = ["Panel", "hollow", "panels", "sweep_figure", "ticks_by_magnitude"]
 
 MOST_PANELS = 6
 PANELS_A_ROW = 2
 ROW_HEIGHT = 250
-BY_MAGNITUDE = 8.0
-"""An axis whose largest value is not so many times its smallest is never drawn by magnitude."""
 MOST_TICKS = 5
 
 
@@ -49,31 +47,25 @@ def panels(configurations: Sequence[Configuration]) -> list[Panel]:
         if len({repr(value) for value in values}) < 2:
             continue
         numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-        found.append(Panel(name, numeric, numeric and _by_magnitude(values), _lines(known, name, numeric)))
+        found.append(Panel(name, numeric, numeric and by_magnitude(values), _lines(known, name, numeric)))
     return found[:MOST_PANELS]
 
 
-def _by_magnitude(values: Sequence[float]) -> bool:
-    """Whether the values, far apart, lie more evenly by magnitude than by size."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    if low <= 0 or high < BY_MAGNITUDE * low:
-        return False
-    if len(set(values)) == 2:  # they lie evenly both ways
-        return True
-    by_size = (middle - low) / (high - low)
-    by_magnitude = math.log(middle / low) / math.log(high / low)
-    return abs(by_magnitude - 0.5) < abs(by_size - 0.5)
-
-
 def _ticks(panel: Panel) -> dict[str, Any]:
-    """The numbers of an axis by magnitude: the values if they are few, else 1 and 3 of each power of 10."""
-    values = sorted({one.values[panel.field] for line in panel.lines for one in line}) if panel.log else []
-    if not values:
+    """The numbers of an axis by magnitude."""
+    if not panel.log:
         return {}
-    if len(values) > MOST_TICKS:
-        powers = range(math.floor(math.log10(values[0])), math.ceil(math.log10(values[-1])) + 1)
-        values = [digit * 10.0**power for power in powers for digit in (1, 3)]
+    values = ticks_by_magnitude({one.values[panel.field] for line in panel.lines for one in line})
     return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
+
+
+def ticks_by_magnitude(given: Iterable[float]) -> list[float]:
+    """The values if they are few, else 1 and 3 of each power of 10."""
+    values = sorted(given)
+    if len(values) <= MOST_TICKS:
+        return values
+    powers = range(math.floor(math.log10(values[0])), math.ceil(math.log10(values[-1])) + 1)
+    return [digit * 10.0**power for power in powers for digit in (1, 3)]
 
 
 def _lines(known: Sequence[Configuration], field: str, numeric: bool) -> tuple[tuple[Configuration, ...], ...]:

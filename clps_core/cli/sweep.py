@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clps_core.cli.output import amount, print_json, print_lines, print_table, say
 from clps_core.cli.sweep_output import news, print_state
 from clps_core.cli.train import read_text
-from clps_core.errors import JobError, NotFoundError
+from clps_core.errors import ConfigError, JobError, NotFoundError
 from clps_core.experiment import check_name
 from clps_core.store.records import ACTIVE
 from clps_core.sweeps import Sweep, SweepState, expand, read_sweep, sweep_state
@@ -120,14 +120,24 @@ def show_list(*, as_json: bool) -> None:
     print_table([_("id"), _("name"), _("task"), _("runs ended")], rows, left=3)
 
 
-def show(comparison_id: str | None, *, as_csv: bool, as_json: bool) -> None:
-    """How far a sweep is, its best run, and its configurations, best first; without an id the newest."""
+def show(comparison_id: str | None, *, as_csv: bool, as_json: bool, importance: bool = False) -> None:
+    """How far a sweep is, its best run, and its configurations, best first; without an id the newest.
+
+    ``importance``: how much each of its fields matters instead.
+    """
+    if importance and as_csv:
+        raise ConfigError(_("--importance must stand without --csv. Take --json for its figures."))
     from clps_core.jobs import service
     from clps_core.store import open_store
 
     with closing(open_store()) as store:
         service.ensure_supervisor(store)
         state = _state(store, _newest(store) if comparison_id is None else _comparison(store, comparison_id))
+    if importance:
+        from clps_core.cli.sweep_importance import print_importance
+
+        print_importance(state, as_json=as_json)
+        return
     print_state(state, as_json=as_json, as_csv=as_csv)
 
 

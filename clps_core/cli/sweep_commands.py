@@ -59,11 +59,14 @@ def sweep_show(
         str | None, typer.Argument(help=_("A sweep's id, or its beginning; without one the newest."), metavar="[ID]")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help=_("Print one line per run as CSV, unrounded."))] = False,
+    importance: Annotated[
+        bool, typer.Option("--importance", help=_("Print how much each field matters to the quality instead."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.sweep import show
 
-    show(comparison_id, as_csv=as_csv, as_json=as_json)
+    show(comparison_id, as_csv=as_csv, as_json=as_json, importance=importance)
 
 
 @sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))

@@ -67,6 +67,11 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert all("did not beat step 0" in (run.reason or "") for run in ended)
     assert {run.config.data.fold for run in ended} == {0, 1}
 
+    matters = clps("show", told["comparison_id"], "--importance", "--json")
+    assert (matters.exit_code, json.loads(matters.stdout)["importance"]["left_out"]) == (0, 1)
+    both = clps("show", told["comparison_id"], "--importance", "--csv")
+    assert (both.exit_code, "without --csv" in both.output) == (2, True)
+
     again = clps("show", told["comparison_id"][:5], "--json")
     assert json.loads(again.stdout) == told
     table = clps("show", told["comparison_id"])
