@@ -20,11 +20,10 @@ from clps_core.config import (
     RunConfig,
     SharingConfig,
     build_config,
-    completed,
-    longest_input,
     sharing_plan,
 )
 from clps_core.errors import ClpsError, ConfigError
+from clps_core.matching import counted_model
 from clps_core.presets import PRESETS
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import NAMED_STRATEGIES, SharingMap, SharingPlan, parse_strategy
@@ -297,18 +296,6 @@ def step_forward() -> None:
     if future:
         shown = current_designs()
         save_designs(go_to(History((*past, shown), future[1:]), future[0]))
-
-
-def counted_model(config: RunConfig) -> ModelConfig:
-    """The model to count: with a vocabulary of its own (a paper's) as it is, else what the task completes.
-
-    Raises ``ConfigError`` where model and task do not fit.
-    """
-    if config.model.vocab_size is None:
-        return completed(config).model
-    if config.model.max_positions is None:
-        return config.model.model_copy(update={"max_positions": longest_input(config)})
-    return config.model
 
 
 def costed(designs: Designs, model: ModelConfig | None = None) -> tuple[list[Costed], list[str]]:

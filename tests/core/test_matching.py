@@ -1,0 +1,45 @@
+"""A match is the nearest design that its dials can give."""
+
+import pytest
+
+from clps_core.analysis.nearest import nearest_value
+from clps_core.config import build_config, resolve
+from clps_core.errors import ConfigError
+from clps_core.matching import match
+
+
+def test_all_is_widened_until_it_stores_what_none_stores() -> None:
+    found = match(build_config({}), "all")
+    assert found.config.model.d_model > found.original.model.d_model
+    assert found.config.model.d_model % found.config.model.num_heads == 0
+    assert abs(found.part) < 0.001
+    assert found.problem is None
+    assert resolve(found.config).config.sharing.strategy == "all"
+
+
+def test_steps_end_at_the_same_operations() -> None:
+    found = match(build_config({}), "all,lora=4", "flops")
+    assert {change.field for change in found.changes} == {"sharing.strategy", "train.steps", "optim.warmup_steps"}
+    assert abs(found.missed) <= found.got // found.config.train.steps
+
+
+def test_what_depth_cannot_reach_is_told() -> None:
+    assert "cannot have" in (match(build_config({}), "all", change=["depth"]).problem or "")
+
+
+def test_steps_store_nothing() -> None:
+    with pytest.raises(ConfigError, match="depth, width, d_ff"):
+        match(build_config({}), "all", "parameters", ["steps"])
+
+
+@pytest.mark.parametrize("target", [-3, 0, 7, 24, 25, 100])
+@pytest.mark.parametrize("current", [1, 9, 40])
+def test_nearest_is_that_of_a_search_over_all_values(target: int, current: int) -> None:
+    grid = range(1, 41)
+
+    def figure(value: int) -> int | None:
+        return None if value % 5 == 0 else value // 3 * 4  # gaps, and values of one figure
+
+    fitting = [value for value in grid if figure(value) is not None]
+    best = min(fitting, key=lambda value: (abs((figure(value) or 0) - target), abs(value - current), value))
+    assert nearest_value(grid, figure, target, current) == best
