@@ -6,7 +6,8 @@ from app import navigation, state
 from app.chart.live_chart import AXES
 from app.chart.run_curves import run_curves
 from app.compare.differences import what_differs
-from app.compare.view import download, figures, scatter
+from app.compare.take_away import take_away
+from app.compare.view import figures, scatter
 from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
@@ -34,7 +35,7 @@ def page() -> None:
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
-        download(store(), runs)
+        take_away(store(), runs)
         navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
 

@@ -15,6 +15,7 @@ from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
 from clps_core.cli.sweep_commands import sweep_app
+from clps_core.cli.take_commands import add_take
 from clps_core.words import _
 
 __all__ = ["app", "main"]
@@ -249,6 +250,7 @@ def ablate(
 
 
 add_predict(app)
+add_take(app)
 
 
 @app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))

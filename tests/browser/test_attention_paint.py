@@ -1,4 +1,4 @@
-"""What the browser reads out of an attention payload and paints, held against numpy. In a real Chromium, no server."""
+"""What the browser paints without a server: attention payloads, held against numpy, and a snapshot."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from app.attention.grid import grid_payload
 from app.look.assets import asset
 from clps_core.analysis.thumbnails import THUMBNAIL_SIDE, max_pooled
+from clps_core.samples import sample_folders
+from clps_core.snapshot import snapshot
+from clps_core.store import Store, schema
+from clps_core.store.archive import import_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
 from test_attention_payload import HOSTILE, unpacked, view_of
@@ -84,3 +88,46 @@ def test_texts_are_filled_and_cut_by_characters(paint: Page) -> None:
     assert paint.evaluate("() => fill('{a} of {b}, {a}', { a: 1, b: '{a}' })") == "1 of {a}, 1"
     assert paint.evaluate("() => [asWeight(0), asWeight(51), asWeight(255)]") == ["0.000", "0.200", "1.000"]
     assert paint.evaluate("() => shortLabel('👩👩👩👩👩', 4)") == "👩👩👩…"
+
+
+def test_a_snapshot_draws_itself_without_a_server_and_runs_no_script_of_others(
+    browser_page: Page, store: Store, tmp_path: Path
+) -> None:
+    page, planted = browser_page, "<img src=x onerror='window.ran=1'><script>window.ran=1</script>"
+    for folder in sample_folders():
+        if folder.name.startswith("sample-dates"):
+            import_run(store, folder, comparison=planted)
+    with store.writing() as connection:
+        connection.execute(schema.run.update().values(notes=f"**Seen** {planted}\n\n[x](https://a.b/)"))
+    file = tmp_path / "snapshot.html"
+    file.write_bytes(snapshot(store, store.runs(), verdicts=[planted]))
+    page.context.set_offline(True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.goto(file.as_uri())
+
+    expect(page.locator("svg.chart path.curve")).to_have_count(3)
+    expect(page.locator("table", has_text="342k")).to_be_visible()
+    expect(page.locator(".map td.slot").first).to_have_text("A")
+    expect(page.locator(".heads canvas")).to_have_count(16)
+    expect(page.locator(".note strong").first).to_have_text("Seen")
+    full = "() => document.querySelector('.full canvas').toDataURL()"
+    first = page.evaluate(full)
+    page.get_by_role("button", name="layer 4, head 4").click()
+    assert page.evaluate(full) != first
+    ticks = page.locator("svg.chart text")
+    assert "1,200" in ticks.all_text_contents()
+    page.locator("svg.chart").scroll_into_view_if_needed()
+    box = page.locator("svg.chart").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 100)
+    page.mouse.up()
+    assert "1,200" not in ticks.all_text_contents()
+    page.get_by_role("button", name="All of it").click()
+    assert "1,200" in ticks.all_text_contents()
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 800
+    assert page.evaluate("() => window.ran") is None
+    assert [url for url in asked if url != file.as_uri()] == []

@@ -21,6 +21,7 @@ LIGHT = [
     "clps_core.store",
     "clps_core.jobs.service",
     "clps_core.serving",
+    "clps_core.snapshot",
     "clps_core.cli",
     "clps_core.cli.ablate",
     "clps_core.cli.count",
