@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
-from clps_core.api_take import snapshot
+from clps_core.api_take import diff, export, snapshot
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
@@ -29,7 +29,18 @@ from clps_core.store import open_store
 if TYPE_CHECKING:
     from clps_core.model.generate import Sampling
 
-__all__ = ["Ablation", "AnsweredExample", "Effect", "Prediction", "ablate", "predict", "predict_split", "snapshot"]
+__all__ = [
+    "Ablation",
+    "AnsweredExample",
+    "Effect",
+    "Prediction",
+    "ablate",
+    "diff",
+    "export",
+    "predict",
+    "predict_split",
+    "snapshot",
+]
 
 
 def predict(

@@ -1,15 +1,18 @@
-"""Results as files, for scripts: the part of ``api`` that takes them elsewhere. Start at snapshot."""
+"""Results as files, for scripts: the part of ``api`` that takes them elsewhere. Start at snapshot, export and diff."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Literal
 
-from clps_core.snapshot import snapshot_of
+from clps_core.exports import as_file, config_differences
+from clps_core.exports.tables import rows_of
+from clps_core.snapshot import asked_runs, snapshot_of
 from clps_core.store import open_store
 
-__all__ = ["snapshot"]
+__all__ = ["diff", "export", "snapshot"]
 
 
 def snapshot(ids: Sequence[str], *, home: Path | None = None) -> bytes:
@@ -19,3 +22,25 @@ def snapshot(ids: Sequence[str], *, home: Path | None = None) -> bytes:
     """
     with closing(open_store(home)) as store:
         return snapshot_of(store, ids)
+
+
+def export(
+    ids: Sequence[str],
+    table: Literal["runs", "designs", "curves", "sweep"] = "runs",
+    form: Literal["csv", "parquet", "json", "latex"] = "csv",
+    *,
+    home: Path | None = None,
+) -> bytes:
+    """A table of comparisons and runs as a file, unrounded; LaTeX with four digits, for the package booktabs.
+
+    Raises ``NotFoundError`` as ``snapshot`` does, and ``ConfigError`` for a table or format that there is not.
+    """
+    with closing(open_store(home)) as store:
+        runs, comparison = asked_runs(store, ids)
+        return as_file(rows_of(store, table, runs, comparison), form)
+
+
+def diff(ids: Sequence[str], *, home: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Field of the config -> run's id -> its value, for the fields that are not the same in all runs."""
+    with closing(open_store(home)) as store:
+        return config_differences(asked_runs(store, ids)[0])

@@ -5,6 +5,6 @@ attention in the reader's browser. No torch and no streamlit here.
 """
 
 from clps_core.snapshot.gathering import MOST_POINTS, MOST_RUNS
-from clps_core.snapshot.making import snapshot, snapshot_of
+from clps_core.snapshot.making import asked_runs, snapshot, snapshot_of
 
-__all__ = ["MOST_POINTS", "MOST_RUNS", "snapshot", "snapshot_of"]
+__all__ = ["MOST_POINTS", "MOST_RUNS", "asked_runs", "snapshot", "snapshot_of"]
