@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
 from clps_core.api_shelf import archive, find_runs, note, tag
+from clps_core.api_take import diff, export, snapshot
 from clps_core.errors import ConfigError, NotFoundError
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
 from clps_core.predicting_split import predict_split as predict_folder_split
-from clps_core.snapshots import write_snapshot
 from clps_core.store import open_store
 from clps_core.sweeps.importance import Importance
 from clps_core.verdicts.asked import Judged, judged
@@ -43,6 +43,8 @@ __all__ = [
     "Prediction",
     "ablate",
     "archive",
+    "diff",
+    "export",
     "find_runs",
     "importance",
     "note",
@@ -102,15 +104,6 @@ def verdict(run_ids: Sequence[str], reference: str | None = None, *, home: Path 
         tasks = ", ".join(one.task for one in found) or _("no run")
         raise ConfigError(_("a verdict must be on runs of one task. Got {tasks}.", tasks=tasks))
     return found[0]
-
-
-def snapshot(run_ids: Sequence[str], out: Path, *, home: Path | None = None) -> None:
-    """Write these runs as one HTML file that works offline; see ``snapshots.write_snapshot``.
-
-    Raises ``NotFoundError`` for a run that is not there, and ``JobError`` for too many.
-    """
-    with closing(open_store(home)) as store:
-        write_snapshot(store.home, out, runs=[store.run(one).id for one in run_ids])
 
 
 def importance(comparison_id: str, *, home: Path | None = None) -> Importance:

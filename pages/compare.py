@@ -8,7 +8,8 @@ from app.chart.run_curves import run_curves
 from app.compare.costs import quality_against_cost
 from app.compare.differences import what_differs
 from app.compare.scaling import scaling
-from app.compare.view import download, figures
+from app.compare.take_away import take_away
+from app.compare.view import figures
 from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
@@ -17,7 +18,6 @@ from app.look.frame import header
 from app.look.ticking import ticking
 from app.runs.picker import pick_runs
 from app.services import page_guard, store
-from app.snapshot.button import snapshot_button
 from app.sweep.across import across_runs
 from app.sweep.card import sweep_card, sweep_of_runs
 from clps_core.store import Run
@@ -40,8 +40,7 @@ def page() -> None:
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
-        snapshot_button(store(), runs)
-        download(store(), runs)
+        take_away(store(), runs)
         navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
 

@@ -53,8 +53,9 @@ class Told:
     names: tuple[str, ...]
 
 
-def snapshot(store: Store, runs: Sequence[Run], *, title: str = "", note: str | None = None) -> str:
-    """The file's text. ``title`` and ``note``: of the comparison, if the runs are one.
+def snapshot(store: Store, runs: Sequence[Run], *, title: str = "", note: str | None = None, missing: int = 0) -> str:
+    """The file's text. ``title`` and ``note``: of the comparison, if the runs are one. ``missing``: how many
+    were chosen, too, and are not there any more.
 
     Raises ``ConfigError`` for no run and for more than ``MOST_RUNS``.
     """
@@ -66,7 +67,8 @@ def snapshot(store: Store, runs: Sequence[Run], *, title: str = "", note: str | 
     title = visible(title) or (names[runs[0].id] if len(runs) == 1 else _("Comparison of {n} runs", n=len(runs)))
     parts: list[Part] = []
     body = "".join(_sections(store, runs, names, note, parts))
-    return _document(title, runs, body, parts)
+    gone = ngettext("{n} run was deleted before this was made.", "{n} runs were deleted before this was made.", missing)
+    return _document(title, runs, (_quiet(gone) if missing else "") + body, parts)
 
 
 def _sections(

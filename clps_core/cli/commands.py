@@ -15,6 +15,7 @@ from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
 from clps_core.cli.sweep_commands import sweep_app
+from clps_core.cli.take_commands import add_take
 from clps_core.words import _
 
 __all__ = ["app", "main"]
@@ -249,20 +250,7 @@ def ablate(
 
 
 add_predict(app)
-
-
-@app.command(
-    help=_("Write a comparison, or runs, as one HTML file that works offline: curves, tables, maps, attention, notes.")
-)
-def snapshot(
-    ids: Annotated[list[str], typer.Argument(help=_("A comparison's id, or runs' ids."), metavar="ID...")],
-    out: Annotated[Path, typer.Option("--out", "-o", help=_("The file to write."), metavar="FILE.html")] = Path(
-        "clps-snapshot.html"
-    ),
-) -> None:
-    from clps_core.cli.snapshot import write
-
-    write(ids, out)
+add_take(app)
 
 
 @app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))

@@ -106,8 +106,24 @@ def runs_export(
     to: Annotated[
         Path, typer.Option(help=_("A folder, which gets a folder for each run, or a .zip file."), metavar="FOLDER|.zip")
     ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help=_(
+                "Write only the curves, of runs in any state: csv, parquet, json or latex to the file --to, "
+                "tensorboard to folders in it."
+            ),
+            show_default=_("whole runs"),
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
+    if form is not None:
+        from clps_core.cli.take import export_curves
+
+        export_curves(run_ids, to, form, as_json=as_json)
+        return
     from clps_core.cli.carry import export
 
     export(run_ids, to, as_json=as_json)

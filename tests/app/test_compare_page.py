@@ -13,6 +13,7 @@ from page_reading import sentences
 from recorded_runs import extend, mark, record, score
 
 from app.compare.summary import Summary, differences, group_names, grouped, quality_of_all, summary
+from app.compare.take_away import file_now
 from app.compare.view import as_csv
 from app.look.formatting import percent
 from clps_core.store import Point, metrics
@@ -241,3 +242,15 @@ def test_a_quality_that_a_constant_answer_has_is_said_to_take_no_learning(open_p
     assert not any("takes no learning" in caption.value for caption in test.caption)
     test.number_input(key="quality").set_value(10.0).run()
     assert any("10.0 % takes no learning" in caption.value for caption in test.caption)
+
+
+def test_a_menu_offers_a_snapshot_and_one_that_is_made_late_says_what_is_gone(open_page, store):
+    runs = record(store)
+    test = open_page("compare")
+    assert sentences(test) == []
+    assert "Download a snapshot" in [one.label for one in test.get("download_button")]
+    test.selectbox(key="compare.take").set_value("designs").run()
+    assert sentences(test) == []
+    assert [one.label for one in test.get("download_button")][-1] == "Download"
+    store.forget_run(runs[0].id)
+    assert "1 run was deleted before this was made." in file_now(store, [run.id for run in runs], "snapshot").decode()

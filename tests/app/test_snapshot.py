@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.compare.take_away import file_now
 from app.snapshot.__main__ import main
 from app.snapshot.notes import note_html
 from app.snapshot.page import MOST_RUNS, snapshot
@@ -132,8 +133,6 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 
 def test_what_was_deleted_meanwhile_is_a_sentence_in_the_file(samples: Store) -> None:
-    from app.snapshot.button import _made
-
-    assert b"must be of 1 to 60 runs" in _made(samples, ["gone"])
+    assert b"1 run was deleted before this was made." in file_now(samples, [IDS[0], "gone"], "snapshot")
     program = "import sys, clps_core.snapshots; assert not {'streamlit', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
