@@ -25,7 +25,7 @@ def write_events(store: Store, runs: Sequence[Run], folder: Path) -> list[Path]:
     ``StoreError`` where a folder is there already.
     """
     try:
-        from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+        from tensorboardX import SummaryWriter
     except ImportError:
         raise ConfigError(
             _(
