@@ -147,7 +147,8 @@ def _verdicts(store: Store, told: Told) -> str:
     found = verdicts_of(store, told.groups, None)
     names = dict(zip((design_of(group.run) for group in told.groups), told.names, strict=True))
     lines = "".join(f"<li>{escape(sentence(one, found, names))}</li>" for one in found.found)
-    return f"<h3>{escape(_('Verdict'))}</h3><ul>{lines}</ul>{_quiet(basis(found))}"
+    heading = escape(_("Verdict"))
+    return f"<h3>{heading}</h3><ul>{lines}</ul>{_quiet(basis(found))}"
 
 
 def _states(told: Told) -> str:
@@ -186,14 +187,14 @@ def _differences(store: Store, runs: Sequence[Run], names: Mapping[str, str]) ->
 
 def _repeat(store: Store, runs: Sequence[Run], names: Mapping[str, str]) -> str:
     """For each run the command, its config, and what it was made with."""
-    found = []
+    found, as_file = [], _("Config as YAML")
     for run in runs:
         made = circumstances(store, run)
         facts = _facts([_("Made with"), ""], [[name, value] for name, value in made.items()]) if made else ""
         found.append(
             f"<details><summary>{escape(names[run.id])} · {escape(run.id)}</summary>"
             f"<pre>{escape(command(run.config))}</pre>"
-            f"<details><summary>{escape(_('Config as YAML'))}</summary>"
+            f"<details><summary>{escape(as_file)}</summary>"
             f"<pre>{escape(as_yaml(store, run))}</pre></details>"
             f"{facts}</details>"
         )

@@ -52,7 +52,8 @@ def tag(words: Sequence[str], *, as_json: bool) -> None:
         print_json([{"id": run.id, "name": run.name, "tags": list(run.tags)} for run in runs])
         return
     for run in runs:
-        print_lines(f"{run.id}  {run.name}: {', '.join(run.tags) or _('no tags')}")
+        tags = ", ".join(run.tags) or _("no tags")
+        print_lines(f"{run.id}  {run.name}: {tags}")
 
 
 def archive(run_ids: Sequence[str], *, archived: bool, as_json: bool) -> None:
@@ -85,7 +86,8 @@ def _tell_note(one: Run | Comparison, only_read: bool, *, as_json: bool) -> None
     elif only_read:
         say(_("There is no note."))
     else:
-        print_lines(f"{one.id}  {one.name}: {_('noted') if one.notes else _('no note')}")
+        outcome = _("noted") if one.notes else _("no note")
+        print_lines(f"{one.id}  {one.name}: {outcome}")
 
 
 def _tell_archived(found: Sequence[Run | Comparison], archived: bool, *, as_json: bool) -> None:
@@ -94,6 +96,7 @@ def _tell_archived(found: Sequence[Run | Comparison], archived: bool, *, as_json
         print_json(records)
         return
     for one in found:
-        print_lines(f"{one.id}  {one.name}: {_('archived') if archived else _('out of the archive')}")
+        outcome = _("archived") if archived else _("out of the archive")
+        print_lines(f"{one.id}  {one.name}: {outcome}")
     if archived:
         say(_("Lists leave it out; quotas still count it, and its files stay. --archived lists it."))
