@@ -177,8 +177,7 @@ def _matched(
         raise ConfigError(_("a match must have something to reach. Got a design without a KV cache. Match another."))
     point = original.with_model(dict(sizes)).with_strategy(strategy)
     for dial in asked:
-        found = nearest_value(grid_of(dial, point, limits), _figures(dial, point, measure, limits), target,
-                              current=_current(dial, point))  # fmt: skip
+        found = _turn(dial, point, measure, target, limits)
         if found is not None:
             point = turned(dial, point, found)
     counts = point.counts()  # raises where the scheme fits at no value of any dial
@@ -255,7 +254,7 @@ def grid_of(dial: Dial, point: _Point, limits: Limits = NO_LIMITS) -> range:
     """The values that a dial has, at the sizes of ``point``."""
     model = point.model
     if dial == "depth":
-        return range(1, min(MOST_DEPTH, max(64, 4 * model.num_layers)) + 1)
+        return range(1, min(MOST_DEPTH, max(32, 2 * model.num_layers)) + 1)
     if dial == "width":
         step = 1 if model.head_dim else model.num_heads * (2 if model.positions == "rotary" else 1)
         least = max(step, model.embedding_size or 1)
@@ -290,20 +289,30 @@ def _current(dial: Dial, point: _Point) -> int:
     }[dial]
 
 
-def _figures(dial: Dial, point: _Point, measure: Measure, limits: Limits) -> Callable[[int], float | None]:
-    """The figure at each value of a dial: ``None`` where the scheme does not fit, which depth alone can mend."""
+def _turn(dial: Dial, point: _Point, measure: Measure, target: int, limits: Limits) -> int | None:
+    """The value of one dial that comes nearest to ``target``; ``None`` where the scheme fits at none."""
+    grid, current = grid_of(dial, point, limits), _current(dial, point)
     if dial == "steps":
         per_step = point.counts().train_flops_per_token * point.tokens
-        return lambda steps: float(per_step * steps) if per_step * steps < 2**53 else per_step * steps
+        return nearest_value(grid, lambda steps: per_step * steps, target, current)
+    figure = _figures(dial, point, measure, limits)
+    if dial == "depth":  # a core that loops may store less in more layers, so every depth is looked at
+        found = {value: there for value in grid if (there := figure(value)) is not None and there < TOO_LARGE}
+        return min(found, key=lambda at: (abs(found[at] - target), abs(at - current), at), default=None)
+    usual = min(max(current, grid.start), grid[-1])
+    turned(dial, point, usual).counts()  # raises, instead of a search through sizes that never fit
+    return nearest_value(grid, figure, target, current)
+
+
+def _figures(dial: Dial, point: _Point, measure: Measure, limits: Limits) -> Callable[[int], float | None]:
+    """The figure at each value of a dial that changes the model; ``None`` where the scheme does not fit."""
 
     def figure(value: int) -> float | None:
         there = turned(dial, point, value)
         try:
             counts = there.counts()
-        except ConfigError:
-            if dial == "depth":
-                return None
-            raise
+        except ConfigError:  # such as a rank of LoRA above a small width
+            return None
         if limits.executed is not None and counts.executed_parameters > limits.executed:
             return TOO_LARGE
         return there.figure(measure, counts)

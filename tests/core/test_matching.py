@@ -2,10 +2,12 @@
 
 import pytest
 
+from clps_core.analysis.counts import count
 from clps_core.analysis.nearest import nearest_value
 from clps_core.config import build_config, resolve
 from clps_core.errors import ConfigError
-from clps_core.matching import match
+from clps_core.matching import counted_model, match
+from clps_core.schemes import SCHEMES
 
 
 def test_all_is_widened_until_it_stores_what_none_stores() -> None:
@@ -43,3 +45,34 @@ def test_nearest_is_that_of_a_search_over_all_values(target: int, current: int) 
     fitting = [value for value in grid if figure(value) is not None]
     best = min(fitting, key=lambda value: (abs((figure(value) or 0) - target), abs(value - current), value))
     assert nearest_value(grid, figure, target, current) == best
+
+
+TASK_OF = {"encoder_decoder": "dates", "decoder": "python-docs", "encoder": "digits"}
+
+
+@pytest.mark.parametrize("dial", ["width", "depth"])
+@pytest.mark.parametrize("name", [name for name, scheme in SCHEMES.items() if scheme.strategy != "custom"])
+def test_every_scheme_is_matched_as_by_a_search_over_all_values(name: str, dial: str) -> None:
+    scheme = SCHEMES[name]
+    width = max(24, scheme.sizes.get("embedding_size", 0))
+    config = build_config(
+        {
+            "data": {"task": TASK_OF[scheme.family]},
+            "model": {"num_layers": 4, "d_model": width, "num_heads": 4, "d_ff": 2 * width},
+        }
+    )
+    found = match(config, name, change=[dial])
+    last = 12 if dial == "depth" else found.config.model.d_model + 12
+    stored = {}
+    for value in range(1, last + 1) if dial == "depth" else range(4, last + 1, 4):
+        sizes = {"num_layers": value} if dial == "depth" else {"d_model": value, "d_ff": 2 * value}
+        try:
+            model = type(config.model).model_validate({**counted_model(config).model_dump(), **scheme.sizes, **sizes})
+            stored[value] = count(model, found.config.sharing).unique_parameters
+        except (ConfigError, ValueError):
+            continue
+    if dial == "depth":  # the match may lie beyond what is searched here, and is then nearer
+        stored[found.config.model.num_layers] = found.got
+    current = 4 if dial == "depth" else width
+    best = min(stored, key=lambda value: (abs(stored[value] - found.target), abs(value - current), value))
+    assert (found.config.model.num_layers if dial == "depth" else found.config.model.d_model) == best
