@@ -7,7 +7,7 @@ import math
 
 import pytest
 from page_reading import sentences
-from recorded_runs import extend, mark
+from recorded_runs import extend, mark, record
 
 from app.sweep.parallel import lines_of, parallel_figure
 from clps_core.store import open_store
@@ -72,3 +72,15 @@ def test_the_address_opens_each_picture_of_a_sweep(open_page, home):
     test = open_page("train", sweep=sweep, fields="strategy")
     assert sentences(test) == []
     assert "depends on learning_rate by more than chance" in said(test)
+
+
+def test_compare_offers_them_for_runs_of_no_sweep_that_differ_in_two_fields(open_page, store):
+    runs = [run for size in (8, 16) for run in record(store, ["none", "all"], batch_size=size)]
+    ids = ",".join(run.id for run in runs)
+    test = open_page("compare", runs=ids)
+    assert sentences(test) == []
+    assert any("parcoords" in one.proto.spec for one in test.get("plotly_chart"))
+    test = open_page("compare", runs=ids, fields="strategy")
+    assert sentences(test) == []
+    assert "two seeds or folds" in said(test)
+    assert not any("Across" in one.value for one in open_page("compare", runs=runs[0].id).subheader)
