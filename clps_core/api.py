@@ -22,6 +22,8 @@ from clps_core.ablation import ablate as ablate_folder
 from clps_core.api_shelf import archive, find_runs, note, tag
 from clps_core.api_take import diff, export, snapshot
 from clps_core.errors import ConfigError, NotFoundError
+from clps_core.matching import Dial, Match, Measure
+from clps_core.matching import match as match_config
 from clps_core.predicting import Prediction
 from clps_core.predicting import predict as predict_folder
 from clps_core.predicting_split import AnsweredExample
@@ -40,6 +42,7 @@ __all__ = [
     "Effect",
     "Importance",
     "Judged",
+    "Match",
     "Prediction",
     "ablate",
     "archive",
@@ -47,6 +50,7 @@ __all__ = [
     "export",
     "find_runs",
     "importance",
+    "match",
     "note",
     "predict",
     "predict_split",
@@ -89,6 +93,19 @@ def ablate(
 ) -> Ablation:
     """What its held-out metrics become without each of its parts in turn; see ``ablation.ablate``."""
     return ablate_folder(_folder(run_id, home), split, examples=examples, heads=heads)
+
+
+def match(
+    run_id: str,
+    scheme: str,
+    measure: Measure = "parameters",
+    change: Sequence[Dial] | None = None,
+    *,
+    home: Path | None = None,
+) -> Match:
+    """The design of ``scheme`` that stores, computes or caches as much as a run's; see ``matching.match``."""
+    with closing(open_store(home)) as store:
+        return match_config(store.run(run_id).config, scheme, measure, change)
 
 
 def verdict(run_ids: Sequence[str], reference: str | None = None, *, home: Path | None = None) -> Judged:

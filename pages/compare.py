@@ -7,6 +7,7 @@ from app.chart.live_chart import AXES
 from app.chart.run_curves import run_curves
 from app.compare.costs import quality_against_cost
 from app.compare.differences import what_differs
+from app.compare.matching import match_section
 from app.compare.scaling import scaling
 from app.compare.take_away import take_away
 from app.compare.view import figures
@@ -37,6 +38,7 @@ def page() -> None:
         across_runs(store(), runs)
     active = any(run.active for run in runs)
     ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
+    match_section(store(), runs)
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):

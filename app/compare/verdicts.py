@@ -106,7 +106,7 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the design on its page, where it is changed until it matches."""
+    """Where budgets differ: the design on its page; what matches it is found further below on Compare."""
     unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:

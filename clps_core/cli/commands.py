@@ -187,6 +187,29 @@ def count(
     show(designs(preset, config, task, given, settings, strategy), as_json=as_json)
 
 
+@app.command("match", help=_("Find the design of another scheme that stores, computes or caches as much as a run's."))
+def match_design(
+    run_id: RunId,
+    scheme: Annotated[str, typer.Option(help=_("A strategy, such as all or cycle:2, or a card of 'clps schemes'."))],
+    measure: Annotated[
+        str, typer.Option("--as", help=_("What is equal: parameters, flops or kv_cache."))
+    ] = "parameters",
+    change: Annotated[
+        str | None,
+        typer.Option(
+            help=_("What may change, with commas: depth, width, d_ff, steps."),
+            show_default=_("width,d_ff; steps for flops; width for kv_cache"),
+        ),
+    ] = None,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help=_("Print a config for clps train --config."))] = False,
+    as_json: Json = False,
+) -> None:
+    from clps_core.cli.match import show
+
+    dials = None if change is None else [one.strip() for one in change.split(",") if one.strip()]
+    show(run_id, scheme, measure, dials, as_yaml=as_yaml, as_json=as_json)
+
+
 @app.command(help=_("List the designs of the papers, with sources and counts."))
 def presets(as_json: Json = False) -> None:
     from clps_core.cli.count import show_presets

@@ -1,13 +1,22 @@
 """A match is the nearest design that its dials can give."""
 
-import pytest
+import json
+from contextlib import closing
+from pathlib import Path
 
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from clps_core import api
 from clps_core.analysis.counts import count
 from clps_core.analysis.nearest import nearest_value
-from clps_core.config import build_config, resolve
+from clps_core.cli import app
+from clps_core.config import RunConfig, build_config, resolve, validated
 from clps_core.errors import ConfigError
 from clps_core.matching import counted_model, match
 from clps_core.schemes import SCHEMES
+from clps_core.store import open_store
 
 
 def test_all_is_widened_until_it_stores_what_none_stores() -> None:
@@ -76,3 +85,20 @@ def test_every_scheme_is_matched_as_by_a_search_over_all_values(name: str, dial:
     current = 4 if dial == "depth" else width
     best = min(stored, key=lambda value: (abs(stored[value] - found.target), abs(value - current), value))
     assert (found.config.model.num_layers if dial == "depth" else found.config.model.d_model) == best
+
+
+def test_the_command_and_the_api_say_what_the_match_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path / "home"))
+    with closing(open_store()) as store:
+        comparison = store.create_comparison("one", [resolve(build_config({"data": {"task": "hops"}}))])
+        (run,) = store.runs(comparison=comparison)
+    found = api.match(run.id, "all")
+    assert (found.config.seed, found.config.data) == (run.config.seed, run.config.data)
+    done = CliRunner().invoke(app, ["match", run.id, "--scheme", "all", "--yaml"])
+    assert done.exit_code == 0, done.output
+    assert validated(RunConfig, yaml.safe_load(done.stdout)) == found.config
+    plain = json.loads(CliRunner().invoke(app, ["match", run.id, "--scheme", "all", "--json"]).stdout)
+    assert (plain["target"], plain["got"]) == (found.target, found.got)
+    bad = CliRunner().invoke(app, ["match", run.id, "--scheme", "all", "--as", "<b>"])
+    assert bad.exit_code == 2
+    assert "--as must be one of parameters, flops, kv_cache. Got <b>." in " ".join(bad.output.split())

@@ -1,0 +1,154 @@
+"""From a design on Compare to another scheme at the same budget, trained with the same seeds and data.
+
+Start at match_section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app import navigation, state
+from app.compare.summary import Group, group_names, grouped, summary
+from app.look.figure_table import Row, figure_table
+from app.look.formatting import compact, strategy_name
+from app.services import desk, escape_markdown, show_problem
+from app.train.estimate import time_sentence
+from clps_core.config import RunConfig
+from clps_core.config.telling import field_name, said_value
+from clps_core.errors import ClpsError
+from clps_core.matching import CHANGES, MEASURES, USUAL, Dial, Match, Measure, match
+from clps_core.schemes.catalogue import SCHEMES
+from clps_core.store import Run, Store
+from clps_core.words import _, ngettext
+
+__all__ = ["match_section", "matched_configs"]
+
+
+def match_section(store: Store, runs: Sequence[Run]) -> None:
+    """A folded panel for each task of ``runs``."""
+    by_task: dict[str, list[Run]] = {}
+    for run in runs:
+        by_task.setdefault(run.task, []).append(run)
+    for members in by_task.values():
+        _of_task(store, grouped([summary(store, run) for run in members]))
+
+
+def _of_task(store: Store, groups: Sequence[Group]) -> None:
+    """Nothing for designs that are forks, whose budget is spent in two trainings."""
+    designs = {
+        name: group
+        for name, group in zip(group_names(groups), groups, strict=True)
+        if not group.run.start_from and group.run.unique_parameters
+    }
+    if not designs:
+        return
+    task = groups[0].run.task
+    with st.expander(_("Match a budget with another scheme"), icon=":material/balance:"):
+        original, scheme = st.columns(2)
+        name = original.selectbox(_("As much as"), list(designs), key=f"compare.match.design.{task}")
+        others = _schemes()
+        wanted = scheme.selectbox(
+            _("Scheme"),
+            others,
+            index=others.index("all"),
+            format_func=strategy_name,
+            accept_new_options=True,
+            key=f"compare.match.scheme.{task}",
+            help=_("Choose one, or type any strategy, such as cycle:3 or ffn=all."),
+        )
+        measure = _measure(task)
+        change = _change(measure, task)
+        try:
+            found = match(designs[name].run.config, wanted or "all", measure, change)
+            configs = matched_configs(designs[name], found)
+        except ClpsError as error:
+            show_problem(str(error))
+            return
+        _result(found, name)
+        st.markdown(time_sentence(store, configs))
+        label = ngettext("Train {n} run with the same seed", "Train {n} runs with the same seeds", len(configs))
+        if st.button(label, type="primary", icon=":material/play_arrow:", key=f"compare.match.train.{task}"):
+            _queue(designs[name], configs, found)
+
+
+def _schemes() -> list[str]:
+    """The strategies of the catalogue's cards that are no matter of sizes, each once."""
+    return list(
+        dict.fromkeys(
+            ["none", "all", *(card.strategy for card in SCHEMES.values() if _free(card.strategy, card.sizes))]
+        )
+    )
+
+
+def _free(strategy: str, sizes: Mapping[str, object]) -> bool:
+    """Whether a scheme fits any depth: a custom map has its own, and other cards are a matter of sizes."""
+    return not sizes and strategy != "custom"
+
+
+def _measure(task: str) -> Measure:
+    chosen = st.segmented_control(
+        _("Equal"),
+        list(USUAL),
+        default="parameters",
+        required=True,
+        format_func=lambda one: MEASURES[one],
+        key=f"compare.match.measure.{task}",
+    )
+    return chosen
+
+
+def _change(measure: Measure, task: str) -> list[Dial]:
+    names = {"depth": _("Depth"), "width": _("Width"), "d_ff": _("Feed-forward width"), "steps": _("Steps")}
+    chosen: list[Dial] = st.pills(
+        _("What may change"),
+        list(CHANGES[measure]),
+        default=list(USUAL[measure]),
+        selection_mode="multi",
+        format_func=lambda one: names[one],
+        key=f"compare.match.change.{measure}.{task}",
+    )
+    return chosen
+
+
+def matched_configs(group: Group, found: Match) -> list[RunConfig]:
+    """The matched design once for each run of ``group``: with its seed, its data seed and its fold."""
+    changed = found.config
+    return [changed.model_copy(update={"seed": one.run.seed, "data": one.run.config.data}) for one in group.summaries]
+
+
+def _result(found: Match, name: str) -> None:
+    """What changed, and by how much it misses."""
+    columns = [(_("Field"), ""), (name, ""), (_("Matched"), "")]
+    rows = [Row(field_name(one.field), "transparent", [said_value(one.before), said_value(one.after)])
+            for one in found.changes]  # fmt: skip
+    what = MEASURES[found.measure]
+    rows.append(Row(what, "transparent", [f"{found.target:,}", f"{found.got:,}"]))
+    figure_table(_("What changes"), columns, rows)
+    if found.problem:
+        st.warning(found.problem, icon=":material/warning:")
+    else:
+        st.caption(
+            _("The matched design misses by {miss} ({count}).", miss=f"{100 * found.part:+.2f} %",
+              count=_signed(found.missed))
+        )  # fmt: skip
+
+
+def _signed(count: int) -> str:
+    return f"{'−' if count < 0 else '+'}{compact(abs(count))}"
+
+
+def _queue(group: Group, configs: Sequence[RunConfig], found: Match) -> None:
+    title = _("{scheme} with the {what} of {strategy}", scheme=found.config.sharing.strategy,
+              what=MEASURES[found.measure], strategy=group.run.strategy)  # fmt: skip
+    try:
+        runs = desk().submit(list(configs), title[:120])
+    except ClpsError as error:
+        show_problem(str(error))
+        return
+    said = ngettext("{n} run queued.", "{n} runs queued.", len(runs))
+    st.success(said, icon=":material/check:")
+    ids = [one.run.id for one in group.summaries] + [run.id for run in runs]
+    navigation.link("compare", _("Compare them with {name}", name=escape_markdown(strategy_name(group.run.strategy))),
+                    query={state.RUNS: state.run_ids(ids)})  # fmt: skip
