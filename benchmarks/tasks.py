@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clps_core.config import Resolved, RunConfig
+from clps_core.config import Resolved, RunConfig, flat
 from clps_core.data.base import digest
 from clps_core.data.registry import load_task
 from clps_core.jobs import service
@@ -38,9 +38,11 @@ Row = dict[str, Any]
 
 
 def key_of(config: RunConfig) -> str:
-    """Equal for runs that learn the same."""
-    plain = config.as_dict()
-    plain["train"] = {name: value for name, value in plain["train"].items() if name not in NOTED}
+    """Equal for runs that learn the same: of what differs from the defaults, so that new fields change no key."""
+    usual = flat(RunConfig().as_dict())
+    plain = {name: value for name, value in flat(config.as_dict()).items() if value != usual[name]}
+    for name in NOTED:
+        plain.pop(f"train.{name}", None)
     return digest(json.dumps(plain, sort_keys=True))[:16]
 
 
