@@ -74,7 +74,7 @@ class Inspection:
     context: str = ""
     marked: tuple[Marked, ...] = ()
     effect: Effect | None = None
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def is_right(self) -> bool:
