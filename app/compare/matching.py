@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import navigation, state
-from app.compare.summary import Group, group_names, grouped, summary
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, strategy_name
+from app.runs.names import design_names
 from app.services import desk, escape_markdown, show_problem
 from app.train.estimate import time_sentence
 from clps_core.config import RunConfig
@@ -21,6 +21,7 @@ from clps_core.errors import ClpsError
 from clps_core.matching import CHANGES, MEASURES, USUAL, Dial, Match, Measure, match
 from clps_core.schemes.catalogue import SCHEMES
 from clps_core.store import Run, Store
+from clps_core.store.designs import by_design
 from clps_core.words import _, ngettext
 
 __all__ = ["match_section", "matched_configs"]
@@ -32,19 +33,16 @@ def match_section(store: Store, runs: Sequence[Run]) -> None:
     for run in runs:
         by_task.setdefault(run.task, []).append(run)
     for members in by_task.values():
-        _of_task(store, grouped([summary(store, run) for run in members]))
+        _of_task(store, members)
 
 
-def _of_task(store: Store, groups: Sequence[Group]) -> None:
+def _of_task(store: Store, runs: Sequence[Run]) -> None:
     """Nothing for designs that are forks, whose budget is spent in two trainings."""
-    designs = {
-        name: group
-        for name, group in zip(group_names(groups), groups, strict=True)
-        if not group.run.start_from and group.run.unique_parameters
-    }
-    if not designs:
+    groups = list(by_design(run for run in runs if not run.start_from).values())
+    if not groups:
         return
-    task = groups[0].run.task
+    designs = dict(zip(design_names([members[0] for members in groups]), groups, strict=True))
+    task = runs[0].task
     with st.expander(_("Match a budget with another scheme"), icon=":material/balance:"):
         original, scheme = st.columns(2)
         name = original.selectbox(_("As much as"), list(designs), key=f"compare.match.design.{task}")
@@ -61,7 +59,7 @@ def _of_task(store: Store, groups: Sequence[Group]) -> None:
         measure = _measure(task)
         change = _change(measure, task)
         try:
-            found = match(designs[name].run.config, wanted or "all", measure, change)
+            found = match(designs[name][0].config, wanted or "all", measure, change)
             configs = matched_configs(designs[name], found)
         except ClpsError as error:
             show_problem(str(error))
@@ -88,7 +86,7 @@ def _free(strategy: str, sizes: Mapping[str, object]) -> bool:
 
 
 def _measure(task: str) -> Measure:
-    chosen = st.segmented_control(
+    return st.segmented_control(
         _("Equal"),
         list(USUAL),
         default="parameters",
@@ -96,7 +94,6 @@ def _measure(task: str) -> Measure:
         format_func=lambda one: MEASURES[one],
         key=f"compare.match.measure.{task}",
     )
-    return chosen
 
 
 def _change(measure: Measure, task: str) -> list[Dial]:
@@ -112,10 +109,10 @@ def _change(measure: Measure, task: str) -> list[Dial]:
     return chosen
 
 
-def matched_configs(group: Group, found: Match) -> list[RunConfig]:
-    """The matched design once for each run of ``group``: with its seed, its data seed and its fold."""
+def matched_configs(runs: Sequence[Run], found: Match) -> list[RunConfig]:
+    """The matched design once for each of ``runs``: with its seed, its data seed and its fold."""
     changed = found.config
-    return [changed.model_copy(update={"seed": one.run.seed, "data": one.run.config.data}) for one in group.summaries]
+    return [changed.model_copy(update={"seed": run.seed, "data": run.config.data}) for run in runs]
 
 
 def _result(found: Match, name: str) -> None:
@@ -139,16 +136,16 @@ def _signed(count: int) -> str:
     return f"{'−' if count < 0 else '+'}{compact(abs(count))}"
 
 
-def _queue(group: Group, configs: Sequence[RunConfig], found: Match) -> None:
+def _queue(runs: Sequence[Run], configs: Sequence[RunConfig], found: Match) -> None:
     title = _("{scheme} with the {what} of {strategy}", scheme=found.config.sharing.strategy,
-              what=MEASURES[found.measure], strategy=group.run.strategy)  # fmt: skip
+              what=MEASURES[found.measure], strategy=runs[0].strategy)  # fmt: skip
     try:
-        runs = desk().submit(list(configs), title[:120])
+        queued = desk().submit(list(configs), title[:120])
     except ClpsError as error:
         show_problem(str(error))
         return
-    said = ngettext("{n} run queued.", "{n} runs queued.", len(runs))
+    said = ngettext("{n} run queued.", "{n} runs queued.", len(queued))
     st.success(said, icon=":material/check:")
-    ids = [one.run.id for one in group.summaries] + [run.id for run in runs]
-    navigation.link("compare", _("Compare them with {name}", name=escape_markdown(strategy_name(group.run.strategy))),
+    ids = [run.id for run in (*runs, *queued)]
+    navigation.link("compare", _("Compare them with {name}", name=escape_markdown(strategy_name(runs[0].strategy))),
                     query={state.RUNS: state.run_ids(ids)})  # fmt: skip

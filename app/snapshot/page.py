@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from html import escape
 
 from app.compare.differences import found_differences
-from app.compare.summary import Group, group_names, grouped, quality_of_all, summary
+from app.compare.summary import Group, Measured, group_names, grouped, quality_of_all
 from app.compare.verdicts import verdicts_of
 from app.compare.view import design_table
 from app.look.assets import asset
@@ -91,9 +91,10 @@ def _sections(
 
 
 def _told(store: Store, place: int, runs: Sequence[Run]) -> Told:
-    plain = [summary(store, run) for run in runs]
+    measured = Measured.of(store, runs)
+    plain = measured.summaries()
     quality = quality_of_all(plain)
-    groups = grouped([summary(store, run, quality) for run in runs] if quality is not None else plain)
+    groups = grouped(measured.summaries(quality) if quality is not None else plain)
     return Told(place, tuple(runs), tuple(groups), tuple(group_names(groups)))
 
 

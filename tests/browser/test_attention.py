@@ -415,6 +415,7 @@ def test_each_runs_maps_are_taken_home_as_picture_and_numbers(
     )
 
 
+@pytest.mark.slow
 def test_a_wide_lens_is_taken_whole(url: str, store: Store, browser_page: Page) -> None:
     browser_page.set_viewport_size({"width": 800, "height": 900})
     run = stored_run(store, small_config("dates"))
@@ -429,6 +430,7 @@ def test_a_wide_lens_is_taken_whole(url: str, store: Store, browser_page: Page) 
     assert lens.locator(".scroll").evaluate("one => one.scrollWidth > one.clientWidth"), "the page is as before"
 
 
+@pytest.mark.slow
 def test_curves_and_plots_are_taken_home(url: str, store: Store, browser_page: Page) -> None:
     browser_page.emulate_media(color_scheme="dark")
     runs = record(store, ("none", "all"))
