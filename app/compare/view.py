@@ -1,11 +1,10 @@
-"""Runs against each other: figures, quality against size, the same as a file. Start at figures."""
+"""Runs against each other: figures and quality against size. Start at figures."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 
 from app import state
@@ -21,7 +20,6 @@ from app.compare.summary import (
 from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
-from app.runs.names import run_names
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
 from clps_core.jobs.ancestry import Ancestry, ancestry
@@ -31,7 +29,7 @@ from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
 from clps_core.words import _
 
-__all__ = ["as_csv", "design_table", "download", "figures"]
+__all__ = ["design_table", "figures"]
 
 
 def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, alone: bool) -> list[Group]:
@@ -284,58 +282,3 @@ def _with_spread(spread: Spread | None, name: str) -> str:
     number, _space, unit = text.partition(" ")
     deviation = metric(name, spread.deviation).partition(" ")[0]
     return _("{mean} ± {deviation}", mean=number, deviation=deviation) + (f" {unit}" if unit else "")
-
-
-def download(store: Store, runs: Sequence[Run]) -> None:
-    """A button for ``as_csv``; the file is made when it is asked for."""
-    st.download_button(
-        _("Download as CSV"),
-        lambda: as_csv(store, runs),
-        file_name="clps-runs.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
-
-
-def as_csv(store: Store, runs: Sequence[Run]) -> bytes:
-    """One row per run with its figures, values unrounded."""
-    rows = []
-    names = run_names(runs)
-    for run, one in zip(runs, Measured.of(store, runs).summaries(), strict=True):
-        before = ancestry(store, run)
-        best, final = one.best or (None, None), one.final or (None, None)
-        rows.append(
-            {
-                "id": run.id,
-                "name": run.name,
-                "shown_as": names[run.id],
-                "status": run.status,
-                "task": run.task,
-                "strategy": run.strategy,
-                "seed": run.seed,
-                "metric": one.metric,
-                "best": best[1],
-                "best_step": best[0],
-                "test": one.test_value,
-                "test_examples": one.test.examples if one.test else None,
-                "final": final[1],
-                "final_step": final[0],
-                "unique_parameters": run.unique_parameters,
-                "executed_parameters": run.executed_parameters,
-                "steps": run.step,
-                "seconds": run.seconds,
-                "cpu_seconds": run.cpu_seconds,
-                "tokens_per_second": run.tokens_per_second,
-                "parent": run.parent_id,
-                "start_from": run.start_from,
-                "steps_before": before.steps if before.whole else None,
-                "seconds_before": before.seconds if before.whole else None,
-            }
-        )
-    return pd.DataFrame(rows).map(_not_a_formula).to_csv(index=False).encode()
-
-
-def _not_a_formula(value: object) -> object:
-    """Spreadsheets run text that begins like a formula; a leading apostrophe makes it text."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value

@@ -14,7 +14,6 @@ from recorded_runs import extend, mark, record, score
 
 from app.compare.summary import Summary, differences, group_names, grouped, quality_of_all, summary
 from app.compare.take_away import file_now
-from app.compare.view import as_csv
 from app.look.formatting import percent
 from clps_core.store import Point, metrics
 from clps_core.tasks import TASKS
@@ -167,13 +166,16 @@ def test_hostile_addresses_are_sentences(open_page, store):
     assert "No sharing" in table(test)
 
 
-def test_the_file_has_a_row_per_run_and_no_formulas(store):
-    from app.compare.view import as_csv
+def runs_file(store, runs):
+    """The table of runs that the menu gives as CSV."""
+    return file_now(store, [run.id for run in runs], "runs", "csv").decode()
 
+
+def test_the_file_has_a_row_per_run_and_no_formulas(store):
     runs = record(store, ["none", "all"], name="=cmd()")
     mark(store, runs[0], name="=HYPERLINK(1)")
     extend(store, runs[0], [205])
-    rows = list(csv.DictReader(io.StringIO(as_csv(store, store.runs()).decode())))
+    rows = list(csv.DictReader(io.StringIO(runs_file(store, store.runs()))))
     assert {row["id"] for row in rows} == {run.id for run in runs}
     assert "'=HYPERLINK(1)" in {row["name"] for row in rows}
     assert float(rows[0]["best"]) == pytest.approx(value(1))
@@ -188,7 +190,7 @@ def test_the_test_score_has_a_column_of_its_own(open_page, store):
     assert "85.0 ± 7.1 %" in table(test)
     assert "70.0 % (1 of 2)" in table(test), "one of two runs has a score"
     assert any("test examples choose nothing" in caption.value for caption in test.caption)
-    rows = as_csv(store, runs[:1]).decode().splitlines()
+    rows = runs_file(store, runs[:1]).splitlines()
     assert dict(zip(rows[0].split(","), rows[1].split(","), strict=True))["test"] == "0.8"
 
 
