@@ -28,7 +28,7 @@ __all__ = ["match_section", "matched_configs"]
 
 
 def match_section(store: Store, runs: Sequence[Run]) -> None:
-    """A folded panel for each task of ``runs``."""
+    """A panel for each task of ``runs``, once it is asked for."""
     by_task: dict[str, list[Run]] = {}
     for run in runs:
         by_task.setdefault(run.task, []).append(run)
@@ -43,32 +43,34 @@ def _of_task(store: Store, runs: Sequence[Run]) -> None:
         return
     designs = dict(zip(design_names([members[0] for members in groups]), groups, strict=True))
     task = runs[0].task
-    with st.expander(_("Match a budget with another scheme"), icon=":material/balance:"):
-        original, scheme = st.columns(2)
-        name = original.selectbox(_("As much as"), list(designs), key=f"compare.match.design.{task}")
-        others = _schemes()
-        wanted = scheme.selectbox(
-            _("Scheme"),
-            others,
-            index=others.index("all"),
-            format_func=strategy_name,
-            accept_new_options=True,
-            key=f"compare.match.scheme.{task}",
-            help=_("Choose one, or type any strategy, such as cycle:3 or ffn=all."),
-        )
-        measure = _measure(task)
-        change = _change(measure, task)
-        try:
-            found = match(designs[name][0].config, wanted or "all", measure, change)
-            configs = matched_configs(designs[name], found)
-        except ClpsError as error:
-            show_problem(str(error))
-            return
-        _result(found, name)
-        st.markdown(time_sentence(store, configs))
-        label = ngettext("Train {n} run with the same seed", "Train {n} runs with the same seeds", len(configs))
-        if st.button(label, type="primary", icon=":material/play_arrow:", key=f"compare.match.train.{task}"):
-            _queue(designs[name], configs, found)
+    # A match takes a part of a second, so it is made for who asks only.
+    if not st.toggle(_("Match a budget with another scheme"), key=f"compare.match.{task}"):
+        return
+    original, scheme = st.columns(2)
+    name = original.selectbox(_("As much as"), list(designs), key=f"compare.match.design.{task}")
+    others = _schemes()
+    wanted = scheme.selectbox(
+        _("Scheme"),
+        others,
+        index=others.index("all"),
+        format_func=strategy_name,
+        accept_new_options=True,
+        key=f"compare.match.scheme.{task}",
+        help=_("Choose one, or type any strategy, such as cycle:3 or ffn=all."),
+    )
+    measure = _measure(task)
+    change = _change(measure, task)
+    try:
+        found = match(designs[name][0].config, wanted or "all", measure, change)
+        configs = matched_configs(designs[name], found)
+    except ClpsError as error:
+        show_problem(str(error))
+        return
+    _result(found, name)
+    st.markdown(time_sentence(store, configs))
+    label = ngettext("Train {n} run with the same seed", "Train {n} runs with the same seeds", len(configs))
+    if st.button(label, type="primary", icon=":material/play_arrow:", key=f"compare.match.train.{task}"):
+        _queue(designs[name], configs, found)
 
 
 def _schemes() -> list[str]:
