@@ -82,12 +82,17 @@ def chart_part(store: Store, runs: Sequence[Run], among: Sequence[Run], name: st
     panels = [*panels_of(facts), panels_of(facts, "validation")[0]]
     names = [panel.id for panel in panels]
     ids = [run.id for run in runs]
-    memory = next_message(None, ids, names, lambda run_ids, cursor: store.metrics_after(run_ids, cursor, names))
+    memory = next_message(
+        None,
+        ids,
+        names,
+        lambda run_ids, cursor: store.metrics_after(run_ids, cursor, names),
+        lambda run_ids, most: store.curves_so_far(run_ids, names, most),
+    )
     lines = [line for part in memory.parts for line in part.lines]
     most = max(50, MOST_POINTS // max(1, len(lines)))
     message = memory.message
     message["parts"] = [{"serial": memory.serial, "forget": [], "lines": [thinned(line, most) for line in lines]}]
-    message["serial"] = message["parts"][0]["serial"]  # type: ignore[index]
     title = _("Curves of {count} runs: {task}", count=len(runs), task=facts.title)
     data = chart_data(line_styles(runs, among), panels, key=name, title=title, mean=len(runs) > 1)
     return Part("chart", name, "", data, {**message, "key": name})
