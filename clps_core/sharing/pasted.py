@@ -1,4 +1,4 @@
-"""A sharing map as papers print it, such as ``[0, 1, 1, 0]`` or ``A B B A``, as a strategy. Start at strategy_of_pasted.
+"""Sharing maps as papers print them: ``[0, 1, 2, 2, 1, 0]``, ``A B B A``. Start at strategy_of_pasted.
 
 One number or one letter for each layer, with anything between them that is no text: spaces, commas, dashes, brackets,
 line breaks. Numbers may begin with any: equal ones mean the same weights, and they are named by first use.
