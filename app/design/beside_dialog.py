@@ -12,7 +12,7 @@ from app.design.designs import Costed, Designs, cost
 from app.design.own_runs import choose_own_run
 from app.look.dialog import dialog
 from app.look.formatting import strategy_name
-from app.services import show_problem
+from app.services import escape_markdown, show_problem
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.presets import PAPERS, PRESETS
@@ -41,7 +41,7 @@ def beside_dialog(designs: Designs, found: Sequence[Costed], here: Costed) -> No
     if not others:
         del kinds["page"]
     kind = st.segmented_control(
-        _("What do you want beside {name}?", name=here.name.replace("[", r"\[")), list(kinds),
+        _("What do you want beside {name}?", name=escape_markdown(here.name)), list(kinds),
         format_func=lambda one: kinds.get(one, one), default="page" if others else "scheme", required=True,
         key="beside.kind", wrap=True,
     )  # fmt: skip

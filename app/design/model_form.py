@@ -30,13 +30,13 @@ def model_form(designs: Designs) -> RunConfig:
             help=_("All designs of papers, with what they published beside what is counted here."),
         )  # fmt: skip
         st.button(
-            _("From a run"), icon=":material/model_training:", on_click=open_run_dialog,
+            _("Runs"), icon=":material/model_training:", on_click=open_run_dialog,
             help=_("Take the design of a run, or only its sharing map."),
         )  # fmt: skip
         values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
         if model.family == "encoder_decoder":
             values["num_decoder_layers"] = _number(
-                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=118
+                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=112
             )
         values |= {
             "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16),
@@ -68,7 +68,7 @@ def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
         key=key,
         placeholder=_("Sizes of your own"),
         on_change=start_from,
-        width=216,
+        width=180,
         help=known[current].source if current else None,
     )
 
@@ -82,7 +82,7 @@ def _number(
     *,
     step: int = 1,
     empty: int | None = None,
-    width: int = 98,
+    width: int = 92,
     note: str | None = None,
 ) -> int | None:
     """A whole number; ``empty`` is what no number means, shown in grey."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.look.formatting import strategy_name
 from app.runs.names import unusual
 from app.services import desk, show_problem, store
 from clps_core.errors import ClpsError
@@ -62,5 +61,4 @@ def _chosen(key: str, found: Found) -> Run | None:
 
 def _label(run: Run) -> str:
     """A run in one line; nothing in it changes by itself."""
-    parts = [isolated(run.name), run.facts.title, strategy_name(run.strategy), *unusual(run), run.id[:8]]
-    return " · ".join(parts)
+    return " · ".join([isolated(run.name), run.id[:8], *unusual(run)])

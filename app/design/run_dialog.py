@@ -37,7 +37,8 @@ def run_dialog(take_design: Take, take_map: Take) -> None:
         st.rerun()
     run = choose_own_run("design.run")
     if run is not None:
-        st.markdown(f"**{escape_markdown(strategy_name(run.strategy))}**  \n`{run.strategy}`")
+        said = _("{name} · {strategy}", name=strategy_name(run.strategy), strategy=run.strategy)
+        st.markdown(f"**{escape_markdown(run.facts.title)}**  \n{escape_markdown(said)}")
 
     def taken(take: Take) -> None:
         if run is None:
