@@ -70,20 +70,22 @@ function look(view, side, cell) {
       one.classList.toggle("met", one === here[at]);
     }
   });
-  describe(view, cell, here);
+  describe(view, side, cell, here);
 }
 
-function describe(view, cell, here) {
+function describe(view, side, cell, here) {
   const { words } = view.data, told = view.host.querySelector(".told");
   if (!cell) {
     const idle = element("p", "", words.idle);
     idle.dataset.picture = "no";
     return told.replaceChildren(idle);
   }
-  const stack = view.data.designs.flatMap((one) => one.stacks).find((one) => one.name === cell.dataset.stack);
+  const stack = view.data.designs[side].stacks.find((one) => one.name === cell.dataset.stack);
   const row = stack.rows.find((one) => one.component === cell.dataset.component);
-  const title = element("b", "", fill(words.place, { stack: stack.title, component: row?.title ?? cell.dataset.component, layer: cell.dataset.layer }));
+  const title = element("b", "", fill(words.place, { stack: stack.title, component: row.title, layer: cell.dataset.layer }));
   const lines = view.data.designs.map((design, at) => element("p", "", said(view, design, here[at])));
+  const how = row.marks[cell.dataset.layer];
+  if (how) title.append(` · ${words[how]}`);
   return told.replaceChildren(title, ...lines);
 }
 
@@ -105,10 +107,10 @@ function said(view, design, cell) {
 
 function keys(view) {
   const list = element("ul", "keys");
-  for (const how of view.data.marks) {
-    const line = element("li"), sign = element("span", `cell ${CLASSES[how]}`);
+  for (const key of view.data.keys) {
+    const line = element("li"), sign = element("span", `cell ${CLASSES[key.mark]}`);
     sign.setAttribute("aria-hidden", "true");
-    line.append(sign, element("span", "", view.data.words[how]));
+    line.append(sign, element("span", "", key.text));
     list.append(line);
   }
   return list;
@@ -123,8 +125,8 @@ export default function ({ data, parentElement }) {
   views.set(host, view);
   told.setAttribute("aria-live", "polite");
   halves.append(...data.designs.map((_design, side) => drawHalf(view, side)));
-  host.classList.toggle("marked", data.marks.length > 0);
+  host.classList.toggle("marked", data.keys.length > 0);
   host.replaceChildren(halves, keys(view), told);
   halves.querySelectorAll(".half").forEach((half, side) => fillHalf(view, half, side));
-  describe(view, null, []);
+  describe(view, 0, null, []);
 }

@@ -5,7 +5,7 @@ What differs is told by ``clps_core.sharing.difference``: which sites share one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from app.design.designs import Costed, component_sizes
@@ -17,7 +17,7 @@ from app.look.component import component
 from app.look.formatting import compact
 from app.look.picture import Table, picture
 from clps_core.sharing import Site
-from clps_core.sharing.difference import PlanDifference
+from clps_core.sharing.difference import Mark, PlanDifference
 from clps_core.words import _
 
 __all__ = ["pair_numbers", "pair_payload", "sharing_pair"]
@@ -58,7 +58,19 @@ def pair_payload(pair: Sequence[Costed], names: Sequence[str], found: PlanDiffer
     rows = [row["slots"] for design in drawn for stack in design["stacks"] for row in stack["rows"]]
     most = max((slot for slots in rows for slot in slots if slot is not None), default=0)
     marks = {mark for design in drawn for stack in design["stacks"] for row in stack["rows"] for mark in row["marks"]}
-    return {"designs": drawn, "looks": looks(most + 1), "words": _words(), "marks": sorted(marks - {""})}
+    return {"designs": drawn, "looks": looks(most + 1), "words": _words(), "keys": _keys(marks - {""})}
+
+
+def _keys(marks: Collection[Mark]) -> list[dict[str, str]]:
+    """What a ring means on these maps, and what a dashed one does, where there are such."""
+    reasons = {
+        "sharing": _("shares its weights with other sites"),
+        "reading": _("has weights in one design alone, or reads another layer"),
+        "lora": _("has LoRA of another rank, or none"),
+    }
+    said = _(", or ").join(text for mark, text in reasons.items() if mark in marks)
+    found = [{"mark": "sharing", "text": _("Differs: {reasons}", reasons=said)}] if said else []
+    return [*found, *([{"mark": "only", "text": _words()["only"]}] if "only" in marks else [])]
 
 
 def _marked(design: Costed, side: int, found: PlanDifference) -> list[dict[str, Any]]:
@@ -105,6 +117,6 @@ def _words() -> dict[str, str]:
         "lacking": _("The other design has no layer {layer} here."),
         "sharing": _("Shares its weights with other sites than in the other design"),
         "reading": _("Has weights in one design alone, or reads another layer"),
-        "lora": _("Has LoRA of another rank"),
+        "lora": _("Has LoRA of another rank than in the other design, or none"),
         "only": _("The other design has no such site"),
     }

@@ -63,7 +63,7 @@ def test_the_browser_gets_the_marks_of_every_cell_and_of_layers_that_one_design_
     assert marks(payload, 1, "q") == ["sharing"] * 3 + ["", "only", "only"]
     assert marks(payload, 1, "k") == [""] * 4 + ["only"] * 2
     assert [design["stacks"][0]["lacking"] for design in payload["designs"]] == [[], [4, 5]]
-    assert payload["marks"] == ["only", "sharing"]
+    assert [key["mark"] for key in payload["keys"]] == ["sharing", "only"]
     rows = list(pair_numbers(designs, ["A", "B"], found).rows)
     assert len(rows) == 8 * (4 + 6)
     assert ("A", "q=0-0-1-2", "decoder", 1, "q", "A", "sharing") in rows
@@ -116,6 +116,10 @@ def test_a_run_stands_beside_a_design_under_its_name_until_it_is_gone(open_page,
     run = stored(store, small_config("dates", "0-1-1-0"))
     test = open_page("design", spec=to_spec(small_config("dates")), strategy=["cycle:2", "all"], opened="0")
     button(test, "Compare side by side").click().run()
+    for kind, known in (("scheme", "Cycle"), ("paper", "ALBERT base")):
+        test.button_group(key="beside.kind").set_value(kind).run()
+        assert any(known in label for label in test.selectbox(key=f"beside.{kind}").options)
+        assert not test.button(key="beside.put").disabled
     test.button_group(key="beside.kind").set_value("run").run()
     test.text_input(key="beside.search").set_value("num_layers>=9").run()
     assert test.button(key="beside.put").disabled

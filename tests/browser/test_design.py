@@ -1,4 +1,4 @@
-"""The sharing map is painted with mouse and keyboard, stands beside another, schemes are added by clicks, papers load."""
+"""The sharing map is painted with mouse and keyboard and stands beside another; schemes are added, papers load."""
 
 from __future__ import annotations
 
