@@ -7,7 +7,6 @@ In the address it is the name of a paper's preset, ``run:`` and a run's id, or t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import streamlit as st
 
@@ -15,7 +14,7 @@ from app import state
 from app.design.designs import Costed, Designs, cost, counted_model, current_designs, save_designs
 from app.design.origins import origins
 from app.services import check_use_of, store
-from clps_core.config import RunConfig
+from clps_core.config import ModelConfig, RunConfig
 from clps_core.errors import ClpsError
 from clps_core.presets import PRESETS
 from clps_core.sharing import parse_strategy
@@ -84,14 +83,14 @@ def with_design(designs: Designs, config: RunConfig) -> Designs:
     strategy = parse_strategy(config.sharing.strategy).text
     if to_spec(bare) != to_spec(designs.config("none")):
         model = counted_model(bare)
-        fitting = tuple(one for one in designs.strategies if one == strategy or _fits(bare, model, one))
+        fitting = tuple(one for one in designs.strategies if one == strategy or _fits(model, one))
         chosen = min(designs.chosen, max(0, len(fitting) - 1))
         designs = replace(designs, base=bare, strategies=fitting or (strategy,), chosen=chosen)
     full = len(designs.strategies) >= state.MAX_STRATEGIES
     return designs.with_strategy(strategy, designs.chosen if full else None)
 
 
-def _fits(_config: RunConfig, model: Any, strategy: str) -> bool:
+def _fits(model: ModelConfig, strategy: str) -> bool:
     try:
         cost(model, strategy)
     except ClpsError:

@@ -21,10 +21,23 @@ function fillHalf(view, half, side) {
   for (const stack of view.data.designs[side].stacks) {
     const drawn = drawStack(own, stack);
     mark(view, stack, drawn);
+    drawn.dataset.stack = stack.name;
+    drawn.querySelector(".scroller").addEventListener("scroll", (event) => follow(view, event.target, stack.name));
     stacks.append(drawn);
   }
   for (const grid of stacks.querySelectorAll(".grid")) grid.querySelector(".cell").tabIndex = 0;
   listen(view, stacks, side);
+}
+
+// Layers with one number stay in sight together, as far as the shorter map goes.
+function follow(view, scroller, stack) {
+  scroller.classList.toggle("more-right", scroller.scrollLeft + scroller.clientWidth < scroller.scrollWidth - 4);
+  for (const other of view.host.querySelectorAll(`.stack[data-stack=${stack}] .scroller`)) {
+    const ended = scroller.scrollLeft >= scroller.scrollWidth - scroller.clientWidth - 1;
+    if (other.scrollLeft !== scroller.scrollLeft && !(ended && other.scrollLeft > scroller.scrollLeft)) {
+      other.scrollLeft = scroller.scrollLeft;
+    }
+  }
 }
 
 function mark(view, stack, drawn) {
@@ -128,5 +141,6 @@ export default function ({ data, parentElement }) {
   host.classList.toggle("marked", data.keys.length > 0);
   host.replaceChildren(halves, keys(view), told);
   halves.querySelectorAll(".half").forEach((half, side) => fillHalf(view, half, side));
+  for (const one of halves.querySelectorAll(".stack")) follow(view, one.querySelector(".scroller"), one.dataset.stack);
   describe(view, 0, null, []);
 }
