@@ -26,6 +26,7 @@ __all__ = [
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
+    "CELL",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -56,6 +57,7 @@ __all__ = [
     "KIND",
     "LANGUAGE",
     "LAYER",
+    "LIFT",
     "LOOPS",
     "MAPS",
     "MEASURE",
@@ -151,6 +153,8 @@ AGAINST = "against"  # Attention: the layer that is subtracted from the others o
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
+LIFT = "lift"  # Attention: 0 for maps whose faint weights are not made stronger
+CELL = "cell"  # Attention: the cell whose reading stays, as query and key from 0 on, such as 3-5
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
 POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
