@@ -34,7 +34,7 @@ def until(condition: Callable[[], object], what: str, timeout: float = PATIENCE)
     while time.monotonic() < deadline:
         if condition():
             return
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"did not happen: {what}")
 
 
