@@ -20,6 +20,7 @@ from app.design.designs import (
     step_back,
     step_forward,
 )
+from app.design.matching import match_section
 from app.design.model_form import model_form
 from app.design.painting import apply_action
 from app.design.paper_gallery import papers_dialog, published_line
@@ -81,6 +82,7 @@ if found:
     counts_figure(found)
     scheme_cards(opened(found, designs.chosen), model)
     arithmetic_expander(model)
+    match_section(designs, found)
 if st.session_state.get(state.DESIGN_DIALOG) == "papers":
     papers_dialog()
 elif st.session_state.get(state.DESIGN_DIALOG) == "add":

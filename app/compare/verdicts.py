@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 
 import streamlit as st
@@ -9,9 +10,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import navigation, state
 from app.compare.summary import Group, group_names
+from app.look.formatting import strategy_name
 from app.look.widget_value import widget_default
+from app.match.choices import match_query
 from app.services import escape_markdown, show_problem
-from clps_core.spec import to_spec
+from clps_core.matching import MEASURES, Measure
 from clps_core.store import Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import BEST, Verdict, Verdicts, basis, contenders, sentence, verdicts
@@ -25,6 +28,7 @@ OFFERS = 2
 MOST_KEPT = 32
 _KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
 """The last answers: a tick that brought nothing new to these runs asks the same again."""
+MATCHED = (state.MATCH, state.SCHEME, state.AS, state.CHANGE)
 ICONS = {
     "better": ":material/arrow_upward:",
     "worse": ":material/arrow_downward:",
@@ -106,10 +110,32 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the design on its page; what matches it is found further below on Compare."""
-    unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
+    """Where budgets differ: the panel further below, with the reference's budget in the scheme of the other design."""
+    reference = found.reference.run
+    unmatched = [one for one in found.found if one.why == "unmatched" and one.design.run.strategy != reference.strategy]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:
-            config = one.design.run.config
-            query = {state.SPEC: to_spec(config), state.STRATEGY: [config.sharing.strategy]}
-            navigation.link("design", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
+            measure = _nearer_budget(one)
+            navigation.link(
+                "compare",
+                _("Match {name}", name=escape_markdown(names[one.design.key])),
+                query={**_here(), **match_query(found.reference.key, one.design.run.strategy, measure)},
+                help=_(
+                    "The design of {scheme} with the {what} of {reference}",
+                    scheme=escape_markdown(strategy_name(one.design.run.strategy)),
+                    what=MEASURES[measure],
+                    reference=escape_markdown(names[found.reference.key]),
+                ),
+            )
+
+
+def _here() -> dict[str, list[str]]:
+    """The address of the page as it is, without another match."""
+    return {name: st.query_params.get_all(name) for name in st.query_params if name not in MATCHED}
+
+
+def _nearer_budget(one: Verdict) -> Measure:
+    """Of stored parameters and training FLOPs the one that takes less of a change."""
+    ratios = one.budgets.ratios if one.budgets is not None else {}
+    apart = {name: abs(math.log(ratio)) for name, ratio in ratios.items() if name != "seconds"}
+    return "flops" if apart.get("flops", math.inf) < apart.get("parameters", math.inf) else "parameters"

@@ -86,7 +86,7 @@ class Match:
         if self.excess is not None:
             return _(
                 "To have {target} {what}, {scheme} needs {needed} {limited}, and this server allows {limit}: the "
-                "nearest design within that has {got}, {miss}. Let something else change, or start from a smaller design.",
+                "nearest design within that has {got}, {miss}. Let something else change, or match a smaller design.",
                 needed=f"{self.excess.got:,}",
                 limited=self.excess.what,
                 limit=f"{self.excess.limit:,}",

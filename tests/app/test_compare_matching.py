@@ -17,12 +17,11 @@ def test_a_matched_design_is_queued_with_the_seeds_and_data_of_the_design(open_p
     monkeypatch.setattr("clps_core.jobs.service.ensure_supervisor", lambda *_given: None)
     runs = record(store, ["none"], range(3))
     test = open_page("compare", runs=",".join(run.id for run in runs))
-    test.toggle(key="compare.match.digits").set_value(True).run()
+    test.toggle(key="compare.match.on").set_value(True).run()
     assert sentences(test) == []
-    key = "compare.match.{}.digits"
-    assert test.selectbox(key=key.format("scheme")).value == "all"
+    assert test.selectbox(key="compare.scheme").value == "all"
     assert any("matched design misses by" in one.value for one in test.caption)
-    test.button(key=key.format("train")).click().run()
+    test.button(key="compare.match.train").click().run()
     assert sentences(test) == []
     new = [run for run in store.runs() if run.id not in {one.id for one in runs}]
     assert [run.seed for run in new] == [run.seed for run in runs]
@@ -35,6 +34,6 @@ def test_a_matched_design_is_queued_with_the_seeds_and_data_of_the_design(open_p
 def test_what_cannot_be_matched_is_a_sentence(open_page, store):
     runs = record(store, ["none"])
     test = open_page("compare", runs=runs[0].id)
-    test.toggle(key="compare.match.digits").set_value(True).run()
-    test.segmented_control(key="compare.match.measure.digits").set_value("kv_cache").run()
+    test.toggle(key="compare.match.on").set_value(True).run()
+    test.segmented_control(key="compare.as").set_value("kv_cache").run()
     assert any("without a KV cache" in one for one in sentences(test))
