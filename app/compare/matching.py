@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.look.formatting import strategy_name
-from app.match.choices import Matchable
+from app.match.choices import CLOSED, Matchable
 from app.match.panel import match_panel
 from app.runs.names import design_names
 from app.services import desk, escape_markdown, show_problem
@@ -77,5 +77,11 @@ def _queue(runs: Sequence[Run], configs: Sequence[RunConfig], found: Match) -> N
     said = ngettext("{n} run queued.", "{n} runs queued.", len(queued))
     st.success(said, icon=":material/check:")
     ids = [run.id for run in (*runs, *queued)]
-    navigation.link("compare", _("Compare them with {name}", name=escape_markdown(strategy_name(runs[0].strategy))),
-                    query={state.RUNS: state.run_ids(ids)})  # fmt: skip
+    # A link to the page that one is on would leave the browser's address as it is.
+    st.button(
+        _("Compare them with {name}", name=escape_markdown(strategy_name(runs[0].strategy))),
+        icon=navigation.page("compare").icon,
+        key="compare.match.together",
+        on_click=state.write,
+        kwargs={state.RUNS: state.run_ids(ids), **CLOSED},
+    )

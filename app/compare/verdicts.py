@@ -8,11 +8,11 @@ from collections.abc import Hashable, Mapping, Sequence
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import navigation, state
+from app import state
 from app.compare.summary import Group, group_names
 from app.look.formatting import strategy_name
 from app.look.widget_value import widget_default
-from app.match.choices import match_query
+from app.match.choices import open_match
 from app.services import escape_markdown, show_problem
 from clps_core.matching import MEASURES, Measure
 from clps_core.store import Store
@@ -28,7 +28,6 @@ OFFERS = 2
 MOST_KEPT = 32
 _KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
 """The last answers: a tick that brought nothing new to these runs asks the same again."""
-MATCHED = (state.MATCH, state.SCHEME, state.AS, state.CHANGE)
 ICONS = {
     "better": ":material/arrow_upward:",
     "worse": ":material/arrow_downward:",
@@ -116,22 +115,21 @@ def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:
             measure = _nearer_budget(one)
-            navigation.link(
-                "compare",
+            clicked = st.button(
                 _("Match {name}", name=escape_markdown(names[one.design.key])),
-                query={**_here(), **match_query(found.reference.key, one.design.run.strategy, measure)},
+                key=f"match_offer.{one.design.key}",
+                icon=":material/balance:",
                 help=_(
                     "The design of {scheme} with the {what} of {reference}",
                     scheme=escape_markdown(strategy_name(one.design.run.strategy)),
                     what=MEASURES[measure],
                     reference=escape_markdown(names[found.reference.key]),
                 ),
+                on_click=open_match,
+                args=(found.reference.key, one.design.run.strategy, measure),
             )
-
-
-def _here() -> dict[str, list[str]]:
-    """The address of the page as it is, without another match."""
-    return {name: st.query_params.get_all(name) for name in st.query_params if name not in MATCHED}
+            if clicked:
+                st.rerun()  # the panel stands outside of what ticks
 
 
 def _nearer_budget(one: Verdict) -> Measure:

@@ -273,11 +273,14 @@ def current_designs() -> Designs:
     return known or default_designs()
 
 
-def save_designs(designs: Designs) -> None:
-    """Remember ``designs`` in this session, its history and the URL: the default ones, too."""
+def save_designs(designs: Designs, **also: str | None) -> None:
+    """Remember ``designs`` in this session, its history and the URL: the default ones, too.
+
+    ``also`` goes into the URL in the same step, so that the browser's Back undoes both.
+    """
     record(st.session_state.get(state.DESIGNS), designs)
     spec, strategies, copies = designs.address
-    state.write(**{state.SPEC: spec, state.STRATEGY: strategies, state.COPIED: copies})
+    state.write(**{state.SPEC: spec, state.STRATEGY: strategies, state.COPIED: copies, **also})
     st.session_state[state.DESIGNS] = designs
     st.session_state[state.DESIGNS_URL] = designs.address
 

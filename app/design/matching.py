@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import navigation, state
-from app.design.designs import Costed, Designs
-from app.match.choices import Matchable
+from app.design.designs import Costed, Designs, save_designs
+from app.match.choices import CLOSED, Matchable
 from app.match.panel import match_panel
 from app.services import escape_markdown
 from clps_core.config import SharingConfig, resolve
@@ -26,19 +26,29 @@ def match_section(designs: Designs, found: Sequence[Costed]) -> None:
     matchable = {keys[one.index]: Matchable(one.name, designs.config(one.strategy)) for one in found}
     matched = match_panel("design", matchable, keys.get(designs.chosen, next(iter(matchable))))
     if matched is not None:
-        _links(matched[1])
+        _ways_on(matched[1])
 
 
-def _links(found: Match) -> None:
+def _ways_on(found: Match) -> None:
     """To the matched design, and to training it; a sentence where its sizes cannot be trained."""
     scheme = found.config.sharing.strategy
-    spec = to_spec(found.config.model_copy(update={"sharing": SharingConfig()}))
-    query = {state.SPEC: spec, state.STRATEGY: [scheme]}
-    with st.container(horizontal=True):
-        navigation.link("design", _("Open it on Design"), query=query)
+    base = found.config.model_copy(update={"sharing": SharingConfig()})
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Open the matched design"),
+            icon=navigation.page("design").icon,
+            key="design.match.open",
+            on_click=_opened,
+            args=(Designs(base, (scheme,), 0),),
+        )
         try:
             resolve(found.config)
         except ClpsError as error:
             st.caption(escape_markdown(_("It cannot be trained as it is: {problem}", problem=error)))
             return
-        navigation.link("train", _("Train with it"), query=query)
+        navigation.link("train", _("Train with it"), query={state.SPEC: to_spec(base), state.STRATEGY: [scheme]})
+
+
+def _opened(designs: Designs) -> None:
+    save_designs(designs, **CLOSED)
+    state.renew_fields()

@@ -17,7 +17,10 @@ from clps_core.matching import CHANGES, DIALS, MEASURES, USUAL, Dial, Measure
 from clps_core.schemes.catalogue import SCHEMES
 from clps_core.words import _
 
-__all__ = ["Choices", "Matchable", "choices", "match_query"]
+__all__ = ["CLOSED", "Choices", "Matchable", "choices", "open_match"]
+
+CLOSED = dict.fromkeys((state.MATCH, state.SCHEME, state.AS, state.CHANGE))
+"""What ``state.write`` needs so that the panel is off."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,9 @@ class Choices:
     change: tuple[Dial, ...]
 
 
-def match_query(design: str, scheme: str, measure: Measure) -> dict[str, str]:
-    """What stands in the address of a page whose panel shows this, with the usual dials."""
-    return {state.MATCH: design, state.SCHEME: scheme, state.AS: measure}
+def open_match(design: str, scheme: str, measure: Measure) -> None:
+    """Let the page's panel show this, with the usual dials; for callbacks."""
+    state.write(**{state.MATCH: design, state.SCHEME: scheme, state.AS: measure, state.CHANGE: None})
 
 
 def choices(page: str, designs: Mapping[str, Matchable], first: str) -> Choices | None:
@@ -64,9 +67,7 @@ def _switch(page: str, first: str) -> bool:
     key = f"{page}.{state.MATCH}.on"
 
     def turned() -> None:
-        on = st.session_state[key]
-        gone = dict.fromkeys((state.SCHEME, state.AS, state.CHANGE))
-        state.write(**({state.MATCH: first} if on else {state.MATCH: None, **gone}))
+        state.write(**({state.MATCH: first} if st.session_state[key] else CLOSED))
 
     default = widget_default(key, state.given(state.MATCH))
     label = _("Match a budget with another scheme")

@@ -1,11 +1,13 @@
-// A link to the panel of matches, on the page that has it, brings the panel into view. Start at follow.
-// The panel stands far below such links, and grows when the server answers: it is followed until it has its size, or
+// Who asks for a match under the verdicts gets its panel into view. Start at follow.
+// The panel stands far below the verdicts, and grows when the server answers: it is followed until it has its size, or
 // until the reader moves.
 (() => {
   const PANEL = '[class*="st-key-match_panel"]';
+  const OFFER = '[class*="st-key-match_offer"] button';
   const LONGEST_MS = 5000;
 
   function follow(panel) {
+    panel.style.scrollMarginTop = "4.5rem"; // below the bar of the page
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     const show = () => panel.scrollIntoView({ block: "start", behavior: smooth ? "smooth" : "auto" });
     const grown = new ResizeObserver(show);
@@ -15,6 +17,7 @@
       ended.abort();
     };
     grown.observe(panel);
+    grown.observe(panel.closest('[data-testid="stMainBlockContainer"]') ?? panel); // what stands above grows, too
     for (const event of ["wheel", "touchmove", "pointerdown", "keydown"]) {
       window.addEventListener(event, end, { signal: ended.signal, passive: true });
     }
@@ -22,11 +25,8 @@
   }
 
   function clicked(event) {
-    const link = event.target.closest?.("a[href]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const next = new URL(link.href, location.href);
     const panel = document.querySelector(PANEL);
-    if (panel && next.pathname === location.pathname && next.searchParams.has("match")) follow(panel);
+    if (panel && event.target.closest?.(OFFER)) follow(panel);
   }
 
   if (!window.clpsMatchFollowed) document.addEventListener("click", clicked, true);

@@ -62,11 +62,11 @@ def _result(found: Match, name: str) -> None:
     figure_table(_("What changes"), columns, rows)
     if found.problem:
         st.warning(escape_markdown(found.problem), icon=":material/warning:")
+    elif not found.missed:
+        st.caption(_("The matched design has exactly as much."))
     else:
-        st.caption(
-            _("The matched design misses by {miss} ({count}).", miss=f"{100 * found.part:+.2f} %",
-              count=_signed(found.missed))
-        )  # fmt: skip
+        miss = f"{100 * found.part:+.2f} %".replace("-", "−")
+        st.caption(_("The matched design misses by {miss} ({count}).", miss=miss, count=_signed(found.missed)))
 
 
 def _signed(count: int) -> str:
