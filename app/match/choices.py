@@ -153,7 +153,7 @@ def _asked_dials(measure: Measure) -> list[Dial]:
     bad = next((name for name in asked if name not in DIALS), None)
     if bad is not None:
         show_problem(
-            _("change in the address must be of {known}. Got {got}. It is left out.", known=", ".join(DIALS),
+            _("the address's change must be of {known}. Got {got!r}. It is left out.", known=", ".join(DIALS),
               got=bad[:40])
         )  # fmt: skip
     return [dial for dial in CHANGES[measure] if dial in asked] or list(USUAL[measure])
