@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from clps_core.analysis.counts import Counts, kv_cache_bytes, parameters
@@ -25,6 +25,8 @@ __all__ = ["CLOSE", "Change", "Match", "match"]
 
 CLOSE = 0.01
 """A miss of more than this part of the target is told as a problem."""
+MOST_DEPTHS = 128
+"""Designs of at most 64 layers have no more."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,8 @@ def _nearest(dial: Dial, point: Point, measure: Measure, target: int, limits: Li
     grid, now = grid_of(dial, point, limits), current(dial, point)
     if dial == "steps":
         return _nearest_steps(grid, point, target)
-    if dial == "depth":  # a core that loops may store less in more layers, so every depth is looked at
-        found = {value: there for value in grid if (there := _at_depth(point, value, measure, limits)) < TOO_LARGE}
-        return min(found, key=lambda at: (abs(found[at] - target), abs(at - now), at), default=None)
+    if dial == "depth":
+        return _nearest_depth(grid, partial(_at_depth, point, measure=measure, limits=limits), target, now)
     try:
         plan = plan_at(point.model, point.config.sharing.strategy)
     except ConfigError:
@@ -174,6 +175,29 @@ def _nearest(dial: Dial, point: Point, measure: Measure, target: int, limits: Li
     grid = fitting(grid, lambda value: turned(dial, point, value).model, plan)
     figure = _figures(dial, point, plan, measure, limits)
     return nearest_value(grid, figure, target, now)
+
+
+def _nearest_depth(grid: range, figure: Callable[[int], float], target: int, now: int) -> int | None:
+    """A core that loops may store less in more layers, so every depth is looked at.
+
+    Of more than ``MOST_DEPTHS`` every n-th one is, and then those around the nearest of them: exact where figures
+    never fall. The n is odd, as loops often have an even number of layers.
+    """
+    stride = -(-len(grid) // MOST_DEPTHS)
+    stride += stride % 2 == 0
+    found = {value: figure(value) for value in grid[::stride]}
+
+    def nearest() -> int | None:
+        fitting = [at for at, there in found.items() if there < TOO_LARGE]
+        return min(fitting, key=lambda at: (abs(found[at] - target), abs(at - now), at), default=None)
+
+    best = nearest()
+    if best is None or stride == 1:
+        return best
+    place = grid.index(best)
+    around = grid[max(0, place - stride + 1) : place + stride]
+    found |= {value: figure(value) for value in around if value not in found}
+    return nearest()
 
 
 def _nearest_steps(grid: range, point: Point, target: int) -> int | None:
