@@ -1,7 +1,7 @@
 """How long a match takes, beside a plain look at all widths.
 
-CPU milliseconds in one process, the best of three, with no match and no plan kept from before. From a design without sharing
-(d_model 128, 4 heads) of the scheme's own family, matched in stored parameters; *steps* in training FLOPs.
+CPU milliseconds in one process, the best of three, with no match and no plan kept from before. From a design without
+sharing (d_model 128, 4 heads) of the scheme's own family, matched in stored parameters; *steps* in training FLOPs.
 
 * by width: ``match`` that may turn the width alone;
 * plain look: every width that the heads divide up to six times the original's, each counted in full, once;
