@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from recorded_runs import mark, record
 
 from clps_core.store import Store
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "app"))
+from recorded_runs import mark, record
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.mark.slow
