@@ -4,12 +4,11 @@
 (() => {
   const PANEL = '[class*="st-key-match_panel"]';
   const OFFER = '[class*="st-key-match_offer"] button';
-  const LONGEST_MS = 5000;
+  const LONGEST_MS = 60000;
 
   function follow(panel) {
     panel.style.scrollMarginTop = "4.5rem"; // below the bar of the page
-    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const show = () => panel.scrollIntoView({ block: "start", behavior: smooth ? "smooth" : "auto" });
+    const show = () => panel.scrollIntoView({ block: "start" }); // at once: what is drawn meanwhile ends a smooth one
     const grown = new ResizeObserver(show);
     const ended = new AbortController();
     const end = () => {
