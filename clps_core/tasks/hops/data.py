@@ -100,7 +100,7 @@ class Hops(LabelledLine):
         if values is None or sorted(values) != list(range(NUMBERS)):
             raise DataError(
                 _(
-                    "the input must hold each number from 0 to 7 once, such as {example}. Got {got!r}.",
+                    "the input must have each number from 0 to 7 once, such as {example}. Got {got!r}.",
                     example=self.facts.example_inputs[0],
                     got=text.strip()[:60],
                 )

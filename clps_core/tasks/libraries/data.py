@@ -79,7 +79,11 @@ class Libraries(ClassifiedTexts):
     def too_long(self, longest: int, got: int) -> DataError:
         """That it has too many words."""
         return DataError(
-            _("the text must have at most {longest} words and marks. Got {got}. Shorten it.", longest=longest, got=got)
+            _(
+                "the text must have at most {longest} words and punctuation marks. Got {got}. Shorten it.",
+                longest=longest,
+                got=got,
+            )
         )
 
     def input_text(self, tokens: Array) -> str:
