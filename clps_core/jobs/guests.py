@@ -65,8 +65,8 @@ class Guests:
         if not self.policy.shared or limit is None or (now := self.disk(store)) < limit:
             return None
         return _(
-            "Waiting for disk space: the files of all visitors' runs must take less than {limit:.2f} GiB. "
-            "They take {now:.2f} GiB.",
+            "Waiting for disk space: the files of all visitors' runs may take up to {limit:.2f} GiB. They take "
+            "{now:.2f} GiB.",
             limit=limit / 2**30,
             now=now / 2**30,
         )

@@ -132,7 +132,7 @@ def _version(name: str) -> str | None:
 def _refused(home: Path) -> str | None:
     """Why there is no supervisor though there is work, as far as the last one said so."""
     why = why_not_started(home / "supervisor.log")
-    return None if why is None else _("the supervisor could not start, so no run will: {why}", why=why)
+    return None if why is None else _("the supervisor could not start, so no run can start: {why}", why=why)
 
 
 def _known_slots(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:

@@ -49,4 +49,4 @@ class Shares:
             return None
         if self.full is not None:
             return self.full
-        return _("Waiting for other runs of its owner: at most {limit} of them run at once.", limit=limit)
+        return _("Waiting for other runs of the same owner: at most {limit} of them run at once.", limit=limit)

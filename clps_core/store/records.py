@@ -64,7 +64,10 @@ def check_run_id(text: object) -> str:
     if isinstance(text, str) and is_run_id(text):
         return text
     raise NotFoundError(
-        _("a run's id must be letters, digits and hyphens. Got {got}. 'clps runs' lists them.", got=repr(text)[:60])
+        _(
+            "a run's id must have letters, digits and hyphens only. Got {got}. 'clps runs' lists the ids.",
+            got=repr(text)[:60],
+        )
     )
 
 
