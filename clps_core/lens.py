@@ -176,7 +176,7 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
         begin, end = offsets[inside[token]]
         return f"{context[begin:end].strip()} ({token})"
 
-    return _Reading(read, name, (_("beginning"), _("end")))
+    return _Reading(read, name, (_("start"), _("end")))
 
 
 def right_tokens(

@@ -252,4 +252,4 @@ def shown(value: object, limit: int = 60) -> str:
     try:
         return reprlib.repr(value)[:limit]
     except ValueError:  # Python writes no whole number of thousands of digits, and would explain how to make it
-        return _("a number of thousands of digits")
+        return _("a number with thousands of digits")
