@@ -78,7 +78,7 @@ def _print(one: Confusion) -> None:
             (_short(one.classes[pair.right]), _short(one.classes[pair.said]), pair.count, percent(pair.count / pair.of))
             for pair in pairs
         ]
-        print_table([_("class"), _("taken for"), _("examples"), _("share of its class")], rows, left=2)
+        print_table([_("class"), _("predicted class"), _("examples"), _("share of its class")], rows, left=2)
     figures = [one.figures[place] for place in one.most_confused(MOST_CLASSES)]
     heads = [_("class"), _("examples"), _("precision"), _("recall"), "F1"]
     print_table(

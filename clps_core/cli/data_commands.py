@@ -78,10 +78,10 @@ Header = Annotated[
     bool, typer.Option("--header/--no-header", help=_("The first line of a table holds the names of its columns."))
 ]
 Config = Annotated[
-    str | None, typer.Option("--hub-config", help=_("Configuration on Hugging Face."), show_default=_("its usual one"))
+    str | None, typer.Option("--hub-config", help=_("Configuration on Hugging Face."), show_default=_("default"))
 ]
 Split = Annotated[str | None, typer.Option(help=_("Use only this split from Hugging Face."), show_default=_("all"))]
-Revision = Annotated[str | None, typer.Option(help=_("Commit or tag on Hugging Face."), show_default=_("the newest"))]
+Revision = Annotated[str | None, typer.Option(help=_("Commit or tag on Hugging Face."), show_default=_("latest"))]
 Rows = Annotated[
     int | None,
     typer.Option(

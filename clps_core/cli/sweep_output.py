@@ -98,7 +98,7 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
     if any(one.test for one in state.configurations):
         say(_("Runs are ranked by their best validation score. The test split is scored once per run, after training."))
     if any(one.ended_early for one in state.configurations):
-        text = _("Runs that ended early are not in the means: they might have become better. The order counts them.")
+        text = _("Means leave out runs that ended early, since they might have improved. The ranking includes them.")
         say(text)
     if any(one.lower_bound for one in state.configurations):
         say(_("≥: none of its runs completed all steps."))

@@ -97,7 +97,7 @@ def queue_state(store: Store) -> QueueState:
     except ConfigError as error:
         problem, slots = str(error), 0
     if not queued:
-        return QueueState(running, 0, slots == 0, _("Nothing waits.") if slots else str(problem))
+        return QueueState(running, 0, slots == 0, _("Nothing is waiting.") if slots else str(problem))
     turns = _turns(active, Shares.of(store), slots, problem)
     if problem:
         return QueueState(running, len(queued), True, problem, turns)

@@ -50,7 +50,6 @@ def _sentence(error: Exception, source: Source) -> str:
         mixed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", str(causes))
         if mixed:
             return _(
-
                 "each column must hold values of one type. Column {name} changes from {before} to {now} in row "
                 "{row}. Convert all its values to text.",
                 name=visible(mixed[1][:60]), before=mixed[2], now=mixed[3], row=int(mixed[4]) + 1,
