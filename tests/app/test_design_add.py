@@ -85,7 +85,7 @@ MISTAKES = {
         "kv_source=0-0-2-2,attention_source=0-0-2-2": ["decoder layer 1", "either keys and values or"],
         "none,train_loops=1-4": ["decoder", "core"],
         "lora.q=4096": ["q of decoder layer 0", "rank"],
-        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists once for each executed layer"],
+        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists separately for each executed layer"],
         "cycle:9": ["between 1 and the number of layers"],
         "sideways": ["Strategy must be one of"],
     },

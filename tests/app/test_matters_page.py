@@ -216,7 +216,7 @@ def test_bad_choices_in_the_address_are_one_sentence_each(open_page: OpenPage, s
 
 def test_the_way_from_the_list_of_runs_leads_here(open_page: OpenPage, two: list[Run]) -> None:
     links = [link.proto for link in open_page("runs", runs=two[0].id).get("page_link")]
-    (link,) = [one for one in links if one.label == "What matters in it"]
+    (link,) = [one for one in links if one.label == "What matters in this run"]
     assert "view=matters" in link.query_string
     assert two[0].id in link.query_string
 

@@ -111,9 +111,9 @@ def test_a_run_that_still_trains_says_how_far_it_was(store: Store) -> None:
 
 
 def test_too_many_and_no_runs_are_a_sentence(samples: Store) -> None:
-    with pytest.raises(ConfigError, match=r"must be of 1 to 60 runs. Got 0"):
+    with pytest.raises(ConfigError, match=r"must have 1 to 60 runs. Got 0"):
         snapshot(samples, [])
-    with pytest.raises(ConfigError, match=r"must be of 1 to 60 runs. Got 61"):
+    with pytest.raises(ConfigError, match=r"must have 1 to 60 runs. Got 61"):
         snapshot(samples, samples.some_runs(IDS[:1]) * (MOST_RUNS + 1))
 
 

@@ -144,7 +144,7 @@ def test_a_pruned_run_is_ablated_and_one_without_weights_is_refused(store: Store
     failed = work(store, late.id, StopSignal())
     assert failed.status == "failed"
     assert "weights" in (failed.reason or "")
-    with pytest.raises(CheckpointError, match="must have weights to be evaluated"):
+    with pytest.raises(CheckpointError, match="cannot be evaluated: it has no weights yet"):
         evaluate(store, KIND, bare.id, keys_of(bare.config))
     refused = clps("ablate", bare.id)
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -155,7 +155,7 @@ def test_a_run_that_is_deleted_takes_the_job_with_it_and_who_waits_is_told(store
     job = evaluate(store, KIND, run.id, keys_of(run.config))
     service.delete(store, run.id)
     assert store.evaluations() == []
-    with pytest.raises(NotFoundError, match="was deleted while it was waited for"):
+    with pytest.raises(NotFoundError, match="was deleted before it ended"):
         await_evaluation(store, job.id)
 
 

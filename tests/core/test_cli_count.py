@@ -187,8 +187,8 @@ def test_one_design_is_shown_as_figures_with_their_names():
             ["--task", "french"],
             f"error: task must be one of {', '.join(TASKS)}.",
         ),
-        (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
-        (["--config", "."], "error: --config must name a YAML file that can be read"),
+        (["--config", "nowhere.yaml"], "error: --config must name a readable YAML file. Got nowhere.yaml"),
+        (["--config", "."], "error: --config must name a readable YAML file"),
         (
             ["--set", "model.depth=3"],
             "error: model.depth is not a field. Did you mean model.num_layers? Known here: family",

@@ -212,7 +212,7 @@ def test_without_a_token_the_address_is_plain_and_the_server_has_none(tmp_path, 
 def test_a_browser_that_would_open_without_the_token_is_refused(tmp_path, monkeypatch, free_port):
     result, started = dashboard_says(tmp_path, monkeypatch, free_port, "--token", "--browser")
     assert (result.exit_code, started) == (2, None)
-    assert "open the address that is printed" in result.stderr
+    assert "open the printed address" in result.stderr
 
 
 def account(name, uid, shell="/bin/bash"):

@@ -365,7 +365,7 @@ def test_a_line_that_is_none_is_refused_in_a_sentence(task: str, text: str) -> N
     ("text", "sentence"),
     [
         ("Anna went to the kitchn. Anna?", r"in these words: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
-        ("<script>. Anna?", r"the input must be a story in these words: .* Got '<script>'\.$"),
+        ("<script>. Anna?", r"the input must be a story with these words only: .* Got '<script>'\.$"),
         ("The box is in the coin. Box?", r"must be one of these: Anna went .* Got 'The box is in the coin\.'"),
         ("The bag is in the box. Bag?", r"must be one of these: .* Got 'The bag is in the box\.'"),
         ("The ball took Anna. Ball?", r"must be one of these: .* Got 'The ball took Anna\.'"),
@@ -445,6 +445,6 @@ def test_the_dial_is_part_of_the_config_and_goes_through_a_link(task: str) -> No
 
 def test_a_dial_of_a_task_that_has_none_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"data.difficulty belongs to tasks that are generated. Got it for task dates"
+        ConfigError, match=r"data.difficulty must only be given for generated tasks. Got it for task dates"
     ):
         resolve(build_config({"data": {"task": "dates", "difficulty": 3}}))

@@ -22,7 +22,7 @@ SENTENCES = {
     "a merge key by its tag": ("a: {!!merge x: {b: 1}}", MERGE),
     "aliases of aliases": (alias_bomb(9), f"at most {MAX_NODES:,} values.*from line 4 on"),
     "aliases as a chain": (alias_bomb(40, width=1), f"at most {MAX_LEVELS} levels deep. Line 19 "),
-    "an alias of itself": ("a: &a [1, *a]", "must not stand inside what it stands for. \\*a does in line 1"),
+    "an alias of itself": ("a: &a [1, *a]", r"must not be inside the value it refers to. \*a is, in line 1"),
     "many values": ("seeds: [" + "1," * 30_000 + "]", f"at most {MAX_NODES:,} values"),
     "many groups": ("{a: " * 5_000, f"at most {MAX_LEVELS} levels deep"),
     "a set": ("a: !!set {b, c}", "the tag !!set in line 1"),

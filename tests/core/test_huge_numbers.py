@@ -99,4 +99,4 @@ def test_what_is_no_number_is_named() -> None:
         experiment_of({"seeds": [0, "a"]})
     with pytest.raises(ConfigError, match=r"seeds must be a list of whole numbers such as \[0, 1\]\. Got 3\."):
         experiment_of({"seeds": 3})
-    assert shown(HUGE) == shown([HUGE]) == "a number of thousands of digits"
+    assert shown(HUGE) == shown([HUGE]) == "a number with thousands of digits"

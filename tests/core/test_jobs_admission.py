@@ -85,14 +85,14 @@ def test_a_run_starts_where_there_is_room_and_waits_in_words_where_there_is_none
     answer = gate(2 * NEED, NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never, answer.hold) == (False, False, False)
     needed, free = NEED / GIB, (NEED - 1) / GIB
-    assert answer.reason == (f"Waiting for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
+    assert answer.reason == (f"Waiting for memory: needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
 
 
 def test_a_run_that_can_never_fit_is_told_so(store: Store) -> None:
     (run,) = add(store, LARGE)
     answer = gate(LARGE_NEED - 1, LARGE_NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never) == (False, True)
-    assert answer.reason.startswith("a run must fit into memory. It needs about")
+    assert answer.reason.startswith("the run does not fit into memory: it needs about")
 
 
 def test_what_a_young_run_will_need_counts_as_taken_already(store: Store) -> None:
@@ -212,7 +212,7 @@ def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and
     assert launcher.started == [small.id]
     huge, large = store.some_runs([huge.id, large.id])
     assert huge.status == "failed"
-    assert (huge.reason or "").startswith("a run must fit into memory")
+    assert (huge.reason or "").startswith("the run does not fit into memory")
     assert large.status == "queued"
     assert (large.reason or "").startswith("Waiting for memory")
     supervisor.store.close()
@@ -323,7 +323,7 @@ def test_enough_room_is_no_news(tmp_path: Path) -> None:
 
 def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "1")
-    assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing waits.")
+    assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing is waiting.")
     first, second = add(store, SMALL, SMALL)
     assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
     begun(store)

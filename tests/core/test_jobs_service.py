@@ -98,12 +98,12 @@ def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypa
     ("error", "words"),
     [
         (ConfigError("heads must fit."), "heads must fit."),
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume it"),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume the run"),
         (MemoryError(), "Memory ran out. A smaller batch_size"),
         (RuntimeError("CUDA error: out of memory"), "Memory ran out. A smaller batch_size"),
         (
             ZeroDivisionError("by zero\nmore"),
-            "an unexpected error (ZeroDivisionError: by zero). Its log has the details.",
+            "an unexpected error (ZeroDivisionError: by zero). The log has the details.",
         ),
     ],
 )

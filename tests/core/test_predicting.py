@@ -141,10 +141,10 @@ def test_bad_requests_are_refused_in_a_sentence(folders) -> None:
     with pytest.raises(ConfigError, match="max_tokens"):
         predict(folders["dates"], [TEXT], max_tokens=0)
     for tokens in ([-1], [10**9], [2]):
-        with pytest.raises(DataError, match="tokens to go on from"):
+        with pytest.raises(DataError, match="tokens to continue from"):
             predict(folders["dates"], [TEXT], so_far=tokens)
     for count in (0, MOST_TEXTS + 1):
-        with pytest.raises(DataError, match="texts can be given"):
+        with pytest.raises(DataError, match="texts must be given"):
             predict(folders["dates"], [TEXT] * count)
     with pytest.raises(DataError, match="split must be"):
         list(predict_split(folders["dates"], "train"))

@@ -139,7 +139,7 @@ def test_errors_come_back_as_they_were_raised_and_the_process_stays(serve: Serve
         ("kill", "ended before it answered", "signal SIGKILL"),
         ("exit", "ended before it answered", "exit code 3"),
         ("nonsense", "ended before it answered", "its answer could not be read"),
-        ("memory", r"0.391 GiB of memory here \(CLPS_MODEL_MEMORY\)", "it took more than 0.391 GiB"),
+        ("memory", r"0.391 GiB of memory here \(CLPS_MODEL_MEMORY\)", "it used more than 0.391 GiB"),
     ],
 )
 def test_a_question_that_ends_the_process_is_one_sentence_and_the_next_is_answered_by_another(
@@ -161,7 +161,7 @@ def test_a_question_that_ends_the_process_is_one_sentence_and_the_next_is_answer
 
 def test_a_question_that_takes_too_long_is_stopped_and_the_next_is_answered(serve: Serve) -> None:
     service = serve(seconds=0.3)
-    with pytest.raises(JobError, match=r"answered in 0.3 s here \(CLPS_MODEL_SECONDS\)"):
+    with pytest.raises(JobError, match=r"than the 0.3 s allowed here \(CLPS_MODEL_SECONDS\)"):
         service.ask(wrong("hang"))
     facts = service.facts()
     assert (facts.crashes, facts.state) == (1, "off")
@@ -320,7 +320,7 @@ def test_who_waits_too_long_is_told_so_and_leaves_the_queue(serve: Serve, pool: 
     service = serve(patience=0.05)
     first = pool.submit(service.ask, Held(NOWHERE, STAMP, gate))
     at_work(service)
-    with pytest.raises(JobError, match=r"^1 request is being answered before yours"):
+    with pytest.raises(JobError, match=r"^1 question is ahead of yours"):
         service.ask(echo())
     assert service.facts().waiting == 0
     gate.write_text("open")

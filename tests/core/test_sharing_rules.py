@@ -104,7 +104,7 @@ def test_every_rule_works_without_a_number(layers, name):
     [
         ("cycle", 4, 5, "must be between 1 and the number of layers (4). Got 5. Change it, or the number of layers."),
         ("grouped", 4, 0, "must be between 1 and the number of layers (4). Got 0."),
-        ("all", 4, 2, "all takes no number. Got all:2."),
+        ("all", 4, 2, "all must be written without a number. Got all:2."),
         ("sequence", 6, 4, "reaches 3 slots. Got 4. Use grouped:4"),
         ("zigzag", 4, 2, "rule must be one of none, all, grouped, sequence, cycle, cycle_rev,"),
     ],

@@ -126,7 +126,7 @@ def test_the_tokenizer_file_gives_the_same_tokens() -> None:
         ("languages", "", "Type a sentence such as Where is my file"),
         ("languages", "a" * 65, "at most 64 characters. Got 65"),
         ("libraries", "", "Type a sentence such as Return the shortest path"),
-        ("libraries", "a, " * 25, "at most 48 words and marks. Got 50"),
+        ("libraries", "a, " * 25, "at most 48 words and punctuation marks. Got 50"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(task: str, text: str, sentence: str) -> None:

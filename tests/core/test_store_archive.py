@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     points = [Point(run_id, "train", "loss", step, 1 / 3 + step, 0.5) for step in (0, 5)]
     notes = [("best", 5, "checkpoints/best.safetensors"), ("last", 5, "checkpoints/last.safetensors")]
     queue.append(run_id, 1, points, progress={"step": 5, "seconds": 9.0, "cpu_seconds": 8.0}, artefacts=notes)
-    with pytest.raises(StoreError, match="must be finished to be exported"):
+    with pytest.raises(StoreError, match="only a finished run can be exported"):
         export_run(store, run_id, tmp_path / "exported")
     queue.finish(run_id, 1, "finished", None)
     export_run(store, run_id, tmp_path / "exported", new_id="sample-all")

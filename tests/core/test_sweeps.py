@@ -176,7 +176,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
     [
         ("sweep: {fields: {optim.rate: [1]}}", "must be a run's.*optim.rate.*Known in optim: learning_rate"),
         ("sweep: {fields: {nonsense: [1]}}", "must be a run's.*nonsense.*model, sharing, data"),
-        ("sweep: {fields: {optim: [1]}}", "must be a run's"),
+        ("sweep: {fields: {optim: [1]}}", "must be a field of a run"),
         ("sweep: {fields: {seed: [1, 2]}}", "seeds: "),
         ("sweep: {fields: {data.fold: [0, 1]}}", "folds: 5"),
         ("sweep: {fields: {[1, 2]: [1]}}", "must be YAML"),
@@ -193,7 +193,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("sweep: {method: random, fields: {model.d_model: {integers: [16, 64, 0]}}}", "may have a third, the step"),
         ("sweep: {method: random, fields: {model.d_model: {integers: [16, 64, 49]}}}", "may have a third, the step"),
         ("sweep: {method: random, fields: {model.dropout: {uniform: [0, 1, 0.1]}}}", "must have a list of values"),
-        ("sweep: {fields: {train.eval_examples: [100, 200]}}", "judged on different examples cannot be ranked"),
+        ("sweep: {fields: {train.eval_examples: [100, 200]}}", "evaluated on different examples cannot be ranked"),
         ("sweep: {method: bayes}", "sweep.method must be one of grid, random. Got 'bayes'"),
         ("sweep: {runs: 0}", "sweep.runs must be a whole number of at least 1"),
         ("sweep: {runs: 1.5}", "sweep.runs must be a whole number"),

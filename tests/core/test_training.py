@@ -184,7 +184,7 @@ def test_changed_data_are_refused(tmp_path: Path) -> None:
     trained(tmp_path, tiny(), stop_after=2)
     versions = json.loads((tmp_path / "versions.json").read_text())
     (tmp_path / "versions.json").write_text(json.dumps(versions | {"data": "other"}))
-    with pytest.raises(DataError, match="the data it began with"):
+    with pytest.raises(DataError, match="the data it started with"):
         trained(tmp_path, tiny())
 
 
@@ -366,5 +366,5 @@ def test_a_run_does_not_import_torchs_compiler(tmp_path: Path) -> None:
 def test_a_missing_gpu_that_is_asked_for_is_said_in_a_sentence(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(ClpsError, match="needs a CUDA GPU"):
+    with pytest.raises(ClpsError, match="must have a CUDA GPU"):
         train(tiny(device="cuda"), tmp_path, RecordingSink())
