@@ -32,7 +32,7 @@ def identity_panel() -> None:
         if here.person is None:
             _stranger(here, by_login)
         else:
-            role = _("teacher") if here.person.teacher else _("you")
+            role = _("a teacher") if here.person.teacher else _("you")
             st.caption(f"{escape_markdown(here.person.name)} · {role}", help=_whose(by_login))
             _ways(here, by_login)
 

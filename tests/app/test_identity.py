@@ -64,7 +64,7 @@ def test_on_a_server_of_one_person_nothing_speaks_of_owners(open_page, store, pa
     assert not test.sidebar.caption
     assert not test.sidebar.button
     assert "yours" not in everything(test)
-    assert {one.label for one in test.toggle} <= {"Present", "Match a budget with another scheme"}
+    assert {one.label for one in test.toggle} <= {"Presentation mode", "Match a budget with another scheme"}
 
 
 # Acting on runs
@@ -118,7 +118,7 @@ def test_a_run_that_waits_for_its_owners_others_says_so_and_promises_no_start(op
         mark(store, run, step=100, seconds=10.0)
     test = open_page("runs", runs=runs[2].id)
     assert [block.proto.text for block in test.get("progress")] == [
-        "place 1 in the queue · waits for other runs of its owner"
+        "place 1 in the queue · waiting for other runs of the same owner"
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_teacher_shows_the_code_and_may_steer_every_run(open_page, store, shar
     mark(store, run, owner=shared.visitor())
     shared.visitor()
     test = show_code(open_page("runs", runs=run.id), "a wrong code")
-    assert any("the teacher's code" in sentence for sentence in sentences(test))
+    assert any("the teachers' code" in sentence for sentence in sentences(test))
     assert f"delete.{run.id}" not in keys(test)
     test = show_code(test, CODE)
     assert "a teacher" in test.sidebar.caption[0].value

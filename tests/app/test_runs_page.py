@@ -273,7 +273,7 @@ def test_training_on_keeps_the_optimiser_and_says_what_the_rate_does(open_page, 
     more.set_value(100).run()
     assert sentences(test) == []
     assert test.code[0].value == "train.steps: 200 → 100\ntrain.begin_step: 0 → 200"
-    assert "at once: the schedule (cosine) is now that of 300 steps." in everything(test)
+    assert ": the schedule (cosine) is now planned for 300 steps." in everything(test)
     click(test, "fork.go")
     (new,) = [run for run in held.runs() if run.id != parent.id]
     assert (new.start_from, new.config.train.begin_step, new.config.train.steps) == ("last", 200, 100)

@@ -33,7 +33,7 @@ DIED, SLOW, LARGE = (
     "longer than the 20 s allowed here",
     "more than the 0.586 GiB of",
 )
-BUSY, REFUSED = "being answered before yours", "question ended the model process 2 times"
+BUSY, REFUSED = "ahead of yours", "question ended the model process 2 times"
 
 
 @dataclass

@@ -109,7 +109,7 @@ def test_when_both_are_damaged_the_run_must_start_anew(tmp_path: Path) -> None:
     save_last(tmp_path, checkpoint(2))
     flip_a_byte(checkpoint_path(tmp_path, "last"))
     flip_a_byte(checkpoint_path(tmp_path, "previous"))
-    with pytest.raises(CheckpointError, match=r"previous.*Start the run anew"):
+    with pytest.raises(CheckpointError, match=r"previous.*Start the run again"):
         latest(tmp_path)
 
 

@@ -106,7 +106,7 @@ def test_a_run_is_compared_with_itself_and_with_another_of_other_width(tmp_path:
         assert between.examples == 64
         assert 500 < between.vectors <= 64 * 32
     one, other = (replace(look, text="July 20, 1969") for look in (one, other))
-    with pytest.raises(ConfigError, match=r"16 and 24 numbers\. Compare them by CKA"):
+    with pytest.raises(ConfigError, match=r"widths 16 and 24\. Compare by CKA"):
         likeness_of_runs(one, other, "cosine", stack="encoder")
     with pytest.raises(ConfigError, match="decoders read different answers"):
         likeness_of_runs(one, other, "cosine", stack="decoder")

@@ -174,7 +174,7 @@ def test_on_a_shared_server_only_the_owner_of_a_run_has_it_ablated(store: Store,
     [
         (["--split", "train"], "must be one of validation, test"),
         (["--examples", "10001"], "from 1 to 10000"),
-        (["--no-wait", "--csv", "x.csv"], "Leave one out"),
+        (["--no-wait", "--csv", "x.csv"], "Remove one of them"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(store: Store, run: Run, options: list[str], sentence: str) -> None:

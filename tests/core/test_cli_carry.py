@@ -115,7 +115,7 @@ def test_a_file_that_is_no_export_is_one_sentence(store: Store, tmp_path: Path) 
     plain = tmp_path / "plain.zip"
     plain.write_text("no zip")
     wrong = {
-        plain: "must be a whole zip file",
+        plain: "must be a complete zip file",
         zipped(tmp_path / "empty.zip", {"a/b.txt": ""}): "has no run.json",
         zipped(tmp_path / "out.zip", {"../../out.txt": ""}): "a file outside it",
         zipped(tmp_path / "root.zip", {"/tmp/out.txt": ""}): "a file outside it",

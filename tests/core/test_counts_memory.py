@@ -70,7 +70,7 @@ def test_on_a_gpu_attention_that_is_fused_keeps_no_probabilities():
     assert activation_bytes(read) == activation_bytes(read, gpu=True), "what others read is computed in steps"
     odd = config(data=sizes["data"], model={"d_model": 60, "num_heads": 5})
     assert activation_bytes(odd) == activation_bytes(odd, gpu=True), "no fused kernel takes a head of 12"
-    with pytest.raises(ConfigError, match=r"fit into the GPU's memory.*the largest GPU here has 1\.0 GiB"):
+    with pytest.raises(ConfigError, match=r"not fit into GPU memory.*the largest GPU here has 1\.0 GiB"):
         check_fits(config(train={"batch_size": 60000}), GIB, gpu=True)
 
 

@@ -189,7 +189,7 @@ def test_a_run_that_has_a_score_keeps_it(store: Store, untested: str) -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "cancelled", "failed", "paused"])
 def test_only_a_finished_run_is_scored(store: Store, status: str) -> None:
     unfinished = stored_run(store, digits(), status=status)
-    with pytest.raises(JobError, match=f"must be finished to be scored on the test split.* is {status}"):
+    with pytest.raises(JobError, match=f"only a finished run can be scored on the test split.* is {status}"):
         service.score_test(store, unfinished.id)
     with pytest.raises(JobError, match="only a finished run"):
         Queue(store).record_test(unfinished.id, [Point(unfinished.id, "test", "accuracy", 3, 0.5, 1.0)])

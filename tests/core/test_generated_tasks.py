@@ -142,7 +142,7 @@ def test_a_pair_has_one_value_everywhere_and_values_are_spread_evenly() -> None:
 @pytest.mark.parametrize("task", GENERATED)
 def test_what_people_read_tells_pairs_from_what_is_held_out(task: str) -> None:
     summary = TASKS.usual(task).summary
-    assert ("that are scored are pairs that were trained" in summary) == (task == "pairs")
+    assert ("scored on the pairs it was trained on" in summary) == (task == "pairs")
     assert ("No test" in summary) == (task != "pairs")
 
 
@@ -364,7 +364,7 @@ def test_a_line_that_is_none_is_refused_in_a_sentence(task: str, text: str) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("Anna went to the kitchn. Anna?", r"in these words: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
+        ("Anna went to the kitchn. Anna?", r"these words only: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
         ("<script>. Anna?", r"the input must be a story with these words only: .* Got '<script>'\.$"),
         ("The box is in the coin. Box?", r"must be one of these: Anna went .* Got 'The box is in the coin\.'"),
         ("The bag is in the box. Bag?", r"must be one of these: .* Got 'The bag is in the box\.'"),

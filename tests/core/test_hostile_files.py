@@ -254,7 +254,7 @@ def test_a_hostile_header_is_one_sentence(tmp_path: Path, case: str) -> None:
     path = checkpoint_path(tmp_path, "last")
     path.parent.mkdir()
     tensor_file(path, header, size, length)
-    with pytest.raises(CheckpointError, match=r"must be a whole checkpoint\. It is damaged"):
+    with pytest.raises(CheckpointError, match=r"is damaged"):
         read(path)
     with pytest.raises(CheckpointError, match="Start the run again"):
         latest(tmp_path)
@@ -276,7 +276,7 @@ def test_a_checkpoint_larger_than_the_memory_is_refused_where_no_model_is_known(
     tensor_file(path, {"__metadata__": {"clps": "{}"}, "model.a": entry([size], 0, size, "U8")}, 0)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + size)
-    with pytest.raises(CheckpointError, match=r"must fit into memory. It holds 4096\.0 GiB"):
+    with pytest.raises(CheckpointError, match=r"does not fit into memory: it has 4096\.0 GiB"):
         read(path)
 
 
@@ -350,7 +350,7 @@ def test_probes_that_declare_what_they_cannot_have_are_refused(
     tmp_path: Path, given: dict[str, np.ndarray], declared: tuple[int, ...] | None
 ) -> None:
     path = probe(tmp_path / "probes" / "step-000006.npz", given, declared)
-    with pytest.raises(CheckpointError, match="must be a probe file"):
+    with pytest.raises(CheckpointError, match="is not a valid probe file"):
         read_probe(path)
 
 
@@ -359,7 +359,7 @@ def test_an_odd_file_as_a_probe_is_one_sentence(tmp_path: Path, odd: str) -> Non
     path = tmp_path / "probes" / "step-000006.npz"
     path.parent.mkdir()
     ODD[odd][0](path)
-    with pytest.raises(CheckpointError, match=f"must be a probe file. Got: {ODD[odd][1]}"):
+    with pytest.raises(CheckpointError, match=f"is not a valid probe file: {ODD[odd][1]}"):
         read_probe(path)
 
 
@@ -396,7 +396,7 @@ def test_an_odd_file_in_an_export_is_refused(store: Store, tmp_path: Path, name:
         if path.name != name:
             (folder / path.name).write_bytes(path.read_bytes())
     ODD[odd][0](folder / name)
-    with pytest.raises(NotFoundError, match=f"must hold an exported run. Its {name} is missing or damaged"):
+    with pytest.raises(NotFoundError, match=f"is not a complete exported run: its {name} is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 

@@ -85,7 +85,7 @@ def test_a_run_starts_where_there_is_room_and_waits_in_words_where_there_is_none
     answer = gate(2 * NEED, NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never, answer.hold) == (False, False, False)
     needed, free = NEED / GIB, (NEED - 1) / GIB
-    assert answer.reason == (f"Waiting for memory: needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
+    assert answer.reason == (f"Waiting for memory: needs about {needed:.1f} GiB, {free:.1f} GiB are free.")
 
 
 def test_a_run_that_can_never_fit_is_told_so(store: Store) -> None:
@@ -325,15 +325,15 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
     monkeypatch.setenv("CLPS_SLOTS", "1")
     assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing is waiting.")
     first, second = add(store, SMALL, SMALL)
-    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
+    assert service.queue_state(store).words == "2 runs are waiting. The next one starts in a moment."
     begun(store)
-    assert service.queue_state(store).words == "1 run waits. The only slot is taken."
+    assert service.queue_state(store).words == "1 run is waiting. The only slot is busy."
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
     Queue(store).put_off({second.id: "Waiting for memory."}, 60.0)
     assert service.queue_state(store).words == "1 run waits. Waiting for memory."
     add(store, SMALL)
-    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
+    assert service.queue_state(store).words == "2 runs are waiting. The next one starts in a moment."
     monkeypatch.setenv("CLPS_SLOTS", "many")
     assert service.queue_state(store).held
 

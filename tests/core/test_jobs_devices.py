@@ -12,7 +12,7 @@ from clps_core.store import Store
 from clps_core.store.queue import Queue
 
 CUDA = build_config({"train": {"device": "cuda", "steps": 1}})
-WORDS = "train.device cuda needs a CUDA GPU.*Use train.device auto or cpu"
+WORDS = "train.device cuda must have a usable CUDA GPU.*Use train.device auto or cpu"
 
 
 @pytest.fixture

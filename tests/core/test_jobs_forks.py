@@ -202,7 +202,7 @@ def test_training_on_goes_on_from_the_last_step_and_counts_what_was_before(store
     train = child.config.train
     assert (child.start_from, train.begin_step, train.steps, train.end_step) == ("last", 600, 30, 630)
     assert child.config.optim == parent.config.optim, "no shorter warm-up: that is over"
-    assert child.name == f"{parent.name} · on to step 630"
+    assert child.name == f"{parent.name} · to step 630"
     assert ancestry(store, child).steps == 600
     grandchild = derive_fork(store, trained(store, child, best=30, last=30).id, keep_optimiser=True)
     assert (grandchild.config.train.begin_step, grandchild.spent.steps) == (630, 630)

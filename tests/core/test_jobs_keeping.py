@@ -133,7 +133,7 @@ def test_a_fork_of_another_model_or_with_bad_fields_is_refused_and_leaves_nothin
 def test_a_fork_needs_weights_that_exist(store: Store) -> None:
     parent = finished(store, days_ago=31)
     service.prune(store, 30)
-    with pytest.raises(JobError, match=r"has no last weights: they were pruned, .* Take the best ones"):
+    with pytest.raises(JobError, match=r"has no last weights to fork: they were deleted .* Use the best weights"):
         service.fork(store, parent.id, start_from="last")
     with pytest.raises(ConfigError, match=r"must start from best or last weights\. Got '\.\./x'"):
         service.fork(store, parent.id, start_from="../x")
@@ -231,9 +231,7 @@ def test_of_two_who_start_a_run_anew_at_once_the_second_throws_nothing_away(
 
 def test_a_run_that_had_a_checkpoint_does_not_silently_begin_from_nothing(store: Store) -> None:
     run = finished(store, files=(), status="paused")
-    gone = (
-        rf"checkpoint of step 9 to go on\. .*{run.id}/checkpoints does not hold it .* clps runs retry {run.id} --anew"
-    )
+    gone = rf"checkpoint of step 9 is missing from .*{run.id}/checkpoints\. .* clps runs retry {run.id} --anew"
     with pytest.raises(CheckpointError, match=gone):
         keeping.check_nothing_vanished(store, run)
     store.forget_artefacts(run.id, "last")

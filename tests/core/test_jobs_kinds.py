@@ -274,7 +274,7 @@ def test_a_job_of_a_kind_that_is_gone_fails_with_a_sentence(store: Store, other_
     KINDS.register(replace(evaluating_kind.KIND, memory="no_such_module:memory"))
     answer = gate.ask(store.job(job.id), 0, [])
     assert answer.never
-    assert "no_such_module:memory must be importable" in answer.reason
+    assert "no_such_module:memory cannot be imported" in answer.reason
     assert gate.is_smaller(store.job(job.id), run, None), "the supervisor asks it, and then knows"
 
 

@@ -76,9 +76,9 @@ def test_a_run_that_dies_twice_at_one_step_fails_with_its_reason_and_can_be_resu
     (run,) = room.wait(run_id)
     assert (run.status, run.attempts, run.step) == ("failed", 2, 0)
     assert run.reason == (
-        "The process was killed (SIGKILL): by a person, or by the system because memory ran out. "
-        "It died again without getting beyond step 0, so it is not tried a third time. "
-        "Resume it once the cause is mended; it goes on from its last checkpoint."
+        "The process was killed (SIGKILL), by a person or by the operating system because memory ran out. "
+        "It died again before getting beyond step 0, so there is no third try. "
+        "Correct the cause, then resume it; it continues from its last checkpoint."
     )
     service.resume(room.store, run_id)
     assert room.store.run(run_id).reason is None

@@ -88,7 +88,9 @@ def test_the_supervisor_is_only_started_for_work(store: Store) -> None:
 def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.create_comparison("x", [resolve(build_config())])
     monkeypatch.setenv("CLPS_SLOTS", "none")
-    refusal = r"the supervisor could not start, so no run will: CLPS_SLOTS must be a number from 1 to 1024\. Got 'none'"
+    refusal = (
+        r"the supervisor could not start, so no run can start: CLPS_SLOTS must be a number from 1 to 1024\. Got 'none'"
+    )
     with pytest.raises(JobError, match=refusal):
         service.wait(store, [run.id for run in store.runs()], timeout=240)
     assert "CLPS_SLOTS must be a number" in (store.home / "supervisor.log").read_text()

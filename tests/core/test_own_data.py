@@ -205,7 +205,7 @@ def test_equal_texts_are_in_one_split_and_given_splits_stay(tmp_path: Path) -> N
     given = add("given", Source(path=tmp_path / "twice.csv", splits=(("test", test),)), tmp_path)
     assert (given.splits["test"], given.given_splits) == (7, ("test",))
     assert given.splits["validation"] == 20
-    assert any("in train and in test: the score there is too good" in one for one in warnings(given))
+    assert any("in both train and test, so the score there is too high" in one for one in warnings(given))
 
 
 def test_folds_cut_training_and_validation_anew_and_leave_the_test(home: Path) -> None:

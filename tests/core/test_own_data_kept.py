@@ -163,7 +163,7 @@ UNUSABLE = {
     "no unknown": ({"text": 0, "number": 1}, {}, "it cannot tokenize a text: .*UNK"),
     "growing": (WORDS, {"normalizer": GROWING}, "a text may become at most 16 times as long"),
     "bytes of bytes": (
-        WORDS, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTES] * 30}}, "become at most 16 times as long",
+        WORDS, {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTES] * 30}}, "at most 16 times as long",
     ),
 }  # fmt: skip
 
@@ -230,7 +230,7 @@ def test_a_folder_without_data_files_is_told(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     (tmp_path / "e.csv" / "read.me").write_text("hello")
     for name in ("d.csv", "e.csv"):
-        with pytest.raises(DataError, match=rf"a folder must hold data files .*{name} is a folder without any"):
+        with pytest.raises(DataError, match=rf"a folder must contain data files .*{name} contains none"):
             preview(Source(path=tmp_path / name), tmp_path / "home")
 
 

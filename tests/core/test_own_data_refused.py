@@ -238,7 +238,7 @@ def test_damage_to_what_is_stored_is_told(tmp_path: Path) -> None:
         TASKS.facts(_Asked("data:x", tokenizer="bytes"), tmp_path)
     for text in ("{", "[]", json.dumps({"name": "x"}), "[" * 100_000):
         (folder / "dataset.json").write_text(text)
-        with pytest.raises(DataError, match=r"the record of data set x must be whole. It is damaged"):
+        with pytest.raises(DataError, match=r"the record of data set x is damaged"):
             TASKS.usual("data:x", tmp_path)
     assert "data:x" not in TASKS.usable(tmp_path, own=True)
 

@@ -93,7 +93,7 @@ def test_layers_that_read_probabilities_have_no_query_and_key():
 
 
 def test_the_keys_of_a_layer_without_keys_cannot_be_read():
-    with pytest.raises(ConfigError, match="decoder layer 2 reuses attention probabilities and has none"):
+    with pytest.raises(ConfigError, match="decoder layer 2 reuses attention probabilities and computes none"):
         plan("kv_source=0-1-2-2-4-5,attention_source=0-1-0-3-4-5")
 
 

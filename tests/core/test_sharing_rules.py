@@ -133,7 +133,7 @@ def test_a_loop_runs_its_prelude_and_coda_once_and_its_core_as_often_as_fits(pre
 
 @pytest.mark.parametrize(
     ("text", "layers", "fit"),
-    [("loop:1/2/1", 7, "Take 6"), ("loop:3/2/3", 4, "Take 8"), ("loop:0/0/1", 4, "layer or more")],
+    [("loop:1/2/1", 7, "Take 6"), ("loop:3/2/3", 4, "Take 8"), ("loop:0/0/1", 4, "at least 1 layer")],
 )
 def test_a_loop_that_does_not_fit_the_layers_is_refused_with_a_number_that_does(text, layers, fit):
     with pytest.raises(ConfigError, match=fit):

@@ -184,7 +184,7 @@ def test_columns_named_so_become_marked_answers(home: Path) -> None:
     assert thawed(frozen(facts)).example_options == facts.example_options
     assert config_of().model.head == "span"
     lines = dict(about(home, known).lines)
-    assert "0.0 % of the answers are cut away" in lines["tokens"]
+    assert "which removes 0.0 % of the answers" in lines["tokens"]
     assert "frequent answer" in lines["baselines"]
     assert set(about(home, known).samples[0]) == {"context", "question", "answer"}
 
@@ -248,7 +248,7 @@ def test_answers_that_cannot_be_placed_are_counted_and_said(tmp_path: Path) -> N
     starts = read_index(record.folder_of(tmp_path, "odd")).labels.tolist()
     assert starts[:3] == [2, 17, 17]
     said = " ".join(warnings(known))
-    for part in ("1 answer is not in its context", "more than once", "the nearest place is taken"):
+    for part in ("1 answer is not in its context", "more than once", "the nearest place is used"):
         assert part in said
 
 
@@ -348,7 +348,7 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
     inputs = data.encode_source(example.text, options=example.options)
     logits = capture(load_model(folder, "best")[0], inputs).logits
     inside = np.flatnonzero(data.context_offsets(inputs, example.options["context"])[1][:, 0] >= 0)
-    assert lens.positions == ("beginning", "end")
+    assert lens.positions == ("start", "end")
     places = [int(name.rpartition("(")[2][:-1]) for name in (lens.names[one] for one in lens.top[-1, :, 0])]
     assert places == logits[inside].argmax(0).tolist()
 

@@ -237,7 +237,7 @@ def test_an_export_with_a_bad_note_or_tag_is_refused(store: Store, tmp_path: Pat
     export_run(store, run.id, tmp_path / "out")
     about = json.loads((tmp_path / "out" / "run.json").read_text())
     (tmp_path / "out" / "run.json").write_text(json.dumps(about | {"id": "other123"} | given))
-    with pytest.raises(NotFoundError, match="must hold an exported run"):
+    with pytest.raises(NotFoundError, match="is not a complete exported run"):
         import_run(store, tmp_path / "out")
 
 

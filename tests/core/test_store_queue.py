@@ -138,8 +138,8 @@ def test_a_run_that_dies_twice_without_getting_further_is_not_tried_again(
     advance(queue, attempt, second)
     assert queue.settle(run_id, 2, Exit(signal=11)) == "failed"
     assert store.run(run_id).reason == (
-        "The process crashed (SIGSEGV). It died again without getting beyond step 7, so it is not tried a third time. "
-        "Resume it once the cause is mended; it goes on from its last checkpoint."
+        "The process crashed (SIGSEGV). It died again before getting beyond step 7, so there is no third try. "
+        "Correct the cause, then resume it; it continues from its last checkpoint."
     )
 
 

@@ -57,7 +57,8 @@ def named(text: str, opening: str) -> list[str]:
 def test_two_seeds_apart_by_a_mile_are_too_few_to_tell_and_not_as_good() -> None:
     text = said({"a": [0.86, 0.86], "b": [0.78, 0.58]})
     assert text == (
-        "Too few runs to tell these apart from the best (2 pairs with the same seed and fold): b. At least 3 seeds or folds are needed."
+        "Too few runs to tell these apart from the best (2 pairs with the same seed and fold): b. "
+        "At least 3 seeds or folds are needed."
     )
     assert "As good" not in said({"a": [0.78, 0.78], "b": [0.1, 0.3]})
 

@@ -129,7 +129,7 @@ def test_facts_that_fail_are_a_sentence_and_the_task_is_no_choice() -> None:
     catalogue = Tasks()
     catalogue.register(replace(codes_task.TASK, facts=lambda _data, _home: 1 / 0))  # type: ignore[arg-type, return-value]
     with pytest.raises(
-        ConfigError, match=r"task codes must say its facts. It failed: ZeroDivisionError: division by zero"
+        ConfigError, match=r"task codes failed to describe its facts: ZeroDivisionError: division by zero"
     ):
         catalogue.usual("codes")
     assert catalogue.usable() == {}

@@ -67,7 +67,7 @@ def test_settings_that_cannot_be_are_told_to_who_lists_runs_and_to_doctor(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "many")
-    assert "so no run will: CLPS_SLOTS must be a number from 1 to 1024. Got 'many'." in refusal(store)
+    assert "so no run can start: CLPS_SLOTS must be a number from 1 to 1024. Got 'many'." in refusal(store)
     doctor = CliRunner().invoke(app, ["doctor"])
     assert doctor.exit_code == 0
     said = doctor.stdout.count("CLPS_SLOTS must be a number")
