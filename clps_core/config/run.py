@@ -111,8 +111,8 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=0)] | None,
         about(
             N_(
-                "Number of the fold used for validation, counted from 0; the other folds are for training. Only with "
-                "data.folds."
+                "Number of the fold used for validation, counted from 0; the other folds are for training. Given with "
+                "data.folds only."
             ),
             N_("number of a fold"),
         ),

@@ -57,10 +57,10 @@ class StopRule(BaseModel):
         if not needed <= given <= possible:
             raise ValueError(
                 _(
-                    "stop rule {rule} must have {needed}. Got {got}.",
+                    "stop rule {rule} must have its own fields only. Required: {needed}. Got {got}.",
                     rule=self.rule,
                     needed=_(
-                        "{needed}, and may have {optional}", needed=_listed(needed), optional=_listed(possible - needed)
+                        "{needed}; optional: {optional}", needed=_listed(needed), optional=_listed(possible - needed)
                     ),
                     got=_listed(given),
                 )
@@ -118,7 +118,7 @@ def check_stop(rule: StopRule, found: Sequence[Resolved]) -> None:
 
 
 def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or _("no other field")
+    return ", ".join(sorted(names)) or _("none")
 
 
 def read_stop(given: object) -> StopRule:

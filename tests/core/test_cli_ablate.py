@@ -91,7 +91,7 @@ def test_it_is_queued_once_waited_for_and_shown_in_every_form(store: Store, run:
     assert table.exit_code == 0
     assert "encoder.1.ffn" in table.stdout
     assert "6 held-out examples" in table.stderr
-    assert "others may stand in for it" in table.stderr
+    assert "other parts may compensate" in table.stderr
     file = tmp_path / "effects.csv"
     assert clps("ablate", run.id, "--csv", str(file)).exit_code == 0
     rows = list(csv.DictReader(io.StringIO(file.read_text())))
@@ -164,7 +164,7 @@ def test_on_a_shared_server_only_the_owner_of_a_run_has_it_ablated(store: Store,
     ada, bob = Person("guest-ada"), Person("guest-bob")
     with store.writing() as connection:
         connection.execute(schema.run.update().values(owner=ada.owner))
-    with pytest.raises(NotAllowedError, match="evaluate it"):
+    with pytest.raises(NotAllowedError, match="not evaluate this run"):
         Desk.of(store, bob).evaluate(KIND, run.id, keys_of(run.config))
     assert Desk.of(store, ada).evaluate(KIND, run.id, keys_of(run.config)).owner == ada.owner
 

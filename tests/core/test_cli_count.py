@@ -104,7 +104,7 @@ def test_without_a_task_sizes_follow_the_usual_rule_and_are_printed(arguments, d
     shown = " ".join(clps("count", *arguments).stdout.split())
     assert f"d_ff {d_ff} (" in shown
     assert "vocabulary 32000" in shown
-    assert f"num_heads {heads} (heads of {model['d_model'] // heads} numbers)" in shown
+    assert f"num_heads {heads} (heads of width {model['d_model'] // heads})" in shown
 
 
 def test_what_is_given_is_not_said_to_be_assumed():
@@ -194,7 +194,7 @@ def test_one_design_is_shown_as_figures_with_their_names():
         (["--config", "."], "error: --config must name a readable YAML file"),
         (
             ["--set", "model.depth=3"],
-            "error: model.depth is not a field. Did you mean model.num_layers? Known here: family",
+            "error: model.depth is not a field. Did you mean model.num_layers? Known fields: family",
         ),
         (["--set", "d_model"], "error: a setting must be written name=value"),
         (["--layers", "six"], "Invalid value for '--layers'"),

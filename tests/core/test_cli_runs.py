@@ -245,7 +245,7 @@ def test_without_a_terminal_each_evaluation_is_a_line_once(store: Store, capsys:
 
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(store)
-    assert "1 run waits. The next one starts in a moment." in clps().stderr
+    assert "1 run is waiting. The next one starts in a moment." in clps().stderr
     monkeypatch.setenv("CLPS_DISK_FLOOR", "100000T")
     assert "No run starts: the disk that holds" in clps("list").stderr
 
@@ -273,7 +273,7 @@ def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store
     ]
     assert [text.splitlines()[1:] for text in (dry.stdout, queued.stdout)] == [lines, lines]
     assert "All other fields of its config are the same as its parent's." in queued.stderr
-    assert "Nothing is queued" in dry.stderr
+    assert "Nothing was queued" in dry.stderr
     assert len(store.runs()) == 2
     assert told(*arguments, "--dry-run")["changes"][2] == {
         "field": "train.steps",
@@ -325,7 +325,7 @@ def test_pruning_says_what_it_frees_and_frees_it(store: Store) -> None:
     assert weights_file(store, run.id, "last").exists()
     said = clps("prune", "--days", "7")
     assert run.id in said.stdout
-    assert "the best weights of every run are kept" in said.stderr
+    assert "The best weights of every run are kept" in said.stderr
     assert not weights_file(store, run.id, "last").exists()
     assert weights_file(store, run.id, "best").exists()
     assert clps("prune", "--days", "-1").exit_code == 2

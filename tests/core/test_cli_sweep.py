@@ -70,7 +70,7 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     matters = clps("show", told["comparison_id"], "--importance", "--json")
     assert (matters.exit_code, json.loads(matters.stdout)["importance"]["left_out"]) == (0, 1)
     both = clps("show", told["comparison_id"], "--importance", "--csv")
-    assert (both.exit_code, "without --csv" in both.output) == (2, True)
+    assert (both.exit_code, "combined with --csv" in both.output) == (2, True)
 
     again = clps("show", told["comparison_id"][:5], "--json")
     assert json.loads(again.stdout) == told
@@ -158,7 +158,7 @@ def test_a_dry_run_says_what_would_be_queued_and_queues_nothing(home, tmp_path):
         ("sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
         ("sweep: {fields: {optim.rate: [1]}}", "must be a field of a run"),
         ("sweep: {fields: {model.d_model: [16, -1]}}", "with model.d_model=-1"),
-        ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "must fit into memory"),
+        ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "does not fit into memory"),
         ("strategies: [none, none]\nsweep: {}", "must be given once"),
         ("strategies: [none, all]", "Got a comparison. Run it with 'clps train --config FILE'"),
     ],

@@ -172,7 +172,7 @@ def test_a_dry_run_tells_configs_sizes_and_time_and_queues_nothing(home):
     shown = clps(*asked)
     assert "num_classes: 10" in shown.stdout
     assert "Nothing was queued." in shown.stderr
-    assert "a guess" in shown.stderr
+    assert "a rough guess" in shown.stderr
     assert clps(*asked, "--set", "model.d_model=17").exit_code == 2
     assert home.store.runs() == []
     assert not home.processes()
@@ -326,6 +326,6 @@ def test_doctor_names_what_waits_and_a_policy_that_cannot_be_used(home):
     found = json.loads(clps("doctor", "--json").stdout)
     run = home.store.runs()[0]
     assert [(one["number"], one["run"]) for one in found["queue"]] == [(1, run.id)]
-    assert found["supervisor"]["state"].startswith("missing")
+    assert found["supervisor"]["state"].startswith("not running")
     assert "mode must be one of" in found["store"]["policy"]
     assert run.name in clps("doctor").stdout

@@ -54,7 +54,7 @@ def test_configs_are_frozen_and_hashable():
             {"data": {"task": "french"}},
             f"must be one of {', '.join(TASKS)}. Got 'french'",
         ),
-        ({"model": {"d_model": 100, "num_heads": 7}}, "d_model must be divisible by num_heads. Got 100 and 7. Take 5"),
+        ({"model": {"d_model": 100, "num_heads": 7}}, "d_model must be divisible by num_heads. Got 100 and 7. Use 5"),
         ({"model": {"num_heads": 4, "num_kv_heads": 3}}, "num_heads must be a multiple of num_kv_heads. Got 4 and 3"),
         ({"model": {"d_model": 12, "num_heads": 4, "positions": "rotary"}}, "the width of a head must be even"),
         ({"model": {"embedding_size": 500}}, "embedding_size must be at most d_model (96). Got 500"),
@@ -67,7 +67,7 @@ def test_configs_are_frozen_and_hashable():
         ({"model": {"dropout": 1.0}}, "model.dropout must be less than 1"),
         (
             {"model": {"layers": 3}},
-            "model.layers is not a field. Did you mean model.num_layers? Known here: family, num_layers",
+            "model.layers is not a field. Did you mean model.num_layers? Known fields: family, num_layers",
         ),
         ({"sharing": {"strategy": "grouped:9"}}, "must be between 1 and the number of layers (4). Got 9"),
         ({"sharing": {"strategy": "0-1-0"}}, "must name one slot for each of the 4 layers. Got 3 slots"),
@@ -83,7 +83,7 @@ def test_configs_are_frozen_and_hashable():
         ({"model": 3}, "model must be a group of fields. Got 3"),
         (
             {"depth": 3},
-            "Did you mean model.num_layers? Known here: schema_version, model, sharing, data, optim, train, seed",
+            "Did you mean model.num_layers? Known fields: schema_version, model, sharing, data, optim, train, seed",
         ),
         ({"schema_version": 2}, "schema_version must be one of 1. Got 2"),
     ],
@@ -191,7 +191,7 @@ def test_any_plain_data_is_a_config_or_a_config_error(data):
             (f"task must be one of {', '.join(TASKS)}. Got 'digit'. Did you mean digits?"),
         ),
         ({"model": {"norm": "rmsnrom"}}, "Did you mean rmsnorm?"),
-        ({"model": {"foo": 3}}, "model.foo is not a field. Known here: family"),
+        ({"model": {"foo": 3}}, "model.foo is not a field. Known fields: family"),
     ],
 )
 def test_a_name_that_is_nearly_right_gets_the_right_one(given, words):
@@ -214,5 +214,5 @@ def test_heads_that_do_not_fit_get_the_nearest_that_do(model, words):
     with pytest.raises(ConfigError) as caught:
         validated(ModelConfig, model)
     assert words in str(caught.value)
-    heads = int(re.search(r"Take (?:\d+ or )?(\d+) head", str(caught.value)).group(1))
+    heads = int(re.search(r"Use (?:\d+ or )?(\d+) head", str(caught.value)).group(1))
     assert validated(ModelConfig, model | {"num_heads": heads}).num_heads == heads

@@ -75,7 +75,7 @@ def test_all_fields_are_listed_in_words_and_as_json() -> None:
 
 def test_one_field_and_one_group_are_explained() -> None:
     shown = " ".join(clps("train.patience").stdout.split())
-    assert "End the run after this many evaluations without a new best one" in shown
+    assert "end the run after this many evaluations without a new best one" in shown
     assert "default not given" in shown
     assert "unit evaluations" in shown
     assert "allowed whole number, >= 1, or null" in shown

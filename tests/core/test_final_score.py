@@ -211,7 +211,7 @@ def test_a_run_without_best_weights_says_so(store: Store, untested: str) -> None
     with pytest.raises(CheckpointError, match="its best weights are not in"):
         service.score_test(store, untested)
     checkpoint_path(store.run_folder(untested), "best").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="It is damaged"):
+    with pytest.raises(CheckpointError, match="is damaged"):
         service.score_test(store, untested)
     assert checkpoint_path(store.run_folder(untested), "last").exists(), "which nobody chose"
 

@@ -178,7 +178,7 @@ def test_all_pairs_are_trained_and_the_halves_that_are_scored_share_none() -> No
     assert validation | test == train
     assert not validation & test
     assert len(train) == 1000
-    with pytest.raises(ConfigError, match="it has no folds"):
+    with pytest.raises(ConfigError, match="task pairs has no folds"):
         resolve(build_config({"data": {"task": "pairs", "folds": 3, "fold": 0}}))
 
 

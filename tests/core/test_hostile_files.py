@@ -187,7 +187,7 @@ def test_an_odd_file_of_a_run_is_one_sentence(run: Path, name: str, odd: str) ->
 @pytest.mark.parametrize("name", ["config.json", "versions.json", "plan.json"])
 def test_json_of_200_000_levels_in_a_runs_folder_is_one_sentence(run: Path, name: str) -> None:
     (run / name).write_text(DEEP)
-    with pytest.raises(CheckpointError, match=rf"{name} must hold"):
+    with pytest.raises(CheckpointError, match=rf"{name} (is damaged|must list)"):
         asked_of(run, name)
 
 
@@ -424,7 +424,7 @@ def test_an_export_with_hostile_facts_is_refused(store: Store, tmp_path: Path, c
         (folder / path.name).write_bytes(path.read_bytes())
     about = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(about | change))
-    with pytest.raises(NotFoundError, match=r"Its run\.json is missing or damaged"):
+    with pytest.raises(NotFoundError, match=r"its run\.json is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 
@@ -446,7 +446,7 @@ def test_an_export_with_hostile_curves_is_refused(store: Store, tmp_path: Path, 
     for path in SAMPLE.glob("*.*"):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "metrics.csv").write_text(f"split,name,step,value,seconds\n{row}\n")
-    with pytest.raises(NotFoundError, match=r"Its metrics\.csv is missing or damaged"):
+    with pytest.raises(NotFoundError, match=r"its metrics\.csv is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 

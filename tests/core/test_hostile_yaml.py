@@ -20,7 +20,7 @@ SENTENCES = {
     "merge keys": (BOMB, rf"{MERGE}.*line 2"),
     "one merge key": ("a: &a {b: 1}\nc: {<<: *a}", rf"{MERGE}.*line 2"),
     "a merge key by its tag": ("a: {!!merge x: {b: 1}}", MERGE),
-    "aliases of aliases": (alias_bomb(9), f"at most {MAX_NODES:,} values.*from line 4 on"),
+    "aliases of aliases": (alias_bomb(9), f"at most {MAX_NODES:,} values.*in line 4"),
     "aliases as a chain": (alias_bomb(40, width=1), f"at most {MAX_LEVELS} levels deep. Line 19 "),
     "an alias of itself": ("a: &a [1, *a]", r"must not be inside the value it refers to. \*a is, in line 1"),
     "many values": ("seeds: [" + "1," * 30_000 + "]", f"at most {MAX_NODES:,} values"),

@@ -167,7 +167,7 @@ def test_what_is_queued_is_held_against_the_memory_it_would_fill(
     monkeypatch.setattr(service, "largest_gpu", lambda _gpus: None if card is None else card * GIB)
     monkeypatch.setattr(service, "available_memory", lambda: GIB)
     config = build_config({**LARGE, "train": {"device": device}})
-    with pytest.raises(ConfigError, match="must fit into") if refused else contextlib.nullcontext():
+    with pytest.raises(ConfigError, match="does not fit into") if refused else contextlib.nullcontext():
         service.checked(store, [config])
 
 
@@ -305,7 +305,7 @@ def test_below_the_floor_nothing_starts_and_the_queue_says_so(store: Store, monk
     assert launcher.started == []
     state = service.queue_state(store)
     assert (state.held, state.waiting) == (True, 1)
-    assert state.words.startswith(f"No run starts: the disk that holds {store.home} must have")
+    assert state.words.startswith(f"No run starts: the disk that holds {store.home} has")
     assert service.supervisor_status(store).reason == state.words
     monkeypatch.setenv("CLPS_DISK_FLOOR", "0")
     supervisor.settings = Settings.of()
@@ -331,7 +331,7 @@ def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
     Queue(store).put_off({second.id: "Waiting for memory."}, 60.0)
-    assert service.queue_state(store).words == "1 run waits. Waiting for memory."
+    assert service.queue_state(store).words == "1 run is waiting. Waiting for memory."
     add(store, SMALL)
     assert service.queue_state(store).words == "2 runs are waiting. The next one starts in a moment."
     monkeypatch.setenv("CLPS_SLOTS", "many")

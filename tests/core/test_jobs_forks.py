@@ -237,7 +237,7 @@ def test_a_run_that_was_stopped_before_its_decay_goes_on_as_if_it_had_been_longe
 def test_what_cannot_train_on_is_refused_in_a_sentence(store: Store) -> None:
     parent = trained(store)
     for changes, problem in (
-        ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*another optim.name"),
+        ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*different optim.name"),
         ({"optim": {"ema_decay": 0.9}}, "another optim.ema_decay"),
     ):
         with pytest.raises(ConfigError, match=problem):

@@ -137,7 +137,7 @@ def test_a_run_is_evaluated_when_it_has_ended_and_has_weights(store: Store, othe
     with pytest.raises(ConfigError, match="cannot be started for a run"):
         evaluate(store, "training", run.id, ["a"])
     checkpoint_path(store.run_folder(run.id), "best").unlink()
-    with pytest.raises(CheckpointError, match="must have weights"):
+    with pytest.raises(CheckpointError, match="has no weights yet"):
         evaluate(store, other_kind, run.id, ["a"])
     assert store.evaluations() == []
 
@@ -320,7 +320,7 @@ def test_on_a_shared_server_the_owner_asks_and_the_quota_counts(store: Store, ot
     run = bare(store)
     with store.writing() as connection:
         connection.execute(schema.run.update().values(owner=ada.owner))
-    with pytest.raises(NotAllowedError, match="evaluate it"):
+    with pytest.raises(NotAllowedError, match="not evaluate this run"):
         Desk.of(store, bob).evaluate(other_kind, run.id, ["a"])
     job = Desk.of(store, ada).evaluate(other_kind, run.id, ["a"])
     assert job.owner == ada.owner
@@ -393,7 +393,7 @@ def test_the_command_line_queues_lists_shows_and_steers_an_evaluation(store: Sto
     queue.finish(job["id"], 1, "cancelled", None)
     shown = CliRunner().invoke(app, ["jobs", "show", job["id"][:5]])
     assert "0.25" in shown.stdout
-    assert "of other weights than the run has now" in " ".join(shown.stderr.split())
+    assert "weights have changed since these results" in " ".join(shown.stderr.split())
     assert json.loads(clps("jobs", "resume", job["id"], "--json"))[0]["status"] == "queued"
     assert json.loads(clps("jobs", "cancel", job["id"], "--json"))[0]["status"] == "cancelled"
     refused = CliRunner().invoke(app, ["runs", "cancel", job["id"]])

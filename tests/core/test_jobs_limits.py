@@ -66,7 +66,7 @@ def test_three_fresh_browsers_together_queue_no_more_than_the_server_takes(room,
         taken = list(browsers.map(browser, range(3)))
     assert sum(taken) == len(room.store.runs()) == 5, "nine by their quotas"
     assert max(taken) <= 3
-    assert all("may wait" in sentence for sentence in refused)
+    assert all("can wait" in sentence for sentence in refused)
 
 
 def test_what_all_may_queue_is_said_with_what_waits_already(store):
@@ -119,7 +119,7 @@ def test_who_deletes_a_run_has_the_space_at_once(store):
     (run,) = queue_for(store, ADA.owner, status="finished")
     fill(store, run, 1000)
     desk = Desk.of(store, ADA)
-    with pytest.raises(NotAllowedError, match="Delete some of yours"):
+    with pytest.raises(NotAllowedError, match="Delete some of your runs"):
         desk.checked([tiny()])
     desk.delete(run.id)
     assert len(desk.checked([tiny()])) == 1

@@ -74,7 +74,7 @@ def test_a_full_disk_is_why_everything_waits(store, monkeypatch):
     queued(store, 1)
     monkeypatch.setenv("CLPS_DISK_FLOOR", "900T")
     found = overview(store)
-    assert "must have" in found.disk.problem
+    assert "requires" in found.disk.problem
     assert found.waiting[0].why == found.disk.problem
 
 

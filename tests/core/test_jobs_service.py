@@ -42,8 +42,8 @@ def test_matched_refuses_nothing_twice_and_unknown() -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"model": {"d_model": 8192, "d_ff": 65536, "num_layers": 64, "num_heads": 64}}, "must fit into memory"),
-        ({"train": {"batch_size": 65536}, "model": {"d_model": 4096, "num_layers": 96}}, "must fit into memory"),
+        ({"model": {"d_model": 8192, "d_ff": 65536, "num_layers": 64, "num_heads": 64}}, "does not fit into memory"),
+        ({"train": {"batch_size": 65536}, "model": {"d_model": 4096, "num_layers": 96}}, "does not fit into memory"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_queued(store: Store, config: dict, words: str) -> None:
@@ -101,8 +101,8 @@ def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypa
     [
         (ConfigError("heads must fit."), "heads must fit."),
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume the run"),
-        (MemoryError(), "Memory ran out. A smaller batch_size"),
-        (RuntimeError("CUDA error: out of memory"), "Memory ran out. A smaller batch_size"),
+        (MemoryError(), "Out of memory. A smaller batch_size"),
+        (RuntimeError("CUDA error: out of memory"), "Out of memory. A smaller batch_size"),
         (
             ZeroDivisionError("by zero\nmore"),
             "an unexpected error (ZeroDivisionError: by zero). The log has the details.",

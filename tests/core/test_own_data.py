@@ -200,7 +200,7 @@ def test_equal_texts_are_in_one_split_and_given_splits_stay(tmp_path: Path) -> N
         assert len(np.unique(index.splits[index.keys == key])) == 1
     known = record.read(tmp_path, "twice")
     assert known.splits == {"train": 160, "validation": 20, "test": 20}
-    assert any("160" not in one and "came before" in one for one in warnings(known))
+    assert any("160" not in one and "repeat an earlier" in one for one in warnings(known))
     test = write_csv(tmp_path / "test.csv", [{"text": f"text number {n}", "label": "0"} for n in range(7)])
     given = add("given", Source(path=tmp_path / "twice.csv", splits=(("test", test),)), tmp_path)
     assert (given.splits["test"], given.given_splits) == (7, ("test",))
@@ -301,7 +301,7 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     assert {one["task"] for one in listed if "ships" in one} == set(TASKS)
     shown = CliRunner().invoke(app, ["data", "show", "reviews"])
     assert "always the most frequent class: accuracy 5" in shown.stdout
-    assert "cut by a hash of the text" in shown.stdout
+    assert "split by a hash of the text" in shown.stdout
     assert changed_since(record.read(tmp_path / "home", "reviews")) == ""
     os.utime(file, (1, 1))
     assert "Runs use the stored copy" in CliRunner().invoke(app, ["data", "show", "reviews"]).stderr

@@ -52,7 +52,7 @@ def test_a_visitor_cannot_make_the_server_open_a_file_as_a_tokenizer(
     secret = tmp_path / "secret.json"
     secret.write_text("{}")
     for path in (str(secret), str(tmp_path / "none.json"), "~/x.json"):
-        with pytest.raises(NotAllowedError, match=r"Files of the server are not read\.$"):
+        with pytest.raises(NotAllowedError, match=r"Files on the server are not read\.$"):
             desk(home, person).add("x", upload(home, tmp_path), tokenizer=path)
     with pytest.raises(DataError, match=r"a tokenizer must be one of bytes"):
         desk(home, person).add("x", upload(home, tmp_path), tokenizer=str(secret)[:-5])
@@ -106,7 +106,7 @@ def test_a_damaged_data_set_counts_is_listed_and_can_be_removed(home: Path, tmp_
         ("good", False), ("unknown", True), ("unread", True),
     ]  # fmt: skip
     for name in ("unread", "unknown"):
-        with pytest.raises(DataError, match="It is damaged"):
+        with pytest.raises(DataError, match="is damaged"):
             desk(home, OTHER).remove(name)
     desk(home).remove("unread")
     assert CliRunner().invoke(app, ["data", "remove", "unknown", "--yes"]).exit_code == 0
@@ -161,7 +161,7 @@ def test_tokenizers_of_visitors_keep_to_the_quota_of_the_owner(home: Path, tmp_p
 @pytest.mark.parametrize("files", [True, False])
 def test_a_source_that_is_none_is_one_sentence(text: str, files: bool) -> None:
     for one in (text, text + "x" * 300):
-        with pytest.raises(DataError, match="the source must be a file"):
+        with pytest.raises(DataError, match="the source must be an existing file"):
             found_source(one, files=files)
 
 

@@ -236,7 +236,7 @@ def test_a_folder_without_data_files_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("program", "why"),
-    [("raise KeyError('secret')", r"The server's log"), ("import os; os.abort()", r"must fit into the memory")],
+    [("raise KeyError('secret')", r"The server's log"), ("import os; os.abort()", r"do not fit into the memory")],
 )
 def test_only_a_process_that_was_ended_lacked_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, program: str, why: str

@@ -234,7 +234,7 @@ def test_damage_to_what_is_stored_is_told(tmp_path: Path) -> None:
     assert config
     folder = record.folder_of(tmp_path, "x")
     (folder / "rows.arrow").write_bytes(b"ARROW1")
-    with pytest.raises(DataError, match=r"the stored rows of data set x must be whole"):
+    with pytest.raises(DataError, match=r"the stored rows of data set x are damaged"):
         TASKS.facts(_Asked("data:x", tokenizer="bytes"), tmp_path)
     for text in ("{", "[]", json.dumps({"name": "x"}), "[" * 100_000):
         (folder / "dataset.json").write_text(text)

@@ -302,7 +302,7 @@ def test_a_run_of_another_width_and_a_missing_run_are_one_sentence(tmp_path: Pat
         ("decoder.0.attention=decoder.0", "same kind of thing on both sides"),
         ("decoder.0.attention=decoder.0.attention.1", "same kind of thing on both sides"),
         ("decoder.0.attention.0=decoder.0.attention.2", "must name a head: 0 to 1. Got 2"),
-        ("decoder.0.cross_attention=decoder.0.cross_attention", "it has no cross-attention"),
+        ("decoder.0.cross_attention=decoder.0.cross_attention", "This stack has no cross-attention"),
         ("decoder.0[9]=decoder.0", "positions of this input must be from 0 to 6. Got 9"),
         ("decoder.0[0:9]=decoder.0", "positions of the other input must be from 0 to 7. Got 9"),
         ("decoder.0.attention=decoder.0.attention", "same length. This one has 7 positions, the other has 8"),

@@ -144,7 +144,7 @@ def test_nobody_owns_the_runs_of_nobody():
     [
         (Use(queued=2), 2, "at most 3 runs and evaluations per person can wait. 2 would be added to 2"),
         (Use(runs=5), 1, "at most 5 runs per person can be kept. 1 would be added to 5"),
-        (Use(disk=1000), 1, "must be less than"),
+        (Use(disk=1000), 1, "can take up to"),
     ],
 )
 def test_quotas_are_refused_with_what_must_be_and_what_was_got(use, new, words):
@@ -275,7 +275,7 @@ def test_who_showed_the_code_is_a_teacher_until_the_code_changes(tmp_path):
 
 def test_a_damaged_secret_is_refused_and_not_replaced(tmp_path):
     (tmp_path / SECRET_FILE).write_bytes(b"short")
-    with pytest.raises(StoreError, match="must hold 32 bytes"):
+    with pytest.raises(StoreError, match="must have 32 bytes"):
         Signer.of_home(tmp_path)
 
 

@@ -113,6 +113,6 @@ def test_the_store_and_the_supervisors_lock_keep_messages(foreign, store: Store,
     lock.describe({"pid": 1, "slots": 2, "threads": 1, "reason": reason, "problem": None})
     lock.release()
     foreign()
-    wanted = "«Stopped at step 3 (pause was asked for).»"
+    wanted = "«Stopped at step 3 (pause requested).»"
     assert store.runs()[0].reason == wanted
     assert lock.last_words()["reason"] == wanted

@@ -102,7 +102,7 @@ def test_the_warm_up_follows_short_runs_unless_it_was_asked_for():
         ("1;task=nope", f"{', '.join(TASKS)}. Got 'nope'"),
         (
             "1;model.depth=3",
-            "model.depth is not a field. Did you mean model.num_layers? Known here: family, num_layers",
+            "model.depth is not a field. Did you mean model.num_layers? Known fields: family, num_layers",
         ),
         ("1;model=3", "model must be a group of fields"),
         ("1;optim=3", "optim must be a group of fields"),

@@ -251,7 +251,7 @@ def test_an_interruption_does_not_count_as_a_death(store: Store, queue: Queue) -
     (run_id,) = add(store)
     for _round in range(5):
         assert queue.settle(run_id, started(queue).number, Exit(interrupted=True)) == "queued"
-    assert "The machine went down" in (store.run(run_id).reason or "")
+    assert "The machine shut down" in (store.run(run_id).reason or "")
 
 
 def test_requests_to_stop_that_come_again_and_again_slow_the_run_down_and_end_it(store: Store, queue: Queue) -> None:

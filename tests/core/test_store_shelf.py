@@ -78,7 +78,7 @@ def test_a_comparison_is_deleted_as_one_with_its_folders_and_nobody_elses(store:
     assert shelf.forget_comparison(store, one.id) == list(one.run_ids)
     assert store.comparisons() == [other]
     assert sorted(path.name for path in (store.home / "runs").iterdir()) == sorted(other.run_ids)
-    with pytest.raises(NotFoundError, match="deleted meanwhile"):
+    with pytest.raises(NotFoundError, match="deleted in the meantime"):
         shelf.forget_comparison(store, one.id)
 
 

@@ -143,7 +143,7 @@ def test_draws_at_random_are_told_by_a_forest_with_its_spread() -> None:
     assert shares == pytest.approx({RATE: 0.57, STRATEGY: 0.43, DROPOUT: 0.0, NORM: 0.0}, abs=0.13)
     assert all(one.spread is not None and one.spread.count > 1 and one.p is None for one in found.fields)
     assert (found.explained or 0) > 0.8
-    assert "foretold" in said_importance(found)[0]
+    assert "had not seen" in said_importance(found)[0]
 
 
 def test_a_forest_says_nothing_of_chance() -> None:
@@ -214,7 +214,7 @@ def test_lines_that_cross_by_more_than_chance_are_told() -> None:
     other = interaction(shown, DROPOUT, 1.0)
     assert other is not None
     assert other.larger_than_chance is False
-    assert "is not shown" in " ".join(said(other))
+    assert "do not show" in " ".join(said(other))
     worse = interaction(shown, RATE, -1.0)
     assert worse is not None
     assert worse.best[0] == ("none",)

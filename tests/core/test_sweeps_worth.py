@@ -125,7 +125,7 @@ def test_no_sentence_says_more_than_a_paired_test_of_the_table(metric: str, valu
     gaps = {name: [sign * (a - b) for a, b in zip(table[first], table[name], strict=True)] for name in others}
     as_good = named(text, "As good as the best")
     better = others if "all others" in text else named(text, "better than these")
-    unclear = named(text, "Too few runs to tell") or (others if text.startswith("One run each") else [])
+    unclear = named(text, "Too few runs to tell") or (others if text.startswith("One run per configuration") else [])
     assert sorted([*as_good, *better, *unclear]) == sorted(others), "each is named once"
     for name in as_good:
         assert abs(statistics.fmean(gaps[name])) < margin

@@ -100,7 +100,7 @@ def test_so_many_more_seeds_have_the_power_they_promise() -> None:
     assert more_seeds(Spread(1e-6, 1.0, 5), 1e-9) is None
     one, said = told(NONE, design("all", [0.05, 0.99, 0.10, 0.95, 0.98]))
     assert one.needed is None
-    assert f"More than {MOST_SEEDS:,} more seeds" in said
+    assert f"More than {MOST_SEEDS:,} additional seeds" in said
 
 
 def test_designs_without_an_effect_are_seldom_called_better_however_many_there_are() -> None:
