@@ -127,7 +127,7 @@ def keys_of(
 ) -> tuple[str, ...]:
     """What a job of kind ``ablations`` is asked for to leave out every part of a run of ``config`` once.
 
-    ``examples``: the first so many of ``split``; as many as the run itself is evaluated on by default. Raises
+    ``examples``: the number of first examples of ``split``; the default is the run's own number. Raises
     ``ConfigError`` for what cannot be.
     """
     count = own_examples(config, split) if examples is None else examples

@@ -1,6 +1,6 @@
 """What a trained run would answer to a typed input after each of its layers. Start at lens_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``RunLens`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunLens`` needs no torch.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ Measure = Literal["cosine", "cka"]
 
 MOST_EXAMPLES = 64
 MOST_POSITIONS = 4096
-"""Once so many positions were read, no further examples are."""
+"""After this many positions, no further examples are read."""
 PER_EXAMPLE = 32
 """Tokens of one example that are compared, spread evenly: those of one text are much alike."""
 BATCH = 256

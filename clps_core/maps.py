@@ -1,6 +1,6 @@
 """Attention maps of trained runs as they are shown: small ones of all, and some in full. Start at maps_of_run.
 
-torch is imported when a run is opened only: whoever shows ``RunMaps`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunMaps`` needs no torch.
 """
 
 from __future__ import annotations

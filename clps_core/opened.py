@@ -1,6 +1,6 @@
 """A run's model and data, opened to be asked something. Start at open_run.
 
-torch is imported when a run is opened, not before: whoever only shows answers needs none.
+torch is imported only when a run is opened: code that only shows answers needs no torch.
 """
 
 from __future__ import annotations

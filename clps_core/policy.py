@@ -112,7 +112,7 @@ class Quotas(BaseModel):
     threads: Amount | None = 4
     """CPU threads that a run may ask for; one that asks for none has its slot's."""
     data_sets: Amount | None = 10
-    """Data sets of one's own."""
+    """A person's data sets."""
     data: Amount | None = 500 * 2**20
     """Bytes of all that is kept for them; ``500M``, ``1G`` in the file."""
 

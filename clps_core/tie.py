@@ -1,6 +1,6 @@
 """That the uses of a shared weight are one: its tensor, its uses and their gradients. Start at tie_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``TieProof`` needs no torch.
+torch is imported only when a run is opened: code that shows ``TieProof`` needs no torch.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ def kept(text: str) -> str:
 
 
 def told(stored: str) -> str:
-    """What ``kept`` gave, in the words of whoever reads now; anything else as it is, for stores may be anybody's."""
+    """What ``kept`` gave, in the reader's language; anything else as it is, for stores may be anybody's."""
     if not stored.startswith('{"say":'):
         return stored
     try:

@@ -23,7 +23,7 @@ __all__ = ["ALL_SECONDS", "MOST_OF_ALL", "MOST_OF_ONE", "ONE_SECONDS", "Tries"]
 log = logging.getLogger("clps.dashboard")
 
 MOST_OF_ONE, ONE_SECONDS = 10, 600.0
-"""Wrong codes of one owner within so many seconds."""
+"""Wrong codes of one owner within this many seconds."""
 MOST_OF_ALL, ALL_SECONDS = 60, 36.0
 """Wrong codes of all owners at once, and the seconds after which one more is allowed: 100 an hour."""
 

@@ -82,7 +82,7 @@ def _stopping(run: Run) -> None:
 
 
 def _moving(run: Run, asked_by: Desk) -> None:
-    """Before or behind whoever else waits."""
+    """Move before or behind all other waiting runs."""
     priority, allowed, why = _("Its priority is {number} now.", number=run.priority), asked_by.highest_priority, None
     if run.priority >= allowed:
         why = _("Its priority is {number}, the highest you can set.", number=run.priority)

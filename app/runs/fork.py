@@ -208,7 +208,7 @@ def _typed(run: Run) -> list[str]:
 
 
 def _show_beside(parent: Run, new: Run) -> NoReturn:
-    """Go where the fork stands beside its parent and whatever else was shown, as far as an address can name them."""
+    """Show the fork next to its parent and the other runs shown, as far as an address can name them."""
     ids = list(st.session_state.get(state.RUNS_SEEN, ()))[: state.MAX_RUNS - 1]
     if parent.id not in ids:
         ids[-1:] = [parent.id]

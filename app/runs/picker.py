@@ -62,7 +62,7 @@ def nothing_yet() -> None:
 
 
 def comparison_label(comparison: Comparison, zone: tzinfo, *, mine: bool = False) -> str:
-    """A comparison in one line: name, number of runs, date, and on a shared server whether it is one's own.
+    """A comparison in one line: name, number of runs, date, and on a shared server whether it is the person's own.
 
     A browser answers with a label, so it must be the same a minute later: no age.
     """
@@ -120,7 +120,7 @@ def _told_apart(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _switches(store: Store) -> None:
-    """Between everybody's runs and one's own, where there are others; and what is in the archive, if anything is."""
+    """A choice between everybody's runs and the person's own, if there are others; whether to show archived ones."""
     if desk().marked_owner is not None:
         st.toggle(_("Only my runs"), key=ONLY_MINE, persist_state="session", width="content")
     if st.session_state.get(SHOW_ARCHIVED) or count_archived(store):

@@ -162,7 +162,7 @@ def _picture(found: SweepState) -> None:
 
 
 def _links(found: SweepState, compare: bool) -> None:
-    """The address can name so many runs only: the best configurations come first."""
+    """The address can name only a limited number of runs: the best configurations come first."""
     query = {state.RUNS: state.run_ids(run for one in found.configurations for run in one.runs)}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if compare:

@@ -30,7 +30,7 @@ COLDEST, HOTTEST = 0.01, 2.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How answers are made. ``tokens``: at most so many, where the model writes; ``loops``: as in training by default.
+    """How answers are made. ``tokens``: the maximum number, if the model writes; ``loops``: as in training by default.
 
     ``temperature``, ``top_k``, ``top_p`` and ``seed`` are those of ``model.generate.Sampling``.
     """

@@ -27,7 +27,7 @@ __all__ = ["cancel", "preview", "read", "resume", "show", "show_list", "start"]
 MOST_LISTED = 30
 STOPPED = ("cancelled", "paused")
 TICKS_PER_LOOK = 5
-"""The figures of a large sweep are not read anew at every look at its runs."""
+"""The figures of a large sweep are not read again at every look at its runs."""
 
 
 def read(path: Path, name: str | None) -> Sweep:

@@ -271,7 +271,7 @@ class ModelConfig(Frozen):
         return [n for n in (below, below + self.num_heads) if 1 <= n <= MOST_WIDTH]
 
     def _check_marks(self) -> None:
-        """Raise ``ValueError`` where head span has no tokens to mark, or stands beside what nothing would read."""
+        """Raise ``ValueError`` if head span has no tokens to mark, or comes with parts that nothing would read."""
         got = {
             _("family {family}", family=self.family): self.family != "encoder",
             _("image patches"): self.patch_dim is not None,

@@ -171,5 +171,5 @@ def sharing_plan(model: ModelConfig, sharing: SharingConfig) -> SharingPlan:
 
 
 def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
-    """The map of ``sharing`` at the sizes of ``model``: the plan without what stands beside it."""
+    """The map of ``sharing`` at the sizes of ``model``: the plan without reuse, extras and execution."""
     return sharing_plan(model, sharing).map

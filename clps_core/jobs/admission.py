@@ -145,7 +145,7 @@ class Gate:
 
 
 def _check_fits(job: Job, needs: int, memory: int, *, gpu: bool) -> None:
-    """Raise ``ConfigError`` where the job can never fit into so many bytes."""
+    """Raise ``ConfigError`` if the job can never fit into this many bytes."""
     if job.kind == TRAINING:
         check_fits(job.config, memory, gpu=gpu)
     elif needs > memory:

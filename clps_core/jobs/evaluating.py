@@ -1,7 +1,7 @@
 """The work of every job that evaluates a trained run, key by key. Start at evaluate.
 
 What is found at a key is in the store with the next message, so a job that is killed goes on with the next key. All
-results of a job are of the same weights: where these have changed since, it begins anew.
+results of a job are of the same weights: if the weights have changed, it starts from the beginning.
 """
 
 from __future__ import annotations

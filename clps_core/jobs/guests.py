@@ -77,7 +77,7 @@ _measured: dict[Path, tuple[float, int]] = {}
 
 
 def forget_disk() -> None:
-    """Measure anew next time: files have been deleted."""
+    """Measure again next time: files have been deleted."""
     with _measuring:
         _measured.clear()
 

@@ -128,7 +128,7 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
 
 
 def clear(store: Store, run_id: str) -> None:
-    """Throw away what the run has learnt, to start it anew; its log and the weights of its parent stay.
+    """Delete what the run has learned, to start it from step 0; its log and its parent's weights are kept.
 
     Raises ``JobError`` where a link leads elsewhere: who knows what else lies there.
     """

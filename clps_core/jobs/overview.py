@@ -76,7 +76,7 @@ class StoreFacts:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything at one moment; ``slots_reason`` says in a sentence why there are so many slots."""
+    """The whole state at one moment; ``slots_reason`` explains the number of slots in a sentence."""
 
     slots: tuple[Slot, ...]
     waiting: tuple[Turn, ...]

@@ -29,7 +29,7 @@ class Shares:
 
     @classmethod
     def of(cls, store: Store) -> Shares:
-        """As things are now. While the policy cannot be read, one run each: whoever broke it will see."""
+        """The current state. While the policy cannot be read, one run for each owner."""
         try:
             policy = read_policy(store.home)
         except ClpsError:

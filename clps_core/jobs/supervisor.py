@@ -134,7 +134,7 @@ class Supervisor:
     def _round_safely(self) -> float:
         try:
             pause = self.round()
-        except (StoreError, OSError) as error:  # a full disk or a locked store may mend: try again
+        except (StoreError, OSError) as error:  # a full disk or a locked store may recover: try again
             self._mention(str(error))
             return ERROR_POLL
         self._mention(self._held)

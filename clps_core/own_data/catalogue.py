@@ -26,7 +26,7 @@ __all__ = ["facts", "length_of", "mask_of", "names", "task"]
 PLACE = 200
 """After all installed tasks."""
 LENGTH_STEP = 8
-"""Texts of a batch are padded to a multiple of so many tokens."""
+"""Texts of a batch are padded to a multiple of this many tokens."""
 WINDOW = 128
 MASKED_WINDOW = 64
 """Short windows learn sooner to look at the neighbours of a mask (measured on ``masked-docs``)."""

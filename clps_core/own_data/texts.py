@@ -399,7 +399,7 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
 
 
 def _folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
-    """Training and validation cut anew by the rows' keys, so that equal texts are in one part."""
+    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
     both = np.sort(np.concatenate([places["train"], places["validation"]]))
     parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
     if parts.all() or not parts.any():

@@ -49,7 +49,7 @@ class End:
 
 
 class ProcessEnded(Exception):
-    """The model process is gone; whoever asked has no answer. ``heard``: it had the question."""
+    """The model process is gone without an answer. ``heard``: it had received the question."""
 
     def __init__(self, end: End, *, heard: bool = True) -> None:
         super().__init__(end.how)

@@ -90,7 +90,7 @@ def parse_strategy(text: str) -> Strategy:
 
 @lru_cache(maxsize=1024)
 def _strategy(text: str) -> Strategy:
-    """A strategy is its text in addresses, forms, files and stores: whoever meets a text again need not read it again.
+    """A strategy is its text in addresses, forms, files and stores: a text parsed once need not be parsed again.
 
     What is wrong is not remembered, so that a rule that is added later is found.
     """

@@ -1,4 +1,4 @@
-"""Everything a strategy means at given sizes: the map and what stands beside it. Start at build_plan.
+"""Everything a strategy means at given sizes: the map, reuse, extras and execution. Start at build_plan.
 
 A plan is what the counter and the model are built from: which layer uses which weights (the map),
 which activations it reads (reuse), what loosens its ties (extras), and how often the core runs

@@ -85,7 +85,7 @@ class RuleUse:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A rule for every component: ``default``, then more specific ``overrides``; and what stands beside the map.
+    """A rule for every component: ``default``, then more specific ``overrides``; and the extras.
 
     ``ties``: (target, source): the target uses the source's weights, layer by layer. ``reuse``:
     (``kv_source`` or ``decoder.kv_source``, rule). ``extras`` loosen ties.

@@ -30,11 +30,11 @@ __all__ = [
 MAX_RETRIES = 2
 """How often a run whose process died is started again by itself."""
 PAUSE_GROWTH = 4.0
-"""Each further retry waits so many times as long."""
+"""Each further retry waits this many times as long."""
 LONGEST_PAUSE = 900.0
 """Seconds. No pause is longer, so one that ends later than this was set before the clock was put back: it is over."""
 MOST_STOPS, SOON = 5, 300.0
-"""So many attempts in a row that each were asked to end within so many seconds end the run."""
+"""The run ends after this many attempts in a row that were asked to stop within this many seconds."""
 GOT_ON = 0.1
 """Part of its steps after which a run that died counts as one that never did."""
 

@@ -257,7 +257,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FinalScore:
-    """A run's score on the test split: ``values`` by metric, of the weights of ``step``, on so many ``examples``."""
+    """A run's score on the test split: ``values`` by metric, of the weights of ``step``, on this many ``examples``."""
 
     step: int
     values: Mapping[str, float]

@@ -28,7 +28,7 @@ SENTENCES = {
     "a set": ("a: !!set {b, c}", "the tag !!set in line 1"),
     "bytes": ("a: !!binary aGVsbG8=", "the tag !!binary in line 1"),
     "an object": ("a: !!python/name:os.system x", "the tag !!python/name:os.system in line 1"),
-    "a long number": ("seed: " + "9" * 5_000, f"a number of 5000 characters in line 1, where {MAX_NUMBER}"),
+    "a long number": ("seed: " + "9" * 5_000, f"a number of 5000 characters in line 1; at most {MAX_NUMBER}"),
     "a long hexadecimal number": ("\nseed: 0x" + "f" * 5_000, "a number of 5002 characters in line 2"),
     "a long number of base 60": ("seed: 1" + ":1" * 90_000, "a number of 180001 characters"),
     "a long fraction": ("seed: 1." + "1" * 5_000, "a number of 5002 characters"),

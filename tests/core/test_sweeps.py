@@ -210,7 +210,7 @@ def test_too_many_runs_are_refused_by_multiplication(plain, words):
         ("stop: {rule: luck}", "stop: rule must be one of"),
         ("stop: {rule: patience}", "stop rule patience must have evaluations"),
         ("stop: {rule: threshold, evaluations: 3}", "stop rule threshold must have value, and may have after"),
-        ("stop: {rule: median, value: 3}", "median must have its own fields only. Required: none; optional: after, runs"),
+        ("stop: {rule: median, value: 3}", "its own fields only. Required: none; optional: after, runs"),
         ("stop: {rule: median, after: 0}", "after must be at least 1"),
         ("seeds: [0, 1]\nstop: {rule: median}", r"than it waits for \(4\). Got 2"),
         ("seeds: [0, 1]\nfolds: 9\nstop: {rule: median, runs: 2}", r"than it waits for \(2\). Got 2"),

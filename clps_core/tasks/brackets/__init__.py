@@ -14,7 +14,7 @@ __all__ = ["FAR", "TASK", "USUAL", "facts", "grades"]
 
 USUAL, LEAST, MOST = 8, 2, 12
 FAR = 5
-"""Answers behind brackets that are nested so many levels deep, or more, are scored together."""
+"""Answers behind brackets that are nested this many levels deep, or more, are scored together."""
 EVALUATED, TESTED = 500, 2000
 
 

@@ -118,7 +118,7 @@ def _words(text: str) -> list[str]:
 class Digits:
     """The ``digits`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    ``seed`` decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     pad_id = bos_id = eos_id = -1

@@ -48,7 +48,7 @@ def _folded(fold: Fold) -> Mapping[str, Array]:
 class Hops(LabelledLine):
     """The ``hops`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    ``seed`` decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:

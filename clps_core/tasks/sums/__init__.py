@@ -14,7 +14,7 @@ __all__ = ["FAR", "LEAST", "TASK", "facts", "grades"]
 
 USUAL, LEAST, MOST = 12, 3, 20
 FAR = 5
-"""Carries that are decided so many digits back, or more, are scored together."""
+"""Carries that are decided this many digits back, or more, are scored together."""
 EVALUATED, TESTED = 500, 2000
 
 
@@ -28,7 +28,7 @@ def _share(back: int, *, or_more: bool) -> Metric:
 
 
 def grades(digits: int) -> dict[str, int]:
-    """Metric -> how many digits back a carry is decided, of numbers with so many digits."""
+    """Metric -> how many digits back a carry is decided, of numbers with this many digits."""
     return {f"back_{back}": back for back in range(1, min(FAR, digits) + 1)}
 
 
