@@ -72,5 +72,5 @@ def _outcome(run: Run) -> str:
 
 
 def _way(ended: Sequence[Run]) -> str:
-    look = _("Look")
+    look = _("Show")
     return f"[{look}]({navigation.page('runs').name}?{state.RUNS}={state.run_ids(ended)})"

@@ -207,7 +207,7 @@ def _parameters(run: Run) -> str:
         return "–"
     if run.unique_parameters == run.executed_parameters:
         return f"**{compact(run.unique_parameters)}**"
-    used = _("used as {count}", count=compact(run.executed_parameters))
+    used = _("executed: {count}", count=compact(run.executed_parameters))
     return f"**{compact(run.unique_parameters)}** {used}"
 
 

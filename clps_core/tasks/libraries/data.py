@@ -63,7 +63,7 @@ def _docstrings() -> Classified:
 
 
 class Libraries(ClassifiedTexts):
-    """The ``libraries`` task: see the module. ``fold`` splits all but the test examples differently; the vocabulary stays."""
+    """The ``libraries`` task: see the module. ``fold`` splits all but the test examples; the vocabulary stays."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
         super().__init__(_docstrings(), LIBRARIES, facts or own_facts(), seed, fold)
