@@ -238,7 +238,7 @@ def test_what_cannot_train_on_is_refused_in_a_sentence(store: Store) -> None:
     parent = trained(store)
     for changes, problem in (
         ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*different optim.name"),
-        ({"optim": {"ema_decay": 0.9}}, "another optim.ema_decay"),
+        ({"optim": {"ema_decay": 0.9}}, "different optim.ema_decay"),
     ):
         with pytest.raises(ConfigError, match=problem):
             derive_fork(store, parent.id, changes, keep_optimiser=True)

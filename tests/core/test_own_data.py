@@ -315,7 +315,7 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     assert again.exit_code == 2
     assert "reviews exists already. Choose another name, such as reviews-2" in again.stderr
     assert CliRunner().invoke(app, ["data", "remove", "reviews", "--yes"]).exit_code == 0
-    assert "There is none" in CliRunner().invoke(app, ["data", "show", "reviews"]).stderr
+    assert "there is no data set" in CliRunner().invoke(app, ["data", "show", "reviews"]).stderr
     assert [path.name for path in (tmp_path / "home" / "datasets").iterdir()] in ([], [".cache"])
 
 

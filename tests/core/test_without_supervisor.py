@@ -60,7 +60,7 @@ def test_a_python_that_does_not_start_is_told_with_where_to_read_more(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert refusal(store).endswith(f"so no run can start: {store.home}/supervisor.log says why.")
+    assert refusal(store).endswith(f"so no run can start: See {store.home}/supervisor.log.")
 
 
 def test_settings_that_cannot_be_are_told_to_who_lists_runs_and_to_doctor(
