@@ -86,7 +86,7 @@ def test_a_long_list_comes_page_by_page(open_page: OpenPage, store: Store, monke
     assert "Runs 3 to 4 of 6" in said(test)
     assert list(test.dataframe[0].value["Seed"]) == [0, 1]
     beyond = open_page("runs", view="all", page="99")
-    assert "these are 5 to 6" in said(beyond)
+    assert "Runs 5 to 6 of 6" in said(beyond)
 
 
 def test_chosen_runs_are_tagged_and_archived_and_come_back(open_page: OpenPage, store: Store) -> None:
@@ -114,7 +114,7 @@ def test_active_runs_cannot_be_archived_and_the_button_says_why(open_page: OpenP
     test.checkbox[0].check().run()
     button = test.button(key="runs.archive_chosen")
     assert button.disabled
-    assert "neither waits nor runs" in button.help
+    assert "neither waiting nor running" in button.help
 
 
 def test_an_archived_comparison_leaves_the_pages_unless_it_is_asked_for(open_page: OpenPage, store: Store) -> None:

@@ -73,7 +73,7 @@ def test_the_sentence_is_true_of_any_matrix() -> None:
     perfect = Confusion(0, ("a", "b"), np.diag([3, 4]))
     assert told(perfect) == "All 7 test examples were classified correctly."
     one = Confusion(0, ("a", "b", "c"), np.array([[2, 1, 0], [3, 0, 0], [0, 0, 0]]))
-    pairs = "b taken for a (3 of 3, 100 %); a taken for b (1 of 3, 33 %)"
+    pairs = "b predicted as a (3 of 3, 100 %); a predicted as b (1 of 3, 33 %)"
     assert told(one) == f"4 of 6 test examples were classified incorrectly. Most often: {pairs}."
     assert matrix_figure(perfect, [0, 1]).data
     assert difference_figure(perfect, perfect, [0, 1]).data

@@ -68,7 +68,7 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     assert sentences(test) == []
     assert all(one in tables(test) for one in ("neg", "pos", "my own", "data:reviews"))
     test.number_input(key="data.length.reviews").set_value(16).run()
-    assert "100.0 % cut at 16" in tables(test)
+    assert "100.0 % longer than 16 and cut" in tables(test)
     test.selectbox(key="data.measured.reviews").set_value("words:5000").run()
     assert "words:5000: " in tables(test)
     train = open_page("train", spec="1;task=data:reviews", strategy=["none", "all"])
@@ -227,7 +227,7 @@ def test_designs_of_a_data_set_that_is_gone_say_so_and_start_from_the_usual(home
     assert sentences(test) == []
     record.remove(home, "reviews")
     (said,) = sentences(test.run())
-    assert "There is none" in said
+    assert "There is no data set" in said
 
 
 def test_a_visitor_names_no_file_of_the_server_and_no_hub(server, home, tmp_path):

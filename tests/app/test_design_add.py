@@ -72,7 +72,9 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "kv_source").set_value("every").run()
     control(test, "number_input", "kv_source_number").set_value(3).run()
     assert draft(test) == "none,ffn=cycle:2,kv_source=every:3"
-    assert any("q of decoder layer 2 has others" in caption.value for caption in test.caption), "why nothing loops"
+    assert any("q of decoder layer 2 uses different ones" in caption.value for caption in test.caption), (
+        "why nothing loops"
+    )
     assert sentences(test) == []
 
 

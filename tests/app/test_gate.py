@@ -110,7 +110,7 @@ def test_a_name_that_is_not_the_servers_is_refused_with_what_to_set():
     answer = ask("/", {"host": "lab.example\xe9<b>"})
     assert answer.status == 403
     assert (
-        "not called lab.example\xe9<b>. From the machine it runs on, the address is http://127.0.0.1:8501."
+        "not called lab.example\\xe9<b>. From the machine it runs on, the address is http://127.0.0.1:8501."
         in answer.body
     )
     assert "CLPS_HOSTS" in answer.body

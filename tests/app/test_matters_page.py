@@ -205,7 +205,7 @@ def test_on_a_shared_server_others_see_the_figures_and_may_not_ask(
     assert not test.exception
     button = test.button(key="attention.matters.evaluate")
     assert button.disabled
-    assert "evaluate it" in button.help
+    assert "not evaluate this run" in button.help
 
 
 def test_bad_choices_in_the_address_are_one_sentence_each(open_page: OpenPage, store: Store, two: list[Run]) -> None:

@@ -136,7 +136,7 @@ def test_a_task_a_rule_and_a_language_of_ones_own_work_together(codes, store, op
     ended()  # with the answers that it kept
     (said,) = sentences(walked(open_page, run, FAKE)["attention"])
     assert said.startswith(BEGIN)
-    assert "Got 8" in said
+    assert "now there are 8" in said
     lock.release()
 
 

@@ -133,6 +133,6 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 
 def test_what_was_deleted_meanwhile_is_a_sentence_in_the_file(samples: Store) -> None:
-    assert b"1 run was deleted before this was made." in file_now(samples, [IDS[0], "gone"], "snapshot")
+    assert b"1 run was deleted before this file was made." in file_now(samples, [IDS[0], "gone"], "snapshot")
     program = "import sys, clps_core.snapshots; assert not {'streamlit', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -71,7 +71,7 @@ def test_busy_slots_and_the_queue_name_their_runs_and_reasons(open_page, supervi
         Queue(supervised).start_next(slot, processes.host_name(), "boot")
     test = open_page("system")
     shown = figures(test)
-    assert (shown["Busy slots"], shown["Waiting"], shown["Supervisor"]) == ("2 of 2", "1", "at work")
+    assert (shown["Busy slots"], shown["Waiting"], shown["Supervisor"]) == ("2 of 2", "1", "running")
     assert "Process 4711" in helps(test)
     assert "started 3 times" in helps(test)
     text = tables(test)
@@ -86,7 +86,7 @@ def test_a_full_disk_is_one_sentence_and_the_reason_of_all_that_wait(open_page, 
     record(supervised, ["none"], status="queued")
     test = open_page("system")
     assert len(sentences(test)) == 1
-    assert "must have" in sentences(test)[0]
+    assert "requires" in sentences(test)[0]
     assert "Free some space" in tables(test)
 
 
@@ -139,7 +139,7 @@ def test_why_the_supervisor_cannot_start_is_one_sentence_and_the_rest_of_the_pag
     (sentence,) = sentences(test)
     assert "so no run can start" in sentence
     assert "supervisor.lock: Is a directory" in sentence.replace("\\", "")
-    assert figures(test)["Supervisor"] == "missing"
+    assert figures(test)["Supervisor"] == "not running"
     assert run.name in tables(test)
     service._started.pop(store.home)
 
@@ -150,7 +150,7 @@ def test_a_home_that_vanishes_under_an_open_page_is_one_sentence_until_it_is_bac
     store.home.rename(store.home.with_name("elsewhere"))
     test.run()
     (sentence,) = sentences(test)
-    assert "It is gone" in sentence
+    assert "is gone" in sentence
     assert "streamlit" in tables(test), "what does not depend on it is still shown"
     store.home.with_name("elsewhere").rename(store.home)
     assert sentences(test.run()) == []

@@ -173,7 +173,7 @@ def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(ope
         (b"sweep: {fields: {__class__: [1]}}", "must be a field of a run"),
         (b"sweep: {method: random, runs: 0xffffffffffffffffffffff}", "64 bits"),
         (b"sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
-        (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}\nfolds: 2", "must fit into memory"),
+        (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}\nfolds: 2", "does not fit into memory"),
         (merge_bomb(9).encode(), "must not merge groups with '<<'"),
         (("seeds: [" + "1," * 30_000 + "]").encode(), "at most 10,000 values"),
         (b"name: '<img src=x onerror=alert(1)>'\nsweep: {fields: {'<b>': [1]}}", "<b>"),

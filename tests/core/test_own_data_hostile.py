@@ -161,7 +161,7 @@ def test_tokenizers_of_visitors_keep_to_the_quota_of_the_owner(home: Path, tmp_p
 @pytest.mark.parametrize("files", [True, False])
 def test_a_source_that_is_none_is_one_sentence(text: str, files: bool) -> None:
     for one in (text, text + "x" * 300):
-        with pytest.raises(DataError, match="the source must be (a|an existing) file"):
+        with pytest.raises(DataError, match=r"the source must be (a|an existing) file"):
             found_source(one, files=files)
 
 
