@@ -41,7 +41,7 @@ def a_note_can_do_nothing(page: Page, store: Store, run: Run) -> None:
 
 def a_search_finds_and_is_refused(page: Page, url: str) -> None:
     page.goto(f"{url}/runs?view=all&where=strategy:none")
-    expect(page.get_by_text("No run matches")).to_be_visible()
+    expect(page.get_by_text("No run outside the archive matches")).to_be_visible()
     field = page.get_by_label("Search", exact=True)
     field.fill("strategy:all d_modle>3")
     field.press("Enter")
