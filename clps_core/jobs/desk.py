@@ -60,7 +60,7 @@ class Desk:
 
     @property
     def marked_owner(self) -> str | None:
-        """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
+        """Whose runs are marked as their own; ``None`` on a server of one person, where none are marked."""
         return self.person.owner if self.policy.shared and self.person is not None else None
 
     def is_mine(self, run: Job | ActiveJob) -> bool:

@@ -172,7 +172,7 @@ class SharingMap:
         for name, values in data.items():
             stack, _dot, component = name.partition(".")
             if not stack or not component or not isinstance(values, (list, tuple)):
-                raise ConfigError(_("a map must hold lists such as 'encoder.q': [0, 0]. Got {row!r}.", row=name[:60]))
+                raise ConfigError(_("a map must have lists such as 'encoder.q': [0, 0]. Got {row!r}.", row=name[:60]))
             _check_row(stack, component, values, layers.setdefault(stack, len(values)))
             rows.append(((stack, component), tuple(_slot_from_plain(name, value) for value in values)))
         return cls(_canonical(rows))
@@ -283,9 +283,7 @@ def root_pool(pool: str, ties: Mapping[str, str]) -> str:
     while pool in ties:
         pool = ties[pool]
         if pool in seen:
-            raise ConfigError(
-                _("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool)
-            )
+            raise ConfigError(_("ties must not form a circle. Got one through {pool}. Remove one of them.", pool=pool))
         seen.add(pool)
     return pool
 
@@ -304,9 +302,9 @@ def _check_shapes(sharing_map: SharingMap, blocks: Mapping[str, Block]) -> None:
             if got != expected:
                 raise ConfigError(
                     _(
-                        "sites of one slot must have one shape. {first_component} of {first_stack} layer "
-                        "{first_layer} has {expected}, {component} of {stack} layer {layer} has {got}. "
-                        "Give them slots of their own, or make the sizes equal.",
+                        "sites that share a slot must have the same shape. {first_component} of {first_stack} layer "
+                        "{first_layer} has {expected}, {component} of {stack} layer {layer} has {got}. Give them "
+                        "different slots, or make the sizes equal.",
                         first_component=first.component,
                         first_stack=first.stack,
                         first_layer=first.layer,
