@@ -18,7 +18,8 @@ def _words() -> TaskWords:
     return TaskWords(
         title=_("Continue docstrings, byte by byte"),
         summary=_("Language model without a tokenizer: every byte is a token. The texts are the first paragraphs of "
-                  "docstrings of 8 Python libraries; no test file was seen in training."),
+                  "docstrings of 8 Python libraries; no test file was seen in training. Counting which byte follows "
+                  "which 5 bytes needs 2.00 bits per byte of the test split."),
         baseline=_("every byte by its share"),
         source=texts().words().source,
         licence=texts().words().licence,
@@ -46,7 +47,7 @@ def facts() -> TaskFacts:
         defaults={
             "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "rotary"},
             "optim": {"learning_rate": 3e-3, "warmup_steps": 50},
-            "train": {"steps": 1000, "batch_size": 16, "eval_every": 50},
+            "train": {"steps": 2000, "batch_size": 16, "eval_every": 100},
         },
     )
 
