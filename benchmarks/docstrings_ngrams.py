@@ -1,7 +1,7 @@
 """How well counting predicts the bytes of ``docstrings``: n-grams of the training text, with Witten-Bell smoothing.
 
-Run ``python benchmarks/docstrings_ngrams.py``. Scored on the windows of the test split that runs are scored on: a window
-begins without what stands before it, as for the model.
+Run ``python benchmarks/docstrings_ngrams.py``. Scored on the windows of the test split that runs are scored on: a
+window begins without what stands before it, as for the model.
 """
 
 from __future__ import annotations

@@ -9,7 +9,16 @@ import numpy as np
 
 from clps_core.data.base import IGNORED, Array
 
-__all__ = ["bits_per_byte", "constant_answer", "constant_text", "error_rate", "exact_match", "macro_f1", "of_text", "token_accuracy"]
+__all__ = [
+    "bits_per_byte",
+    "constant_answer",
+    "constant_text",
+    "error_rate",
+    "exact_match",
+    "macro_f1",
+    "of_text",
+    "token_accuracy",
+]
 
 
 def exact_match(predicted: Array, labels: Array, eos: int) -> Array:

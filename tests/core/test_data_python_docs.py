@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from clps_core.config import build_config, resolve
 from clps_core.data.base import SPLITS
 from clps_core.data.registry import load_task
+from clps_core.data.running_text import train_tokenizer
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
-from clps_core.data.running_text import train_tokenizer
 from clps_core.tasks.python_docs import data as python_docs
 from clps_core.tasks.python_docs.data import PythonDocs
 from clps_core.tasks.python_docs.library_texts import REPEAT_LENGTH, library_files, library_texts, split_texts

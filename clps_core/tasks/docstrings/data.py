@@ -16,7 +16,6 @@ from clps_core.tasks.docstrings import facts as own_facts
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.libraries.data import docstrings
 
-
 __all__ = ["Docstrings", "load"]
 
 BETWEEN = "\n\n"
