@@ -156,8 +156,8 @@ def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
         back=f"{100 * back:.0f} %",
     )
     leaves_open = _(
-        "It does not show which design is best at a given size: the shared layer could be wider and still store no more "
-        "than the four layers do. Longer training may change the differences, too."
+        "It does not show which design is best at a given size: the shared layer could be wider and still store no "
+        "more than the four layers do. Longer training may change the differences, too."
     )
     return holds, shows, leaves_open
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from clps_core.data.running_text import BYTES
 from clps_core.tasks.facts import DataLike, TaskFacts, TaskWords
 from clps_core.tasks.libraries import facts as texts
 from clps_core.tasks.task import Task
@@ -38,7 +37,7 @@ def facts() -> TaskFacts:
         baseline=4.705684384710938,
         test_baseline=4.706978437394955,
         test_size=839,
-        vocab_size=BYTES,
+        vocab_size=3 + 256,  # pad, bos, eos and every byte
         max_source_len=128,
         input_kind="text",
         windows=True,

@@ -59,6 +59,7 @@ def _vocabulary(texts: Sequence[str], training: Array) -> list[str]:
 
 @cache
 def docstrings() -> Classified:
+    """The file's rows with their splits, classes and vocabulary; raises ``DataError`` where it is damaged."""
     return read_classified(FILE, SHA256, name="libraries 1", group="file", classes=LIBRARIES, vocabulary=_vocabulary)
 
 
