@@ -41,8 +41,9 @@ def test_what_is_written_again_after_a_resume_replaces_the_first(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "line",
-    ["", "{", "[]", "7", '{"step": 1}', '{"step": -1, "beginning": "A", "said": "b"}', '{"step": true, "beginning": "A", '
-     '"said": "b"}', '{"step": 1, "beginning": 7, "said": "b"}', "[" * 100_000],
+    ["", "{", "[]", "7", '{"step": 1}', '{"step": -1, "beginning": "A", "said": "b"}',
+     '{"step": 1.5, "beginning": "", "said": ""}',
+     '{"step": 1, "beginning": 7, "said": "b"}', "[" * 100_000],
 )  # fmt: skip
 def test_a_line_that_is_none_is_left_out(tmp_path: Path, line: str) -> None:
     keep_samples(tmp_path, [TextSample(0, "A", "x")])
