@@ -33,7 +33,7 @@ def test_configs_of_a_comparison_are_equal_but_for_strategy_and_seed(home: Path)
 
 @pytest.mark.parametrize("settings", [{"train.stebs": 7}, {"": 1}, {"train.steps": "x"}])
 def test_settings_that_are_none_are_a_sentence(home: Path, settings: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="must|not a field"):
+    with pytest.raises(ConfigError, match=r"must|not a field"):
         api.configs(settings=settings)
 
 
