@@ -11,6 +11,7 @@ from app.compare.matching import match_section
 from app.compare.scaling import scaling
 from app.compare.take_away import take_away
 from app.compare.view import figures
+from app.compare.written import written_section
 from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
@@ -39,6 +40,7 @@ def page() -> None:
     active = any(run.active for run in runs)
     ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
     match_section(store(), runs)
+    written_section(runs)
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
