@@ -152,7 +152,7 @@ def test_a_script_that_did_not_arrive_is_asked_for_again(
     page.route("**/_clps/scripts/*", lambda route: late.append(route))
     page.context.new_cdp_session(page).send("Network.clearBrowserCache")
     page.goto(address)
-    held = page.locator("[data-testid=stBidiComponentRegular]")
+    held = page.locator("[data-testid=stBidiComponentIsolated]")
     eventually(lambda: late and held.count(), "the page waits for its scripts")
     page.get_by_role("radio", name="Loss on validation data").click()
     page.locator("#clps-busy").wait_for(state="hidden")
