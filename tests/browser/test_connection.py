@@ -151,14 +151,16 @@ def test_a_script_that_did_not_arrive_is_asked_for_again(
     late: list[Route] = []
     page.route("**/_clps/scripts/*", lambda route: late.append(route))
     page.context.new_cdp_session(page).send("Network.clearBrowserCache")
+    line = Line(page)
     page.goto(address)
-    held = page.locator("[data-testid=stBidiComponentIsolated]")
-    eventually(lambda: late and held.count(), "the page waits for its scripts")
-    page.get_by_role("radio", name="Loss on validation data").click()
-    page.locator("#clps-busy").wait_for(state="hidden")
-    eventually(lambda: page.get_by_role("radio", name="Loss on validation data").is_checked(), "the loss is chosen")
+    loss = page.get_by_role("radio", name="Loss on validation data")
+    loss.wait_for()
+    eventually(lambda: page.title() and len(late) >= 2, "chart and feed wait for their scripts")
+    line.hold()
+    loss.click()
+    eventually(lambda: line.answers_held() == 1, "the answer to the click")
+    line.release()
     assert chart.count() == 0
-    page.unroute("**/_clps/scripts/*")
     for route in late:
         route.continue_()
     eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
