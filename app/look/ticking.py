@@ -45,7 +45,7 @@ class Metronome:
         self._cost = 0.0
 
     def ticked(self, who: str, seconds: float, period: float = 1.0) -> None:
-        """Session ``who``, which ticks every ``period``, has drawn itself in so many seconds of processor time."""
+        """Session ``who``, which ticks every ``period``, has drawn itself in this many seconds of processor time."""
         with self._lock:
             now = self._clock()
             self._until[who] = now + max(RECENT_SECONDS, 2 * period)
@@ -89,7 +89,7 @@ def ticking(
     ``pulse`` says cheaply, of the same arguments, what must change before drawing again is worth while; what it does
     not know of shows after ``LATEST_SECONDS``. Without it every tick draws.
 
-    What it drew keeps its full colour while it is drawn anew: Streamlit would fade it, which is right for
+    What it drew keeps its full colour while it is drawn again: Streamlit would fade it, which is right for
     an answer to a click and wrong for a clock. ``frame.css`` knows the container by its key.
     """
     period = None if seconds is None else _metronome.period(seconds)

@@ -1,4 +1,4 @@
-"""What stands beside the shared weights, as modules. Start at make_extras, then BetweenLayers.
+"""The extras of shared weights, as modules. Start at make_extras, then BetweenLayers.
 
 Like the bank's weights these are registered once, by name (``extras.encoder.0.q.down``), and layers
 hold unregistered references to them.

@@ -91,8 +91,8 @@ def test_files_of_the_other_kinds_and_a_folder_are_added_one_after_another(
     assert found.columns == {"context": "context", "question": "question", "answer": "answers"}
     page.get_by_text("What colour is the").first.wait_for()
     folder = hub_folder(tmp_path / "films")
-    page.get_by_text("File here, or Hugging Face").click()
-    where = page.get_by_role("textbox", name=re.compile("A file or folder of this machine"))
+    page.get_by_text("Local file or Hugging Face").click()
+    where = page.get_by_role("textbox", name=re.compile("A file or folder on this machine"))
     where.fill(str(folder))
     where.press("Enter")
     found = added(page, home, "films", "Text classification")
