@@ -1,5 +1,7 @@
 """Which model is better, and what does it cost? Runs against each other."""
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from app import navigation, state
@@ -38,7 +40,7 @@ def page() -> None:
     else:
         across_runs(store(), runs)
     active = any(run.active for run in runs)
-    ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
+    ticking("compare", live, TICK_SECONDS if active else None, pulse)([run.id for run in runs], active)
     match_section(store(), runs)
     written_section(runs)
     confusion_section(runs)
@@ -47,6 +49,11 @@ def page() -> None:
         take_away(store(), runs)
         navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
+
+
+def pulse(run_ids: list[str], was_active: bool) -> Hashable:  # noqa: ARG001 - given what live is given
+    """What ``live`` shows."""
+    return store().pulse(run_ids)
 
 
 @page_guard()
