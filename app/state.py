@@ -26,6 +26,7 @@ __all__ = [
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
+    "CELL",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -46,6 +47,7 @@ __all__ = [
     "DESIGN_DIALOG",
     "DESIGN_DRAFT",
     "DESIGN_DRAFTS",
+    "DESIGN_TAKEN",
     "DESIGN_TYPED",
     "DRAW",
     "FIELDS",
@@ -55,6 +57,7 @@ __all__ = [
     "KIND",
     "LANGUAGE",
     "LAYER",
+    "LIFT",
     "LOOPS",
     "MAPS",
     "MEASURE",
@@ -62,6 +65,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OPENED",
     "OVER",
     "PAGE",
     "PAGE_BEFORE",
@@ -149,13 +153,16 @@ AGAINST = "against"  # Attention: the layer that is subtracted from the others o
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
+LIFT = "lift"  # Attention: 0 for maps whose faint weights are not made stronger
+CELL = "cell"  # Attention: the cell whose reading stays, as query and key from 0 on, such as 3-5
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
 POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
 MEASURE = "measure"  # Attention: how layers are compared: cosine or cka
 STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
-BESIDE = "beside"  # Attention: a second run, shown beside the first
+BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
+OPENED = "opened"  # Design: the place of the design that another one stands beside
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
@@ -183,7 +190,8 @@ DESIGNS_HISTORY = "designs_history"  # Design: app.design.history.History
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies, copied) this session last put into the URL
 DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
-DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers" or none
+DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers", "beside", "run" or none
+DESIGN_TAKEN = "design_taken"  # Design: spec of a design -> what it was beside this one, such as a run
 DESIGN_DRAFT = "design_draft"  # Design: the strategy being put together, a text that can be read
 DESIGN_DRAFTS = "design_drafts"  # Design: the drafts before it, the last one last
 DESIGN_TYPED = "design_typed"  # Design: what stands in its text field, also where that cannot be read

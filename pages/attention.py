@@ -66,7 +66,6 @@ def look(run_ids: list[str], follow: bool) -> None:
     if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
         st.rerun()
     panels(runs)
-    st.caption(_("Attention shows where information is read from. It does not explain the prediction."))
     leave_trace()
 
 

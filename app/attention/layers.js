@@ -35,6 +35,7 @@ class Comparison {
     this.part("boost").addEventListener("change", (event) => {
       this.boost = event.target.checked;
       this.show(this.data);
+      this.tellLooks();
     });
   }
 
@@ -42,13 +43,15 @@ class Comparison {
     if (this.data?.view !== data.view) {
       this.head = data.head;
       this.hover = null;
-      this.kept = null;
+      this.kept = this.data ? null : (data.kept ?? null);
+      this.boost = this.data ? this.boost : (data.lift ?? true);
     }
     this.data = data;
     this.hover = insideOf(data, this.hover);
     this.kept = insideOf(data, this.kept);
     this.theme = readTheme(this.root);
     this.part("boost-name").textContent = data.words.boost;
+    this.part("boost-name").parentElement.title = data.words.boost_help ?? "";
     this.part("boost").checked = this.boost;
     this.part("about").textContent = data.words.about;
     this.part("scale").replaceChildren("0", scaleStrip(ramp(rgb(data.colour), this.theme, this.boost)), `1 ${data.words.scale}`);
@@ -201,5 +204,11 @@ class Comparison {
     const same = this.kept && this.kept[0] === cell[0] && this.kept[1] === cell[1];
     this.kept = same ? null : cell;
     this.pointAt(same ? null : cell);
+    this.tellLooks();
+  }
+
+  // The address keeps what was chosen here; maps that follow others say nothing.
+  tellLooks() {
+    if (!this.data.led) this.tell("looks", { lift: this.boost, kept: this.kept });
   }
 }

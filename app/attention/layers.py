@@ -5,13 +5,17 @@ The similarity numbers are computed in ``clps_core.analysis.similarity``; the br
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app import state
 from app.attention.grid import packed
+from app.attention.looks import keep_looks, looks_of, looks_words
 from app.look.assets import asset, script
 from app.look.component import component
 from clps_core.analysis.thumbnails import FULL_LIMIT
@@ -66,12 +70,23 @@ def layers_view(view: LayersView, *, head: int | None, key: str, led: bool = Fal
     asked = None if led else st.session_state.get(key, {}).get("head")
     wanted = asked if isinstance(asked, int) else head
     chosen = wanted if wanted is not None and 0 <= wanted < heads else most_different_head(view.similarities)
-    _COMPONENT(data=layers_payload(view, chosen), key=key, on_head_change=lambda: None)
+    began, now = looks_of(key)
+    _COMPONENT(
+        data=layers_payload(view, chosen, began.header(led=led)),
+        key=key,
+        on_head_change=lambda: None,
+        on_looks_change=lambda: None,
+    )
+    if not led:
+        state.write(**keep_looks(now))
     return chosen
 
 
-def layers_payload(view: LayersView, head: int) -> bytes:
-    """The message to the browser; heads come first in the body, then layers."""
+def layers_payload(view: LayersView, head: int, looks: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    """The message to the browser; heads come first in the body, then layers.
+
+    ``looks``: what the browser begins with, see ``Looks.header``.
+    """
     by_head = view.weights.swapaxes(0, 1)
     everything = view.weights.nbytes <= FULL_LIMIT
     header = {
@@ -87,6 +102,7 @@ def layers_payload(view: LayersView, head: int) -> bytes:
         "causal": view.causal,
         "full": list(range(len(by_head))) if everything else [head],
         "words": _layers_words(view),
+        **looks,
         "image": None if view.image is None else view.image.round(3).tolist(),
     }
     return packed(header, np.ascontiguousarray(by_head if everything else by_head[head]).tobytes())
@@ -95,7 +111,7 @@ def layers_payload(view: LayersView, head: int) -> bytes:
 def _layers_words(view: LayersView) -> dict[str, str]:
     return {
         "about": view.about,
-        "boost": _("Lift faint weights"),
+        **looks_words(),
         "scale": _("share of attention; each row adds up to 1"),
         "head": _("Head {head}"),
         "heads": _("Head"),

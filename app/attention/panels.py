@@ -74,6 +74,7 @@ def panels(runs: Sequence[Run]) -> None:
     if view == "training":
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
+        _closing()
         return
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
@@ -100,6 +101,12 @@ def panels(runs: Sequence[Run]) -> None:
         else:
             shown = {"grid": _grids, "heads": _heads, "difference": _differences, "layers": _layers}
             {**shown, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
+            _closing()
+
+
+def _closing() -> None:
+    """What attention is, and what it is not: below the views that show it. The others say so for themselves."""
+    st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
 
 
 def _answers(

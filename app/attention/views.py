@@ -11,12 +11,13 @@ from app.attention.grid import GridView, attention_grid
 from app.attention.layers import LayersView, layers_view
 from app.attention.maps import NEUTRAL
 from app.attention.pictures import Shown, grid_picture, layers_picture
-from app.design.sharing_sentences import compared_sentence, layer_list, sharing_sentences
+from app.design.sharing_sentences import compared_sentence, sharing_sentences
 from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.config import sharing_plan
 from clps_core.inspection import Inspection, kinds_of_family, quantised
+from clps_core.numbers import layer_list
 from clps_core.sharing.shared_with import AttentionSharing, tied_kinds
 from clps_core.store import Run
 from clps_core.words import _

@@ -26,7 +26,9 @@ def add_take(app: typer.Typer) -> None:
     app.command("export-table", help=_("Export runs, designs, curves or a sweep as a table for another program."))(
         _export_table
     )
-    app.command("diff", help=_("Show the config fields in which runs differ."))(_diff)
+    app.command(
+        "diff", help=_("Show the config fields in which runs differ; for two runs also where they share differently.")
+    )(_diff)
 
 
 def _snapshot(

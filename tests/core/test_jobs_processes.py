@@ -80,10 +80,12 @@ def test_a_run_that_dies_twice_at_one_step_fails_with_its_reason_and_can_be_resu
         "It died again before getting beyond step 0, so there is no third try. "
         "Correct the cause, then resume it; it continues from its last checkpoint."
     )
+    log = room.home / "supervisor.log"
+    eventually(lambda: '"failed"' in log.read_text(), "the supervisor has told it")
     service.resume(room.store, run_id)
     assert room.store.run(run_id).reason is None
     eventually(lambda: room.store.run(run_id).attempts == 3, "the third attempt")
-    events = [json.loads(line) for line in (room.home / "supervisor.log").read_text().splitlines()]
+    events = [json.loads(line) for line in log.read_text().splitlines()]
     told = [
         (line["event"], line["attempt"], line.get("status"), line.get("signal")) for line in events if "run" in line
     ]
