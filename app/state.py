@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAINST",
     "ARCHIVED",
+    "AS",
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
     "CELL",
+    "CHANGE",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -60,6 +62,7 @@ __all__ = [
     "LIFT",
     "LOOPS",
     "MAPS",
+    "MATCH",
     "MEASURE",
     "METRIC",
     "NEWS_TOLD",
@@ -84,6 +87,7 @@ __all__ = [
     "RUNS_PROBLEM",
     "RUNS_SEEN",
     "SCALE",
+    "SCHEME",
     "SEED",
     "SLOT",
     "SPEC",
@@ -138,6 +142,10 @@ REFERENCE = "reference"  # Compare: the design that the others are judged agains
 COST = "cost"  # Compare: what quality is drawn against, such as parameters or cpu_seconds
 SCALE = "scale"  # Compare: over what quality is drawn as lines: width, depth or loops
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
+MATCH = "match"  # Compare, Design: the design that another scheme is matched with: its key, or its place on Design
+SCHEME = "scheme"  # Compare, Design: the scheme that is matched with it: a strategy, or a card's name
+AS = "as"  # Compare, Design: in what both are equal: parameters, flops or kv_cache
+CHANGE = "change"  # Compare, Design: the dials that may be turned for it, comma-separated; usual ones by default
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs

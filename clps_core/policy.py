@@ -240,6 +240,14 @@ class Policy(BaseModel):
                     )
                 )
 
+    def most_steps(self, person: Person | None, config: RunConfig) -> int | None:
+        """The most steps that ``check_config`` lets a run of ``config`` have; ``None`` where nothing bounds them."""
+        if not self.bound(person):
+            return None
+        each, train = self.quotas.evaluations, config.train
+        of_each = [] if each is None else [each * train.eval_every, each * train.checkpoint_every]
+        return min((limit for limit in (self.quotas.steps, *of_each) if limit is not None), default=None)
+
     def check_data(self, person: Person | None, sets: int, size: int, together: int) -> None:
         """Raise ``NotAllowedError`` where they may add no data set to their ``sets`` of ``size`` bytes.
 

@@ -26,9 +26,9 @@ def add_take(app: typer.Typer) -> None:
     app.command("export-table", help=_("Export runs, designs, curves or a sweep as a table for another program."))(
         _export_table
     )
-    app.command(
-        "diff", help=_("Show the config fields in which runs differ; for two runs also where they share differently.")
-    )(_diff)
+    app.command("diff", help=_("Show the config fields in which runs differ, and where two runs share differently."))(
+        _diff
+    )
 
 
 def _snapshot(

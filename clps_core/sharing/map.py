@@ -78,6 +78,30 @@ class SharingMap:
                 found.setdefault(slot, []).append(site)
         return {slot: tuple(sites) for slot, sites in found.items()}
 
+    @cached_property
+    def tied_rows(self) -> frozenset[tuple[tuple[str, str], tuple[str, str]]]:
+        """Pairs of different (stack, component) with a slot in common; the first of each uses it first."""
+        pools = {(key, slot.pool) for key, slots in self.rows for slot in set(slots) if slot is not None}
+        return frozenset(
+            ((stack, component), key)
+            for key, pool in pools
+            for stack, _dot, component in [pool.partition(".")]
+            if (stack, component) != key
+        )
+
+    @cached_property
+    def uses(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(stack, component) -> slots that are used there first, and sites that have a weight."""
+        return {
+            (stack, component): (
+                len({slot for slot in slots if slot is not None and slot.pool == f"{stack}.{component}"}),
+                sum(slot is not None for slot in slots),
+            )
+            for stack in self.stacks
+            for (own, component), slots in self.rows
+            if own == stack
+        }
+
     @property
     def stacks(self) -> tuple[str, ...]:
         """The stacks, in order of execution."""
@@ -265,6 +289,11 @@ def root_pool(pool: str, ties: Mapping[str, str]) -> str:
 
 
 def _check_shapes(sharing_map: SharingMap, blocks: Mapping[str, Block]) -> None:
+    if all(
+        blocks[stack].shapes[component] == blocks[other].shapes[name]
+        for (stack, component), (other, name) in sharing_map.tied_rows
+    ):
+        return
     for slot in sharing_map.slots:
         first, *others = sharing_map.sites(slot)
         expected = blocks[first.stack].shapes[first.component]
