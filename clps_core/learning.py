@@ -5,6 +5,7 @@ Start at read_progress. What lies in a file may come from anybody: what cannot b
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -30,7 +31,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 class Progress:
     """``predicted``: chapter -> what was answered before its result was shown.
 
-    ``checked``: chapter -> number of a question -> answer. Answers are the keys of a question's options, or a number as text.
+    ``checked``: chapter -> number of a question -> answer. An answer is the key of an option, or a number as text.
     """
 
     predicted: Mapping[str, str] = field(default_factory=dict)
@@ -79,7 +80,8 @@ def keep_progress(home: Path, person: str, progress: Progress) -> bool:
     except OSError:
         return False
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return True
 
 
