@@ -64,11 +64,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Chapter:
-    """``key``: in the address. ``act`` draws the real thing; ``seen`` and ``open`` say what it shows and what not."""
+    """``key``: in the address. ``begins`` says what it is about, ``claim`` what it teaches: after the prediction.
+
+    ``act`` draws the real thing; ``seen`` and ``open`` say what it shows and what not."""
 
     key: str
     title: Text
     minutes: int
+    begins: Text
     claim: Text
     predict: Question
     act: Callable[[], None]

@@ -30,7 +30,7 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
     for place, chapter in enumerate(chapters):
         with st.container(border=True):
             st.subheader(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
-            st.markdown(escape_markdown(chapter.claim()))
+            st.markdown(escape_markdown(chapter.begins()))
             with st.container(horizontal=True, vertical_alignment="center"):
                 navigation.link("learn", _label(chapter), query={state.CHAPTER: chapter.key})
                 st.caption(f"{_told(chapter)} · {ngettext('{n} minute', '{n} minutes', chapter.minutes)}")

@@ -110,6 +110,10 @@ CHAPTER = Chapter(
     "costs",
     lambda: _("What sharing costs"),
     8,
+    lambda: _(
+        "With fewer stored weights a model may become worse. How much? Here are two tasks, each with three designs and "
+        "three seeds, trained before."
+    ),
     _claim,
     Estimate(_asks, lambda: _mean(PAIRS, "all"), _why),
     _act,

@@ -20,9 +20,10 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     place = chapters.index(chapter)
     navigation.link("learn", _("All chapters"), query={})
     st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
-    st.markdown(f"**{escape_markdown(chapter.claim())}**")
+    st.markdown(escape_markdown(chapter.begins()))
     if not _predicted(chapter):
         return
+    st.markdown(f"**{escape_markdown(chapter.claim())}**")
     st.subheader(_("Try it"), anchor=False)
     chapter.act()
     with st.container(border=True):
@@ -64,7 +65,7 @@ def _told(question: Question, answer: str) -> None:
         st.markdown(why)
         return
     verdict = _("You said: {answer}. That is right.", answer=said) if question.is_right(answer) else (
-        _("You said: {answer}. It is not so.", answer=said)
+        _("You said: {answer}. Not quite.", answer=said)
     )  # fmt: skip
     icon = ":material/check_circle:" if question.is_right(answer) else ":material/info:"
     st.markdown(f"{icon} {verdict} {why}")

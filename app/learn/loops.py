@@ -7,7 +7,7 @@ from statistics import fmean
 
 from app import navigation, state
 from app.learn.chapter import Chapter, Choice, Source
-from app.look.charts import figure
+from app.look.charts import AXIS, figure
 from app.look.colours import strategy_colours
 from app.look.formatting import percent
 from app.look.plotted import plotted
@@ -40,10 +40,7 @@ def _best(design: str, metric: str, *, lowest: bool) -> int:
 
 
 def _claim() -> str:
-    return _(
-        "A layer that is run again can be run more often than in training. How often is a dial: more loops can help, "
-        "up to a point."
-    )
+    return _("More loops than in training can help, up to a point, if the layer was trained for it.")
 
 
 def _asks() -> str:
@@ -96,6 +93,7 @@ def _chart(metric: str, title: str) -> None:
     if metric == "accuracy":
         made.update_yaxes(tickformat=".0%")
     made.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
+    made.add_vline(x=TRAINED, line={"dash": "dot", "width": 1, "color": AXIS})
     alt = _("{title} against the number of loops, for {n} designs", title=title, n=len(figures_of(_ready())))
     plotted(made, key=f"learn.loops.{metric}", alt=alt, title=title, name=("loops", metric))
 
@@ -127,6 +125,7 @@ CHAPTER = Chapter(
     "loops",
     lambda: _("Loops as a dial"),
     6,
+    lambda: _("One stored layer that runs several times is a loop. After training it can run more or fewer times."),
     _claim,
     Choice(
         _asks,

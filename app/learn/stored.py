@@ -74,7 +74,7 @@ def _act() -> None:
     for column, design in zip(st.columns(2), designs, strict=True):
         with column:
             st.markdown(f"**{design.name}**")
-            map_preview(design, sizes, lambda _action: None, f"learn.stored.map.{design.strategy}")
+            map_preview(design, sizes, None, f"learn.stored.map.{design.strategy}")
     counts_table(designs, 1)
     with st.expander(_("Count one layer by hand")):
         st.markdown(_by_hand(layers))
@@ -121,6 +121,10 @@ CHAPTER = Chapter(
     "stored",
     lambda: _("What is stored, and what is run"),
     6,
+    lambda: _(
+        "A Transformer usually stores other weights for each of its layers. With sharing, several layers use the same "
+        "ones."
+    ),
     _claim,
     Choice(_asks, _options, lambda: "same", _why),
     _act,

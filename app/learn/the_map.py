@@ -50,14 +50,15 @@ def _claim() -> str:
 
 def _asks() -> str:
     return _(
-        "Six layers, three of them stored. In the scheme {scheme}, which layer has the weights of layer 1?",
+        "Six layers, numbered from 0; three of them are stored. In the scheme {scheme}, which layer has the weights of "
+        "layer 0?",
         scheme=name_of("cycle:3"),
     )
 
 
 def _right() -> str:
     letters = _letters("cycle:3")
-    return str(1 + letters.index(letters[0], 1))
+    return str(letters.index(letters[0], 1))
 
 
 def _why() -> str:
@@ -75,7 +76,7 @@ def _act() -> None:
     scheme = st.segmented_control(
         _("Scheme"), SCHEMES, default=SCHEMES[0], format_func=name_of, key=SCHEME, required=True, wrap=True
     )
-    _map(cost(MODEL, scheme or SCHEMES[0]), "learn.map.shown", lambda _action: None)
+    _map(cost(MODEL, scheme or SCHEMES[0]), "learn.map.shown", None)
     st.markdown(f"**{_('Paint it yourself')}**")
     st.markdown(
         _(
@@ -145,10 +146,11 @@ CHAPTER = Chapter(
     "map",
     lambda: _("The map: who uses which weights"),
     7,
+    lambda: _("Many schemes have been proposed. They differ in one thing: which layers use the same weights."),
     _claim,
     Choice(
         _asks,
-        lambda: {str(layer): _("Layer {n}", n=layer) for layer in (2, 4, 6)},
+        lambda: {str(layer): _("Layer {n}", n=layer) for layer in (1, 3, 5)},
         _right,
         _why,
     ),

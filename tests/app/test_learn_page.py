@@ -31,7 +31,9 @@ def told(test):
 def test_the_contents_list_every_chapter_with_how_far_the_reader_is(open_page):
     test = open_page("learn")
     assert sentences(test) == []
-    assert [one.value.replace("\\", "") for one in test.subheader] == [f"{n}. {one.title()}" for n, one in enumerate(CHAPTERS, 1)]
+    assert [one.value.replace("\\", "") for one in test.subheader] == [
+        f"{n}. {one.title()}" for n, one in enumerate(CHAPTERS, 1)
+    ]
     assert [one.value.split(" · ")[0] for one in test.caption] == ["Not begun"] * len(CHAPTERS)
 
 
@@ -39,12 +41,13 @@ def test_the_contents_list_every_chapter_with_how_far_the_reader_is(open_page):
 def test_a_chapter_asks_first_then_shows_and_keeps_what_was_answered(open_page, store, chapter):
     test = open_page("learn", chapter=chapter.key)
     assert sentences(test) == []
-    assert chapter.claim() in told(test)
-    assert chapter.seen() not in told(test), "the result waits for the prediction"
+    assert chapter.begins() in told(test)
+    assert chapter.claim() not in told(test), "what it teaches waits for the prediction"
+    assert chapter.seen() not in told(test)
     predicted(test, chapter)
     assert sentences(test) == []
     said = told(test)
-    for text in (chapter.seen(), chapter.open(), chapter.predict.why()):
+    for text in (chapter.claim(), chapter.seen(), chapter.open(), chapter.predict.why()):
         assert text in said
     wrong = chapter.checks[0]
     answer = next(one for one in wrong.options() if one != wrong.right())
