@@ -29,6 +29,7 @@ __all__ = [
     "BESIDE",
     "CELL",
     "CHANGE",
+    "CHAPTER",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -59,6 +60,7 @@ __all__ = [
     "KIND",
     "LANGUAGE",
     "LAYER",
+    "LEARNT",
     "LIFT",
     "LOOPS",
     "MAPS",
@@ -171,6 +173,7 @@ STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
 OPENED = "opened"  # Design: the place of the design that another one stands beside
+CHAPTER = "chapter"  # Learn: the chapter that is open
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
@@ -191,6 +194,7 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 # Session keys that are not a widget's.
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
+LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found
