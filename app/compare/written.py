@@ -80,8 +80,9 @@ def _table(
         f'<th scope="col"><i style="background:{colours[run.strategy]}"></i>{escape(names[run.id])}</th>'
         for run in runs
     )
+    marks = {step: _("step {n:,}", n=step) for step in steps}
     rows = "".join(
-        f'<tr><th scope="row">{escape(_("step {n:,}", n=step))}</th>'
+        f'<tr><th scope="row">{escape(marks[step])}</th>'
         + "".join(f"<td>{_cell(said[run.id].get(step))}</td>" for run in runs)
         + "</tr>"
         for step in steps

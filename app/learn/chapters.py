@@ -33,7 +33,8 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
             st.markdown(escape_markdown(chapter.begins()))
             with st.container(horizontal=True, vertical_alignment="center"):
                 navigation.link("learn", _label(chapter), query={state.CHAPTER: chapter.key})
-                st.caption(f"{_told(chapter)} · {ngettext('{n} minute', '{n} minutes', chapter.minutes)}")
+                minutes = ngettext("{n} minute", "{n} minutes", chapter.minutes)
+                st.caption(f"{_told(chapter)} · {minutes}")
 
 
 def _label(chapter: Chapter) -> str:

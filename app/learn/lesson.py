@@ -27,8 +27,8 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     st.subheader(_("Try it"), anchor=False)
     chapter.act()
     with st.container(border=True):
-        st.markdown(f"**{_('What you see')}** — {escape_markdown(chapter.seen())}")
-        st.markdown(f"**{_('What this does not prove')}** — {escape_markdown(chapter.open())}")
+        st.markdown(_("**What you see:** {text}", text=escape_markdown(chapter.seen())))
+        st.markdown(_("**What this does not prove:** {text}", text=escape_markdown(chapter.open())))
     _checks(chapter)
     _sources(chapter)
     _onwards(chapter, chapters)
@@ -38,7 +38,7 @@ def _predicted(chapter: Chapter) -> bool:
     """The question before the result; whether it has been answered."""
     answered = progress().predicted.get(chapter.key)
     with st.container(border=True):
-        st.markdown(f"**{_('Predict first')}**")
+        st.markdown(_("**Predict first**"))
         if answered is None:
             answer = _asked(chapter.predict, f"learn.{chapter.key}.predict")
             if st.button(_("Show the answer"), type="primary", disabled=answer is None) and answer is not None:

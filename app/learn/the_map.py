@@ -77,7 +77,7 @@ def _act() -> None:
         _("Scheme"), SCHEMES, default=SCHEMES[0], format_func=name_of, key=SCHEME, required=True, wrap=True
     )
     _map(cost(MODEL, scheme or SCHEMES[0]), "learn.map.shown", None)
-    st.markdown(f"**{_('Paint it yourself')}**")
+    st.markdown(_("**Paint it yourself**"))
     st.markdown(
         _(
             "The map below shares nothing. Make a sandwich of it: the first and the last layer keep their own weights, "

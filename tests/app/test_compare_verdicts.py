@@ -18,7 +18,8 @@ def recorded(store, strategies=("none", "all"), seeds=range(4)):
 
 
 def lines(test):
-    return [line for one in test.markdown for line in one.value.split("\n") if line[:2] in {f"{sign} " for sign in SIGNS.values()}]
+    signs = tuple(f"{sign} " for sign in SIGNS.values())
+    return [line for one in test.markdown for line in one.value.split("\n") if line.startswith(signs)]
 
 
 def test_the_first_design_is_the_reference_and_another_is_chosen_in_the_address(open_page, store):
