@@ -5,9 +5,8 @@ torch is imported when a run is opened only: whoever shows a ``RunLens`` needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
-from clps_core.patching import Asked, Patching, changed
+from clps_core.look import Look, looked_at, open_look
+from clps_core.opened import Opener, OpenRun, open_run
+from clps_core.patching import Asked
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -71,43 +71,29 @@ class RunLens:
         )
 
 
-def lens_of_run(
-    folder: Path,
-    text: str,
-    *,
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
-    which: Which = "best",
-    loops: int | None = None,
-    left_out: Sequence[str] = (),
-    patching: Patching | None = None,
-    opener: Opener = open_run,
-) -> RunLens:
-    """Let the run in ``folder`` answer ``text``, and read its last stack after every executed layer.
+def lens_of_run(look: Look, *, opener: Opener = open_run) -> RunLens:
+    """Let the run of ``look`` answer its text, and read its last stack after every executed layer.
 
-    The arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a model
-    without a head.
+    Raises what ``Look`` says, and ``ConfigError`` for a model without a head.
     """
-    check_length(text, target_text or "")
-    with opener(folder, which) as run:
+    with open_look(look, opener) as run:
         import torch
 
         from clps_core.analysis.capture import maps_read_by
         from clps_core.analysis.lens import lens
 
-        given, target = dict(options or {}), (target_text or "").strip()
-        inputs = run.data.encode_source(text, options=given)
-        asked = Asked(run, text, inputs, target, given, loops)
-        with changed(asked, left_out, patching, opener), maps_read_by(lambda *_told: None):
+        with looked_at(run, look, opener) as asked, maps_read_by(lambda *_told: None):
             said, executed = asked.answer(), asked.layers()
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (
-            _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)
+            _span_reading(run, asked.inputs, asked.options)
+            if run.config.model.output == "span"
+            else _reading(run, asked.inputs, said)
         )
         states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
         with torch.inference_mode():
             own: list[int] = reading.read(torch.from_numpy(states[-1:])).argmax(-1).tolist()
-        right = right_tokens(run, inputs, text, target, given, said)
+        right = right_tokens(asked, said)
         wanted = own if right is None else right
         found = lens(reading.read, states, wanted)
         table: dict[str, int] = {}
@@ -132,7 +118,7 @@ def lens_of_run(
             rank=found.rank,
             wanted_probability=found.wanted_probability,
             layers=order,
-            loops=execution.loop_numbers(loops),
+            loops=execution.loop_numbers(look.loops),
             groups=tuple(groups[layer] for layer in order),
         )
 
@@ -179,17 +165,16 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
     return _Reading(read, name, (_("beginning"), _("end")))
 
 
-def right_tokens(
-    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], said: Answer
-) -> list[int] | None:
+def right_tokens(asked: Asked, said: Answer) -> list[int] | None:
     """Per position that is read, the right token or -1; ``None`` where the task does not know it."""
+    run, inputs, options = asked.run, asked.inputs, asked.options
     data, model = run.data, run.config.model
     if said.target == "typed":
-        given = data.encode_target(target, options=options)[0]
+        given = data.encode_target(asked.target, options=options)[0]
         return [*given[1:].tolist(), data.eos_id]
     if model.family == "decoder" and data.facts.windows:  # what comes next stands in the text itself
         return [*inputs[0, 1:].tolist(), -1]
-    right = data.right_answer(text, options=options)
+    right = data.right_answer(asked.text, options=options)
     if right is None or model.output == "span":
         return None
     if model.output == "classes":

@@ -19,19 +19,10 @@ from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.matters import what_matters
 from app.attention.moves import what_moves
 from app.attention.pictures import Shown, heads_picture, lens_picture
-from app.attention.source import (
-    Question,
-    Turned,
-    head_view,
-    inspect,
-    kept_inspection,
-    read_heads,
-    read_lens,
-    run_label,
-    typed_input,
-)
+from app.attention.source import Question, Turned, head_view, inspect, kept_inspection, read_heads, read_lens, run_label
 from app.attention.tie import prove_the_tie
 from app.attention.training import while_it_learned
+from app.attention.typed import typed_input
 from app.attention.views import (
     choose_kind,
     choose_view,

@@ -16,8 +16,8 @@ from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.config import sharing_plan
-from clps_core.inspection import Inspection, kinds_of_family, quantised
-from clps_core.sharing.shared_with import AttentionSharing, tied_kinds
+from clps_core.inspection import Inspection, quantised
+from clps_core.sharing.shared_with import AttentionSharing, kinds_of_family, tied_kinds
 from clps_core.store import Run
 from clps_core.words import _
 

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 import streamlit as st
 
 from app import navigation, state
-from app.attention.source import follow_url, run_label
+from app.attention.source import run_label
 from app.chart.run_curves import line_styles, short_names
 from app.depth.figures import DepthLine, depth_curves
 from app.depth.graded import graded_maps
@@ -18,6 +18,7 @@ from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import metric
 from app.look.plotted import plotted
+from app.look.widget_value import follow_url
 from app.runs.picker import runs_of_url
 from app.services import escape_markdown, show_problem, store
 from clps_core.depth import Quality, check_loops, parse_loops

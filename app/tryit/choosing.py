@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import state
-from app.attention.source import follow_url
 from app.depth.source import asked_loops, deep, loops_field
+from app.look.widget_value import follow_url
 from app.runs.names import run_names
 from app.runs.picker import runs_of_url
 from app.services import store

@@ -79,7 +79,7 @@ def test_heads_of_both_runs_are_summed_up_on_one_scale(open_page: OpenPage, stor
 
 def test_maps_are_put_together_and_the_address_says_how(open_page: OpenPage, store: Store) -> None:
     run, other = stored_run(store, small_config()), stored_run(store, small_config(strategy="none"))
-    attention = inspect_run(store.run_folder(run.id), TEXT, options=GERMAN).attention
+    attention = inspect_run(Look(store.run_folder(run.id), TEXT, options=GERMAN)).attention
     given = {"run": run.id, "beside": other.id, "text": TEXT, "kind": "encoder", "layer": "2", "head": "1"}
     test = fine(open_page("attention", maps="mean_heads", **given))
     (header, maps), _second = grids(test)
@@ -103,7 +103,7 @@ def test_maps_are_put_together_and_the_address_says_how(open_page: OpenPage, sto
 
 def test_the_difference_of_two_runs_and_of_the_layers_of_a_slot(open_page: OpenPage, store: Store) -> None:
     run, other = stored_run(store, small_config()), stored_run(store, small_config(strategy="none"))
-    one, two = (inspect_run(store.run_folder(each.id), TEXT, options=GERMAN).attention for each in (run, other))
+    one, two = (inspect_run(Look(store.run_folder(each.id), TEXT, options=GERMAN)).attention for each in (run, other))
     given = {"run": run.id, "beside": other.id, "view": "difference", "text": TEXT, "kind": "encoder"}
     test = fine(open_page("attention", **given))
     ((header, maps),) = grids(test)

@@ -13,6 +13,7 @@ from untrained_runs import small_config, stored_run
 from app.attention.lens import lens_payload
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.patching import Patching
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
@@ -60,16 +61,16 @@ def test_a_patch_from_the_menu_stands_in_the_address_and_answer_lens_and_sentenc
     assert sentences(test) == []
     folder = store.run_folder(LOOPED)
     patching = Patching(("decoder.2[15,14:8]=decoder.2",), OTHER)
-    expected = inspect_run(folder, HOPS, patching=patching)
+    expected = inspect_run(Look(folder, HOPS, patching=patching))
     assert expected.effect is not None
-    whole = inspect_run(folder, HOPS).prediction
+    whole = inspect_run(Look(folder, HOPS)).prediction
     assert answers(test) == [expected.prediction] != [whole]
     (sentence,) = said(test)
     assert f"with the input “{OTHER}”: Layer 2, state at 15, 14:8 ← Layer 2." in sentence
     assert f"The whole model answers **{whole}**. Its 8 tokens together have a probability of 99." in sentence
     assert f"At {expected.effect.others} of 8 places another token" in sentence
     shown = components(test, "wanted")[0]
-    assert shown["top"] == lens_payload(lens_of_run(folder, HOPS, patching=patching), "")["top"]
+    assert shown["top"] == lens_payload(lens_of_run(Look(folder, HOPS, patching=patching)), "")["top"]
     assert any("f(0)=3" in one.value.replace("\\", "") for one in test.caption), "which position is which"
 
     test.multiselect(key="attention.without").set_value([]).run()
@@ -87,9 +88,9 @@ def test_two_runs_are_patched_into_each_other_and_the_maps_follow(
     assert [one.partition(":")[0] for one in said(test)] == ["Patched from the other run, with the same input"] * 2
     folders = [store.run_folder(one) for one in (LOOPED, PLAIN)]
     for folder, other, answer in zip(folders, reversed(folders), answers(test), strict=True):
-        found = inspect_run(folder, HOPS, patching=Patching((patch,), folder=other))
+        found = inspect_run(Look(folder, HOPS, patching=Patching((patch,), folder=other)))
         assert answer == found.prediction
-        assert (found.attention["decoder"][1] == inspect_run(other, HOPS).attention["decoder"][1]).all()
+        assert (found.attention["decoder"][1] == inspect_run(Look(other, HOPS)).attention["decoder"][1]).all()
     one_alone = open_page("attention", run=LOOPED, text=HOPS, patch=[patch], patch_run="other")
     assert "needs a second run" in sentences(one_alone)[0]
     assert len(answers(one_alone)) == 1, "the page goes on without it"
@@ -159,5 +160,5 @@ def test_runs_of_unequal_widths_are_one_sentence_and_both_are_shown(
     everything = [f"encoder.{place}" for place in range(4)]
     test = open_page("attention", without=everything, patch=["encoder.3=encoder.3"], patch_text="18", **query)
     assert sentences(test) == []
-    expected = [inspect_run(store.run_folder(run.id), "18").prediction for run in (one, other)]
+    expected = [inspect_run(Look(store.run_folder(run.id), "18")).prediction for run in (one, other)]
     assert answers(test) == expected, "all that the last layer says is the other picture's"
