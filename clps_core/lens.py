@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
+from clps_core.errors import ConfigError
 from clps_core.look import Look, looked_at, open_look
 from clps_core.opened import Opener, OpenRun, open_run
 from clps_core.patching import Asked
+from clps_core.sharing.letters import slot_letter
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -26,9 +28,31 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer
     from clps_core.work.spans import MarkingData
 
-__all__ = ["RunLens", "lens_of_run", "right_tokens"]
+__all__ = ["LensRow", "RunLens", "lens_of_run", "right_tokens"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LensRow:
+    """What is read at one position after ``depth`` executed layers; 0 stands before the first.
+
+    ``layer``: the layer of the design that was executed last. ``loop``: of the core, from 1 on, ``None`` outside of it.
+    ``slot``: layers with one letter use the same matrices. ``tokens``: the most probable ones, best first, with their
+    ``probabilities``. ``entropy``: in bits. ``rank`` and ``wanted_probability``: of the token that is wanted, ``None``
+    where none is. ``flips``: the most probable token is another one than in the row before.
+    """
+
+    depth: int
+    layer: int | None
+    loop: int | None
+    slot: str
+    tokens: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    entropy: float
+    rank: int | None
+    wanted_probability: float | None
+    flips: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +68,8 @@ class RunLens:
     knows it (``wanted_is``: ``right``), else the model's ``own`` last answer; empty where nothing is wanted. ``rank``
     (1: most probable, 0: nothing wanted) and ``wanted_probability``: [L + 1, P]. ``layers``: per executed layer the
     layer of the design that stands there; ``loops``: in which loop of the core it stands, from 1 on, 0 outside of it;
-    ``groups``: layers with equal numbers use the same matrices.
+    ``groups``: layers with equal numbers use the same matrices. ``begins``: the position where the answer begins; of a
+    text that goes on, its last one.
     """
 
     stack: str
@@ -62,6 +87,32 @@ class RunLens:
     layers: tuple[int, ...]
     loops: tuple[int, ...]
     groups: tuple[int, ...]
+    begins: int = 0
+
+    def at(self, position: int) -> tuple[LensRow, ...]:
+        """The L + 1 rows of one position. Raises ``ConfigError`` for one that is not read."""
+        if not 0 <= position < len(self.positions):
+            last = len(self.positions) - 1
+            raise ConfigError(_("the position must be from 0 to {last}. Got {got}.", last=last, got=position))
+        found, before = [], None
+        for depth, tokens in enumerate(self.top[:, position].tolist()):
+            ran, rank = depth - 1, int(self.rank[depth, position])
+            found.append(
+                LensRow(
+                    depth=depth,
+                    layer=self.layers[ran] if depth else None,
+                    loop=self.loops[ran] or None if depth else None,
+                    slot=slot_letter(self.groups[ran]) if depth else "",
+                    tokens=tuple(self.names[token] for token in tokens),
+                    probabilities=tuple(self.probabilities[depth, position].tolist()),
+                    entropy=float(self.entropy[depth, position]),
+                    rank=rank or None,
+                    wanted_probability=float(self.wanted_probability[depth, position]) if rank else None,
+                    flips=depth > 0 and tokens[0] != before,
+                )
+            )
+            before = tokens[0]
+        return tuple(found)
 
     @property
     def nbytes(self) -> int:
@@ -120,6 +171,7 @@ def lens_of_run(look: Look, *, opener: Opener = open_run) -> RunLens:
             layers=order,
             loops=execution.loop_numbers(look.loops),
             groups=tuple(groups[layer] for layer in order),
+            begins=len(reading.positions) - 1 if run.data.facts.windows and stack == "decoder" else 0,
         )
 
 
