@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 from test_cli_depth import clps
@@ -25,14 +26,14 @@ HOPS, OTHER = "3 1 7 0 2 6 4 5", "1 2 3 4 5 6 7 0"
 LOOPED, PLAIN, SHORT = "sample-hops-3-all-0", "sample-hops-3-none-0", "sample-hops-1-all-0"
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """That of the home which the commands use, with the shipped runs of task hops."""
-    monkeypatch.setenv("CLPS_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("CLPS_DATABASE_URL", raising=False)
-    store = open_store()
-    install(store, [ready_named("hops")])
-    return store
+    with pytest.MonkeyPatch.context() as patch, closing(open_store(tmp_path_factory.mktemp("home"))) as store:
+        patch.setenv("CLPS_HOME", str(store.home))
+        patch.delenv("CLPS_DATABASE_URL", raising=False)
+        install(store, [ready_named("hops")])
+        yield store
 
 
 def test_the_table_says_where_the_answer_flips_and_when_it_is_right(store: Store) -> None:
