@@ -6,6 +6,7 @@ from app.look.frame import header
 from app.look.ticking import ticking
 from app.look.working import opening
 from app.services import page_guard, store
+from clps_core.errors import ClpsError
 from clps_core.words import _
 
 TICK_SECONDS = 3.0
@@ -63,11 +64,17 @@ def look(run_ids: list[str], follow: bool) -> None:
     """Input, answer and attention; while a run is followed, this part alone runs again and again."""
     from app.attention.chosen import leave_trace
     from app.attention.panels import panels
+    from app.attention.source import have_gone
 
     runs = store().some_runs(run_ids)
-    if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
-        st.rerun()
-    panels(runs)
+    if have_gone(run_ids) or (follow and not any(run.active for run in runs)):
+        st.rerun()  # the page says which, and goes on with the others
+    try:
+        panels(runs)
+    except ClpsError:
+        if have_gone(run_ids):
+            st.rerun()
+        raise
     st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
     leave_trace()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app import navigation, state
-from app.attention.source import run_label
+from app.attention.source import no_weights, run_label
 from app.look.widget_value import follow_url
 from app.services import show_problem, store
 from clps_core.store import Run
@@ -36,12 +36,16 @@ def nothing_to_see() -> None:
 def choose_run(runs: Sequence[Run]) -> Run | None:
     """The run of the URL, with a list to choose another; ``None`` where that run cannot be shown, and why.
 
-    Where the URL names none, a telling one of ``runs``, which must not be empty; the URL names it from then on.
+    Where the URL names none, a telling one of ``runs``, which must not be empty; the URL names it from then on. Where
+    its run is gone for good, the one beside it takes its place.
     """
     asked, problem = state.read_run()
     current = _named(runs, asked[0]) if asked else None
     if asked and current is None:
         problem = _not_here(asked[0])
+        others = state.read_beside().values
+        if others and _is_gone(asked[0]) and (current := _named(runs, others[0])) is not None:
+            state.write(**{state.BESIDE: None, state.PATCH_RUN: None})
     if problem:
         show_problem(problem)
     if not state.given(state.RUN):
@@ -87,7 +91,10 @@ def _named(runs: Sequence[Run], asked: str) -> Run | None:
 def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
     """A second run of the same task that sees the same input, or none."""
     by_id = {one.id: one for one in runs if one.task == run.task and one.id != run.id}
-    asked, problem = state.read_choice(state.BESIDE, list(by_id))
+    asked, problem = state.read_beside()
+    found = _named(list(by_id.values()), asked[0]) if asked else None
+    if asked and found is None:
+        problem = _not_beside(run, runs, asked[0])
     if problem:
         show_problem(problem)
 
@@ -95,7 +102,7 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
         wanted = st.session_state["attention.beside"]
         state.write(**{state.BESIDE: wanted if wanted in by_id else None})  # a label may have gone from the list
 
-    follow_url("attention.beside", asked[0] if asked else None)
+    follow_url("attention.beside", None if found is None else found.id)
     st.selectbox(
         _("Beside it"),
         list(by_id),
@@ -106,7 +113,7 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
         disabled=not by_id,
         on_change=chosen,
     )
-    return by_id[asked[0]] if asked else None
+    return found
 
 
 def come_back() -> None:
@@ -123,12 +130,27 @@ def leave_trace() -> None:
 
 def _not_here(run_id: str) -> str:
     known = store().some_runs([run_id])
-    if known:
-        return _(
-            "{run} has no weights yet: they come with its first checkpoint. Wait, or choose another run.",
-            run=run_label(known[0]),
-        )
-    return _("there is no run {id}. It may have been deleted; choose from the list.", id=run_id)
+    if not known:
+        return _("there is no run {id}. It may have been deleted; choose from the list.", id=run_id)
+    return no_weights(known[0])
+
+
+def _is_gone(run_id: str) -> bool:
+    """Whether a run without weights will not have any: it was deleted, or has ended."""
+    known = store().some_runs([run_id])
+    return not (known and known[0].active)
+
+
+def _not_beside(run: Run, runs: Sequence[Run], run_id: str) -> str:
+    other = _named(runs, run_id)
+    if other is None:
+        return _not_here(run_id)
+    if other.id == run.id:
+        return _("two different runs stand side by side. Got {id} twice. Choose another.", id=run.id)
+    return _(
+        "runs that stand side by side must be of one task. Got {one} and {other}. Choose another.",
+        one=run.facts.title, other=other.facts.title,
+    )  # fmt: skip
 
 
 def _most_telling(runs: Sequence[Run]) -> Run:

@@ -25,10 +25,12 @@ __all__ = [
     "AS_TRAINED",
     "Question",
     "Turned",
+    "have_gone",
     "head_view",
     "inspect",
     "kept_inspection",
     "look_of",
+    "no_weights",
     "read_apart",
     "read_heads",
     "read_lens",
@@ -89,6 +91,22 @@ def weights_of(run: Run) -> tuple[Literal["best", "last"], tuple[int, int]] | No
     which: Literal["best", "last"] = "last" if run.active else "best"
     stamp = weights_stamp(store().run_folder(run.id), which)
     return (which, stamp) if stamp is not None else None
+
+
+def have_gone(run_ids: Sequence[str]) -> bool:
+    """Whether one of these runs was deleted, or has no weights any more."""
+    runs = store().some_runs(run_ids)
+    return len(runs) < len(run_ids) or any(weights_of(run) is None for run in runs)
+
+
+def no_weights(run: Run) -> str:
+    """Why ``run``, which has no weights, cannot be looked into."""
+    if run.active:
+        return _(
+            "{run} has no weights yet: they come with its first checkpoint. Wait, or choose another run.",
+            run=run_label(run),
+        )
+    return _("{run} has no weights and is not being trained. Choose another run.", run=run_label(run))
 
 
 def run_label(run: Run) -> str:
