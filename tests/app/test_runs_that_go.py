@@ -114,3 +114,27 @@ def test_inputs_at_the_edge_and_nothing_left_inside(
     assert drawn(test)
     assert drawn(fine(test.run()))
     assert "beside" not in test.query_params
+
+
+@pytest.mark.parametrize("page", ["depth", "tryit"])
+def test_depth_and_try_it_go_on_with_the_runs_that_are_left(open_page: OpenPage, store: Store, page: str) -> None:
+    config = small_config("dates", "cycle:2")
+    config = config.model_copy(update={"train": config.train.model_copy(update={"eval_examples": 4})})
+    runs = [stored_run(store, config) for _run in range(3)]
+    key, depths = f"{page}.runs", {"depths": "1"} if page == "depth" else {}
+    test = open_page(page, runs=",".join(run.id for run in runs), text="7", **depths)
+    assert (sentences(test), test.multiselect(key=key).value) == ([], [run.id for run in runs])
+    for text, said in (("☃☃", ""), ("1" * 32, "at most 31 characters. Got 32. Shorten it"), ("7", "")):
+        test.text_input(key="attention.text.dates").set_value(text).run()
+        assert not test.exception
+        assert {one.replace("\\", "") for one in sentences(test)} <= {f"The text must have {said}."}
+        assert bool(sentences(test)) is bool(said)
+    delete(store, runs[0].id)
+    assert f"There is no run {runs[0].id}" in sentence(test.run())
+    assert test.multiselect(key=key).value == [run.id for run in runs[1:]]
+    for name in ("best", "last"):
+        checkpoint_path(store.run_folder(runs[1].id), name).unlink()
+    test.query_params["runs"] = ",".join(run.id for run in runs[1:])
+    assert f"{runs[1].id} has no weights and is not being trained" in sentence(test.run())
+    assert test.multiselect(key=key).value == [runs[2].id]
+    assert drawn(test)
