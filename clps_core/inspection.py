@@ -40,7 +40,8 @@ class Inspection:
 
     ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> float32 [layer, head, query, key], as
     ``analysis.capture`` gives it. ``groups``: kind -> per layer a number; layers with equal numbers use
-    the same query and key weights. ``source_labels`` / ``target_labels``: one label per position of the
+    the same query and key weights. ``ran``: stack -> per executed layer the layer of the design that stands there.
+    ``source_labels`` / ``target_labels``: one label per position of the
     input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
     input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
@@ -60,6 +61,7 @@ class Inspection:
     groups: Mapping[str, tuple[int, ...]]
     source_labels: tuple[str, ...]
     target_labels: tuple[str, ...]
+    ran: Mapping[str, tuple[int, ...]]
     target: Literal["greedy", "typed", "none"]
     prediction: str
     guesses: tuple[Guess, ...] = ()
@@ -137,6 +139,7 @@ def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run
         options=asked.options,
         option_titles=data.facts.options,
         attention=found.attention,
+        ran=layers,
         groups={kind: _groups(run, layers, *KIND_SITES[kind]) for kind in kinds_of_family(config.model.family)},
         movement={
             stack: movement(found.hidden[stack][:-1], outputs, _groups(run, layers, stack, _matrices(run, stack)))

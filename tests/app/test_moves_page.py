@@ -72,6 +72,10 @@ def test_runs_that_cannot_be_compared_keep_their_own_matrices(open_page: Callabl
     assert not test.exception
     assert [text.partition("These have")[2] for text in sentences(test)] == [" 16 and 24 numbers. Compare them by CKA."]
     assert [text.split(".")[0] for text in charts(test)[4:]] == ["How alike layers are, 5 by 5"] * 2
+    test.query_params["measure"], test.query_params["patch"] = "cka", "encoder.0=encoder.1"
+    (said,) = sentences(test.run())
+    assert "CKA reads held-out examples, into which nothing is patched" in said
+    assert len(charts(test)) == 4, "the rest follows the patch"
 
 
 def test_an_unreadable_text_is_one_sentence_and_markup_stays_text(

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app.attention.lens import lens_payload
-from clps_core.inspection import inspect_run
+from clps_core.inspection import inspect_run, quantised
 from clps_core.lens import lens_of_run
 from clps_core.look import Look
 from clps_core.patching import Patching
@@ -26,6 +26,13 @@ def components(test: AppTest, field: str) -> list[dict[str, Any]]:
     """The data of each component on the page that has ``field``, in order."""
     found = [json.loads(one.proto.json) for one in test.get("bidi_component") if one.proto.json]
     return [one for one in found if field in one]
+
+
+def layer_views(test: AppTest) -> list[bytes]:
+    """What "Same weights, different input" was given."""
+    return [
+        one.proto.bytes for one in test.get("bidi_component") if one.proto.component_name == "clps.attention_layers"
+    ]
 
 
 def said(test: AppTest) -> list[str]:
@@ -91,6 +98,12 @@ def test_two_runs_are_patched_into_each_other_and_the_maps_follow(
         found = inspect_run(Look(folder, HOPS, patching=Patching((patch,), folder=other)))
         assert answer == found.prediction
         assert (found.attention["decoder"][1] == inspect_run(Look(other, HOPS)).attention["decoder"][1]).all()
+    alike = open_page(
+        "attention", run=LOOPED, beside=PLAIN, text=HOPS, patch=[patch], patch_run="other", view="layers", slot="all"
+    )
+    for folder, other, sent in zip(folders, reversed(folders), layer_views(alike), strict=True):
+        maps = inspect_run(Look(folder, HOPS, patching=Patching((patch,), folder=other))).attention["decoder"]
+        assert sent.endswith(quantised(maps).swapaxes(0, 1).tobytes()), "layers of one slot, as they are patched"
     one_alone = open_page("attention", run=LOOPED, text=HOPS, patch=[patch], patch_run="other")
     assert "needs a second run" in sentences(one_alone)[0]
     assert len(answers(one_alone)) == 1, "the page goes on without it"
@@ -112,6 +125,24 @@ def test_what_holds_whatever_the_input_is_said(open_page: Callable[..., AppTest]
     assert "one loop less" not in said(test)[0], "not where something else is changed, too"
     untied = open_page("attention", view="lens", run=PLAIN, text=HOPS, without=["decoder.0<>decoder.2"])
     assert "changes nothing" not in said(untied)[0]
+
+
+def test_layers_of_one_slot_are_named_by_where_they_run(open_page: Callable[..., AppTest], store: Store) -> None:
+    def shown(test: AppTest) -> dict[str, Any]:
+        assert sentences(test) == []
+        (sent,) = layer_views(test)
+        header: dict[str, Any] = json.loads(sent[4 : 4 + int.from_bytes(sent[:4], "little")])
+        return header
+
+    install(store, [ready_named("hops")])
+    looped = open_page("attention", view="layers", run=LOOPED, text=HOPS, loops="5")
+    assert shown(looped)["layers"] == [0, 1, 2, 3, 4]
+    assert "multiply by the very same query and key matrices" in shown(looped)["words"]["about"]
+    assert any("As trained: Layers with one letter" in one.value for one in looped.caption)
+    cycle = stored_run(store, small_config("digits"))
+    swapped = open_page("attention", view="layers", run=cycle.id, without=["encoder.0<>encoder.1"])
+    assert shown(swapped)["layers"] == [1, 2], "0 and 2 of the design"
+    assert "multiply by the very same query and key matrices" in shown(swapped)["words"]["about"]
 
 
 def test_a_hostile_or_impossible_change_is_one_sentence(open_page: Callable[..., AppTest], store: Store) -> None:
