@@ -114,6 +114,7 @@ __all__ = [
     "X",
     "given",
     "left_out",
+    "read_beside",
     "read_choice",
     "read_decimal",
     "read_number",
@@ -329,6 +330,11 @@ def run_ids(runs: Iterable[Named | str]) -> str:
 def read_run() -> TextsRead:
     """The well-formed run id of ``?run=``, as zero or one values."""
     return _ids(RUN, 1)
+
+
+def read_beside() -> TextsRead:
+    """The well-formed run id of ``?beside=``, as zero or one values."""
+    return _ids(BESIDE, 1)
 
 
 def read_sweep() -> TextsRead:

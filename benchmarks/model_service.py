@@ -18,6 +18,7 @@ import psutil
 from playwright.sync_api import Page
 
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.samples import install
 from clps_core.serving import InspectRun, ModelService, Settings
 from clps_core.store import open_store
@@ -92,7 +93,7 @@ def further_texts(folder: Path, rounds: int = 20) -> tuple[float, float]:
         service.ask(InspectRun(run_folder, (0, 0), text, (("language", "de"),)))
         asked.append(time.perf_counter() - began)
         began = time.perf_counter()
-        inspect_run(run_folder, text, options={"language": "de"})
+        inspect_run(Look(run_folder, text, options={"language": "de"}))
         read.append(time.perf_counter() - began)
     service.close()
     return statistics.median(asked[1:]), statistics.median(read[1:])

@@ -167,29 +167,33 @@ def loop_of(part: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
-def edits_of(part: str, plan: SharingPlan, heads: int) -> tuple[Edit, ...]:
-    """What is left out without ``part``; nothing for ``WHOLE``. Raises ``ConfigError`` for what the model lacks."""
+def edits_of(part: str, plan: SharingPlan, heads: int, loops: int | None = None) -> tuple[Edit, ...]:
+    """What is left out without ``part``; nothing for ``WHOLE``. Raises ``ConfigError`` for what the model lacks.
+
+    ``loops``: how often the core runs, as in training by default.
+    """
     if part == WHOLE:
         return ()
     if loop_of(part) is None:
-        return read_edits([part], plan, heads)
-    loops = _loops(plan)
-    if part not in loops:
+        return read_edits([part], plan, heads, loops)
+    known = _loops(plan, loops)
+    if part not in known:
         raise ConfigError(
             _(
                 "{part} must name a loop of a core of several layers: {known}. If the run has no such core, name "
                 "layers.",
-              part=part, known=", ".join(loops) or _("this run has none"))
+              part=part, known=", ".join(known) or _("this run has none"))
         )  # fmt: skip
-    return loops[part]
+    return known[part]
 
 
-def _loops(plan: SharingPlan) -> dict[str, tuple[Edit, ...]]:
+def _loops(plan: SharingPlan, loops: int | None = None) -> dict[str, tuple[Edit, ...]]:
     """The loops of cores of several layers: of a core of one layer, a loop is a layer."""
     found = {}
     for stack, execution in plan.execution.items():
-        repeated = execution.core[1] if execution.core is not None and execution.loops > 1 else 1
-        for number, start in enumerate(sorted(execution.starts()) if repeated > 1 else (), start=1):
+        starts = sorted(execution.starts(loops))
+        repeated = execution.core[1] if execution.core is not None and len(starts) > 1 else 1
+        for number, start in enumerate(starts if repeated > 1 else (), start=1):
             found[f"{stack}.loop.{number}"] = tuple(Edit(stack, start + more) for more in range(repeated))
     return found
 

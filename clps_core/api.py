@@ -25,10 +25,12 @@ from typing import TYPE_CHECKING
 
 from clps_core.ablation import Ablation, Effect
 from clps_core.ablation import ablate as ablate_folder
+from clps_core.api_lens import lens
 from clps_core.api_runs import compare, configs, curves, ids_of, ready, runs, submit, wait
 from clps_core.api_shelf import archive, find_runs, note, tag
 from clps_core.api_take import diff, export, snapshot
 from clps_core.errors import ConfigError, NotFoundError
+from clps_core.lens import LensRow, RunLens
 from clps_core.matching import Dial, Match, Measure
 from clps_core.matching import match as match_config
 from clps_core.predicting import Prediction
@@ -49,8 +51,10 @@ __all__ = [
     "Effect",
     "Importance",
     "Judged",
+    "LensRow",
     "Match",
     "Prediction",
+    "RunLens",
     "ablate",
     "archive",
     "compare",
@@ -60,6 +64,7 @@ __all__ = [
     "export",
     "find_runs",
     "importance",
+    "lens",
     "match",
     "note",
     "predict",

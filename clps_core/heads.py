@@ -52,7 +52,7 @@ class RunHeads:
 def heads_of_run(look: Look, kind: str, *, opener: Opener = open_run) -> RunHeads:
     """Sum up each head of ``kind`` as its layer is computed.
 
-    Raises what ``inspection.inspect_run`` raises, and ``ConfigError`` for a kind that the model does not have.
+    Raises what ``Look`` says, and ``ConfigError`` for a kind that the model does not have.
     """
     with looking(look, kind, opener) as asked:
         from clps_core.analysis.heads import Summariser

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +14,10 @@ from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
 from clps_core.data.spans import Marked, same_answer
-from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, Which, check_length, open_run
-from clps_core.patching import Asked, Effect, Patching, answer_changed
-from clps_core.sharing.shared_with import KIND_SITES
+from clps_core.look import Look, asked_of, open_look
+from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, open_run
+from clps_core.patching import Effect, answer_changed
+from clps_core.sharing.shared_with import KIND_SITES, kinds_of_family
 from clps_core.work.answers import Guess, image_of
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "groups_of",
     "image_of",
     "inspect_run",
-    "kinds_of_family",
     "quantised",
 ]
 
@@ -41,7 +40,8 @@ class Inspection:
 
     ``attention``: kind (``encoder``, ``decoder``, ``cross``) -> float32 [layer, head, query, key], as
     ``analysis.capture`` gives it. ``groups``: kind -> per layer a number; layers with equal numbers use
-    the same query and key weights. ``source_labels`` / ``target_labels``: one label per position of the
+    the same query and key weights. ``ran``: stack -> per executed layer the layer of the design that stands there.
+    ``source_labels`` / ``target_labels``: one label per position of the
     input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
     input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
@@ -61,6 +61,7 @@ class Inspection:
     groups: Mapping[str, tuple[int, ...]]
     source_labels: tuple[str, ...]
     target_labels: tuple[str, ...]
+    ran: Mapping[str, tuple[int, ...]]
     target: Literal["greedy", "typed", "none"]
     prediction: str
     guesses: tuple[Guess, ...] = ()
@@ -120,57 +121,34 @@ def dequantised(weights: NDArray[np.uint8]) -> Array:
     return weights.astype(np.float32) / np.float32(255.0)
 
 
-def inspect_run(
-    folder: Path,
-    text: str,
-    *,
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
-    which: Which = "best",
-    loops: int | None = None,
-    left_out: Sequence[str] = (),
-    patching: Patching | None = None,
-    attention: bool = True,
-    opener: Opener = open_run,
-) -> Inspection:
-    """Load the run in ``folder``, let it answer ``text``, and capture its attention on the way.
+def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run) -> Inspection:
+    """Let the run of ``look`` answer its text, and capture its attention on the way.
 
-    ``options`` are the task's (such as the target language). An encoder-decoder's decoder sees
-    ``target_text`` if given, else the model's own greedy answer. ``loops``: how often the core runs, as
-    in training by default. ``left_out``: parts that add nothing or less, and executions that are swapped
-    (``analysis.edits``). ``patching``: what is taken from another pass. Without ``attention`` none of it is kept.
-    Runs on the CPU with one thread.
-    Raises ``CheckpointError`` where there are no weights yet, ``DataError`` for an empty or too long text or one that
-    the task cannot read, and ``ConfigError`` for loops or parts that cannot be.
+    Without ``attention`` none of it is kept. Raises what ``Look`` says.
     """
-    check_length(text, target_text or "", *(options or {}).values())
-    with opener(folder, which) as run:
+    with open_look(look, opener) as run:
         from clps_core.training.probes import with_class_label
 
-        config, data = run.config, run.data
-        given = dict(options or {})
-        inputs = data.encode_source(text, options=given)
-        target = (target_text or "").strip()
-        said, effect, layers = answer_changed(
-            Asked(run, text, inputs, target, given, loops), left_out, patching, opener, attention=attention
-        )
+        config, data, asked = run.config, run.data, asked_of(run, look)
+        said, effect, layers = answer_changed(asked, look.left_out, look.patching, opener, attention=attention)
         found = said.capture
     return Inspection(
         task=config.data.task,
         step=run.step,
-        text=text,
-        options=given,
+        text=asked.text,
+        options=asked.options,
         option_titles=data.facts.options,
         attention=found.attention,
+        ran=layers,
         groups={kind: _groups(run, layers, *KIND_SITES[kind]) for kind in kinds_of_family(config.model.family)},
         movement={
             stack: movement(found.hidden[stack][:-1], outputs, _groups(run, layers, stack, _matrices(run, stack)))
             for stack, outputs in found.outputs.items()
         },
-        source_labels=with_class_label(data.token_labels(inputs[0]), class_token=config.model.class_token),
-        unknown=data.unknown(text),
+        source_labels=with_class_label(data.token_labels(asked.inputs[0]), class_token=config.model.class_token),
+        unknown=data.unknown(asked.text),
         class_token=config.model.class_token,
-        right_answer=data.right_answer(text, options=given),
+        right_answer=data.right_answer(asked.text, options=asked.options),
         prediction=said.prediction,
         target=said.target,
         target_labels=said.target_labels,
@@ -182,11 +160,6 @@ def inspect_run(
         effect=effect,
         seconds=found.seconds,
     )
-
-
-def kinds_of_family(family: str) -> tuple[str, ...]:
-    """The attention kinds that a model of this family has, in order of execution."""
-    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
 
 
 def groups_of(run: OpenRun, kind: str, loops: int | None) -> tuple[int, ...]:

@@ -5,9 +5,8 @@ torch is imported only when a run is opened: code that shows ``RunLens`` needs n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -15,8 +14,11 @@ from numpy.typing import NDArray
 
 from clps_core.data.labelled import LabelledLine
 from clps_core.data.spans import CONTEXT
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
-from clps_core.patching import Asked, Patching, changed
+from clps_core.errors import ConfigError
+from clps_core.look import Look, looked_at, open_look
+from clps_core.opened import Opener, OpenRun, open_run
+from clps_core.patching import Asked
+from clps_core.sharing.letters import slot_letter
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -26,9 +28,31 @@ if TYPE_CHECKING:
     from clps_core.work.answers import Answer
     from clps_core.work.spans import MarkingData
 
-__all__ = ["RunLens", "lens_of_run", "right_tokens"]
+__all__ = ["LensRow", "RunLens", "lens_of_run", "right_tokens"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LensRow:
+    """What is read at one position after ``depth`` executed layers; 0 stands before the first.
+
+    ``layer``: the layer of the design that was executed last. ``loop``: of the core, from 1 on, ``None`` outside of it.
+    ``slot``: layers with one letter use the same matrices. ``tokens``: the most probable ones, best first, with their
+    ``probabilities``. ``entropy``: in bits. ``rank`` and ``wanted_probability``: of the token that is wanted, ``None``
+    where none is. ``flips``: the most probable token is another one than in the row before.
+    """
+
+    depth: int
+    layer: int | None
+    loop: int | None
+    slot: str
+    tokens: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    entropy: float
+    rank: int | None
+    wanted_probability: float | None
+    flips: bool
 
 
 @dataclass(frozen=True)
@@ -44,7 +68,8 @@ class RunLens:
     knows it (``wanted_is``: ``right``), else the model's ``own`` last answer; empty where nothing is wanted. ``rank``
     (1: most probable, 0: nothing wanted) and ``wanted_probability``: [L + 1, P]. ``layers``: per executed layer the
     layer of the design that stands there; ``loops``: in which loop of the core it stands, from 1 on, 0 outside of it;
-    ``groups``: layers with equal numbers use the same matrices.
+    ``groups``: layers with equal numbers use the same matrices. ``begins``: the position where the answer begins; of a
+    text that goes on, its last one.
     """
 
     stack: str
@@ -62,6 +87,32 @@ class RunLens:
     layers: tuple[int, ...]
     loops: tuple[int, ...]
     groups: tuple[int, ...]
+    begins: int = 0
+
+    def at(self, position: int) -> tuple[LensRow, ...]:
+        """The L + 1 rows of one position. Raises ``ConfigError`` for one that is not read."""
+        if not 0 <= position < len(self.positions):
+            last = len(self.positions) - 1
+            raise ConfigError(_("the position must be from 0 to {last}. Got {got}.", last=last, got=position))
+        found, before = [], None
+        for depth, tokens in enumerate(self.top[:, position].tolist()):
+            ran, rank = depth - 1, int(self.rank[depth, position])
+            found.append(
+                LensRow(
+                    depth=depth,
+                    layer=self.layers[ran] if depth else None,
+                    loop=self.loops[ran] or None if depth else None,
+                    slot=slot_letter(self.groups[ran]) if depth else "",
+                    tokens=tuple(self.names[token] for token in tokens),
+                    probabilities=tuple(self.probabilities[depth, position].tolist()),
+                    entropy=float(self.entropy[depth, position]),
+                    rank=rank or None,
+                    wanted_probability=float(self.wanted_probability[depth, position]) if rank else None,
+                    flips=depth > 0 and tokens[0] != before,
+                )
+            )
+            before = tokens[0]
+        return tuple(found)
 
     @property
     def nbytes(self) -> int:
@@ -71,43 +122,29 @@ class RunLens:
         )
 
 
-def lens_of_run(
-    folder: Path,
-    text: str,
-    *,
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
-    which: Which = "best",
-    loops: int | None = None,
-    left_out: Sequence[str] = (),
-    patching: Patching | None = None,
-    opener: Opener = open_run,
-) -> RunLens:
-    """Let the run in ``folder`` answer ``text``, and read its last stack after every executed layer.
+def lens_of_run(look: Look, *, opener: Opener = open_run) -> RunLens:
+    """Let the run of ``look`` answer its text, and read its last stack after every executed layer.
 
-    The arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a model
-    without a head.
+    Raises what ``Look`` says, and ``ConfigError`` for a model without a head.
     """
-    check_length(text, target_text or "")
-    with opener(folder, which) as run:
+    with open_look(look, opener) as run:
         import torch
 
         from clps_core.analysis.capture import maps_read_by
         from clps_core.analysis.lens import lens
 
-        given, target = dict(options or {}), (target_text or "").strip()
-        inputs = run.data.encode_source(text, options=given)
-        asked = Asked(run, text, inputs, target, given, loops)
-        with changed(asked, left_out, patching, opener), maps_read_by(lambda *_told: None):
+        with looked_at(run, look, opener) as asked, maps_read_by(lambda *_told: None):
             said, executed = asked.answer(), asked.layers()
         stack = "encoder" if run.config.model.family == "encoder" else "decoder"
         reading = (
-            _span_reading(run, inputs, given) if run.config.model.output == "span" else _reading(run, inputs, said)
+            _span_reading(run, asked.inputs, asked.options)
+            if run.config.model.output == "span"
+            else _reading(run, asked.inputs, said)
         )
         states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
         with torch.inference_mode():
             own: list[int] = reading.read(torch.from_numpy(states[-1:])).argmax(-1).tolist()
-        right = right_tokens(run, inputs, text, target, given, said)
+        right = right_tokens(asked, said)
         wanted = own if right is None else right
         found = lens(reading.read, states, wanted)
         table: dict[str, int] = {}
@@ -132,8 +169,9 @@ def lens_of_run(
             rank=found.rank,
             wanted_probability=found.wanted_probability,
             layers=order,
-            loops=execution.loop_numbers(loops),
+            loops=execution.loop_numbers(look.loops),
             groups=tuple(groups[layer] for layer in order),
+            begins=len(reading.positions) - 1 if run.data.facts.windows and stack == "decoder" else 0,
         )
 
 
@@ -179,17 +217,16 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
     return _Reading(read, name, (_("start"), _("end")))
 
 
-def right_tokens(
-    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], said: Answer
-) -> list[int] | None:
+def right_tokens(asked: Asked, said: Answer) -> list[int] | None:
     """Per position that is read, the right token or -1; ``None`` where the task does not know it."""
+    run, inputs, options = asked.run, asked.inputs, asked.options
     data, model = run.data, run.config.model
     if said.target == "typed":
-        given = data.encode_target(target, options=options)[0]
+        given = data.encode_target(asked.target, options=options)[0]
         return [*given[1:].tolist(), data.eos_id]
     if model.family == "decoder" and data.facts.windows:  # what comes next stands in the text itself
         return [*inputs[0, 1:].tolist(), -1]
-    right = data.right_answer(text, options=options)
+    right = data.right_answer(asked.text, options=options)
     if right is None or model.output == "span":
         return None
     if model.output == "classes":

@@ -17,7 +17,7 @@ from clps_core.analysis.movement import cosines
 from clps_core.errors import ConfigError, DataError
 from clps_core.look import Look
 from clps_core.moves import StackLayers, Way, layers_of, way_of
-from clps_core.opened import Opener, OpenRun, check_length, open_run, without
+from clps_core.opened import Opener, OpenRun, open_run, without
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ def likeness_of_runs(
     ``cosine`` compares the states of the typed input, position by position, ``cka`` those of held-out examples, with
     their right answers where the decoder reads one. Raises ``ConfigError`` where the two read other tokens, have no
     such stack, or, for ``cosine``, states of other widths; ``DataError`` where there are too few examples; and what
-    ``inspection.inspect_run`` does.
+    ``Look`` says.
     """
     for look in filter(None, (one, other)):
-        check_length(look.text, look.target_text, *look.options.values())
+        look.check_length()
     with opener(one.folder, one.which) as run:
         if other is None:
             return _compared(_Side(run, one), None, measure, stack, opener)

@@ -81,7 +81,7 @@ def maps_of_run(
     """The maps of one attention ``kind``, put together as ``how`` says; with ``at`` (row, column) that one in full.
 
     ``exact`` gives numbers, not bytes, see ``analysis.maps.MapsKept``. Raises what
-    ``inspection.inspect_run`` raises, and ``ConfigError`` for a kind that the model does not have, an
+    ``Look`` says, and ``ConfigError`` for a kind that the model does not have, an
     unknown ``how``, a place that there is not, or rollout through cross-attention.
     """
     if how not in HOW:

@@ -5,9 +5,8 @@ torch is imported only when a run is opened: code that shows ``RunMoves`` needs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,8 @@ from numpy.typing import NDArray
 from clps_core.analysis.convergence import Convergence, convergence
 from clps_core.analysis.movement import Movement, movement, on_a_plane, remaining, turns
 from clps_core.errors import ConfigError
-from clps_core.look import Look, looked_at
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
-from clps_core.patching import Patching
+from clps_core.look import Look, looked_at, open_look
+from clps_core.opened import Opener, OpenRun, open_run
 from clps_core.words import _
 
 __all__ = ["MOST_PATHS", "RunMoves", "StackLayers", "Way", "layers_of", "moves_of_run", "way_of"]
@@ -88,29 +86,13 @@ class Way:
         return np.concatenate([self.inputs[:1], self.outputs])
 
 
-def moves_of_run(
-    folder: Path,
-    text: str,
-    *,
-    stack: str,
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
-    which: Which = "best",
-    loops: int | None = None,
-    left_out: Sequence[str] = (),
-    patching: Patching | None = None,
-    positions: Sequence[int] = (),
-    opener: Opener = open_run,
-) -> RunMoves:
-    """Let the run in ``folder`` answer ``text``, and follow the states of ``stack``.
+def moves_of_run(look: Look, *, stack: str, positions: Sequence[int] = (), opener: Opener = open_run) -> RunMoves:
+    """Let the run of ``look`` answer its text, and follow the states of ``stack``.
 
-    ``positions``: those that are drawn, at most ``MOST_PATHS``; by default some that are spread evenly. The other
-    arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a stack that
-    the model does not have.
+    ``positions``: those that are drawn, at most ``MOST_PATHS``; by default some that are spread evenly. Raises what
+    ``Look`` says, and ``ConfigError`` for a stack that the model does not have.
     """
-    check_length(text, target_text or "", *(options or {}).values())
-    with opener(folder, which) as run:
-        look = Look(folder, text, dict(options or {}), target_text or "", which, loops, tuple(left_out), patching)
+    with open_look(look, opener) as run:
         way = way_of(run, look, stack, opener)
         states, ran = way.states, way.ran
         drawn = _drawn(positions, states.shape[1])

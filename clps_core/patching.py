@@ -72,7 +72,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Asked:
-    """One input of ``run``: ``text`` as typed and as its ``inputs``; ``target`` and ``loops`` as in ``inspect_run``."""
+    """One input of ``run``: ``text`` as typed and as its ``inputs``; ``target`` and ``loops`` as in ``look.Look``."""
 
     run: OpenRun
     text: str

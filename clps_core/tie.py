@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -19,8 +19,9 @@ from clps_core.data.base import IGNORED
 from clps_core.data.spans import CONTEXT, FIRST, LAST
 from clps_core.errors import CheckpointError, ConfigError, DataError
 from clps_core.lens import right_tokens
-from clps_core.opened import Opener, OpenRun, Which, check_length, open_run, without
-from clps_core.patching import Patching
+from clps_core.look import Look, asked_of, open_look
+from clps_core.opened import Opener, OpenRun, Which, open_run, without
+from clps_core.patching import Asked
 from clps_core.shown import visible
 from clps_core.training.saved import SEARCH_ORDER, checkpoint_path
 from clps_core.words import _
@@ -95,41 +96,27 @@ class TieProof:
     largest: float
 
 
-def tie_of_run(
-    folder: Path,
-    text: str,
-    *,
-    site: str,
-    options: Mapping[str, str] | None = None,
-    target_text: str | None = None,
-    which: Which = "best",
-    loops: int | None = None,
-    left_out: Sequence[str] = (),
-    patching: Patching | None = None,
-    opener: Opener = open_run,
-) -> TieProof:
-    """The weight that the run in ``folder`` uses at ``site``, such as ``decoder.0.q``, under the input ``text``.
+def tie_of_run(look: Look, *, site: str, opener: Opener = open_run) -> TieProof:
+    """The weight that the run of ``look`` uses at ``site``, such as ``decoder.0.q``, under its text.
 
-    The other arguments are those of ``inspection.inspect_run``, and so is what it raises; ``ConfigError`` also for a
-    site without a weight and for a model without a head, ``DataError`` where nothing is to be answered.
+    Raises what ``Look`` says, ``ConfigError`` also for a site without a weight, for a model without a head and where
+    something is patched in, ``DataError`` where nothing is to be answered.
     """
-    check_length(text, target_text or "", *(options or {}).values())
-    with opener(folder, which) as run:
+    with open_look(look, opener) as run:
         slot = _slot(run, site)
         if run.config.model.output == "none":
             raise ConfigError(_("a model must have a head to answer. Got head none. Choose a run with a head."))
-        if patching is not None:
+        if look.patching is not None:
             raise ConfigError(_("the check of a tie works without patches only. Remove the patches."))
-        given = dict(options or {})
-        inputs = run.data.encode_source(text, options=given)
-        with without(run, left_out, loops):
-            batch, aim = _batch(run, inputs, text, (target_text or "").strip(), given, loops)
+        asked = asked_of(run, look)
+        with without(run, look.left_out, look.loops):
+            batch, aim = _batch(asked)
             if not (batch.labels != IGNORED).any():
                 raise DataError(_("a gradient needs at least one token to predict. This input has none. Change it."))
-            _check_memory(run, slot, batch, loops)
+            _check_memory(run, slot, batch, look.loops)
             # Within the changes: the copy keeps them.
             model = copy.deepcopy(run.model).double()
-            return _proof(run, model, slot, batch, aim, loops, *_stored(folder, which, slot))
+            return _proof(run, model, slot, batch, aim, look.loops, *_stored(look.folder, look.which, slot))
 
 
 def _slot(run: OpenRun, site: str) -> Slot:
@@ -187,20 +174,18 @@ def _check_memory(run: OpenRun, slot: Slot, batch: DeviceBatch, loops: int | Non
 # What is to be answered
 
 
-def _batch(
-    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
-) -> tuple[DeviceBatch, Aim]:
+def _batch(asked: Asked) -> tuple[DeviceBatch, Aim]:
     """The input with labels, as a batch of training has them."""
     import torch
 
     from clps_core.work.batch import DeviceBatch
 
     decoder_inputs = None
-    if run.config.model.family == "encoder_decoder":
-        decoder_inputs, labels, aim = _translated(run, inputs, text, target, options, loops)
+    if asked.run.config.model.family == "encoder_decoder":
+        decoder_inputs, labels, aim = _translated(asked)
     else:
-        labels, aim = _answered(run, inputs, text, target, options, loops)
-    tensor = torch.from_numpy(inputs)
+        labels, aim = _answered(asked)
+    tensor = torch.from_numpy(asked.inputs)
     return (
         DeviceBatch(
             tensor.double() if tensor.is_floating_point() else tensor,
@@ -212,41 +197,35 @@ def _batch(
     )
 
 
-def _translated(
-    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
-) -> tuple[list[int], Array, Aim]:
+def _translated(asked: Asked) -> tuple[list[int], Array, Aim]:
     """What the decoder reads and what it should say: a typed target, the right answer, or its own greedy one."""
     import torch
 
     from clps_core.model.generate import generate
 
-    data = run.data
-    right = target or data.right_answer(text, options=options)
+    run, data = asked.run, asked.run.data
+    right = asked.target or data.right_answer(asked.text, options=asked.options)
     if right:
-        given = data.encode_target(right, options=options)[0].tolist()
-        return given, np.array([[*given[1:], data.eos_id]]), "typed" if target else "right"
+        given = data.encode_target(right, options=asked.options)[0].tolist()
+        return given, np.array([[*given[1:], data.eos_id]]), "typed" if asked.target else "right"
     longest = data.facts.max_target_len or run.config.model.max_positions or 1
-    tokens = torch.from_numpy(inputs)
-    said = generate(run.model, tokens, None, data.bos_id, data.eos_id, longest, loops=loops)[0].tolist()
+    tokens = torch.from_numpy(asked.inputs)
+    said = generate(run.model, tokens, None, data.bos_id, data.eos_id, longest, loops=asked.loops)[0].tolist()
     if data.eos_id in said:
         said = said[: said.index(data.eos_id) + 1]
     said = said[:longest]
     return [data.bos_id, *said[:-1]], np.array([said]), "own"
 
 
-def _answered(
-    run: OpenRun, inputs: Array, text: str, target: str, options: Mapping[str, str], loops: int | None
-) -> tuple[Array, Aim]:
+def _answered(asked: Asked) -> tuple[Array, Aim]:
     """Labels of a model with one stack: the right ones where the task knows them, else its own most probable ones."""
-    from clps_core.tasks import TASKS
-
-    said: Answer = TASKS.work(run.config.data.task).answer(run, inputs, target, options, loops)
-    if run.config.model.output == "span":
-        return _marked(run, inputs, said, options), "own"
-    right = right_tokens(run, inputs, text, target, options, said)
+    inputs, model, said = asked.inputs, asked.run.config.model, asked.answer()
+    if model.output == "span":
+        return _marked(asked, said), "own"
+    right = right_tokens(asked, said)
     known = right is not None and any(token >= 0 for token in right)
     logits = said.capture.logits
-    if run.config.model.output == "classes":
+    if model.output == "classes":
         return np.array(
             [right[0] if known and right is not None else int(logits.argmax())]
         ), "right" if known else "own"
@@ -260,14 +239,14 @@ def _answered(
     return labels, "right" if known else "own"
 
 
-def _marked(run: OpenRun, inputs: Array, said: Answer, options: Mapping[str, str]) -> Array:
+def _marked(asked: Asked, said: Answer) -> Array:
     """The span that the model itself marks."""
     import torch
 
     from clps_core.work.spans import best_spans
 
-    data = cast("MarkingData", run.data)
-    _context, offsets = data.context_offsets(inputs, options[CONTEXT])
+    data = cast("MarkingData", asked.run.data)
+    _context, offsets = data.context_offsets(asked.inputs, asked.options[CONTEXT])
     labels = np.where(offsets[:, 0] >= 0, 0, IGNORED)[None]
     found = best_spans(torch.from_numpy(said.capture.logits)[None], torch.from_numpy(labels), data.longest_answer)
     first, last = found[0].tolist()

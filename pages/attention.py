@@ -6,6 +6,7 @@ from app.look.frame import header
 from app.look.ticking import ticking
 from app.look.working import opening
 from app.services import page_guard, store
+from clps_core.errors import ClpsError
 from clps_core.words import _
 
 TICK_SECONDS = 3.0
@@ -14,7 +15,8 @@ TICK_SECONDS = 3.0
 def page() -> None:
     header("attention")
     with opening(_("Looking for trained runs ..."), "app.attention.panels"):
-        from app.attention.source import choose_beside, choose_run, come_back, runs_with_weights
+        from app.attention.chosen import choose_beside, choose_run, come_back
+        from app.attention.source import runs_with_weights
 
         runs = runs_with_weights()
     if not runs:
@@ -40,7 +42,8 @@ def page() -> None:
 @page_guard()
 def waiting() -> None:
     """Nothing has weights yet: say what is missing, and go on by itself when it is there."""
-    from app.attention.source import nothing_to_see, runs_with_weights
+    from app.attention.chosen import nothing_to_see
+    from app.attention.source import runs_with_weights
 
     if runs_with_weights():
         st.rerun()
@@ -59,13 +62,19 @@ def waiting_for(known: int) -> None:
 @page_guard()
 def look(run_ids: list[str], follow: bool) -> None:
     """Input, answer and attention; while a run is followed, this part alone runs again and again."""
+    from app.attention.chosen import leave_trace
     from app.attention.panels import panels
-    from app.attention.source import leave_trace
+    from app.attention.source import have_gone
 
     runs = store().some_runs(run_ids)
-    if len(runs) < len(run_ids) or (follow and not any(run.active for run in runs)):
-        st.rerun()
-    panels(runs)
+    if have_gone(run_ids) or (follow and not any(run.active for run in runs)):
+        st.rerun()  # the page says which, and goes on with the others
+    try:
+        panels(runs)
+    except ClpsError:
+        if have_gone(run_ids):
+            st.rerun()
+        raise
     leave_trace()
 
 

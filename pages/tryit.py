@@ -32,7 +32,8 @@ def page() -> None:
 @page_guard()
 def waiting() -> None:
     """Nothing has weights yet: say what is missing, and go on by itself when it is there."""
-    from app.attention.source import nothing_to_see, runs_with_weights
+    from app.attention.chosen import nothing_to_see
+    from app.attention.source import runs_with_weights
 
     if runs_with_weights():
         st.rerun()

@@ -10,7 +10,8 @@ import streamlit as st
 
 from app import state
 from app.attention.changed import change_title, layer_title
-from app.attention.source import Question, follow_url, run_label
+from app.attention.source import Question, run_label
+from app.look.widget_value import follow_url
 from app.services import escape_markdown
 from clps_core.analysis.edits import parts_of
 from clps_core.analysis.patches import Side

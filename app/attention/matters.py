@@ -24,6 +24,7 @@ from app.attention.matters_map import (
 )
 from app.attention.source import run_label
 from app.chart.run_curves import short_names
+from app.depth.source import deep
 from app.look.address_choice import address_choice
 from app.look.picture import picture
 from app.look.tables import word_table
@@ -102,7 +103,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
     metric = runs[0].facts.metric_named(metric_name)
     shown = [one for one in shown if metric.name in one.found.whole]
     if not shown:
-        st.caption(_question(metric))
+        st.caption(f"{_question(metric)} {_loops(runs)}")
         return
     for run in runs:
         if all(one.run_id != run.id for one in shown):
@@ -124,7 +125,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
         )
     if chosen:
         _about(shown, chosen, metric, named=named)
-    st.caption(_seen(metric))
+    st.caption(f"{_seen(metric)} {_loops(runs)}")
     _table(shown, metric)
     _download([run for run in runs if found[run.id] is not None], found)
 
@@ -147,6 +148,17 @@ def _seen(metric: Metric) -> str:
         "examples) are of one part by itself: of many parts without any effect, about one in twenty has an interval "
         "without 0.",
         metric=metric.in_a_sentence,
+    )
+
+
+def _loops(runs: Sequence[Run]) -> str:
+    """With how many loops the figures are; nothing where no run's can be changed."""
+    own = sorted({one.own_loops for run in runs if (one := deep(run)) is not None})
+    if not own:
+        return ""
+    return _(
+        "Repeated layers run as often as designed (loops: {loops}). Nothing is shown of other numbers of loops.",
+        loops=", ".join(map(str, own)),
     )
 
 
@@ -284,7 +296,7 @@ def _about(shown: Sequence[Shown], part: str, metric: Metric, *, named: bool) ->
             continue
         st.markdown(name + _sentence(one, effect, metric))
     if st.button(_("Read the prediction without it"), icon=":material/visibility:", key=f"{PAGE}.lens"):
-        state.write(**{state.VIEW: "lens"})
+        state.write(**{state.VIEW: "lens", state.LOOPS: None})  # as it was evaluated
         st.rerun()
 
 

@@ -13,10 +13,11 @@ from app.attention.layer_matrices import layer_matrices
 from app.attention.moves_figures import course_figure, courses, paths_figure
 from app.attention.moves_numbers import course_numbers, paths_numbers
 from app.attention.pictures import Shown
-from app.attention.source import Question, Turned, follow_url, look_of
+from app.attention.source import Question, Turned, look_of
 from app.look.address_choice import address_choice
 from app.look.figure_table import Figure, Row, figure_table
 from app.look.plotted import plotted
+from app.look.widget_value import follow_url
 from app.look.working import let_out
 from app.services import models
 from clps_core.analysis.convergence import Convergence

@@ -19,19 +19,10 @@ from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.matters import what_matters
 from app.attention.moves import what_moves
 from app.attention.pictures import Shown, heads_picture, lens_picture
-from app.attention.source import (
-    Question,
-    Turned,
-    head_view,
-    inspect,
-    kept_inspection,
-    read_heads,
-    read_lens,
-    run_label,
-    typed_input,
-)
+from app.attention.source import Question, Turned, head_view, inspect, kept_inspection, read_heads, read_lens, run_label
 from app.attention.tie import prove_the_tie
 from app.attention.training import while_it_learned
+from app.attention.typed import typed_input
 from app.attention.views import (
     choose_kind,
     choose_view,
@@ -69,9 +60,13 @@ def panels(runs: Sequence[Run]) -> None:
         view = choose_view()
         kind = choose_kind(kinds) if view not in WITHOUT_KIND else kinds[0]
     if view == "matters":
+        if state.given(state.PATCH):
+            _unpatched()
         what_matters(runs)
         return
     if view == "training":
+        if any(map(state.given, (state.WITHOUT, state.PATCH, state.LOOPS))):
+            st.caption(_("Kept as trained: changes inside and other numbers of loops are not made in this view."))
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         _closing()
@@ -79,7 +74,7 @@ def panels(runs: Sequence[Run]) -> None:
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
     if view in UNPATCHED and any(one.patching for one in turned):
-        st.caption(_("Patches are not made in this view."))
+        _unpatched()
         turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
     answers = _answers(runs, question, turned, place, attention=view in WHOLE)
@@ -91,7 +86,7 @@ def panels(runs: Sequence[Run]) -> None:
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
         _changed(runs, answers, turned)
         if view not in WITHOUT_KIND:
-            _caption(runs, kind)
+            _caption(runs, kind, turned)
         if view == "lens":
             _lenses(runs, answers, question, turned)
         elif view == "moves":
@@ -107,6 +102,10 @@ def panels(runs: Sequence[Run]) -> None:
 def _closing() -> None:
     """What attention is, and what it is not: below the views that show it. The others say so for themselves."""
     st.caption(_("Attention shows where information is read from. It does not explain the prediction."))
+
+
+def _unpatched() -> None:
+    st.caption(_("Patches are not made in this view."))
 
 
 def _answers(
@@ -143,10 +142,17 @@ def _name(run: Run, runs: Sequence[Run]) -> None:
         st.caption(f"**{escape_markdown(run_label(run))}**")
 
 
-def _caption(runs: Sequence[Run], kind: str) -> None:
+def _caption(runs: Sequence[Run], kind: str, turned: Sequence[Turned]) -> None:
     """Who looks at whom, and for one run what its layers share; of two, each column says it."""
-    shared = "" if len(runs) > 1 else sharing_sentences(sharing_of(runs[0], kind))
+    shared = "" if len(runs) > 1 else _shared(runs[0], kind, turned[0])
     st.caption(f"{kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1)} {shared}")
+
+
+def _shared(run: Run, kind: str, turned: Turned) -> str:
+    """What the layers of ``run`` share. Another number of loops, and swaps, number the layers on the page anew."""
+    said = sharing_sentences(sharing_of(run, kind))
+    anew = turned.loops is not None or any("<>" in one for one in turned.left_out)
+    return _("As trained: {sharing}", sharing=said) if anew else said
 
 
 def _changed(runs: Sequence[Run], answers: Sequence[Inspection], turned: Sequence[Turned]) -> None:
@@ -176,7 +182,7 @@ def _grids(
     for place, column in enumerate(st.columns(len(runs))):
         with column:
             if len(runs) > 1:
-                st.caption(sharing_sentences(sharing_of(runs[place], kind)))
+                st.caption(_shared(runs[place], kind, turned[place]))
             view = maps_view(runs[place], question, answers[place], kind, how, turned[place])
             key = f"attention.grid.{place}" if how == "heads" else f"attention.{how}.{place}"
             shown = _shown(runs[place], answers[place], question, turned[place])

@@ -178,19 +178,12 @@ def lens_numbers(lens: RunLens) -> Table:
     columns += ["entropy_bits", *(f"{what}_{place + 1}" for place in range(best) for what in ("token", "probability"))]
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for depth, line in enumerate(lens.top.tolist()):
-            at = depth - 1
-            layer = (
-                (None, None, "") if at < 0 else (lens.layers[at], lens.loops[at] or None, slot_letter(lens.groups[at]))
-            )
-            for place, tokens in enumerate(line):
-                rank = int(lens.rank[depth, place])
-                wanted = (rank, float(lens.wanted_probability[depth, place])) if rank else (None, None)
-                named = [lens.names[token] for token in tokens]
-                chances = lens.probabilities[depth, place].tolist()
-                pairs = (one for pair in zip(named, chances, strict=True) for one in pair)
-                entropy = float(lens.entropy[depth, place])
-                yield (depth, *layer, place, lens.positions[place], lens.wanted[place], *wanted, entropy, *pairs)
+        for line in zip(*map(lens.at, range(len(lens.positions))), strict=True):
+            for place, one in enumerate(line):
+                pairs = (value for pair in zip(one.tokens, one.probabilities, strict=True) for value in pair)
+                wanted = lens.wanted[place], one.rank, one.wanted_probability
+                layer = one.depth, one.layer, one.loop, one.slot
+                yield (*layer, place, lens.positions[place], *wanted, one.entropy, *pairs)
 
     return Table(columns, rows())
 

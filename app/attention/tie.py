@@ -10,13 +10,14 @@ from app import state
 from app.attention.moves import with_patience
 from app.attention.moves_numbers import tie_numbers
 from app.attention.pictures import Shown
-from app.attention.source import Question, Turned, follow_url, look_of
+from app.attention.source import Question, Turned, look_of
 from app.attention.tie_figure import shares_figure, use_titles
 from app.design.drawn import slot_numbers, stack_title
 from app.look.colours import slot_colour, slot_letter
 from app.look.figure_table import Figure, Row, figure_table
 from app.look.plotted import plotted
 from app.look.strategy_names import target_name
+from app.look.widget_value import follow_url
 from app.services import show_problem
 from clps_core.config import sharing_plan
 from clps_core.numbers import NOTHING

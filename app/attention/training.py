@@ -13,10 +13,11 @@ import streamlit as st
 from app import state
 from app.attention.grid import GridView
 from app.attention.pictures import Shown
-from app.attention.source import follow_url, run_label
+from app.attention.source import run_label
 from app.attention.views import explore, kind_sentence, sharing_of
 from app.design.sharing_sentences import sharing_sentences
 from app.look.colours import slot_colour, slot_letter
+from app.look.widget_value import follow_url
 from app.services import escape_markdown, store
 from clps_core.inspection import image_of
 from clps_core.shapes import stack_layers

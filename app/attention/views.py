@@ -16,9 +16,9 @@ from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
 from clps_core.analysis.similarity import similarity_to_first
 from clps_core.config import sharing_plan
-from clps_core.inspection import Inspection, kinds_of_family, quantised
+from clps_core.inspection import Inspection, quantised
 from clps_core.numbers import layer_list
-from clps_core.sharing.shared_with import AttentionSharing, tied_kinds
+from clps_core.sharing.shared_with import KIND_SITES, AttentionSharing, kinds_of_family, tied_kinds
 from clps_core.store import Run
 from clps_core.words import _
 
@@ -109,13 +109,13 @@ def same_weights(
 ) -> None:
     """Pick a slot: all its layers side by side for one head, and how alike they are; then those of other kinds."""
     kind = sharing.kind
-    groups = answer.groups[kind]
-    elsewhere = tied_kinds(sharing.plan, kind, answer.kinds)
+    groups, ran = answer.groups[kind], answer.ran[sharing.stack]
+    elsewhere = _tied(answer, sharing)
     members = {
         slot_letter(slot): [layer for layer, group in enumerate(groups) if group == slot]
         for slot in sorted(set(groups))
     }
-    tied = {letter: elsewhere[layers[0]] if layers[0] < len(elsewhere) else {} for letter, layers in members.items()}
+    tied = {letter: elsewhere[layers[0]] for letter, layers in members.items()}
     shared = {letter: layers for letter, layers in members.items() if len(layers) > 1 or tied[letter]}
     if not shared:
         _nothing_alike(sharing)
@@ -124,7 +124,7 @@ def same_weights(
     if len(layers) < 2 and not tied.get(choice):
         st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
         return
-    about = compared_sentence(sharing, layers) if len(layers) > 1 else ""
+    about = compared_sentence(sharing, [ran[place] for place in layers]) if len(layers) > 1 else ""
     view = _layers_of(answer, kind, layers, f"{name} {choice}", choice if choice in shared else "", about)
     asked = state.read_number(state.HEAD, answer.attention[kind].shape[1])
     key = "attention.layers.beside" if beside else "attention.layers"
@@ -138,6 +138,19 @@ def same_weights(
         layers_view(view, head=head, key=f"{key}.{other}", led=True)
         exact = answer.attention[other][list(its_layers)]
         layers_picture(shown, view, head, exact, key=f"{key}.{other}")
+
+
+def _tied(answer: Inspection, sharing: AttentionSharing) -> list[dict[str, tuple[int, ...]]]:
+    """Per executed layer: which executed layers of each other kind look with its very same weights."""
+    designed = tied_kinds(sharing.plan, sharing.kind, answer.kinds)
+    found = []
+    for layer in answer.ran[sharing.stack]:
+        places = {
+            other: tuple(place for place, one in enumerate(answer.ran[KIND_SITES[other][0]]) if one in its_layers)
+            for other, its_layers in designed[layer].items()
+        }
+        found.append({other: its_places for other, its_places in places.items() if its_places})
+    return found
 
 
 def _layers_of(answer: Inspection, kind: str, layers: Sequence[int], name: str, letter: str, about: str) -> LayersView:

@@ -12,8 +12,9 @@ import streamlit as st
 from app import state
 from app.attention.change_form import change_form
 from app.attention.changed import change_title, side_of
-from app.attention.source import Question, Turned, follow_url, weights_of
+from app.attention.source import Question, Turned, weights_of
 from app.depth.source import asked_loops, deep, loops_field
+from app.look.widget_value import follow_url
 from app.services import show_problem, store
 from clps_core.analysis.edits import MOST_EDITS, parts_of, read_changes
 from clps_core.analysis.patches import MOST_PATCHES, Side, parse_patch, read_patches

@@ -9,7 +9,7 @@ from html import escape
 import streamlit as st
 
 from app import state
-from app.attention.source import follow_url, typed_input
+from app.attention.typed import typed_input
 from app.chart.run_curves import short_names
 from app.depth.figures import movement_figure
 from app.depth.source import DeepRun, answers_of
@@ -17,6 +17,7 @@ from app.look.assets import asset
 from app.look.colours import strategy_colours
 from app.look.formatting import percent
 from app.look.plotted import plotted
+from app.look.widget_value import follow_url
 from app.services import escape_markdown, show_problem
 from clps_core.inspection import Inspection
 from clps_core.words import _, ngettext

@@ -14,7 +14,8 @@ import streamlit as st
 
 from app import navigation, state
 from app.attention.source import Question as TypedInput
-from app.attention.source import follow_url, runs_with_weights, weights_of
+from app.attention.source import runs_with_weights, weights_of
+from app.look.widget_value import follow_url
 from app.look.working import let_out
 from app.services import models, store
 from clps_core.depth import Dial, Quality, dial_of_text

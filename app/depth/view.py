@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 import streamlit as st
 
 from app import navigation, state
-from app.attention.source import follow_url, run_label
+from app.attention.source import no_weights, run_label, weights_of
 from app.chart.run_curves import line_styles, short_names
 from app.depth.figures import DepthLine, depth_curves
 from app.depth.graded import graded_maps
@@ -18,6 +18,7 @@ from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import metric
 from app.look.plotted import plotted
+from app.look.widget_value import follow_url
 from app.runs.picker import runs_of_url
 from app.services import escape_markdown, show_problem, store
 from clps_core.depth import Quality, check_loops, parse_loops
@@ -141,7 +142,9 @@ def _asked(by_id: Mapping[str, DeepRun]) -> list[DeepRun]:
             found.append(by_id[run.id])
             continue
         name = escape_markdown(run_label(run))
-        if deep(run) is None:
+        if not run.active and weights_of(run) is None:
+            show_problem(no_weights(run))
+        elif deep(run) is None:
             st.info(
                 _("{run}: its layers do not repeat, so its depth cannot be changed.", run=name), icon=":material/info:"
             )

@@ -1,12 +1,12 @@
-"""How a widget gets the value that the address or the page asks for. Start at widget_default."""
+"""How a widget gets the value that the address or the page asks for. Start at widget_default and follow_url."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
-__all__ = ["widget_default"]
+__all__ = ["follow_url", "widget_default"]
 
 Value = TypeVar("Value")
 
@@ -25,3 +25,9 @@ def widget_default(key: str, value: Value) -> Value | None:
         st.session_state[key] = value
         return None
     return value
+
+
+def follow_url(key: str, value: Any) -> None:
+    """Let the widget ``key`` show ``value``; one that shows it already is left alone, with what is half typed."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value

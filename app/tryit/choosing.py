@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app import state
-from app.attention.source import follow_url
+from app.attention.source import no_weights
 from app.depth.source import asked_loops, deep, loops_field
+from app.look.widget_value import follow_url
 from app.runs.names import run_names
 from app.runs.picker import runs_of_url
-from app.services import store
+from app.services import show_problem, store
 from clps_core.predicting import USUAL_TOKENS
 from clps_core.store import Run
 from clps_core.words import _, ngettext
@@ -55,13 +56,17 @@ def shown_runs(runs: Sequence[Run]) -> list[Run]:
     named = runs_of_url(store())
     here = {run.id for run in runs}
     found = [run for run in named if run.id in here]
-    if waiting := len(named) - len(found):
+    without = [run for run in named if run.id not in here]
+    if waiting := sum(run.active for run in without):
         text = ngettext(
             "{n} run in the address has no weights yet. They come with its first checkpoint.",
             "{n} runs in the address have no weights yet. They come with the first checkpoint of each.",
             waiting,
         )
         st.info(text, icon=":material/info:")
+    for run in without:
+        if not run.active:
+            show_problem(no_weights(run))
     shown = [run for run in found if run.task == found[0].task][:MOST_SHOWN]
     if left := len(found) - len(shown):
         text = ngettext(

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app import navigation, state
-from app.attention.source import follow_url, typed_input
+from app.attention.typed import typed_input
 from app.depth.source import deep
+from app.look.widget_value import follow_url
 from app.look.working import let_out
 from app.runs.names import run_names
 from app.services import escape_markdown, show_problem

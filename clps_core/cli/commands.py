@@ -11,6 +11,7 @@ from clps_core.cli.comparison_commands import comparisons_app
 from clps_core.cli.data_commands import data_app
 from clps_core.cli.groups import Sentences
 from clps_core.cli.job_commands import jobs_app
+from clps_core.cli.lens_commands import add_lens
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
 from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
@@ -279,6 +280,7 @@ def ablate(
     leave_out(run_id, split=split, heads=heads, examples=examples, table=csv, wait=not no_wait, as_json=as_json)
 
 
+add_lens(app)
 add_predict(app)
 add_take(app)
 

@@ -14,7 +14,7 @@ from clps_core.cli.output import say
 from clps_core.errors import ConfigError
 from clps_core.words import _
 
-__all__ = ["add_predict"]
+__all__ = ["Context", "Loops", "Options", "add_predict"]
 
 Texts = Annotated[
     list[str] | None,

@@ -75,15 +75,9 @@ class InspectRun(Question[Inspection]):
 
 @dataclass(frozen=True)
 class ReadLens(Question[RunLens]):
-    """See ``lens.lens_of_run``."""
+    """See ``lens.lens_of_run``; without regard to ``look.attention``."""
 
-    text: str
-    options: tuple[tuple[str, str], ...] = ()
-    target_text: str = ""
-    which: Which = "best"
-    loops: int | None = None
-    left_out: tuple[str, ...] = ()
-    patching: Patching | None = None
+    look: InspectRun
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 
@@ -63,36 +62,17 @@ torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside o
 
 def inspect(asked: InspectRun, models: KeptModels) -> Inspection:
     """The run's answer to a text, with its attention where that is asked for."""
-    return inspect_run(
-        asked.folder,
-        asked.text,
-        **_how(asked),
-        attention=asked.attention,
-        opener=models.opened,
-    )
+    return inspect_run(_look(asked), attention=asked.attention, opener=models.opened)
 
 
 def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
     """The run's answer to a text after each of its layers."""
-    return lens_of_run(
-        asked.folder,
-        asked.text,
-        **_how(asked),
-        opener=models.opened,
-    )
+    return lens_of_run(_look(asked.look), opener=models.opened)
 
 
 def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
     """How an input moves through the run's layers."""
-    look = asked.look
-    return moves_of_run(
-        look.folder,
-        look.text,
-        stack=asked.stack,
-        **_how(look),
-        positions=asked.positions,
-        opener=models.opened,
-    )
+    return moves_of_run(_look(asked.look), stack=asked.stack, positions=asked.positions, opener=models.opened)
 
 
 def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
@@ -109,14 +89,7 @@ def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
 
 def prove_tie(asked: ProveTie, models: KeptModels) -> TieProof:
     """That the uses of a weight are one, and how its gradient is their sum."""
-    look = asked.look
-    return tie_of_run(
-        look.folder,
-        look.text,
-        site=asked.site,
-        **_how(look),
-        opener=models.opened,
-    )
+    return tie_of_run(_look(asked.look), site=asked.site, opener=models.opened)
 
 
 def read_heads(asked: ReadHeads, models: KeptModels) -> RunHeads:
@@ -133,18 +106,6 @@ def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
     if asked.layers:
         return apart_in_layers(look, asked.kind, asked.layers, at=at, exact=exact, opener=models.opened)
     return maps_of_run(look, asked.kind, asked.how, at=at, exact=exact, opener=models.opened)
-
-
-def _how(look: InspectRun | ReadLens) -> dict[str, Any]:
-    """The arguments that the readers of one input have in common."""
-    return {
-        "options": dict(look.options),
-        "target_text": look.target_text or None,
-        "which": look.which,
-        "loops": look.loops,
-        "left_out": look.left_out,
-        "patching": look.patching,
-    }
 
 
 def _look(asked: InspectRun) -> Look:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from clps_core.sharing.map import Site
 from clps_core.sharing.plan import SharingPlan
 
-__all__ = ["KIND_SITES", "AttentionSharing", "Layers", "Row", "shared_with", "tied_kinds"]
+__all__ = ["KIND_SITES", "AttentionSharing", "Layers", "Row", "kinds_of_family", "shared_with", "tied_kinds"]
 
 KIND_SITES: dict[str, tuple[str, tuple[str, ...]]] = {
     "encoder": ("encoder", ("q", "k")),
@@ -26,6 +26,11 @@ KIND_SITES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 Layers = tuple[int, ...]
+
+
+def kinds_of_family(family: str) -> tuple[str, ...]:
+    """The attention kinds that a model of this family has, in order of execution."""
+    return ("encoder", "decoder", "cross") if family == "encoder_decoder" else (family,)
 
 
 class Row(NamedTuple):

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app import state
-from app.attention.source import _named
+from app.attention.chosen import _named
 from clps_core.store import Run, Store, schema
 
 OpenPage = Callable[..., AppTest]

@@ -50,6 +50,7 @@ def inspection(source: tuple[str, ...], target: tuple[str, ...] = (), layers: in
         groups=dict.fromkeys(attention, (0, 0)),
         source_labels=source,
         target_labels=target,
+        ran={"encoder": (0, 1), "decoder": (0, 1)},
         target="greedy" if target else "none",
         prediction="",
     )

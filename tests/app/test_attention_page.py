@@ -192,10 +192,12 @@ def test_both_runs_are_shown_while_they_learned_without_an_answer_to_another_inp
     other = stored_run(store, small_config("dates", "none"))
     keep_probes(store, dates, 0, 7)
     keep_probes(store, other, 0, 5)
-    test = open_page("attention", run=dates.id, beside=other.id, view="training", step="7", text="May 3")
+    query = {"run": dates.id, "beside": other.id, "view": "training", "step": "7", "text": "May 3", "loops": "3"}
+    test = open_page("attention", **query)
     assert not test.exception
     assert sentences(test) == []
     assert len(components(test, "attention_grid")) == 2
+    assert "Kept as trained: changes inside and other numbers of loops are not made in this view." in captions(test)
     assert "At step 7, reading " in captions(test)
     assert "At step 5, reading " in captions(test), "the newest that the second run kept until then"
     assert components(test, "attention_answer") == []

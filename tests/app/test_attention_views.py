@@ -16,7 +16,6 @@ from untrained_runs import small_config, stored_run
 from app.attention.heads import heads_payload, tops_of
 from clps_core.heads import heads_of_run
 from clps_core.inspection import inspect_run, quantised
-from clps_core.jobs.service import delete
 from clps_core.look import Look
 from clps_core.store import Store
 
@@ -79,7 +78,7 @@ def test_heads_of_both_runs_are_summed_up_on_one_scale(open_page: OpenPage, stor
 
 def test_maps_are_put_together_and_the_address_says_how(open_page: OpenPage, store: Store) -> None:
     run, other = stored_run(store, small_config()), stored_run(store, small_config(strategy="none"))
-    attention = inspect_run(store.run_folder(run.id), TEXT, options=GERMAN).attention
+    attention = inspect_run(Look(store.run_folder(run.id), TEXT, options=GERMAN)).attention
     given = {"run": run.id, "beside": other.id, "text": TEXT, "kind": "encoder", "layer": "2", "head": "1"}
     test = fine(open_page("attention", maps="mean_heads", **given))
     (header, maps), _second = grids(test)
@@ -103,7 +102,7 @@ def test_maps_are_put_together_and_the_address_says_how(open_page: OpenPage, sto
 
 def test_the_difference_of_two_runs_and_of_the_layers_of_a_slot(open_page: OpenPage, store: Store) -> None:
     run, other = stored_run(store, small_config()), stored_run(store, small_config(strategy="none"))
-    one, two = (inspect_run(store.run_folder(each.id), TEXT, options=GERMAN).attention for each in (run, other))
+    one, two = (inspect_run(Look(store.run_folder(each.id), TEXT, options=GERMAN)).attention for each in (run, other))
     given = {"run": run.id, "beside": other.id, "view": "difference", "text": TEXT, "kind": "encoder"}
     test = fine(open_page("attention", **given))
     ((header, maps),) = grids(test)
@@ -138,21 +137,3 @@ def test_an_image_and_one_layer_are_shown(open_page: OpenPage, store: Store, vie
     if view == "heads":
         (shown,) = drawn(test, "attention_heads")
         assert json.loads(shown)["figures"]["previous"]["title"] == "On the previous patch"
-
-
-@pytest.mark.parametrize("view", ["heads", "difference"])
-def test_odd_inputs_and_a_deleted_run_are_one_sentence_or_none(open_page: OpenPage, store: Store, view: str) -> None:
-    run, other = stored_run(store, small_config()), stored_run(store, small_config(strategy="none"))
-    given = {"run": run.id, "beside": other.id, "view": view, "kind": "encoder"}
-    name = "attention_heads" if view == "heads" else "attention_grid"
-    test = fine(open_page("attention", text="☃", **given))
-    assert drawn(test, name), "a character without a token is still a token"
-    test.text_input(key="attention.text.dates").set_value("May " * 60).run()
-    assert not test.exception
-    assert len(sentences(test)) == 1
-    assert "Shorten it" in sentences(test)[0]
-    delete(store, other.id)
-    test.text_input(key="attention.text.dates").set_value("May 3").run()
-    assert not test.exception
-    assert len(sentences(test)) == 1
-    assert other.id in sentences(test)[0].replace("\\", "")

@@ -21,6 +21,7 @@ from clps_core.depth import key_of, quality_at
 from clps_core.inspection import inspect_run
 from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.processes import SupervisorLock
+from clps_core.look import Look
 from clps_core.samples import install, ready_named
 from clps_core.store import Run, Store
 from clps_core.store.queue import Queue
@@ -109,7 +110,7 @@ def test_figures_and_answers_are_what_the_model_gives(open_page: OpenPage, store
     assert curve["x"] == [1, 3]
     assert curve["y"][1] == pytest.approx(at_three[name])
     text = {"dates": "Wednesday, October 3, 1990", "digits": "0", "python-docs": "Return the number of"}[task]
-    seen = inspect_run(folder, text, options={"language": "de"} if task == "dates" else None, loops=3)
+    seen = inspect_run(Look(folder, text, options={"language": "de"} if task == "dates" else {}, loops=3))
     distances = charts(test)[1]["data"][0]
     stack = next(iter(seen.movement))
     assert distances["y"] == pytest.approx(list(seen.movement[stack].distance), rel=1e-4)

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.attention.lens import lens_payload
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
 
@@ -34,7 +35,7 @@ def test_two_runs_stand_side_by_side_as_the_engine_reads_them(open_page: Callabl
     assert not test.exception
     assert sentences(test) == []
     for run_id, shown in zip(ids, lenses(test), strict=True):
-        expected = lens_payload(lens_of_run(store.run_folder(run_id), HOPS), shown["view"])
+        expected = lens_payload(lens_of_run(Look(store.run_folder(run_id), HOPS)), shown["view"])
         assert shown == json.loads(json.dumps(expected))
         assert [row.get("letter", "") for row in shown["rows"]] == ["", *("AAA" if "all" in run_id else "ABC")]
 
@@ -72,12 +73,14 @@ def test_what_is_left_out_changes_answer_and_lens_and_the_whole_models_answer_st
     assert len(sentences(test)) == 1, "the first part that no run has is told"
     assert test.multiselect(key="attention.without").value == ["decoder.1", "decoder.2"]
     folder = store.run_folder(ids[0])
-    changed = lens_of_run(folder, HOPS, left_out=["decoder.1", "decoder.2"])
+    changed = lens_of_run(Look(folder, HOPS, left_out=["decoder.1", "decoder.2"]))
     shown, other = lenses(test)
     assert shown["top"] == lens_payload(changed, "")["top"]
-    assert other["top"] == lens_payload(lens_of_run(store.run_folder(ids[1]), HOPS), "")["top"], "it has one layer"
+    assert other["top"] == lens_payload(lens_of_run(Look(store.run_folder(ids[1]), HOPS)), "")["top"], (
+        "it has one layer"
+    )
     said = next(one.value for one in test.markdown if "Without" in one.value)
-    whole = lens_of_run(folder, HOPS).prediction
+    whole = lens_of_run(Look(folder, HOPS)).prediction
     assert said.startswith(f"Without Layer 1; Layer 2. The whole model answers **{whole}**. Its 8 tokens together")
     assert changed.prediction != whole
 

@@ -128,9 +128,18 @@ def test_both_maps_have_one_scale_and_the_figures_of_the_engine(
 
 def test_a_loop_in_the_address_is_all_of_its_layers(open_page: OpenPage, store: Store, two: list[Run]) -> None:
     ablated(store, two[0], keys_of(two[0].config))
-    test = open_page("attention", run=two[0].id, view="matters", without=["encoder.2", "encoder.3"])
+    left_out = ["encoder.2", "encoder.3"]
+    test = open_page(
+        "attention", run=two[0].id, view="matters", without=left_out, loops="5", patch="encoder.0=encoder.1"
+    )
     assert maps(test)[0]["chosen"] == "encoder.loop.2"
     assert "Loop 2 left out: accuracy" in said(test)
+    assert "as often as designed (loops: 2). Nothing is shown of other numbers of loops." in said(test)
+    assert "Patches are not made in this view." in said(test)
+    test.button(key="attention.matters.lens").click().run()
+    assert sentences(test) == []
+    assert "loops" not in test.query_params, "read as it was evaluated"
+    assert test.query_params["without"] == left_out
     several = open_page("attention", run=two[0].id, view="matters", without=["encoder.0", "encoder.3", "<b>"])
     assert not several.exception
     assert maps(several)[0]["chosen"] == ""

@@ -43,7 +43,7 @@ def test_two_runs_stand_side_by_side_with_a_matrix_each_and_one_between(
         *["States of these tokens on a plane, from the input to the last layer: f(2)=7, f(0)=3"] * 2,
         *["How alike layers are, 6 by 6", "How alike layers are, 4 by 4", "How alike layers are, 6 by 4"],
     ]
-    found = moves_of_run(store.run_folder(ids[0]), HOPS, stack="decoder", loops=5)
+    found = moves_of_run(Look(store.run_folder(ids[0]), HOPS, loops=5), stack="decoder")
     assert f"left to the end: {', '.join(f'{one:.2f}' for one in found.remaining[1:])}" in shown[0]
     assert found.loop is not None
     said = [one.value for one in test.markdown]
@@ -72,6 +72,10 @@ def test_runs_that_cannot_be_compared_keep_their_own_matrices(open_page: Callabl
     assert not test.exception
     assert [text.partition("Got widths")[2] for text in sentences(test)] == [" 16 and 24. Compare by CKA."]
     assert [text.split(".")[0] for text in charts(test)[4:]] == ["How alike layers are, 5 by 5"] * 2
+    test.query_params["measure"], test.query_params["patch"] = "cka", "encoder.0=encoder.1"
+    (said,) = sentences(test.run())
+    assert "CKA reads held-out examples, into which nothing is patched" in said
+    assert len(charts(test)) == 4, "the rest follows the patch"
 
 
 def test_an_unreadable_text_is_one_sentence_and_markup_stays_text(
@@ -82,7 +86,7 @@ def test_an_unreadable_text_is_one_sentence_and_markup_stays_text(
     assert len(sentences(long)) == 1
     assert charts(long) == []
     target = {"target_text": "<b>", "options": {"language": "de"}}
-    figure = paths_figure(moves_of_run(store.run_folder(run.id), "<a>", stack="decoder", **target))
+    figure = paths_figure(moves_of_run(Look(store.run_folder(run.id), "<a>", **target), stack="decoder"))
     assert not any("<" in note.text for note in figure.layout.annotations)
 
 
@@ -90,7 +94,7 @@ def test_one_token_and_a_picture_have_figures(store: Store) -> None:
     text, picture = stored_run(store, small_config("dates")), stored_run(store, small_config("digits"))
     for run, stack, typed in ((text, "encoder", "7"), (picture, "encoder", "17")):
         folder = store.run_folder(run.id)
-        found = moves_of_run(folder, typed, stack=stack)
+        found = moves_of_run(Look(folder, typed), stack=stack)
         assert len(course_figure(found, [found]).data) == 4
         assert len(paths_figure(found).data) == len(found.drawn)
         alike = likeness_of_runs(Look(folder, typed), None, "cosine", stack=stack)

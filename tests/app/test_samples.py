@@ -17,6 +17,7 @@ from clps_core.data.registry import load_task
 from clps_core.depth import quality_at
 from clps_core.inspection import inspect_run
 from clps_core.jobs import service
+from clps_core.look import Look
 from clps_core.samples import READY, Ready, ready_named
 from clps_core.samples.shipped import RUNS_FOLDER, figures_of, sample_folder
 from clps_core.samples.stories import as_markdown, design_name, judge_of, stories, story_of, title_of
@@ -148,7 +149,7 @@ def test_the_sample_speaks_the_vocabulary_of_todays_task(full: Store) -> None:
 
 
 def test_the_sample_can_be_looked_into_and_translates_a_date(full: Store) -> None:
-    seen = inspect_run(full.run_folder("sample-dates-all"), "Friday, May 29, 1953", options={"language": "de"})
+    seen = inspect_run(Look(full.run_folder("sample-dates-all"), "Friday, May 29, 1953", options={"language": "de"}))
     assert seen.prediction == "Freitag, 29. Mai 1953"
     assert set(seen.attention) == {"encoder", "decoder", "cross"}
 
@@ -157,7 +158,7 @@ def test_the_sample_can_be_looked_into_and_translates_a_date(full: Store) -> Non
 def test_generated_samples_answer_their_examples_and_show_their_attention(full: Store, run_id: str) -> None:
     run = full.run(run_id)
     text = run.facts.example_inputs[0]
-    seen = inspect_run(full.run_folder(run_id), text)
+    seen = inspect_run(Look(full.run_folder(run_id), text))
     length = len(seen.source_labels)
     assert seen.attention["decoder"].shape[-2:] == (length, length)
     assert seen.target == "none"

@@ -13,6 +13,7 @@ from app.attention.moves_numbers import tie_numbers
 from app.attention.tie import tie_sentences
 from app.attention.tie_figure import shares_figure
 from app.look.presenting import enlarged
+from clps_core.look import Look
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
 from clps_core.tie import tie_of_run
@@ -28,7 +29,7 @@ def test_two_runs_tell_what_their_weights_at_one_place_are(open_page: Callable[.
     assert sentences(test) == []
     said = [one.value for one in test.markdown]
     for run_id, letter in zip(ids, "AC", strict=True):
-        found = tie_of_run(store.run_folder(run_id), HOPS, site="decoder.2.v")
+        found = tie_of_run(Look(store.run_folder(run_id), HOPS), site="decoder.2.v")
         assert set(tie_sentences(found, letter)) <= set(said)
     shown = tables(test)
     assert shown.count("Sum of all") == 2

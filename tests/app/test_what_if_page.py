@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app.attention.lens import lens_payload
-from clps_core.inspection import inspect_run
+from clps_core.inspection import inspect_run, quantised
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.patching import Patching
 from clps_core.samples import install, ready_named
 from clps_core.store import Store
@@ -25,6 +26,13 @@ def components(test: AppTest, field: str) -> list[dict[str, Any]]:
     """The data of each component on the page that has ``field``, in order."""
     found = [json.loads(one.proto.json) for one in test.get("bidi_component") if one.proto.json]
     return [one for one in found if field in one]
+
+
+def layer_views(test: AppTest) -> list[bytes]:
+    """What "Same weights, different input" was given."""
+    return [
+        one.proto.bytes for one in test.get("bidi_component") if one.proto.component_name == "clps.attention_layers"
+    ]
 
 
 def said(test: AppTest) -> list[str]:
@@ -60,16 +68,16 @@ def test_a_patch_from_the_menu_stands_in_the_address_and_answer_lens_and_sentenc
     assert sentences(test) == []
     folder = store.run_folder(LOOPED)
     patching = Patching(("decoder.2[15,14:8]=decoder.2",), OTHER)
-    expected = inspect_run(folder, HOPS, patching=patching)
+    expected = inspect_run(Look(folder, HOPS, patching=patching))
     assert expected.effect is not None
-    whole = inspect_run(folder, HOPS).prediction
+    whole = inspect_run(Look(folder, HOPS)).prediction
     assert answers(test) == [expected.prediction] != [whole]
     (sentence,) = said(test)
     assert f"with the input “{OTHER}”: Layer 2, state at 15, 14:8 ← Layer 2." in sentence
     assert f"The whole model answers **{whole}**. Its 8 tokens together have a probability of 99." in sentence
     assert f"At {expected.effect.others} of 8 places another token" in sentence
     shown = components(test, "wanted")[0]
-    assert shown["top"] == lens_payload(lens_of_run(folder, HOPS, patching=patching), "")["top"]
+    assert shown["top"] == lens_payload(lens_of_run(Look(folder, HOPS, patching=patching)), "")["top"]
     assert any("f(0)=3" in one.value.replace("\\", "") for one in test.caption), "which position is which"
 
     test.multiselect(key="attention.without").set_value([]).run()
@@ -87,9 +95,15 @@ def test_two_runs_are_patched_into_each_other_and_the_maps_follow(
     assert [one.partition(":")[0] for one in said(test)] == ["Patched from the other run, with the same input"] * 2
     folders = [store.run_folder(one) for one in (LOOPED, PLAIN)]
     for folder, other, answer in zip(folders, reversed(folders), answers(test), strict=True):
-        found = inspect_run(folder, HOPS, patching=Patching((patch,), folder=other))
+        found = inspect_run(Look(folder, HOPS, patching=Patching((patch,), folder=other)))
         assert answer == found.prediction
-        assert (found.attention["decoder"][1] == inspect_run(other, HOPS).attention["decoder"][1]).all()
+        assert (found.attention["decoder"][1] == inspect_run(Look(other, HOPS)).attention["decoder"][1]).all()
+    alike = open_page(
+        "attention", run=LOOPED, beside=PLAIN, text=HOPS, patch=[patch], patch_run="other", view="layers", slot="all"
+    )
+    for folder, other, sent in zip(folders, reversed(folders), layer_views(alike), strict=True):
+        maps = inspect_run(Look(folder, HOPS, patching=Patching((patch,), folder=other))).attention["decoder"]
+        assert sent.endswith(quantised(maps).swapaxes(0, 1).tobytes()), "layers of one slot, as they are patched"
     one_alone = open_page("attention", run=LOOPED, text=HOPS, patch=[patch], patch_run="other")
     assert "needs a second run" in sentences(one_alone)[0]
     assert len(answers(one_alone)) == 1, "the page goes on without it"
@@ -111,6 +125,24 @@ def test_what_holds_whatever_the_input_is_said(open_page: Callable[..., AppTest]
     assert "one loop less" not in said(test)[0], "not where something else is changed, too"
     untied = open_page("attention", view="lens", run=PLAIN, text=HOPS, without=["decoder.0<>decoder.2"])
     assert "changes nothing" not in said(untied)[0]
+
+
+def test_layers_of_one_slot_are_named_by_where_they_run(open_page: Callable[..., AppTest], store: Store) -> None:
+    def shown(test: AppTest) -> dict[str, Any]:
+        assert sentences(test) == []
+        (sent,) = layer_views(test)
+        header: dict[str, Any] = json.loads(sent[4 : 4 + int.from_bytes(sent[:4], "little")])
+        return header
+
+    install(store, [ready_named("hops")])
+    looped = open_page("attention", view="layers", run=LOOPED, text=HOPS, loops="5")
+    assert shown(looped)["layers"] == [0, 1, 2, 3, 4]
+    assert "multiply by the very same query and key matrices" in shown(looped)["words"]["about"]
+    assert any("As trained: Layers with one letter" in one.value for one in looped.caption)
+    cycle = stored_run(store, small_config("digits"))
+    swapped = open_page("attention", view="layers", run=cycle.id, without=["encoder.0<>encoder.1"])
+    assert shown(swapped)["layers"] == [1, 2], "0 and 2 of the design"
+    assert "multiply by the very same query and key matrices" in shown(swapped)["words"]["about"]
 
 
 def test_a_hostile_or_impossible_change_is_one_sentence(open_page: Callable[..., AppTest], store: Store) -> None:
@@ -159,5 +191,5 @@ def test_runs_of_unequal_widths_are_one_sentence_and_both_are_shown(
     everything = [f"encoder.{place}" for place in range(4)]
     test = open_page("attention", without=everything, patch=["encoder.3=encoder.3"], patch_text="18", **query)
     assert sentences(test) == []
-    expected = [inspect_run(store.run_folder(run.id), "18").prediction for run in (one, other)]
+    expected = [inspect_run(Look(store.run_folder(run.id), "18")).prediction for run in (one, other)]
     assert answers(test) == expected, "all that the last layer says is the other picture's"

@@ -27,6 +27,7 @@ from clps_core.ablation import kept_ablations
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.metrics import metric_named
 from clps_core.patching import Patching
 from clps_core.store import Run, Store, open_store
@@ -73,7 +74,8 @@ def open_attention(url: str, browser_page: Page) -> Callable[..., Locator]:
 
 
 def shown_of(store: Store, run: Run, text: str = TEXT) -> Inspection:
-    return inspect_run(store.run_folder(run.id), text, options={"language": "de"} if run.task == "dates" else None)
+    options = {"language": "de"} if run.task == "dates" else {}
+    return inspect_run(Look(store.run_folder(run.id), text, options))
 
 
 def hover(root: Locator, layer_head: tuple[int, int], weights: np.ndarray, cell: tuple[int, int]) -> None:
@@ -271,7 +273,7 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     browser_page.goto(f"{url}/attention?run={run.id}&view=lens&target={quote('<b>May</b>')}")
     lens = browser_page.locator(".lens")
     expect(lens).to_have_attribute("data-row", "4")
-    found = lens_of_run(store.run_folder(run.id), run.facts.example_inputs[0], target_text="<b>May</b>")
+    found = lens_of_run(Look(store.run_folder(run.id), run.facts.example_inputs[0], target_text="<b>May</b>"))
     expect(lens.locator("thead tr").first.locator("th")).to_have_text(["reads", *found.positions])
     expect(lens.locator("tbody tr").last.locator("td")).to_have_text([found.names[one] for one in found.top[-1, :, 0]])
 
@@ -293,10 +295,12 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     browser_page.wait_for_url(re.compile("patch=encoder.0"))
     expect(browser_page.get_by_text("Patched from the same run, with the input “May 4, 2020”")).to_be_visible()
     patched = lens_of_run(
-        store.run_folder(run.id),
-        run.facts.example_inputs[0],
-        target_text="<b>May</b>",
-        patching=Patching(("encoder.0=encoder.0",), "May 4, 2020"),
+        Look(
+            store.run_folder(run.id),
+            run.facts.example_inputs[0],
+            target_text="<b>May</b>",
+            patching=Patching(("encoder.0=encoder.0",), "May 4, 2020"),
+        )
     )
     last = lens.locator("tbody tr").last.locator("td")
     expect(last).to_have_text([patched.names[one] for one in patched.top[-1, :, 0]])
@@ -423,7 +427,7 @@ def test_a_wide_lens_is_taken_whole(url: str, store: Store, browser_page: Page) 
     lens = browser_page.locator(".lens")
     expect(lens).to_have_attribute("data-row", "4")
     assert lens.locator(".scroll").evaluate("one => one.scrollWidth > one.clientWidth")
-    found = lens_of_run(store.run_folder(run.id), run.facts.example_inputs[0])
+    found = lens_of_run(Look(store.run_folder(run.id), run.facts.example_inputs[0]))
     words, _root = words_of(taken(browser_page, "attention.lens.0", "svg")[1])
     at = next(at for at, word in enumerate(words) if word == "Input")
     assert words[at + 1 : at + 1 + len(found.positions)] == [found.names[one] for one in found.top[0, :, 0]]

@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page
 
 from clps_core.inspection import inspect_run
 from clps_core.jobs import service
+from clps_core.look import Look
 from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
@@ -105,7 +106,7 @@ def zoom(page: Page, chart: Locator) -> None:
 def hover_shows_what_capture_says(page: Page, grid: Locator, folder: Path) -> None:
     language = re.search(r"language=(\w+)", page.url)
     options = {"language": language.group(1)} if language else {"language": "de"}
-    expected = inspect_run(folder, TEXT, options=options, which="best")
+    expected = inspect_run(Look(folder, TEXT, options=options, which="best"))
     kind = grid.get_attribute("data-kind") or ""
     layer, head = map(int, (grid.get_attribute("data-selected") or "").split(","))
 

@@ -13,6 +13,7 @@ from clps_core.config import ModelConfig, SharingConfig, build_config, resolve
 from clps_core.data.registry import load_task
 from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer, build_model
 from clps_core.spec import from_spec, to_spec
 from clps_core.training.checkpoint import Checkpoint, save_last, weights
@@ -99,7 +100,7 @@ def test_what_a_run_saw_names_the_class_position(tmp_path: Path) -> None:
     open_folder(tmp_path, config, load_task(config))
     built = build_model(config)
     save_last(tmp_path, Checkpoint(weights(built), {"step": 3}))
-    answer = inspect_run(tmp_path, "5")
+    answer = inspect_run(Look(tmp_path, "5"))
     assert answer.source_labels[:2] == ("[class]", "row 1, column 1")
     assert answer.attention["encoder"].shape[-1] == len(answer.source_labels) == 17
     # Its positions are not those of the image any more.

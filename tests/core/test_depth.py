@@ -20,6 +20,7 @@ from clps_core.data.registry import load_task
 from clps_core.depth import MOST_POINTS, check_loops, dial, dial_of_text, quality_at
 from clps_core.errors import ConfigError, JobError
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.model.generate import generate
 from clps_core.samples.shipped import sample_folder
 from clps_core.training.device import Placement
@@ -112,7 +113,7 @@ def test_an_evaluation_that_takes_too_long_ends_with_a_sentence(dates: Path) -> 
 def test_an_input_is_looked_into_at_any_depth(dates: Path) -> None:
     model, config, _step = load_model(dates)
     data = load_task(config)
-    found = inspect_run(dates, TEXT, loops=3)
+    found = inspect_run(Look(dates, TEXT, loops=3))
     inputs = torch.from_numpy(data.encode_source(TEXT))
     answer = generate(model, inputs, None, data.bos_id, data.eos_id, data.facts.max_target_len, loops=3)
     assert found.prediction == data.decode(answer[0].tolist())

@@ -14,6 +14,7 @@ from clps_core.analysis.edits import MOST_EDITS, Edit, Edits, is_one_loop_less, 
 from clps_core.errors import ConfigError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer
 
 SAMPLE = Path(__file__).parents[2] / "clps_core" / "samples" / "runs" / "sample-hops-3-all-0"
@@ -112,23 +113,23 @@ def test_a_loop_left_out_is_one_loop_less_where_that_is_said_and_only_there(stra
 
 
 def test_of_everything_left_out_the_first_state_alone_is_read() -> None:
-    found = lens_of_run(SAMPLE, HOPS, left_out=["decoder.0", "decoder.1", "decoder.2"])
+    found = lens_of_run(Look(SAMPLE, HOPS, left_out=["decoder.0", "decoder.1", "decoder.2"]))
     np.testing.assert_allclose(found.probabilities[-1], found.probabilities[0], rtol=1e-4)
-    usual = lens_of_run(SAMPLE, HOPS)
+    usual = lens_of_run(Look(SAMPLE, HOPS))
     np.testing.assert_array_equal(found.top[0, :, 0].shape, usual.top[0, :, 0].shape)
     assert found.prediction != usual.prediction
 
 
 def test_a_part_of_a_loop_beyond_training_can_be_left_out() -> None:
-    assert lens_of_run(SAMPLE, HOPS, loops=5, left_out=["decoder.4"]).loops == (1, 2, 3, 4, 5)
+    assert lens_of_run(Look(SAMPLE, HOPS, loops=5, left_out=["decoder.4"])).loops == (1, 2, 3, 4, 5)
     with pytest.raises(ConfigError, match=r"0 to 2\. Got 4"):
-        lens_of_run(SAMPLE, HOPS, left_out=["decoder.4"])
+        lens_of_run(Look(SAMPLE, HOPS, left_out=["decoder.4"]))
 
 
 def test_a_greedy_answer_is_written_without_the_part() -> None:
     folder = SAMPLE.parent / "sample-dates-all"
-    usual = inspect_run(folder, "July 20, 1969")
-    found = inspect_run(folder, "July 20, 1969", left_out=["decoder.2.ffn"])
+    usual = inspect_run(Look(folder, "July 20, 1969"))
+    found = inspect_run(Look(folder, "July 20, 1969", left_out=["decoder.2.ffn"]))
     assert found.prediction != usual.prediction
     said = [guess.label for guess in found.next_tokens]
     assert said[: len(found.target_labels) - 1] == list(found.target_labels[1:]), "token by token as at once"

@@ -101,7 +101,7 @@ def test_one_token_has_no_figure_that_needs_two() -> None:
 
 def test_a_run_is_summed_up_as_its_attention_says(tmp_path: Path) -> None:
     folder, options = untrained_run(tmp_path, small_config(num_layers=2)), {"language": "de"}
-    answer = inspect_run(folder, "May 3", options=options)
+    answer = inspect_run(Look(folder, "May 3", options=options))
     for kind, attention in answer.attention.items():
         found = heads_of_run(Look(folder, "May 3", options), kind)
         for layer, maps in enumerate(attention):

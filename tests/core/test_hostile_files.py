@@ -20,6 +20,7 @@ from clps_core.errors import CheckpointError, ClpsError, DataError, JobError, No
 from clps_core.files import MAX_JSON_LEVELS, open_given, open_regular, parsed_json, read_json
 from clps_core.inspection import inspect_run
 from clps_core.jobs import service
+from clps_core.look import Look
 from clps_core.policy import read_policy
 from clps_core.store import Store, open_store
 from clps_core.store.archive import import_run
@@ -164,7 +165,7 @@ def asked_of(run: Path, name: str) -> None:
     elif name == "versions.json":
         open_folder(run, small_config(), load_task(small_config()))
     else:
-        inspect_run(run, "Sunday, July 20, 1969")
+        inspect_run(Look(run, "Sunday, July 20, 1969"))
 
 
 @pytest.mark.parametrize("odd", ODD)
@@ -455,7 +456,7 @@ def test_a_run_with_other_tokens_or_a_huge_tokenizer_is_refused(run: Path) -> No
     with (run / "tokenizer.json").open("wb") as file:
         file.truncate(16 << 30)
     with pytest.raises(DataError, match="trained with other tokens"):
-        inspect_run(run, "Sunday, July 20, 1969")
+        inspect_run(Look(run, "Sunday, July 20, 1969"))
 
 
 def test_a_sentence_about_a_file_of_a_run_does_not_say_where_the_home_lies(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from clps_core.analysis.capture import Capture, capture
 from clps_core.analysis.lens import Read, Readings, lens
 from clps_core.errors import ConfigError, DataError
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer
 
 SAMPLES = Path(__file__).parents[2] / "clps_core" / "samples" / "runs"
@@ -111,7 +112,7 @@ def test_a_model_without_a_head_cannot_be_read() -> None:
 
 
 def test_a_looped_run_finds_the_second_hop_in_its_second_loop() -> None:
-    found = lens_of_run(SAMPLES / "sample-hops-3-all-0", HOPS)
+    found = lens_of_run(Look(SAMPLES / "sample-hops-3-all-0", HOPS))
     assert found.wanted_is == "right"
     assert found.wanted == tuple(found.prediction.split())
     assert (found.rank[-1] == 1).all()
@@ -122,17 +123,17 @@ def test_a_looped_run_finds_the_second_hop_in_its_second_loop() -> None:
 
 
 def test_more_loops_are_more_rows() -> None:
-    found = lens_of_run(SAMPLES / "sample-hops-3-all-0", HOPS, loops=5)
+    found = lens_of_run(Look(SAMPLES / "sample-hops-3-all-0", HOPS, loops=5))
     assert found.loops == (1, 2, 3, 4, 5)
     assert len(found.top) == 6
 
 
 def test_a_translation_is_read_under_its_own_answer_or_under_the_typed_target(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", small_config("dates", "cycle:2"))
-    own = lens_of_run(folder, "July 20, 1969")
+    own = lens_of_run(Look(folder, "July 20, 1969"))
     assert (own.stack, own.wanted_is, own.positions[0]) == ("decoder", "own", "<bos>")
     assert (own.rank[-1] == 1).all()
-    typed = lens_of_run(folder, "July 20, 1969", target_text="Sonntag")
+    typed = lens_of_run(Look(folder, "July 20, 1969", target_text="Sonntag"))
     assert typed.wanted_is == "right"
     assert typed.wanted == (*"Sonntag", "<eos>")
     assert typed.positions == ("<bos>", *"Sonntag")
@@ -140,11 +141,11 @@ def test_a_translation_is_read_under_its_own_answer_or_under_the_typed_target(tm
 
 
 def test_a_text_wants_its_own_next_tokens_and_a_picture_its_class(tmp_path: Path) -> None:
-    text = lens_of_run(untrained_run(tmp_path / "docs", small_config("python-docs")), "Return the number")
+    text = lens_of_run(Look(untrained_run(tmp_path / "docs", small_config("python-docs")), "Return the number"))
     assert text.wanted_is == "right"
     assert text.wanted == (*text.positions[1:], "")
     assert (text.rank[:, -1] == 0).all()
-    picture = lens_of_run(untrained_run(tmp_path / "digits", small_config("digits")), "17")
+    picture = lens_of_run(Look(untrained_run(tmp_path / "digits", small_config("digits")), "17"))
     assert picture.positions == ("",)
     assert picture.top.shape == (5, 1, 5)
     assert picture.wanted[0].isdigit()
@@ -152,4 +153,4 @@ def test_a_text_wants_its_own_next_tokens_and_a_picture_its_class(tmp_path: Path
 
 def test_a_text_that_the_task_cannot_read_is_refused() -> None:
     with pytest.raises(DataError):
-        lens_of_run(SAMPLES / "sample-hops-3-all-0", "1 2 3")
+        lens_of_run(Look(SAMPLES / "sample-hops-3-all-0", "1 2 3"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +39,7 @@ def look(folder: Path) -> Look:
 
 @pytest.fixture(scope="module")
 def attention(folder: Path) -> dict[str, np.ndarray]:
-    return dict(inspect_run(folder, TEXT, options=OPTIONS).attention)
+    return dict(inspect_run(Look(folder, TEXT, options=OPTIONS)).attention)
 
 
 def shown(found: RunMaps) -> np.ndarray:
@@ -99,9 +98,7 @@ PATCHING = Patching(("decoder.2.attention=decoder.1.attention", "encoder.2=encod
 def test_maps_heads_and_differences_are_those_of_the_model_as_it_is_changed(look: Look, kind: str) -> None:
     look = replace(look, target_text="Montag")
     changed = replace(look, left_out=CHANGED, patching=PATCHING)
-    whole = inspect_run(look.folder, TEXT, options=OPTIONS, target_text="Montag")
-    asked = partial(inspect_run, look.folder, TEXT, options=OPTIONS, target_text="Montag", left_out=CHANGED)
-    found = asked(patching=PATCHING)
+    whole, found = inspect_run(look), inspect_run(changed)
     expected = found.attention[kind]
     assert np.abs(expected - whole.attention[kind]).max() > 1e-3
     maps = maps_of_run(changed, kind)
@@ -115,14 +112,14 @@ def test_maps_heads_and_differences_are_those_of_the_model_as_it_is_changed(look
         sums(layer, weights)
     np.testing.assert_allclose(heads_of_run(changed, kind).measures["entropy"], sums.measures["entropy"], rtol=1e-6)
 
-    without_maps = asked(patching=PATCHING, attention=False)
+    without_maps = inspect_run(changed, attention=False)
     assert (without_maps.attention, without_maps.effect, without_maps.groups) == ({}, found.effect, found.groups)
 
 
 def test_very_many_weights_are_exact_for_the_chosen_map_alone(look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis_maps, "MOST_EXACT", 10)
     found = maps_of_run(look, "encoder", at=(2, 1), exact=True)
-    expected = inspect_run(look.folder, TEXT, options=OPTIONS).attention["encoder"]
+    expected = inspect_run(Look(look.folder, TEXT, options=OPTIONS)).attention["encoder"]
     assert found.full_at == (2 * found.columns + 1,)
     np.testing.assert_array_equal(found.full[0], expected[2, 1])
 
@@ -158,7 +155,7 @@ def test_two_runs_differ_layer_by_layer_however_few_are_kept_at_once(
     monkeypatch.setattr(maps_module, "KEPT_BYTES", kept)
     folder = untrained_run(tmp_path, small_config(strategy="none"))
     found = apart_in_runs(look, Look(folder, TEXT, OPTIONS), "encoder")
-    expected = attention["encoder"] - inspect_run(folder, TEXT, options=OPTIONS).attention["encoder"]
+    expected = attention["encoder"] - inspect_run(Look(folder, TEXT, options=OPTIONS)).attention["encoder"]
     np.testing.assert_allclose(differences(found), expected, atol=found.scale / 250 + 1e-3 * (kept == 1))
     same = apart_in_runs(look, look, "cross")
     assert (shown(same) == 128).all()

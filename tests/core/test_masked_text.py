@@ -18,6 +18,7 @@ from clps_core.data.masking import MASK, chosen, mask_a_word, training_inputs
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError, DataError
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.predicting import predict
 from clps_core.predicting_split import predict_split
 from clps_core.scoring import score_folder
@@ -197,7 +198,7 @@ def test_a_config_gets_the_head_of_its_task_and_no_other() -> None:
 
 def test_masks_are_filled_with_the_most_likely_tokens(folder: Path) -> None:
     text = "for i in [MASK]: [MASK]"
-    found, seen = predict(folder, [text])[0], inspect_run(folder, text)
+    found, seen = predict(folder, [text])[0], inspect_run(Look(folder, text))
     assert len(found.pieces) == 2
     assert found.kept == ("for i in", ":", "")
     assert found.answer == seen.prediction

@@ -14,6 +14,7 @@ from clps_core.analysis.capture import capture
 from clps_core.analysis.convergence import Convergence, convergence
 from clps_core.analysis.movement import cosines, movement, on_a_plane, remaining, turns
 from clps_core.errors import ConfigError
+from clps_core.look import Look
 from clps_core.moves import MOST_PATHS, moves_of_run
 from clps_core.sharing import Execution
 
@@ -147,7 +148,7 @@ def test_executed_positions_know_their_loop() -> None:
 
 
 def test_a_looped_run_is_followed_through_more_loops_than_it_has_layers() -> None:
-    found = moves_of_run(SAMPLES / "sample-hops-3-all-0", HOPS, stack="decoder", loops=8, positions=[2, 2, 99, 0])
+    found = moves_of_run(Look(SAMPLES / "sample-hops-3-all-0", HOPS, loops=8), stack="decoder", positions=[2, 2, 99, 0])
     assert found.ran.loops == tuple(range(1, 9))
     assert found.ran.groups == (0,) * 8
     assert found.drawn == (2, 0)
@@ -160,13 +161,13 @@ def test_a_looped_run_is_followed_through_more_loops_than_it_has_layers() -> Non
 def test_both_stacks_can_be_followed_and_no_other(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", small_config("dates", "cycle:2"))
     for stack in ("encoder", "decoder"):
-        found = moves_of_run(folder, "July 20, 1969", stack=stack, target_text="Sonntag")
+        found = moves_of_run(Look(folder, "July 20, 1969", target_text="Sonntag"), stack=stack)
         assert (found.ran.layers, found.ran.loops, found.ran.groups) == ((0, 1, 2, 3), (1, 1, 2, 2), (0, 1, 0, 1))
         assert found.loop is not None
         assert len(found.loop.steps) == 2, "two loops of two layers"
         assert len(found.drawn) == MOST_PATHS
     assert found.positions == ("<bos>", *"Sonntag")
     with pytest.raises(ConfigError, match=r"encoder, decoder\. Got middle"):
-        moves_of_run(folder, "July 20, 1969", stack="middle")
-    alone = moves_of_run(SAMPLES / "sample-hops-3-none-0", HOPS, stack="decoder")
+        moves_of_run(Look(folder, "July 20, 1969"), stack="middle")
+    alone = moves_of_run(Look(SAMPLES / "sample-hops-3-none-0", HOPS), stack="decoder")
     assert alone.loop is None

@@ -18,6 +18,7 @@ from clps_core.analysis.patches import MOST_PATCHES, Patches, Side, read_patches
 from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer
 from clps_core.moves import moves_of_run
 from clps_core.opened import open_run
@@ -219,24 +220,24 @@ def test_tied_layers_with_something_of_their_own_are_told_apart(extra: str) -> N
 
 def test_a_run_gives_the_other_inputs_answer_and_the_effect_says_how_probable_its_own_is_now() -> None:
     folder = SAMPLES / "sample-hops-3-all-0"
-    own, other = inspect_run(folder, HOPS), inspect_run(folder, OTHER_HOPS)
-    found = inspect_run(folder, HOPS, patching=Patching(("decoder.2=decoder.2",), OTHER_HOPS))
+    own, other = inspect_run(Look(folder, HOPS)), inspect_run(Look(folder, OTHER_HOPS))
+    found = inspect_run(Look(folder, HOPS, patching=Patching(("decoder.2=decoder.2",), OTHER_HOPS)))
     assert found.prediction == other.prediction != own.prediction
     assert own.effect is None
     assert found.effect is not None
     assert found.effect.answer == own.prediction
     changed = sum(one != two for one, two in zip(own.prediction.split(), other.prediction.split(), strict=True))
     assert (found.effect.positions, found.effect.others) == (8, changed)
-    usual = lens_of_run(folder, HOPS)
+    usual = lens_of_run(Look(folder, HOPS))
     np.testing.assert_allclose(found.effect.before, usual.probabilities[-1, :, 0].prod(), rtol=1e-3)
     assert found.effect.after < 0.01 < found.effect.before
-    read = lens_of_run(folder, HOPS, patching=Patching(("decoder.2=decoder.2",), OTHER_HOPS))
+    read = lens_of_run(Look(folder, HOPS, patching=Patching(("decoder.2=decoder.2",), OTHER_HOPS)))
     assert read.prediction == other.prediction
 
 
 def test_another_runs_states_are_read_there_and_another_loop_is_a_place_of_its_own() -> None:
     folder, other = SAMPLES / "sample-hops-3-all-0", SAMPLES / "sample-hops-3-none-0"
-    found = lens_of_run(folder, HOPS, loops=5, patching=Patching(("decoder.4=decoder.0",), folder=other))
+    found = lens_of_run(Look(folder, HOPS, loops=5, patching=Patching(("decoder.4=decoder.0",), folder=other)))
     with open_run(folder) as own, open_run(other) as theirs, torch.inference_mode():
         inputs = theirs.data.encode_source(HOPS)
         state = torch.from_numpy(capture(theirs.model, inputs).outputs["decoder"][0])[None]
@@ -244,16 +245,16 @@ def test_another_runs_states_are_read_there_and_another_loop_is_a_place_of_its_o
     assert len(found.top) == 6
     assert found.prediction == own.data.decode(said[list(own.data.scored(inputs))]), "its own head reads it"
     with pytest.raises(ConfigError, match=r"0 to 2\. Got 4"):
-        inspect_run(folder, HOPS, patching=Patching(("decoder.4=decoder.0",)))
+        inspect_run(Look(folder, HOPS, patching=Patching(("decoder.4=decoder.0",))))
     with pytest.raises(ConfigError, match=r"0 to 2\. Got 4"):
-        inspect_run(folder, HOPS, loops=5, patching=Patching(("decoder.4=decoder.4",), folder=other))
+        inspect_run(Look(folder, HOPS, loops=5, patching=Patching(("decoder.4=decoder.4",), folder=other)))
 
 
 def test_an_answer_is_written_with_what_is_put_in_and_the_whole_answer_is_judged_under_its_own_tokens() -> None:
     folder, text = SAMPLES / "sample-dates-all", "July 20, 1969"
     patching = Patching(("encoder.3=encoder.3",), "July 21, 1970")
-    usual, found = inspect_run(folder, text), inspect_run(folder, text, patching=patching)
-    other = inspect_run(folder, "July 21, 1970")
+    usual, found = inspect_run(Look(folder, text)), inspect_run(Look(folder, text, patching=patching))
+    other = inspect_run(Look(folder, "July 21, 1970"))
     assert found.prediction == other.prediction != usual.prediction
     said = [guess.label for guess in found.next_tokens]
     assert said[: len(found.target_labels) - 1] == list(found.target_labels[1:]), "token by token as at once"
@@ -261,12 +262,12 @@ def test_an_answer_is_written_with_what_is_put_in_and_the_whole_answer_is_judged
     sure = np.prod([guess.probability for guess in usual.next_tokens])
     np.testing.assert_allclose(found.effect.before, sure, rtol=1e-4)
     assert found.effect.after < found.effect.before
-    typed = inspect_run(folder, text, target_text=other.prediction, patching=patching)
+    typed = inspect_run(Look(folder, text, target_text=other.prediction, patching=patching))
     assert typed.effect is not None
     assert typed.effect.typed
     assert typed.effect.before < 0.01 < typed.effect.after, "the other answer was improbable and is no more"
     same = inspect_run(
-        folder, text, patching=Patching(("decoder.0=decoder.0", "decoder.1.attention=decoder.1.attention"))
+        Look(folder, text, patching=Patching(("decoder.0=decoder.0", "decoder.1.attention=decoder.1.attention")))
     )
     assert same.effect is not None
     assert same.effect.after == same.effect.before
@@ -276,15 +277,15 @@ def test_an_answer_is_written_with_what_is_put_in_and_the_whole_answer_is_judged
 def test_a_run_of_another_width_and_a_missing_run_are_one_sentence(tmp_path: Path) -> None:
     one, other = (untrained_run(tmp_path / str(width), small_config("digits", d_model=width)) for width in (16, 32))
     with pytest.raises(ConfigError, match="a state of width 32"):
-        inspect_run(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=other))
+        inspect_run(Look(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=other)))
     shorter = untrained_run(tmp_path / "text", small_config("languages"))
-    shortened = inspect_run(shorter, "Guten Tag", patching=Patching(("encoder.1=encoder.1",), "hello")).effect
+    shortened = inspect_run(Look(shorter, "Guten Tag", patching=Patching(("encoder.1=encoder.1",), "hello"))).effect
     assert shortened is not None
     assert shortened.notes[0].endswith("only the first 5 positions: this input has 9, the other has 5.")
     with pytest.raises(ClpsError):
-        inspect_run(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=tmp_path / "gone"))
-    found = inspect_run(one, "17", patching=Patching(("encoder.3=encoder.3",), "18"))
-    assert found.guesses == inspect_run(one, "18").guesses
+        inspect_run(Look(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=tmp_path / "gone")))
+    found = inspect_run(Look(one, "17", patching=Patching(("encoder.3=encoder.3",), "18")))
+    assert found.guesses == inspect_run(Look(one, "18")).guesses
 
 
 @pytest.mark.parametrize(
@@ -342,8 +343,8 @@ def test_patches_read_back_as_they_are_written_and_too_many_are_refused() -> Non
 
 def test_the_letters_of_what_moves_follow_a_swap() -> None:
     swap, folder = ["decoder.0<>decoder.2"], SAMPLES / "sample-hops-3-none-0"
-    found = moves_of_run(folder, HOPS, stack="decoder", left_out=swap)
+    found = moves_of_run(Look(folder, HOPS, left_out=swap), stack="decoder")
     assert found.ran.layers == (2, 1, 0)
-    assert found.ran.groups == tuple(reversed(moves_of_run(folder, HOPS, stack="decoder").ran.groups))
-    assert lens_of_run(folder, HOPS, left_out=swap).groups == found.ran.groups
-    assert inspect_run(folder, HOPS, left_out=swap).groups["decoder"] == found.ran.groups
+    assert found.ran.groups == tuple(reversed(moves_of_run(Look(folder, HOPS), stack="decoder").ran.groups))
+    assert lens_of_run(Look(folder, HOPS, left_out=swap)).groups == found.ran.groups
+    assert inspect_run(Look(folder, HOPS, left_out=swap)).groups["decoder"] == found.ran.groups

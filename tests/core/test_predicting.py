@@ -12,6 +12,7 @@ from untrained_runs import small_config, untrained_run
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError, DataError
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.model.generate import Sampling, generate
 from clps_core.predicting import MOST_TEXTS, held_out_examples, predict
 from clps_core.predicting_split import predict_split
@@ -92,7 +93,7 @@ def test_every_text_gets_its_answer_whatever_stands_next_to_it(folders) -> None:
 
 
 def test_a_classifier_answers_as_attention_shows_it(folders) -> None:
-    found, seen = predict(folders["digits"], ["7"])[0], inspect_run(folders["digits"], "7")
+    found, seen = predict(folders["digits"], ["7"])[0], inspect_run(Look(folders["digits"], "7"))
     assert (found.answer, found.guesses, found.right_answer) == (seen.prediction, seen.guesses, seen.right_answer)
     assert found.image is not None
     assert np.array_equal(found.image, seen.image)

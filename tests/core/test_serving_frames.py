@@ -134,6 +134,7 @@ def test_an_answer_comes_back_with_its_arrays_tuples_and_mappings() -> None:
         groups={"encoder": (0, 1)},
         source_labels=("a", "b"),
         target_labels=(),
+        ran={"encoder": (0, 0)},
         target="none",
         prediction="",
         guesses=(Guess("x", 0.1 + 0.2),),
@@ -141,7 +142,8 @@ def test_an_answer_comes_back_with_its_arrays_tuples_and_mappings() -> None:
     )
     found = unpacked(Inspection, received(sent(packed(answer))))
     assert found.guesses == answer.guesses
-    assert (found.groups, found.source_labels, found.right_answer) == (answer.groups, answer.source_labels, None)
+    assert (found.groups, found.ran, found.source_labels) == (answer.groups, answer.ran, answer.source_labels)
+    assert found.right_answer is None
     for kind, values in answer.attention.items():
         np.testing.assert_array_equal(found.attention[kind], values)
     assert found.image is not None

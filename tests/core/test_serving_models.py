@@ -65,7 +65,7 @@ def test_every_kind_of_answer_is_what_the_engine_gives(
     folder = untrained_run(tmp_path, quick(task))
     look = InspectRun(folder, STAMP, text, options, loops=3)
     for asked in (look, replace(look, stamp=(2, 2))):  # read from the disk, and kept
-        found, expected = service.ask(asked), inspect_run(folder, text, options=dict(options), loops=3)
+        found, expected = service.ask(asked), inspect_run(Look(folder, text, options=dict(options), loops=3))
         assert found.attention.keys() == expected.attention.keys()
         assert all(np.array_equal(found.attention[kind], expected.attention[kind]) for kind in expected.attention)
         assert (found.image is None) == (expected.image is None)

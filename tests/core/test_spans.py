@@ -28,6 +28,7 @@ from clps_core.data.spans import FIRST, LAST, answer_scores, likeliest_spans, no
 from clps_core.errors import ClpsError, ConfigError, DataError
 from clps_core.inspection import inspect_run
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.own_data import record
 from clps_core.own_data.adding import add, preview
 from clps_core.own_data.rows import read_index, some_texts
@@ -339,12 +340,12 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
     assert found.guesses[0].probability == best.probability
     assert found.right_answer == example.target_text
     assert found.is_right == (normalised(found.answer) == normalised(found.right_answer))
-    seen = inspect_run(folder, example.text, options=example.options)
+    seen = inspect_run(Look(folder, example.text, options=example.options))
     assert (seen.prediction, seen.marked, seen.is_right) == (found.answer, found.marked, found.is_right)
     assert len(seen.source_labels) == seen.attention["encoder"].shape[-1]
     (again,) = api.predict(run.id, [example.text], options=example.options)
     assert again == found
-    data, lens = load_task(run.config), lens_of_run(folder, example.text, options=example.options)
+    data, lens = load_task(run.config), lens_of_run(Look(folder, example.text, options=example.options))
     inputs = data.encode_source(example.text, options=example.options)
     logits = capture(load_model(folder, "best")[0], inputs).logits
     inside = np.flatnonzero(data.context_offsets(inputs, example.options["context"])[1][:, 0] >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from untrained_runs import small_config, untrained_run
 
 from clps_core.errors import ConfigError, DataError
 from clps_core.lens import lens_of_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer
 from clps_core.model.untied import untie, uses_of
 from clps_core.patching import Patching
@@ -112,7 +114,7 @@ def check(found: TieProof, uses: int) -> None:
 @pytest.mark.parametrize("loops", [None, 6])
 def test_a_looped_run_uses_one_weight_in_every_loop(loops: int | None) -> None:
     folder = SAMPLES / "sample-hops-3-all-0"
-    found = tie_of_run(folder, HOPS, site="decoder.0.q", loops=loops)
+    found = tie_of_run(Look(folder, HOPS, loops=loops), site="decoder.0.q")
     check(found, loops or 3)
     assert [use.loop for use in found.uses] == list(range(1, (loops or 3) + 1))
     assert [(one.name, one.shape) for one in found.tensors] == [
@@ -120,44 +122,44 @@ def test_a_looped_run_uses_one_weight_in_every_loop(loops: int | None) -> None:
         ("model.bank.decoder.q.0.bias", (64,)),
     ]
     assert (found.aim, found.labels, found.file) == ("right", 8, "best.safetensors")
-    lens = lens_of_run(folder, HOPS, loops=loops)
+    lens = lens_of_run(Look(folder, HOPS, loops=loops))
     assert found.loss == pytest.approx(-np.log(lens.wanted_probability[-1].astype(float)).mean(), rel=1e-3)
 
 
 def test_a_translation_aims_at_the_typed_target_the_right_answer_or_its_own(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", small_config("dates", "cycle:2,decoder=@encoder"))
-    given = {"site": "decoder.0.q", "options": {"language": "de"}}
-    typed = tie_of_run(folder, "July 20, 1969", target_text="Sonntag", **given)
+    one, german = partial(tie_of_run, site="decoder.0.q"), {"language": "de"}
+    typed = one(Look(folder, "July 20, 1969", german, "Sonntag"))
     check(typed, 4)
     assert typed.slot == "encoder.q.0"
     assert (typed.aim, typed.labels) == ("typed", 8)
-    right = tie_of_run(folder, "Sunday, July 20, 1969", **given)
+    right = one(Look(folder, "Sunday, July 20, 1969", german))
     assert (right.aim, right.labels) == ("right", len("Sonntag, 20. Juli 1969") + 1)
-    own = tie_of_run(folder, "x", **given)
+    own = one(Look(folder, "x", german))
     assert own.aim == "own"
     assert own.loss < right.loss, "its own answer is the most probable one"
-    swapped = tie_of_run(folder, "x", left_out=["decoder.0<>decoder.1", "encoder.3.ffn"], **given)
+    swapped = one(Look(folder, "x", german, left_out=["decoder.0<>decoder.1", "encoder.3.ffn"]))
     check(swapped, 4)
     assert [(use.stack, use.place) for use in own.uses] == [(s, p) for s in ("encoder", "decoder") for p in (0, 2)]
     assert [use.place for use in swapped.uses] == [0, 2, 1, 2], "it runs with the other's weights"
     with pytest.raises(ConfigError, match="Remove the patches"):
-        tie_of_run(folder, "x", patching=Patching(("encoder.0=encoder.1",)), **given)
+        one(Look(folder, "x", german, patching=Patching(("encoder.0=encoder.1",))))
 
 
 def test_gradients_that_would_fill_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clps_core.tie.MOST_BYTES", 4 << 20)
     folder = SAMPLES / "sample-hops-3-all-0"
-    assert len(tie_of_run(folder, HOPS, site="decoder.0.q").uses) == 3
+    assert len(tie_of_run(Look(folder, HOPS), site="decoder.0.q").uses) == 3
     with pytest.raises(ConfigError, match="Ask for fewer loops"):
-        tie_of_run(folder, HOPS, site="decoder.0.q", loops=200)
+        tie_of_run(Look(folder, HOPS, loops=200), site="decoder.0.q")
 
 
 def test_a_picture_has_a_gradient_and_a_place_without_a_weight_is_refused(tmp_path: Path) -> None:
     picture = untrained_run(tmp_path / "digits", small_config("digits"))
-    check(tie_of_run(picture, "17", site="encoder.1.norm_ffn"), 2)
+    check(tie_of_run(Look(picture, "17"), site="encoder.1.norm_ffn"), 2)
     with pytest.raises(ConfigError, match=r"no weight at encoder\.9\.q"):
-        tie_of_run(picture, "17", site="encoder.9.q")
+        tie_of_run(Look(picture, "17"), site="encoder.9.q")
     with pytest.raises(ConfigError, match=r"must be written like decoder\.0\.q"):
-        tie_of_run(picture, "17", site="../secret")
+        tie_of_run(Look(picture, "17"), site="../secret")
     with pytest.raises(DataError):
-        tie_of_run(picture, "many", site="encoder.0.q")
+        tie_of_run(Look(picture, "many"), site="encoder.0.q")

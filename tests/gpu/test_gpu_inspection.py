@@ -13,6 +13,7 @@ from both_devices import DESIGNS, FACTOR, FLOOR, Design, config_of
 from clps_core.analysis.capture import Capture, capture
 from clps_core.data.registry import load_task
 from clps_core.inspection import inspect_run
+from clps_core.look import Look
 from clps_core.model.transformer import Transformer
 from clps_core.training.device import Placement
 from clps_core.training.loading import load_model
@@ -45,7 +46,7 @@ def seen(model: Transformer, probe: ProbeInput, device: str) -> Capture:
 
 @pytest.mark.parametrize("design", CHOSEN, ids=str)
 def test_a_run_of_the_card_is_inspected_on_the_cpu(design: Design, cuda: str, trained: Trained) -> None:
-    found = inspect_run(trained(design, cuda), TYPED[design.task], which="last")
+    found = inspect_run(Look(trained(design, cuda), TYPED[design.task], which="last"))
     assert found.step == 20
     assert found.prediction or found.next_tokens
     for kind, weights in found.attention.items():
