@@ -37,4 +37,5 @@ def _distributions(weights: Tensor) -> Tensor:
 
 
 def _entropy(p: Tensor) -> Tensor:
-    return torch.special.entr(p).sum(-1)
+    found: Tensor = torch.special.entr(p).sum(-1)
+    return found

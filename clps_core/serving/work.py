@@ -140,8 +140,8 @@ def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
 
 def read_layers(asked: ReadLayers, models: KeptModels) -> RunLayers:
     """Layers beside each other, head by head."""
-    how = {"head": asked.head, "exact": asked.exact, "opener": models.opened}
-    return maps_of_layers(_look(asked.look), asked.kind, asked.layers, **how)
+    look, head, exact = _look(asked.look), asked.head, asked.exact
+    return maps_of_layers(look, asked.kind, asked.layers, head=head, exact=exact, opener=models.opened)
 
 
 def _how(look: InspectRun | ReadLens) -> dict[str, Any]:

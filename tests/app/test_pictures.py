@@ -152,18 +152,9 @@ def test_layers_of_one_slot_say_how_alike_they_are() -> None:
     weights = np.random.default_rng(1).random((2, 3, 2, 2)).astype(np.float32)
     alike = np.array([[1, 1, 1], [0.5, 0.25, 0.125]])
     view = LayersView(
-        "encoder", "n", "B", "#000000", [1, 3], np.zeros_like(weights, np.uint8), range(3), alike,
-        ["a", "b"], ["a", "b"],
-        "n",
-        "B",
-        "#000000",
-        [1, 3],
-        np.zeros_like(weights, np.uint8),
-        range(3),
-        alike,
+        "encoder", "n", "B", "#000000", [1, 3], np.zeros_like(weights, np.uint8), range(3), alike, ["a", "b"],
         ["a", "b"],
-        ["a", "b"],
-    )
+    )  # fmt: skip
     found = read(layers_numbers(view, RunLayers("encoder", 7, (0, 1, 2), weights, np.zeros((0, 0)))))
     assert len(found) == weights.size
     assert {(row["layer"], row["head"], float(row["similarity_to_first"])) for row in found} == {
