@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAINST",
     "ARCHIVED",
+    "AS",
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
     "CELL",
+    "CHANGE",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -60,6 +62,7 @@ __all__ = [
     "LIFT",
     "LOOPS",
     "MAPS",
+    "MATCH",
     "MEASURE",
     "METRIC",
     "NEWS_TOLD",
@@ -84,6 +87,7 @@ __all__ = [
     "RUNS_PROBLEM",
     "RUNS_SEEN",
     "SCALE",
+    "SCHEME",
     "SEED",
     "SLOT",
     "SPEC",
@@ -138,6 +142,10 @@ REFERENCE = "reference"  # Compare: the design that the others are judged agains
 COST = "cost"  # Compare: what quality is drawn against, such as parameters or cpu_seconds
 SCALE = "scale"  # Compare: over what quality is drawn as lines: width, depth or loops
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
+MATCH = "match"  # Compare, Design: the design that another scheme is matched with: its key, or its place on Design
+SCHEME = "scheme"  # Compare, Design: the scheme that is matched with it: a strategy, or a card's name
+AS = "as"  # Compare, Design: in what both are equal: parameters, flops or kv_cache
+CHANGE = "change"  # Compare, Design: the dials that may be turned for it, comma-separated; usual ones by default
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs
@@ -223,7 +231,7 @@ RUNS_FORK = "runs.fork"  # run id that a fork is put together of: its dialog is 
 RUNS_PROBLEM = "runs.problem"  # a sentence to show once
 TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
 IDENTITY_PROBLEM = "identity.problem"  # every page, shared server: a sentence to show once
-NEWS_WATCHED = "news.watched"  # every page: ids of one's own runs that were active at the last look
+NEWS_WATCHED = "news.watched"  # every page: ids of the person's own runs that were active at the last look
 PRESENTING = "presenting"  # every page: whether this session shows its pages to a room
 NEWS_TOLD = "news.told"  # every page: ids of runs whose end this session has been told
 TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
@@ -294,7 +302,8 @@ def left_out(config: RunConfig | None, strategies: Sequence[str], seeds: Sequenc
     given = ((STRATEGY, config.sharing.strategy, "none", strategies), (SEED, config.seed, 0, seeds))
     return [
         _(
-            "the address must name what differs once. Its spec says {name} {got}, its list {listed}. The list is used.",
+            "the address must give the fields that differ only once. Its spec says {name} {got}, its list says "
+            "{listed}. The list is used.",
             name=name,
             got=value,
             listed=", ".join(map(str, listed)),
@@ -340,7 +349,7 @@ def read_choice(name: str, choices: Sequence[str]) -> TextsRead:
     if not asked or asked in choices:
         return TextsRead((asked,) if asked else (), None)
     problem = _(
-        "the address's {name} must be one of {choices}. Got {got!r}. It is left out.",
+        "the address's {name} must be one of {choices}. Got {got!r}. It is ignored.",
         name=name,
         choices=", ".join(choices),
         got=asked[:40],
@@ -398,12 +407,13 @@ def _ids(name: str, limit: int) -> TextsRead:
     problem = None
     if bad is not None:
         problem = _(
-            "a run id in the address must be small letters, digits and hyphens. Got {got!r}. It is left out.",
+            "a run id in the address must have lower-case letters, digits and hyphens only. Got {got!r}. It is "
+            "ignored.",
             got=bad[:40],
         )
     elif len(good) > limit:
         problem = _(
-            "an address can name {limit} runs at most. Got {got}. The rest is left out.", limit=limit, got=len(good)
+            "an address must have at most {limit} runs. Got {got}. The rest is ignored.", limit=limit, got=len(good)
         )
     return TextsRead(tuple(good[:limit]), problem)
 
@@ -419,7 +429,7 @@ def _each(name: str, read: Callable[[str], str], limit: int) -> TextsRead:
             problem = problem or str(error)
     if len(asked) > limit:
         problem = problem or _(
-            "an address can name {limit} values of {name} at most. Got {got}. The rest is left out.",
+            "an address must have at most {limit} values of {name}. Got {got}. The rest is ignored.",
             limit=limit,
             name=name,
             got=len(asked),

@@ -119,7 +119,7 @@ def verdict(run_ids: Sequence[str], reference: str | None = None, *, home: Path 
         found = judged(store, [store.run(run_id) for run_id in run_ids], reference)
     if len(found) != 1:
         tasks = ", ".join(one.task for one in found) or _("no run")
-        raise ConfigError(_("a verdict must be on runs of one task. Got {tasks}.", tasks=tasks))
+        raise ConfigError(_("a verdict must compare runs of one task. Got {tasks}.", tasks=tasks))
     return found[0]
 
 
@@ -132,7 +132,7 @@ def importance(comparison_id: str, *, home: Path | None = None) -> Importance:
         known = next((one for one in store.comparisons() if one.id == comparison_id), None)
         if known is None:
             raise NotFoundError(
-                _("there is no sweep {got}. Take the id from 'clps sweep list'.", got=shown(comparison_id))
+                _("there is no sweep {got}. 'clps sweep list' shows the ids.", got=shown(comparison_id))
             )
         return importance_of(sweep_state(store, known, 1).configurations)
 

@@ -69,8 +69,9 @@ def live(run_ids: list[str], was_active: bool) -> None:
         _("Curves over"),
         visible=True,
         help=_(
-            "Equal on one axis, runs may differ on another: equal steps of a longer loop are more FLOPs. Tokens and "
-            "FLOPs follow from the config, at the model's full length with padding, forward and backward."
+            "Runs that are equal on one axis may differ on another: with the same steps, more loops need more FLOPs. "
+            "Tokens and FLOPs are computed from the config, at the model's full length with padding, for forward and "
+            "backward passes."
         ),
     )
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)

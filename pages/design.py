@@ -21,6 +21,7 @@ from app.design.designs import (
     step_forward,
 )
 from app.design.dialogs import open_dialog
+from app.design.matching import match_section
 from app.design.model_form import model_form
 from app.design.painting import apply_action
 from app.design.paper_gallery import published_line
@@ -84,4 +85,5 @@ if here is not None:
     counts_figure(found)
     scheme_cards(here, model)
     arithmetic_expander(model)
+    match_section(designs, found)
 open_dialog(designs, found, here, model, changed)

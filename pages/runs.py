@@ -21,7 +21,7 @@ TICK_SECONDS = 1.0
 
 def page() -> None:
     header("runs")
-    if address_choice("runs", state.VIEW, VIEWS, _("What is listed")) == "all":
+    if address_choice("runs", state.VIEW, VIEWS, _("What to list")) == "all":
         all_runs(store())
         return
     runs = pick_comparison(store())

@@ -104,7 +104,7 @@ def panels(runs: Sequence[Run]) -> None:
 
 def _closing() -> None:
     """What attention is, and what it is not: below the views that show it. The others say so for themselves."""
-    st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
+    st.caption(_("Attention shows where information is read from. It does not explain the prediction."))
 
 
 def _answers(

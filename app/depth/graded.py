@@ -48,8 +48,8 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
                 )
     st.caption(
         _(
-            "**Seen:** the share of right answers at each difficulty and number of loops; grey is no better than the "
-            "trivial answer ({baseline}). **Not proved:** that a loop does one step of the task.",
+            "**Seen:** the share of correct answers for each difficulty and number of loops; grey is no better than "
+            "the baseline ({baseline}). **Not proved:** that one loop does one step of the task.",
             baseline=task.baseline_name,
         )
     )

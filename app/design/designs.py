@@ -278,11 +278,14 @@ def current_designs() -> Designs:
     return known or default_designs()
 
 
-def save_designs(designs: Designs) -> None:
-    """Remember ``designs`` in this session, its history and the URL: the default ones, too."""
+def save_designs(designs: Designs, **also: str | None) -> None:
+    """Remember ``designs`` in this session, its history and the URL: the default ones, too.
+
+    ``also`` goes into the URL in the same step, so that the browser's Back undoes both.
+    """
     record(st.session_state.get(state.DESIGNS), designs)
     names = (state.SPEC, state.STRATEGY, state.COPIED, state.BESIDE, state.OPENED)
-    state.write(**dict(zip(names, designs.address, strict=True)))
+    state.write(**dict(zip(names, designs.address, strict=True)), **also)
     st.session_state[state.DESIGNS] = designs
     st.session_state[state.DESIGNS_URL] = designs.address
 

@@ -40,7 +40,7 @@ class Metronome:
         self._cost = 0.0
 
     def ticked(self, who: str, seconds: float, period: float = 1.0) -> None:
-        """Session ``who``, which ticks every ``period``, has drawn itself in so many seconds of processor time."""
+        """Session ``who``, which ticks every ``period``, has drawn itself in this many seconds of processor time."""
         with self._lock:
             now = self._clock()
             self._until[who] = now + max(RECENT_SECONDS, 2 * period)
@@ -62,7 +62,7 @@ _metronome = Metronome()
 def ticking(name: str, draw: Callable[Given, None], seconds: float | None) -> Callable[Given, None]:
     """``draw`` as a fragment that runs again every ``seconds`` (``None``: only when it is touched).
 
-    What it drew keeps its full colour while it is drawn anew: Streamlit would fade it, which is right for
+    What it drew keeps its full colour while it is drawn again: Streamlit would fade it, which is right for
     an answer to a click and wrong for a clock. ``frame.css`` knows the container by its key.
     """
     period = None if seconds is None else _metronome.period(seconds)

@@ -64,10 +64,10 @@ def bring_in(store: Store, asked_by: Desk) -> None:
         return
     titles = ", ".join(title_of(one) for one in missing)
     if st.button(
-        _("Bring in the ready comparisons"),
+        _("Import the ready comparisons"),
         icon=":material/download:",
         key="start.bring_in",
-        help=_("Finished runs that ship with the project: {titles}.", titles=titles),
+        help=_("Finished runs that come with CLPS Lab: {titles}.", titles=titles),
     ):
         from clps_core.samples import install
 
@@ -91,7 +91,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
             runs = list(comparison.run_ids)
             navigation.link("compare", _("Compare"), query={state.RUNS: state.run_ids(runs)})
             if ready.loops:
-                navigation.link("depth", _("Turn the depth"), query={state.RUNS: state.run_ids(runs)})
+                navigation.link("depth", _("Vary the depth"), query={state.RUNS: state.run_ids(runs)})
             first = ready.run_id(ready.designs[min(1, len(ready.designs) - 1)], ready.seeds[0])
             navigation.link("attention", _("Look inside"), query={state.RUN: first})
             comparison_menu(store, comparison, place="card")

@@ -15,17 +15,17 @@ def ways_in() -> None:
     ways = (
         (
             "design",
-            _("Which layers use which weights? Paint a map and see at once what it saves."),
-            _("Design a map"),
+            _("Which layers use which weights? Draw a sharing map and see immediately what it saves."),
+            _("Design a sharing map"),
         ),
         (
             "train",
-            _("Train shared and unshared models side by side, on the same data, in the background."),
+            _("Train models with and without sharing side by side, on the same data, in the background."),
             _("Train a comparison"),
         ),
         (
             "attention",
-            _("Look into layers that have the same weights but see different inputs."),
+            _("Look into layers that have the same weights but different inputs."),
             _("Look inside"),
         ),
     )

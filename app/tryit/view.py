@@ -41,7 +41,7 @@ def tried(runs: Sequence[Run]) -> None:
     if runs[0].facts.masked and MASK not in question.text:  # said once, not by every run
         st.info(
             escape_markdown(
-                _('Your text has no gap to fill. Write {mask} in place of a word, or choose "Mask a word".', mask=MASK)
+                _('Your text has no gap to fill. Write {mask} in place of a word, or press "Mask a word".', mask=MASK)
             ),
             icon=":material/info:",
         )
@@ -158,17 +158,16 @@ def _card(one: Growing, number: int) -> None:
 def _caption(answers: Sequence[Growing]) -> str:
     if answers[0].run.facts.marks:
         return _(
-            "Marked: the most probable spans of the context, the answer with a frame. Probabilities are shares among "
-            "all spans that could be an answer."
+            "Marked: the most probable spans of the context; the answer has a frame. Probabilities are shares among "
+            "all possible spans."
         )
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
     if answers[0].run.facts.masked:
         return _(
-            "Filled tokens with a darker ground are less probable to the model. Select one to see what else it "
-            "considered in its place."
+            "Filled tokens with a darker background are less probable to the model. Select one to see the alternatives."
         )
     return _(
-        "Tokens with a darker ground are less probable to the model. Select one to see what else it considered in its "
-        "place: the model's own probabilities, before temperature, top k and top p."
+        "Tokens with a darker background are less probable to the model. Select one to see the alternatives, with "
+        "the model's own probabilities (before temperature, top k and top p)."
     )

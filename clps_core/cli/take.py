@@ -112,7 +112,7 @@ def diff(ids: Sequence[str], *, as_yaml: bool, as_json: bool) -> None:
 def _check_new(out: Path) -> None:
     """Before any work: nothing is overwritten."""
     if out.exists() or out.is_symlink():
-        raise StoreError(_("an export must not overwrite anything. {path} is there already.", path=out))
+        raise StoreError(_("an export must not overwrite anything. {path} already exists.", path=out))
 
 
 def _write(out: Path, content: bytes) -> None:

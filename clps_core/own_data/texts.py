@@ -129,7 +129,7 @@ class OwnTexts:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """Only a text that is turned into another has a target: here always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """What belongs to ``text`` if it is one of the first test rows, and only one thing belongs to it there.
@@ -305,7 +305,9 @@ class Passages(OwnTexts):
         shortest = min(int(ends[-1]) for _begin, ends in self._segments.values())
         if length + 1 > shortest:
             raise DataError(
-                _("seq_len must be less than the tokens of the smallest split ({limit}). Got {got}. Lower it.",
+                _(
+                    "seq_len must be less than the number of tokens of the smallest split ({limit}). Got {got}. "
+                    "Lower it.",
                   limit=shortest, got=length)
             )  # fmt: skip
 
@@ -384,7 +386,8 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
     rows, index = token_rows(folder, known, words), read_index(folder)
     if any(len(index.keys) != one.starts[-1] for one in rows.values()):
         raise DataError(
-            _("the stored tokens must have as many rows as the data set {name}. Remove the data set and add it again.",
+            _(
+                "the stored tokens do not match the rows of data set {name}. Remove the data set and add it again.",
               name=known.name)
         )  # fmt: skip
     places = {split: index.of_split(split) for split in ("train", "validation", "test")}
@@ -396,12 +399,15 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
 
 
 def _folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
-    """Training and validation cut anew by the rows' keys, so that equal texts are in one part."""
+    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
     both = np.sort(np.concatenate([places["train"], places["validation"]]))
     parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
     if parts.all() or not parts.any():
         raise DataError(
-            _("each of the {folds} folds must hold a text. One holds none. Lower data.folds.", folds=fold.count)
+            _(
+                "each of the {folds} folds must contain at least one text. One is empty. Lower data.folds.",
+                folds=fold.count,
+            )
         )
     held_out = both[parts]
     return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}

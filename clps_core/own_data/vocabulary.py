@@ -141,7 +141,7 @@ def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
     if kind == "file" and not (folder / "tokenizer.json").exists():
-        raise DataError(_("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data."))
+        raise DataError(_("the tokenizer 'file' needs a tokenizer.json. Give its path when you add the data."))
     spec = f"{kind}:{size}" if size else kind
     _vocabulary(folder, record.fingerprint, spec, record.kind, _trace(folder, kind))
     _vocabulary.cache_clear()  # the folder moves

@@ -107,15 +107,15 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
     )
     shows = _(
-        "One stored layer that runs three times is right in {looped} of the answers, three stored layers in {stored}; "
-        "run once, the same layer is right in {once}, where guessing scores {guess}.",
+        "One stored layer that runs three times answers {looped} correctly; three stored layers, {stored}. The same "
+        "layer run once answers {once} correctly; guessing, {guess}.",
         looped=percent(fmean(looped)),
         stored=percent(fmean(stored)),
         once=percent(fmean(once)),
         guess=percent(get_task("hops").test_baseline),
     )
     leaves_open = _(
-        "It does not show that loops win on text: this task is two look-ups, one after the other, and little else."
+        "It does not show that loops win on text: this task is little more than two look-ups, one after the other."
     )
     return holds, shows, leaves_open
 
@@ -124,15 +124,15 @@ def _pairs(_ready: Ready, by: dict[str, Figures]) -> Told:
     four, two, one = (by[key].test["accuracy"] for key in ("none", "cycle-2", "all"))
     holds = min(four) > max(two) and min(two) > max(one)
     shows = _(
-        "After equally many steps, four stored layers know {four} of the pairs by heart, two know {two}, and one knows "
-        "{one}.",
+        "After the same number of steps, four stored layers have memorised {four} of the pairs, two layers {two}, "
+        "and one layer {one}.",
         four=percent(fmean(four)),
         two=percent(fmean(two)),
         one=percent(fmean(one)),
     )
     leaves_open = _(
-        "It does not show what the weights could hold after more steps, nor anything about new pairs: it is scored on "
-        "pairs that were trained."
+        "It does not show how much the weights could store after more steps, and nothing about new pairs: the score "
+        "is on pairs from training."
     )
     return holds, shows, leaves_open
 
@@ -152,14 +152,15 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
     }
     if all(one > other for one, other in zip(far, trained, strict=True)):
         shows = _(
-            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
-            "{drawn} of the swaps, more than at {trained} loops ({own}); trained with 4 loops only, after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
+            "the swaps, more than with {trained} loops ({own}). Trained with exactly 4 loops, it finds it after "
+            "{fixed}.",
             **known,
         )
     else:
         shows = _(
-            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
-            "{drawn} of the swaps ({own} at {trained} loops); trained with 4 loops only, after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
+            "the swaps ({own} with {trained} loops). Trained with exactly 4 loops, it finds it after {fixed}.",
             **known,
         )
     return holds, shows, _loss_rises(losses, lowest, most, guessed=fmean(drawn[FAR]["swap_12"]) < GUESSED)
@@ -170,13 +171,13 @@ def _loss_rises(losses: Mapping[int, float], lowest: int, most: int, *, guessed:
     known = {"lowest": lowest, "low": f"{losses[lowest]:.2g}", "high": f"{losses[most]:.2g}", "most": most}
     if guessed:
         return _(
-            "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and "
-            "higher at {most} ({high}), and the last swap stays a guess.",
+            "It does not show that more loops are always better: the loss is lowest with {lowest} loops ({low}) and "
+            "higher with {most} ({high}), and the position after the last swap remains a guess.",
             **known,
         )
     return _(
-        "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and higher "
-        "at {most} ({high}).",
+        "It does not show that more loops are always better: the loss is lowest with {lowest} loops ({low}) and "
+        "higher with {most} ({high}).",
         **known,
     )
 
@@ -185,16 +186,16 @@ def _dates(ready: Ready, by: dict[str, Figures]) -> Told:
     matches = [one.spread("exact_match").mean for one in by.values()]
     holds = max(matches) - min(matches) < ALIKE
     shows = _(
-        "All three designs translate {low} or more of dates that no run was trained on, with {least} to {most} stored "
-        "parameters: here sharing costs next to nothing.",
+        "All three designs translate {low} or more of the unseen dates correctly, with {least} to {most} stored "
+        "parameters: here sharing costs almost nothing.",
         low=percent(min(matches)),
         least=f"{min(one.stored for one in by.values()):,}",
         most=f"{max(one.stored for one in by.values()):,}",
     )
     seeds = len(ready.seeds)
     leaves_open = ngettext(
-        "It does not show that sharing is free: the task is easy for all of them, and there is {n} seed of each.",
-        "It does not show that sharing is free: the task is easy for all of them, and there are {n} seeds of each.",
+        "It does not show that sharing is free: the task is easy for all designs, and each was trained with {n} seed.",
+        "It does not show that sharing is free: the task is easy for all designs, and each was trained with {n} seeds.",
         seeds,
     )
     return holds, shows, leaves_open
@@ -217,7 +218,7 @@ def _section(story: Story) -> str:
     metric = judge_of(story.ready)
     heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test")
     figures = figures_of(story.ready)
-    far = [(FAR, _("{metric} at {n} loops, validation"))] if story.ready.loops else []
+    far = [(FAR, _("{metric} with {n} loops, validation"))] if story.ready.loops else []
     heads += tuple(text.format(metric=metric.title.lower(), n=loops) for loops, text in far)
     lines = [heads, ("---",) * len(heads), *(_line(story.ready, one, metric) for one in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,7 +1,7 @@
 """What is known of a task before its data are read. Start at TaskFacts, then frozen and thawed.
 
 Facts are plain values, so that a run can keep those it was trained with: ``frozen`` makes JSON of them, and
-``thawed`` reads it back, whoever wrote it.
+``thawed`` reads it back, whatever version wrote it.
 """
 
 from __future__ import annotations

@@ -300,7 +300,7 @@ def test_step(run: Run) -> str | None:
             raise CheckpointError(_("those in the folder are of step {step}.", step=chosen.step))
         restore_weights(run.model, chosen.tensors)
     except (FileNotFoundError, CheckpointError) as error:
-        logger.warning("%s", _("The test split is not scored, for want of the best weights: {why}", why=error))
+        logger.warning("%s", _("The test split is not scored, because the best weights are missing: {why}", why=error))
         return None
     try:
         with run.watch.beside_training():
@@ -322,7 +322,7 @@ def keep_confused(run: Run, confusion: Confusion | None) -> None:
         if confusion is not None:
             keep_confusion(run.folder, confusion)
     except OSError as error:
-        logger.warning("%s", _("Which classes are confused is not kept: {why}", why=error.strerror))
+        logger.warning("%s", _("The confusion of classes was not saved: {why}", why=error.strerror))
 
 
 def ended(run: Run, reason: str | None = None) -> Outcome:
@@ -334,7 +334,7 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
     if reason == "early":
         logger.info("%s", _("Ended early at step {step}.", step=run.step))
     elif reason:
-        logger.info("%s", _("Stopped at step {step} ({reason} was asked for).", step=run.step, reason=reason))
+        logger.info("%s", _("Stopped at step {step} ({reason} requested).", step=run.step, reason=reason))
     else:
         early = None if run.is_last_step else no_better(run)
         logger.info("%s", early or _("Finished at step {step}.", step=run.step))
@@ -387,7 +387,9 @@ def finite_step(run: Run) -> tuple[float, float]:
     loss, norm = torch.stack([run.loss.double(), run.gradient_norm.double()]).tolist()
     if math.isfinite(loss) and math.isfinite(norm):
         return loss, norm
-    raise not_finite(run.config, run.step, _("the loss is {loss} and the gradient norm {norm}", loss=loss, norm=norm))
+    raise not_finite(
+        run.config, run.step, _("the loss is {loss} and the gradient norm is {norm}", loss=loss, norm=norm)
+    )
 
 
 def check_weights(run: Run) -> None:
@@ -397,5 +399,5 @@ def check_weights(run: Run) -> None:
     if run.loss is not None:
         finite_step(run)
     if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.optimiser.parameters]).all()):
-        raise not_finite(run.config, run.step, _("weights are not"))
+        raise not_finite(run.config, run.step, _("some weights are not finite"))
     run.checked_step = run.step

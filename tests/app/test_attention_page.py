@@ -62,7 +62,7 @@ def test_the_page_opens_with_a_run_an_input_and_cross_attention(open_page: OpenP
     assert choice(test, "attention.kind") == ["Encoder", "Decoder", "Cross"]
     assert "the answer (rows) looks at the input (columns)" in captions(test)
     assert "A: 0, 2; B: 1, 3" in captions(test)
-    assert "It is not an explanation" in captions(test)
+    assert "It does not explain" in captions(test)
     assert address(test, "layer") == "0"
 
 

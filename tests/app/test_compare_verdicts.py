@@ -50,6 +50,12 @@ def test_where_budgets_differ_the_page_offers_to_match_them(open_page, store):
         mark(store, run, step=100, unique_parameters=100)
     test = open_page("compare", runs=",".join(run.id for run in runs))
     (said,) = lines(test)
-    assert "no verdict, as their budgets differ" in said
+    assert "no verdict, as the budgets differ" in said
     assert "0.50× the training FLOPs" in said
-    assert any(one.proto.label.startswith("Match All layers") for one in test.get("page_link"))
+    (offer,) = [one for one in test.button if one.label.startswith("Match All layers")]
+    offer.click().run()
+    assert sentences(test) == []
+    assert test.toggle(key="compare.match.on").value
+    assert test.selectbox(key="compare.match").value == design_of(runs[0])
+    assert test.selectbox(key="compare.scheme").value == "all"
+    assert test.segmented_control(key="compare.as").value == "flops"

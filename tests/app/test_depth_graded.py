@@ -30,7 +30,7 @@ def test_each_run_has_a_heat_map_and_the_curve_only_whole_metrics(open_page, cup
     assert metric.options == ["Accuracy", "Loss", "Accuracy, late swaps"]
     captions = " ".join(one.value for one in test.caption)
     assert "Measured on 500 validation examples" in captions
-    assert "no better than the trivial answer (one fixed cup after each swap)" in captions
+    assert "no better than the baseline (one fixed cup after each swap)" in captions
 
 
 def test_the_cells_are_the_accuracies_by_swap_and_loops():

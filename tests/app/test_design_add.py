@@ -72,7 +72,9 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "kv_source").set_value("every").run()
     control(test, "number_input", "kv_source_number").set_value(3).run()
     assert draft(test) == "none,ffn=cycle:2,kv_source=every:3"
-    assert any("q of decoder layer 2 has others" in caption.value for caption in test.caption), "why nothing loops"
+    assert any("q of decoder layer 2 uses different ones" in caption.value for caption in test.caption), (
+        "why nothing loops"
+    )
     assert sentences(test) == []
 
 
@@ -85,7 +87,7 @@ MISTAKES = {
         "kv_source=0-0-2-2,attention_source=0-0-2-2": ["decoder layer 1", "either keys and values or"],
         "none,train_loops=1-4": ["decoder", "core"],
         "lora.q=4096": ["q of decoder layer 0", "rank"],
-        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists once for each executed layer"],
+        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists separately for each executed layer"],
         "cycle:9": ["between 1 and the number of layers"],
         "sideways": ["Strategy must be one of"],
     },

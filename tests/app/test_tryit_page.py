@@ -121,7 +121,7 @@ def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: 
         assert (card["given"], card["said"]) == ("", expected.answer)
         assert card["kept"] == ["for i in", ":", ""]
         assert [piece[0] for piece in card["pieces"]] == [piece.label for piece in expected.pieces]
-    assert not test.slider, "nothing is drawn"
+    assert not test.slider, "nothing has been drawn"
     test.text_area(key="attention.text.masked-docs").set_value("one word").run()
     assert ["no gap to fill" in one.value for one in test.info] == [True]
     assert cards(test) == []
@@ -173,7 +173,7 @@ def test_an_address_that_cannot_be_is_a_sentence_or_left_out(
     test = open_page("tryit", runs=dates.id, **given)
     assert not test.exception
     found = " ".join(sentences(test))
-    assert "went wrong on our side" not in found
+    assert "went wrong in CLPS Lab" not in found
     assert sentence in found
     assert bool(sentence) == bool(found)
 
@@ -195,8 +195,8 @@ def test_runs_without_weights_and_of_another_task_are_counted(open_page: OpenPag
     ids = [dates.id, digits.id, *(run.id for run in store.runs(comparison=waiting))]
     test = open_page("tryit", runs=",".join(ids))
     assert [one.value.partition(".")[0] for one in test.info] == [
-        "2 runs of the address have no weights yet",
-        "1 run of the address is not shown: there is room for 4 runs of one task",
+        "2 runs in the address have no weights yet",
+        "1 run in the address is not shown: at most 4 runs of one task are shown",
     ]
     assert len(cards(test)) == 1
 

@@ -130,7 +130,7 @@ def test_cores_of_one_layer_and_models_without_a_core_have_no_loops_beside_their
     for strategy in ("all", "none"):
         config = small_config("digits", strategy)
         assert not [part for part in parts_named(config) if "loop" in part]
-        with pytest.raises(ConfigError, match="there is none"):
+        with pytest.raises(ConfigError, match="this run has none"):
             edits_of("encoder.loop.1", sharing_plan(config.model, config.sharing), 2)
 
 
@@ -151,9 +151,9 @@ def test_both_stacks_have_all_their_branches() -> None:
         ("validation:<b>:encoder.0", "from 1 to 10000. Got <b>"),
         ("validation", "from 1 to 10000"),
         ("validation:8:encoder.4", "0 to 3. Got 4"),
-        ("validation:8:encoder.0*0.5", "Take encoder.0.0.5 without its factor"),
+        ("validation:8:encoder.0*0.5", "Write encoder.0.0.5 without its factor"),
         ("validation:8:encoder.loop.3", "encoder.loop.1, encoder.loop.2"),
-        ("validation:8:<b>", "must read as"),
+        ("validation:8:<b>", "must be written like"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(key: str, sentence: str) -> None:

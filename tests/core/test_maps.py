@@ -150,7 +150,7 @@ def test_two_layers_differ_by_what_one_has_more(look: Look, attention: dict[str,
         np.testing.assert_allclose(differences(found), expected, atol=found.scale / 250)
         halved = np.abs(expected[:, :, 1:]).sum(-1).mean(-1) / 2
         np.testing.assert_allclose(found.values, halved, rtol=1e-5)
-    with pytest.raises(ConfigError, match="two different layers"):
+    with pytest.raises(ConfigError, match="two or more different layers"):
         apart_in_layers(look, "decoder", (1, 9))
 
 
@@ -170,10 +170,10 @@ def test_two_runs_differ_layer_by_layer_however_few_are_kept_at_once(
 
 def test_runs_that_cannot_be_laid_over_each_other_are_refused_in_a_sentence(look: Look, tmp_path: Path) -> None:
     flat = untrained_run(tmp_path / "flat", small_config(num_layers=2))
-    with pytest.raises(ConfigError, match="equally many layers"):
+    with pytest.raises(ConfigError, match="the same number of layers"):
         apart_in_runs(look, Look(flat, TEXT, OPTIONS), "encoder")
     wide = untrained_run(tmp_path / "wide", small_config(num_heads=4))
-    with pytest.raises(ConfigError, match="equally many heads"):
+    with pytest.raises(ConfigError, match="the same number of heads"):
         apart_in_runs(look, Look(wide, TEXT, OPTIONS), "encoder")
     with pytest.raises(DataError, match="read the same tokens"):
         apart_in_runs(look, Look(look.folder, "May 4", OPTIONS), "encoder")

@@ -63,7 +63,7 @@ def _docstrings() -> Classified:
 
 
 class Libraries(ClassifiedTexts):
-    """The ``libraries`` task: see the module. ``fold`` cuts what is not for tests anew; the vocabulary stays."""
+    """The ``libraries`` task: see the module. ``fold`` splits all but the test examples; the vocabulary stays."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
         super().__init__(_docstrings(), LIBRARIES, facts or own_facts(), seed, fold)
@@ -79,7 +79,11 @@ class Libraries(ClassifiedTexts):
     def too_long(self, longest: int, got: int) -> DataError:
         """That it has too many words."""
         return DataError(
-            _("the text must have at most {longest} words and marks. Got {got}. Shorten it.", longest=longest, got=got)
+            _(
+                "the text must have at most {longest} words and punctuation marks. Got {got}. Shorten it.",
+                longest=longest,
+                got=got,
+            )
         )
 
     def input_text(self, tokens: Array) -> str:

@@ -91,8 +91,8 @@ def _build(vocab_size: int) -> _Corpus:
     if size < SMALLEST_CORPUS or not all(splits.values()):
         raise DataError(
             _(
-                "Python's own documentation must have at least {want} characters. Got {got}: this Python came "
-                "without its library's source. Choose another task, or another Python.",
+                "Python's own documentation has too few characters here: {want} are needed, and there are {got}. "
+                "This Python came without the source of its library. Choose another task, or another Python.",
                 want=SMALLEST_CORPUS,
                 got=size,
             )
@@ -158,7 +158,7 @@ def _folded(vocab_size: int, cache_folder: Path | None, fold: Fold) -> _Corpus:
         parts["validation" if fold.holds(document.tobytes()) else "train"].append(document)
     if not all(parts.values()):
         raise DataError(
-            _("each of the {folds} folds must hold a document. One holds none. Lower data.folds.", folds=fold.count)
+            _("each of the {folds} folds must contain a document. One is empty. Lower data.folds.", folds=fold.count)
         )
     splits = {split: np.concatenate(documents) for split, documents in parts.items()}
     return _Corpus(whole.tokenizer, {**whole.splits, **splits}, fold.name(whole.fingerprint))
@@ -195,7 +195,7 @@ class PythonDocs:
         if seq_len + 1 > shortest:
             raise DataError(
                 _(
-                    "seq_len must be less than the tokens of the smallest split ({limit}). Got {got}.",
+                    "seq_len must be less than the number of tokens of the smallest split ({limit}). Got {got}.",
                     limit=shortest,
                     got=seq_len,
                 )
@@ -268,7 +268,7 @@ class PythonDocs:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """A language model has no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """None: a text can go on in many ways."""
