@@ -29,6 +29,7 @@ __all__ = [
     "BESIDE",
     "CELL",
     "CHANGE",
+    "CHAPTER",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -59,6 +60,7 @@ __all__ = [
     "KIND",
     "LANGUAGE",
     "LAYER",
+    "LEARNT",
     "LIFT",
     "LOOPS",
     "MAPS",
@@ -154,7 +156,6 @@ COLUMNS = "columns"  # Runs: the columns of the table of all runs, comma-separat
 FOUND_PAGE = "page"  # Runs: which page of the table of all runs
 ARCHIVED = "archived"  # Runs: 1 to list archived runs, too
 MAPS = "maps"  # Attention: each head, or what heads and layers come to, such as mean_heads or rollout
-MEASURE = "measure"  # Attention: the figure by which heads are coloured
 BERTVIZ = "bertviz"  # Attention: BertViz's view of heads or of the whole model
 OF = "of"  # Attention: what is subtracted: runs, or the letter of a slot
 AGAINST = "against"  # Attention: the layer that is subtracted from the others of its slot
@@ -166,11 +167,12 @@ CELL = "cell"  # Attention: the cell whose reading stays, as query and key from 
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
 POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
-MEASURE = "measure"  # Attention: how layers are compared: cosine or cka
+MEASURE = "measure"  # Attention: the figure by which heads are coloured, or how layers are compared: cosine or cka
 STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
 BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
 OPENED = "opened"  # Design: the place of the design that another one stands beside
+CHAPTER = "chapter"  # Learn: the chapter that is open
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
@@ -191,6 +193,7 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 # Session keys that are not a widget's.
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
+LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found

@@ -168,6 +168,7 @@ METRICS: dict[str, Metric] = {
             usual=200.0,
             written=lambda value: f"{three_digits(value)} ppl",
         ),
+        Metric("bits_per_byte", lambda: _("Bits per byte"), False, unit="bits", lowest=0.0, usual=2.5),
         _share("masked_accuracy", lambda: _("Masked accuracy")),
         Metric(
             "pseudo_perplexity",

@@ -13,7 +13,9 @@ export default function (component) {
   }
   explorer.tell = setStateValue;
   explorer.show(unpack(data));
+  const turn = (explorer.turn = {}); // while scripts load, Streamlit clears up after an earlier call once a later one has drawn
   return () => {
+    if (explorer.turn !== turn) return;
     if (explorer.waiting.listen === explorer.listen) explorer.waiting.listen = null;
     explorer.watcher.disconnect();
     clearTimeout(explorer.telling);

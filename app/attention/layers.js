@@ -12,7 +12,9 @@ export default function (component) {
   }
   comparison.tell = setStateValue;
   comparison.show(unpack(data));
+  const turn = (comparison.turn = {}); // as in grid.js: the clean-up of an earlier call may come late
   return () => {
+    if (comparison.turn !== turn) return;
     comparison.watcher.disconnect();
     comparisons.delete(parentElement);
   };

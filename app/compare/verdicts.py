@@ -28,12 +28,12 @@ OFFERS = 2
 MOST_KEPT = 32
 _KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
 """The last answers: a tick that brought nothing new to these runs asks the same again."""
-ICONS = {
-    "better": ":material/arrow_upward:",
-    "worse": ":material/arrow_downward:",
-    "as_good": ":material/equal:",
-    "cannot_tell": ":material/question_mark:",
-    "none": ":material/block:",
+SIGNS = {
+    "better": "↑",
+    "worse": "↓",
+    "as_good": "=",
+    "cannot_tell": "?",
+    "none": "–",
 }
 
 
@@ -48,7 +48,7 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
     st.markdown(_("**Verdict**"))
     reference = _reference(names) if alone else None
     found = verdicts_of(store, groups, reference)
-    lines = [f"{ICONS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
+    lines = [f"{SIGNS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
     st.markdown("\n\n".join(lines[:SHOWN]))
     if more := lines[SHOWN:]:
         with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):

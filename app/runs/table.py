@@ -28,7 +28,7 @@ from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _
 
-__all__ = ["queue_line", "run_log", "run_table"]
+__all__ = ["queue_line", "run_log", "run_table", "wait_words"]
 
 WIDTHS = (2.9, 3.0, 1.9, 1.6, 0.7)
 MOST_ROWS = 12
@@ -64,7 +64,7 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
             _origin(run, parents.get(run.parent_id or ""))
 
 
-def _wait(turn: Turn) -> str:
+def wait_words(turn: Turn) -> str:
     """A waiting run's place and when it starts; a longer reason stands under its row or above all."""
     parts = [_("place {place} in the queue", place=turn.place)]
     if turn.cause == "share":
@@ -186,7 +186,7 @@ def _progress(run: Run, turn: Turn | None) -> str:
         if run.tokens_per_second:
             parts.append(speed(run.tokens_per_second))
     elif run.status == "queued":
-        parts = [_wait(turn) if turn is not None else _("waiting")]
+        parts = [wait_words(turn) if turn is not None else _("waiting")]
     elif run.seconds:
         parts.append(_("took {time}", time=duration(run.seconds)))
     return " · ".join(parts)

@@ -10,9 +10,10 @@ import streamlit as st
 from app import navigation, state
 from app.look.assets import asset
 from app.look.colours import strategy_colours
-from app.look.formatting import compact, percent
+from app.look.formatting import compact
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
+from clps_core.metrics import Metric
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import Figures, figures_of, scores_of
 from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of
@@ -104,25 +105,25 @@ def _heads(ready: Ready) -> str:
 
 
 def _rows(ready: Ready) -> str:
-    figures, metric = figures_of(ready), judge_of(ready).name
+    figures, metric = figures_of(ready), judge_of(ready)
     colours = strategy_colours(one.strategy for one in figures)
     return "".join(
         f'<tr><th scope="row"><i style="background:{colours[one.strategy]}"></i>'
         f"{escape(design_name(ready, one))}</th><td>{compact(one.stored)}</td>"
-        f"<td>{escape(shown_spread(one.spread(metric)))}</td>{_far(one, metric)}</tr>"
+        f"<td>{escape(shown_spread(one.spread(metric.name), metric))}</td>{_far(one, metric)}</tr>"
         for one in figures
     )
 
 
-def _far(figures: Figures, metric: str) -> str:
+def _far(figures: Figures, metric: Metric) -> str:
     """The cell of a design that was measured at other numbers of loops, too."""
-    there = Spread.of(figures.depth[FAR][metric]) if figures.depth else None
-    return f"<td>{escape(shown_spread(there))}</td>" if there is not None else ""
+    there = Spread.of(figures.depth[FAR][metric.name]) if figures.depth else None
+    return f"<td>{escape(shown_spread(there, metric))}</td>" if there is not None else ""
 
 
 def _below(ready: Ready) -> str:
     """How many seeds the figures are of, and what the best trivial answer gets."""
     task = get_task(str(ready.base["data"]["task"]))
     seeds = ngettext("{n} seed: no spread", "{n} seeds: mean ± standard deviation", len(ready.seeds))
-    guess = _("{baseline}: {share}", baseline=task.baseline_name, share=percent(task.test_baseline))
+    guess = _("{baseline}: {share}", baseline=task.baseline_name, share=judge_of(ready).shown(task.test_baseline))
     return f"{seeds} · {guess}"

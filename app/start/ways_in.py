@@ -1,4 +1,4 @@
-"""The three ways in from Start."""
+"""The ways in from Start."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ __all__ = ["ways_in"]
 
 
 def ways_in() -> None:
-    """Design, Train, Attention: what each is good for, and its link."""
+    """Learn, Design, Train, Attention: what each is good for, and its link."""
     ways = (
+        (
+            "learn",
+            _("New to this? Short chapters: predict a result, then see it on the real thing."),
+            _("See the chapters"),
+        ),
         (
             "design",
             _("Which layers use which weights? Draw a sharing map and see immediately what it saves."),

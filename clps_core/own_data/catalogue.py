@@ -129,7 +129,10 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None, by_length: boo
     words: Vocabulary = chosen.value
     length = length_of(data, words, asked)
     target = min(length, _usual_length(words, "target", 1) if asked is None else asked)
-    metric = METRICS[data.kind][-1]
+    metrics = METRICS[data.kind]
+    metric = metrics[-1]
+    if data.kind == "generation" and words.spells_bytes:
+        metrics += ("bits_per_byte",)
     if data.kind == "translation" and words.length_at("target", 0.5) > SHORT_ANSWER:
         metric = "token_accuracy"
     marks = data.kind == "span"
@@ -140,7 +143,7 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None, by_length: boo
         words=_Words(data, length),
         family=FAMILIES[data.kind],
         metric=metric,
-        metrics=METRICS[data.kind],
+        metrics=metrics,
         baseline=words.baselines["validation"][metric],
         test_baseline=words.baselines["test"][metric],
         test_size=max(1, tests),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from clps_core.data.base import (
 )
 from clps_core.data.lengths import by_length
 from clps_core.data.masked_text import MaskedText
-from clps_core.data.pieces import piece_label
-from clps_core.data.scores import constant_answer, constant_text
+from clps_core.data.pieces import bytes_of_tokens, piece_label
+from clps_core.data.scores import constant_answer, constant_text, of_text
 from clps_core.errors import DataError
 from clps_core.own_data import record
 from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
@@ -325,7 +325,13 @@ class Passages(OwnTexts):
         check_split(split)
         starts = self._starts(split)[:limit]
         for place in range(0, len(starts), batch_size):
-            yield self._windows(split, starts[place : place + batch_size])
+            batch = self._windows(split, starts[place : place + batch_size])
+            yield batch if self._token_bytes is None else replace(batch, label_bytes=self._token_bytes[batch.labels])
+
+    @cached_property
+    def _token_bytes(self) -> Array | None:
+        """int64 [vocab]: how many bytes each token spells; ``None`` where tokens do not spell every byte."""
+        return bytes_of_tokens(self.tokenizer) if self.opened.words.spells_bytes else None
 
     def _starts(self, split: str) -> Array:
         count = (self.count(split) - 1) // self.length
@@ -340,11 +346,11 @@ class Passages(OwnTexts):
         return Batch(windows[:, :-1], None, None, windows[:, 1:])
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """``perplexity`` of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
+        """Of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
         check_split(split)
         starts = self._starts(split)[:limit][:MOST_BASELINE_ROWS]
-        token_accuracy, loss = constant_answer(self._windows(split, starts).labels)
-        return {"perplexity": float(np.exp(loss)), "loss": loss, "token_accuracy": token_accuracy}
+        labels = self._windows(split, starts).labels
+        return of_text(labels, 0 if self._token_bytes is None else int(self._token_bytes[labels].sum()))
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """bos, then the tokens of ``text``; at most a window together."""

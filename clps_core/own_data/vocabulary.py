@@ -87,6 +87,11 @@ class Vocabulary:
         """Of the tokenizer alone."""
         return digest("clps vocabulary", self.tokenizer, *self.specials)
 
+    @property
+    def spells_bytes(self) -> bool:
+        """Whether its tokens spell every text byte for byte, so that bits per byte can be told."""
+        return self.spec.partition(":")[0] in ("bytes", "bpe")
+
     def length_at(self, role: str, share: float) -> int:
         """Tokens within which ``share`` of the measured texts stay."""
         found = self.lengths[role]

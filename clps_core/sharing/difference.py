@@ -109,7 +109,7 @@ def difference_sentences(
     if found.same_map:
         said.append(_("Both designs share the same sites."))
     elif not (found.sharing or found.reading):
-        said.append(_("The sites that both designs have are shared alike."))
+        said.append(_("The sites that both designs have are shared in the same way."))
     if found.sharing:
         said.append(
             ngettext(
@@ -136,7 +136,7 @@ def difference_sentences(
             "inject": _("whether the core gets its input again"), "train_loops": _("the random loops in training"),
             "core": _("the part that is looped"),
         }  # fmt: skip
-        said.append(_("Beside the map differ: {what}.", what=", ".join(titles[name] for name in found.beside)))
+        said.append(_("Other differences: {what}.", what=", ".join(titles[name] for name in found.beside)))
     return said
 
 

@@ -21,6 +21,7 @@ from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.data.base import Batch, TaskData
 from clps_core.data.confusion import Confusion, keep_confusion
 from clps_core.data.registry import load_task
+from clps_core.data.text_samples import writes_at
 from clps_core.errors import CheckpointError
 from clps_core.home import home_of
 from clps_core.model.transformer import Transformer, build_model
@@ -48,6 +49,7 @@ from clps_core.training.run_folder import fixed_placement, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
 from clps_core.training.stopwatch import Stopwatch
+from clps_core.training.text_samples import Beginning, beginnings, write_samples
 from clps_core.words import _
 from clps_core.work import Work
 
@@ -70,6 +72,7 @@ class Run:
     optimiser: Optimiser
     probes: tuple[ProbeInput, ...]
     probe_at: frozenset[int]
+    texts: tuple[Beginning, ...]
     step: int = 0
     resumed: bool = False
     saved_step: int = -1
@@ -137,7 +140,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
     wanted = probe_steps(config.train.steps, config.train.probe_count)
     work = TASKS.work(config.data.task)
     inputs = probe_inputs(data) if wanted else ()
-    run = Run(config, folder, sink, placement, data, work, model, optimiser, inputs, wanted)
+    run = Run(config, folder, sink, placement, data, work, model, optimiser, inputs, wanted, beginnings(data))
     logger.info("%s", placement.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
@@ -216,6 +219,8 @@ def evaluation_step(run: Run) -> None:
     with run.watch.beside_training(), run.optimiser.averaged():
         values = evaluate(run.model, run.data, run.config, run.placement)
         record(run, "validation", values)
+        if writes_at(run.step, run.config.train.eval_every, run.config.train.steps):
+            write_samples(run.folder, run.step, run.model, run.data, run.texts)
         if run.step == 0:
             run.untrained_loss = values["loss"]
         logger.info("%s", _("Step {step}: {values}", step=run.step, values=in_words(values)))

@@ -80,7 +80,9 @@ def test_a_design_is_kept_and_what_is_changed_afterwards_is_told(open_page):
     assert "The two designs are equal in every field: All layers." in words(test)
     assert pair(test) is None
     test.number_input(key=field(test, "num_layers")).set_value(6).run()
-    assert "The sites that both designs have are shared alike. Only All layers · num\\_layers 6 has" in words(test)
+    assert "The sites that both designs have are shared in the same way. Only All layers · num\\_layers 6 has" in words(
+        test
+    )
     assert [design["stacks"][0]["lacking"] for design in pair(test)["designs"]] == [[4, 5], []]
     again = open_page("design", **address(test))
     assert (pair(again), designs_of(again)) == (pair(test), designs_of(test))

@@ -218,7 +218,7 @@ def test_what_is_no_mean_over_the_examples_has_no_error() -> None:
 def test_every_example_by_itself_makes_the_whole_of_a_language_model(tmp_path: Path) -> None:
     config = few(small_config("python-docs", "all", num_layers=1))
     found = ablate(untrained_run(tmp_path / "run", config))
-    assert set(found.effects[0].errors) == {"loss", "token_accuracy"}, "perplexity has none"
+    assert set(found.effects[0].errors) == {"loss", "token_accuracy", "bits_per_byte"}, "perplexity has none"
     assert found.effects[0].errors["loss"] > 0
     assert found.effects[0].interval("perplexity") is None
 

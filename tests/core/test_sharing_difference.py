@@ -55,7 +55,7 @@ def test_more_layers_of_the_same_weights_are_told_as_layers_and_change_no_common
     assert not found.only[0]
     assert {site.layer for site in found.only[1]} == {4, 5}
     assert said(first, second) == (
-        "The sites that both designs have are shared alike. Only B has the layers 4, 5 of the decoder."
+        "The sites that both designs have are shared in the same way. Only B has the layers 4, 5 of the decoder."
     )
     assert "Only A has the layers 4, 5 of the decoder." in said(second, first)
 

@@ -40,6 +40,7 @@ BUILT_IN = (
     "sums",
     "sounds",
     "languages",
+    "docstrings",
     "libraries",
     "masked-docs",
     "sentences",

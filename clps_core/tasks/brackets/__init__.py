@@ -63,6 +63,7 @@ def facts(deepest: int = USUAL) -> TaskFacts:
         metrics=("loss", "accuracy", *graded),
         own_metrics=tuple(_share(levels, or_more=levels == FAR < deepest) for levels in grades(deepest).values()),
         graded=graded,
+        graded_or_more=deepest > FAR,
         baseline=rules.guessed_shares(lines["validation"][:EVALUATED])[0],
         test_baseline=rules.guessed_shares(lines["test"][:TESTED])[0],
         test_size=len(lines["test"]),

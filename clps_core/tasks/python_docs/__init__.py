@@ -30,7 +30,7 @@ def facts() -> TaskFacts:
         words=_words,
         family="decoder",
         metric="perplexity",
-        metrics=("loss", "token_accuracy", "perplexity"),
+        metrics=("loss", "token_accuracy", "perplexity", "bits_per_byte"),
         baseline=295.0,
         test_baseline=304.0,
         test_size=215,

@@ -63,6 +63,7 @@ def facts(digits: int = USUAL) -> TaskFacts:
         metrics=("loss", "accuracy", *graded),
         own_metrics=tuple(_share(back, or_more=back == FAR < digits) for back in grades(digits).values()),
         graded=graded,
+        graded_or_more=digits > FAR,
         baseline=rules.guessed_shares(sums["validation"][:EVALUATED])[0],
         test_baseline=rules.guessed_shares(sums["test"][:TESTED])[0],
         test_size=len(sums["test"].digits),
