@@ -65,7 +65,7 @@ def bertviz_view(
     if longest > limit:
         st.caption(
             _(
-                "BertViz shows the first {limit} of {longest} tokens; the other views show all.",
+                "BertViz draws the first {limit} of {longest} tokens. All layers and heads draws all of them.",
                 limit=limit,
                 longest=longest,
             )
@@ -106,13 +106,18 @@ def bertviz_caption(which: Which) -> None:
     """How to read the view, once for all that are shown."""
     head = _(
         "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
-        "lines, hover over a token, click a colour to switch a head on or off."
+        "lines, hover over a token, click a colour to switch a head on or off. The stronger a line, the larger the "
+        "weight."
     )
     model = _(
         "BertViz: every layer (row) and head (column) as lines from each token (left) to the tokens it looks at "
-        "(right). Click one to see its tokens; click again to close it."
+        "(right). The stronger a line, the larger the weight. Click one to see its tokens; click again to close it."
     )
-    st.caption(model if which == "model" else head)
+    file = _(
+        "HTML below it is a file of what is drawn here, its tokens and its weights to three decimals, and it works in "
+        "a browser without a network. The unrounded weights are the CSV of All layers and heads."
+    )
+    st.caption(f"{model if which == 'model' else head} {file}")
 
 
 def _model_height(layers: int, heads: int, tokens: int) -> float:

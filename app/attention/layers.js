@@ -162,8 +162,10 @@ class Comparison {
     if (room < 40 || !this.cards) return;
     const { data } = this;
     const count = this.cards.length;
-    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (236 * typeScale()))));
-    const width = Math.min(520 * typeScale(), Math.floor((room - (across - 1) * 20) / across) - 2);
+    // No cell is smaller than half a pixel: a long map needs a wider card.
+    const least = Math.max(216 * typeScale(), data.image ? 0 : data.keys.length / 2 + 64 * typeScale());
+    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (least + 20))));
+    const width = Math.min(Math.max(520 * typeScale(), least), Math.floor((room - (across - 1) * 20) / across) - 2);
     this.part("maps").style.setProperty("--card", `${width}px`);
     this.place = layoutLarge(data, width, this.theme);
     const active = this.hover ?? this.kept;

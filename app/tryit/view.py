@@ -16,6 +16,7 @@ from app.runs.names import run_names
 from app.services import escape_markdown, show_problem
 from app.tryit.answer import answer_card
 from app.tryit.choosing import choose_settings
+from app.tryit.pictures import answer_picture
 from app.tryit.source import Growing, grow, held_out
 from clps_core.data.masking import MASK, mask_a_word
 from clps_core.serving.questions import TypedExample
@@ -147,6 +148,7 @@ def _card(one: Growing, number: int) -> None:
         show_problem(one.problem)
         return
     answer_card(one.answer, one.run, one.settings, one.steps, key=f"tryit.answer.{number}")
+    answer_picture(one.answer, one.run, one.steps, key=f"tryit.answer.{number}")
     with st.container(horizontal=True):
         query = {state.TEXT: one.question.text, **one.question.options}
         navigation.link("attention", _("Attention for this input"), query={state.RUN: one.run.id, **query})
