@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.attention import source
+from app.attention import chosen
 from app.depth.graded import grades_of, heat_map
 from app.depth.source import deep
 from app.depth.view import _most_telling
@@ -56,4 +56,4 @@ def test_of_a_comparison_each_design_is_shown_though_two_have_one_strategy(store
     runs = install(store, [ready_named("hops")])
     found = [one for run in runs if (one := deep(run)) is not None]
     assert [one.run.id for one in _most_telling(found)] == ["sample-hops-1-all-0", "sample-hops-3-all-0"]
-    assert source._most_telling(runs).id == "sample-hops-3-all-0", "one layer shares nothing"
+    assert chosen._most_telling(runs).id == "sample-hops-3-all-0", "one layer shares nothing"

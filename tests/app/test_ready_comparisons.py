@@ -73,7 +73,7 @@ def test_a_run_that_only_has_the_name_of_a_shipped_one_tells_no_story(open_page,
     curves = (other / "metrics.csv").read_text()
     (other / "metrics.csv").write_text(re.sub(r"test,accuracy,([0-9]+),[0-9.]+", r"test,accuracy,\1,0.9", curves))
     service.import_run(store, other, comparison=title_of(READY[0]))
-    installed(store)
+    samples.install(store, [ready_named(key) for key in ("hops", "dates")])
     assert store.final_scores(["sample-hops-1-all-0"])["sample-hops-1-all-0"].values["accuracy"] == 0.9
     test = open_page("start")
     assert not test.exception
