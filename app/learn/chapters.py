@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import navigation, state
 from app.learn import costs, loops, stored, the_map
 from app.learn.chapter import Chapter
 from app.learn.progress import progress
+from app.learn.ways import way_to
 from app.services import escape_markdown
 from clps_core.words import _, ngettext
 
@@ -32,7 +32,7 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
             st.subheader(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
             st.markdown(escape_markdown(chapter.begins()))
             with st.container(horizontal=True, vertical_alignment="center"):
-                navigation.link("learn", _label(chapter), query={state.CHAPTER: chapter.key})
+                way_to(chapter.key, _label(chapter), key=f"learn.open.{chapter.key}")
                 minutes = ngettext("{n} minute", "{n} minutes", chapter.minutes)
                 st.caption(f"{_told(chapter)} · {minutes}")
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app import navigation, state
 from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
+from app.learn.ways import way_to
 from app.services import escape_markdown
 from clps_core.words import _
 
@@ -18,7 +18,7 @@ __all__ = ["lesson"]
 def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     """Draw it: the result stands below the prediction, once that is made."""
     place = chapters.index(chapter)
-    navigation.link("learn", _("All chapters"), query={})
+    way_to(None, _("All chapters"), key="learn.all", icon=":material/arrow_back:")
     st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
     st.markdown(escape_markdown(chapter.begins()))
     if not _predicted(chapter):
@@ -120,7 +120,7 @@ def _onwards(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if following:
             label = _("Next: {title}", title=following[0].title())
-            navigation.link("learn", label, query={state.CHAPTER: following[0].key})
+            way_to(following[0].key, label, key="learn.next")
         if st.button(_("Start this chapter again"), icon=":material/replay:"):
             for name in [name for name in st.session_state if str(name).startswith(f"learn.{chapter.key}.")]:
                 del st.session_state[name]
