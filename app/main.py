@@ -15,7 +15,7 @@ from clps_core.words import _
 
 read_by_session()
 if not is_own_page():  # no widget is drawn, so none can be used
-    st.error(_("Only this server's own pages may ask for this."))
+    st.error(_("Only pages of this server may request this."))
     st.stop()
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())

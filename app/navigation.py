@@ -34,14 +34,15 @@ class PageFacts:
 
 PAGES: tuple[PageFacts, ...] = (
     PageFacts("start", ":material/home:", N_("Start"), N_("What is weight sharing between layers?"), default=True),
+    PageFacts("learn", ":material/school:", N_("Learn"), N_("How does weight sharing work?")),
     PageFacts("design", ":material/grid_view:", N_("Design"), N_("What does sharing cost and save?")),
-    PageFacts("data", ":material/database:", N_("Data"), N_("What do you want to train on?")),
+    PageFacts("data", ":material/database:", N_("Data"), N_("What data do you want to train on?")),
     PageFacts("train", ":material/play_circle:", N_("Train"), N_("What do you want to train?")),
     PageFacts("runs", ":material/monitoring:", N_("Runs"), N_("How is the training going?")),
     PageFacts(
         "compare", ":material/compare_arrows:", N_("Compare"), N_("Which model is better, and what does it cost?")
     ),
-    PageFacts("tryit", ":material/chat:", N_("Try it"), N_("What does a trained run answer?")),
+    PageFacts("tryit", ":material/chat:", N_("Try it"), N_("What do trained runs answer?")),
     PageFacts("attention", ":material/visibility:", N_("Attention"), N_("What does each layer look at?")),
     PageFacts("depth", ":material/layers:", N_("Depth"), N_("What does more depth do?")),
     PageFacts("system", ":material/dns:", N_("System"), N_("What is this machine doing?")),

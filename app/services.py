@@ -94,8 +94,8 @@ def page_guard() -> Iterator[None]:
         log.exception("unexpected error, reference %s", reference)
         show_problem(
             _(
-                "Something went wrong on our side. Nothing you made is lost; reload the page to go on. "
-                "The server's log has the details under {reference}.",
+                "Something went wrong in CLPS Lab. Your work is not lost; reload the page to continue. The server's "
+                "log has the details under {reference}.",
                 reference=reference,
             )
         )

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AGAINST",
     "ARCHIVED",
+    "AS",
     "ATTENTION_SEEN",
     "BERTVIZ",
     "BESIDE",
+    "CELL",
+    "CHANGE",
+    "CHAPTER",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -46,6 +50,7 @@ __all__ = [
     "DESIGN_DIALOG",
     "DESIGN_DRAFT",
     "DESIGN_DRAFTS",
+    "DESIGN_TAKEN",
     "DESIGN_TYPED",
     "DRAW",
     "FIELDS",
@@ -55,13 +60,17 @@ __all__ = [
     "KIND",
     "LANGUAGE",
     "LAYER",
+    "LEARNT",
+    "LIFT",
     "LOOPS",
     "MAPS",
+    "MATCH",
     "MEASURE",
     "METRIC",
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OPENED",
     "OVER",
     "PAGE",
     "PAGE_BEFORE",
@@ -80,6 +89,7 @@ __all__ = [
     "RUNS_PROBLEM",
     "RUNS_SEEN",
     "SCALE",
+    "SCHEME",
     "SEED",
     "SLOT",
     "SPEC",
@@ -135,6 +145,10 @@ REFERENCE = "reference"  # Compare: the design that the others are judged agains
 COST = "cost"  # Compare: what quality is drawn against, such as parameters or cpu_seconds
 SCALE = "scale"  # Compare: over what quality is drawn as lines: width, depth or loops
 QUALITY = "quality"  # Compare: the quality whose time is compared, in the metric's unit as shown
+MATCH = "match"  # Compare, Design: the design that another scheme is matched with: its key, or its place on Design
+SCHEME = "scheme"  # Compare, Design: the scheme that is matched with it: a strategy, or a card's name
+AS = "as"  # Compare, Design: in what both are equal: parameters, flops or kv_cache
+CHANGE = "change"  # Compare, Design: the dials that may be turned for it, comma-separated; usual ones by default
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
 VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs
@@ -143,20 +157,23 @@ COLUMNS = "columns"  # Runs: the columns of the table of all runs, comma-separat
 FOUND_PAGE = "page"  # Runs: which page of the table of all runs
 ARCHIVED = "archived"  # Runs: 1 to list archived runs, too
 MAPS = "maps"  # Attention: each head, or what heads and layers come to, such as mean_heads or rollout
-MEASURE = "measure"  # Attention: the figure by which heads are coloured
 BERTVIZ = "bertviz"  # Attention: BertViz's view of heads or of the whole model
 OF = "of"  # Attention: what is subtracted: runs, or the letter of a slot
 AGAINST = "against"  # Attention: the layer that is subtracted from the others of its slot
 KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
+LIFT = "lift"  # Attention: 0 for maps whose faint weights are not made stronger
+CELL = "cell"  # Attention: the cell whose reading stays, as query and key from 0 on, such as 3-5
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder
 POSITIONS = "positions"  # Attention: the tokens whose states are drawn, as places from 0 on, comma-separated
-MEASURE = "measure"  # Attention: how layers are compared: cosine or cka
+MEASURE = "measure"  # Attention: the figure by which heads are coloured, or how layers are compared: cosine or cka
 STEP = "step"  # Attention: the training step whose kept attention is shown
 CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are shown
-BESIDE = "beside"  # Attention: a second run, shown beside the first
+BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
+OPENED = "opened"  # Design: the place of the design that another one stands beside
+CHAPTER = "chapter"  # Learn: the chapter that is open
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
@@ -177,6 +194,7 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 # Session keys that are not a widget's.
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
+LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found
@@ -184,7 +202,8 @@ DESIGNS_HISTORY = "designs_history"  # Design: app.design.history.History
 DESIGNS_URL = "designs_url"  # Design: the (spec, strategies, copied) this session last put into the URL
 DESIGNS_VERSION = "designs_version"  # Design: how often the form was filled from outside
 DESIGNS_PROBLEM = "designs_problem"  # Design: a sentence from a callback, for the run that follows it
-DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers" or none
+DESIGN_DIALOG = "design_dialog"  # Design: the dialog that is open: "add", "papers", "beside", "run" or none
+DESIGN_TAKEN = "design_taken"  # Design: spec of a design -> what it was beside this one, such as a run
 DESIGN_DRAFT = "design_draft"  # Design: the strategy being put together, a text that can be read
 DESIGN_DRAFTS = "design_drafts"  # Design: the drafts before it, the last one last
 DESIGN_TYPED = "design_typed"  # Design: what stands in its text field, also where that cannot be read
@@ -216,7 +235,7 @@ RUNS_FORK = "runs.fork"  # run id that a fork is put together of: its dialog is 
 RUNS_PROBLEM = "runs.problem"  # a sentence to show once
 TRAIN_BASE = "train.base"  # RunConfig: what the form was filled from, with fields it does not show
 IDENTITY_PROBLEM = "identity.problem"  # every page, shared server: a sentence to show once
-NEWS_WATCHED = "news.watched"  # every page: ids of one's own runs that were active at the last look
+NEWS_WATCHED = "news.watched"  # every page: ids of the person's own runs that were active at the last look
 PRESENTING = "presenting"  # every page: whether this session shows its pages to a room
 NEWS_TOLD = "news.told"  # every page: ids of runs whose end this session has been told
 TRAIN_LINK = "train.link"  # the address that the form was last filled from or wrote
@@ -287,7 +306,8 @@ def left_out(config: RunConfig | None, strategies: Sequence[str], seeds: Sequenc
     given = ((STRATEGY, config.sharing.strategy, "none", strategies), (SEED, config.seed, 0, seeds))
     return [
         _(
-            "the address must name what differs once. Its spec says {name} {got}, its list {listed}. The list is used.",
+            "the address must give the fields that differ only once. Its spec says {name} {got}, its list says "
+            "{listed}. The list is used.",
             name=name,
             got=value,
             listed=", ".join(map(str, listed)),
@@ -338,7 +358,7 @@ def read_choice(name: str, choices: Sequence[str]) -> TextsRead:
     if not asked or asked in choices:
         return TextsRead((asked,) if asked else (), None)
     problem = _(
-        "the address's {name} must be one of {choices}. Got {got!r}. It is left out.",
+        "the address's {name} must be one of {choices}. Got {got!r}. It is ignored.",
         name=name,
         choices=", ".join(choices),
         got=asked[:40],
@@ -396,12 +416,13 @@ def _ids(name: str, limit: int) -> TextsRead:
     problem = None
     if bad is not None:
         problem = _(
-            "a run id in the address must be small letters, digits and hyphens. Got {got!r}. It is left out.",
+            "a run id in the address must have lower-case letters, digits and hyphens only. Got {got!r}. It is "
+            "ignored.",
             got=bad[:40],
         )
     elif len(good) > limit:
         problem = _(
-            "an address can name {limit} runs at most. Got {got}. The rest is left out.", limit=limit, got=len(good)
+            "an address must have at most {limit} runs. Got {got}. The rest is ignored.", limit=limit, got=len(good)
         )
     return TextsRead(tuple(good[:limit]), problem)
 
@@ -417,7 +438,7 @@ def _each(name: str, read: Callable[[str], str], limit: int) -> TextsRead:
             problem = problem or str(error)
     if len(asked) > limit:
         problem = problem or _(
-            "an address can name {limit} values of {name} at most. Got {got}. The rest is left out.",
+            "an address must have at most {limit} values of {name}. Got {got}. The rest is ignored.",
             limit=limit,
             name=name,
             got=len(asked),

@@ -127,7 +127,7 @@ def keys_of(
 ) -> tuple[str, ...]:
     """What a job of kind ``ablations`` is asked for to leave out every part of a run of ``config`` once.
 
-    ``examples``: the first so many of ``split``; as many as the run itself is evaluated on by default. Raises
+    ``examples``: the number of first examples of ``split``; the default is the run's own number. Raises
     ``ConfigError`` for what cannot be.
     """
     count = own_examples(config, split) if examples is None else examples
@@ -144,18 +144,18 @@ def checked_keys(config: RunConfig, asked: Sequence[str]) -> tuple[str, ...]:
         split, examples, part = _parsed(key)
         wanted.setdefault((split, examples), set()).add(part)
     if not wanted:
-        raise ConfigError(_("at least one part must be asked for. Add one."))
+        raise ConfigError(_("at least one part must be named. Name one."))
     known = dict.fromkeys((WHOLE, *parts_named(config)))
     for parts in wanted.values():
         for part in sorted(parts - known.keys()):
             edits_of(part, sharing_plan(config.model, config.sharing), config.model.num_heads)  # says what is wrong
             raise ConfigError(
-                _("this evaluation leaves parts out as a whole. Take {part} without its factor.", part=part)
+                _("this evaluation can only leave out whole parts. Write {part} without its factor.", part=part)
             )
     keys = [_key(*group, part) for group, parts in wanted.items() for part in known if part == WHOLE or part in parts]
     if len(keys) > MOST_PARTS:
         raise ConfigError(
-            _("at most {most} parts can be left out in turn. Got {got}. Leave the heads in.",
+            _("at most {most} parts can be left out, one at a time. Got {got}. Ask again without the heads.",
               most=MOST_PARTS, got=len(keys))
         )  # fmt: skip
     return tuple(keys)
@@ -179,8 +179,10 @@ def edits_of(part: str, plan: SharingPlan, heads: int, loops: int | None = None)
     known = _loops(plan, loops)
     if part not in known:
         raise ConfigError(
-            _("{part} must name a loop of a core of several layers: {known}. Name layers where there is none.",
-              part=part, known=", ".join(known) or _("there is none"))
+            _(
+                "{part} must name a loop of a core of several layers: {known}. If the run has no such core, name "
+                "layers.",
+              part=part, known=", ".join(known) or _("this run has none"))
         )  # fmt: skip
     return known[part]
 

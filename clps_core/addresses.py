@@ -97,8 +97,8 @@ def _entry(text: str) -> Name:
     if match is None or (port is not None and not 1 <= port <= 65535):
         raise ConfigError(
             _(
-                "CLPS_HOSTS must be names that browsers use for this server, such as lab.school.example or "
-                "localhost:9000, with commas between. Got {got}. Mend it.",
+                "CLPS_HOSTS must list the names that browsers use for this server, such as lab.school.example or "
+                "localhost:9000, separated by commas. Got {got}. Correct it.",
                 got=repr(text[:60]),
             )
         )

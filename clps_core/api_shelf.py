@@ -1,6 +1,6 @@
 """What scripts do with many runs: find them, note and tag them, archive them. ``clps_core.api`` hands these on.
 
-They work in the lab's home (``CLPS_HOME``) as whoever uses the command line there.
+They work in the lab's home (``CLPS_HOME``) with the rights of the command line.
 """
 
 from __future__ import annotations

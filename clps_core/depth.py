@@ -123,14 +123,16 @@ def dial_of_text(config_text: str) -> Dial:
 def check_loops(found: Dial, loops: Sequence[int]) -> tuple[int, ...]:
     """``loops`` in order and each once; raises ``ConfigError`` where they cannot be."""
     if found.fixed:
-        raise ConfigError(_("the run must have a core whose loops can be changed. {why}", why=found.fixed))
+        raise ConfigError(
+            _("the number of loops can only be changed for a run whose core repeats. {why}", why=found.fixed)
+        )
     wanted = tuple(sorted(set(loops))) or found.usual_loops()
     bad = next((one for one in wanted if not 1 <= one <= MAX_LOOPS), None)
     if bad is not None:
         raise ConfigError(_("loops must be from 1 to {most}. Got {loops}.", most=MAX_LOOPS, loops=bad))
     if len(wanted) > MOST_POINTS:
         raise ConfigError(
-            _("at most {most} numbers of loops can be asked for. Got {got}.", most=MOST_POINTS, got=len(wanted))
+            _("at most {most} numbers of loops can be evaluated at once. Got {got}.", most=MOST_POINTS, got=len(wanted))
         )
     return wanted
 
@@ -198,7 +200,7 @@ def checked_keys(config: RunConfig, asked: Sequence[str]) -> tuple[str, ...]:
         keys += [key_of(number, split) for number in (check_loops(found, loops) if loops else ())]
     if not keys:
         check_loops(found, [])
-        raise ConfigError(_("at least one number of loops must be asked for. Add one."))
+        raise ConfigError(_("at least one number of loops must be given. Add one."))
     return tuple(keys)
 
 
@@ -239,8 +241,8 @@ def _in_time(loops: int, seconds: float | None) -> Callable[[], None]:
         if until is not None and time.monotonic() > until:
             raise JobError(
                 _(
-                    "the evaluation at {loops} loops must end in {seconds:g} s here. It takes longer. Ask for "
-                    "fewer loops, or for these alone: clps depth ID --loops {loops}.",
+                    "the evaluation at {loops} loops takes longer than the {seconds:g} s allowed here. Use fewer "
+                    "loops, or evaluate this number alone: clps depth ID --loops {loops}.",
                     loops=loops,
                     seconds=seconds,
                 )

@@ -15,7 +15,7 @@
 
 1 says that a run failed; whatever was refused, so that nothing was done, is 2.
 
-Messages say what must be, what was got and how to mend it:
+Messages about input say what must be, what was given and how to correct it; others say what happened:
 ``num_groups must be between 1 and num_layers (6). Got 9. Lower num_groups or add layers.``
 """
 

@@ -81,7 +81,7 @@ def experiment_of(plain: Mapping[str, Any], beside: Iterable[str] = ()) -> Exper
             likely = nearest(got, OWN) if isinstance(value, list) else None
             raise ConfigError(
                 _(
-                    "{name} is not a field.{hint} Known at the top of the file: {known}.",
+                    "{name} is not a field.{hint} Known fields at the top of the file: {known}.",
                     name=got,
                     hint=did_you_mean(likely or meant_field(RunConfig, got, (*OWN, *beside))),
                     known=", ".join(known),
@@ -148,8 +148,8 @@ def check_name(name: object) -> str | None:
     if has_control(name):
         raise ConfigError(
             _(
-                "name must have characters that can be seen. Got {got}: a line break, a control character or one that "
-                "turns the direction of reading. Remove it.",
+                "name must have visible characters only. Got {got}: a line break, a control character or one that "
+                "changes the text direction. Remove it.",
                 got=shown(name),
             )
         )
@@ -164,7 +164,8 @@ def _listed(name: str, given: Mapping[str, Any], kind: type | tuple[type, ...], 
     if len(values) > MAX_RUNS:
         raise ConfigError(
             _(
-                "{name} must be at most {limit}, as many as a comparison has runs. Got {got:,}. Take fewer.",
+                "{name} must have at most {limit} entries, the maximum number of runs of a comparison. Got {got:,}. "
+                "Use fewer.",
                 name=name,
                 limit=MAX_RUNS,
                 got=len(values),

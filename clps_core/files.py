@@ -45,14 +45,14 @@ def open_regular(folder: Path, *names: str, limit: int | None = None) -> BinaryI
     """
     place = folder.joinpath(*names)
     if not names or any(name in ("", ".", "..") or "/" in name or "\0" in name for name in names):
-        raise _refused(errno.EINVAL, _("it must lie in its folder"), place)
+        raise _refused(errno.EINVAL, _("it is outside its folder"), place)
     try:
         descriptor = _descend(folder, names)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _refused(error.errno, _("it is a symbolic link"), place) from None
         if error.errno == errno.ENOTDIR:
-            raise _refused(error.errno, _("a folder on the way to it is a symbolic link or no folder"), place) from None
+            raise _refused(error.errno, _("a folder in its path is a symbolic link or not a folder"), place) from None
         if error.errno in (errno.ENXIO, errno.EOPNOTSUPP):  # a socket, or a device that is not there
             raise _refused(error.errno, _("it is not a regular file"), place) from None
         raise OSError(error.errno, error.strerror, str(place)) from None
@@ -104,12 +104,12 @@ def _too_deep() -> str:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(_("JSON must hold finite numbers. Got {name}", name=name))
+    raise ValueError(_("JSON must have finite numbers only. Got {name}", name=name))
 
 
 def _whole(digits: str) -> int:
     if len(digits) > 40:
-        raise ValueError(_("JSON must hold whole numbers of at most 40 digits. Got one of {got}", got=len(digits)))
+        raise ValueError(_("JSON must have whole numbers of at most 40 digits. Got one of {got}", got=len(digits)))
     return int(digits)
 
 

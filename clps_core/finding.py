@@ -146,13 +146,13 @@ def parse_where(text: str) -> Where:
             _("a filter must have at most {limit} characters. Got {got}. Shorten it.", limit=LONGEST, got=len(text))
         )
     if has_control(" ".join(text.split())):
-        raise ConfigError(_("a filter must have characters that can be seen. Got {got}.", got=shown(text)))
+        raise ConfigError(_("a filter must have visible characters only. Got {got}.", got=shown(text)))
     if text.count('"') % 2:
-        raise ConfigError(_("quotes in a filter must come in pairs. Got {got}. Add the other one.", got=shown(text)))
+        raise ConfigError(_("a filter must have quotes in pairs. Got {got}. Add the missing quote.", got=shown(text)))
     parts = _PART.findall(text)
     if len(parts) > MOST_TERMS:
         raise ConfigError(
-            _("a filter must have at most {limit} terms. Got {got}. Leave some out.", limit=MOST_TERMS, got=len(parts))
+            _("a filter must have at most {limit} terms. Got {got}. Use fewer.", limit=MOST_TERMS, got=len(parts))
         )
     terms: list[Term] = []
     sort: Key | None = None
@@ -184,12 +184,12 @@ def _term(part: str) -> Term:
     if key is None:
         word = _unquoted(value)
         if not word:
-            raise ConfigError(_("a filter's term must say something. Got {got}. Leave it out.", got=shown(part)))
+            raise ConfigError(_("a term of a filter must not be empty. Got {got}. Remove it.", got=shown(part)))
         return Term(Key("", "word", ""), ":", (word,), negated)
     known = key_named(key)
     if not _unquoted(value):
         raise ConfigError(
-            _("{key} must be compared with a value. Got none. Write one behind {op}", key=known.name, op=op)
+            _("{key} must be compared with a value. Got none. Write one after {op}", key=known.name, op=op)
         )
     if op == "!=":
         op, negated = ":", not negated
@@ -264,7 +264,7 @@ def _sorted_by(name: str) -> Key:
     if key is None or key.kind in ("flag", "tag"):
         raise ConfigError(
             _(
-                "sort: must be followed by what has an order, such as created, d_model or accuracy. Got {got}.",
+                "sort: must be followed by a sortable field, such as created, d_model or accuracy. Got {got}.",
                 got=shown(name),
             )
         )
@@ -286,7 +286,7 @@ def key_named(name: str) -> Key:
     if short:
         raise ConfigError(
             _(
-                "{name} must be one field. Got several: {fields}. Take one.",
+                "{name} must match exactly one field. Got several: {fields}. Choose one.",
                 name=name,
                 fields=", ".join(one.name for one in short),
             )

@@ -1,6 +1,6 @@
 """What each attention head of a trained run does with one typed input, in figures. Start at heads_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``RunHeads`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunHeads`` needs no torch.
 """
 
 from __future__ import annotations

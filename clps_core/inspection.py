@@ -1,6 +1,6 @@
 """What a trained run does with one typed input, as plain arrays. Start at inspect_run.
 
-torch is imported when a run is opened only: whoever shows an ``Inspection`` needs no torch.
+torch is imported only when a run is opened: code that shows ``Inspection`` needs no torch.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a trained run would answer to a typed input after each of its layers. Start at lens_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``RunLens`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunLens`` needs no torch.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _R
         begin, end = offsets[inside[token]]
         return f"{context[begin:end].strip()} ({token})"
 
-    return _Reading(read, name, (_("beginning"), _("end")))
+    return _Reading(read, name, (_("start"), _("end")))
 
 
 def right_tokens(asked: Asked, said: Answer) -> list[int] | None:

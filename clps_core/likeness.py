@@ -32,7 +32,7 @@ Measure = Literal["cosine", "cka"]
 
 MOST_EXAMPLES = 64
 MOST_POSITIONS = 4096
-"""Once so many positions were read, no further examples are."""
+"""After this many positions, no further examples are read."""
 PER_EXAMPLE = 32
 """Tokens of one example that are compared, spread evenly: those of one text are much alike."""
 BATCH = 256
@@ -109,8 +109,8 @@ def _check_same(run: OpenRun, mine: Way, its: Way, stack: str) -> None:
     if mine.tokens != its.tokens:
         raise ConfigError(
             _(
-                "two runs are compared where they read the same tokens. Here their decoders read different answers. "
-                "Type a decoder target, or compare them by CKA."
+                "two runs can only be compared where they read the same tokens. Here their decoders read different "
+                "answers. Type a decoder target, or compare by CKA."
             )
             if run.config.model.family == "encoder_decoder" and stack == "decoder"
             else _other_tokens()
@@ -119,7 +119,7 @@ def _check_same(run: OpenRun, mine: Way, its: Way, stack: str) -> None:
     if widths[0] != widths[1]:
         raise ConfigError(
             _(
-                "a cosine is between states of one width. These have {one} and {other} numbers. Compare them by CKA.",
+                "a cosine must compare states of the same width. Got widths {one} and {other}. Compare by CKA.",
                 one=widths[0],
                 other=widths[1],
             )
@@ -128,8 +128,8 @@ def _check_same(run: OpenRun, mine: Way, its: Way, stack: str) -> None:
 
 def _other_tokens() -> str:
     return _(
-        "two runs are compared where they read the same tokens. The data of these two differ. Choose runs of one task "
-        "with equal data."
+        "two runs can only be compared where they read the same tokens. These two were trained on different data. "
+        "Choose runs of one task with the same data."
     )
 
 
@@ -138,9 +138,7 @@ def _other_tokens() -> str:
 
 def _by_cka(one: _Side, other: _Side | None, stack: str) -> Likeness:
     if one.look.patching is not None or (other is not None and other.look.patching is not None):
-        raise ConfigError(
-            _("CKA reads held-out examples, into which nothing is patched. Take the patches out, or compare by cosine.")
-        )
+        raise ConfigError(_("CKA reads held-out examples, without patches. Remove the patches, or compare by cosine."))
     rows = _layers(one, stack)
     columns = rows if other is None else _layers(other, stack)
     mine, its, examples = [], [], 0
@@ -154,7 +152,7 @@ def _by_cka(one: _Side, other: _Side | None, stack: str) -> Likeness:
     if vectors < LEAST_VECTORS:
         raise DataError(
             _(
-                "CKA must have at least {least} tokens of held-out examples. Got {got}. Compare by cosine.",
+                "CKA needs at least {least} tokens of held-out examples. There are {got}. Compare by cosine.",
                 least=LEAST_VECTORS,
                 got=vectors,
             )

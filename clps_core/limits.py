@@ -16,7 +16,7 @@ from clps_core.amounts import bytes_of
 __all__ = ["DATA", "REFILL_SECONDS", "Amount", "DataLimits", "Limits"]
 
 REFILL_SECONDS = 1800.0
-"""In so many seconds as many new visitors may come as at once before: half an hour, less than a lesson."""
+"""Seconds until the full number of new visitors may come again: half an hour, less than a lesson."""
 
 Amount = Annotated[int, Field(ge=0, le=10**15)]
 _Visitors = Annotated[int, Field(ge=1, le=10**6)]

@@ -1,6 +1,6 @@
 """Attention maps of trained runs as they are shown: small ones of all, and some in full. Start at maps_of_run.
 
-torch is imported when a run is opened only: whoever shows ``RunMaps`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunMaps`` needs no torch.
 """
 
 from __future__ import annotations
@@ -85,12 +85,14 @@ def maps_of_run(
     unknown ``how``, a place that there is not, or rollout through cross-attention.
     """
     if how not in HOW:
-        raise ConfigError(_("maps must be put together as one of {known}. Got {how}.", known=", ".join(HOW), how=how))
+        raise ConfigError(
+            _("attention maps must be combined by one of {known}. Got {how}.", known=", ".join(HOW), how=how)
+        )
     if how == "rollout" and kind == "cross":
         raise ConfigError(
             _(
-                "rollout must follow self-attention, from layer to layer of one stack. Got cross-attention. "
-                "Choose the encoder or the decoder."
+                "rollout must follow self-attention through the layers of one stack. Got cross-attention. Choose the "
+                "encoder or the decoder."
             )
         )
     with looking(look, kind, opener) as asked:
@@ -126,7 +128,7 @@ def apart_in_layers(
         if len(layers) < 2 or len(set(layers)) < len(layers) or not all(0 <= one < len(groups) for one in layers):
             raise ConfigError(
                 _(
-                    "at least two different layers from 0 to {last} must be compared. Got {layers}.",
+                    "two or more different layers from 0 to {last} must be compared. Got {layers}.",
                     last=len(groups) - 1,
                     layers=", ".join(map(str, layers)) or _("none"),
                 )
@@ -240,8 +242,8 @@ def _tokens(asked: Asked, kind: str, said: Answer) -> tuple[tuple[str, ...], ...
 
 def _different_tokens() -> str:
     return _(
-        "two runs must read the same tokens to be compared token by token. Got different ones: their answers differ, "
-        "or their vocabularies do. Type a decoder target that both read, or look at the encoder."
+        "two runs can only be compared token by token where they read the same tokens. These two have different "
+        "answers or vocabularies. Type a decoder target that both read, or look at the encoder."
     )
 
 
@@ -250,7 +252,7 @@ def _check_same_shape(layers: tuple[int, int], heads: tuple[int, int]) -> None:
     if layers[0] != layers[1]:
         raise ConfigError(
             _(
-                "two runs must execute equally many layers to be compared. Got {one} and {other}.",
+                "two runs must execute the same number of layers to be compared. Got {one} and {other}.",
                 one=layers[0],
                 other=layers[1],
             )
@@ -258,7 +260,7 @@ def _check_same_shape(layers: tuple[int, int], heads: tuple[int, int]) -> None:
     if heads[0] != heads[1]:
         raise ConfigError(
             _(
-                "two runs must have equally many heads to be compared. Got {one} and {other}.",
+                "two runs must have the same number of heads to be compared. Got {one} and {other}.",
                 one=heads[0],
                 other=heads[1],
             )
@@ -270,7 +272,7 @@ def _checked(at: tuple[int, int] | None, rows: int, columns: int) -> tuple[int, 
     if at is not None and not (0 <= at[0] < rows and 0 <= at[1] < columns):
         raise ConfigError(
             _(
-                "a map must be chosen by its row below {rows} and its column below {columns}. Got {row}, {column}.",
+                "a map must be selected by a row below {rows} and a column below {columns}. Got {row}, {column}.",
                 rows=rows,
                 columns=columns,
                 row=at[0],

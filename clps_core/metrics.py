@@ -123,9 +123,9 @@ class Metric:
         low, high = f"{self.lowest:g}", f"{self.highest:g}"
         ends = []
         if math.isfinite(self.lowest):
-            ends.append(_("above {limit}", limit=low) if self.sign > 0 else _("at least {limit}", limit=low))
+            ends.append(_("more than {limit}", limit=low) if self.sign > 0 else _("at least {limit}", limit=low))
         if math.isfinite(self.highest):
-            ends.append(_("at most {limit}", limit=high) if self.sign > 0 else _("below {limit}", limit=high))
+            ends.append(_("at most {limit}", limit=high) if self.sign > 0 else _("less than {limit}", limit=high))
         text = _("{one} and {other}", one=ends[0], other=ends[1]) if len(ends) == 2 else "".join(ends)
         return _("{limits} (0.8 for 80 %)", limits=text) if self.percent else text or _("a number")
 
@@ -168,6 +168,7 @@ METRICS: dict[str, Metric] = {
             usual=200.0,
             written=lambda value: f"{three_digits(value)} ppl",
         ),
+        Metric("bits_per_byte", lambda: _("Bits per byte"), False, unit="bits", lowest=0.0, usual=2.5),
         _share("masked_accuracy", lambda: _("Masked accuracy")),
         Metric(
             "pseudo_perplexity",

@@ -1,6 +1,6 @@
 """How one typed input moves through a trained run, layer by layer and loop by loop. Start at moves_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``RunMoves`` needs no torch.
+torch is imported only when a run is opened: code that shows ``RunMoves`` needs no torch.
 """
 
 from __future__ import annotations

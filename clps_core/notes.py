@@ -56,7 +56,7 @@ def check_tags(tags: Iterable[object]) -> tuple[str, ...]:
     found = sorted({check_tag(one) for one in tags})
     if len(found) > MAX_TAGS:
         raise ConfigError(
-            _("a run must have at most {limit} tags. Got {got}. Take some off.", limit=MAX_TAGS, got=len(found))
+            _("a run must have at most {limit} tags. Got {got}. Remove some.", limit=MAX_TAGS, got=len(found))
         )
     return tuple(found)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from clps_core.words import _
 
-__all__ = ["NOTHING", "compact", "percent", "plain", "speed", "three_digits"]
+__all__ = ["NOTHING", "compact", "layer_list", "percent", "plain", "speed", "three_digits"]
 
 NOTHING = "–"
 
@@ -40,3 +42,14 @@ def three_digits(number: float) -> str:
     if size >= 99.95 or number == int(number):
         return f"{number:,.0f}"
     return f"{number:.1f}" if size >= 9.995 else f"{number:.2f}"
+
+
+def layer_list(layers: Sequence[int]) -> str:
+    """``0, 2``; more than four neighbours as ``0-11``."""
+    parts: list[list[int]] = []
+    for layer in layers:
+        if parts and layer == parts[-1][-1] + 1:
+            parts[-1].append(layer)
+        else:
+            parts.append([layer])
+    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 4 else ", ".join(map(str, part)) for part in parts)

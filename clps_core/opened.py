@@ -1,6 +1,6 @@
 """A run's model and data, opened to be asked something. Start at open_run.
 
-torch is imported when a run is opened, not before: whoever only shows answers needs none.
+torch is imported only when a run is opened: code that only shows answers needs no torch.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _check_same_facts(before: TaskFacts | None, now: TaskFacts) -> None:
         if was != is_now:
             raise DataError(
                 _(
-                    "the task {task} must be as it was when the run was trained: with {before} {called}. Got {now}: "
-                    "its data changed. Train the run again, or bring the data back.",
+                    "the data of task {task} have changed since this run was trained with {before} {called}: now "
+                    "there are {now}. Train the run again, or restore the data.",
                     task=before.name,
                     before=was or 0,
                     called=called,
@@ -121,8 +121,8 @@ def _check_same_facts(before: TaskFacts | None, now: TaskFacts) -> None:
     if before.fingerprint != now.fingerprint:
         raise DataError(
             _(
-                "the tokens and classes of task {task} must mean what they did when the run was trained. Its data "
-                "changed. Train the run again, or bring the data back.",
+                "the data of task {task} have changed since this run was trained: its tokens or classes have another "
+                "meaning now. Train the run again, or restore the data.",
                 task=before.name,
             )
         )
@@ -140,7 +140,7 @@ def _check_same_tokens(folder: Path, data: TaskData) -> None:
     if before != wanted:
         raise DataError(
             _(
-                "the run must have been trained with the tokens of the installed data. They changed since: another "
-                "version of their source is installed. Train it again, or install the version in constraints.txt."
+                "the run was trained with other tokens: another version of the data's source is installed now. Train "
+                "it again, or install the version in constraints.txt."
             )
         )

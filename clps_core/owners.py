@@ -51,8 +51,8 @@ class Signer:
         if len(secret) != SECRET_BYTES:
             raise StoreError(
                 _(
-                    "{path} must hold {wanted} bytes. Got {got}. Remove it: a new one is made, "
-                    "and visitors get new names.",
+                    "{path} must have {wanted} bytes. Got {got}. Remove it: a new one will be made, and visitors "
+                    "will get new names.",
                     path=path,
                     wanted=SECRET_BYTES,
                     got=len(secret),

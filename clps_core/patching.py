@@ -177,7 +177,7 @@ def _patches(asked: Asked, patching: Patching, other: OpenRun, loops: int | None
         inputs = other.data.encode_source(text, options=options)
         seen = Asked(other, text, inputs, target, options, loops).answer().capture
     except DataError as error:
-        raise DataError(_("the input that is patched from: {problem}", problem=error)) from error
+        raise DataError(_("the input to patch from: {problem}", problem=error)) from error
     longest = asked.run.data.facts.max_target_len or model.config.max_positions or 1
     return Patches(patches, seen, width, _lengths(asked), longest)
 

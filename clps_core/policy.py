@@ -112,7 +112,7 @@ class Quotas(BaseModel):
     threads: Amount | None = 4
     """CPU threads that a run may ask for; one that asks for none has its slot's."""
     data_sets: Amount | None = 10
-    """Data sets of one's own."""
+    """A person's data sets."""
     data: Amount | None = 500 * 2**20
     """Bytes of all that is kept for them; ``500M``, ``1G`` in the file."""
 
@@ -170,8 +170,8 @@ class Policy(BaseModel):
         if self.mode == "local" and given:
             raise ValueError(
                 _(
-                    "a policy with {fields} must have mode shared. Got mode local, where one person may do everything. "
-                    "Add 'mode: shared', or leave them out.",
+                    "a policy with {fields} must have mode shared. Got mode local, in which one person may do "
+                    "everything. Add 'mode: shared', or leave them out.",
                     fields=", ".join(given),
                 )
             )
@@ -198,8 +198,7 @@ class Policy(BaseModel):
         if person is None:
             return nobody()
         return _(
-            "only the owner of a run or a teacher may {action} it. This run is somebody else's. "
-            "Start one of your own, or ask a teacher.",
+            "you may not {action} this run: it is somebody else's. Start a run of your own, or ask a teacher.",
             action={
                 "log": _("read the log of"),
                 "priority": _("change the priority of"),
@@ -223,8 +222,8 @@ class Policy(BaseModel):
 
         for what, field, got in (
             (_("steps of a run (train.steps)"), "steps", config.train.steps),
-            (_("examples of a step (train.batch_size)"), "batch_size", config.train.batch_size),
-            (_("executed parameters, every use counted"), "parameters", executed_parameters),
+            (_("examples per step (train.batch_size)"), "batch_size", config.train.batch_size),
+            (_("executed parameters (each use is counted)"), "parameters", executed_parameters),
             (_("positions of an input"), "length", length),
             (_("evaluations of a run (train.steps / train.eval_every)"), "evaluations", per(config.train.eval_every)),
             (_("checkpoints of a run (train.steps / train.checkpoint_every)"), "evaluations", per(saved)),
@@ -241,6 +240,14 @@ class Policy(BaseModel):
                     )
                 )
 
+    def most_steps(self, person: Person | None, config: RunConfig) -> int | None:
+        """The most steps that ``check_config`` lets a run of ``config`` have; ``None`` where nothing bounds them."""
+        if not self.bound(person):
+            return None
+        each, train = self.quotas.evaluations, config.train
+        of_each = [] if each is None else [each * train.eval_every, each * train.checkpoint_every]
+        return min((limit for limit in (self.quotas.steps, *of_each) if limit is not None), default=None)
+
     def check_data(self, person: Person | None, sets: int, size: int, together: int) -> None:
         """Raise ``NotAllowedError`` where they may add no data set to their ``sets`` of ``size`` bytes.
 
@@ -251,7 +258,7 @@ class Policy(BaseModel):
         if self.quotas.data_sets is not None and sets >= self.quotas.data_sets:
             raise NotAllowedError(
                 _(
-                    "at most {limit} data sets of one person may be kept. Got {now}. Remove one of yours.",
+                    "at most {limit} data sets per person can be kept. You have {now}. Remove one of them.",
                     limit=self.quotas.data_sets,
                     now=sets,
                 )
@@ -260,7 +267,7 @@ class Policy(BaseModel):
             if limit is not None and now >= limit:
                 raise NotAllowedError(
                     _(
-                        "data sets must take less than {limit:,} MB here. Got {now:,} MB. Remove some, or ask a "
+                        "data sets can take up to {limit:,} MB here. Yours take {now:,} MB. Remove some, or ask a "
                         "teacher.",
                         limit=limit // 10**6,
                         now=now // 10**6,
@@ -275,8 +282,8 @@ class Policy(BaseModel):
         if quotas.queued is not None and use.queued + new > quotas.queued:
             raise NotAllowedError(
                 _(
-                    "at most {limit} runs and evaluations of one person may wait. Got {new} beside {now} that wait "
-                    "already. Take fewer, or wait until some have started.",
+                    "at most {limit} runs and evaluations per person can wait. {new} would be added to {now} that "
+                    "are waiting. Start fewer, or wait until some have started.",
                     limit=quotas.queued,
                     new=new,
                     now=use.queued,
@@ -285,7 +292,7 @@ class Policy(BaseModel):
         if quotas.runs is not None and use.runs + new > quotas.runs:
             raise NotAllowedError(
                 _(
-                    "at most {limit} runs of one person may be kept. Got {new} beside {now}. Delete some of yours.",
+                    "at most {limit} runs per person can be kept. {new} would be added to {now}. Delete some of yours.",
                     limit=quotas.runs,
                     new=new,
                     now=use.runs,
@@ -294,8 +301,8 @@ class Policy(BaseModel):
         if quotas.disk is not None and use.disk >= quotas.disk:
             raise NotAllowedError(
                 _(
-                    "the files of one person's runs must be less than {limit:.2f} GiB. Got {now:.2f} GiB. "
-                    "Delete some of yours.",
+                    "the files of one person's runs can take up to {limit:.2f} GiB. Yours take {now:.2f} GiB. Delete "
+                    "some of your runs.",
                     limit=quotas.disk / 2**30,
                     now=use.disk / 2**30,
                 )
@@ -309,8 +316,8 @@ class Policy(BaseModel):
         if limits.queued is not None and together.queued + new > limits.queued:
             raise NotAllowedError(
                 _(
-                    "at most {limit} runs and evaluations of all visitors together may wait. Got {new} beside {now} "
-                    "that wait already. Try again when some have started, or ask a teacher.",
+                    "at most {limit} runs and evaluations of all visitors together can wait. {new} would be added to "
+                    "{now} that are waiting. Try again when some have started, or ask a teacher.",
                     limit=limits.queued,
                     new=new,
                     now=together.queued,
@@ -319,8 +326,8 @@ class Policy(BaseModel):
         if limits.disk is not None and together.disk >= limits.disk:
             raise NotAllowedError(
                 _(
-                    "the files of all visitors' runs together must take less than {limit:.2f} GiB. "
-                    "They take {now:.2f} GiB. Delete some of yours, or ask a teacher.",
+                    "the files of all visitors' runs together can take up to {limit:.2f} GiB. They take {now:.2f} "
+                    "GiB. Delete some of your runs, or ask a teacher.",
                     limit=limits.disk / 2**30,
                     now=together.disk / 2**30,
                 )
@@ -341,8 +348,8 @@ LOCAL_POLICY = Policy()
 def nobody() -> str:
     """What somebody is told whom a shared server cannot tell from others."""
     return _(
-        "this shared server must be able to tell you from others. Got no valid cookie and no login. "
-        "Log in if the page offers it, or allow cookies for this address, then reload the page."
+        "this shared server cannot recognise you: your browser sent no valid cookie and you are not logged in. Log "
+        "in if the page offers it, or allow cookies for this address, then reload the page."
     )
 
 
@@ -383,9 +390,7 @@ def _policy_of(text: str) -> Policy:
 
 
 def _unreadable(path: Path, reason: str) -> ConfigError:
-    return ConfigError(
-        _("the policy must be a YAML file that can be read. Got {path}: {reason}.", path=path, reason=reason)
-    )
+    return ConfigError(_("the policy must be a readable YAML file. Got {path}: {reason}.", path=path, reason=reason))
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -403,7 +408,7 @@ def hash_code(code: str) -> str:
     if len(code) < FEWEST_CODE_CHARACTERS:
         raise ConfigError(
             _(
-                "a teacher's code must have at least {limit} characters. Got {got}. Take a longer one.",
+                "a teachers' code must have at least {limit} characters. Got {got}. Use a longer one.",
                 limit=FEWEST_CODE_CHARACTERS,
                 got=len(code),
             )

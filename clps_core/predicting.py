@@ -91,7 +91,7 @@ def predict(
     """
     check_length(*texts, *(options or {}).values())
     if not 1 <= len(texts) <= MOST_TEXTS:
-        raise DataError(_("from 1 to {most} texts can be given. Got {got}.", most=MOST_TEXTS, got=len(texts)))
+        raise DataError(_("between 1 and {most} texts must be given. Got {got}.", most=MOST_TEXTS, got=len(texts)))
     if max_tokens is not None and max_tokens < 1:
         raise ConfigError(_("max_tokens must be 1 or more. Got {got}.", got=max_tokens))
     with opener(folder, which) as run:
@@ -124,7 +124,7 @@ def check_request(task: TaskFacts, options: Mapping[str, str]) -> dict[str, str]
         raise ConfigError(
             _("an option of {task} must be one of {known}. Got {got!r}.", task=task.name, known=known, got=unknown)
             if known
-            else _("{task} has no options. Got {got!r}. Leave it out.", task=task.name, got=unknown)
+            else _("{task} must have no options. Got {got!r}. Leave it out.", task=task.name, got=unknown)
         )
     return dict(options)
 
@@ -176,7 +176,8 @@ def _check_tokens(tokens: Sequence[int], vocab_size: int, eos: int) -> None:
     if any(not 0 <= token < vocab_size or token == eos for token in tokens):
         raise DataError(
             _(
-                "the tokens to go on from must be from 0 to {last}, without the end. They are not. Begin anew.",
+                "the tokens to continue from must be valid, from 0 to {last}, and not include the end token. They "
+                "are not. Start again.",
                 last=vocab_size - 1,
             )
         )

@@ -62,7 +62,7 @@ def predict_split(
     with opener(folder, which) as run:
         if run.data.facts.windows and not run.data.facts.masked:
             raise DataError(
-                _("{task} has no right answers to compare with. Use --text to see how a text goes on.",
+                _("{task} has no correct answers to compare with. Use --text to let a run continue a text.",
                   task=run.data.facts.title)
             )  # fmt: skip
         train = run.config.train

@@ -42,7 +42,8 @@ def count_classes(folder: Path, *, seconds: float | None = None) -> Confusion:
     found = score.confusion(data, step)
     if found is None:
         raise DataError(
-            _("a run must give each example one class for its classes to be counted. {task} has none.",
+            _(
+                "confused classes can only be counted for a task with one class per example. {task} is different.",
               task=data.facts.title)
         )  # fmt: skip
     return found
@@ -67,8 +68,8 @@ def _scored(folder: Path, seconds: float | None) -> tuple[int, TestScore, TaskDa
         if until is not None and time.monotonic() > until:
             raise JobError(
                 _(
-                    "scoring the test split must end in {seconds:g} s here. It takes longer. "
-                    "Ask for it on the command line: clps runs test ID.",
+                    "scoring the test split takes longer than the {seconds:g} s allowed here. Use the command line: "
+                    "clps runs test ID.",
                     seconds=seconds,
                 )
             )
@@ -76,7 +77,7 @@ def _scored(folder: Path, seconds: float | None) -> tuple[int, TestScore, TaskDa
     if not checkpoint_path(folder, "best").exists():
         raise CheckpointError(
             _(
-                "a run must have its best weights to be scored. {folder} does not hold them.",
+                "the run cannot be scored: its best weights are not in {folder}.",
                 folder=place_in_home(folder),
             )
         )
@@ -98,7 +99,8 @@ def check_same_data(folder: Path, data: TaskData) -> None:
     if before != data.fingerprint:
         raise DataError(
             _(
-                "a run must be scored with the data it was trained on. Those installed are others (another version of "
-                "their source): a test example could have been trained on. Install the version in constraints.txt."
+                "the run cannot be scored: it was trained on other data (another version of their source is "
+                "installed now), so a test example could have been a training example. Install the version in "
+                "constraints.txt."
             )
         )

@@ -194,7 +194,7 @@ def _head(sizes: Sizes) -> dict[str, OuterShape]:
 
 
 def extra_shapes(sizes: Sizes, plan: SharingPlan) -> dict[str, ExtraShape]:
-    """Name -> what stands beside the map of ``plan``, by executed layer.
+    """Name -> the extras of ``plan``, by executed layer.
 
     LoRA of rank r on a matrix ``(out, in)`` adds ``down`` (r, in) and ``up`` (out, r); a learned depth
     embedding and every scale are vectors of ``d_model``; concatenated input needs one ``(d, 2 d)`` matrix.

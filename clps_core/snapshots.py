@@ -27,7 +27,7 @@ def bundle() -> Path:
             return folder
     raise ConfigError(
         _(
-            "the dashboard's pages must lie beside the engine. They are missing from {folder}. Install again.",
+            "the dashboard's pages are missing from {folder}. Install CLPS Lab again.",
             folder=package,
         )
     )

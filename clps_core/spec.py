@@ -80,12 +80,12 @@ def parse_assignments(parts: Iterable[str]) -> dict[str, Any]:
         name = "data.task" if name == "task" else name
         if not equals or not NAME.fullmatch(name):
             raise ConfigError(
-                _("a setting must read name=value, such as model.d_model=64. Got {got!r}.", got=part[:60])
+                _("a setting must be written name=value, such as model.d_model=64. Got {got!r}.", got=part[:60])
             )
         section, dot, key = name.partition(".")
         target = nested.setdefault(section, {}) if dot else nested
         if not isinstance(target, dict) or (key or section) in target:
-            raise ConfigError(_("every setting must come once. Got {name} again. Remove one of them.", name=name))
+            raise ConfigError(_("every setting must be given once. Got {name} twice. Remove one of them.", name=name))
         target[key or section] = _value(value.strip())
     return nested
 

@@ -1,6 +1,6 @@
 """That the uses of a shared weight are one: its tensor, its uses and their gradients. Start at tie_of_run.
 
-torch is imported when a run is opened only: whoever shows a ``TieProof`` needs no torch.
+torch is imported only when a run is opened: code that shows ``TieProof`` needs no torch.
 """
 
 from __future__ import annotations
@@ -105,14 +105,14 @@ def tie_of_run(look: Look, *, site: str, opener: Opener = open_run) -> TieProof:
     with open_look(look, opener) as run:
         slot = _slot(run, site)
         if run.config.model.output == "none":
-            raise ConfigError(_("a model must have a head to be asked. Got head none. Choose a run that answers."))
+            raise ConfigError(_("a model must have a head to answer. Got head none. Choose a run with a head."))
         if look.patching is not None:
-            raise ConfigError(_("a tie is proved without anything patched in. Take the patches out."))
+            raise ConfigError(_("the check of a tie works without patches only. Remove the patches."))
         asked = asked_of(run, look)
         with without(run, look.left_out, look.loops):
             batch, aim = _batch(asked)
             if not (batch.labels != IGNORED).any():
-                raise DataError(_("a gradient must have a token to be answered. This input has none. Change it."))
+                raise DataError(_("a gradient needs at least one token to predict. This input has none. Change it."))
             _check_memory(run, slot, batch, look.loops)
             # Within the changes: the copy keeps them.
             model = copy.deepcopy(run.model).double()
@@ -122,7 +122,7 @@ def tie_of_run(look: Look, *, site: str, opener: Opener = open_run) -> TieProof:
 def _slot(run: OpenRun, site: str) -> Slot:
     found = SITE.fullmatch(site)
     if found is None:
-        raise ConfigError(_("a weight must read as decoder.0.q. Got {got!r}.", got=visible(site)[:40]))
+        raise ConfigError(_("a weight must be written like decoder.0.q. Got {got!r}.", got=visible(site)[:40]))
     stack, layer, component = found[1], int(found[2]), found[3]
     mapping = run.model.map
     known = stack in mapping.stacks and component in mapping.components(stack) and layer < mapping.num_layers(stack)
@@ -146,9 +146,7 @@ def _stored(folder: Path, which: Which, slot: Slot) -> tuple[str, tuple[StoredTe
         except (OSError, ValueError):
             continue  # as the model's loading does: the next best answers
         return path.name, tuple(sorted(held, key=lambda one: one.name, reverse=True))
-    raise CheckpointError(
-        _("the run must have trained a little. It has no weights yet. Wait for its first checkpoint.")
-    )
+    raise CheckpointError(_("the run has no weights yet. Wait for its first checkpoint."))
 
 
 def _check_memory(run: OpenRun, slot: Slot, batch: DeviceBatch, loops: int | None) -> None:
@@ -165,8 +163,8 @@ def _check_memory(run: OpenRun, slot: Slot, batch: DeviceBatch, loops: int | Non
     if 8 * numbers > MOST_BYTES:
         raise ConfigError(
             _(
-                "the gradients of all uses must fit into {most:.1f} GiB. They need about {got:.1f} GiB. Ask for fewer "
-                "loops, or type a shorter input.",
+                "the gradients of all uses need about {got:.1f} GiB, more than the {most:.1f} GiB allowed. Ask for "
+                "fewer loops, or type a shorter input.",
                 most=MOST_BYTES / 2**30,
                 got=8 * numbers / 2**30,
             )

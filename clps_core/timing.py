@@ -58,7 +58,7 @@ FORWARD = 1 / 3
 USUAL_WEIGHT = 0.1
 """How much a step without operations counts beside a measured size: enough where there is only one."""
 BUSY = 1.25
-"""From so many times the time of a quiet machine on, a busy one is spoken of."""
+"""The machine is called busy from this many times the time of a quiet machine on."""
 LOAD_SECONDS = 60.0
 MOST_RUNS_LOOKED_AT = 40
 FEWEST_STEPS = 20

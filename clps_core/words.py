@@ -193,7 +193,7 @@ def kept(text: str) -> str:
 
 
 def told(stored: str) -> str:
-    """What ``kept`` gave, in the words of whoever reads now; anything else as it is, for stores may be anybody's."""
+    """What ``kept`` gave, in the reader's language; anything else as it is, for stores may be anybody's."""
     if not stored.startswith('{"say":'):
         return stored
     try:
@@ -252,4 +252,4 @@ def shown(value: object, limit: int = 60) -> str:
     try:
         return reprlib.repr(value)[:limit]
     except ValueError:  # Python writes no whole number of thousands of digits, and would explain how to make it
-        return _("a number of thousands of digits")
+        return _("a number with thousands of digits")

@@ -75,7 +75,6 @@ def look(run_ids: list[str], follow: bool) -> None:
         if have_gone(run_ids):
             st.rerun()
         raise
-    st.caption(_("Attention shows where information is read from. It is not an explanation of the prediction."))
     leave_trace()
 
 

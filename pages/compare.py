@@ -1,5 +1,7 @@
 """Which model is better, and what does it cost? Runs against each other."""
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from app import navigation, state
@@ -11,6 +13,7 @@ from app.compare.matching import match_section
 from app.compare.scaling import scaling
 from app.compare.take_away import take_away
 from app.compare.view import figures
+from app.compare.written import written_section
 from app.confusion.section import confusion_section
 from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
@@ -37,14 +40,20 @@ def page() -> None:
     else:
         across_runs(store(), runs)
     active = any(run.active for run in runs)
-    ticking("compare", live, TICK_SECONDS if active else None)([run.id for run in runs], active)
+    ticking("compare", live, TICK_SECONDS if active else None, pulse)([run.id for run in runs], active)
     match_section(store(), runs)
+    written_section(runs)
     confusion_section(runs)
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         take_away(store(), runs)
         navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
+
+
+def pulse(run_ids: list[str], was_active: bool) -> Hashable:  # noqa: ARG001 - given what live is given
+    """What ``live`` shows."""
+    return store().pulse(run_ids)
 
 
 @page_guard()
@@ -69,8 +78,9 @@ def live(run_ids: list[str], was_active: bool) -> None:
         _("Curves over"),
         visible=True,
         help=_(
-            "Equal on one axis, runs may differ on another: equal steps of a longer loop are more FLOPs. Tokens and "
-            "FLOPs follow from the config, at the model's full length with padding, forward and backward."
+            "Runs that are equal on one axis may differ on another: with the same steps, more loops need more FLOPs. "
+            "Tokens and FLOPs are computed from the config, at the model's full length with padding, for forward and "
+            "backward passes."
         ),
     )
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)

@@ -11,8 +11,8 @@ def page() -> None:
     header("depth")
     st.markdown(
         _(
-            "Layers that repeat can run more or fewer times than in training: depth becomes a dial that costs no "
-            "parameters. Turn it, and see what the same weights do."
+            "Layers that repeat can run more or fewer times than in training, so depth can change without new "
+            "parameters. Vary it, and see what the same weights do."
         )
     )
     with opening(_("Looking for runs whose layers repeat ..."), "app.depth.page"):

@@ -20,12 +20,14 @@ from app.design.designs import (
     step_back,
     step_forward,
 )
+from app.design.dialogs import open_dialog
+from app.design.matching import match_section
 from app.design.model_form import model_form
 from app.design.painting import apply_action
-from app.design.paper_gallery import papers_dialog, published_line
+from app.design.paper_gallery import published_line
 from app.design.scheme_card import arithmetic_expander, scheme_cards
 from app.design.sharing_map import sharing_map
-from app.design.strategy_form import add_dialog
+from app.design.side_by_side import side_by_side
 from app.look.frame import header
 from app.services import show_problem
 from clps_core.config import ModelConfig
@@ -55,9 +57,9 @@ def changed(change: dict[str, Any] | str) -> None:
         st.session_state[state.DESIGNS_PROBLEM] = str(error)
 
 
-def opened(found: list[Costed], chosen: int) -> Costed:
+def opened(found: list[Costed], chosen: int) -> Costed | None:
     """The design that is looked at; the first where the chosen one does not fit."""
-    return next((design for design in found if design.index == chosen), found[0])
+    return next((design for design in found if design.index == chosen), found[0] if found else None)
 
 
 header("design")
@@ -74,14 +76,14 @@ if unfit:
     kept = designs.only([design.index for design in found])
     st.button(_("Remove what does not fit"), on_click=save_designs, args=(kept,), icon=":material/delete:")
 design_actions(designs, found)
-if found:
+here = opened(found, designs.chosen)
+if here is not None:
     sharing_map(found, designs.chosen, component_sizes(model), changed)
+    side_by_side(designs, here)
     st.subheader(_("What they cost"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
-    scheme_cards(opened(found, designs.chosen), model)
+    scheme_cards(here, model)
     arithmetic_expander(model)
-if st.session_state.get(state.DESIGN_DIALOG) == "papers":
-    papers_dialog()
-elif st.session_state.get(state.DESIGN_DIALOG) == "add":
-    add_dialog(model, changed)
+    match_section(designs, found)
+open_dialog(designs, found, here, model, changed)

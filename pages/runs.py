@@ -1,5 +1,7 @@
 """How is the training going? The runs of a comparison, live: table, curves, logs."""
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from app import navigation, state
@@ -11,7 +13,7 @@ from app.look.ticking import ticking
 from app.runs.all_runs import VIEWS, all_runs
 from app.runs.fork import fork_dialog
 from app.runs.picker import pick_comparison
-from app.runs.table import queue_line, run_log, run_table
+from app.runs.table import queue_line, run_log, run_table, wait_words
 from app.services import page_guard, store
 from clps_core.jobs import service
 from clps_core.words import _
@@ -21,7 +23,7 @@ TICK_SECONDS = 1.0
 
 def page() -> None:
     header("runs")
-    if address_choice("runs", state.VIEW, VIEWS, _("What is listed")) == "all":
+    if address_choice("runs", state.VIEW, VIEWS, _("What to list")) == "all":
         all_runs(store())
         return
     runs = pick_comparison(store())
@@ -30,9 +32,21 @@ def page() -> None:
     active = any(run.active for run in runs)
     asked = st.session_state.get(state.RUNS_FORK)
     ticks = active and asked is None  # a tick that comes while the dialog closes makes the browser drop the address
-    ticking("runs", live, TICK_SECONDS if ticks else None)([run.id for run in runs], active)
+    ticking("runs", live, TICK_SECONDS if ticks else None, pulse)([run.id for run in runs], active)
     for run in store().some_runs([asked] if asked else []):
         fork_dialog(store(), run)
+
+
+def pulse(run_ids: list[str], was_active: bool) -> Hashable:
+    """What ``live`` shows: of the runs, and of the queue they may wait in."""
+    if was_active:
+        service.ensure_supervisor(store())
+    moved = store().pulse(run_ids)
+    if not was_active:
+        return moved
+    queue, status = service.queue_state(store()), service.supervisor_status(store())
+    waits = tuple(wait_words(queue.turns[one]) for one in run_ids if one in queue.turns)
+    return moved, queue.words, queue.held, status.busy, status.slots, waits
 
 
 @page_guard()
@@ -42,8 +56,6 @@ def live(run_ids: list[str], was_active: bool) -> None:
     active = any(run.active for run in runs)
     if active != was_active or len(runs) < len(run_ids):
         st.rerun()
-    if active:
-        service.ensure_supervisor(store())
     queue = service.queue_state(store())
     with st.container():  # also when it is empty: what follows keeps its place on the page
         if active:

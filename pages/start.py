@@ -32,7 +32,7 @@ def ready(was_active: bool) -> None:
         for comparison in [*others, *([pinned] if pinned else [])]:
             comparison_card(store(), comparison)
     if shipped:
-        st.subheader(_("Ready comparisons, trained before"), anchor=False)
+        st.subheader(_("Ready comparisons, trained in advance"), anchor=False)
     with st.container(horizontal=True, key="cards_ready"):
         for one in shipped:
             ready_card(store(), one)
@@ -51,5 +51,5 @@ sharing_picture()
 with page_guard():
     active = store().has_jobs()
     ticking("ready", ready, TICK_SECONDS if active else None)(active)
-st.subheader(_("Ways in"), anchor=False)
+st.subheader(_("Where to start"), anchor=False)
 ways_in()

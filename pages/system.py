@@ -28,7 +28,7 @@ def page() -> None:
 
 @page_guard()
 def live(was_active: bool) -> None:
-    """Everything that moves, looked at anew; more often while something is active."""
+    """Everything that changes, read again regularly; more often while something is active."""
     if store().has_jobs() != was_active:
         st.rerun()
     problem = None

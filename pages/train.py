@@ -18,8 +18,8 @@ def page() -> None:
     header("train")
     st.markdown(
         _(
-            "All runs of a comparison see the same data in the same order and start from matched weights: "
-            "only what you choose differs."
+            "All runs of a comparison use the same data in the same order and start from matched weights: only what "
+            "you choose differs."
         )
     )
     way = pick_way()

@@ -28,15 +28,16 @@ settings.register_profile(
 )
 settings.load_profile("lab")
 
-WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py")
+WAITING = ("browser", "chaos", "test_jobs_processes.py", "test_cli_train.py", "test_cli_sweep.py")
 """Folders and files whose tests mostly wait for other processes."""
 LONG = (
     "test_jobs_processes.py",
-    "test_own_data_in_browser.py",
     "test_first_minute.py",
-    "test_live_chart.py",
-    "test_cli_train.py",
+    "test_cli_sweep.py",
+    "test_own_data_in_browser.py",
     "test_attention.py",
+    "test_tryit.py",
+    "test_cli_train.py",
 )
 """Files that take longest: one that begins last is waited for by all others."""
 

@@ -12,6 +12,7 @@ import importlib.util
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -20,12 +21,13 @@ from app import state
 from app.look.address_choice import address_choice
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.picture import file_name
 from app.look.working import let_out
 from clps_core.inspection import Inspection
 from clps_core.serving.head_view import MARK, HeadView, Which
 from clps_core.words import _
 
-__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "choose_bertviz", "shown_tokens"]
+__all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "choose_bertviz", "shown_tokens", "standing_alone"]
 
 MOST_TOKENS = 48
 MOST_WEIGHTS = 160_000
@@ -63,7 +65,7 @@ def bertviz_view(
     if longest > limit:
         st.caption(
             _(
-                "BertViz shows the first {limit} of {longest} tokens; the other views show all.",
+                "BertViz draws the first {limit} of {longest} tokens. All layers and heads draws all of them.",
                 limit=limit,
                 longest=longest,
             )
@@ -81,6 +83,17 @@ def bertviz_view(
     shown = min(longest, limit)
     height = _model_height(layers, heads, shown) if which == "model" else math.ceil(shown * LINE_HEIGHT + 96)
     _COMPONENT(data={"document": document, "height": height, "title": title, "fits": which == "model"}, key=key)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.download_button(
+            "HTML",
+            lambda: standing_alone(document, title),
+            file_name=f"{file_name(['bertviz', which, kind, title])}.html",
+            mime="text/html",
+            on_click="ignore",
+            type="tertiary",
+            key=f"{key}.html",
+            help=_("This view as one file that works without a network and without this server"),
+        )
 
 
 def choose_bertviz() -> Which:
@@ -93,13 +106,18 @@ def bertviz_caption(which: Which) -> None:
     """How to read the view, once for all that are shown."""
     head = _(
         "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
-        "lines, hover over a token, click a colour to switch a head."
+        "lines, hover over a token, click a colour to switch a head on or off. The stronger a line, the larger the "
+        "weight."
     )
     model = _(
         "BertViz: every layer (row) and head (column) as lines from each token (left) to the tokens it looks at "
-        "(right). Click one to see its tokens; click again to close it."
+        "(right). The stronger a line, the larger the weight. Click one to see its tokens; click again to close it."
     )
-    st.caption(model if which == "model" else head)
+    file = _(
+        "HTML below it is a file of what is drawn here, its tokens and its weights to three decimals, and it works in "
+        "a browser without a network. The unrounded weights are the CSV of All layers and heads."
+    )
+    st.caption(f"{model if which == 'model' else head} {file}")
 
 
 def _model_height(layers: int, heads: int, tokens: int) -> float:
@@ -127,6 +145,17 @@ def bertviz_document(view: HeadView, which: Which = "head") -> str:
         f"<script>{code.replace(MARK, _escaped(view.data), 1)}</script>"
         f"{_FIT if which == 'model' else ''}</body></html>"
     )
+
+
+def standing_alone(document: str, title: str) -> bytes:
+    """The view's document as a file of its own: light, with its title above it."""
+    name = escape(title)
+    return (
+        document.replace("<html>", '<html class="light">', 1)
+        .replace('<meta charset="utf-8">', f'<meta charset="utf-8"><title>{name}</title>', 1)
+        .replace("<style>", "<style>:root { font-family: sans-serif; } h1 { font-size: 1rem; margin: 12px; }\n", 1)
+        .replace(_LIFT, f"{_LIFT}<h1>{name}</h1>", 1)
+    ).encode("utf-8", "replace")
 
 
 _LIFT = (

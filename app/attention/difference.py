@@ -54,8 +54,24 @@ def differences(
         return
     of = address_choice("attention", state.OF, names, _("Difference of"))
     if of == RUNS:
-        _runs(runs, answers, kind, question, turned, shown)
-        return
+        drawn = _runs(runs, answers, kind, question, turned, shown)
+    else:
+        drawn = _layers(runs, answers, kind, question, turned, shown, of)
+    if drawn:
+        st.caption(_reading_sentence())
+
+
+def _layers(
+    runs: Sequence[Run],
+    answers: Sequence[Inspection],
+    kind: str,
+    question: Question,
+    turned: Sequence[Turned],
+    shown: Sequence[Shown],
+    of: str,
+) -> bool:
+    """For each run the layers of slot ``of`` against one of them; whether there was something to draw."""
+    slots = [_slots(answer, kind) for answer in answers]
     against = _choose_against(slots[0][of])
     selected = None
     for place, column in enumerate(st.columns(len(runs))):
@@ -71,7 +87,7 @@ def differences(
             name = question.name(runs[place].id, kind, of, str(order), str(turned[place]))
             view = difference_view(ask(), ask, answers[place], kind, name)
             selected = explore(view, shown[place], key=f"attention.difference.{of}.{place}", follow=selected)
-    st.caption(_reading_sentence())
+    return selected is not None
 
 
 def _runs(
@@ -81,8 +97,8 @@ def _runs(
     question: Question,
     turned: Sequence[Turned],
     shown: Sequence[Shown],
-) -> None:
-    """Every other run against the first."""
+) -> bool:
+    """Every other run against the first; whether there was something to draw."""
     drawn = False
     for place, other in enumerate(runs[1:], start=1):
         ask = partial(read_apart, runs[0], question, kind, turned=turned[0], other=(other, turned[place]))
@@ -109,8 +125,7 @@ def _runs(
                 "large difference may be the same head under another number."
             )
         )
-    if drawn:
-        st.caption(_reading_sentence())
+    return drawn
 
 
 def difference_view(found: RunMaps, ask: partial[RunMaps], answer: Inspection, kind: str, name: str) -> GridView:

@@ -13,7 +13,9 @@ export default function (component) {
   }
   explorer.tell = setStateValue;
   explorer.show(unpack(data));
+  const turn = (explorer.turn = {}); // while scripts load, Streamlit clears up after an earlier call once a later one has drawn
   return () => {
+    if (explorer.turn !== turn) return;
     if (explorer.waiting.listen === explorer.listen) explorer.waiting.listen = null;
     explorer.watcher.disconnect();
     clearTimeout(explorer.telling);
@@ -41,6 +43,10 @@ class Explorer {
   show(data) {
     // Old selections stay when only the bytes changed; a new view (run, kind, text) brings its own.
     const isNewView = this.data?.view !== data.view;
+    if (!this.data) {
+      this.boost = data.lift ?? true;
+      this.kept = data.kept ?? null;
+    }
     if (isNewView || this.data.stamp !== data.stamp) this.heads.clear();
     this.data = data;
     this.theme = readTheme(this.root);
@@ -203,6 +209,7 @@ class Explorer {
     this.part("lines-name").textContent = data.words.lines;
     this.part("lines").checked = this.lines;
     this.part("boost-name").textContent = data.words.boost;
+    this.part("boost-name").parentElement.title = data.words.boost_help ?? "";
     this.part("boost").checked = this.boost;
     this.drawScale();
     this.part("large").setAttribute(
@@ -347,6 +354,12 @@ class Explorer {
     const same = this.kept && cell && this.kept[0] === cell[0] && this.kept[1] === cell[1];
     this.kept = same ? null : cell;
     this.pointAt(same ? null : cell);
+    this.tellLooks();
+  }
+
+  // The address keeps what was chosen here; a map that follows another one says nothing.
+  tellLooks() {
+    if (!this.data.led) this.tell("looks", { lift: this.boost, kept: this.kept });
   }
 
   listenToPeople() {
@@ -380,6 +393,7 @@ class Explorer {
     this.part("boost").addEventListener("change", (event) => {
       this.boost = event.target.checked;
       this.show(this.data);
+      this.tellLooks();
     });
   }
 
@@ -396,6 +410,7 @@ class Explorer {
     } else if (event.key === "Escape") {
       this.kept = null;
       this.pointAt(null);
+      this.tellLooks();
     } else {
       return;
     }

@@ -15,10 +15,14 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app import state
+from app.attention.looks import keep_looks, looks_of, looks_words
 from app.look.assets import asset, script
 from app.look.component import component
 from clps_core.analysis.thumbnails import FULL_LIMIT, max_pooled, thumbnail_side
@@ -147,9 +151,17 @@ def attention_grid(view: GridView, *, selected: tuple[int, int], key: str, led: 
     clicked = None if led else _within(st.session_state.get(key, {}).get("selected"), view)
     chosen = clicked or _within(selected, view) or (0, 0)
     first = _first(view, chosen, key)
+    began, now = looks_of(key)
     with st.container(gap=None):
-        _COMPONENT(data=grid_payload(view, first, key), key=key, on_selected_change=lambda: None)
+        _COMPONENT(
+            data=grid_payload(view, first, key, began.header(led=led)),
+            key=key,
+            on_selected_change=lambda: None,
+            on_looks_change=lambda: None,
+        )
         _HEAD(data=head_payload(view, chosen, first, key, led=led), key=f"{key}.head")
+    if not led:
+        state.write(**keep_looks(now))
     return chosen
 
 
@@ -174,8 +186,13 @@ def _within(selected: object, view: GridView) -> tuple[int, int] | None:
     return layer, head
 
 
-def grid_payload(view: GridView, first: tuple[int, int], key: str) -> bytes:
-    """The overview's message: u32 length, JSON header, thumbnails, heads in full; among these ``first``."""
+def grid_payload(
+    view: GridView, first: tuple[int, int], key: str, looks: Mapping[str, Any] = MappingProxyType({})
+) -> bytes:
+    """The overview's message: u32 length, JSON header, thumbnails, heads in full; among these ``first``.
+
+    ``looks``: what the browser begins with, see ``Looks.header``.
+    """
     layer, head = first
     sent = view.sent.with_full(layer, head)
     layers, heads = sent.shape[:2]
@@ -201,6 +218,7 @@ def grid_payload(view: GridView, first: tuple[int, int], key: str) -> bytes:
         "signed": view.signed,
         "range": round(view.scale, 4),
         "notes": [list(row) for row in view.notes],
+        **looks,
         "words": {**_grid_words(), **view.words},
     }
     return packed(header, sent.small.tobytes(), np.ascontiguousarray(sent.full).tobytes())
@@ -250,7 +268,7 @@ def _grid_words() -> dict[str, str]:
         "slot": _("Slot {letter}: layers with this letter use the same query and key weights"),
         "cell": _("Layer {layer}, head {head}, slot {letter}"),
         "title": _("Layer {layer}, head {head}"),
-        "boost": _("Lift faint weights"),
+        **looks_words(),
         "large": _(
             "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter keeps"
         ),

@@ -12,7 +12,9 @@ export default function (component) {
   }
   comparison.tell = setStateValue;
   comparison.show(unpack(data));
+  const turn = (comparison.turn = {}); // as in grid.js: the clean-up of an earlier call may come late
   return () => {
+    if (comparison.turn !== turn) return;
     comparison.watcher.disconnect();
     comparisons.delete(parentElement);
   };
@@ -35,6 +37,7 @@ class Comparison {
     this.part("boost").addEventListener("change", (event) => {
       this.boost = event.target.checked;
       this.show(this.data);
+      this.tellLooks();
     });
   }
 
@@ -42,13 +45,15 @@ class Comparison {
     if (this.data?.view !== data.view) {
       this.head = data.head;
       this.hover = null;
-      this.kept = null;
+      this.kept = this.data ? null : (data.kept ?? null);
+      this.boost = this.data ? this.boost : (data.lift ?? true);
     }
     this.data = data;
     this.hover = insideOf(data, this.hover);
     this.kept = insideOf(data, this.kept);
     this.theme = readTheme(this.root);
     this.part("boost-name").textContent = data.words.boost;
+    this.part("boost-name").parentElement.title = data.words.boost_help ?? "";
     this.part("boost").checked = this.boost;
     this.part("about").textContent = data.words.about;
     this.part("scale").replaceChildren("0", scaleStrip(ramp(rgb(data.colour), this.theme, this.boost)), `1 ${data.words.scale}`);
@@ -157,8 +162,10 @@ class Comparison {
     if (room < 40 || !this.cards) return;
     const { data } = this;
     const count = this.cards.length;
-    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (236 * typeScale()))));
-    const width = Math.min(520 * typeScale(), Math.floor((room - (across - 1) * 20) / across) - 2);
+    // No cell is smaller than half a pixel: a long map needs a wider card.
+    const least = Math.max(216 * typeScale(), data.image ? 0 : data.keys.length / 2 + 64 * typeScale());
+    const across = Math.max(1, Math.min(count, Math.floor((room + 20) / (least + 20))));
+    const width = Math.min(Math.max(520 * typeScale(), least), Math.floor((room - (across - 1) * 20) / across) - 2);
     this.part("maps").style.setProperty("--card", `${width}px`);
     this.place = layoutLarge(data, width, this.theme);
     const active = this.hover ?? this.kept;
@@ -201,5 +208,11 @@ class Comparison {
     const same = this.kept && this.kept[0] === cell[0] && this.kept[1] === cell[1];
     this.kept = same ? null : cell;
     this.pointAt(same ? null : cell);
+    this.tellLooks();
+  }
+
+  // The address keeps what was chosen here; maps that follow others say nothing.
+  tellLooks() {
+    if (!this.data.led) this.tell("looks", { lift: this.boost, kept: this.kept });
   }
 }

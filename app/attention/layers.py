@@ -5,20 +5,23 @@ The similarity numbers are computed in ``clps_core.analysis.similarity``; the br
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from app import state
 from app.attention.grid import packed
+from app.attention.looks import keep_looks, looks_of, looks_words
 from app.look.assets import asset, script
 from app.look.component import component
-from clps_core.analysis.thumbnails import FULL_LIMIT
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["LayersView", "layers_view", "most_different_head"]
+__all__ = ["LayersView", "asked_head", "layers_view", "most_different_head"]
 
 _COMPONENT = component(
     "clps.attention_layers",
@@ -32,8 +35,9 @@ _COMPONENT = component(
 class LayersView:
     """What is compared.
 
-    ``weights``: uint8 [len(layers), head, query, key]; ``similarities``: [len(layers), head] against the
-    first layer; ``name``: another name means another input, and old selections are dropped.
+    ``weights``: uint8 [len(layers), len(heads), query, key] of the heads ``heads``; ``similarities``: [len(layers),
+    head] of all heads, against the first layer; ``name``: another name means another input, and old selections are
+    dropped.
     """
 
     kind: str
@@ -42,6 +46,7 @@ class LayersView:
     colour: str
     layers: Sequence[int]
     weights: np.ndarray
+    heads: Sequence[int]
     similarities: np.ndarray
     queries: Sequence[str]
     keys: Sequence[str]
@@ -57,23 +62,38 @@ def most_different_head(similarities: np.ndarray) -> int:
     return int(similarities.min(axis=0).argmin())
 
 
-def layers_view(view: LayersView, *, head: int | None, key: str, led: bool = False) -> int:
-    """Draw the comparison; returns the head that is selected in the browser.
+def asked_head(similarities: np.ndarray, head: int | None, *, key: str, led: bool = False) -> int:
+    """The head that component ``key`` shows: what was clicked in it, else ``head``, else the most telling one.
 
-    A ``led`` one goes to ``head`` with every new ``view.name``, whatever was clicked in it.
+    A ``led`` one shows ``head``, whatever was clicked in it.
     """
-    heads = view.weights.shape[1]
-    asked = None if led else st.session_state.get(key, {}).get("head")
-    wanted = asked if isinstance(asked, int) else head
-    chosen = wanted if wanted is not None and 0 <= wanted < heads else most_different_head(view.similarities)
-    _COMPONENT(data=layers_payload(view, chosen), key=key, on_head_change=lambda: None)
-    return chosen
+    clicked = None if led else st.session_state.get(key, {}).get("head")
+    wanted = clicked if isinstance(clicked, int) else head
+    heads = similarities.shape[1]
+    return wanted if wanted is not None and 0 <= wanted < heads else most_different_head(similarities)
 
 
-def layers_payload(view: LayersView, head: int) -> bytes:
-    """The message to the browser; heads come first in the body, then layers."""
-    by_head = view.weights.swapaxes(0, 1)
-    everything = view.weights.nbytes <= FULL_LIMIT
+def layers_view(view: LayersView, head: int, *, key: str, led: bool = False) -> None:
+    """Draw the comparison for ``head``, which is among ``view.heads``.
+
+    A ``led`` one goes to it with every new ``view.name``.
+    """
+    began, now = looks_of(key)
+    _COMPONENT(
+        data=layers_payload(view, head, began.header(led=led)),
+        key=key,
+        on_head_change=lambda: None,
+        on_looks_change=lambda: None,
+    )
+    if not led:
+        state.write(**keep_looks(now))
+
+
+def layers_payload(view: LayersView, head: int, looks: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    """The message to the browser; heads come first in the body, then layers.
+
+    ``looks``: what the browser begins with, see ``Looks.header``.
+    """
     header = {
         "kind": view.kind,
         "view": view.name,
@@ -85,17 +105,18 @@ def layers_payload(view: LayersView, head: int) -> bytes:
         "queries": [visible(label) for label in view.queries],
         "keys": [visible(label) for label in view.keys],
         "causal": view.causal,
-        "full": list(range(len(by_head))) if everything else [head],
+        "full": list(view.heads),
         "words": _layers_words(view),
+        **looks,
         "image": None if view.image is None else view.image.round(3).tolist(),
     }
-    return packed(header, np.ascontiguousarray(by_head if everything else by_head[head]).tobytes())
+    return packed(header, np.ascontiguousarray(view.weights.swapaxes(0, 1)).tobytes())
 
 
 def _layers_words(view: LayersView) -> dict[str, str]:
     return {
         "about": view.about,
-        "boost": _("Lift faint weights"),
+        **looks_words(),
         "scale": _("share of attention; each row adds up to 1"),
         "head": _("Head {head}"),
         "heads": _("Head"),

@@ -49,8 +49,6 @@ WITHOUT_KIND = ("lens", "matters", "moves", "tie")
 """Views of the whole model, not of one kind of attention."""
 UNPATCHED = ("tie",)
 """Views that follow what is left out, scaled or swapped, and not what is put in from another pass."""
-WHOLE = ("layers",)
-"""The views that need all attention at once; the others ask for what they show of it."""
 
 
 def panels(runs: Sequence[Run]) -> None:
@@ -69,6 +67,7 @@ def panels(runs: Sequence[Run]) -> None:
             st.caption(_("Kept as trained: changes inside and other numbers of loops are not made in this view."))
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
+        _closing()
         return
     question = typed_input(runs[0])
     turned, positions = choose_turned(runs, question)
@@ -76,7 +75,7 @@ def panels(runs: Sequence[Run]) -> None:
         _unpatched()
         turned = [replace(one, patching=None) for one in turned]
     place = st.empty()
-    answers = _answers(runs, question, turned, place, attention=view in WHOLE)
+    answers = _answers(runs, question, turned, place)
     tell_positions(positions, answers[0])
     with place.container():
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
@@ -95,6 +94,12 @@ def panels(runs: Sequence[Run]) -> None:
         else:
             shown = {"grid": _grids, "heads": _heads, "difference": _differences, "layers": _layers}
             {**shown, "bertviz": _bertviz}[view](runs, answers, kind, question, turned)
+            _closing()
+
+
+def _closing() -> None:
+    """What attention is, and what it is not: below the views that show it. The others say so for themselves."""
+    st.caption(_("Attention shows where information is read from. It does not explain the prediction."))
 
 
 def _unpatched() -> None:
@@ -106,12 +111,13 @@ def _answers(
     question: Question,
     turned: Sequence[Turned],
     place: st.delta_generator.DeltaGenerator,
-    *,
-    attention: bool,
 ) -> list[Inspection]:
-    """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer."""
+    """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer.
+
+    They have no attention in them: each view asks for what it shows of that.
+    """
     named = question.name(*(run.id for run in runs), *map(str, turned))
-    kept = [kept_inspection(run, question, one, attention=attention) for run, one in zip(runs, turned, strict=True)]
+    kept = [kept_inspection(run, question, one, attention=False) for run, one in zip(runs, turned, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
     if not all(kept) and st.session_state.get(SHOWN) != named:
         place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
@@ -119,7 +125,7 @@ def _answers(
     st.session_state[SHOWN] = None
     try:
         answers = [
-            one or inspect(run, question, how, attention=attention)
+            one or inspect(run, question, how, attention=False)
             for run, one, how in zip(runs, kept, turned, strict=True)
         ]
     except Exception:
@@ -219,9 +225,9 @@ def _layers(
 ) -> None:
     for place, column in enumerate(st.columns(len(runs))):
         with column:
-            name = question.name(runs[place].id, kind, str(turned[place]))
             shown = _shown(runs[place], answers[place], question, turned[place])
-            same_weights(answers[place], sharing_of(runs[place], kind), name, shown, beside=place > 0)
+            sharing = sharing_of(runs[place], kind)
+            same_weights(answers[place], sharing, question, turned[place], shown, beside=place > 0)
     st.caption(similarity_sentence())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from app.attention.layers import LayersView
 from app.look.colours import slot_letter
 from app.look.picture import Table, picture
 from clps_core.heads import RunHeads
+from clps_core.layer_maps import RunLayers
 from clps_core.lens import RunLens
 from clps_core.store import Run
 from clps_core.words import _
@@ -79,14 +80,14 @@ def grid_picture(shown: Shown, view: GridView, chosen: tuple[int, int], *, key: 
     picture(key, title=title, name=name, about=shown.about, numbers=lambda: grid_numbers(view, chosen))
 
 
-def layers_picture(shown: Shown, view: LayersView, head: int, exact: np.ndarray | None, *, key: str) -> None:
-    """Files of the layers of one slot, beside each other for one head."""
+def layers_picture(shown: Shown, view: LayersView, head: int, exact: Callable[[], RunLayers], *, key: str) -> None:
+    """Files of the layers of one slot, beside each other for one head; ``exact`` finds its numbers."""
     title = _(
         "{run}: {kind} attention of head {head} in the layers {layers}, slot {letter}", run=shown.label,
         kind=_kind(view.kind), head=head, layers=", ".join(map(str, view.layers)), letter=view.letter,
     )  # fmt: skip
     name = ("layers", shown.run.id, view.kind, f"slot-{view.letter}", f"head{head}")
-    picture(key, title=title, name=name, about=shown.about, numbers=lambda: layers_numbers(view, head, exact))
+    picture(key, title=title, name=name, about=shown.about, numbers=lambda: layers_numbers(view, exact()))
 
 
 def heads_picture(shown: Shown, found: RunHeads, title: str, measure: str, *, key: str) -> None:
@@ -134,15 +135,13 @@ def _exact(view: GridView, chosen: tuple[int, int]) -> tuple[np.ndarray, Sequenc
     return maps[place][None], [place]
 
 
-def layers_numbers(view: LayersView, head: int, exact: np.ndarray | None = None) -> Table:
-    """One row per weight and layer, with how alike the layer's head is to that of the first one."""
-    weights = view.weights / 255 if exact is None else exact
-    which = [head] if weights.size > MOST_ROWS else range(weights.shape[1])
+def layers_numbers(view: LayersView, exact: RunLayers) -> Table:
+    """One row per weight and layer of ``exact``, with how alike the layer's head is to that of the first one."""
     rows = (
         (layer, one, view.letter, view.similarities[at, one], *cell)
         for at, layer in enumerate(view.layers)
-        for one in which
-        for cell in _cells(weights[at, one], view.queries, view.keys, causal=view.causal)
+        for place, one in enumerate(exact.heads)
+        for cell in _cells(exact.weights[at, place], view.queries, view.keys, causal=view.causal)
     )
     return Table(["layer", "head", "slot", "similarity_to_first", *CELL], rows)
 

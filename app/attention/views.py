@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
 from app import state
 from app.attention.grid import GridView, attention_grid
-from app.attention.layers import LayersView, layers_view
+from app.attention.layers import LayersView, asked_head, layers_view
 from app.attention.maps import NEUTRAL
 from app.attention.pictures import Shown, grid_picture, layers_picture
-from app.design.sharing_sentences import compared_sentence, layer_list, sharing_sentences
+from app.attention.source import Question, Turned, look_of
+from app.design.sharing_sentences import compared_sentence, sharing_sentences
 from app.look.address_choice import address_choice
 from app.look.colours import slot_colour, slot_letter
-from clps_core.analysis.similarity import similarity_to_first
+from app.services import models
 from clps_core.config import sharing_plan
-from clps_core.inspection import Inspection, quantised
+from clps_core.inspection import Inspection
+from clps_core.layer_maps import RunLayers
+from clps_core.numbers import layer_list
+from clps_core.serving import ReadLayers
 from clps_core.sharing.shared_with import KIND_SITES, AttentionSharing, kinds_of_family, tied_kinds
 from clps_core.store import Run
 from clps_core.words import _
@@ -104,10 +110,18 @@ def explore(view: GridView, shown: Shown, *, key: str, follow: tuple[int, int] |
 
 
 def same_weights(
-    answer: Inspection, sharing: AttentionSharing, name: str, shown: Shown, *, beside: bool = False
+    answer: Inspection,
+    sharing: AttentionSharing,
+    question: Question,
+    turned: Turned,
+    shown: Shown,
+    *,
+    beside: bool = False,
 ) -> None:
     """Pick a slot: all its layers side by side for one head, and how alike they are; then those of other kinds."""
     kind = sharing.kind
+    name = question.name(shown.run.id, kind, str(turned))
+    ask = partial(_read_layers, shown.run, question, turned)
     groups, ran = answer.groups[kind], answer.ran[sharing.stack]
     elsewhere = _tied(answer, sharing)
     members = {
@@ -124,18 +138,22 @@ def same_weights(
         st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
         return
     about = compared_sentence(sharing, [ran[place] for place in layers]) if len(layers) > 1 else ""
-    view = _layers_of(answer, kind, layers, f"{name} {choice}", choice if choice in shared else "", about)
-    asked = state.read_number(state.HEAD, answer.attention[kind].shape[1])
     key = "attention.layers.beside" if beside else "attention.layers"
-    head = layers_view(view, head=asked, key=key)
-    layers_picture(shown, view, head, answer.attention[kind][list(layers)], key=key)
+    found = ask(kind, layers)
+    head = asked_head(found.similarities, state.read_number(state.HEAD, found.similarities.shape[1]), key=key)
+    exact = partial(ask, kind, layers, head=head, exact=True)
+    letter = choice if choice in shared else ""
+    view = _layers_of(answer, _with_head(found, ask, layers, head), layers, f"{name} {choice}", letter, about)
+    layers_view(view, head, key=key)
+    layers_picture(shown, view, head, exact, key=key)
     if not beside:
         state.write(**{state.HEAD: str(head)})
     for other, its_layers in tied.get(choice, {}).items():
         st.caption(_elsewhere_sentence(other, its_layers))
-        view = _layers_of(answer, other, its_layers, f"{name} {choice} {other} {head}", choice, "")
-        layers_view(view, head=head, key=f"{key}.{other}", led=True)
-        exact = answer.attention[other][list(its_layers)]
+        found = _with_head(ask(other, its_layers), ask, its_layers, head)
+        view = _layers_of(answer, found, its_layers, f"{name} {choice} {other} {head}", choice, "")
+        layers_view(view, head, key=f"{key}.{other}", led=True)
+        exact = partial(ask, other, its_layers, head=head, exact=True)
         layers_picture(shown, view, head, exact, key=f"{key}.{other}")
 
 
@@ -152,21 +170,46 @@ def _tied(answer: Inspection, sharing: AttentionSharing) -> list[dict[str, tuple
     return found
 
 
-def _layers_of(answer: Inspection, kind: str, layers: Sequence[int], name: str, letter: str, about: str) -> LayersView:
+def _read_layers(
+    run: Run,
+    question: Question,
+    turned: Turned,
+    kind: str,
+    layers: Sequence[int],
+    *,
+    head: int | None = None,
+    exact: bool = False,
+) -> RunLayers:
+    """``layers`` of ``run`` beside each other: how alike they are, or one ``head`` of them in full."""
+    look = look_of(run, question, turned)
+    return models().ask(ReadLayers(look.folder, look.stamp, look, kind, tuple(layers), head, exact))
+
+
+def _with_head(found: RunLayers, ask: partial[RunLayers], layers: Sequence[int], head: int) -> RunLayers:
+    """``found`` with the maps of ``head``, which are asked for where they did not come with it."""
+    if head in found.heads:
+        return found
+    return replace(ask(found.kind, layers, head=head), similarities=found.similarities)
+
+
+def _layers_of(
+    answer: Inspection, found: RunLayers, layers: Sequence[int], name: str, letter: str, about: str
+) -> LayersView:
     """What is drawn of some layers of one kind; they have no slot in common without a ``letter``."""
+    kind = found.kind
     queries, keys = answer.labels(kind)
-    weights, causal = answer.attention[kind], kind == "decoder"
     return LayersView(
         kind=kind,
         name=name,
         letter=letter or ALL_LAYERS,
         colour=slot_colour(answer.groups[kind][layers[0]]) if letter else NEUTRAL,
         layers=layers,
-        weights=quantised(weights[list(layers)]),
-        similarities=similarity_to_first(weights, layers, causal=causal),
+        weights=found.weights,
+        heads=found.heads,
+        similarities=found.similarities,
         queries=queries,
         keys=keys,
-        causal=causal,
+        causal=kind == "decoder",
         image=answer.patches,
         about=about,
     )

@@ -385,7 +385,10 @@ export default function ({ data, parentElement }) {
     mounted.set(parentElement, (chart = new LiveChart(parentElement, store)));
   }
   chart.show(data);
+  // Of the states that came while this script loaded, Streamlit draws each, and then clears up after all but the last.
+  const turn = (chart.turn = {});
   return () => {
+    if (chart.turn !== turn) return;
     chart.remove();
     if (mounted.get(parentElement) === chart) mounted.delete(parentElement);
   };

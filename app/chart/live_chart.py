@@ -207,17 +207,20 @@ def _words(title: str) -> dict[str, object]:
         },
         "log": _("log"),
         "smooth": _("Smoothing"),
-        "smoothHint": _("Exponential moving average of the points so far: what lies that many steps back counts half"),
+        "smoothHint": _(
+            "Exponential moving average of the points so far: a point this many steps back has half the weight"
+        ),
         "halfLife": _("{steps} steps"),
         "off": _("off"),
         "smoothed": _("(smoothed {value})"),
         "mean": _("Mean of seeds"),
-        "meanHint": _("One line per design: the mean of its runs, and a band of one standard deviation"),
+        "meanHint": _("One line per design: the mean of its runs, with a band of one standard deviation"),
         "meanIs": _(
-            "A line with a number is the mean over that many runs of a design (finished ones, where there are any) at "
-            "the steps that all of them have; the band is one standard deviation. Thin lines: single runs beyond it."
+            "A line with a number is the mean over that many runs of a design (only finished runs, if there are "
+            "any), at the steps that all of them have. The band is one standard deviation. Thin lines are single "
+            "runs, beyond the last common step."
         ),
-        "meanStops": _("{design}: mean over {count} runs up to step {step}, the last with a value of {runs}."),
+        "meanStops": _("{design}: mean over {count} runs up to step {step}; last value: mean over {runs}."),
         "counted": _("{count} of {runs}"),
         "reset": _("Reset zoom"),
         "hint": _("drag to zoom, double click to reset"),
@@ -226,5 +229,5 @@ def _words(title: str) -> dict[str, object]:
         "table": _("Show as table"),
         "latest": _("Latest:"),
         "empty": _("no points yet"),
-        "keys": _("Arrow keys read values, + and - zoom, Escape resets."),
+        "keys": _("Arrow keys show values, + and - zoom, Escape resets."),
     }

@@ -161,14 +161,14 @@ def _before_forks(store: Store, runs: Sequence[Run], styles: Sequence[LineStyle]
         }
         if tree.whole:
             text = _(
-                "{name} begins at 0 on every axis: {steps} steps ({time}, {tokens} tokens, {flops} FLOPs) were trained "
-                "before and are not in its curve.",
+                "{name} starts at 0 on every axis. Before that, {steps} steps ({time}, {tokens} tokens, {flops} "
+                "FLOPs) were trained, which its curve does not show.",
                 **said,
             )
         else:
             text = _(
-                "{name} begins at 0 on every axis: at least {steps} steps were trained before and are not in its "
-                "curve; the rest is not known any more.",
+                "{name} starts at 0 on every axis. Before that, at least {steps} steps were trained, which its curve "
+                "does not show; how many more is not known.",
                 **said,
             )
         notes.append(text)

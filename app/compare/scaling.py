@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,7 +18,7 @@ from app.look.charts import figure
 from app.look.formatting import metric, strategy_name
 from app.look.plotted import plotted
 from app.services import escape_markdown
-from clps_core.config import sharing_plan
+from clps_core.config import RunConfig, sharing_plan, validated
 from clps_core.config.telling import FOLLOWS, told_apart
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table
@@ -89,9 +91,13 @@ def _one_each(members: list[tuple[int, Group]], over: str) -> list[list[tuple[in
 
 def _size(run: Run, over: str) -> int | None:
     """The size of ``run``; its loops, where its design has a part that repeats."""
-    if over == "width":
-        return run.config.model.d_model
-    plan = sharing_plan(run.config.model, run.config.sharing)
+    return run.config.model.d_model if over == "width" else _executed(run.config_text, over)
+
+
+@lru_cache(maxsize=2048)
+def _executed(config_text: str, over: str) -> int | None:
+    config = validated(RunConfig, json.loads(config_text))
+    plan = sharing_plan(config.model, config.sharing)
     if over == "depth":
         return sum(len(execution.layers()) for execution in plan.execution.values())
     loops = [execution.loops for execution in plan.execution.values() if execution.core]

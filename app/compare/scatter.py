@@ -125,7 +125,7 @@ def _mark(dot: Dot, name: str, side: str, symbol: str, *, percent: bool) -> Scat
         error_x=error_bar(dot.cost_deviation),
         error_y=error_bar(dot.deviation),
         mode="markers+text",
-        text=[name],
+        text=[_beside_ring(name, side) if dot.front else name],
         hovertext=[dot.name],
         textposition=side,
         cliponaxis=False,
@@ -133,6 +133,12 @@ def _mark(dot: Dot, name: str, side: str, symbol: str, *, percent: bool) -> Scat
         marker={"color": dot.colour, "size": 13, "symbol": symbol},
         hovertemplate="%{hovertext}<br>%{x:,.4~s}<br>" + value + "<extra></extra>",
     )
+
+
+def _beside_ring(name: str, side: str) -> str:
+    """``name`` with a gap on the side of the mark, so that it stands outside of the ring."""
+    gap = "\u2002"
+    return {"middle left": f"{name}{gap}", "middle right": f"{gap}{name}"}.get(side, name)
 
 
 def _ends(dot: Dot) -> tuple[float, float]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import navigation, state
+from app import state
 from app.compare.summary import Group, group_names
+from app.look.formatting import strategy_name
 from app.look.widget_value import widget_default
+from app.match.choices import open_match
 from app.services import escape_markdown, show_problem
-from clps_core.spec import to_spec
+from clps_core.matching import MEASURES, Measure
 from clps_core.store import Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import BEST, Verdict, Verdicts, basis, contenders, sentence, verdicts
@@ -25,12 +28,12 @@ OFFERS = 2
 MOST_KEPT = 32
 _KEPT: dict[tuple[Hashable, ...], Verdicts] = {}
 """The last answers: a tick that brought nothing new to these runs asks the same again."""
-ICONS = {
-    "better": ":material/arrow_upward:",
-    "worse": ":material/arrow_downward:",
-    "as_good": ":material/equal:",
-    "cannot_tell": ":material/question_mark:",
-    "none": ":material/block:",
+SIGNS = {
+    "better": "↑",
+    "worse": "↓",
+    "as_good": "=",
+    "cannot_tell": "?",
+    "none": "–",
 }
 
 
@@ -45,7 +48,7 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
     st.markdown(_("**Verdict**"))
     reference = _reference(names) if alone else None
     found = verdicts_of(store, groups, reference)
-    lines = [f"{ICONS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
+    lines = [f"{SIGNS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
     st.markdown("\n\n".join(lines[:SHOWN]))
     if more := lines[SHOWN:]:
         with st.expander(ngettext("{n} more verdict", "{n} more verdicts", len(more))):
@@ -106,10 +109,31 @@ def _reference(names: Mapping[str, str]) -> str:
 
 
 def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
-    """Where budgets differ: the design on its page; what matches it is found further below on Compare."""
-    unmatched: list[Verdict] = [one for one in found.found if one.why == "unmatched"]
+    """Where budgets differ: the panel further below, with the reference's budget in the scheme of the other design."""
+    reference = found.reference.run
+    unmatched = [one for one in found.found if one.why == "unmatched" and one.design.run.strategy != reference.strategy]
     with st.container(horizontal=True):
         for one in unmatched[:OFFERS]:
-            config = one.design.run.config
-            query = {state.SPEC: to_spec(config), state.STRATEGY: [config.sharing.strategy]}
-            navigation.link("design", _("Match {name}", name=escape_markdown(names[one.design.key])), query=query)
+            measure = _nearer_budget(one)
+            clicked = st.button(
+                _("Match {name}", name=escape_markdown(names[one.design.key])),
+                key=f"match_offer.{one.design.key}",
+                icon=":material/balance:",
+                help=_(
+                    "The design of {scheme} with the {what} of {reference}",
+                    scheme=escape_markdown(strategy_name(one.design.run.strategy)),
+                    what=MEASURES[measure],
+                    reference=escape_markdown(names[found.reference.key]),
+                ),
+                on_click=open_match,
+                args=(found.reference.key, one.design.run.strategy, measure),
+            )
+            if clicked:
+                st.rerun()  # the panel stands outside of what ticks
+
+
+def _nearer_budget(one: Verdict) -> Measure:
+    """Of stored parameters and training FLOPs the one that takes less of a change."""
+    ratios = one.budgets.ratios if one.budgets is not None else {}
+    apart = {name: abs(math.log(ratio)) for name, ratio in ratios.items() if name != "seconds"}
+    return "flops" if apart.get("flops", math.inf) < apart.get("parameters", math.inf) else "parameters"

@@ -44,16 +44,16 @@ def short_name(name: str, longest: int = LONGEST) -> str:
 def told(one: Confusion) -> str:
     """How much is confused, and what most: true for any matrix."""
     if not one.confused:
-        return _("All {n} test examples got their own class.", n=f"{one.examples:,}")
+        return _("All {n} test examples were classified correctly.", n=f"{one.examples:,}")
     pairs = "; ".join(pair_sentence(one, pair) for pair in one.confused[:TOLD])
     wrong = {"wrong": f"{one.examples - one.right:,}", "n": f"{one.examples:,}"}
-    return _("{wrong} of {n} test examples got another class. Most often: {pairs}.", pairs=pairs, **wrong)
+    return _("{wrong} of {n} test examples were classified incorrectly. Most often: {pairs}.", pairs=pairs, **wrong)
 
 
 def pair_sentence(one: Confusion, pair: Confused) -> str:
     """``Spanish taken for Galician (12 of 70, 17 %)``."""
     return _(
-        "{right} taken for {said} ({count} of {of}, {share})",
+        "{right} predicted as {said} ({count} of {of}, {share})",
         right=short_name(one.classes[pair.right], 40),
         said=short_name(one.classes[pair.said], 40),
         count=pair.count,
@@ -86,7 +86,7 @@ def difference_figure(one: Confusion, other: Confusion, places: Sequence[int]) -
     made = _empty(one, places)
     texts = [
         [
-            _("{right} taken for {said}: {one} and {other}",
+            _("{right} predicted as {said}: {one} and {other}",
               right=_plotly(one.classes[right]), said=_plotly(one.classes[said]),
               one=_share(one, right, said), other=_share(other, right, said))
             for said in places
@@ -117,7 +117,7 @@ def _plotly(name: str, longest: int = 60) -> str:
 
 def _empty(one: Confusion, places: Sequence[int]) -> Figure:
     count = len(places)
-    made = figure(x_title=_("taken for"), y_title=_("right class"), height=min(880, 150 + max(26 * count, 130)))
+    made = figure(x_title=_("predicted class"), y_title=_("true class"), height=min(880, 150 + max(26 * count, 130)))
     names = [_plotly(one.classes[place], LONGEST) for place in places]
     ticks: dict[str, Any] = {"tickvals": list(range(count)), "ticktext": names, "showgrid": False, "showline": False}
     made.update_xaxes(**ticks, range=[-0.5, count - 0.5], tickangle=-45 if count > 3 else 0)
@@ -147,7 +147,7 @@ def _heat(values: Any, colour: str, most: float, texts: Sequence[Sequence[str]])
 def _hover(one: Confusion, places: Sequence[int]) -> list[list[str]]:
     return [
         [
-            _("{right} taken for {said}: {count} of {of} ({share})",
+            _("{right} predicted as {said}: {count} of {of} ({share})",
               right=_plotly(one.classes[right]), said=_plotly(one.classes[said]),
               count=int(one.counts[right, said]), of=one.figures[right].examples, share=_share(one, right, said))
             for said in places

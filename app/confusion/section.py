@@ -88,10 +88,10 @@ def _counted(run: Run) -> Confusion | None:
     if kept is not None:
         return kept
     name = escape_markdown(run.name)
-    st.caption(_("{name} has not kept which classes it confuses: it is of an earlier version.", name=name))
-    if st.button(_("Count them on the test split"), icon=":material/grading:", key=f"compare.count.{run.id}"):
+    st.caption(_("{name} was scored by an earlier version, which did not save its confused classes.", name=name))
+    if st.button(_("Compute on the test split"), icon=":material/grading:", key=f"compare.count.{run.id}"):
         try:
-            with st.spinner(_("Counting the classes of {name} ...", name=name)):
+            with st.spinner(_("Scoring {name} on the test split ...", name=name)):
                 return desk().count_classes(run.id, count=lambda folder: _asked(run, folder))
         except ClpsError as error:
             show_problem(str(error))
@@ -128,7 +128,7 @@ def _difference(pairs: Sequence[tuple[str, Run, Confusion]], places: Sequence[in
     (name, run, one), (other_name, other_run, other) = pairs
     names = {"one": escape_markdown(name), "other": escape_markdown(other_name)}
     said = _(
-        "Accuracy {first} with {one}, {second} with {other}.",
+        "Accuracy: {first} with {one}, {second} with {other}.",
         first=percent(one.accuracy), second=percent(other.accuracy), **names,
     )  # fmt: skip
     st.markdown(said)
@@ -136,13 +136,13 @@ def _difference(pairs: Sequence[tuple[str, Run, Confusion]], places: Sequence[in
         difference_figure(one, other, places),
         key="compare.confused.difference",
         alt=said,
-        title=_("What {other} answers more often than {one}", one=name, other=other_name),
+        title=_("What {other} predicts more often than {one}", one=name, other=other_name),
         about=f"{run.id}, {other_run.id}",
     )
     st.caption(
         _(
-            "In percentage points of each right class: blue, {other} says it more often; orange, less often. On the "
-            "diagonal blue is better, elsewhere orange is.",
+            "In percentage points of each true class. Blue: {other} predicts it more often. Orange: less often. Blue "
+            "is better on the diagonal, orange is better elsewhere.",
             **names,
         )
         + _which_classes(one, places)
@@ -157,13 +157,13 @@ def _one(name: str, run: Run, one: Confusion, places: Sequence[int]) -> None:
         matrix_figure(one, places),
         key=f"compare.confused.{run.id}",
         alt=told(one),
-        title=_("{run}: answers to each right class", run=name),
+        title=_("{run}: predictions for each true class", run=name),
         about=run.id,
     )
     st.caption(
         _(
-            "Test split, weights of step {step}. A row is a right class; the more of it a cell holds, the stronger its "
-            "colour: blue where it was answered right, orange where not (strongest for the largest share of a row).",
+            "Test split, weights of step {step}. Each row is a true class. A stronger colour means a larger share of "
+            "the row: blue for correct predictions, orange for wrong ones (scaled to the largest share of a row).",
             step=one.step,
         )
         + _which_classes(one, places)
@@ -174,8 +174,8 @@ def _which_classes(one: Confusion, places: Sequence[int]) -> str:
     if len(places) == len(one.classes):
         return ""
     return " " + _(
-        "Shown are {n} of {all} classes, those of the most frequent confusions; shares are of whole rows. The file has "
-        "all.",
+        "Only {n} of {all} classes are shown: those of the most frequent confusions. Shares are of whole rows. The "
+        "file has all classes.",
         n=len(places), all=f"{len(one.classes):,}",
     )  # fmt: skip
 
@@ -193,7 +193,7 @@ def _table(name: str, run: Run, one: Confusion, places: Sequence[int]) -> None:
     word_table(_("Each class of {name}", name=name), columns)
     scores = _("Accuracy {accuracy}, macro F1 {macro}.", accuracy=percent(one.accuracy), macro=percent(one.macro_f1))
     none = any(figure.precision is None or figure.recall is None for figure in figures)
-    dash = " " + _("A dash: no example of the class, or nothing was taken for it.") if none else ""
+    dash = " " + _("A dash: the class has no examples, or was never predicted.") if none else ""
     st.caption(scores + dash)
     st.download_button(
         ngettext("Matrix of {n} class as CSV", "Matrix of {n} classes as CSV", len(one.classes)),

@@ -84,10 +84,10 @@ def _chosen(here: DataDesk) -> Source | None:
     """Where the data are, as far as it is said; ``None`` and perhaps a sentence otherwise."""
     way = UPLOAD
     if here.reaches_hub:
-        elsewhere = _("File here, or Hugging Face") if here.reaches_files else _("Hugging Face")
+        elsewhere = _("Local file or Hugging Face") if here.reaches_files else _("Hugging Face")
         ways = {UPLOAD: _("Upload a file"), ELSEWHERE: elsewhere}
         way = st.segmented_control(
-            _("Where are the data?"), list(ways), format_func=lambda one: ways.get(one, one), default=UPLOAD,
+            _("Where is your data?"), list(ways), format_func=lambda one: ways.get(one, one), default=UPLOAD,
             required=True, key=f"data.way.{_version()}",
         ) or UPLOAD  # fmt: skip
     try:
@@ -103,7 +103,7 @@ def _uploaded() -> Source | None:
         type=[ending.lstrip(".") for ending in FILE_KINDS],
         key=f"data.file.{_version()}",
         max_upload_size=DATA.upload_bytes // 10**6,
-        help=_("It is read as plain data; nothing in it is run. Larger files: clps data add."),
+        help=_("The file is read as plain data; nothing in it is executed. For larger files, use clps data add."),
     )
     kept = st.session_state.get(state.DATA_UPLOAD)
     if file is None or (kept is not None and kept[0] != file.file_id):
@@ -122,20 +122,22 @@ def _more_of_file(ending: str) -> tuple[str | None, bool]:
     """How the file is to be read, where that cannot be known."""
     if ending == ".parquet":
         return None, True
-    with st.popover(_("How to read it"), icon=":material/tune:"):
+    with st.popover(_("Reading options"), icon=":material/tune:"):
         encoding = st.selectbox(
             _("Encoding"), ENCODINGS, key=f"data.encoding.{_version()}", accept_new_options=True,
-            help=_("A file in another encoding than UTF-8 is converted."),
+            help=_("A file with another encoding than UTF-8 is converted."),
         )  # fmt: skip
         header = True
         if FILE_KINDS.get(ending) == "csv":
-            header = st.toggle(_("The first line names the columns"), value=True, key=f"data.header.{_version()}")
+            header = st.toggle(
+                _("The first line contains the column names"), value=True, key=f"data.header.{_version()}"
+            )
     return (None if encoding in (None, "utf-8") else encoding), header
 
 
 def _elsewhere(here: DataDesk) -> Source | None:
     label = (
-        _("A file or folder of this machine, or the name of a data set on Hugging Face")
+        _("A file or folder on this machine, or the name of a data set on Hugging Face")
         if here.reaches_files
         else _("The name of a data set on Hugging Face")
     )
@@ -147,10 +149,10 @@ def _elsewhere(here: DataDesk) -> Source | None:
         encoding, header = _more_of_file(found.path.suffix.lower())
         return replace(found, encoding=encoding, header=header)
     with st.container(horizontal=True):
-        config = st.text_input(_("Configuration"), key=f"data.config.{_version()}", placeholder=_("its usual one"))
-        revision = st.text_input(_("Commit or tag"), key=f"data.revision.{_version()}", placeholder=_("the newest"))
+        config = st.text_input(_("Configuration"), key=f"data.config.{_version()}", placeholder=_("default"))
+        revision = st.text_input(_("Commit or tag"), key=f"data.revision.{_version()}", placeholder=_("latest"))
         rows = st.number_input(
-            _("Rows of each split, at most"), min_value=10, value=DATA.hub_rows, step=10_000,
+            _("Maximum number of rows per split"), min_value=10, value=DATA.hub_rows, step=10_000,
             key=f"data.rows.{_version()}",
         )  # fmt: skip
     return replace(found, config=config or None, revision=revision or None, rows=int(rows))
@@ -193,16 +195,20 @@ def _form(here: DataDesk, source: Source, told: Told) -> None:
             help=_("Its task is called data:NAME on the command line."), width=220,
         )  # fmt: skip
         tokenizer = st.selectbox(
-            _("Tokenizer"), TOKENIZERS, index=None, placeholder=_("chosen by the texts"), accept_new_options=True,
+            _("Tokenizer"), TOKENIZERS, index=None, placeholder=_("chosen from the texts"), accept_new_options=True,
             key=f"data.tokenizer.{key}", width=220,
-            help=_("How texts become tokens. It is trained on the training part. A run may choose another one."),
+            help=_(
+                "How texts become tokens. It is trained on the training split. A run may choose another one."),
         )  # fmt: skip
         licence = st.text_input(
             _("Licence or rights"), max_chars=200, key=f"data.licence.{key}", placeholder=_("not stated"), width=220
         )
     if here.policy.shared:
         st.caption(
-            _("Only you and teachers see the data. Everybody sees runs trained on them, with some of their texts.")
+            _(
+                "Only you and teachers can see the data. Everybody can see runs trained on them, including some of "
+                "their texts."
+            )
         )
     missing = [role for role, column in columns.items() if not column]
     if st.button(_("Add"), type="primary", icon=":material/add:", key=f"data.add.{key}", disabled=bool(missing)):
@@ -238,7 +244,7 @@ def _free_name(here: DataDesk, source: Source) -> str:
 
 def _add(name: str, source: Source, kind: str, columns: dict[str, str], tokenizer: str | None, licence: str) -> None:
     try:
-        with st.spinner(_("Reading and keeping a copy ...")):
+        with st.spinner(_("Reading and storing a copy ...")):
             made = desk().data.add(
                 name.strip(), source, kind=kind, columns=columns, tokenizer=tokenizer or None, licence=licence.strip()
             )

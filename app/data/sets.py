@@ -37,7 +37,7 @@ def sets_section() -> None:
         show_problem(problem)
     asked = st.query_params.get(state.DATA, "")
     if asked and asked not in {one.name for one in found}:
-        show_problem(_("there must be a data set of that name that you may use. Got {got!r}.", got=asked[:60]))
+        show_problem(_("there is no data set {got!r} that you may use.", got=asked[:60]))
     if not found:
         return
     st.subheader(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
@@ -56,7 +56,7 @@ def _row(here: DataDesk, one: DataSet, *, opened: bool) -> None:
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             navigation.link("train", _("Train on this"), query={state.SPEC: f"1;task={one.task}"})
             for masked in one.tasks[1:]:
-                navigation.link("train", _("Fill its gaps"), query={state.SPEC: f"1;task={masked}"})
+                navigation.link("train", _("Train on masked text"), query={state.SPEC: f"1;task={masked}"})
             label = _("Close") if opened else _("Details")
             icon = ":material/expand_less:" if opened else ":material/expand_more:"
             st.button(
@@ -136,7 +136,7 @@ def _management(here: DataDesk, one: DataSet) -> None:
         if here.why_not_remove(one):
             return
         with st.popover(_("Remove"), icon=":material/delete:", type="tertiary"):
-            st.markdown(_("Runs that were trained on it keep their results, but cannot answer any more."))
+            st.markdown(_("Runs trained on it keep their results but can no longer answer new inputs."))
             st.button(_("Delete the copy"), key=f"data.remove.{one.name}", on_click=_remove, args=(one.name,))
 
 
@@ -157,15 +157,15 @@ def _remove(name: str) -> None:
 
 def shipped_section() -> None:
     """The tasks that are installed, with the source and licence of their data and what a trivial answer gets."""
-    st.subheader(_("Data that ship"), anchor=False)
+    st.subheader(_("Data sets that come with CLPS Lab"), anchor=False)
     rows = []
     for facts in TASKS.usable().values():
         words = facts.words()
         baseline = f"{words.baseline}: {facts.judged_by.shown(facts.baseline)}"
         rows.append((words.title, words.summary, baseline, words.source, words.licence))
-    titles = (_("Task"), _("What it is"), _("Trivial answer"), _("Source"), _("Licence"))
+    titles = (_("Task"), _("Description"), _("Baseline"), _("Source"), _("Licence"))
     columns = {title: [row[place] for row in rows] for place, title in enumerate(titles)}
-    word_table(_("Tasks that are installed"), columns)
+    word_table(_("Installed tasks"), columns)
     _shipped_samples()
 
 
@@ -173,7 +173,7 @@ def _shipped_samples() -> None:
     """Some held-out examples of the task that is chosen."""
     usable = TASKS.usable()
     name = st.selectbox(
-        _("See examples of"), list(usable), index=None, format_func=lambda one: usable[one].title if one in usable
+        _("Show examples of"), list(usable), index=None, format_func=lambda one: usable[one].title if one in usable
         else one, placeholder=_("choose a task"), key="data.samples", width=320,
     )  # fmt: skip
     if name is None:
@@ -182,7 +182,7 @@ def _shipped_samples() -> None:
     st.caption(
         escape_markdown(
             _(
-                "{title}: {n} test examples. A trivial answer there ({baseline}): {value}.",
+                "{title}: {n} test examples. Baseline on them ({baseline}): {value}.",
                 title=facts.title,
                 n=f"{facts.test_size:,}",
                 baseline=facts.baseline_name,
@@ -190,7 +190,7 @@ def _shipped_samples() -> None:
             )
         )
     )
-    titles = {"text": _("Held-out input"), "target": _("Right answer")}
+    titles = {"text": _("Held-out input"), "target": _("Correct answer")}
     with st.spinner(_("Reading ...")):
         rows = task_samples(name)
     titles = {role: title for role, title in titles.items() if any(role in row for row in rows)}

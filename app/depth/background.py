@@ -76,7 +76,7 @@ def _ended(name: str, found: Evaluated) -> None:
     name, job = escape_markdown(name), found.job
     if found.results and not found.current:
         text = _(
-            "{run}: the depths that are kept are of other weights than the run has now, so they are not drawn.",
+            "{run}: the stored results were computed with other weights than the run has now, so they are not shown.",
             run=name,
         )
         st.info(text, icon=":material/history:")
@@ -86,8 +86,8 @@ def _ended(name: str, found: Evaluated) -> None:
         done = len(found.results)
         st.caption(
             ngettext(
-                "{run}: stopped after {n} depth; the button goes on from there.",
-                "{run}: stopped after {n} depths; the button goes on from there.",
+                "{run}: stopped after {n} depth; the button continues from there.",
+                "{run}: stopped after {n} depths; the button continues from there.",
                 done,
                 run=name,
             )
@@ -106,8 +106,8 @@ def _button(runs: Sequence[DeepRun], loops: Loops, known: Mapping[str, Evaluated
     if not missing:
         depths = sum(len(points) for points in kept.values())
         text = ngettext(
-            "{n} depth is kept from an evaluation in the background.",
-            "{n} depths are kept from evaluations in the background.",
+            "{n} result is stored from an evaluation in the background.",
+            "{n} results are stored from evaluations in the background.",
             depths,
         )
         if depths:
@@ -117,7 +117,8 @@ def _button(runs: Sequence[DeepRun], loops: Loops, known: Mapping[str, Evaluated
     allowed = [one for one in missing if refusals[one.run.id] is None]
     most = max(max(_wanted(one, loops)) for one in missing)
     note = _(
-        "Each number of loops up to {most}, as a job of the queue. You can close the page; the results are kept.",
+        "Evaluates each number of loops up to {most}, as a job in the queue. You can close the page; the results are "
+        "stored.",
         most=most,
     )
     st.button(

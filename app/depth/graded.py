@@ -19,7 +19,7 @@ from clps_core.words import _
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-__all__ = ["grade_name", "graded_maps", "heat_map"]
+__all__ = ["grade_name", "graded_maps", "grades_of", "heat_map"]
 
 SCALE = ((0.0, "#50555f"), (0.5, "#2b5d9c"), (1.0, "#0b7a55"))
 """Grey is the trivial answer and below, green is all right; white figures are read on each, on both themes."""
@@ -48,8 +48,8 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
                 )
     st.caption(
         _(
-            "**Seen:** the share of right answers at each difficulty and number of loops; grey is no better than the "
-            "trivial answer ({baseline}). **Not proved:** that a loop does one step of the task.",
+            "**Seen:** the share of correct answers for each difficulty and number of loops; grey is no better than "
+            "the baseline ({baseline}). **Not proved:** that one loop does one step of the task.",
             baseline=task.baseline_name,
         )
     )
@@ -59,6 +59,12 @@ def grade_name(task: TaskFacts) -> str:
     """What the rows of a heat map count."""
     words = task.words()
     return words.grade or words.difficulty or _("Difficulty")
+
+
+def grades_of(task: TaskFacts) -> list[str]:
+    """What the rows of a heat map are called, easiest first: ``1``, ``2``, ``3+`` where the last one has all harder."""
+    last = len(task.graded)
+    return [f"{place}+" if place == last and task.graded_or_more else str(place) for place in range(1, last + 1)]
 
 
 def _said(task: TaskFacts, points: Mapping[int, Quality]) -> str:
@@ -82,7 +88,7 @@ def heat_map(task: TaskFacts, points: Mapping[int, Quality], called: str) -> Fig
         go.Heatmap(
             z=rows,
             x=[str(number) for number in loops],
-            y=[str(place) for place in range(1, len(rows) + 1)],
+            y=grades_of(task),
             zmin=min(task.baseline, 1.0),
             zmax=1.0,
             colorscale=[list(stop) for stop in SCALE],

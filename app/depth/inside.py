@@ -29,7 +29,7 @@ Answers = Mapping[str, Mapping[int, Inspection]]
 
 def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> None:
     """The input, its answers at each depth, and the movement at one."""
-    st.subheader(_("One input at every depth"), anchor=False)
+    st.subheader(_("One input at every number of loops"), anchor=False)
     question = typed_input(runs[0].run, with_target=False)
     found, problems = answers_of(runs, lambda one: loops[one.run.id], question)
     for problem in problems:
@@ -39,14 +39,14 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
         return
     right = _right(found)
     if right is not None:
-        st.caption(_("The right answer: {answer}", answer=f"**{escape_markdown(right)}**"))
+        st.caption(_("Correct answer: {answer}", answer=f"**{escape_markdown(right)}**"))
     _answers(runs, found)
     st.caption(
         _(
-            "**Seen:** the most probable output when the repeated layers run so often; characters that differ from "
-            "{reference} are marked. **Not proved:** that the layers reason step by step; an early answer that "
-            "looks half finished is only what the last layers make of an early state.",
-            reference=_("the right answer") if right is not None else _("the answer at the depth of training"),
+            "**Seen:** the most probable output for each number of loops. Characters that differ from {reference} "
+            "are marked. **Not proved:** that the layers reason step by step. An early answer that looks half "
+            "finished is only what the last layers make of an early state.",
+            reference=_("the correct answer") if right is not None else _("the answer at the trained number of loops"),
         )
     )
     _movements(runs, found)
@@ -54,7 +54,7 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
 
 def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
     """How each run's layers carry the hidden state at one number of loops."""
-    st.subheader(_("How far does each layer carry the hidden state?"), anchor=False)
+    st.subheader(_("How far does each layer move the hidden state?"), anchor=False)
     chosen = _choose_loops(runs, found)
     names = short_names([one.run for one in runs])
     shown = {one.run.id: found[one.run.id][chosen] for one in runs if chosen in found[one.run.id]}
@@ -65,10 +65,11 @@ def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
             _movement(one, names[one.run.id], shown[one.run.id], chosen, tops)
     st.caption(
         _(
-            "**Seen:** how far each executed layer moves the hidden state of this one input, as Euclidean distance and "
-            "as angle between what enters and what leaves it, averaged over its positions (as figure 1 of the ALBERT "
-            "paper, arXiv 1909.11942). Marks of one stack with one letter have the same matrices. **Not proved:** that "
-            "a small step means a layer has nothing to do, or that the states converge; a small step can matter much."
+            "**Seen:** how far each executed layer moves the hidden state of this one input: the Euclidean distance "
+            "and the angle between the layer's input and output, averaged over positions (as in figure 1 of the "
+            "ALBERT paper, arXiv 1909.11942). Layers of one stack with the same letter use the same matrices. **Not "
+            "proved:** that a small distance means that a layer does nothing, or that the states converge. A small "
+            "change can matter much."
         )
     )
 
@@ -108,7 +109,7 @@ def _cell(one: DeepRun, points: Mapping[int, Inspection], loops: int) -> str:
     reference = answer.right_answer
     if reference is None and trained is not None:
         reference = trained.prediction
-    nothing, was_trained = escape(_("(nothing)")), escape(_("a depth it was trained at"))
+    nothing, was_trained = escape(_("(nothing)")), escape(_("a number of loops used in training"))
     text = marked(answer.prediction, reference) or f"<em>{nothing}</em>"
     sure = f" <small>{escape(percent(answer.guesses[0].probability, 0))}</small>" if answer.image is not None else ""
     right = ' <b class="right">✓</b>' if answer.right_answer is not None and answer.is_right else ""
@@ -137,7 +138,7 @@ def _choose_loops(runs: Sequence[DeepRun], found: Answers) -> int:
     if len(depths) > 1:
         follow_url("depth.loops", chosen)
         st.select_slider(
-            _("At how many loops?"),
+            _("Number of loops"),
             depths,
             key="depth.loops",
             on_change=lambda: state.write(**{state.LOOPS: str(st.session_state["depth.loops"])}),

@@ -84,7 +84,9 @@ def loops_field(page: str, turned: Sequence[DeepRun]) -> None:
         key=key,
         value=None,
         placeholder=_("as trained ({loops})", loops=", ".join(map(str, sorted({one.own_loops for one in turned})))),
-        help=_("How often the repeated layers run. Empty: as in training. It changes runs whose layers repeat only."),
+        help=_(
+            "Number of times the repeated layers run. Empty: as in training. It only affects runs whose layers repeat."
+        ),
         on_change=written,
         width=210,
     )
@@ -100,7 +102,7 @@ def link_to_depth(runs: Sequence[Run]) -> None:
     """The way from other pages to those of ``runs`` whose depth can be turned; nothing where there is none."""
     found = [run.id for run in runs if not run.active and deep(run) is not None and weights_of(run) is not None]
     if found:
-        navigation.link("depth", _("Turn the depth"), query={state.RUNS: state.run_ids(found)})
+        navigation.link("depth", _("Vary the depth"), query={state.RUNS: state.run_ids(found)})
 
 
 def recorded(run: Run, step: int, metric: str) -> float | None:

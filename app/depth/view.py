@@ -48,9 +48,9 @@ def nothing_deep() -> None:
         st.markdown(_("**No trained run has layers that repeat.**"))
         st.markdown(
             _(
-                "A design that runs the same layers again and again, such as `all`, `cycle` or `loop:1/2/1`, can run "
-                "them more or fewer times after training. Design one, or train the ready comparison; it appears here "
-                "when its training has ended."
+                "A design that repeats its layers, such as `all`, `cycle` or `loop:1/2/1`, can run them more or "
+                "fewer times after training. Design one, or train the ready comparison; its runs appear here when "
+                "they finish training."
             )
         )
         with st.container(horizontal=True):
@@ -70,8 +70,8 @@ def shown_runs(runs: Sequence[DeepRun]) -> list[DeepRun]:
         state.write(**{state.RUNS: state.run_ids(one.run for one in shown)})
     elif left := len(found) - len(shown):
         text = ngettext(
-            "{n} run of the address is not shown: there is room for {most} runs of one task.",
-            "{n} runs of the address are not shown: there is room for {most} runs of one task.",
+            "{n} run in the address is not shown: at most {most} runs of one task are shown.",
+            "{n} runs in the address are not shown: at most {most} runs of one task are shown.",
             left,
             most=MOST_SHOWN,
         )
@@ -146,10 +146,10 @@ def _asked(by_id: Mapping[str, DeepRun]) -> list[DeepRun]:
             show_problem(no_weights(run))
         elif deep(run) is None:
             st.info(
-                _("{run}: its layers do not repeat, so there is no depth to turn.", run=name), icon=":material/info:"
+                _("{run}: its layers do not repeat, so its depth cannot be changed.", run=name), icon=":material/info:"
             )
         else:
-            st.info(_("{run}: it can be shown here when its training has ended.", run=name), icon=":material/info:")
+            st.info(_("{run}: shown here when its training has ended.", run=name), icon=":material/info:")
     return found
 
 
@@ -171,8 +171,8 @@ def loops_of(runs: Sequence[DeepRun]) -> Mapping[str, tuple[int, ...]]:
         _("Loops to try"),
         key="depth.depths",
         max_chars=200,
-        placeholder=_("usual ones"),
-        help=_("Such as 1,2,4,8: how often the repeated layers run, up to {most}.", most=MOST_LOOPS),
+        placeholder=_("default"),
+        help=_("For example 1,2,4,8: how many times the repeated layers run, up to {most}.", most=MOST_LOOPS),
         on_change=lambda: state.write(**{state.DEPTHS: st.session_state["depth.depths"].strip()}),
     )
     usual = _usual(runs)
@@ -181,7 +181,7 @@ def loops_of(runs: Sequence[DeepRun]) -> Mapping[str, tuple[int, ...]]:
     try:
         wanted = parse_loops(asked)
         if max(wanted) > MOST_LOOPS:
-            raise ConfigError(_("this page goes up to {most} loops. Got {got}.", most=MOST_LOOPS, got=max(wanted)))
+            raise ConfigError(_("this page evaluates up to {most} loops. Got {got}.", most=MOST_LOOPS, got=max(wanted)))
         return {one.run.id: check_loops(one.dial, wanted) for one in runs}
     except ClpsError as error:
         show_problem(str(error))
@@ -216,13 +216,13 @@ def curves(
         name = address_choice(
             "depth", state.METRIC, {one: metric_named(one).title for one in [task.metric, *names]}, _("Metric")
         )
-        x = address_choice("depth", state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Depth in"))
+        x = address_choice("depth", state.X, {"loops": _("Loops"), "layers": _("Executed layers")}, _("Show depth as"))
     baseline = (task.baseline, _("baseline: {name}", name=task.baseline_name)) if name == task.metric else None
     lines = _lines(runs, found, name, x)
     plotted(
         depth_curves(lines, name, metric_named(name).title, _depth_title(runs, x), baseline),
         key="depth.curves",
-        alt=_("{metric} at each depth; the table below has the same figures.", metric=metric_named(name).title),
+        alt=_("{metric} at each depth; the table below has the same values.", metric=metric_named(name).title),
         title=_("{metric} at each depth", metric=metric_named(name).title),
         about=", ".join(one.run.id for one in runs),
     )
@@ -234,7 +234,7 @@ def curves(
 
 def _depth_title(runs: Sequence[DeepRun], x: str) -> str:
     if x == "loops":
-        return _("loops: how often the repeated layers run")
+        return _("loops: how many times the repeated layers run")
     several = any(len(one.dial.execution) > 1 for one in runs)
     return _("executed layers of each stack") if several else _("executed layers")
 
@@ -303,19 +303,20 @@ def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
         )
         before = recorded(one.run, points[best].step, task.metric)
         if one.dial.own in points and before is not None:
-            seen.append(_("While it trained it recorded {quality}.", quality=metric(task.metric, before)))
+            seen.append(_("In training it had {quality}.", quality=metric(task.metric, before)))
     st.caption(
         _("**Seen:** ")
         + " ".join(seen)
         + " "
         + ngettext("Measured on {n} validation example,", "Measured on {n} validation examples,", examples)
         + " "
-        + _("the same for every depth; ○ marks the depth of training.")
+        + _("the same for every depth; ○ marks the depth used in training.")
     )
     st.caption(
         _(
-            "**Not proved:** that more depth helps or harms such a design in general. These weights were made for the "
-            "marked depths; weights trained with a random number of loops may behave otherwise. One seed is one sample."
+            "**Not proved:** that more depth helps or harms such a design in general. These weights were trained at "
+            "the marked depths; weights trained with a random number of loops may behave differently. One seed is "
+            "only one sample."
         )
     )
 

@@ -10,6 +10,7 @@ from app import navigation
 from app.design.designs import Costed, Designs, step_back, step_forward
 from app.design.history import history
 from app.design.origins import trainable
+from app.design.side_by_side import open_beside_dialog
 from app.design.strategy_form import open_add_dialog
 from clps_core.words import _
 
@@ -28,6 +29,10 @@ def design_actions(designs: Designs, found: Sequence[Costed]) -> None:
         st.button(
             _("Redo"), icon=":material/redo:", on_click=step_forward, disabled=not future,
             help=_("Make the edit again that was taken back. Ctrl-Y does the same."),
+        )  # fmt: skip
+        st.button(
+            _("Compare side by side"), icon=":material/compare_arrows:", on_click=open_beside_dialog,
+            disabled=not found, help=_("Show two designs beside each other, with what differs."),
         )  # fmt: skip
         st.button(_("Add a design"), icon=":material/add:", on_click=open_add_dialog)
         if st.button(_("Train this comparison"), type="primary", icon=":material/play_circle:", disabled=not found):

@@ -11,14 +11,14 @@ from app.design.designs import Costed
 from app.look.charts import CostBar, cost_bars
 from app.look.colours import strategy_colours
 from app.look.figure_table import Figure, Row, figure_table
-from app.look.formatting import compact, exact, memory, percent
+from app.look.formatting import compact, exact, memory, percent, times
 from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
 from clps_core.words import N_, Words, _
 
-__all__ = ["counts_figure", "counts_table"]
+__all__ = ["counts_figure", "counts_table", "pair_table"]
 
 PART_TITLES = Words(
     {
@@ -88,6 +88,40 @@ def counts_table(designs: Sequence[Costed], chosen: int) -> None:
         st.caption(_alike(designs, same))
     for sentence in _why_flops_differ(designs):
         st.caption(sentence)
+
+
+def pair_table(pair: Sequence[Costed], names: Sequence[str]) -> None:
+    """Two designs of any sizes, the difference (first minus second) and the ratio (first by second) of each figure."""
+    first, second = pair
+    columns = [one for one in _columns(first.counts.context_length) if one.value(first) or one.value(second)]
+    colours = strategy_colours(design.strategy for design in pair)
+    rows = [
+        Row(name, colours[one.strategy], [Figure(c.text(c.value(one)), exact(c.value(one))) for c in columns],
+            note=one.strategy)
+        for name, one in zip(names, pair, strict=True)
+    ]  # fmt: skip
+    rows.append(Row(_("Difference"), "transparent", [_difference(one, *pair) for one in columns]))
+    ratios = [one.value(first) / one.value(second) if one.value(second) else None for one in columns]
+    rows.append(Row(_("Ratio"), "transparent", list(map(times, ratios))))
+    heads = [(_("Design"), ""), *((one.title, one.note) for one in columns)]
+    figure_table(_("What the two designs cost"), heads, rows)
+    said = _("Difference: the first less the second. Ratio: the first divided by the second.")
+    lengths = [design.counts.context_length for design in pair]
+    if lengths[0] != lengths[1]:
+        said += " " + _(
+            "FLOPs/token count {first} tokens of context for the first and {second} for the second.",
+            first=exact(lengths[0]),
+            second=exact(lengths[1]),
+        )
+    st.caption(said)
+
+
+def _difference(column: Column, first: Costed, second: Costed) -> Figure:
+    more = column.value(first) - column.value(second)
+    if not more:
+        return Figure("0")
+    sign = "+" if more > 0 else "−"
+    return Figure(sign + column.text(abs(more)), sign + exact(abs(more)))
 
 
 def _why_flops_differ(designs: Sequence[Costed]) -> list[str]:

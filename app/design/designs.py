@@ -47,9 +47,9 @@ __all__ = [
 
 DEFAULT_STRATEGIES = ("none", "all", "cycle")
 
-Address = tuple[str, tuple[str, ...], tuple[str, ...]]
-"""Spec, strategies and copies, as they stand in the URL."""
-BARE: Address = ("", (), ())
+Address = tuple[str, tuple[str, ...], tuple[str, ...], str, str]
+"""Spec, strategies, copies, the design beside and the place of that it is beside, as they stand in the URL."""
+BARE: Address = ("", (), (), "", "")
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ class Designs:
     """``base`` is what all designs have in common; ``chosen`` is the strategy whose map is shown.
 
     ``copies``: (strategy, what it was painted from) of maps painted by hand: the name of a preset, or another
-    strategy.
+    strategy. ``beside``: the design that stands beside the chosen one, as ``beside.py`` reads it; empty for none.
     """
 
     base: RunConfig
     strategies: tuple[str, ...] = DEFAULT_STRATEGIES
     chosen: int = 1
     copies: tuple[tuple[str, str], ...] = ()
+    beside: str = ""
 
     def __post_init__(self) -> None:
         kept = max(0, min(self.chosen, len(self.strategies) - 1))
@@ -73,7 +74,7 @@ class Designs:
     @property
     def content(self) -> tuple[object, ...]:
         """All but which design is looked at."""
-        return self.base, self.strategies, self.copies
+        return self.base, self.strategies, self.copies, self.beside
 
     def name(self, strategy: str) -> str:
         """What people read for a design; a painted copy bears the name of what it was painted from."""
@@ -140,9 +141,10 @@ class Designs:
 
     @property
     def address(self) -> Address:
-        """The values of the page's parameters: spec, strategies, copies."""
+        """The values of the page's parameters."""
         copies = tuple(f"{self.strategies.index(text)}:{source}" for text, source in self.copies)
-        return to_spec(self.config("none")), self.strategies, copies
+        opened = str(self.chosen) if self.beside else ""
+        return to_spec(self.config("none")), self.strategies, copies, self.beside, opened
 
 
 def _is_custom(text: str) -> bool:
@@ -206,6 +208,8 @@ def _found_designs() -> tuple[Designs, list[str]]:
         st.query_params.get(state.SPEC, ""),
         tuple(st.query_params.get_all(state.STRATEGY)),
         tuple(st.query_params.get_all(state.COPIED)),
+        st.query_params.get(state.BESIDE, ""),
+        st.query_params.get(state.OPENED, ""),
     )
     known: Designs | None = session.get(state.DESIGNS)
     # A visit from another page has a bare address, and finds the designs as they were left. On the page itself
@@ -238,13 +242,14 @@ def _asked_for(fallback: Designs) -> tuple[Designs, list[str]]:
     except ClpsError as error:
         base = fallback.base
         problems.append(str(error))
-    texts = strategies.values
+    texts, beside = strategies.values, state.read_text(state.BESIDE)
+    copies, problem = _copies(texts) if texts else (fallback.copies, None)
     if not texts:
         asked_for = base.sharing.strategy
         texts = fallback.strategies if asked_for in fallback.strategies else ("none", asked_for)
-        return Designs(base, texts, copies=fallback.copies), problems
-    copies, problem = _copies(texts)
-    return Designs(base, texts, copies=copies), [*problems, *([problem] if problem else [])]
+    opened = state.read_number(state.OPENED, len(texts)) if beside else None
+    found = Designs(base, texts, Designs.chosen if opened is None else opened, copies, beside)
+    return found, [*problems, *([problem] if problem else [])]
 
 
 def _copies(texts: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], str | None]:
@@ -273,11 +278,14 @@ def current_designs() -> Designs:
     return known or default_designs()
 
 
-def save_designs(designs: Designs) -> None:
-    """Remember ``designs`` in this session, its history and the URL: the default ones, too."""
+def save_designs(designs: Designs, **also: str | None) -> None:
+    """Remember ``designs`` in this session, its history and the URL: the default ones, too.
+
+    ``also`` goes into the URL in the same step, so that the browser's Back undoes both.
+    """
     record(st.session_state.get(state.DESIGNS), designs)
-    spec, strategies, copies = designs.address
-    state.write(**{state.SPEC: spec, state.STRATEGY: strategies, state.COPIED: copies})
+    names = (state.SPEC, state.STRATEGY, state.COPIED, state.BESIDE, state.OPENED)
+    state.write(**dict(zip(names, designs.address, strict=True)), **also)
     st.session_state[state.DESIGNS] = designs
     st.session_state[state.DESIGNS_URL] = designs.address
 

@@ -10,6 +10,7 @@ import streamlit as st
 from app.design.designs import Designs, current_designs, save_designs
 from app.design.origins import Origin, current_origin, origins
 from app.design.paper_gallery import open_papers_dialog
+from app.design.run_dialog import open_run_dialog
 from app.state import field_key, renew_fields
 from clps_core.config import ModelConfig, RunConfig, build_config, validated
 from clps_core.tasks import TASKS
@@ -28,10 +29,14 @@ def model_form(designs: Designs) -> RunConfig:
             _("Papers"), icon=":material/library_books:", on_click=open_papers_dialog,
             help=_("All designs of papers, with what they published beside what is counted here."),
         )  # fmt: skip
+        st.button(
+            _("Runs"), icon=":material/model_training:", on_click=open_run_dialog,
+            help=_("Take the design of a run, or only its sharing map."),
+        )  # fmt: skip
         values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
         if model.family == "encoder_decoder":
             values["num_decoder_layers"] = _number(
-                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=118
+                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=112
             )
         values |= {
             "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16),
@@ -53,7 +58,7 @@ def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
     def start_from() -> None:
         chosen = known.get(st.session_state[key])
         if chosen is not None:
-            save_designs(chosen.designs)
+            save_designs(replace(chosen.designs, beside=current_designs().beside))
             renew_fields()
 
     st.selectbox(
@@ -63,7 +68,7 @@ def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
         key=key,
         placeholder=_("Sizes of your own"),
         on_change=start_from,
-        width=216,
+        width=180,
         help=known[current].source if current else None,
     )
 
@@ -77,7 +82,7 @@ def _number(
     *,
     step: int = 1,
     empty: int | None = None,
-    width: int = 98,
+    width: int = 92,
     note: str | None = None,
 ) -> int | None:
     """A whole number; ``empty`` is what no number means, shown in grey."""

@@ -5,12 +5,13 @@ Figures are the presets' own; that the counter gives them to the digit, a test h
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app import state
-from app.design.designs import Designs, save_designs
+from app.design.designs import Designs, current_designs, save_designs
 from app.design.origins import current_origin, origins, published_beside
 from app.look.assets import asset, script
 from app.look.colours import strategy_colour
@@ -52,7 +53,7 @@ def papers_dialog() -> None:
     def acted() -> None:
         origin = origins().get(str(st.session_state[key].get("preset")))
         if origin is not None:
-            save_designs(origin.designs)
+            save_designs(replace(origin.designs, beside=current_designs().beside))
             renew_fields()
             close()
 

@@ -35,6 +35,7 @@ function describe(view, cell) {
   }
   aside.append(...used(view, row, usersOf(view, cell.dataset)));
   if (row.lora) aside.append(element("p", "quiet", fill(words.lora, { rank: row.lora })));
+  if (view.data.fixed) return undefined;
   if (view.pinned === cell) aside.append(...editor(view, cell, row));
   else aside.append(hint(words.click));
   return undefined;
@@ -71,7 +72,7 @@ function idle(view) {
     line.append(sign, element("span", "", text));
     list.append(line);
   }
-  return [element("h4", "", words.idle_title), hint(words.idle), list, element("p", "quiet small", words.letters)];
+  return [element("h4", "", words.idle_title), hint(view.data.fixed ? words.idle_fixed : words.idle), list, element("p", "quiet small", words.letters)];
 }
 
 function editor(view, cell, row) {

@@ -168,3 +168,22 @@ function drawCell(view, stack, row, slot, layer) {
   cell.setAttribute("aria-label", fill(words.cell, { ...named, letter: looks[slot].letter }));
   return cell;
 }
+
+// The same weights; for a cell without any, itself and the cell of the layer that is read.
+function belongs(one, other) {
+  if (one.slot !== undefined) return one.group === other.group && one.slot === other.slot;
+  const here = one.stack === other.stack && one.component === other.component;
+  return here && (one.layer === other.layer || one.source === other.layer);
+}
+
+/** The focus from one cell to its neighbour. */
+function move(cell, key) {
+  const lines = [...cell.closest(".grid").querySelectorAll("[role=row]")].filter((line) => line.querySelector(".cell"));
+  const at = [...cell.parentElement.querySelectorAll(".cell")].indexOf(cell), line = lines.indexOf(cell.parentElement);
+  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[key];
+  const next = lines[line + steps[0]]?.querySelectorAll(".cell")[at + steps[1]];
+  if (!next) return;
+  cell.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+}

@@ -50,29 +50,11 @@ function look(view, cell) {
   describe(view, cell ?? view.pinned);
 }
 
-// The same weights; for a cell without any, itself and the cell of the layer that is read.
-function belongs(one, other) {
-  if (one.slot !== undefined) return one.group === other.group && one.slot === other.slot;
-  const here = one.stack === other.stack && one.component === other.component;
-  return here && (one.layer === other.layer || one.source === other.layer);
-}
-
 function pin(view, cell) {
   view.pinned?.classList.remove("pinned");
   view.pinned = view.pinned === cell || cell.dataset.slot === undefined ? null : cell;
   view.pinned?.classList.add("pinned");
   look(view, cell);
-}
-
-function move(view, cell, key) {
-  const lines = [...cell.closest(".grid").querySelectorAll("[role=row]")].filter((line) => line.querySelector(".cell"));
-  const at = [...cell.parentElement.querySelectorAll(".cell")].indexOf(cell), line = lines.indexOf(cell.parentElement);
-  const steps = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[key];
-  const next = lines[line + steps[0]]?.querySelectorAll(".cell")[at + steps[1]];
-  if (!next) return;
-  cell.tabIndex = -1;
-  next.tabIndex = 0;
-  next.focus();
 }
 
 function listen(view, stacks) {
@@ -84,7 +66,7 @@ function listen(view, stacks) {
   stacks.addEventListener("keydown", (event) => {
     const cell = over(event);
     if (!cell) return;
-    if (event.key.startsWith("Arrow")) move(view, cell, event.key);
+    if (event.key.startsWith("Arrow")) move(cell, event.key);
     else if (event.key === "Enter" || event.key === " ") pin(view, cell);
     else return;
     event.preventDefault();

@@ -43,9 +43,10 @@ def sharing_map(designs: Sequence[Costed], chosen: int, sizes: Sizes, on_action:
     _picture(designs, designs[opened], sizes, "sharing_map")
 
 
-def map_preview(design: Costed, sizes: Sizes, on_action: Act, key: str) -> None:
-    """The map of one design alone; painting works here, too."""
-    _mount(key, {**map_payload([design], 0, sizes), "alone": True}, on_action)
+def map_preview(design: Costed, sizes: Sizes, on_action: Act | None, key: str) -> None:
+    """The map of one design alone; painting works here, too, unless there is no ``on_action``."""
+    data = {**map_payload([design], 0, sizes), "alone": True, "fixed": on_action is None}
+    _mount(key, data, on_action or (lambda _action: None))
     _picture([design], design, sizes, key)
 
 
@@ -114,6 +115,7 @@ def _words() -> dict[str, str]:
         "at_layer": _("layer {layer}"),
         "idle_title": _("Who shares what"),
         "idle": _("Point at a cell to see every layer that uses the same weights. Click it to give it other ones."),
+        "idle_fixed": _("Point at a cell to see every layer that uses the same weights."),
         "letters": _(
             "Colours and letters count within one row and the rows tied to it (marked =). Otherwise equal letters of "
             "two rows are different weights."

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.look.colours import slot_letter
 from app.look.strategy_names import target_name
+from clps_core.numbers import layer_list
 from clps_core.sharing.shared_with import AttentionSharing, Layers, Row
 from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS
 from clps_core.words import _, ngettext
 
-__all__ = ["compared_sentence", "layer_list", "sharing_sentences"]
+__all__ = ["compared_sentence", "sharing_sentences"]
 
 MOST_NAMED = 8
 """Groups of layers that one sentence names; more are counted."""
@@ -47,17 +48,6 @@ def compared_sentence(found: AttentionSharing, layers: Sequence[int]) -> str:
             "reads what the layers before it have written."
         )
     return " ".join([first, *reads, _("A stronger colour marks a layer that looks elsewhere.")])
-
-
-def layer_list(layers: Sequence[int]) -> str:
-    """``0, 2``; more than four neighbours as ``0-11``."""
-    parts: list[list[int]] = []
-    for layer in layers:
-        if parts and layer == parts[-1][-1] + 1:
-            parts[-1].append(layer)
-        else:
-            parts.append([layer])
-    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 4 else ", ".join(map(str, part)) for part in parts)
 
 
 def _within(found: AttentionSharing) -> str:

@@ -18,6 +18,7 @@ from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import DEPTH_EMBEDDINGS, INJECTIONS, MAX_LOOPS
+from clps_core.sharing.pasted import strategy_of_pasted
 from clps_core.sharing.rules import default_loop
 from clps_core.sharing.sources import SOURCE_RULES, SourceUse
 from clps_core.sharing.strategies import NORM_MODES, SUBLAYERS, RuleUse
@@ -112,7 +113,7 @@ def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, Rule
     if use.name == drafts.CUSTOM:
 
         def written(text: str, typed: str) -> str:
-            rule = parse_strategy(typed.strip()).default
+            rule = parse_strategy(strategy_of_pasted(typed.strip())).default
             return edit(text, rule)
 
         _written(f"{name}_integers", _("One number per layer"), use.text, written, change)

@@ -7,12 +7,14 @@ that choosing, painting and typing are three ways to the same line.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app import state
-from app.design.designs import Costed, component_sizes, cost
+from app.design.designs import Costed, component_sizes, cost, current_designs, save_designs
+from app.design.drafts import CUSTOM
 from app.design.history import MOST_STEPS
 from app.design.painting import paint
 from app.design.scheme_gallery import scheme_gallery
@@ -21,12 +23,13 @@ from app.design.strategy_controls import draw_controls
 from app.look.dialog import dialog
 from app.look.formatting import compact, memory, percent, strategy_name
 from app.services import escape_markdown, show_problem
-from clps_core.config import ModelConfig
+from clps_core.config import ModelConfig, validated
 from clps_core.errors import ClpsError
 from clps_core.schemes import SCHEMES, schemes_of, strategy_of_scheme
 from clps_core.shapes import stack_layers
 from clps_core.sharing import parse_strategy
-from clps_core.words import N_, _
+from clps_core.sharing.pasted import strategy_of_pasted
+from clps_core.words import N_, _, ngettext
 
 __all__ = ["add_dialog", "open_add_dialog", "take_draft"]
 
@@ -54,7 +57,7 @@ def take_draft(change: Callable[[str], str] | str) -> None:
         return
     session[state.DESIGN_TYPED], before = wanted, draft()
     try:
-        wanted = strategy_of_scheme(wanted)
+        wanted = strategy_of_scheme(strategy_of_pasted(wanted))
         session[state.DESIGN_DRAFT] = parse_strategy(wanted).text
     except ClpsError:
         return
@@ -125,7 +128,10 @@ def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | No
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(
             _("The design as text"), key=TYPED, max_chars=4096, on_change=lambda: take_draft(session[TYPED].strip()),
-            help=_("What the choices below make, to copy or to type. The command line, YAML files and links read it."),
+            help=_(
+                "What the choices below make, to copy or to type. The command line, YAML files and links read it. "
+                "Paste a map from a paper as it is: 0 1 2 2 1 0, [1, 2, 2, 1] or A B B A."
+            ),
         )  # fmt: skip
         st.button(
             _("Undo"), icon=":material/undo:", key="draft_undo", on_click=undo_draft,
@@ -135,16 +141,40 @@ def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | No
     problem = session.pop(state.DESIGNS_PROBLEM, None)
     design = None
     try:
-        design = cost(model, parse_strategy(typed).text)
+        design = cost(model, parse_strategy(strategy_of_pasted(typed)).text)
     except ClpsError as error:
         problem = problem or str(error)
-    if place.button(_("Add"), type="primary", icon=":material/add:", key="draft_add", disabled=design is None):
-        on_add(parse_strategy(typed).text)
+    if (
+        place.button(_("Add"), type="primary", icon=":material/add:", key="draft_add", disabled=design is None)
+        and design
+    ):
+        on_add(design.strategy)
         close()
         st.rerun()
     if problem:
         show_problem(problem)
+        _offer_layers(model, typed)
     return design
+
+
+def _offer_layers(model: ModelConfig, typed: str) -> None:
+    """Where the map that is typed has another depth than the model, a button that gives the model as many layers."""
+    try:
+        strategy = parse_strategy(strategy_of_pasted(typed))
+        layers = len(strategy.default.integers) if strategy.default.name == CUSTOM else 0
+        if not layers or set(stack_layers(model).values()) == {layers}:
+            return
+        sizes = {"num_layers": layers, "num_decoder_layers": None if model.num_decoder_layers is None else layers}
+        cost(model.model_copy(update=sizes), strategy.text)
+    except ClpsError:
+        return
+    label = ngettext("Set the model to {n} layer", "Set the model to {n} layers", layers)
+    if st.button(label, icon=":material/layers:", key="draft_layers"):
+        known = current_designs()
+        changed = validated(ModelConfig, known.base.model.model_dump() | sizes)
+        save_designs(replace(known, base=known.base.model_copy(update={"model": changed})))
+        state.renew_fields()
+        st.rerun()
 
 
 def _draw_cost(design: Costed) -> None:

@@ -47,10 +47,10 @@ def header(name: str) -> None:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>', width="content")
             st.toggle(
-                _("Present"),
+                _("Presentation mode"),
                 key=presenting.SWITCH,
                 width="content",
-                help=_("Large type and thick lines without the side bar: for a projector, or from a distance."),
+                help=_("Large text and thick lines, without the side bar: for a projector or a large room."),
                 on_change=presenting.turned,
             )
         st.title(facts.question, anchor=False)

@@ -70,15 +70,15 @@ def picture(
                 on_click="ignore",
                 type="tertiary",
                 key=f"{of}.csv",
-                help=_("Its numbers as CSV, unrounded"),
+                help=_("The plotted values as CSV, unrounded"),
             )
 
 
 def _words() -> dict[str, str]:
     return {
         "svg": _("Download as SVG, dark on white, 16 cm wide"),
-        "png": _("Download as PNG, dark on white, 16 cm wide at 300 dots an inch"),
-        "nothing": _("Nothing is drawn yet."),
+        "png": _("Download as PNG, dark on white, 16 cm wide at 300 dpi"),
+        "nothing": _("Nothing has been drawn yet."),
         "failed": _("The picture could not be made: {problem}"),
     }
 

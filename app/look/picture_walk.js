@@ -2,7 +2,7 @@
 // picture_pen.js stands before this file. A canvas that has words offers `canvas.clpsDraw(pen)`; any other becomes an image.
 
 const LEFT_OUT = "script, style, template, input, select, textarea, details, [data-picture=no], label:has(input, select), .modebar";
-const PAPER = { background: "#ffffff", text: "#22252b", second: "#f3f3f3", line: "#d5d5d5", link: "#1f5fa8" };
+const PAPER = { background: "#ffffff", text: "#22252b", second: "#f3f3f3", line: "#d5d5d5", link: "#1f5fa8", red: "#a3372c", green: "#177245" };
 const SVG_STYLES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
 const NOT_DRAWN = ".hoverlayer, .draglayer, .zoomlayer, .selectionlayer, .menulayer, .drag, title";
 
@@ -42,7 +42,7 @@ function onPaper(container) {
   for (const host of hosts) {
     set(host, {
       "--st-background-color": PAPER.background, "--st-text-color": PAPER.text, "--st-secondary-background-color": PAPER.second,
-      "--st-border-color": PAPER.line, "--st-link-color": PAPER.link, color: PAPER.text, "color-scheme": "light",
+      "--st-border-color": PAPER.line, "--st-link-color": PAPER.link, "--st-red-text-color": PAPER.red, "--st-green-text-color": PAPER.green, color: PAPER.text, "color-scheme": "light",
     });
     const still = document.createElement("style");
     still.textContent = "*, *::before, *::after { transition: none !important; animation: none !important } [data-picture=no] { display: none !important }";

@@ -24,7 +24,7 @@ def name_of(text: str) -> str:
     parts = [*_rules(strategy), *map(_tie, strategy.ties), *(_reuse(*one) for one in strategy.reuse)]
     parts += _extras(strategy.extras)
     if strategy.norms != "follow":
-        parts.append({"own": _("own norms"), "shared": _("one norm for all")}[strategy.norms])
+        parts.append({"own": _("separate norms"), "shared": _("one norm for all")}[strategy.norms])
     if len(parts) > 1 and strategy.default.name == "none" and not strategy.overrides:
         parts = parts[1:]
         parts[0] = parts[0][:1].upper() + parts[0][1:]
@@ -97,7 +97,7 @@ def _extras(extras: Extras) -> list[str]:
     if extras.depth_embedding != "none":
         parts.append(_("depth signal") if extras.depth_embedding == "sinusoidal" else _("learned depth"))
     if extras.layer_scale:
-        parts.append(_("own scales"))
+        parts.append(_("separate scales"))
     if extras.inject != "none":
         parts.append(_("input again"))
     if extras.train_loops is not None:

@@ -40,9 +40,9 @@ def work_sentence(runs: Sequence[ActiveJob]) -> str:
     if len(running) > 3:
         parts.append(ngettext("{n} more running", "{n} more running", len(running) - 3))
     if waiting and all(run.trains for run in runs):
-        parts.append(ngettext("{n} run waits", "{n} runs wait", waiting))
+        parts.append(ngettext("{n} run is waiting", "{n} runs are waiting", waiting))
     elif waiting:
-        parts.append(ngettext("{n} run or evaluation waits", "{n} runs and evaluations wait", waiting))
+        parts.append(ngettext("{n} run or evaluation is waiting", "{n} runs and evaluations are waiting", waiting))
     return " · ".join(parts)
 
 

@@ -23,7 +23,7 @@ __all__ = ["ALL_SECONDS", "MOST_OF_ALL", "MOST_OF_ONE", "ONE_SECONDS", "Tries"]
 log = logging.getLogger("clps.dashboard")
 
 MOST_OF_ONE, ONE_SECONDS = 10, 600.0
-"""Wrong codes of one owner within so many seconds."""
+"""Wrong codes of one owner within this many seconds."""
 MOST_OF_ALL, ALL_SECONDS = 60, 36.0
 """Wrong codes of all owners at once, and the seconds after which one more is allowed: 100 an hour."""
 
@@ -46,10 +46,12 @@ class Tries:
             self._forget()
             if len(self._wrong.get(owner, ())) >= MOST_OF_ONE:
                 raise NotAllowedError(
-                    _("the code was wrong {n} times here lately. Wait ten minutes, then try again.", n=MOST_OF_ONE)
+                    _("too many wrong codes: {n} from here recently. Wait ten minutes, then try again.", n=MOST_OF_ONE)
                 )
             if self._left < 1:
-                raise NotAllowedError(_("wrong codes came from many browsers lately. Wait a minute, then try again."))
+                raise NotAllowedError(
+                    _("too many wrong codes from many browsers recently. Wait a minute, then try again.")
+                )
             yield lambda: self._count(owner)
 
     def _forget(self) -> None:

@@ -108,7 +108,7 @@ class Gate:
         if not self.names.knows(host, port):
             return _Answer(403, _unknown(host, port))
         if not self._from_own_page(scope, headers, port):
-            return _Answer(403, _("Only this server's own pages may ask for this."))
+            return _Answer(403, _("Only pages of this server may request this."))
         return None if self.token is None else self._without_token(scope, headers, port)
 
     def _from_own_page(self, scope: Scope, headers: dict[bytes, str], port: int | None) -> bool:
@@ -174,16 +174,16 @@ def _page(text: str, then: str) -> str:
 
 def _needs_token() -> str:
     return _(
-        "This dashboard asks for a token. Open the address that 'clps dashboard' printed: it ends with ?token=... "
-        "Without it you cannot see anything here."
+        "This dashboard requires a token. Open the address that 'clps dashboard' printed: it ends with ?token=... "
+        "Without the token you cannot see anything here."
     )
 
 
 def _unknown(host: str | None, port: int | None) -> str:
     shown = ascii((host or "")[:100])[1:-1]
     return _(
-        "This server is not called {host}. On its own machine its address is http://127.0.0.1:{port}. If the name is "
-        "yours (a proxy, a tunnel), add it to CLPS_HOSTS and start 'clps dashboard' again.",
+        "This server is not called {host}. From the machine it runs on, the address is http://127.0.0.1:{port}. If "
+        "the name is correct (a proxy, a tunnel), add it to CLPS_HOSTS and start 'clps dashboard' again.",
         host=shown,
         port=port,
     )

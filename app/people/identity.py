@@ -74,8 +74,8 @@ def why_nobody(home: Path) -> str:
     """What somebody is told for whom ``person`` finds nobody."""
     if st.context.cookies.get(COOKIE) == LATER and not login.is_wanted(read_policy(home)):
         return _(
-            "many new browsers came to this server lately, so it takes new ones slowly. You can look at everything. "
-            "To train, reload the page in a few minutes."
+            "many new browsers have connected recently, so new ones must wait before they can train. You can look at "
+            "everything. To train, reload the page in a few minutes."
         )
     return nobody()
 
@@ -101,7 +101,7 @@ def become_teacher(home: Path, who: Person, code: str) -> None:
     with _tries.one(who.owner) as was_wrong:
         if not policy.shared or policy.teacher_code is None or not policy.code_fits(code):
             was_wrong()
-            raise NotAllowedError(_("this must be the teacher's code. What was typed is not. Try again."))
+            raise NotAllowedError(_("the code must be the teachers' code. Got another one. Try again."))
         Signer.of_home(home).appoint(who.owner, policy.teacher_code)
 
 

@@ -40,7 +40,10 @@ def identity_panel() -> None:
 def _whose(by_login: bool) -> str:
     if by_login:
         return _("Runs that you start belong to this login.")
-    return _("Runs that you start belong to this browser. Without its cookie they stay, but nobody can steer them.")
+    return _(
+        "Runs that you start belong to this browser. If you lose its cookie, the runs are kept, but nobody except a "
+        "teacher can control them."
+    )
 
 
 def _stranger(here: Desk, by_login: bool) -> None:
@@ -62,10 +65,10 @@ def _ways(here: Desk, by_login: bool) -> None:
         return
     if here.person.teacher:
         if not here.policy.is_teacher(here.person.name):
-            st.button(_("Be a teacher no more"), icon=":material/school:", on_click=_resigned, type="tertiary")
+            st.button(_("Stop being a teacher"), icon=":material/school:", on_click=_resigned, type="tertiary")
         return
     with st.popover(_("I am a teacher"), icon=":material/school:", type="tertiary"), st.form(CODE, border=False):
-        st.text_input(_("The teacher's code"), type="password", key="identity.typed", max_chars=200)
+        st.text_input(_("The teachers' code"), type="password", key="identity.typed", max_chars=200)
         st.form_submit_button(_("Show the code"), on_click=_shown)
 
 

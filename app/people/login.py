@@ -41,9 +41,13 @@ def problem() -> str | None:
     try:
         settings = _settings()
     except ValueError as error:
-        return _("Nobody can log in: Streamlit's secrets must be TOML. Got: {reason}. Mend it.", reason=str(error))
+        return _(
+            "Nobody can log in: Streamlit's secrets must be TOML. Got: {reason}. Correct the file.", reason=str(error)
+        )
     if settings is None:
-        return _("Nobody can log in: Streamlit's secrets must have [auth]. There is none. The runbook says how.")
+        return _(
+            "Nobody can log in: Streamlit's secrets must have a section [auth]. It is missing. The runbook explains it."
+        )
     missing = [name for name in NEEDED if not isinstance(settings.get(name), str) or not settings[name].strip()]
     if missing:
         return _(
@@ -53,8 +57,9 @@ def problem() -> str | None:
         )
     if len(settings["cookie_secret"]) < FEWEST_SECRET_CHARACTERS:
         return _(
-            "Nobody can log in: cookie_secret must have at least {limit} characters, or somebody guesses it and is "
-            "whoever they like. Got {got}. Take 'python -c \"import secrets; print(secrets.token_hex())\"'.",
+            "Nobody can log in: cookie_secret must have at least {limit} characters, because somebody who guesses it "
+            "can log in as anybody. Got {got}. Create one with 'python -c \"import secrets; "
+            "print(secrets.token_hex())\"'.",
             limit=FEWEST_SECRET_CHARACTERS,
             got=len(settings["cookie_secret"]),
         )
@@ -66,8 +71,8 @@ def _bad_address(address: str) -> str | None:
     if parts.scheme in ("http", "https") and parts.netloc and address.endswith(CALLBACK):
         return None
     return _(
-        "Nobody can log in: redirect_uri must be this server's address with {callback} at its end. "
-        "Got {got}. Mend it here and at the provider.",
+        "Nobody can log in: redirect_uri must be this server's address followed by {callback}. Got {got}. Correct it "
+        "here and at the login provider.",
         callback=CALLBACK,
         got=repr(address[:80]),
     )

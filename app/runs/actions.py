@@ -37,7 +37,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk, *, scored: bool) -> None:
     st.caption(_("{name}, id {run_id}", name=escape_markdown(run.name), run_id=run.id))
     if asked_by.why_not("cancel", run):
         st.markdown(
-            _("This run is somebody else's. Only its owner or a teacher may stop it, delete it or read its log.")
+            _("This run belongs to somebody else. Only its owner or a teacher may stop it, delete it or read its log.")
         )
         _looking(run)
         return
@@ -59,11 +59,11 @@ def run_menu(store: Store, run: Run, asked_by: Desk, *, scored: bool) -> None:
             ":material/grading:",
             f"score.{run.id}",
             lambda: ask_for_score(run.id),
-            note=_("Once, with its best weights; it takes some seconds."),
+            note=_("The best weights are scored once; it takes a few seconds."),
         )
     _looking(run)
     sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")
-    why = None if sure else _("Tick the box first: what is deleted does not come back.")
+    why = None if sure else _("Tick the box first. Deleted runs cannot be restored.")
     _action(_("Delete"), ":material/delete:", f"delete.{run.id}", lambda: _delete(run.id), why)
 
 
@@ -71,24 +71,24 @@ def _looking(run: Run) -> None:
     """The ways to what a run has learnt."""
     navigation.link("tryit", _("Try it"), query={state.RUNS: run.id})
     navigation.link("attention", _("Look inside"), query={state.RUN: run.id})
-    navigation.link("attention", _("What matters in it"), query={state.RUN: run.id, state.VIEW: "matters"})
+    navigation.link("attention", _("What matters in this run"), query={state.RUN: run.id, state.VIEW: "matters"})
 
 
 def _stopping(run: Run) -> None:
     """Stop it for now, or for good."""
-    why = _("It is stopping already: it writes a checkpoint first.") if run.stop_requested else None
+    why = _("It is already stopping: it writes a checkpoint first.") if run.stop_requested else None
     _action(_("Pause"), ":material/pause:", f"pause.{run.id}", lambda: desk().pause(run.id), why)
     _action(_("Cancel"), ":material/cancel:", f"cancel.{run.id}", lambda: desk().cancel(run.id), why)
 
 
 def _moving(run: Run, asked_by: Desk) -> None:
-    """Before or behind whoever else waits."""
+    """Move before or behind all other waiting runs."""
     priority, allowed, why = _("Its priority is {number} now.", number=run.priority), asked_by.highest_priority, None
     if run.priority >= allowed:
-        why = _("Its priority is {number}, the highest that you may give.", number=run.priority)
-        why += "" if allowed else " " + _("To let it go before your other runs, move those to the back.")
+        why = _("Its priority is {number}, the highest you can set.", number=run.priority)
+        why += "" if allowed else " " + _("To start it before your other runs, move those to the back.")
     _action(
-        _("To the front"),
+        _("Move to the front"),
         ":material/vertical_align_top:",
         f"front.{run.id}",
         lambda: desk().set_priority(run.id, "front"),
@@ -96,7 +96,7 @@ def _moving(run: Run, asked_by: Desk) -> None:
         note=priority,
     )
     _action(
-        _("To the back"),
+        _("Move to the back"),
         ":material/vertical_align_bottom:",
         f"back.{run.id}",
         lambda: desk().set_priority(run.id, "back"),
@@ -121,14 +121,14 @@ def _going_on(store: Store, run: Run) -> None:
         ":material/restart_alt:",
         f"anew.{run.id}",
         lambda: desk().retry(run.id, anew=True),
-        note=_("What it has learnt is thrown away; its log stays."),
+        note=_("What it has learned is discarded; its log is kept."),
     )
 
 
 def _fork(store: Store, run: Run) -> None:
     """The dialog belongs to the whole page, so the whole page is drawn again."""
     why = why_no_fork(store, run)
-    note = why or _("A new run that begins with this one's weights, with other settings.")
+    note = why or _("Start a new run from this one's weights, with other settings.")
     if st.button(
         _("Fork ..."),
         icon=":material/fork_right:",

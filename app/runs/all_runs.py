@@ -61,10 +61,10 @@ TITLES = Words(
     }
 )
 GRAMMAR = N_(
-    "Words are looked for in names, ids, tasks, sharing, tags and notes. Terms compare: `status:finished`, "
-    "`tag:paper`, `d_model>=64`, `test.accuracy>0.9`, `best.loss<1`, `created>2026-01-31`, `is:fork`. All must hold; "
-    "`-` turns one round, `a|b` means one of them, `all*` begins so, quotes keep words together, `sort:-accuracy` "
-    "orders."
+    "Words are searched in names, ids, tasks, sharing, tags and notes. Terms compare: `status:finished`, "
+    "`tag:paper`, `d_model>=64`, `test.accuracy>0.9`, `best.loss<1`, `created>2026-01-31`, `is:fork`. A run must "
+    "match all of them. `-` negates a term, `a|b` matches either, `all*` matches words that start with all, quotes "
+    "keep words together, `sort:-accuracy` sorts."
 )
 
 
@@ -119,7 +119,7 @@ def _search(store: Store) -> tuple[Where | None, bool]:
             bool(widget_default("runs.archived", archived)),
             key="runs.archived",
             on_change=switched,
-            help=_("Archived runs keep their files, and quotas count them."),
+            help=_("Archived runs keep their files and count towards quotas."),
         )
     try:
         return parse_where(asked), archived
@@ -130,9 +130,9 @@ def _search(store: Store) -> tuple[Where | None, bool]:
 
 def _nothing(store: Store, archived: bool) -> None:
     if state.given(state.WHERE):
-        st.info(_("No run is like that.") if archived else _("No run is like that, outside the archive."))
+        st.info(_("No run matches.") if archived else _("No run outside the archive matches."))
     elif count_archived(store):
-        st.info(_("All runs here are in the archive."))
+        st.info(_("All runs here are archived."))
     else:
         nothing_yet()
 
@@ -141,7 +141,7 @@ def _counted(total: int, number: int) -> str:
     first, last = (number - 1) * PAGE_RUNS + 1, min(total, number * PAGE_RUNS)
     if total <= PAGE_RUNS:
         return ngettext("{n} run", "{n} runs", total)
-    return _("{total} runs; these are {first} to {last}", total=f"{total:,}", first=f"{first:,}", last=f"{last:,}")
+    return _("Runs {first} to {last} of {total}", total=f"{total:,}", first=f"{first:,}", last=f"{last:,}")
 
 
 def _columns(runs: Sequence[Run]) -> list[str]:
@@ -150,7 +150,7 @@ def _columns(runs: Sequence[Run]) -> list[str]:
     known = [name for name in dict.fromkeys(asked) if name in OWN or _is_column(name)][:MOST_COLUMNS]
     if bad := [name for name in asked if name not in OWN and not _is_column(name)]:
         message = _(
-            "a column must be a key of a search, a field or a metric. Got {got!r}. It is left out.", got=bad[0][:40]
+            "a column must be a search key, a config field or a metric. Got {got!r}. It is ignored.", got=bad[0][:40]
         )
         show_problem(message)
     metrics = dict.fromkeys(name for run in runs for name in run.facts.metrics)
@@ -222,7 +222,7 @@ def _table(store: Store, runs: Sequence[Run], columns: Sequence[str]) -> list[Ru
         placeholder="",
     )
     rows = marked["selection"]["rows"]
-    everything = st.checkbox(_("Choose all of this page"), key=f"runs.whole.{shown}")
+    everything = st.checkbox(_("Select all on this page"), key=f"runs.whole.{shown}")
     return list(runs) if everything else [runs[row] for row in rows if row < len(runs)]
 
 
@@ -275,7 +275,7 @@ def _pages(pages: int, number: int) -> None:
 def _actions(chosen: Sequence[Run]) -> None:
     """What can be done with the chosen runs."""
     if not chosen:
-        st.caption(_("Choose rows to open, compare, tag or archive them."))
+        st.caption(_("Select rows to open, compare, tag or archive them."))
         return
     asked_by = desk()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -304,28 +304,28 @@ def _tags(chosen: Sequence[Run], why: str | None) -> None:
 
     with st.popover(_("Tags"), icon=":material/sell:", disabled=why is not None, help=why):
         if theirs:
-            st.caption(_("Tags now: {tags}", tags=", ".join(theirs)))
+            st.caption(_("Current tags: {tags}", tags=", ".join(theirs)))
         st.text_input(
-            _("Tags to add, and with - to take off"),
+            _("Tags to add; write - before a tag to remove it"),
             key=key,
             max_chars=LONGEST,
             placeholder="paper -draft",
             on_change=changed,
-            help=_("One word each; Enter does it, to all chosen runs."),
+            help=_("One word each. Press Enter to apply this to all selected runs."),
         )
 
 
 def _archive(chosen: Sequence[Run], why: str | None) -> None:
     back = all(run.archived_at is not None for run in chosen)
     if why is None and not back and any(run.active for run in chosen):
-        why = _("What goes into the archive must neither wait nor run.")
+        why = _("Only runs that are neither waiting nor running can be archived.")
     st.button(
-        _("Bring back") if back else _("Archive"),
+        _("Restore") if back else _("Archive"),
         icon=":material/unarchive:" if back else ":material/archive:",
         key="runs.archive_chosen",
         on_click=lambda: _try(lambda: desk().archive([run.id for run in chosen], not back)),
         disabled=why is not None,
-        help=why or _("Lists leave archived runs out. Nothing is deleted, and quotas still count them."),
+        help=why or _("Lists leave archived runs out. Nothing is deleted, and they still count towards quotas."),
     )
 
 

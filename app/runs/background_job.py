@@ -38,7 +38,7 @@ def job_line(run: Run, name: str, found: Evaluated, done: str, *, page: str) -> 
     stop.button(
         _("Cancel"),
         key=f"{page}.cancel.{run.id}",
-        help=why_not or _("What is evaluated so far is kept."),
+        help=why_not or _("The results so far are kept."),
         disabled=why_not is not None or job.stop_requested is not None,
         on_click=_trying,
         args=(page, [lambda: desk().cancel(job.id)]),

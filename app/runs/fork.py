@@ -43,7 +43,7 @@ def _weights(store: Store, run: Run) -> dict[str, str]:
     """
     names = {"best": _("Best"), "last": _("Last")}
     found = {which: names[which] for which in beginnings(store, run)}
-    return found | ({ON: _("Train on")} if "last" in found else {})
+    return found | ({ON: _("Continue training")} if "last" in found else {})
 
 
 def _steps_of(store: Store, run: Run, weights: Mapping[str, str]) -> str:
@@ -57,7 +57,7 @@ def why_no_fork(store: Store, run: Run) -> str | None:
     """Why ``run`` has nothing that another could begin with; ``None`` where it has."""
     if beginnings(store, run):
         return None
-    return _("It has no weights yet. They come with its first checkpoint.")
+    return _("It has no weights yet. Its first checkpoint will have them.")
 
 
 @dialog(N_("Fork a run"), on_dismiss=_close)
@@ -67,14 +67,15 @@ def fork_dialog(store: Store, run: Run) -> None:
         st.rerun()
     st.markdown(
         _(
-            "A new run of the model of **{name}**, which begins with the weights chosen here. With best or last, "
-            "optimiser and learning-rate schedule begin afresh; *Train on* keeps both and goes on from the last step.",
+            "A new run with the model of **{name}**, starting from the weights chosen here. With best or last, the "
+            "optimiser and the learning-rate schedule start again; *Continue training* keeps both and continues from "
+            "the last step.",
             name=escape_markdown(run.name),
         )
     )
     weights = _weights(store, run)
     which = st.segmented_control(
-        _("Begin with the weights"),
+        _("Start from weights"),
         list(weights),
         format_func=lambda name: weights.get(name, name),
         default=next(iter(weights), None),
@@ -121,10 +122,10 @@ def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | 
         return None
     lines = change_lines(derived)
     if lines:
-        st.markdown(_("**What differs from its parent's config** (nothing else does)"))
+        st.markdown(_("**Differences from the parent's config** (all other fields are the same)"))
         st.code("\n".join(lines), language=None, wrap_lines=True)
     else:
-        st.markdown(_("Nothing in its config differs from its parent's so far."))
+        st.markdown(_("Its config is still the same as its parent's."))
     if derived.keep_optimiser:
         st.markdown(rate_sentence(derived.parent.config, derived.config))
     st.caption(_spent(derived))
@@ -134,10 +135,10 @@ def _derived(run: Run, settings: list[str], which: str | None) -> DerivedFork | 
 def _spent(derived: DerivedFork) -> str:
     """What was trained before the fork's first step."""
     if not derived.spent.whole:
-        return _("What was trained before its first step is not wholly known.")
+        return _("The training before its first step is not fully known.")
     return ngettext(
-        "Before its first step, {steps} step was trained: {time}, {flops} FLOPs.",
-        "Before its first step, {steps} steps were trained: {time}, {flops} FLOPs.",
+        "Trained before its first step: {steps} step, {time}, {flops} FLOPs.",
+        "Trained before its first step: {steps} steps, {time}, {flops} FLOPs.",
         derived.spent.steps,
         steps=f"{derived.spent.steps:,}",
         time=duration(derived.spent.seconds),
@@ -169,7 +170,7 @@ def _fields(run: Run, *, on: bool) -> list[str]:
                 MOST_STEPS,
                 config.train.steps,
                 key=f"fork.steps.{run.id}",
-                help=_("Beside those of its parent.") if on else _("Counted from 0 again."),
+                help=_("In addition to its parent's.") if on else _("Counted from 0 again."),
             ),
         ),
         "seed": (
@@ -181,8 +182,8 @@ def _fields(run: Run, *, on: bool) -> list[str]:
                 config.seed,
                 key=f"fork.seed.{run.id}",
                 help=_(
-                    "Draws dropout, and the number of loops where that is random. The examples and their order follow "
-                    "data.seed."
+                    "Seed of dropout, and of the number of loops if that is random. The examples and their order "
+                    "depend on data.seed."
                 ),
             ),
         ),
@@ -193,21 +194,21 @@ def _fields(run: Run, *, on: bool) -> list[str]:
 def _typed(run: Run) -> list[str]:
     """Any other field, one a line."""
     text = st.text_area(
-        _("Other settings, one a line"),
+        _("Other settings, one per line"),
         key=f"fork.typed.{run.id}",
         max_chars=4000,
         height=80,
         placeholder="model.dropout=0.1\ntrain.batch_size=32",
         help=_(
-            "Any field as name=value. Model, sharing and task stay the parent's, since its weights must fit; "
-            "model.dropout may change."
+            "Any field as name=value. Model, sharing and task must stay as in the parent, since its weights must "
+            "fit; model.dropout may change."
         ),
     )
     return [line.strip() for line in (text or "").splitlines() if line.strip()]
 
 
 def _show_beside(parent: Run, new: Run) -> NoReturn:
-    """Go where the fork stands beside its parent and whatever else was shown, as far as an address can name them."""
+    """Show the fork next to its parent and the other runs shown, as far as an address can name them."""
     ids = list(st.session_state.get(state.RUNS_SEEN, ()))[: state.MAX_RUNS - 1]
     if parent.id not in ids:
         ids[-1:] = [parent.id]

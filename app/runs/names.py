@@ -103,7 +103,7 @@ def shortened(name: str, longest: int, end: str = "") -> str:
 
 
 def unusual(run: Run) -> list[str]:
-    """The fields of ``run`` that are not its task's usual ones, as ``d_model 64``, whoever stands beside it."""
+    """The fields of ``run`` that differ from its task's defaults, as ``d_model 64``, whatever is shown with it."""
     usual = _usual(run.task)
     table = config_table(run)
     fields = [

@@ -1,4 +1,4 @@
-"""A short notice, on whatever page one is, when a run of one's own has ended. Start at run_news."""
+"""A short notice on any page when one of the person's own runs has ended. Start at run_news."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORTH_TELLING = ("finished", "failed")
 
 
 def run_news() -> None:
-    """Tell once per session and run; look again by itself while runs of one's own are active."""
+    """Tell once per session and run; look again while the person's own runs are active."""
     with contextlib.suppress(ClpsError):  # a page that needs the store says what is wrong with it
         st.fragment(_look, run_every=TICK_SECONDS if _active() else None)()
 
@@ -46,7 +46,7 @@ def _look() -> None:
 
 
 def _active() -> set[str]:
-    """Ids of the active jobs of whoever looks: on a server of one person, of all."""
+    """Ids of the viewer's active jobs; on a server of one person, of all."""
     here = desk()
     active = store().active_jobs()
     return {run.id for run in active if not here.policy.shared or here.is_mine(run)}
@@ -72,5 +72,5 @@ def _outcome(run: Run) -> str:
 
 
 def _way(ended: Sequence[Run]) -> str:
-    look = _("Look")
+    look = _("Show")
     return f"[{look}]({navigation.page('runs').name}?{state.RUNS}={state.run_ids(ended)})"

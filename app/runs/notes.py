@@ -63,6 +63,8 @@ def note_field(one: Run | Comparison, *, place: str) -> None:
         key=key,
         max_chars=MAX_NOTE,
         height=160,
-        help=_("Markdown: **bold**, lists, tables, links to http and https. Everybody who sees the run can read it."),
+        help=_(
+            "Markdown: **bold**, lists, tables, links to http and https. Everybody who can see the run can read it."
+        ),
     )
-    st.button(_("Keep the note"), icon=":material/save:", key=f"{place}.keep.{one.id}", on_click=kept)
+    st.button(_("Save the note"), icon=":material/save:", key=f"{place}.keep.{one.id}", on_click=kept)

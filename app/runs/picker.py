@@ -56,13 +56,13 @@ def nothing_yet() -> None:
     with st.container(border=True):
         st.markdown(_("**Nothing has been trained here yet.**"))
         st.markdown(
-            _("Queue a comparison: the same task, data and seed with different sharing. It appears here at once.")
+            _("Start a comparison: the same task, data and seed with different sharing. It appears here immediately.")
         )
         navigation.link("train", _("Train a comparison"))
 
 
 def comparison_label(comparison: Comparison, zone: tzinfo, *, mine: bool = False) -> str:
-    """A comparison in one line: name, number of runs, date, and on a shared server whether it is one's own.
+    """A comparison in one line: name, number of runs, date, and on a shared server whether it is the person's own.
 
     A browser answers with a label, so it must be the same a minute later: no age.
     """
@@ -97,7 +97,7 @@ def _shown_and_listed(store: Store) -> tuple[list[Run], list[Comparison], dict[s
     offered = [one for one in comparisons if one.id in filtered and one.id not in hidden][:MOST_COMPARISONS]
     if not offered and not shown:
         if comparisons or count_archived(store):
-            st.info(_("All runs here are in the archive."))
+            st.info(_("All runs here are archived."))
             _switches(store)
         else:
             nothing_yet()
@@ -120,9 +120,9 @@ def _told_apart(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _switches(store: Store) -> None:
-    """Between everybody's runs and one's own, where there are others; and what is in the archive, if anything is."""
+    """A choice between everybody's runs and the person's own, if there are others; whether to show archived ones."""
     if desk().marked_owner is not None:
-        st.toggle(_("Only mine"), key=ONLY_MINE, persist_state="session", width="content")
+        st.toggle(_("Only my runs"), key=ONLY_MINE, persist_state="session", width="content")
     if st.session_state.get(SHOW_ARCHIVED) or count_archived(store):
         st.toggle(_("Show archived"), key=SHOW_ARCHIVED, persist_state="session", width="content")
 
@@ -140,7 +140,7 @@ def pick_comparison(store: Store) -> list[Run]:
     if not shown:
         names[""] = _("Choose a comparison")
     elif current is None:
-        names[""] = ngettext("{n} run chosen by its address", "{n} runs chosen by their address", len(shown))
+        names[""] = ngettext("{n} run from the address", "{n} runs from the address", len(shown))
     key = "runs.comparison"
     default = widget_default(key, current or "")
 

@@ -38,7 +38,7 @@ def comparison_menu(store: Store, comparison: Comparison, *, place: str) -> None
         st.caption(_("Comparison {id}", id=comparison.id))
         if asked_by.why_not("rename", comparison):
             st.markdown(
-                _("This comparison is somebody else's. Only its owner or a teacher may rename, pin or delete it.")
+                _("This comparison belongs to somebody else. Only its owner or a teacher may rename, pin or delete it.")
             )
             return
         keeping(comparison, asked_by, place=place)
@@ -56,7 +56,7 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         _try(lambda: desk().rename(one.id, name) if is_run else desk().rename_comparison(one.id, name))
 
     st.text_input(
-        _("Name"), one.name, key=key, max_chars=MAX_NAME, on_change=renamed, help=_("Enter keeps what you typed.")
+        _("Name"), one.name, key=key, max_chars=MAX_NAME, on_change=renamed, help=_("Press Enter to save the name.")
     )
     pinned = asked_by.pinned_here(one)
 
@@ -68,7 +68,7 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         icon=":material/keep_off:" if pinned else ":material/keep:",
         key=f"{place}.pin.{one.id}",
         on_click=pin,
-        help=_("It stays on the Start page, whatever is trained after it.") if not pinned else None,
+        help=_("Pinned comparisons stay on the Start page.") if not pinned else None,
         width="stretch",
     )
     archived = one.archived_at is not None
@@ -82,16 +82,16 @@ def keeping(one: Comparison | Run, asked_by: Desk, *, place: str) -> None:
         )
 
     st.button(
-        _("Bring back from the archive") if archived else _("Archive"),
+        _("Restore from the archive") if archived else _("Archive"),
         icon=":material/unarchive:" if archived else ":material/archive:",
         key=f"{place}.archive.{one.id}",
         on_click=archive,
         disabled=works,
-        help=_("What goes into the archive must neither wait nor run.")
+        help=_("Only runs that are neither waiting nor running can be archived.")
         if works
         else None
         if archived
-        else _("Lists leave it out. Nothing is deleted, and quotas still count it."),
+        else _("Lists leave it out. Nothing is deleted, and it still counts towards quotas."),
         width="stretch",
     )
 
@@ -108,8 +108,8 @@ def _export(store: Store, comparison: Comparison, *, place: str) -> None:
         why = _("It has more than {limit} finished runs. Use: {command}", limit=MOST_EXPORTED, command=command)
     left = len(runs) - len(finished)
     note = ngettext(
-        "{n} run that is not finished is left out.", "{n} runs that are not finished are left out.", left
-    ) if left else _("With weights, curves and notes; 'clps runs import' reads it.")  # fmt: skip
+        "{n} unfinished run will be skipped.", "{n} unfinished runs will be skipped.", left
+    ) if left else _("With weights, curves and notes. 'clps runs import' can read it.")  # fmt: skip
     st.download_button(
         _("Export as one file"),
         lambda: comparison_file(store, finished),
@@ -136,7 +136,7 @@ def _deletion(store: Store, comparison: Comparison, *, place: str) -> None:
         ),
         key=f"{place}.sure.{comparison.id}",
     )
-    why = None if sure else _("Tick the box first: what is deleted does not come back.")
+    why = None if sure else _("Tick the box first. Deleted runs cannot be restored.")
     if running:
         why = ngettext(
             "{n} of its runs is running. Cancel it first.", "{n} of its runs are running. Cancel them first.", running

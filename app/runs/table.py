@@ -28,7 +28,7 @@ from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _
 
-__all__ = ["queue_line", "run_log", "run_table"]
+__all__ = ["queue_line", "run_log", "run_table", "wait_words"]
 
 WIDTHS = (2.9, 3.0, 1.9, 1.6, 0.7)
 MOST_ROWS = 12
@@ -64,13 +64,13 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
             _origin(run, parents.get(run.parent_id or ""))
 
 
-def _wait(turn: Turn) -> str:
+def wait_words(turn: Turn) -> str:
     """A waiting run's place and when it starts; a longer reason stands under its row or above all."""
     parts = [_("place {place} in the queue", place=turn.place)]
     if turn.cause == "share":
-        parts.append(_("waits for other runs of its owner"))
+        parts.append(_("waiting for other runs of the same owner"))
     elif turn.cause == "full":
-        parts.append(_("waits for disk space"))
+        parts.append(_("waiting for disk space"))
     elif turn.starts_in is not None:
         soon = turn.starts_in <= 1
         parts.append(_("starts next") if soon else _("starts in about {time}", time=duration(turn.starts_in)))
@@ -81,16 +81,18 @@ def _origin(run: Run, parent: Run | None) -> None:
     """Which run a fork began with, and the way to both."""
     which = {"best": _("best"), "last": _("last")}.get(run.start_from or "", str(run.start_from))
     if parent is None:
-        st.caption(_("A fork: it begins with the {which} weights of a run that has been deleted.", which=which))
+        st.caption(_("A fork, from the {which} weights of a run that was deleted.", which=which))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if run.config.train.begin_step:
-            told = _("It trains on from step {step}, optimiser kept, of", step=f"{run.config.train.begin_step:,}")
+            told = _(
+                "Continues training, with the optimiser, from step {step} of", step=f"{run.config.train.begin_step:,}"
+            )
         else:
-            told = _("A fork: it begins with the {which} weights of", which=which)
+            told = _("A fork, from the {which} weights of", which=which)
         st.caption(told, width="content")
         if st.button(
-            escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Show these two alone")
+            escape_markdown(parent.name), key=f"parent.{run.id}", type="tertiary", help=_("Compare only these two")
         ):
             navigation.go("runs", query={state.RUNS: state.run_ids([parent, run])})
 
@@ -184,7 +186,7 @@ def _progress(run: Run, turn: Turn | None) -> str:
         if run.tokens_per_second:
             parts.append(speed(run.tokens_per_second))
     elif run.status == "queued":
-        parts = [_wait(turn) if turn is not None else _("waits")]
+        parts = [wait_words(turn) if turn is not None else _("waiting")]
     elif run.seconds:
         parts.append(_("took {time}", time=duration(run.seconds)))
     return " · ".join(parts)
@@ -205,7 +207,7 @@ def _parameters(run: Run) -> str:
         return "–"
     if run.unique_parameters == run.executed_parameters:
         return f"**{compact(run.unique_parameters)}**"
-    used = _("used as {count}", count=compact(run.executed_parameters))
+    used = _("executed: {count}", count=compact(run.executed_parameters))
     return f"**{compact(run.unique_parameters)}** {used}"
 
 

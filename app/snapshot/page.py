@@ -61,13 +61,15 @@ def snapshot(store: Store, runs: Sequence[Run], *, title: str = "", note: str | 
     """
     if not 1 <= len(runs) <= MOST_RUNS:
         raise ConfigError(
-            _("a snapshot must be of 1 to {most} runs. Got {count}. Choose others.", most=MOST_RUNS, count=len(runs))
+            _("a snapshot must have 1 to {most} runs. Got {count}. Choose others.", most=MOST_RUNS, count=len(runs))
         )
     names = run_names(runs)
     title = visible(title) or (names[runs[0].id] if len(runs) == 1 else _("Comparison of {n} runs", n=len(runs)))
     parts: list[Part] = []
     body = "".join(_sections(store, runs, names, note, parts))
-    gone = ngettext("{n} run was deleted before this was made.", "{n} runs were deleted before this was made.", missing)
+    gone = ngettext(
+        "{n} run was deleted before this file was made.", "{n} runs were deleted before this file was made.", missing
+    )
     return _document(title, runs, (_quiet(gone) if missing else "") + body, parts)
 
 
@@ -101,13 +103,13 @@ def _told(store: Store, place: int, runs: Sequence[Run]) -> Told:
 def _of_task(store: Store, told: Told, among: Sequence[Run], heading: str, parts: list[Part]) -> Iterator[str]:
     if heading:
         yield f"<h2>{escape(heading)}</h2>"
-    yield _section(_("Figures"), _table(store, told, among) + _verdicts(store, told) + _states(told))
+    yield _section(_("Results"), _table(store, told, among) + _verdicts(store, told) + _states(told))
     chart = chart_part(store, told.runs, among, f"chart-{told.place}")
     yield _section(_("Curves"), _figures([chart], parts))
     shown = list(zip(told.groups, told.names, strict=True))[:MOST_DESIGNS]
     left = len(told.groups) - len(shown)
     more = (
-        _quiet(ngettext("{n} more design is in the table only.", "{n} more designs are in the table only.", left))
+        _quiet(ngettext("{n} more design is only in the table.", "{n} more designs are only in the table.", left))
         if left
         else ""
     )
@@ -121,9 +123,9 @@ def _of_task(store: Store, told: Told, among: Sequence[Run], heading: str, parts
     if grids:
         said = _quiet(
             _(
-                "An input that was fixed before training, at the last step at which the run kept it; of a design with "
-                "several seeds its first run. Attention shows where information is read from. It is not an "
-                "explanation of the prediction."
+                "An input that was fixed before training, at the last step at which the run saved its attention; for "
+                "a design with several seeds, from its first run. Attention shows where information is read from. It "
+                "does not explain the prediction."
             )
         )
         yield _section(_("Attention"), said + _folded(grids, parts) + more)
@@ -135,7 +137,7 @@ def _table(store: Store, told: Told, among: Sequence[Run]) -> str:
     quality = quality_of_all([one for group in told.groups for one in group.summaries])
     columns, rows = design_table(told.groups, trees, colours, quality)
     task = told.runs[0].facts
-    said = [_("Trivial answer: {name}.", name=task.baseline_name)]
+    said = [_("Baseline: {name}.", name=task.baseline_name)]
     if any(len(group.summaries) > 1 for group in told.groups):
         said.append(_("± is the standard deviation over a design's seeds and folds."))
     return figure_html(_("Quality, size and speed of each design"), columns, rows) + _quiet(" ".join(said))

@@ -108,7 +108,7 @@ def map_part(run: Run, design: str, name: str) -> Part | None:
         return None
     words = {
         **payload["words"],
-        "idle": _("Point at a cell to see every layer that uses the same weights."),
+        "idle": _("Point at a cell to see all layers that use the same weights."),
         "click": "",
     }
     return Part("map", name, design, {**payload, "alone": True, "words": words})
@@ -132,7 +132,7 @@ def attention_parts(store: Store, runs: Sequence[Run], names: Sequence[str], pla
     titles = {"encoder": _("Encoder"), "decoder": _("Decoder"), "cross": _("Cross")}
     return [
         _grid(
-            replace(view, words={"loading": _("This head is in the file as a small picture only.")}),
+            replace(view, words={"loading": _("This head is only in the file as a small picture.")}),
             f"{place}-{number}",
             _("{kind} · step {step} · {text}", kind=titles[kind], step=step, text=text),
             room,

@@ -10,9 +10,10 @@ import streamlit as st
 from app import navigation, state
 from app.look.assets import asset
 from app.look.colours import strategy_colours
-from app.look.formatting import compact, percent
+from app.look.formatting import compact
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
+from clps_core.metrics import Metric
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import Figures, figures_of, scores_of
 from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of
@@ -64,10 +65,10 @@ def bring_in(store: Store, asked_by: Desk) -> None:
         return
     titles = ", ".join(title_of(one) for one in missing)
     if st.button(
-        _("Bring in the ready comparisons"),
+        _("Import the ready comparisons"),
         icon=":material/download:",
         key="start.bring_in",
-        help=_("Finished runs that ship with the project: {titles}.", titles=titles),
+        help=_("Finished runs that come with CLPS Lab: {titles}.", titles=titles),
     ):
         from clps_core.samples import install
 
@@ -91,7 +92,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
             runs = list(comparison.run_ids)
             navigation.link("compare", _("Compare"), query={state.RUNS: state.run_ids(runs)})
             if ready.loops:
-                navigation.link("depth", _("Turn the depth"), query={state.RUNS: state.run_ids(runs)})
+                navigation.link("depth", _("Vary the depth"), query={state.RUNS: state.run_ids(runs)})
             first = ready.run_id(ready.designs[min(1, len(ready.designs) - 1)], ready.seeds[0])
             navigation.link("attention", _("Look inside"), query={state.RUN: first})
             comparison_menu(store, comparison, place="card")
@@ -104,25 +105,25 @@ def _heads(ready: Ready) -> str:
 
 
 def _rows(ready: Ready) -> str:
-    figures, metric = figures_of(ready), judge_of(ready).name
+    figures, metric = figures_of(ready), judge_of(ready)
     colours = strategy_colours(one.strategy for one in figures)
     return "".join(
         f'<tr><th scope="row"><i style="background:{colours[one.strategy]}"></i>'
         f"{escape(design_name(ready, one))}</th><td>{compact(one.stored)}</td>"
-        f"<td>{escape(shown_spread(one.spread(metric)))}</td>{_far(one, metric)}</tr>"
+        f"<td>{escape(shown_spread(one.spread(metric.name), metric))}</td>{_far(one, metric)}</tr>"
         for one in figures
     )
 
 
-def _far(figures: Figures, metric: str) -> str:
+def _far(figures: Figures, metric: Metric) -> str:
     """The cell of a design that was measured at other numbers of loops, too."""
-    there = Spread.of(figures.depth[FAR][metric]) if figures.depth else None
-    return f"<td>{escape(shown_spread(there))}</td>" if there is not None else ""
+    there = Spread.of(figures.depth[FAR][metric.name]) if figures.depth else None
+    return f"<td>{escape(shown_spread(there, metric))}</td>" if there is not None else ""
 
 
 def _below(ready: Ready) -> str:
     """How many seeds the figures are of, and what the best trivial answer gets."""
     task = get_task(str(ready.base["data"]["task"]))
     seeds = ngettext("{n} seed: no spread", "{n} seeds: mean ± standard deviation", len(ready.seeds))
-    guess = _("{baseline}: {share}", baseline=task.baseline_name, share=percent(task.test_baseline))
+    guess = _("{baseline}: {share}", baseline=task.baseline_name, share=judge_of(ready).shown(task.test_baseline))
     return f"{seeds} · {guess}"

@@ -1,4 +1,4 @@
-"""The three ways in from Start."""
+"""The ways in from Start."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ __all__ = ["ways_in"]
 
 
 def ways_in() -> None:
-    """Design, Train, Attention: what each is good for, and its link."""
+    """Learn, Design, Train, Attention: what each is good for, and its link."""
     ways = (
         (
+            "learn",
+            _("New to this? Short chapters: predict a result, then see it on the real thing."),
+            _("See the chapters"),
+        ),
+        (
             "design",
-            _("Which layers use which weights? Paint a map and see at once what it saves."),
-            _("Design a map"),
+            _("Which layers use which weights? Draw a sharing map and see immediately what it saves."),
+            _("Design a sharing map"),
         ),
         (
             "train",
-            _("Train shared and unshared models side by side, on the same data, in the background."),
+            _("Train models with and without sharing side by side, on the same data, in the background."),
             _("Train a comparison"),
         ),
         (
             "attention",
-            _("Look into layers that have the same weights but see different inputs."),
+            _("Look into layers that have the same weights but different inputs."),
             _("Look inside"),
         ),
     )

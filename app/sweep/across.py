@@ -55,7 +55,9 @@ def across_runs(store: Store, runs: Sequence[Run]) -> None:
     if not shown:
         return
     st.subheader(_("Across the fields that differ"), anchor=False)
-    chosen = _choice({LINES: _("All at once"), MATTERS: _("What matters"), STRATEGY: _("Strategy and field")})
+    chosen = _choice(
+        {LINES: _("All fields together"), MATTERS: _("What matters"), STRATEGY: _("Strategy and one field")}
+    )
     for task, members in shown.items():
         facts = members[0].runs[0].facts
         if len(by_task) > 1:
@@ -71,9 +73,9 @@ def across(found: Sequence[Configuration], metric: str, about: str, each: Callab
     chosen = _choice(
         {
             EACH: _("Each field"),
-            LINES: _("All at once"),
+            LINES: _("All fields together"),
             MATTERS: _("What matters"),
-            STRATEGY: _("Strategy and field"),
+            STRATEGY: _("Strategy and one field"),
         }
     )
     if chosen == EACH:
@@ -83,7 +85,7 @@ def across(found: Sequence[Configuration], metric: str, about: str, each: Callab
 
 
 def _choice(choices: dict[str, str]) -> str:
-    return address_choice("across", state.FIELDS, choices, _("How what differs is drawn"))
+    return address_choice("across", state.FIELDS, choices, _("What the picture shows"))
 
 
 def _draw(chosen: str, found: Sequence[Configuration], metric: str, about: str) -> None:
@@ -99,7 +101,7 @@ def _lines(found: Sequence[Configuration], metric: str, about: str) -> None:
         parallel_figure(lines, metric),
         key=f"across.lines.{about}",
         alt=_(
-            "{n} configurations as lines over {axes}, coloured by {metric}; the table below it says the same.",
+            "{n} configurations as lines over {axes}, coloured by {metric}; the table below has the same values.",
             n=len(lines.shown),
             axes=", ".join(axis.title for axis in lines.axes),
             metric=title,
@@ -116,22 +118,23 @@ def _lines(found: Sequence[Configuration], metric: str, about: str) -> None:
 def _said_of(lines: Lines) -> list[str]:
     said_ = [
         _(
-            "A line is a configuration, the mean over its seeds; orange is better. Drag along an axis to keep only the "
-            "lines through that stretch, click it to have all again; drag a name to move its axis."
+            "A line is a configuration (the mean over its seeds); orange is better. Drag along an axis to show only "
+            "lines that pass through that range, and click the axis to show all again. Drag a name to move its axis."
         )
     ]
     if len(lines.shown) < len(lines.known):
         text = _(
-            "{n} of {total} configurations are drawn, evenly from the best to the worst; the CSV file has all.",
+            "{n} of {total} configurations are drawn, evenly selected from the best to the worst; the CSV file has "
+            "all.",
             n=len(lines.shown),
             total=len(lines.known),
         )
         said_.append(text)
     if lines.hidden_fields:
         names = ", ".join(map(field_name, lines.hidden_fields))
-        said_.append(_("These fields also differ and have no axis: {fields}.", fields=names))
+        said_.append(_("These fields also differ but have no axis: {fields}.", fields=names))
     if tied := [" = ".join(map(field_name, (one.field, *one.with_it))) for one in lines.fields if one.with_it]:
-        said_.append(_("These fields change together and have one axis: {fields}.", fields="; ".join(tied)))
+        said_.append(_("These fields change together and share one axis: {fields}.", fields="; ".join(tied)))
     if lines.total > len(lines.known):
         said_.append(left_out(lines.total - len(lines.known)))
     return said_
@@ -178,9 +181,9 @@ def _table(lines: Lines, metric: str) -> None:
     ]
     columns = [
         (_("Configuration"), ""),
-        (_("Best {metric}", metric=title.lower()), _("mean of each run's best evaluation, on validation data")),
+        (_("Best {metric}", metric=title.lower()), _("mean over runs of the best evaluation on validation data")),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        (_("Time of a run"), _("without waiting in the queue")),
+        (_("Time per run"), _("without waiting in the queue")),
     ]
     figure_table(_("Configurations, best first"), columns, rows)
     if (more := len(lines.known) - len(rows)) > 0:
@@ -193,12 +196,12 @@ def _matters(found: Sequence[Configuration], metric: str, about: str) -> None:
     told = importance(found)
     effects = effects_shown(told)
     if effects:
-        title = _("What matters to {metric}", metric=metric_named(metric).in_a_sentence)
+        title = _("Importance for {metric}", metric=metric_named(metric).in_a_sentence)
         names = "; ".join(f"{effect_name(one)}: {percent(one.share)}" for one in effects)
         plotted(
             importance_figure(effects),
             key=f"across.matters.{about}",
-            alt=_("Share of the variance of quality by field. {said}.", said=names),
+            alt=_("Importance of fields (share of the variance of quality). {said}.", said=names),
             title=title,
             about=about,
             numbers=lambda: _effect_numbers([*told.fields, *told.pairs]),
@@ -207,7 +210,11 @@ def _matters(found: Sequence[Configuration], metric: str, about: str) -> None:
         columns = [
             (_("Field"), ""),
             (_("Share"), _("of the variance of quality over the configurations")),
-            *([("p", _("how often chance alone makes as much, corrected for their number (Holm)"))] if tested else []),
+            *(
+                [("p", _("how often chance alone gives at least this much, corrected (Holm) for the number of tests"))]
+                if tested
+                else []
+            ),
         ]
         rows = [
             Row(effect_name(one), FIELD if len(one.fields) == 1 else PAIR, _effect_cells(one, tested))
@@ -240,7 +247,7 @@ def _strategy(found: Sequence[Configuration], metric: str, about: str) -> None:
     names = {field: escape_markdown(field_name(field)) for field in fields}
     field = fields[0]
     if len(fields) > 1:
-        field = address_choice(f"across.{about}", state.OVER, names, _("Over"), visible=True, many=True)
+        field = address_choice(f"across.{about}", state.OVER, names, _("Plot over"), visible=True, many=True)
     judge = metric_named(metric)
     one = interaction(found, field, judge.sign)
     if one is None:
@@ -255,11 +262,11 @@ def _strategy(found: Sequence[Configuration], metric: str, about: str) -> None:
         about=about,
     )
     st.markdown(" ".join(map(escape_markdown, sentences)))
-    notes = [_("Bars are the standard deviation over the runs of a point.")]
+    notes = [_("Bars show one standard deviation over the runs of a point.")]
     if (more := len(one.lines) - MOST_STRATEGIES) > 0:
         notes.append(
             ngettext("{n} more strategy is not drawn.", "{n} more strategies are not drawn.", more)
             + " "
-            + _("The sentences are about all.")
+            + _("The text describes all of them.")
         )
     st.caption(" ".join(notes))

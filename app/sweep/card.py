@@ -146,21 +146,23 @@ def _picture(found: SweepState) -> None:
         sweep_figure(found.configurations, found.metric, title),
         key=f"sweep.picture.{found.comparison.id}",
         alt=_(
-            "{metric} of each configuration against {fields}; the table below it says the same.",
+            "{metric} of each configuration against {fields}; the table below has the same values.",
             metric=title,
             fields=fields,
         ),
         title=_("{metric} of each configuration", metric=title),
         about=found.comparison.id,
     )
-    notes = [_("The ring is around the best one. A line joins configurations that differ in nothing else.")]
+    notes = [_("The ring marks the best configuration. A line joins configurations that differ in nothing else.")]
     if any(hollow(one) for one in found.configurations if one.best):
-        notes.append(_("Hollow: a run failed, ended early or goes on, so it is judged by less training."))
+        notes.append(
+            _("Hollow points: a run failed, ended early or is not finished, so the point is based on less training.")
+        )
     st.caption(" ".join(notes))
 
 
 def _links(found: SweepState, compare: bool) -> None:
-    """The address can name so many runs only: the best configurations come first."""
+    """The address can name only a limited number of runs: the best configurations come first."""
     query = {state.RUNS: state.run_ids(run for one in found.configurations for run in one.runs)}
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         if compare:
@@ -168,11 +170,12 @@ def _links(found: SweepState, compare: bool) -> None:
         navigation.link("runs", _("Watch the runs"), query=query)
         waiting = [run for run in found.runs if run.active and desk().why_not("cancel", run) is None]
         if waiting:
-            with st.popover(_("Cancel the rest"), icon=":material/block:"):
+            with st.popover(_("Cancel the remaining runs"), icon=":material/block:"):
                 st.markdown(
                     ngettext(
-                        "{n} run that waits or runs is stopped. What it has learned stays, and it can be resumed.",
-                        "{n} runs that wait or run are stopped. What they have learned stays, and they can be resumed.",
+                        "This stops {n} waiting or running run. What it has learned is kept, and it can be resumed.",
+                        "This stops {n} waiting or running runs. What they have learned is kept, and they can be "
+                        "resumed.",
                         len(waiting),
                     )
                 )
@@ -190,18 +193,18 @@ def _links(found: SweepState, compare: bool) -> None:
             on_click="ignore",
             type="tertiary",
             key=f"sweep.csv.{found.comparison.id}",
-            help=_("One line per run with its fields and figures, unrounded."),
+            help=_("One line per run with its fields and results, unrounded."),
         )
         stopped = [run for run in found.runs if run.status in STOPPED and desk().why_not("resume", run) is None]
         if stopped:
-            label = ngettext("Go on with {n} stopped run", "Go on with {n} stopped runs", len(stopped))
+            label = ngettext("Resume {n} stopped run", "Resume {n} stopped runs", len(stopped))
             st.button(
                 label,
                 icon=":material/play_arrow:",
                 on_click=_resume,
                 args=(stopped,),
                 key=f"sweep.resume.{found.comparison.id}",
-                help=_("What was cancelled or paused goes on from its last checkpoint."),
+                help=_("Cancelled and paused runs continue from their last checkpoint."),
             )
 
 

@@ -32,7 +32,7 @@ def sweep_estimate(store: Store, sweep: Sweep, found: Sequence[Resolved]) -> Non
     st.markdown(time_sentence(store, [one.config for one in found]))
     st.caption(test_note())
     if sweep.stop is not None:
-        st.caption(_("The rule for ending runs early can make it shorter."))
+        st.caption(_("The rule that ends runs early may shorten this."))
 
 
 def factors(sweep: Sweep, total: int) -> str:

@@ -35,11 +35,13 @@ def sweep_file() -> Sweep:
         key=FILE,
         on_change=_uploaded,
         max_upload_size=1,
-        help=_("The same file as for 'clps sweep'. It is read as plain data; nothing in it is run."),
+        help=_("The same file as for 'clps sweep'. It is read as plain data; nothing in it is executed."),
     )
     if problem := st.session_state.pop(PROBLEM, None):
         show_problem(problem)
-    text = st.text_area(_("What it says"), key=TEXT, height=280, max_chars=MAX_YAML_BYTES, persist_state="session")
+    text = st.text_area(
+        _("What the file describes"), key=TEXT, height=280, max_chars=MAX_YAML_BYTES, persist_state="session"
+    )
     return read_sweep(text or "")
 
 
@@ -50,7 +52,7 @@ def _uploaded() -> None:
         return
     if file.size > MAX_YAML_BYTES:
         st.session_state[PROBLEM] = _(
-            "a sweep's file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=file.size
+            "a sweep's file must have at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=file.size
         )
         return
     try:

@@ -45,12 +45,12 @@ HEADS = "model.num_heads"
 WAYS = Words(
     {
         LIST: N_("one of"),
-        "log_uniform": N_("between, by magnitude"),
-        "uniform": N_("between, evenly"),
+        "log_uniform": N_("between (log scale)"),
+        "uniform": N_("between (linear)"),
         "integers": N_("whole numbers between"),
     }
 )
-PLACEHOLDERS = Words({LIST: N_("values, separated by commas"), "integers": N_("lowest, highest, step between")})
+PLACEHOLDERS = Words({LIST: N_("values, separated by commas"), "integers": N_("lowest, highest, step")})
 
 
 def sweep_form(asked: Asked) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def sweep_form(asked: Asked) -> dict[str, Any]:
             persist_state="session",
         )
         method = st.segmented_control(
-            _("How"),
+            _("Search method"),
             ["grid", "random"],
             format_func={"grid": _("every combination"), "random": _("at random")}.__getitem__,
             default="grid",
@@ -81,13 +81,17 @@ def sweep_form(asked: Asked) -> dict[str, Any]:
     sweep: dict[str, Any] = {"method": method, "fields": fields}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if method == "random":
-            sweep["runs"] = _whole(RUNS, _("Draws"), 8, note=_("So many combinations, each once per seed and fold."))
-            sweep["seed"] = _whole(SEED, _("Draw seed"), 0, low=0, note=_("Another seed draws other combinations."))
+            sweep["runs"] = _whole(
+                RUNS, _("Draws"), 8, note=_("Number of random combinations. Each is trained once per seed and fold.")
+            )
+            sweep["seed"] = _whole(SEED, _("Draw seed"), 0, low=0, note=_("Another seed gives other combinations."))
         folds = _whole(
             FOLDS,
             _("Folds"),
             1,
-            note=_("2 or more: cross-validation. Each part of the data is held out once. 1: none."),
+            note=_(
+                "2 or more: cross-validation, in which each part of the data is held out once. 1: no cross-validation."
+            ),
         )
         stop = _stop()
     if asked.strategies:
@@ -176,9 +180,9 @@ def _range(value: object, way: str, step: int) -> str:
 def _stop() -> dict[str, Any] | None:
     rules = {
         "": _("never"),
-        "median": _("when worse than half of the others"),
-        "patience": _("when it gets no better"),
-        "threshold": _("when not yet good enough"),
+        "median": _("if worse than half of the others"),
+        "patience": _("if it stops improving"),
+        "threshold": _("if the quality is still too low"),
     }
     rule = st.selectbox(
         _("End a run early"), list(rules), format_func=rules.__getitem__, key=RULE, width=280, persist_state="session"
@@ -187,20 +191,20 @@ def _stop() -> dict[str, Any] | None:
         return None
     given: Mapping[str, Any]
     if rule == "patience":
-        given = {"evaluations": _whole("sweep.evaluations", _("Evaluations"), 3, note=_("without a better one"))}
+        given = {"evaluations": _whole("sweep.evaluations", _("Evaluations"), 3, note=_("without improvement"))}
     else:
         after = _whole("sweep.after", _("From step"), max(1, int(st.session_state["train.train.steps"]) // 4))
         given = {"after": after}
         if rule == "median":
-            note = _("So many others must have come as far, on the same examples.")
-            given = {"after": after, "runs": _whole("sweep.others", _("Others"), 4, note=note)}
+            note = _("Number of other runs that must have reached this step, on the same examples.")
+            given = {"after": after, "runs": _whole("sweep.others", _("Other runs"), 4, note=note)}
         if rule == "threshold":
             judge = get_task(st.session_state[TASK]).judged_by
             key = "sweep.share" if judge.percent else f"sweep.{judge.name}"
             st.session_state.setdefault(key, judge.usual)
             value = st.number_input(
-                _("Quality to have"), key=key, format="%.4g", width=132, persist_state="session",
-                help=_("In the metric's own unit: an accuracy of 80 % is 0.8."),
+                _("Required quality"), key=key, format="%.4g", width=132, persist_state="session",
+                help=_("In the metric's own unit: for an accuracy of 80 %, type 0.8."),
             )  # fmt: skip
             given = {"value": value, "after": after}
     return {"rule": rule, **given}

@@ -24,7 +24,7 @@ KEY, LINK = "train.way", "train.way_link"
 
 def pick_way() -> str:
     """What the runs differ in: ``strategies``, ``fields``, or what a ``file`` says. The address says it, too."""
-    ways = {STRATEGIES: _("Strategies"), "fields": _("Any field: a sweep"), "file": _("What a file says")}
+    ways = {STRATEGIES: _("Strategies"), "fields": _("Any field: a sweep"), "file": _("A sweep's file")}
     session, address = st.session_state, st.query_params.get(state.WAY, "")
     if KEY not in session or (address and address != session.get(LINK)):
         asked, problem = state.read_choice(state.WAY, list(ways))

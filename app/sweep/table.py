@@ -55,18 +55,25 @@ def sweep_table(found: SweepState) -> None:
         (_("Strategy") if first == STRATEGY else first.rpartition(".")[2], ""),
         (
             _("Best {metric}", metric=metric_named(found.metric).title.lower()),
-            _("mean of each complete run's best evaluation, on validation data"),
+            _("mean over complete runs of the best evaluation on validation data"),
         ),
         *([(_("Test"), _("the same runs on the test split, scored once after training"))] if tested else []),
         (
-            _("Behind"),
-            _("mean difference to the first row, over pairs of complete runs of one seed and fold; ~ may be chance"),
+            _("Gap to best"),
+            _(
+                "mean difference from the first row, over pairs of complete runs with the same seed and fold; ~ may "
+                "be chance"
+            ),
         ),
         *((field.rpartition(".")[2], field) for field in others),
-        (_("Runs"), _("ended, of all")),
-        *([(_("Ended early"), _("by the sweep's rule, or for want of patience; and what they had"))] if early else []),
+        (_("Runs"), _("ended runs, of all runs")),
+        *(
+            [(_("Ended early"), _("by the sweep's rule or by early stopping, with the quality reached"))]
+            if early
+            else []
+        ),
         (_("Stored parameters"), _("unique: every weight counted once")),
-        (_("Time of a run"), _("without waiting in the queue")),
+        (_("Time per run"), _("without waiting in the queue")),
     ]
     shown = found.configurations[:MOST_ROWS]
     colours = strategy_colours(run.strategy for run in found.runs)
@@ -119,16 +126,19 @@ def _value(field: str, value: str) -> str:
 def _notes(shown: Sequence[Configuration], more: int) -> list[str]:
     notes = []
     if any(one.best and one.best.deviation is not None for one in shown):
-        notes.append(
-            _("± is the standard deviation over the seeds and folds of a configuration, of its complete runs.")
-        )
+        notes.append(_("± is the standard deviation over the complete runs (seeds and folds) of a configuration."))
     if any(one.ended_early for one in shown):
-        text = _("Runs that ended early are not in the means: they might have become better. The order counts them.")
+        text = _("Means leave out runs that ended early, since they might have improved. The ranking includes them.")
         notes.append(text)
     if any(one.test for one in shown):
-        notes.append(_("Validation chooses and ranks; test examples choose nothing and are scored once."))
+        notes.append(
+            _(
+                "Configurations are ranked by validation. The test examples are scored once and not used to choose "
+                "anything."
+            )
+        )
     if any(one.failed for one in shown):
-        notes.append(_("A failed run does not count, and its configuration comes behind those without one."))
+        notes.append(_("A failed run does not count, and its configuration is ranked after those without failures."))
     if more > 0:
         notes.append(ngettext("{n} more configuration is not shown.", "{n} more configurations are not shown.", more))
     return notes

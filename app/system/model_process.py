@@ -36,9 +36,9 @@ def model_process() -> None:
     facts_table(_("The model process"), rows)
     st.caption(
         _(
-            "Answers Attention, Depth and test scores, one question at a time. It ends after {idle:g} s without a "
-            "question (CLPS_MODEL_IDLE). It is stopped where one takes longer than {seconds:g} s (CLPS_MODEL_SECONDS) "
-            "or more memory than it may have (CLPS_MODEL_MEMORY).",
+            "It answers the questions of Try it, Attention and Depth, and test scores, one at a time. It ends after "
+            "{idle:g} s without a question (CLPS_MODEL_IDLE). It is stopped if a question takes longer than "
+            "{seconds:g} s (CLPS_MODEL_SECONDS) or more memory than allowed (CLPS_MODEL_MEMORY).",
             idle=settings.idle,
             seconds=settings.seconds,
         )

@@ -32,14 +32,14 @@ def figures(found: Overview, no_supervisor: str | None = None) -> None:
             show_problem(problem)
     slots, waiting, disk, supervisor = st.columns(4)
     slots.metric(
-        _("Slots at work"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.slots_reason
+        _("Busy slots"), _("{busy} of {slots}", busy=found.busy, slots=len(found.slots)), help=found.slots_reason
     )
     waiting.metric(_("Waiting"), len(found.waiting))
     disk.metric(
-        _("Free on the disk"),
+        _("Free disk space"),
         memory(found.disk.free),
         help=_(
-            "of {total}. Runs start while at least {floor} are free.",
+            "of {total}. New runs start only while at least {floor} is free.",
             total=memory(found.disk.total),
             floor=memory(found.disk.floor),
         ),
@@ -50,17 +50,17 @@ def figures(found: Overview, no_supervisor: str | None = None) -> None:
 def _at_work(found: Overview) -> str:
     needed = bool(found.busy or found.waiting)
     if found.supervisor.pid is not None:
-        return _("at work") if needed else _("standing by")
-    return _("missing") if needed else _("not needed")
+        return _("running") if needed else _("standby")
+    return _("not running") if needed else _("not needed")
 
 
 def _supervisor(found: Overview) -> str:
     one = found.supervisor
     if one.pid is None:
-        text = _("It starts with the next run, and hands out the slots.")
+        text = _("It starts with the next run, and assigns slots to runs.")
     else:
         since = ago(one.since, time.time())
-        text = _("Process {pid}, started {since}. It hands out the slots.", pid=one.pid, since=since)
+        text = _("Process {pid}, started {since}. It assigns slots to runs.", pid=one.pid, since=since)
     if one.starts:
         text += " " + ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts)
     return text
@@ -76,13 +76,13 @@ def slots_and_queue(found: Overview, desk: Desk) -> None:
                 _slot(slot, desk)
     st.subheader(_("Queue"), anchor=False)
     if not found.waiting:
-        st.caption(_("Nothing waits."))
+        st.caption(_("Nothing is waiting."))
     else:
         shown = found.waiting[:MOST_WAITING]
         columns = {
             _("Place"): [str(one.place) for one in shown],
             _("Job"): [_name(one.run, desk) for one in shown],
-            _("Waits because"): [one.why for one in shown],
+            _("Reason for waiting"): [one.why for one in shown],
         }
         word_table(_("Waiting jobs"), columns)
         if (more := len(found.waiting) - MOST_WAITING) > 0:
@@ -128,22 +128,22 @@ def quotas(desk: Desk) -> None:
     together, server = desk.together(), desk.policy.server
     with st.container(width=FACTS_WIDTH):
         _used(_("Waiting"), use.queued, limits.queued)
-        _used(_("At work"), use.running, limits.running)
-        _used(_("Runs kept"), use.runs, limits.runs)
+        _used(_("Running"), use.running, limits.running)
+        _used(_("Stored runs"), use.runs, limits.runs)
         _used(_("Files of all runs"), use.disk, limits.disk, as_memory=True)
         if server.queued is not None:
-            _used(_("Waiting, of all visitors"), together.queued, server.queued)
+            _used(_("Waiting, all visitors"), together.queued, server.queued)
         if server.disk is not None:
             _used(_("Files of all visitors' runs"), together.disk, server.disk, as_memory=True)
     sizes = {
-        _("Steps of a run"): limits.steps,
-        _("Examples of a step"): limits.batch_size,
+        _("Steps per run"): limits.steps,
+        _("Examples per step"): limits.batch_size,
         _("Executed parameters of a model"): limits.parameters,
         _("Positions of an input"): limits.length,
     }
     largest = {name: _("at most {limit}", limit=compact(limit)) for name, limit in sizes.items() if limit is not None}
     if largest:
-        facts_table(_("What one run may have here"), largest)
+        facts_table(_("Limits for one run"), largest)
 
 
 def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -> None:
@@ -158,7 +158,7 @@ def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -
 def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
     """What a run would get, where things are kept, and what is installed; only versions where nothing else is known."""
     if found is not None and desk is not None:
-        st.subheader(_("What a run gets"), anchor=False)
+        st.subheader(_("What each run gets"), anchor=False)
         st.markdown(_slots_sentences(found))
         st.subheader(_("Store"), anchor=False)
         facts_table(_("The store"), _store_facts(found, desk))
@@ -167,7 +167,7 @@ def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
             name: escape_markdown(version) if version else quiet(_("not installed"))
             for name, version in versions().items()
         }
-        facts_table(_("Versions of what is installed"), found_versions)
+        facts_table(_("Versions of installed packages"), found_versions)
 
 
 def _slots_sentences(found: Overview) -> str:
@@ -176,7 +176,7 @@ def _slots_sentences(found: Overview) -> str:
     if found.last_run is not None:
         device = {"cpu": _("the CPU")}.get(found.last_run.device or "", _("the GPU"))
         threads = ngettext("{n} thread", "{n} threads", found.last_run.threads or 1)
-        parts.append(_("The newest run here worked on {device} with {threads}.", device=device, threads=threads))
+        parts.append(_("The newest run here used {device} with {threads}.", device=device, threads=threads))
     return " ".join(part for part in parts if part)
 
 

@@ -31,7 +31,7 @@ def estimate(store: Store, found: Sequence[Resolved]) -> None:
         (_("Stored parameters"), _("unique: every weight counted once")),
         of_unshared(),
         (_("Executed"), _("every use counts")),
-        (_("Time for a run"), _("on this machine, without waiting")),
+        (_("Time per run"), _("on this machine, without waiting")),
     ]
     colours = strategy_colours(counts)
     rows = [
@@ -64,18 +64,18 @@ def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:
         most = _about(found.high, found.pace)
         parts.append(_("If this machine stays as busy as in the last minute: {time}.", time=most))
     if found.before:
-        parts.append(ngettext("{n} run stands before them.", "{n} runs stand before them.", found.before))
+        parts.append(ngettext("{n} run is ahead of these.", "{n} runs are ahead of these.", found.before))
     if found.pace.runs:
         parts.append(
             ngettext(
-                "Timed by {n} earlier run of this task.", "Timed by {n} earlier runs of this task.", found.pace.runs
+                "Based on {n} earlier run of this task.", "Based on {n} earlier runs of this task.", found.pace.runs
             )
         )
     else:
         parts.append(
             _(
-                "A guess from the number of operations, for nothing of this task was trained here before: "
-                "it may be three times more or less."
+                "A rough guess from the number of operations, since this task has not been trained here before: it "
+                "may take a third of the time or three times as long."
             )
         )
     return " ".join(parts)

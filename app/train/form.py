@@ -80,11 +80,11 @@ def train_form() -> Asked:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = _seeds()
         number("train.steps", _("Steps"), 1, step=50)
-        number("train.batch_size", _("Batch size"), 1, note=_("Examples in one step."))
+        number("train.batch_size", _("Batch size"), 1, note=_("Examples per step."))
         number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
-        number("model.d_model", _("Width"), 1, step=16, note=_("d_model: numbers that stand for one token."))
+        number("model.d_model", _("Width"), 1, step=16, note=_("d_model: length of the vector for one token."))
         number("model.num_heads", _("Heads"), 1)
         _difficulty(tasks[task])
         name = _more(task)
@@ -122,8 +122,11 @@ def _strategies() -> tuple[str, ...]:
         key=STRATEGIES,
         accept_new_options=True,
         max_selections=state.MAX_STRATEGIES,
-        placeholder=_("Choose, or write one such as cycle:2 or attention=all,ffn=none"),
-        help=_("One run for each. You can also write a strategy: cycle:2, 0-1-1-0, attention=all,ffn=none."),
+        placeholder=_("Choose, or type one such as cycle:2 or attention=all,ffn=none"),
+        help=_(
+            "One run for each strategy and seed. You can also type a strategy: cycle:2, 0-1-1-0, "
+            "attention=all,ffn=none."
+        ),
         persist_state="session",
     )
     return tuple(asked)
@@ -135,7 +138,7 @@ def _seeds() -> tuple[int, ...]:
         sorted({0, 1, 2, 3, 4, *st.session_state[SEEDS]}),
         key=SEEDS,
         max_selections=state.MAX_SEEDS,
-        help=_("Every strategy is trained once per seed. Seeds change initial weights and dropout, never the data."),
+        help=_("Each strategy is trained once per seed. Seeds change the initial weights and dropout, never the data."),
         width=220,
         persist_state="session",
     )
@@ -158,7 +161,7 @@ def _more(task: str) -> str:
                 "data.seed",
                 _("Data seed"),
                 0,
-                note=_("All runs of a comparison see the same batches in the same order."),
+                note=_("All runs of a comparison use the same batches in the same order."),
             )
         choice("model.activation", _("Activation"), {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"})
         choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"})
@@ -167,7 +170,7 @@ def _more(task: str) -> str:
         kept = _kept(task)
         if kept:
             listed = ", ".join(f"{path} = {value}" for path, value in kept.items())
-            st.caption(_("Also set, from the link: {fields}", fields=escape_markdown(listed)))
+            st.caption(_("Also set by the link: {fields}", fields=escape_markdown(listed)))
     return name
 
 
@@ -180,7 +183,7 @@ def _difficulty(task: TaskFacts) -> None:
         "data.difficulty",
         task.words().difficulty or _("Difficulty"),
         least,
-        note=_("How hard the task is made: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
+        note=_("Difficulty of the task: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
     )
 
 

@@ -38,11 +38,14 @@ def optimiser_part() -> None:
             if session[f"train.{NAME}"] == "muon":
                 number(
                     "optim.muon_learning_rate",
-                    _("Muon's rate"),
+                    _("Muon's learning rate"),
                     0.0,
                     step=0.0005,
                     form="%.4g",
-                    note=_("Empty: the learning rate, which fits, since Muon's updates are scaled to AdamW's."),
+                    note=_(
+                        "Empty: the same learning rate, which works because Muon's updates are scaled to the size of "
+                        "AdamW's."
+                    ),
                     empty=_("same"),
                 )
                 number("optim.muon_momentum", _("Muon's momentum"), 0.0, step=0.01, form="%.4g")
@@ -50,10 +53,10 @@ def optimiser_part() -> None:
         choice(
             SCHEDULE,
             _("Learning rate after the warm-up"),
-            {"cosine": _("cosine"), "linear": _("linear"), "constant": _("constant"), "wsd": _("stays, then falls")},
+            {"cosine": _("cosine"), "linear": _("linear"), "constant": _("constant"), "wsd": _("constant, then falls")},
             note=_(
-                "Cosine and linear fall until the last step. A constant rate can be trained on from at any time. "
-                "Stays, then falls (wsd): it falls over the last part of the steps only."
+                "Cosine and linear fall until the last step. A constant rate lets you continue training at any time. "
+                "Constant, then falls (wsd): falls only in the last part of the steps."
             ),
         )
         with st.container(horizontal=True):
@@ -61,20 +64,20 @@ def optimiser_part() -> None:
             if session[f"train.{SCHEDULE}"] == "wsd":
                 number(
                     "optim.decay_fraction",
-                    _("Falling part"),
+                    _("Decay fraction"),
                     0.0,
                     step=0.05,
                     form="%.3g",
-                    note=_("The part of all steps, at their end, in which the rate falls: 0.2 is a fifth."),
+                    note=_("Fraction of all steps, at the end, in which the learning rate falls: 0.2 is a fifth."),
                 )
             if session[f"train.{SCHEDULE}"] != "constant":
                 number(
                     "optim.final_ratio",
-                    _("Rate at the end"),
+                    _("Final rate"),
                     0.0,
                     step=0.05,
                     form="%.3g",
-                    note=_("As a part of the learning rate: 0.1 is a tenth, 0 is nothing."),
+                    note=_("As a fraction of the learning rate: 0.1 is a tenth, 0 is zero."),
                 )
         with st.container(horizontal=True):
             number(
@@ -82,8 +85,8 @@ def optimiser_part() -> None:
                 _("Micro-batches"),
                 1,
                 note=_(
-                    "So many parts of a batch are worked through one after the other. Results stay the same up to "
-                    "rounding; more parts need less memory and more time."
+                    "Gradient accumulation: a batch is processed in this many parts, one after the other. Results "
+                    "stay the same up to rounding. More parts need less memory and more time."
                 ),
             )
             number(
@@ -93,7 +96,7 @@ def optimiser_part() -> None:
                 step=0.01,
                 form="%.5g",
                 note=_(
-                    "Decay of a running average of the weights, such as 0.99; 0 is none. Evaluations, best weights and "
-                    "test score then use the average."
+                    "Decay of a running average of the weights (EMA), such as 0.99; 0 is none. Evaluations, best "
+                    "weights and the test score then use the average."
                 ),
             )

@@ -92,7 +92,8 @@ def _guess(one: object) -> list[object]:
 def _facts(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, int]) -> list[str]:
     """What was used, and why the answer stops."""
     if steps[0] != steps[1]:
-        found = [_("The run got new weights meanwhile: its tokens are of steps {first} to {last}.",
+        found = [_(
+            "The run got new weights meanwhile: its tokens come from the weights of steps {first} to {last}.",
                    first=steps[0], last=steps[1])]  # fmt: skip
     elif run.active:
         found = [_("Weights of the latest checkpoint: step {step} of {steps}, still training.",
@@ -108,6 +109,6 @@ def _facts(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, i
         found.append(
             ngettext("It was stopped after {n} token.", "It was stopped after {n} tokens.", count)
             if answer.room and count >= settings.tokens
-            else _("It stops because the model has no position left.")
+            else _("It stops because it has reached the model's last position.")
         )
     return found

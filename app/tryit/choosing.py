@@ -31,7 +31,7 @@ COLDEST, HOTTEST = 0.01, 2.0
 
 @dataclass(frozen=True)
 class Settings:
-    """How answers are made. ``tokens``: at most so many, where the model writes; ``loops``: as in training by default.
+    """How answers are made. ``tokens``: the maximum number, if the model writes; ``loops``: as in training by default.
 
     ``temperature``, ``top_k``, ``top_p`` and ``seed`` are those of ``model.generate.Sampling``.
     """
@@ -59,8 +59,8 @@ def shown_runs(runs: Sequence[Run]) -> list[Run]:
     without = [run for run in named if run.id not in here]
     if waiting := sum(run.active for run in without):
         text = ngettext(
-            "{n} run of the address has no weights yet. They come with its first checkpoint.",
-            "{n} runs of the address have no weights yet. They come with the first checkpoint of each.",
+            "{n} run in the address has no weights yet. They come with its first checkpoint.",
+            "{n} runs in the address have no weights yet. They come with the first checkpoint of each.",
             waiting,
         )
         st.info(text, icon=":material/info:")
@@ -70,8 +70,8 @@ def shown_runs(runs: Sequence[Run]) -> list[Run]:
     shown = [run for run in found if run.task == found[0].task][:MOST_SHOWN]
     if left := len(found) - len(shown):
         text = ngettext(
-            "{n} run of the address is not shown: there is room for {most} runs of one task.",
-            "{n} runs of the address are not shown: there is room for {most} runs of one task.",
+            "{n} run in the address is not shown: at most {most} runs of one task are shown.",
+            "{n} runs in the address are not shown: at most {most} runs of one task are shown.",
             left,
             most=MOST_SHOWN,
         )
@@ -156,7 +156,7 @@ def _sampling_fields(usual: Settings, *, windows: bool) -> Settings:
         step=0.1,
         key="tryit.temperature",
         help=_(
-            "0: always the most probable token. 1: drawn with the model's own probabilities. Higher: more surprises."
+            "0: always the most probable token. 1: sampled from the model's own probabilities. Higher: more variety."
         ),
         on_change=lambda: _write(state.TEMPERATURE, st.session_state["tryit.temperature"] or None),
         width=220,
@@ -170,20 +170,20 @@ def _sampling_fields(usual: Settings, *, windows: bool) -> Settings:
     follow_url("tryit.top_k", top_k)
     st.number_input(
         _("Top k"), min_value=1, max_value=999_999, key="tryit.top_k", value=None, placeholder=_("all"),
-        help=_("Draw from the k most probable tokens only."), width=150,
+        help=_("Sample from the k most probable tokens only."), width=150,
         on_change=lambda: _write(state.TOP_K, st.session_state["tryit.top_k"]),
     )  # fmt: skip
     follow_url("tryit.top_p", top_p)
     st.number_input(
         _("Top p"), min_value=0.01, max_value=1.0, step=0.05, key="tryit.top_p", value=None,
         placeholder=_("all"),
-        help=_("Draw from the fewest most probable tokens whose probabilities sum to p."), width=150,
+        help=_("Sample from the smallest set of most probable tokens whose probabilities sum to p."), width=150,
         on_change=lambda: _write(state.TOP_P, st.session_state["tryit.top_p"]),
     )  # fmt: skip
     follow_url("tryit.draw", seed)
     st.number_input(
         _("Seed"), min_value=0, max_value=999_999, key="tryit.draw", width=140,
-        help=_("One seed gives one answer. Another seed draws another."),
+        help=_("The same seed gives the same answer. Another seed gives another."),
         on_change=lambda: _write(state.DRAW, st.session_state["tryit.draw"] or None),
     )  # fmt: skip
     return Settings(tokens, usual.loops, temperature, top_k, top_p, seed)
@@ -194,7 +194,7 @@ def _tokens_field(usual: int) -> int:
     follow_url("tryit.tokens", tokens)
     st.number_input(
         _("Tokens"), min_value=1, max_value=MOST_TOKENS, key="tryit.tokens", width=140,
-        help=_("The answer stops after so many tokens, or where the model's positions end."),
+        help=_("Maximum number of tokens. The answer may stop earlier, at the model's last position."),
         on_change=lambda: _write(state.TOKENS, st.session_state["tryit.tokens"]),
     )  # fmt: skip
     return tokens

@@ -23,7 +23,7 @@ __all__ = ["EXAMPLES", "Growing", "grow", "held_out"]
 EXAMPLES = 50
 TOKENS_AT_ONCE = 8
 MOST_BEGINNINGS = 4
-"""How often an answer is begun anew because its run has new weights; then it says of which steps it is."""
+"""How often an answer is started again because its run has new weights; then it names the steps instead."""
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Growing:
         return min(steps), max(steps)
 
     def add(self, part: Prediction) -> None:
-        """Take in ``part``. Where a run in training has new weights since the first one, the answer begins anew."""
+        """Take in ``part``. If a run in training has new weights since the first part, the answer starts again."""
         if self.parts and part.step != self.parts[0].step and self.begun < MOST_BEGINNINGS:
             self.parts, self.begun = [], self.begun + 1
             return

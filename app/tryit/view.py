@@ -16,6 +16,7 @@ from app.runs.names import run_names
 from app.services import escape_markdown, show_problem
 from app.tryit.answer import answer_card
 from app.tryit.choosing import choose_settings
+from app.tryit.pictures import answer_picture
 from app.tryit.source import Growing, grow, held_out
 from clps_core.data.masking import MASK, mask_a_word
 from clps_core.serving.questions import TypedExample
@@ -41,7 +42,7 @@ def tried(runs: Sequence[Run]) -> None:
     if runs[0].facts.masked and MASK not in question.text:  # said once, not by every run
         st.info(
             escape_markdown(
-                _('Your text has no gap to fill. Write {mask} in place of a word, or choose "Mask a word".', mask=MASK)
+                _('Your text has no gap to fill. Write {mask} in place of a word, or press "Mask a word".', mask=MASK)
             ),
             icon=":material/info:",
         )
@@ -147,6 +148,7 @@ def _card(one: Growing, number: int) -> None:
         show_problem(one.problem)
         return
     answer_card(one.answer, one.run, one.settings, one.steps, key=f"tryit.answer.{number}")
+    answer_picture(one.answer, one.run, one.steps, key=f"tryit.answer.{number}")
     with st.container(horizontal=True):
         query = {state.TEXT: one.question.text, **one.question.options}
         navigation.link("attention", _("Attention for this input"), query={state.RUN: one.run.id, **query})
@@ -157,17 +159,16 @@ def _card(one: Growing, number: int) -> None:
 def _caption(answers: Sequence[Growing]) -> str:
     if answers[0].run.facts.marks:
         return _(
-            "Marked: the most probable spans of the context, the answer with a frame. Probabilities are shares among "
-            "all spans that could be an answer."
+            "Marked: the most probable spans of the context; the answer has a frame. Probabilities are shares among "
+            "all possible spans."
         )
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
     if answers[0].run.facts.masked:
         return _(
-            "Filled tokens with a darker ground are less probable to the model. Select one to see what else it "
-            "considered in its place."
+            "Filled tokens with a darker background are less probable to the model. Select one to see the alternatives."
         )
     return _(
-        "Tokens with a darker ground are less probable to the model. Select one to see what else it considered in its "
-        "place: the model's own probabilities, before temperature, top k and top p."
+        "Tokens with a darker background are less probable to the model. Select one to see the alternatives, with "
+        "the model's own probabilities (before temperature, top k and top p)."
     )

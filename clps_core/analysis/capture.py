@@ -101,7 +101,9 @@ def capture(
     more than one example.
     """
     if inputs.shape[0] != 1:
-        raise DataError(_("capture takes one example. Got {count}. Give them one by one.", count=inputs.shape[0]))
+        raise DataError(
+            _("capture reads one example at a time. Got {count}. Pass them one by one.", count=inputs.shape[0])
+        )
     recorder = _Recorder()
     was_training = model.training
     model.eval()

@@ -29,7 +29,10 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.strategies import SUBLAYERS
 from clps_core.words import _
 
-__all__ = ["Counts", "LayerCount", "Tally", "count", "layer_matrices", "of_unshared", "share_of_unshared", "unshared"]
+__all__ = [
+    "Counts", "LayerCount", "Tally", "count", "kv_cache_bytes", "layer_matrices", "of_unshared", "parameters",
+    "share_of_unshared", "unshared",
+]  # fmt: skip
 
 FP32_BYTES = 4
 CACHE_BYTES = 2
@@ -114,10 +117,9 @@ def count(
         plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
     mapping = plan.map
     length = context_length(model, context)
-    extras = [(extra, _size(extra.shapes)) for extra in extra_shapes(model, plan).values()]
+    extras = _sized_extras(model, plan)
     by_component = _by_component(model, mapping) | _extras(extras) | _outer(model)
-    unique = sum(tally.unique for tally in by_component.values())
-    executed = sum(tally.executed for tally in by_component.values())
+    unique, executed = _total(by_component)
     return Counts(
         unique_parameters=unique,
         executed_parameters=executed,
@@ -130,9 +132,24 @@ def count(
         optimizer_bytes=FP32_BYTES * _optimiser_numbers(model, mapping, unique, optim),
         train_flops_per_token=train_flops_per_token(model, plan, length),
         context_length=length,
-        kv_cache_bytes_per_token=_kv_cache(model, mapping),
+        kv_cache_bytes_per_token=kv_cache_bytes(model, mapping),
         cross_kv_cache_bytes_per_token=_cross_kv_cache(model, plan),
     )
+
+
+def parameters(model: ModelConfig, plan: SharingPlan) -> Tally:
+    """``unique_parameters`` and ``executed_parameters`` alone, for searches: as in ``count``, at a part of the time."""
+    extras = _extras(_sized_extras(model, plan))
+    return Tally(*_total(_by_component(model, plan.map) | extras | _outer(model)))
+
+
+def _total(by_component: Mapping[str, Tally]) -> tuple[int, int]:
+    tallies = by_component.values()
+    return sum(tally.unique for tally in tallies), sum(tally.executed for tally in tallies)
+
+
+def _sized_extras(model: ModelConfig, plan: SharingPlan) -> list[tuple[ExtraShape, int]]:
+    return [(extra, _size(extra.shapes)) for extra in extra_shapes(model, plan).values()]
 
 
 def _optimiser_numbers(model: ModelConfig, mapping: SharingMap, unique: int, optim: OptimConfig | None) -> int:
@@ -183,16 +200,11 @@ def _sizes(model: ModelConfig, stack: str) -> dict[str, int]:
 
 def _by_component(model: ModelConfig, mapping: SharingMap) -> dict[str, Tally]:
     sizes = {stack: _sizes(model, stack) for stack in mapping.stacks}
-    unique: dict[str, int] = {}
-    executed: dict[str, int] = {}
-    for site, slot in mapping.items():
-        unique.setdefault(site.component, 0)
-        if slot is not None:
-            executed[site.component] = executed.get(site.component, 0) + sizes[site.stack][site.component]
-    for slot in mapping.slots:
-        first = mapping.sites(slot)[0]
-        unique[first.component] += sizes[first.stack][first.component]
-    return {component: Tally(unique[component], executed.get(component, 0)) for component in unique}
+    found: dict[str, Tally] = {}
+    for (stack, component), (stored, used) in mapping.uses.items():
+        before, size = found.get(component, Tally(0, 0)), sizes[stack][component]
+        found[component] = Tally(before.unique + stored * size, before.executed + used * size)
+    return found
 
 
 def _outer(model: ModelConfig) -> dict[str, Tally]:
@@ -254,8 +266,8 @@ def _layers(
     return tuple(layers)
 
 
-def _kv_cache(model: ModelConfig, mapping: SharingMap) -> int:
-    """Bytes one token adds: every *executed* layer caches its own keys and values, shared or not.
+def kv_cache_bytes(model: ModelConfig, mapping: SharingMap) -> int:
+    """Bytes one generated token adds: every *executed* layer caches its own keys and values, shared or not.
 
     ``2 * kv_layers * num_kv_heads * head_dim * 2`` bytes (arXiv 2405.12981); a layer without
     ``k`` and ``v`` reads another layer's and adds nothing.

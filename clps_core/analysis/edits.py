@@ -141,11 +141,11 @@ def _check_count(texts: Sequence[str]) -> None:
 def _read_swap(text: str, plan: SharingPlan, loops: int | None) -> Swap:
     found = SWAP.fullmatch(text)
     if found is None:
-        raise ConfigError(_("a swap must read as decoder.1<>decoder.3. Got {got!r}.", got=visible(text)[:60]))
+        raise ConfigError(_("a swap must be written like decoder.1<>decoder.3. Got {got!r}.", got=visible(text)[:60]))
     swap = Swap(found[1], int(found[2]), int(found[4]))
     if found[3] != swap.stack:
         raise ConfigError(
-            _("{part} must swap two layers of one stack. Got {one} and {other}: their layers consist of other parts.",
+            _("{part} must swap two layers of one stack. Got {one} and {other}, which have different parts.",
               part=text, one=swap.stack, other=found[3])
         )  # fmt: skip
     for place in (swap.place, swap.other):
@@ -155,8 +155,9 @@ def _read_swap(text: str, plan: SharingPlan, loops: int | None) -> Swap:
     for layer in (order[swap.place], order[swap.other]):
         if layer in bound:
             raise ConfigError(
-                _("{part} must swap layers that stand for themselves. Layer {layer} reads what another layer has "
-                  "computed, or is read: it must stay in its place.",
+                _(
+                    "{part} must swap layers that share no activations with others. Layer {layer} does, so it must "
+                    "stay in its place.",
                   part=text, layer=layer)
             )  # fmt: skip
     return swap
@@ -181,8 +182,9 @@ def _read(text: str, plan: SharingPlan, heads: int, loops: int | None) -> Edit:
     found = FORM.fullmatch(text)
     if found is None or (found[4] and found[3] in (None, "ffn")):
         raise ConfigError(
-            _("a part must read as decoder.2, decoder.2.ffn or decoder.2.attention.1, with *0.5 behind it to halve "
-              "it. Got {got!r}.",
+            _(
+                "a part must be written like decoder.2, decoder.2.ffn or decoder.2.attention.1; add *0.5 to halve "
+                "it. Got {got!r}.",
               got=visible(text)[:60])
         )  # fmt: skip
     head = int(found[4]) if found[4] else None
@@ -190,7 +192,11 @@ def _read(text: str, plan: SharingPlan, heads: int, loops: int | None) -> Edit:
     check_place(text, plan, edit.stack, edit.place, loops)
     if edit.sublayer == "cross_attention" and not _has_cross(plan, edit.stack):
         raise ConfigError(
-            _("{part} must name a branch of the {stack}: it has no cross-attention.", part=text, stack=edit.stack)
+            _(
+                "{part} must name a branch of the {stack}. This stack has no cross-attention.",
+                part=text,
+                stack=edit.stack,
+            )
         )
     if head is not None and head >= heads:
         raise ConfigError(_("{part} must name a head: 0 to {last}. Got {got}.", part=text, last=heads - 1, got=head))

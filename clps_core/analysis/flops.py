@@ -46,11 +46,11 @@ FLOP_CAUSES: Mapping[str, str] = Words(
             "Layers that share the keys and values of cross-attention compute them once: they read the encoder's "
             "output, which is the same for every layer."
         ),
-        "kv_source": N_("Layers that read another layer's keys and values compute none."),
-        "attention_source": N_("Layers that read another layer's attention compute no queries, keys and scores."),
-        "lora": N_("LoRA multiplies with two more matrices at every layer that has it."),
-        "inject": N_("The prelude's output is joined to the core's input by one more matrix at every loop."),
-        "loops": N_("The mean over the numbers of loops drawn in training."),
+        "kv_source": N_("Layers that read another layer's keys and values compute none of their own."),
+        "attention_source": N_("Layers that read another layer's attention compute no queries, keys or scores."),
+        "lora": N_("LoRA adds two matrix products at every layer that has it."),
+        "inject": N_("At every loop, one more matrix product joins the prelude's output to the core's input."),
+        "loops": N_("Mean over the numbers of loops drawn in training."),
     }
 )
 """Why a design has other operations than the same model without sharing; all else is computed as often."""

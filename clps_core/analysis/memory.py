@@ -140,15 +140,15 @@ def check_fits(config: RunConfig | Resolved, memory_bytes: int, *, gpu: bool = F
     if gpu:
         raise ConfigError(
             _(
-                "a run must fit into the GPU's memory. It needs about {needed:.1f} GiB, the largest GPU here has "
+                "the run does not fit into GPU memory: it needs about {needed:.1f} GiB, and the largest GPU here has "
                 "{got:.1f} GiB. Lower {advice}, or use train.device cpu.",
                 **sizes,
             )
         )
     raise ConfigError(
         _(
-            "a run must fit into memory. It needs about {needed:.1f} GiB, this machine has {got:.1f} GiB for it. "
-            "Lower {advice}.",
+            "the run does not fit into memory: it needs about {needed:.1f} GiB, and {got:.1f} GiB are available on "
+            "this machine. Lower {advice}.",
             **sizes,
         )
     )

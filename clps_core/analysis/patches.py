@@ -108,8 +108,9 @@ def parse_patch(text: str) -> Patch:
     found = FORM.fullmatch(text.strip()) if len(text) <= LONGEST_PATCH else None
     if found is None or (found[3] and found[4]):
         raise ConfigError(
-            _("a patch must read as decoder.2=decoder.1, decoder.2[3:5,last]=decoder.1 or "
-              "decoder.2.attention=decoder.1.attention. Got {got!r}.",
+            _(
+                "a patch must be written like decoder.2=decoder.1, decoder.2[3:5,last]=decoder.1 or "
+                "decoder.2.attention=decoder.1.attention. Got {got!r}.",
               got=visible(text)[:60])
         )  # fmt: skip
     patch = Patch(
@@ -125,8 +126,9 @@ def parse_patch(text: str) -> Patch:
     same_kind = found[4] == found[8] and (found[4] is None or patch.kind == patch.from_kind)
     if not same_kind or (patch.head is None) != (patch.from_head is None):
         raise ConfigError(
-            _("{part} must name the same on both sides: the state of a layer, the attention of one kind, or one head "
-              "of it.",
+            _(
+                "{part} must name the same kind of thing on both sides: a layer's state, attention of one kind, or "
+                "one of its heads.",
               part=text)
         )  # fmt: skip
     return patch
@@ -151,7 +153,11 @@ def _check_heads(text: str, patch: Patch, here: Side, there: Side) -> None:
     for side, stack, head in ((here, patch.stack, patch.head), (there, patch.from_stack, patch.from_head)):
         if patch.sublayer == "cross_attention" and "cross_q" not in side.plan.map.components(stack):
             raise ConfigError(
-                _("{part} must name a branch of the {stack}: it has no cross-attention.", part=text, stack=stack)
+                _(
+                    "{part} must name a branch of the {stack}. This stack has no cross-attention.",
+                    part=text,
+                    stack=stack,
+                )
             )
         if head is not None and head >= side.heads:
             raise ConfigError(
@@ -159,8 +165,9 @@ def _check_heads(text: str, patch: Patch, here: Side, there: Side) -> None:
             )
     if patch.head is None and here.heads != there.heads:
         raise ConfigError(
-            _("{part} must join models with the same number of heads. Got {here} and {there}. Name one head on both "
-              "sides.",
+            _(
+                "{part} must connect models with the same number of heads. Got {here} and {there}. Name one head on "
+                "each side.",
               part=text, here=here.heads, there=there.heads)
         )  # fmt: skip
 
@@ -191,14 +198,16 @@ class Patches:
         states = torch.from_numpy(source.outputs[patch.from_stack][patch.from_place])  # [positions, D]
         if states.shape[1] != width:
             raise ConfigError(
-                _("a state of {got} numbers cannot be put into a model whose states have {width}. Choose runs of one "
-                  "width (d_model).",
+                _(
+                    "a state of width {got} cannot be patched into a model of width {width}. Choose runs with the "
+                    "same d_model.",
                   got=states.shape[1], width=width)
             )  # fmt: skip
         pairs = _resolved(patch, length, len(states), longest)
         if not patch.positions and length is not None and length != len(states):
             self.notes.append(
-                _("{patch} is made at the first {both} positions only: this input has {here}, the other {there}.",
+                _(
+                    "{patch} changes only the first {both} positions: this input has {here}, the other has {there}.",
                   patch=str(patch), both=len(pairs), here=length, there=len(states))
             )  # fmt: skip
         at = torch.tensor(list(pairs), dtype=torch.int64)
@@ -213,8 +222,9 @@ class Patches:
         for got, must in zip((queries, keys), wanted, strict=True):
             if must is not None and got != must:
                 raise DataError(
-                    _("{patch}: attention can be taken from an input of the same length only. This one has {must} "
-                      "positions, the other {got}. Patch states, whose positions can be chosen.",
+                    _(
+                        "{patch}: attention can only be patched between inputs of the same length. This one has "
+                        "{must} positions, the other has {got}. Patch states instead: you can choose their positions.",
                       patch=str(patch), must=must, got=got)
                 )  # fmt: skip
         self._patterns.setdefault((patch.kind, patch.place), []).append((patch, found))
@@ -256,18 +266,18 @@ def _resolved(patch: Patch, length: int | None, source_length: int, longest: int
     for here, there in patch.positions:
         if here == LAST and length is None:
             raise DataError(
-                _("{patch}: the last position of an answer is not known before it is written. Name its number.",
+                _("{patch}: the last position is not known before the answer is complete. Give its number.",
                   patch=str(patch))
             )  # fmt: skip
         most = longest if length is None else length
         if here >= most:
             raise DataError(
-                _("{patch}: this input has the positions 0 to {last}. Got {got}.",
+                _("{patch}: positions of this input must be from 0 to {last}. Got {got}.",
                   patch=str(patch), last=most - 1, got=here)
             )  # fmt: skip
         if there >= source_length:
             raise DataError(
-                _("{patch}: the other input has the positions 0 to {last}. Got {got}.",
+                _("{patch}: positions of the other input must be from 0 to {last}. Got {got}.",
                   patch=str(patch), last=source_length - 1, got=there)
             )  # fmt: skip
         found[most - 1 if here == LAST else here] = source_length - 1 if there == LAST else there

@@ -34,7 +34,7 @@ def jensen_shannon(one: Array, other: Array) -> Array:
     if one.shape[-1] != other.shape[-1]:
         raise ConfigError(
             _(
-                "distributions must have equally many entries. Got {one} and {other}.",
+                "distributions must have the same number of entries. Got {one} and {other}.",
                 one=one.shape[-1],
                 other=other.shape[-1],
             )

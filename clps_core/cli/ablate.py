@@ -38,7 +38,9 @@ def ablate(
 ) -> None:
     """Have every part of a run left out in turn, as a job; wait for it, and show what was found."""
     if table is not None and not wait:
-        raise ConfigError(_("--csv must have results to write. With --no-wait there are none yet. Leave one out."))
+        raise ConfigError(
+            _("--csv cannot be combined with --no-wait: there are no results to write yet. Remove one of them.")
+        )
     with opened() as store:
         run = store.run(run_id)
         keys = keys_of(run.config, check_split(split), examples=examples, heads=heads)
@@ -70,7 +72,12 @@ def _awaited(store: Store, job: Evaluation, *, quiet: bool) -> Evaluation:
     try:
         return await_evaluation(store, job.id, on_tick=None if quiet else _told())
     except KeyboardInterrupt:
-        say(_("The job goes on. Watch it with: clps jobs show {id}. Stop it with: clps jobs cancel {id}.", id=job.id))
+        say(
+            _(
+                "The job keeps running. Watch it with: clps jobs show {id}. Stop it with: clps jobs cancel {id}.",
+                id=job.id,
+            )
+        )
         raise typer.Exit(130) from None
 
 
@@ -107,10 +114,10 @@ def _show(run: Run, found: Ablation, table: Path | None, *, as_json: bool) -> No
             table.write_text(text, encoding="utf-8")
         except OSError as error:
             raise ConfigError(
-                _("{file} must be a file that can be written. Got: {why}. Choose another.",
+                _("cannot write {file}: {why}. Choose another file.",
                   file=table, why=error.strerror or type(error).__name__)
             ) from error  # fmt: skip
-        say(_("Written: {file}", file=table))
+        say(_("Saved {file}.", file=table))
     if as_json:
         print_json(_record(run, found))
     elif table is None:
@@ -164,15 +171,16 @@ def _table(run: Run, found: Ablation) -> None:
     )
     say(
         _(
-            "Nothing left out: {whole}; {examples}, weights of step {step}.",
+            "Whole model: {whole}; {examples}, weights of step {step}.",
             whole=whole,
             examples=held_out,
             step=found.step,
         )
     )
     say(
-        _("A small change does not prove that a part does nothing: others may stand in for it. A large one may come "
-          "from later layers, which get a state that they were not trained on.")
+        _(
+            "A small change does not prove that a part does nothing: other parts may compensate. Part of a large "
+            "change may come from later layers, which receive a state they were not trained on.")
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def export(run_ids: Sequence[str], target: Path, *, as_json: bool) -> None:
         places = [target] if zipped else [target / run.id for run in runs]
         for place in places:
             if place.exists() and (zipped or not place.is_dir() or any(place.iterdir())):
-                raise StoreError(_("an export must not overwrite anything. {path} is there already.", path=place))
+                raise StoreError(_("an export must not overwrite anything. {path} already exists.", path=place))
         if zipped:
             with tempfile.TemporaryDirectory() as folder:
                 write_runs(store, runs, Path(folder))
@@ -69,7 +69,7 @@ def export_comparison(comparison_id: str, target: Path, *, as_json: bool) -> Non
         runs = store.some_runs(found.run_ids, places=False)
     finished = exportable(runs)
     if left := len(runs) - len(finished):
-        say(ngettext("{n} run is not finished and left out.", "{n} runs are not finished and left out.", left))
+        say(ngettext("{n} unfinished run was skipped.", "{n} unfinished runs were skipped.", left))
     export([run.id for run in finished], target, as_json=as_json)
 
 
@@ -88,7 +88,7 @@ def bring(sources: Sequence[Path], *, as_json: bool) -> None:
         print_json(records)
         return
     for run, there in found.values():
-        outcome = _("is here already") if there else _("imported")
+        outcome = _("already here") if there else _("imported")
         print_lines(f"{run.id}  {run.name}: {outcome}")
 
 
@@ -100,8 +100,7 @@ def _exported(folder: Path, source: Path) -> list[Path]:
     if not found:
         raise StoreError(
             _(
-                "an import must be a folder or a zip file that 'clps runs export' wrote. Got {path}, which holds no "
-                "{file}.",
+                "an import must be a folder or a zip file written by 'clps runs export'. {path} has no {file}.",
                 path=source,
                 file=ABOUT,
             )
@@ -124,7 +123,7 @@ def _folder_of(source: Path, home: Path) -> Iterator[Path]:
                 raise
             problem = str(error)[:200] or type(error).__name__
             raise StoreError(
-                _("{path} must be a whole zip file. Got: {problem}.", path=source, problem=problem)
+                _("{path} must be a complete zip file. Got: {problem}.", path=source, problem=problem)
             ) from None
         yield Path(folder)
 
@@ -138,14 +137,14 @@ def _unzip(archive: zipfile.ZipFile, folder: Path) -> None:
     if sum(one.file_size for one in members) > free:
         raise StoreError(
             _(
-                "the files of an import must fit onto the disk. They need {size} bytes.",
+                "the disk has too little free space for this import. It needs {size} bytes.",
                 size=sum(m.file_size for m in members),
             )
         )
     for one in members:
         path = PurePosixPath(one.filename)
         if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in one.filename:
-            raise ValueError(_("a file that leads out of it: {name}", name=shown(one.filename)))
+            raise ValueError(_("a file outside it: {name}", name=shown(one.filename)))
     for one in members:
         place = folder / PurePosixPath(one.filename)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -190,4 +189,4 @@ def _print_summary(found: Sequence[tuple[Run, Sequence[Point]]]) -> None:
             held.setdefault((point.split, point.name), []).append(point)
         rows += [[run.id, *key, len(own), own[-1].step, f"{own[-1].value:.4g}"] for key, own in held.items()]
     print_table([_("run"), _("split"), _("curve"), _("points"), _("last step"), _("last value")], rows, left=3)
-    say(_("--csv and --json print every point; --split and --name choose."))
+    say(_("--csv and --json print every point; --split and --name select curves."))

@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help=_("Design, count, train and look inside Transformers that share weights across layers."),
+    help=_("Design, count, train and inspect Transformers that share weights across layers."),
 )
 app.add_typer(runs_app, name="runs")
 app.add_typer(jobs_app, name="jobs")
@@ -34,7 +34,7 @@ app.add_typer(comparisons_app, name="comparisons")
 app.add_typer(sweep_app, name="sweep")
 app.add_typer(data_app, name="data")
 policy_app = typer.Typer(
-    invoke_without_command=True, rich_markup_mode=None, help=_("Say who may do what on this server.")
+    invoke_without_command=True, rich_markup_mode=None, help=_("Show who may do what on this server.")
 )
 app.add_typer(policy_app, name="policy")
 
@@ -42,7 +42,7 @@ app.add_typer(policy_app, name="policy")
 @app.callback(invoke_without_command=True)
 def _top(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help=_("Print the version and leave."))] = False,
+    version: Annotated[bool, typer.Option("--version", help=_("Print the version and exit."))] = False,
 ) -> None:
     if version:
         from clps_core import __version__
@@ -53,7 +53,7 @@ def _top(
         typer.echo(ctx.get_help())
 
 
-@app.command(help=_("Open the dashboard in the browser's reach: a server on this machine only."))
+@app.command(help=_("Start the dashboard, for browsers on this machine only."))
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help=_("Port of the server."))] = 8501,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help=_("Open a browser window too."))] = False,
@@ -61,7 +61,10 @@ def dashboard(
         bool, typer.Option("--ready/--no-ready", help=_("Queue a ready comparison when there are no runs yet."))
     ] = True,
     token: Annotated[
-        bool, typer.Option("--token", help=_("Let in only who opens the printed address; CLPS_TOKEN sets your own."))
+        bool,
+        typer.Option(
+            "--token", help=_("Admit only people who open the printed address; CLPS_TOKEN sets your own token.")
+        ),
     ] = False,
 ) -> None:
     from clps_core.cli.dashboard import serve
@@ -75,27 +78,27 @@ def train(
         str | None,
         typer.Option(
             help=_("dates, python-docs, digits, or data:NAME for your own data ('clps data')."),
-            show_default=_("that of the file, else dates"),
+            show_default=_("from the file, else dates"),
         ),
     ] = None,
     strategy: Strategies = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option(help=_("Seed of weights and dropout. Repeatable."), show_default=_("those of the file, else 0")),
+        typer.Option(help=_("Seed of weights and dropout. Repeatable."), show_default=_("from the file, else 0")),
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option(help=_("Optimiser steps."), show_default=_("those of the file, else the task's")),
+        typer.Option(help=_("Optimiser steps."), show_default=_("from the file, else the task's")),
     ] = None,
     config: ConfigFile = None,
     settings: Settings = None,
     name: Annotated[
         str | None,
-        typer.Option(
-            help=_("What the comparison is called."), show_default=_("that of the file, else made from what differs")
-        ),
+        typer.Option(help=_("Name of the comparison."), show_default=_("from the file, else made from what differs")),
     ] = None,
-    priority: Annotated[int, typer.Option(min=-100, max=100, help=_("Higher starts first; 0 is usual."))] = 0,
+    priority: Annotated[
+        int, typer.Option(min=-100, max=100, help=_("Runs with a higher number start first; the default is 0."))
+    ] = 0,
     wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
     dry_run: Annotated[
         bool,
@@ -115,58 +118,58 @@ def train(
         start(asked, wait=wait, as_json=as_json, priority=priority)
 
 
-@app.command(help=_("Count parameters, operations and memory of a design; nothing is built."))
+@app.command(help=_("Count the parameters, operations and memory of a design without building it."))
 def count(
     preset: Annotated[
         str | None,
         typer.Option(
-            help=_("A design of the papers; 'clps presets' lists them."), metavar="NAME", show_default=_("none")
+            help=_("A design from the papers; 'clps presets' lists them."), metavar="NAME", show_default=_("none")
         ),
     ] = None,
     config: ConfigFile = None,
     family: Annotated[
         str | None,
-        typer.Option(help=_("decoder, encoder_decoder or encoder."), show_default=_("that of the task, else decoder")),
+        typer.Option(help=_("decoder, encoder_decoder or encoder."), show_default=_("from the task, else decoder")),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
-            help=_("Take sizes that are not given from this task."), show_default=_("that of the file, if any")
+            help=_("Use this task's sizes for those that are not given."), show_default=_("from the file, if any")
         ),
     ] = None,
     layers: Annotated[
         int | None,
         typer.Option(
-            help=_("Executed layers of the (only, or encoder) stack."),
-            show_default=_("of preset, file or task, else 6"),
+            help=_("Executed layers of the only stack, or of the encoder."),
+            show_default=_("from preset, file or task, else 6"),
         ),
     ] = None,
     decoder_layers: Annotated[
         int | None,
-        typer.Option(help=_("Executed decoder layers of an encoder-decoder."), show_default=_("as many as layers")),
+        typer.Option(help=_("Executed decoder layers of an encoder-decoder."), show_default=_("the same as layers")),
     ] = None,
     d_model: Annotated[
-        int | None, typer.Option(help=_("Width of the model."), show_default=_("of preset, file or task, else 512"))
+        int | None, typer.Option(help=_("Width of the model."), show_default=_("from preset, file or task, else 512"))
     ] = None,
     d_ff: Annotated[
         int | None,
         typer.Option(
             help=_("Width of the feed-forward network."),
-            show_default=_("of preset, file or task, else 4 d_model, 8/3 for swiglu"),
+            show_default=_("from preset, file or task, else 4 d_model (8/3 d_model for swiglu)"),
         ),
     ] = None,
     heads: Annotated[
         int | None,
         typer.Option(
-            help=_("Attention heads."), show_default=_("of preset, file or task, else one for each 64 of d_model")
+            help=_("Attention heads."), show_default=_("from preset, file or task, else one for each 64 of d_model")
         ),
     ] = None,
     kv_heads: Annotated[
-        int | None, typer.Option(help=_("Heads of keys and values."), show_default=_("as many as heads"))
+        int | None, typer.Option(help=_("Heads of keys and values."), show_default=_("the same as heads"))
     ] = None,
     vocab_size: Annotated[
         int | None,
-        typer.Option(help=_("Tokens in the vocabulary."), show_default=_("of preset, file or task, else 32000")),
+        typer.Option(help=_("Tokens in the vocabulary."), show_default=_("from preset, file or task, else 32000")),
     ] = None,
     strategy: Strategies = None,
     settings: Settings = None,
@@ -188,17 +191,19 @@ def count(
     show(designs(preset, config, task, given, settings, strategy), as_json=as_json)
 
 
-@app.command("match", help=_("Find the design of another scheme that stores, computes or caches as much as a run's."))
+@app.command(
+    "match", help=_("Find a design with another scheme that matches a run in stored parameters, computation or cache.")
+)
 def match_design(
     run_id: RunId,
-    scheme: Annotated[str, typer.Option(help=_("A strategy, such as all or cycle:2, or a card of 'clps schemes'."))],
+    scheme: Annotated[str, typer.Option(help=_("A strategy, such as all or cycle:2, or a name from 'clps schemes'."))],
     measure: Annotated[
-        str, typer.Option("--as", help=_("What is equal: parameters, flops or kv_cache."))
+        str, typer.Option("--as", help=_("What to match: parameters, flops or kv_cache."))
     ] = "parameters",
     change: Annotated[
         str | None,
         typer.Option(
-            help=_("What may change, with commas: depth, width, d_ff, steps."),
+            help=_("What may change, separated by commas: depth, width, d_ff, steps."),
             show_default=_("width,d_ff; steps for flops; width for kv_cache"),
         ),
     ] = None,
@@ -211,14 +216,14 @@ def match_design(
     show(run_id, scheme, measure, dials, as_yaml=as_yaml, as_json=as_json)
 
 
-@app.command(help=_("List the designs of the papers, with sources and counts."))
+@app.command(help=_("List the designs from the papers, with sources and counts."))
 def presets(as_json: Json = False) -> None:
     from clps_core.cli.count import show_presets
 
     show_presets(as_json=as_json)
 
 
-@app.command(help=_("Evaluate a trained run whose core runs more or fewer times than in training."))
+@app.command(help=_("Evaluate a trained run with more or fewer loops of its core than in training."))
 def depth(
     run_id: RunId,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
@@ -227,15 +232,15 @@ def depth(
         typer.Option(
             help=_("Numbers of loops: 1 2 4, 1,2,4 or 1-8."),
             metavar="N...",
-            show_default=_("powers of two, and some near that of training"),
+            show_default=_("powers of two, and some near the trained number"),
         ),
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(min=1, help=_("Seconds that one number of loops may take."), metavar="SECONDS")
+        float, typer.Option(min=1, help=_("Time limit for one number of loops, in seconds."), metavar="SECONDS")
     ] = 600,
-    split: Annotated[str, typer.Option(help=_("Which examples: validation or test."))] = "validation",
+    split: Annotated[str, typer.Option(help=_("Split to evaluate on: validation or test."))] = "validation",
     background: Annotated[
-        bool, typer.Option("--background", help=_("Queue it as a job and return at once; 'clps jobs' shows it."))
+        bool, typer.Option("--background", help=_("Queue it as a job and return immediately; 'clps jobs' shows it."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -248,23 +253,25 @@ def depth(
         show(run_id, wanted, split=split, seconds=time_limit, as_json=as_json)
 
 
-@app.command(help=_("Leave each part of a trained run out in turn: what does its quality lose?"))
+@app.command(help=_("Leave out each part of a trained run, one at a time, and measure the loss of quality."))
 def ablate(
     run_id: RunId,
-    split: Annotated[str, typer.Option(help=_("Which examples: validation or test."))] = "validation",
-    heads: Annotated[bool, typer.Option("--heads", help=_("Each attention head, too."))] = False,
+    split: Annotated[str, typer.Option(help=_("Split to evaluate on: validation or test."))] = "validation",
+    heads: Annotated[bool, typer.Option("--heads", help=_("Also leave out each attention head."))] = False,
     examples: Annotated[
         int | None,
         typer.Option(
-            min=1, help=_("The first so many examples of the split."), show_default=_("those a run is scored on")
+            min=1,
+            help=_("Number of examples: the first ones of the split."),
+            show_default=_("as many as runs are scored on"),
         ),
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(help=_("Write every value to this file; - for stdout."), metavar="FILE", show_default=_("none")),
+        typer.Option(help=_("Write all values to this file; - is stdout."), metavar="FILE", show_default=_("none")),
     ] = None,
     no_wait: Annotated[
-        bool, typer.Option("--no-wait", help=_("Queue it as a job and return at once; 'clps jobs' shows it."))
+        bool, typer.Option("--no-wait", help=_("Queue it as a job and return immediately; 'clps jobs' shows it."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -278,7 +285,7 @@ add_predict(app)
 add_take(app)
 
 
-@app.command(help=_("Explain every way of sharing: rule, map, what is saved and lost, and who proposed it."))
+@app.command(help=_("Explain every way of sharing: its rule and map, what it saves and costs, and who proposed it."))
 def schemes(
     name: Annotated[
         str | None,
@@ -317,7 +324,7 @@ def config_fields(
     show(name, as_json=as_json)
 
 
-@app.command(help=_("Say what this machine has, what would be used, and why."))
+@app.command(help=_("Show this machine's hardware, what a run would use, and why."))
 def doctor(as_json: Json = False) -> None:
     from clps_core.cli.doctor import examine
 
@@ -332,7 +339,7 @@ def _policy(ctx: typer.Context, as_json: Json = False) -> None:
         show(as_json=as_json)
 
 
-@policy_app.command("code", help=_("Ask for a code for teachers and print the line for the policy file."))
+@policy_app.command("code", help=_("Ask for a teachers' code and print the line for the policy file."))
 def policy_code() -> None:
     from clps_core.cli.policy import make_code
 

@@ -21,7 +21,9 @@ def show(name: str | None, *, as_json: bool) -> None:
         for group, fields in groups().items():
             if fields[0] in found:
                 _print_group(group or _("at the top"), fields)
-        say(_("Set one with --set {name}=VALUE or in a file; 'clps config FIELD' explains one.", name=found[0].name))
+        say(
+            _("Set a field with --set {name}=VALUE or in a file; 'clps config FIELD' explains one.", name=found[0].name)
+        )
 
 
 def _print_group(group: str, fields: list[FieldFacts]) -> None:

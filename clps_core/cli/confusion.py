@@ -24,7 +24,7 @@ MOST_CLASSES = 30
 def show(run_ids: Sequence[str], *, as_table: bool, as_json: bool) -> None:
     """Print it of each run; it is counted for a run that has not kept it."""
     if as_table and len(run_ids) != 1:
-        raise ConfigError(_("one run must be named for --csv. Got {got}. Write a file for each.", got=len(run_ids)))
+        raise ConfigError(_("--csv must have one run. Got {got}. Write one file for each run.", got=len(run_ids)))
     with closing(open_store()) as store:
         runs = [store.run(run_id) for run_id in run_ids]
         found = [count_classes(store, run.id) for run in runs]
@@ -78,7 +78,7 @@ def _print(one: Confusion) -> None:
             (_short(one.classes[pair.right]), _short(one.classes[pair.said]), pair.count, percent(pair.count / pair.of))
             for pair in pairs
         ]
-        print_table([_("class"), _("taken for"), _("examples"), _("of its class")], rows, left=2)
+        print_table([_("class"), _("predicted class"), _("examples"), _("share of its class")], rows, left=2)
     figures = [one.figures[place] for place in one.most_confused(MOST_CLASSES)]
     heads = [_("class"), _("examples"), _("precision"), _("recall"), "F1"]
     print_table(
@@ -87,7 +87,7 @@ def _print(one: Confusion) -> None:
         left=1,
     )
     if (more := len(one.classes) - len(figures)) > 0:
-        say(ngettext("{n} more class, see --csv.", "{n} more classes, see --csv.", more))
+        say(ngettext("{n} more class: use --csv.", "{n} more classes: use --csv.", more))
 
 
 def _short(name: str) -> str:

@@ -88,16 +88,17 @@ def designs(
     options |= {"sharing.strategy": "--strategy"} if strategies else {}
     changes = merged(settings_beside(settings or [], options), {"model": dict(sizes)})
     if preset is not None and (config is not None or task is not None):
-        raise ConfigError(
-            _("--preset comes alone or with sizes to change. Got --config or --task too. Drop one of them.")
-        )
+        raise ConfigError(_("--preset must not be combined with --config or --task. Got both. Remove one of them."))
     if preset is not None:
         found = get_preset(preset)
         model = validated(ModelConfig, {**found.model.model_dump(), **changes.pop("model", {})})
         wanted: Sequence[str] = [str(changes.pop("sharing", {}).get("strategy", found.sharing.strategy))]
         if changes:
             raise ConfigError(
-                _("with --preset, --set takes model.* and sharing.strategy. Got {got}.", got=", ".join(changes))
+                _(
+                    "with --preset, --set must name fields of model, or sharing.strategy. Got {got}.",
+                    got=", ".join(changes),
+                )
             )
     elif config is None and task is None and "task" not in changes.get("data", {}):
         model, assumed, wanted = _by_rule(changes)
@@ -130,12 +131,12 @@ def _by_rule(changes: dict[str, Any]) -> tuple[ModelConfig, dict[str, str], list
         del sizes["vocab_size"]
     model = validated(ModelConfig, sizes)
     reasons = {
-        "num_layers": _("as a base Transformer (arXiv 1706.03762)"),
-        "d_model": _("as a base Transformer (arXiv 1706.03762)"),
+        "num_layers": _("as in the base Transformer (arXiv 1706.03762)"),
+        "d_model": _("as in the base Transformer (arXiv 1706.03762)"),
         "d_ff": _("4 d_model") if model.activation != "swiglu" else _("8/3 d_model, rounded up"),
-        "num_heads": _("heads of {width} numbers", width=model.head_size),
+        "num_heads": _("heads of width {width}", width=model.head_size),
         "vocab_size": _("a common size"),
-        "max_positions": _("attention is counted at this length"),
+        "max_positions": _("length at which attention is counted"),
     }
     assumed = {name: why for name, why in reasons.items() if name not in given and name in model.model_fields_set}
     return model, assumed, [run.sharing.strategy]

@@ -81,7 +81,7 @@ def serve(port: int, *, browser: bool, ready: bool, token: bool = False) -> None
     names = Names.of(os.environ.get("CLPS_HOSTS", ""))
     _check_port(port)
     if _check_home(ready=ready, named=bool(names.more)):
-        say(_("A shared server, known as {names}. 'clps policy' shows what holds.", names=", ".join(names.hosts)))
+        say(_("Shared server, reachable as {names}. 'clps policy' shows its rules.", names=", ".join(names.hosts)))
     elif not secret and (others := other_people()):
         say(_others(others))
     environment = {
@@ -117,14 +117,17 @@ def _token(*, wanted: bool, browser: bool) -> tuple[bool, str]:
     if given and not re.fullmatch(rf"[A-Za-z0-9_-]{{{FEWEST_TOKEN_CHARACTERS},200}}", given):
         raise ConfigError(
             _(
-                "CLPS_TOKEN must have at least {limit} characters: letters, digits, - and _. What was given has not. "
-                "Leave it out and say --token: one is made.",
+                "CLPS_TOKEN must have at least {limit} characters, all letters, digits, - or _. The given token does "
+                "not. Leave it out and use --token to create one.",
                 limit=FEWEST_TOKEN_CHARACTERS,
             )
         )
     if browser and (given or wanted):
         raise ConfigError(
-            _("--browser opens the address without its token. Leave it out and open the address that is printed.")
+            _(
+                "--browser cannot be combined with a token: it would open the address without it. Leave it out and "
+                "open the printed address."
+            )
         )
     return bool(given), given or (secrets.token_urlsafe(24) if wanted else "")
 
@@ -147,8 +150,8 @@ def other_people() -> list[str]:
 
 def _others(names: list[str]) -> str:
     return _(
-        "Other people can log in on this machine ({names}) and could open this dashboard. "
-        "To keep it to yourself: clps dashboard --token",
+        "Other people can log in on this machine ({names}) and could open this dashboard. To prevent that: clps "
+        "dashboard --token",
         names=", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else ""),
     )
 
@@ -161,7 +164,7 @@ def _check_port(port: int) -> None:
         except OSError as error:
             raise ConfigError(
                 _(
-                    "the port must be free. {port} is not ({reason}). Take another: clps dashboard --port {other}",
+                    "port {port} is not available ({reason}). Use another one: clps dashboard --port {other}",
                     port=port,
                     reason=error.strerror,
                     other=port % 65535 + 1,
@@ -185,8 +188,9 @@ def _check_home(*, ready: bool, named: bool) -> bool:
         if shared and not named:
             raise ConfigError(
                 _(
-                    "a shared server must know the names that browsers use for it. CLPS_HOSTS names none. Set it, such "
-                    "as CLPS_HOSTS=lab.school.example behind a proxy, or CLPS_HOSTS=localhost for SSH tunnels."
+                    "a shared server must know the names that browsers use for it. CLPS_HOSTS is not set. Set it, "
+                    "for example CLPS_HOSTS=lab.school.example behind a proxy, or CLPS_HOSTS=localhost for SSH "
+                    "tunnels."
                 )
             )
         try:
@@ -195,5 +199,5 @@ def _check_home(*, ready: bool, named: bool) -> bool:
             service.ensure_supervisor(store)
         except ClpsError as error:
             # The pages work without it: a machine too small for the comparison must not lose the rest.
-            say(_("No ready comparison: {reason}", reason=str(error)))
+            say(_("The ready comparison was not queued: {reason}", reason=str(error)))
     return shared

@@ -83,7 +83,7 @@ def add(
     _print(made)
     say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
     for masked in made.tasks[1:]:
-        say(_("Or train an encoder that fills masked tokens: --task {task}", task=masked))
+        say(_("Or train an encoder to fill masked tokens: --task {task}", task=masked))
 
 
 def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_json: bool) -> None:
@@ -102,7 +102,11 @@ def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_jso
         say(found.guess.note)
     options = ", ".join(dict.fromkeys(f"--{role}" for roles in ROLES.values() for role in roles))
     say(
-        _("It would be used for {kind}. Change that with --kind and {options}.", kind=found.guess.kind, options=options)
+        _(
+            "It would be used for {kind}. To change that, use --kind and {options}.",
+            kind=found.guess.kind,
+            options=options,
+        )
     )
 
 
@@ -128,10 +132,10 @@ def list_(*, as_json: bool) -> None:
         say(_("There are no data sets yet. Add one: clps data add NAME FILE"))
     else:
         _print_own(found, damaged, home)
-    say(_("Data that ship:"))
+    say(_("Data sets that come with CLPS Lab:"))
     rows = [(one["task"], one["title"], _cell(one["source"]), one["licence"]) for one in _shipped()]
     print_table([_("task"), _("title"), _("source"), _("licence")], rows, left=4)
-    say(_("Everything about one of them: clps data show NAME"))
+    say(_("Details of one: clps data show NAME"))
 
 
 def _shipped() -> list[dict[str, Any]]:
@@ -176,7 +180,7 @@ def share(name: str, *, shared: bool) -> None:
     home = default_home()
     name = record.found_name(name)
     record.write(record.folder_of(home, name), record.read(home, name).model_copy(update={"shared": shared}))
-    say(_("Shared {name} with everybody.", name=name) if shared else _("{name} is no longer shared.", name=name))
+    say(_("{name} is now shared with everybody.", name=name) if shared else _("{name} is no longer shared.", name=name))
 
 
 def _show_shipped(name: str, *, as_json: bool) -> None:
@@ -193,7 +197,7 @@ def _show_shipped(name: str, *, as_json: bool) -> None:
         [
             (_("task"), name),
             (_("title"), words.title),
-            (_("what it is"), words.summary),
+            (_("description"), words.summary),
             (_("source"), words.source),
             (_("licence"), words.licence),
             (
@@ -210,7 +214,7 @@ def _show_shipped(name: str, *, as_json: bool) -> None:
         ]
     )
     if samples:
-        heads = {"text": _("held-out input"), "target": _("right answer")}
+        heads = {"text": _("held-out input"), "target": _("correct answer")}
         shown = [head for head in heads if any(head in row for row in samples)]
         print_table([heads[one] for one in shown], [[_cell(row.get(one)) for one in shown] for row in samples], left=2)
 
@@ -226,7 +230,7 @@ def remove(name: str, *, yes: bool) -> None:
     if not yes and sys.stdin.isatty() and not typer.confirm(_("Delete the data set {name}?", name=name), err=True):
         raise typer.Exit(1)
     record.remove(home, name)
-    say(_("Deleted {name}. Runs that were trained on it keep their results, but can answer no more.", name=name))
+    say(_("Deleted {name}. Runs trained on it keep their results but can no longer answer new inputs.", name=name))
 
 
 def _print(found: DataSet, tokenizer: str | None = None, seq_len: int | None = None) -> None:

@@ -35,54 +35,64 @@ Kind = Annotated[
             "generation (a text), classification (text and label), translation (text and text) or span (context, "
             "question and answer)."
         ),
-        show_default=_("by the columns"),
+        show_default=_("chosen from the columns"),
     ),
 ]
 Column = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help=_("Column of the texts."), show_default=_("guessed"))
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the texts."), show_default=_("detected"))
 ]
 Label = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help=_("Column of the classes."), show_default=_("guessed"))
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the labels."), show_default=_("detected"))
 ]
 Target = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help=_("Column of the texts to write."), show_default=_("guessed"))
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the target texts."), show_default=_("detected"))
 ]
 Context = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help=_("Column of the texts that answers stand in."), show_default=_("guessed")),
+    typer.Option(
+        metavar="COLUMN", help=_("Column of the contexts that contain the answers."), show_default=_("detected")
+    ),
 ]
 Question = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help=_("Column of the questions."), show_default=_("guessed"))
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the questions."), show_default=_("detected"))
 ]
 Answer = Annotated[
     str | None,
-    typer.Option(metavar="COLUMN", help=_("Column of the answers, parts of the contexts."), show_default=_("guessed")),
+    typer.Option(
+        metavar="COLUMN", help=_("Column of the answers, each a part of its context."), show_default=_("detected")
+    ),
 ]
 Start = Annotated[
     str | None,
     typer.Option(
-        metavar="COLUMN", help=_("Column of where answers begin, in characters."), show_default=_("guessed, or none")
+        metavar="COLUMN",
+        help=_("Column of the position where each answer begins, in characters."),
+        show_default=_("detected, or none"),
     ),
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(help=_("Convert the file from this encoding, such as cp1252."), show_default=_("it must be UTF-8")),
+    typer.Option(help=_("Convert the file from this encoding, such as cp1252."), show_default=_("UTF-8")),
 ]
-Header = Annotated[bool, typer.Option("--header/--no-header", help=_("The first line of a table names its columns."))]
+Header = Annotated[
+    bool, typer.Option("--header/--no-header", help=_("The first line of a table holds the names of its columns."))
+]
 Config = Annotated[
-    str | None, typer.Option("--hub-config", help=_("Configuration on Hugging Face."), show_default=_("its usual one"))
+    str | None, typer.Option("--hub-config", help=_("Configuration on Hugging Face."), show_default=_("default"))
 ]
-Split = Annotated[str | None, typer.Option(help=_("The only split to take from Hugging Face."), show_default=_("all"))]
-Revision = Annotated[str | None, typer.Option(help=_("Commit or tag on Hugging Face."), show_default=_("the newest"))]
+Split = Annotated[str | None, typer.Option(help=_("Use only this split from Hugging Face."), show_default=_("all"))]
+Revision = Annotated[str | None, typer.Option(help=_("Commit or tag on Hugging Face."), show_default=_("latest"))]
 Rows = Annotated[
     int | None,
     typer.Option(
-        min=1, help=_("Take at most so many rows of each split."), show_default=_("all; 100000 of Hugging Face")
+        min=1,
+        help=_("Maximum number of rows to read from each split."),
+        show_default=_("all; 100000 from Hugging Face"),
     ),
 ]
 
 
-@data_app.command(help=_("Read a source once and keep a copy, which is what counts from then on."))
+@data_app.command(help=_("Read a source once and store a copy. Runs use the copy from then on."))
 def add(
     name: Name,
     source: Where,
@@ -98,20 +108,26 @@ def add(
         str | None,
         typer.Option(
             help=_(
-                "bytes, characters, words:N, bpe:N, wordpiece:N, unigram:N, or the path of a tokenizer.json. A run may "
-                "choose another one by data.tokenizer."
+                "bytes, characters, words:N, bpe:N, wordpiece:N, unigram:N, or the path of a tokenizer.json. A run "
+                "may choose another tokenizer with data.tokenizer."
             ),
             show_default=_("characters for little or short text, else bpe:2000"),
         ),
     ] = None,
     validation: Annotated[
-        Path | None, typer.Option(help=_("A file of its own for validation."), show_default=_("a tenth, by content"))
+        Path | None,
+        typer.Option(
+            help=_("A separate file for validation."), show_default=_("a tenth of the texts, chosen by a hash")
+        ),
     ] = None,
     test: Annotated[
-        Path | None, typer.Option(help=_("A file of its own for the test."), show_default=_("a tenth, by content"))
+        Path | None,
+        typer.Option(
+            help=_("A separate file for the test split."), show_default=_("a tenth of the texts, chosen by a hash")
+        ),
     ] = None,
     licence: Annotated[
-        str, typer.Option(help=_("Licence or rights of the data, in your words."), show_default=_("not stated"))
+        str, typer.Option(help=_("Licence or rights of the data, in your own words."), show_default=_("not stated"))
     ] = "",
     encoding: Encoding = None,
     header: Header = True,
@@ -133,7 +149,7 @@ def add(
     data.add(name, asked, kind, columns, tokenizer, licence, as_json=as_json)
 
 
-@data_app.command(help=_("Show what 'clps data add' would take a source for: columns and first rows. Nothing is kept."))
+@data_app.command(help=_("Preview how 'clps data add' would read a source: columns and first rows. Nothing is stored."))
 def preview(
     source: Where,
     kind: Kind = None,
@@ -164,24 +180,22 @@ def preview(
     )
 
 
-@data_app.command("list", help=_("List the data sets that were added, and those that ship."))
+@data_app.command("list", help=_("List the data sets that were added, and those that come with CLPS Lab."))
 def list_(as_json: Json = False) -> None:
     from clps_core.cli import data
 
     data.list_(as_json=as_json)
 
 
-@data_app.command(
-    help=_("Show a data set, or the data of a task that ships: source, licence, trivial answers and some rows.")
-)
+@data_app.command(help=_("Show a data set, or the data of a built-in task: source, licence, baselines and some rows."))
 def show(
     name: Name,
     tokenizer: Annotated[
-        str | None, typer.Option(help=_("Measure with this tokenizer."), show_default=_("that of the data set"))
+        str | None, typer.Option(help=_("Count tokens with this tokenizer."), show_default=_("the data set's"))
     ] = None,
     seq_len: Annotated[
         int | None,
-        typer.Option("--seq-len", min=2, help=_("Cut texts at so many tokens."), show_default=_("the usual")),
+        typer.Option("--seq-len", min=2, help=_("Cut texts at this number of tokens."), show_default=_("the usual")),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -190,17 +204,19 @@ def show(
     data.show(name, tokenizer, seq_len, as_json=as_json)
 
 
-@data_app.command(help=_("On a shared server: let everybody look at a data set and train on it."))
+@data_app.command(help=_("Share a data set on a shared server: everybody can look at it and train on it."))
 def share(
     name: Name,
-    off: Annotated[bool, typer.Option("--off", help=_("Only its owner and teachers, from now on."))] = False,
+    off: Annotated[
+        bool, typer.Option("--off", help=_("Stop sharing: only the owner and teachers can use it."))
+    ] = False,
 ) -> None:
     from clps_core.cli import data
 
     data.share(name, shared=not off)
 
 
-@data_app.command(help=_("Delete a data set's copy. Runs that were trained on it keep their results."))
+@data_app.command(help=_("Delete the stored copy of a data set. Runs trained on it keep their results."))
 def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask."))] = False) -> None:
     from clps_core.cli import data
 

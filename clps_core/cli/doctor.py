@@ -158,9 +158,9 @@ def _supervisor(seen: Overview) -> dict[str, Any]:
     if one.pid is not None:
         state = _("running")
     elif one.problem:
-        state = _("missing: it could not start")
+        state = _("not running: it could not start")
     elif seen.busy or seen.waiting:
-        state = _("missing: the dashboard, or any command such as 'clps runs', starts it")
+        state = _("not running: the dashboard, or any command such as 'clps runs', starts it")
     else:
         state = _("starts with the next run")
     return {"state": state, "pid": one.pid, "since": since, "starts": one.starts}

@@ -45,7 +45,7 @@ def fork(
         )
         return
     if dry_run:
-        say(_("Nothing is queued: this is what the fork would be."))
+        say(_("Nothing was queued. The fork would look like this:"))
         print_lines(derived.name)
     else:
         print_lines(f"{record['id']}  {record['name']}: {record['status']}")
@@ -55,23 +55,25 @@ def fork(
 
 def _what_it_begins_with(derived: DerivedFork) -> str:
     """Which weights, what was spent on them, and that nothing else differs."""
-    which = _("It begins with the {which} weights of {parent}.", which=derived.start_from, parent=derived.parent.id)
+    which = _("It starts with the {which} weights of {parent}.", which=derived.start_from, parent=derived.parent.id)
     if derived.keep_optimiser:
-        which = _("It trains on with the last weights and the optimiser of {parent}.", parent=derived.parent.id)
+        which = _(
+            "It continues training with the last weights and the optimiser of {parent}.", parent=derived.parent.id
+        )
         which = f"{which} {rate_sentence(derived.parent.config, derived.config)}"
     spent = ngettext(
-        "Before it, {steps} step was trained: {time}, {flops} FLOPs.",
-        "Before it, {steps} steps were trained: {time}, {flops} FLOPs.",
+        "Trained before it: {steps} step, {time}, {flops} FLOPs.",
+        "Trained before it: {steps} steps, {time}, {flops} FLOPs.",
         derived.spent.steps,
         steps=f"{derived.spent.steps:,}",
         time=duration(derived.spent.seconds),
         flops=amount(int(derived.spent.flops)),
     )
     if not derived.spent.whole:
-        spent = _("What was trained before it is not wholly known.")
+        spent = _("The training before it is not fully known.")
     alike = (
-        _("No other field of its config differs from its parent's.")
+        _("All other fields of its config are the same as its parent's.")
         if derived.changes
-        else _("Its config is its parent's in every field.")
+        else _("Its config is the same as its parent's.")
     )
     return " ".join((which, spent, alike))

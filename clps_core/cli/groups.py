@@ -58,7 +58,7 @@ def _say_that_switches_are_off(command: Any) -> None:
 def _os_sentence(error: OSError) -> str:
     what = error.strerror or str(error)
     if error.errno == errno.ENOSPC:
-        return _("the disk must have free space. It is full. Free some, or point CLPS_HOME to another disk.")
+        return _("the disk is full. Free some space, or set CLPS_HOME to a folder on another disk.")
     return f"{what}: {error.filename}" if error.filename else what
 
 

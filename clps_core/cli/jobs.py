@@ -81,7 +81,7 @@ def show_one(job_id: str, *, as_json: bool) -> None:
         said = ", ".join(value) if isinstance(value, list) else value
         print_lines(f"{name:20} {'' if said is None else said}")
     if not results:
-        say(_("No results so far."))
+        say(_("No results yet."))
         return
     print_lines("")
     kind = KINDS.get(job.kind)
@@ -91,7 +91,7 @@ def show_one(job_id: str, *, as_json: bool) -> None:
     ]
     print_table([kind.key_title if kind and kind.key_title else _("key"), *names], rows, left=1)
     if not record["current"]:
-        say(_("These results are of other weights than the run has now. Ask for the evaluation again."))
+        say(_("The run's weights have changed since these results were computed. Start the evaluation again."))
 
 
 def show_log(job_id: str, *, as_json: bool) -> None:
@@ -104,7 +104,7 @@ def show_log(job_id: str, *, as_json: bool) -> None:
     elif text:
         print_lines(*text.splitlines())
     else:
-        say(_("The log is still empty."))
+        say(_("The log is empty so far."))
 
 
 def steer(action: str, job_ids: Sequence[str], *, as_json: bool) -> None:
@@ -126,7 +126,7 @@ def _evaluation(store: Store, job_id: str) -> Evaluation:
     job = store.job(job_id)
     found = store.evaluations(ids=[job.id])
     if not found:
-        raise NotFoundError(_("{got} is a training run. See: clps runs show {run}", got=job_id, run=job.id))
+        raise NotFoundError(_("{got} is a training run. Use: clps runs show {run}", got=job_id, run=job.id))
     return found[0]
 
 

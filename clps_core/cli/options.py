@@ -30,18 +30,18 @@ def _strategy(text: str) -> str:
     return text
 
 
-Json = Annotated[bool, typer.Option("--json", help=_("Print JSON on stdout and nothing else."))]
+Json = Annotated[bool, typer.Option("--json", help=_("Print only JSON to stdout."))]
 Strategies = Annotated[
     list[str] | None,
     typer.Option(
         "--strategy",
         callback=_strategies,
         help=_(
-            "Sharing strategy: none, all, cycle:3, attention=all,ffn=none, 0-1-1-0 ..., or a name of 'clps schemes'. "
-            "Repeatable."
+            "Sharing strategy: none, all, cycle:3, attention=all,ffn=none, 0-1-1-0 ..., or a name from 'clps "
+            "schemes'. Repeatable."
         ),
         metavar="TEXT",
-        show_default=_("that of the file or preset, else none"),
+        show_default=_("from the file or preset, else none"),
     ),
 ]
 Settings = Annotated[
@@ -50,7 +50,7 @@ Settings = Annotated[
         "--set",
         help=_("Any field of the config, such as model.d_model=64; 'clps config' lists them. Repeatable."),
         metavar="NAME=VALUE",
-        show_default=_("nothing changed"),
+        show_default=_("no changes"),
     ),
 ]
 ConfigFile = Annotated[
@@ -62,10 +62,10 @@ ConfigFile = Annotated[
 Note = Annotated[
     str | None,
     typer.Argument(
-        help=_("The note, '' for none, or - to read it from the standard input."),
+        help=_("Text of the note; '' removes the note, - reads it from standard input."),
         metavar="[TEXT]",
         show_default=_("print the note"),
     ),
 ]
-RunId = Annotated[str, typer.Argument(help=_("A run's id, or its beginning."), metavar="ID")]
-RunIds = Annotated[list[str], typer.Argument(help=_("Runs' ids, or their beginnings."), metavar="ID...")]
+RunId = Annotated[str, typer.Argument(help=_("A run's id, or the first characters of it."), metavar="ID")]
+RunIds = Annotated[list[str], typer.Argument(help=_("Runs' ids, or the first characters of each."), metavar="ID...")]

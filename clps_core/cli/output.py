@@ -75,7 +75,7 @@ def print_table(
     console.print(table)
     if len(kept) < len(columns):
         missing = ", ".join(name for place, name in enumerate(columns) if place not in kept)
-        say(_("Left out, as the terminal is narrow: {columns}. --json has all.", columns=missing))
+        say(_("The terminal is too narrow for these columns: {columns}. --json shows all.", columns=missing))
 
 
 def _table(

@@ -41,6 +41,6 @@ def make_code() -> None:
     else:
         code = sys.stdin.readline(2048).rstrip("\r\n")
     if not code:
-        raise ConfigError(_("a code must be typed, or come from standard input. Got nothing."))
+        raise ConfigError(_("a code must be typed, or read from standard input. Got nothing."))
     print_lines(f"teacher_code: {hash_code(code)}")
-    say(_("Put this line into {path}. The code itself is kept nowhere.", path=policy_path(default_home())))
+    say(_("Put this line into {path}. The code itself is not stored.", path=policy_path(default_home())))

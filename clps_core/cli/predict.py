@@ -32,7 +32,7 @@ class Asked:
 
     def __init__(self, texts: Sequence[str], options: dict[str, str], examples: int | None) -> None:
         if texts and examples:
-            raise ConfigError(_("a run must be given texts or a number of examples. Got both. Leave one out."))
+            raise ConfigError(_("--text and --examples must not be combined. Got both. Remove one of them."))
         self.texts, self.options, self.examples = tuple(texts), options, examples
 
     def of(self, run: Run, folder: Path) -> list[tuple[str, dict[str, str]]]:
@@ -41,13 +41,13 @@ class Asked:
             found = held_out_examples(folder, self.examples)
             return [(one.text, {**one.options, **self.options}) for one in found]
         if not self.texts:
-            say(_("No --text was given: these are the task's examples."))
+            say(_("No --text was given. Using the task's examples."))
             first = run.facts.example_inputs[:1] if run.facts.example_options else run.facts.example_inputs
             return [(text, {**run.facts.example_options, **self.options}) for text in first]
         missing = next((name for name in run.facts.example_options if name not in self.options), None)
         if missing is not None:
             raise ConfigError(
-                _("a question to {task} must come with a {name}. Got none. Add --{name}.", task=run.task, name=missing)
+                _("an input of {task} must have a {name}. Got none. Add --{name}.", task=run.task, name=missing)
             )
         return [(text, self.options) for text in self.texts]
 
@@ -58,9 +58,11 @@ def parse_options(texts: Sequence[str], context: str | None = None) -> dict[str,
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise ConfigError(_("an option must read name=value, such as language=de. Got {got!r}.", got=text[:60]))
+            raise ConfigError(
+                _("an option must be written name=value, such as language=de. Got {got!r}.", got=text[:60])
+            )
         if name.strip() in found:
-            raise ConfigError(_("every option must come once. Got {name} again. Remove one.", name=name.strip()))
+            raise ConfigError(_("every option must be given once. Got {name} twice. Remove one.", name=name.strip()))
         found[name.strip()] = value.strip()
     return found
 
@@ -80,7 +82,7 @@ def show(
     """Print what the runs answer; all is checked before torch is imported, so that mistakes are told at once."""
     if temperature == 0 and (top_k is not None or top_p is not None):
         raise ConfigError(
-            _("top_k and top_p must come with a temperature above 0. Got 0 (greedy). Add --temperature 1.")
+            _("top_k and top_p must be used with a temperature above 0. Got 0 (greedy). Add --temperature 1.")
         )
     runs = _runs(run_ids)
     for run, _folder in runs:
@@ -111,7 +113,7 @@ def write_split(
 
     runs = _runs(run_ids)
     if as_json:
-        raise ConfigError(_("--split writes a line of JSON for each example already. Leave --json out."))
+        raise ConfigError(_("--split already writes one line of JSON for each example. Remove --json."))
     answered: dict[str, list[AnsweredExample]] = {run.id: [] for run, _folder in runs}
 
     def lines() -> Iterator[str]:
@@ -151,7 +153,7 @@ def _write_whole(out: Path, lines: Iterable[str]) -> int:
         partial.replace(out)
     except OSError as error:
         raise DataError(
-            _("--out must be a file that can be written. {file} cannot: {why}.", file=out, why=error.strerror or error)
+            _("--out must name a file that can be written. Got {file}: {why}.", file=out, why=error.strerror or error)
         ) from error
     finally:
         with suppress(OSError):
@@ -171,7 +173,9 @@ def _runs(run_ids: Sequence[str]) -> list[tuple[Run, Path]]:
         tasks = dict.fromkeys(run.task for run in runs)
         if len(tasks) > 1:
             raise ConfigError(
-                _("runs that answer together must be of one task. These are of {tasks}. Ask one after the other.",
+                _(
+                    "runs that answer together must have the same task. Got runs of {tasks}. Ask the runs of one "
+                    "task at a time.",
                   tasks=", ".join(tasks))
             )  # fmt: skip
         return [(run, store.run_folder(run.id)) for run in runs]
@@ -229,7 +233,7 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
         if one.unknown:
             say(_("No token stands for {characters}: the model reads <unk>.", characters=" ".join(one.unknown[:12])))
         if not one.ended:
-            say(_("Stopped after {tokens} tokens; the model had not ended.", tokens=len(one.pieces)))
+            say(_("Stopped after {tokens} tokens, before the end of the answer.", tokens=len(one.pieces)))
 
 
 def _print_fillings(one: Prediction) -> None:

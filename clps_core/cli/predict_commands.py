@@ -19,15 +19,15 @@ __all__ = ["Context", "Loops", "Options", "add_predict"]
 Texts = Annotated[
     list[str] | None,
     typer.Option(
-        help=_("What it reads; for a masked language model with [MASK] where a token is missing. Repeatable."),
-        show_default=_("the examples of its task"),
+        help=_("Input text; for a masked language model, with [MASK] in place of a missing token. Repeatable."),
+        show_default=_("examples of the run's task"),
     ),
 ]
 Context = Annotated[
     str | None,
     typer.Option(
-        help=_("The text that questions are about, where the task marks answers in one."),
-        show_default=_("that of the task's example"),
+        help=_("Context that contains the answer, for tasks that mark answers in a text."),
+        show_default=_("from the task's example"),
     ),
 ]
 Options = Annotated[
@@ -35,43 +35,52 @@ Options = Annotated[
     typer.Option(
         help=_("An option of the task, such as language=de. Repeatable."),
         metavar="NAME=VALUE",
-        show_default=_("the first that the task has"),
+        show_default=_("the task's first option"),
     ),
 ]
 Examples = Annotated[
     int | None,
-    typer.Option(min=1, max=1000, help=_("Read so many held-out examples instead of --text."), show_default=_("none")),
+    typer.Option(
+        min=1, max=1000, help=_("Number of held-out examples to use instead of --text."), show_default=_("none")
+    ),
 ]
 Split = Annotated[
     str | None,
     typer.Option(
-        help=_("Answer the held-out examples of validation or test and write input, prediction and reference of each."),
+        help=_(
+            "Answer the held-out examples of the validation or test split, and write input, prediction and reference "
+            "for each."
+        ),
         show_default=_("none"),
     ),
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(min=1, help=_("So many examples of the split."), show_default=_("those a run is scored on")),
+    typer.Option(min=1, help=_("Number of examples of the split."), show_default=_("as many as runs are scored on")),
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(help=_("File for what --split writes, a line of JSON each."), show_default=_("stdout")),
+    typer.Option(help=_("Output file of --split, with one line of JSON for each example."), show_default=_("stdout")),
 ]
-Temperature = Annotated[float, typer.Option(help=_("0 takes the most probable token; 1 draws as predicted."))]
+Temperature = Annotated[
+    float, typer.Option(help=_("0 always chooses the most probable token; 1 samples from the predicted probabilities."))
+]
 TopK = Annotated[
     int | None,
-    typer.Option(help=_("Draw from so many most probable tokens only."), show_default=_("from all")),
+    typer.Option(help=_("Sample from this number of most probable tokens only."), show_default=_("all tokens")),
 ]
 TopP = Annotated[
     float | None,
-    typer.Option(help=_("Draw from the fewest tokens whose probabilities sum to this."), show_default=_("from all")),
+    typer.Option(
+        help=_("Sample from the smallest set of tokens whose probabilities sum to this."), show_default=_("all tokens")
+    ),
 ]
-Seed = Annotated[int, typer.Option(help=_("Seed of the draws."))]
-Loops = Annotated[int | None, typer.Option(help=_("How often the core runs."), show_default=_("as in training"))]
+Seed = Annotated[int, typer.Option(help=_("Seed of the sampling."))]
+Loops = Annotated[int | None, typer.Option(help=_("Number of loops of the core."), show_default=_("as in training"))]
 MaxTokens = Annotated[
     int | None,
     typer.Option(
-        help=_("At most so many tokens."), show_default=_("the task's longest answer; 64 to go on with a text")
+        help=_("Maximum number of tokens."), show_default=_("the task's longest answer; 64 to continue a text")
     ),
 ]
 
@@ -102,7 +111,7 @@ def predict(
         write_split(run_ids, split, limit, loops, out, as_json=as_json)
         return
     if limit is not None or out is not None:
-        raise ConfigError(_("--limit and --out must come with --split. It is missing. Add --split test."))
+        raise ConfigError(_("--limit and --out must be used with --split. It is missing. Add --split test."))
     show(
         run_ids,
         Asked(text or (), parse_options(option or (), context), examples),
@@ -120,7 +129,7 @@ def _refuse_beside_split(given: Mapping[str, object]) -> None:
     surplus = next((name for name, value in given.items() if value), None)
     if surplus is not None:
         raise ConfigError(
-            _("--split takes its texts from the data and answers greedily. Leave {name} out.", name=surplus)
+            _("--split reads its texts from the data and decodes greedily. Leave {name} out.", name=surplus)
         )
 
 
@@ -133,5 +142,5 @@ def generate(**given: Any) -> None:
 
 def add_predict(app: typer.Typer) -> None:
     """Give ``app`` the commands."""
-    app.command(help=_("Let trained runs answer a text, next to each other, or all held-out examples."))(predict)
+    app.command(help=_("Let trained runs answer a text, side by side, or all held-out examples."))(predict)
     app.command("generate", hidden=True, help=_("The earlier name of 'clps predict'."))(generate)

@@ -22,24 +22,24 @@ def as_yaml(store: Store, run: Run) -> str:
     """A file for ``clps train --config`` whose run has the config of ``run``; comments say what else it takes."""
     about = [
         _("{name} (run {id})", name=run.name, id=run.id),
-        _("Repeat it: save this as run.yaml, then: clps train --config run.yaml"),
-        _("With the defaults of this version the same: {command}", command=command(run.config)),
+        _("To repeat it, save this as run.yaml, then run: clps train --config run.yaml"),
+        _("With the defaults of this version, this does the same: {command}", command=command(run.config)),
     ]
     if run.start_from:
         about.append(
             _(
-                "A fork: it began with the {which} weights of run {parent}; clps runs fork starts another one. This "
-                "file trains its config from new weights.",
+                "A fork: it started with the {which} weights of run {parent}. 'clps runs fork' makes another one. "
+                "This file trains its config from new weights.",
                 which=run.start_from,
-                parent=run.parent_id or _("that was deleted"),
+                parent=run.parent_id or _("(deleted)"),
             )
         )
     versions = versions_of(store, run)
     about += [f"{name}: {value}" for name, value in versions.items()]
     if not versions:
-        about.append(_("Versions and commit are noted when a run starts; this one has none."))
+        about.append(_("Versions and commit are recorded when a run starts; this run has none yet."))
     elif "commit" not in versions:
-        about.append(_("commit: none, the project was not run from a git checkout"))
+        about.append(_("commit: none, since CLPS Lab did not run from a git checkout"))
     # One line each: a name is somebody's text, and a line of its own would be read as a field.
     return "".join(f"# {' '.join(line.split())}\n" for line in about) + _from_new_weights(run.config).as_yaml()
 

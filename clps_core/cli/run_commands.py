@@ -13,7 +13,7 @@ from clps_core.words import _
 __all__ = ["runs_app"]
 
 runs_app = typer.Typer(
-    invoke_without_command=True, rich_markup_mode=None, help=_("List, show and steer training runs.")
+    invoke_without_command=True, rich_markup_mode=None, help=_("List, show and control training runs.")
 )
 
 
@@ -25,7 +25,7 @@ def _runs(ctx: typer.Context, as_json: Json = False) -> None:
         show_list(limit=50, as_json=as_json)
 
 
-@runs_app.command("list", help=_("Recent runs, newest first."))
+@runs_app.command("list", help=_("List recent runs, newest first."))
 def runs_list(
     status: Annotated[
         str | None,
@@ -35,9 +35,7 @@ def runs_list(
     ] = None,
     comparison: Annotated[
         str | None,
-        typer.Option(
-            help=_("Only runs of the comparison with this name or id."), show_default=_("all"), metavar="NAME|ID"
-        ),
+        typer.Option(help=_("Only runs of this comparison (name or id)."), show_default=_("all"), metavar="NAME|ID"),
     ] = None,
     task: Annotated[str | None, typer.Option(help=_("Only runs of this task."), show_default=_("all"))] = None,
     strategy: Annotated[
@@ -47,15 +45,15 @@ def runs_list(
         str,
         typer.Option(
             help=_(
-                "Only runs like this: words, and terms such as 'd_model>=64 test.accuracy>0.9 tag:paper -status:failed "
-                "sort:-accuracy'. All must hold; a - turns one round."
+                "Search: words, and terms such as 'd_model>=64 test.accuracy>0.9 tag:paper -status:failed "
+                "sort:-accuracy'. A run must match all of them; - negates a term."
             ),
             metavar="TEXT",
             show_default=_("all"),
         ),
     ] = "",
-    archived: Annotated[bool, typer.Option("--archived", help=_("With the runs of the archive."))] = False,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("At most so many."))] = 50,
+    archived: Annotated[bool, typer.Option("--archived", help=_("Include archived runs."))] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help=_("Maximum number of entries."))] = 50,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import show_list
@@ -72,7 +70,7 @@ def runs_list(
     )
 
 
-@runs_app.command("show", help=_("Everything known of one run, and a YAML file that repeats it."))
+@runs_app.command("show", help=_("Show a run, and a YAML file that repeats it."))
 def runs_show(
     run_id: RunId,
     as_yaml: Annotated[
@@ -85,7 +83,7 @@ def runs_show(
     show_one(run_id, as_yaml=as_yaml, as_json=as_json)
 
 
-@runs_app.command("curves", help=_("The curves of runs: a list of them, or every point as CSV or JSON."))
+@runs_app.command("curves", help=_("List the curves of runs, or print every point as CSV or JSON."))
 def runs_curves(
     run_ids: RunIds,
     split: Annotated[
@@ -100,19 +98,22 @@ def runs_curves(
     curves(run_ids, split=split, name=name, as_csv=as_csv, as_json=as_json)
 
 
-@runs_app.command("export", help=_("Write finished runs to a folder or zip file, to carry them elsewhere."))
+@runs_app.command("export", help=_("Export finished runs to a folder or zip file, to use them on another machine."))
 def runs_export(
     run_ids: RunIds,
     to: Annotated[
-        Path, typer.Option(help=_("A folder, which gets a folder for each run, or a .zip file."), metavar="FOLDER|.zip")
+        Path,
+        typer.Option(
+            help=_("A folder, which will have a subfolder for each run, or a .zip file."), metavar="FOLDER|.zip"
+        ),
     ],
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
             help=_(
-                "Write only the curves, of runs in any state: csv, parquet, json or latex to the file --to, "
-                "tensorboard to folders in it."
+                "Export only the curves, of runs in any state: csv, parquet, json or latex write the file --to; "
+                "tensorboard writes folders in it."
             ),
             show_default=_("whole runs"),
         ),
@@ -129,7 +130,7 @@ def runs_export(
     export(run_ids, to, as_json=as_json)
 
 
-@runs_app.command("import", help=_("Bring in runs that 'clps runs export' wrote."))
+@runs_app.command("import", help=_("Import runs that 'clps runs export' wrote."))
 def runs_import(
     sources: Annotated[
         list[Path], typer.Argument(help=_("Folders or zip files of exported runs."), metavar="FOLDER|.zip...")
@@ -141,21 +142,21 @@ def runs_import(
     bring(sources, as_json=as_json)
 
 
-@runs_app.command("logs", help=_("The end of a run's log."))
+@runs_app.command("logs", help=_("Show the end of a run's log."))
 def runs_logs(run_id: RunId, as_json: Json = False) -> None:
     from clps_core.cli.runs import show_log
 
     show_log(run_id, as_json=as_json)
 
 
-@runs_app.command("cancel", help=_("Stop runs; their checkpoints stay, so they can be resumed."))
+@runs_app.command("cancel", help=_("Cancel runs. Their checkpoints are kept, so they can be resumed."))
 def runs_cancel(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import steer
 
     steer("cancel", run_ids, as_json=as_json)
 
 
-@runs_app.command("pause", help=_("Stop runs for now, to resume them later."))
+@runs_app.command("pause", help=_("Pause runs, to resume them later."))
 def runs_pause(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import steer
 
@@ -169,10 +170,10 @@ def runs_resume(run_ids: RunIds, as_json: Json = False) -> None:
     steer("resume", run_ids, as_json=as_json)
 
 
-@runs_app.command("retry", help=_("Queue failed runs again, from their last checkpoint or anew."))
+@runs_app.command("retry", help=_("Queue failed runs again, from their last checkpoint or from step 0."))
 def runs_retry(
     run_ids: RunIds,
-    anew: Annotated[bool, typer.Option("--anew", help=_("Forget what they learnt and start at step 0."))] = False,
+    anew: Annotated[bool, typer.Option("--anew", help=_("Discard what they learned and start at step 0."))] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import steer
@@ -180,15 +181,15 @@ def runs_retry(
     steer("retry anew" if anew else "retry", run_ids, as_json=as_json)
 
 
-@runs_app.command("fork", help=_("Start a new run of the same model with the weights of another."))
+@runs_app.command("fork", help=_("Start a new run of the same model from another run's weights."))
 def runs_fork(
     run_id: RunId,
     settings: Settings = None,
-    start_from: Annotated[str, typer.Option("--from", help=_("Which weights: best or last."))] = "best",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
+    start_from: Annotated[str, typer.Option("--from", help=_("Weights to start from: best or last."))] = "best",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only show what would differ; queue nothing."))] = False,
     name: Annotated[
         str | None,
-        typer.Option(help=_("What the new run is called."), show_default=_("the parent's, and what differs")),
+        typer.Option(help=_("Name of the new run."), show_default=_("the parent's name, and what differs")),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -199,16 +200,18 @@ def runs_fork(
 
 @runs_app.command(
     "train-on",
-    help=_("Go on from the last checkpoint of a run, with its optimiser, for more steps; a new run beside it."),
+    help=_(
+        "Continue training from the last checkpoint of a run, with its optimiser, for more steps. This makes a new run."
+    ),
 )
 def runs_train_on(
     run_id: RunId,
-    steps: Annotated[int, typer.Option(help=_("How many more steps."), min=1)],
+    steps: Annotated[int, typer.Option(help=_("Number of additional steps."), min=1)],
     settings: Settings = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would differ; queue nothing."))] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only show what would differ; queue nothing."))] = False,
     name: Annotated[
         str | None,
-        typer.Option(help=_("What the new run is called."), show_default=_("the parent's, and its last step")),
+        typer.Option(help=_("Name of the new run."), show_default=_("the parent's name, and its last step")),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -221,8 +224,8 @@ def runs_train_on(
 @runs_app.command(
     "priority",
     help=_(
-        "Let waiting runs start earlier or later. N is a number from -100 to 100, 0 is usual, higher starts first; "
-        "'front' is one more than every other waiting run has, 'back' one less."
+        "Make waiting runs start earlier or later. N is a number from -100 to 100; the default is 0, and higher "
+        "starts first. 'front' puts the run before all other waiting runs, 'back' behind them."
     ),
     context_settings={"ignore_unknown_options": True},  # -5 is a number
 )
@@ -236,10 +239,12 @@ def runs_priority(
     prioritise(run_ids, priority, as_json=as_json)
 
 
-@runs_app.command("prune", help=_("Free space: delete last checkpoints of old finished runs, keep the best weights."))
+@runs_app.command(
+    "prune", help=_("Free disk space: delete the last checkpoints of old finished runs and keep their best weights.")
+)
 def runs_prune(
-    days: Annotated[float, typer.Option(help=_("Only of runs that finished more than so many days ago."))] = 30.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be freed."))] = False,
+    days: Annotated[float, typer.Option(help=_("Only runs that finished more than this number of days ago."))] = 30.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only show what would be freed."))] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.runs import prune
@@ -247,7 +252,7 @@ def runs_prune(
     prune(days, dry_run=dry_run, as_json=as_json)
 
 
-@runs_app.command("test", help=_("Score finished runs on the test split, with their best weights; each only once."))
+@runs_app.command("test", help=_("Score finished runs on the test split with their best weights, once for each run."))
 def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import score
 
@@ -256,11 +261,13 @@ def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
 
 @runs_app.command(
     "confusion",
-    help=_("Which classes finished runs take for which, on the test split; counted where it is not kept."),
+    help=_("Show which classes finished runs confuse on the test split; compute it if it is not stored."),
 )
 def runs_confusion(
     run_ids: RunIds,
-    as_csv: Annotated[bool, typer.Option("--csv", help=_("Print the whole matrix of one run as CSV."))] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help=_("Print the full confusion matrix of one run as CSV."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.confusion import show
@@ -268,7 +275,7 @@ def runs_confusion(
     show(run_ids, as_table=as_csv, as_json=as_json)
 
 
-@runs_app.command("rename", help=_("Give a run another name."))
+@runs_app.command("rename", help=_("Rename a run."))
 def runs_rename(
     run_id: RunId,
     name: Annotated[str, typer.Argument(help=_("The new name."), metavar="NAME")],
@@ -286,14 +293,14 @@ def runs_pin(run_ids: RunIds, as_json: Json = False) -> None:
     pin_runs(run_ids, pinned=True, as_json=as_json)
 
 
-@runs_app.command("unpin", help=_("Let runs leave the Start page again."))
+@runs_app.command("unpin", help=_("Remove runs from the Start page."))
 def runs_unpin(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.comparisons import pin_runs
 
     pin_runs(run_ids, pinned=False, as_json=as_json)
 
 
-@runs_app.command("note", help=_("Write the note of a run, in Markdown; without a text, print it."))
+@runs_app.command("note", help=_("Set the note of a run, in Markdown. Without a text, print the note."))
 def runs_note(run_id: RunId, text: Note = None, as_json: Json = False) -> None:
     from clps_core.cli.shelf import note
 
@@ -302,14 +309,15 @@ def runs_note(run_id: RunId, text: Note = None, as_json: Json = False) -> None:
 
 @runs_app.command(
     "tag",
-    help=_("Tag runs, or take tags off: 'clps runs tag ID ID +paper -draft'."),
+    help=_("Add tags to runs, or remove them: 'clps runs tag ID ID +paper -draft'."),
     context_settings={"ignore_unknown_options": True},  # -draft is a tag
 )
 def runs_tag(
     words: Annotated[
         list[str],
         typer.Argument(
-            help=_("Runs' ids, then +TAG for each tag to add, -TAG for each to take off."), metavar="ID... +TAG|-TAG..."
+            help=_("Runs' ids, then +TAG for each tag to add, -TAG for each tag to remove."),
+            metavar="ID... +TAG|-TAG...",
         ),
     ],
     as_json: Json = False,
@@ -319,7 +327,7 @@ def runs_tag(
     tag(words, as_json=as_json)
 
 
-@runs_app.command("archive", help=_("Leave runs out of lists and of the dashboard; nothing is deleted."))
+@runs_app.command("archive", help=_("Archive runs: lists and the dashboard leave them out, and nothing is deleted."))
 def runs_archive(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.shelf import archive
 
@@ -333,7 +341,7 @@ def runs_unarchive(run_ids: RunIds, as_json: Json = False) -> None:
     archive(run_ids, archived=False, as_json=as_json)
 
 
-@runs_app.command("delete", help=_("Delete runs with everything they left behind."))
+@runs_app.command("delete", help=_("Delete runs and all their files."))
 def runs_delete(run_ids: RunIds, as_json: Json = False) -> None:
     from clps_core.cli.runs import steer
 

@@ -60,7 +60,7 @@ def opened() -> Iterator[Store]:
         why = None if status.running else why_not_started(store.home / "supervisor.log")
         service.ensure_supervisor(store)
         if why is not None and store.has_jobs("queued"):
-            say(_("The supervisor could not start: {why} It is tried again now.", why=why))
+            say(_("The supervisor could not start: {why} Trying again now.", why=why))
         yield store
 
 
@@ -97,13 +97,13 @@ def show_list(
     if state.waiting:
         say(state.words)
     if not runs and (where.strip() or any(one is not None for one in given.values())):
-        say(_("No run is like that. 'clps runs list --archived' has all."))
+        say(_("No run matches. 'clps runs list --archived' also searches the archive."))
     elif not runs:
         say(_("No runs. Start some: clps train --task dates --strategy none --strategy all"))
     else:
         _print_list(runs, records)
         if total > len(runs):
-            say(_("{n} of {total} runs. --limit shows more, --where chooses.", n=len(runs), total=f"{total:,}"))
+            say(_("{n} of {total} runs. --limit shows more, --where filters.", n=len(runs), total=f"{total:,}"))
 
 
 def comparisons_called(store: Store, text: str) -> list[str]:
@@ -121,7 +121,7 @@ def comparisons_called(store: Store, text: str) -> list[str]:
     if begun:
         ids = ", ".join(begun[:6])
         raise NotFoundError(
-            _("{got} begins several comparisons' ids: {ids}. Give more of it.", got=shown(text), ids=ids)
+            _("the ids of several comparisons begin with {got}: {ids}. Type more characters.", got=shown(text), ids=ids)
         )
     newest = ", ".join(f"{one.id} ({shown(one.name)})" for one in known[:6]) or _("none")
     likely = nearest(text, [one.name for one in known])
@@ -209,7 +209,7 @@ def show_log(run_id: str, *, as_json: bool) -> None:
     elif text:
         print_lines(*text.splitlines())
     else:
-        say(_("The log is still empty."))
+        say(_("The log is empty so far."))
 
 
 def steer(action: str, run_ids: Sequence[str], *, as_json: bool) -> None:
@@ -260,7 +260,7 @@ def prune(days: float, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         say(_("{size} MiB would be freed.", size=freed))
     else:
-        say(_("{size} MiB freed; the best weights of every run are kept.", size=freed))
+        say(_("{size} MiB freed. The best weights of every run are kept.", size=freed))
 
 
 def score(run_ids: Sequence[str], *, as_json: bool) -> None:
@@ -276,13 +276,13 @@ def score(run_ids: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         print_json(records)
     else:
-        say(_("Validation examples chose these weights; the test examples chose nothing."))
+        say(_("These weights were chosen on validation examples. The test examples were not used to choose anything."))
 
 
 def _confirm(runs: Sequence[Run]) -> None:
     import typer
 
     names = ", ".join(run.name for run in runs)
-    if not typer.confirm(_("Delete {names} and everything they left behind?", names=names)):
+    if not typer.confirm(_("Delete {names} and all their files?", names=names)):
         say(_("Nothing was deleted."))
         raise typer.Exit(0)

@@ -39,7 +39,9 @@ def show_schemes(layers: int | None, *, as_json: bool) -> None:
     columns = [_("name"), _("map"), _("source"), _("saved")]
     rows = [(one.scheme.name, map_line(one), one.scheme.source, _saved(one)) for one in cards]
     print_table(columns, rows, left=3)
-    print_lines(_("Equal letters in one row are one weight. 'clps schemes NAME' explains one of them."))
+    print_lines(
+        _("In each row, layers with the same letter use the same weight. 'clps schemes NAME' explains one scheme.")
+    )
 
 
 def _saved(one: Card) -> str:
@@ -62,9 +64,9 @@ def show_card(name: str, layers: int | None, *, as_json: bool) -> None:
         (_("strategy"), found.strategy),
         (_("rule"), scheme.rule),
         (_("shared"), scheme.shared),
-        (_("kept"), scheme.kept),
+        (_("separate"), scheme.kept),
         (_("saved"), scheme.saved),
-        (_("lost"), scheme.lost),
+        (_("costs"), scheme.lost),
     ]
     if scheme.beyond:
         pairs.append((_("not built"), scheme.beyond))
@@ -72,7 +74,7 @@ def show_card(name: str, layers: int | None, *, as_json: bool) -> None:
     print_lines("")
     print_pairs(_map(found))
     print_lines("")
-    print_table([_("figure"), _("with it"), _("without")], _figures(found))
+    print_table([_("figure"), _("with sharing"), _("without")], _figures(found))
 
 
 def _map(found: Card) -> list[tuple[str, Text]]:
@@ -110,7 +112,7 @@ def _core(core: Core, num_layers: int) -> str:
     prelude, repeated, coda = core
     loops = (num_layers - prelude - coda) // repeated
     where = ngettext("layer {first}", "layers {first} to {last}", repeated, first=prelude, last=prelude + repeated - 1)
-    return _("{where}, {loops} times", where=where, loops=loops)
+    return _("{where}, run {loops} times", where=where, loops=loops)
 
 
 def _figures(found: Card) -> list[tuple[str, str, str]]:
@@ -149,8 +151,8 @@ def show_arithmetic(layers: int | None, *, as_json: bool) -> None:
     print_lines(*(_("{text}: {why}", text=claim.text, why=claim.why) for claim in found.claims if claim.why))
     print_lines(
         _(
-            "Not in the sum: biases and norms ({unshared:,} without sharing, {shared:,} with), "
-            "and {outside:,} in embeddings and final norms.",
+            "Not counted: biases and norms ({unshared:,} without sharing, {shared:,} with), and {outside:,} in "
+            "embeddings and final norms.",
             unshared=found.biases_and_norms[0],
             shared=found.biases_and_norms[1],
             outside=found.outside,

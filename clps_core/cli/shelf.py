@@ -42,7 +42,7 @@ def tag(words: Sequence[str], *, as_json: bool) -> None:
     if not ids or not (add or remove):
         raise ConfigError(
             _(
-                "there must be a run's id, and a tag with + or - before it, such as +paper. Got {got}.",
+                "the command must have a run's id, and a tag with + or - before it, such as +paper. Got {got}.",
                 got=shown(" ".join(words)),
             )
         )
@@ -84,9 +84,9 @@ def _tell_note(one: Run | Comparison, only_read: bool, *, as_json: bool) -> None
     elif only_read and one.notes:
         print_lines(*one.notes.splitlines())
     elif only_read:
-        say(_("There is no note."))
+        say(_("No note."))
     else:
-        outcome = _("noted") if one.notes else _("no note")
+        outcome = _("note saved") if one.notes else _("no note")
         print_lines(f"{one.id}  {one.name}: {outcome}")
 
 
@@ -96,7 +96,12 @@ def _tell_archived(found: Sequence[Run | Comparison], archived: bool, *, as_json
         print_json(records)
         return
     for one in found:
-        outcome = _("archived") if archived else _("out of the archive")
+        outcome = _("archived") if archived else _("restored from the archive")
         print_lines(f"{one.id}  {one.name}: {outcome}")
     if archived:
-        say(_("Lists leave it out; quotas still count it, and its files stay. --archived lists it."))
+        say(
+            _(
+                "Lists leave archived items out. Quotas still count them, and their files are kept. --archived lists "
+                "them."
+            )
+        )

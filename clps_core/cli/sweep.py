@@ -27,7 +27,7 @@ __all__ = ["cancel", "preview", "read", "resume", "show", "show_list", "start"]
 MOST_LISTED = 30
 STOPPED = ("cancelled", "paused")
 TICKS_PER_LOOK = 5
-"""The figures of a large sweep are not read anew at every look at its runs."""
+"""The figures of a large sweep are not read again at every look at its runs."""
 
 
 def read(path: Path, name: str | None) -> Sweep:
@@ -52,12 +52,12 @@ def start(sweep: Sweep, *, wait: bool, as_json: bool) -> None:
         print_lines(comparison.id)
         say(
             ngettext(
-                "{n} run queued. It goes on in the background.",
-                "{n} runs queued. They go on in the background.",
+                "{n} run queued. It runs in the background.",
+                "{n} runs queued. They run in the background.",
                 len(runs),
             )
         )
-        say(_("Look: clps sweep show {id}, or clps dashboard.", id=comparison.id))
+        say(_("See: clps sweep show {id}, or clps dashboard.", id=comparison.id))
         return
     print_state(state, as_json=as_json)
     if wait and state.statuses.get("finished", 0) < len(runs):
@@ -126,7 +126,7 @@ def show(comparison_id: str | None, *, as_csv: bool, as_json: bool, importance: 
     ``importance``: how much each of its fields matters instead.
     """
     if importance and as_csv:
-        raise ConfigError(_("--importance must stand without --csv. Take --json for its figures."))
+        raise ConfigError(_("--importance must not be combined with --csv. Use --json for its values."))
     from clps_core.jobs import service
     from clps_core.store import open_store
 
@@ -185,7 +185,7 @@ def _sweeps(store: Store) -> list[Comparison]:
 def _newest(store: Store) -> Comparison:
     found = _sweeps(store)
     if not found:
-        raise NotFoundError(_("there must be a sweep to show. Start one: clps sweep FILE; see examples/."))
+        raise NotFoundError(_("there is no sweep to show. Start one: clps sweep FILE; see examples/."))
     return found[0]
 
 
@@ -197,7 +197,9 @@ def _comparison(store: Store, text: str) -> Comparison:
         return found[0]
     if found:
         ids = ", ".join(one.id for one in found[:6])
-        raise NotFoundError(_("{got} begins several sweeps' ids: {ids}. Give more of it.", got=shown(text), ids=ids))
+        raise NotFoundError(
+            _("the ids of several sweeps begin with {got}: {ids}. Type more characters.", got=shown(text), ids=ids)
+        )
     newest = ", ".join(one.id for one in _sweeps(store)[:6]) or _("none")
     raise NotFoundError(_("there is no sweep {got}. The newest are: {ids}.", got=shown(text), ids=newest))
 
@@ -242,5 +244,5 @@ def _wait(store: Store, comparison: Comparison, runs: Sequence[Run], *, quiet: b
     except KeyboardInterrupt:
         import typer
 
-        say(_("The runs go on. Look at them with: clps sweep show {id}.", id=comparison.id))
+        say(_("The runs continue. See them with: clps sweep show {id}.", id=comparison.id))
         raise typer.Exit(130) from None

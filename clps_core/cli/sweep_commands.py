@@ -19,7 +19,7 @@ sweep_app = typer.Typer(
     rich_markup_mode=None,
     help=_("Train many runs that differ in a few fields: clps sweep FILE, then clps sweep show."),
 )
-SweepId = Annotated[str, typer.Argument(help=_("A sweep's id, or its beginning."), metavar="ID")]
+SweepId = Annotated[str, typer.Argument(help=_("A sweep's id, or the first characters of it."), metavar="ID")]
 
 
 @sweep_app.command(
@@ -29,12 +29,10 @@ def sweep_start(
     file: Annotated[Path, typer.Argument(help=_("YAML file that describes the sweep."), metavar="FILE")],
     name: Annotated[
         str | None,
-        typer.Option(
-            help=_("What the sweep is called."), show_default=_("that of the file, else made from what differs")
-        ),
+        typer.Option(help=_("Name of the sweep."), show_default=_("from the file, else made from what differs")),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help=_("Wait until all runs have ended."))] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be queued."))] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only show what would be queued."))] = False,
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.sweep import preview, read, start
@@ -46,21 +44,24 @@ def sweep_start(
         start(sweep, wait=wait, as_json=as_json)
 
 
-@sweep_app.command("list", help=_("The newest sweeps, and how far they are."))
+@sweep_app.command("list", help=_("List the newest sweeps and their progress."))
 def sweep_list(as_json: Json = False) -> None:
     from clps_core.cli.sweep import show_list
 
     show_list(as_json=as_json)
 
 
-@sweep_app.command("show", help=_("How far a sweep is, its best run, and its configurations, best first."))
+@sweep_app.command("show", help=_("Show the progress of a sweep, its best run, and its configurations, best first."))
 def sweep_show(
     comparison_id: Annotated[
-        str | None, typer.Argument(help=_("A sweep's id, or its beginning; without one the newest."), metavar="[ID]")
+        str | None,
+        typer.Argument(
+            help=_("A sweep's id, or the first characters of it; the default is the newest sweep."), metavar="[ID]"
+        ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help=_("Print one line per run as CSV, unrounded."))] = False,
     importance: Annotated[
-        bool, typer.Option("--importance", help=_("Print how much each field matters to the quality instead."))
+        bool, typer.Option("--importance", help=_("Print how important each field is for the quality instead."))
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -69,14 +70,14 @@ def sweep_show(
     show(comparison_id, as_csv=as_csv, as_json=as_json, importance=importance)
 
 
-@sweep_app.command("cancel", help=_("Stop all runs of a sweep that still wait or run."))
+@sweep_app.command("cancel", help=_("Cancel all waiting and running runs of a sweep."))
 def sweep_cancel(comparison_id: SweepId, as_json: Json = False) -> None:
     from clps_core.cli.sweep import cancel
 
     cancel(comparison_id, as_json=as_json)
 
 
-@sweep_app.command("resume", help=_("Go on with all runs of a sweep that were cancelled or paused."))
+@sweep_app.command("resume", help=_("Resume all cancelled and paused runs of a sweep."))
 def sweep_resume(comparison_id: SweepId, as_json: Json = False) -> None:
     from clps_core.cli.sweep import resume
 

@@ -58,7 +58,7 @@ def print_importance(state: SweepState, *, as_json: bool = False) -> None:
     found = importance(state.configurations)
     if found.fields:
         title = f"{state.comparison.name}  {state.comparison.id}"
-        columns = [_("field"), _("share of variance"), _("±"), _("chance (p)")]
+        columns = [_("field"), _("share of variance"), _("±"), _("p value")]
         print_table(columns, [_row(one) for one in (*found.fields, *found.pairs)], title=title, left=1)
     for sentence in said_importance(found):
         say(sentence)

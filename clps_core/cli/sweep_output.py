@@ -79,7 +79,7 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
         *(field.rpartition(".")[2] for field in fields),
         _("best {metric}", metric=state.metric),
         _("test"),
-        _("behind"),
+        _("gap to best"),
         _("runs"),
         _("ended early"),
         _("unique parameters"),
@@ -89,14 +89,19 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
     print_table(columns, rows, title=f"{state.comparison.name}  {state.comparison.id}", left=len(fields))
     if any(one.best and one.best.deviation is not None for one in state.configurations):
         say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
-        say(_("Behind: the mean difference to the first, over pairs of complete runs with the same seed and fold."))
+        say(
+            _(
+                "Gap to best: the mean difference from the first configuration, over pairs of complete runs with the "
+                "same seed and fold."
+            )
+        )
     if any(one.test for one in state.configurations):
-        say(_("Validation (best) chooses and ranks; the test split is scored once per run, after training."))
+        say(_("Runs are ranked by their best validation score. The test split is scored once per run, after training."))
     if any(one.ended_early for one in state.configurations):
-        text = _("Runs that ended early are not in the means: they might have become better. The order counts them.")
+        text = _("Means leave out runs that ended early, since they might have improved. The ranking includes them.")
         say(text)
     if any(one.lower_bound for one in state.configurations):
-        say(_("≥: none of its runs trained all of its steps."))
+        say(_("≥: none of its runs completed all steps."))
     say(news(state))
     if (worth := worth_of_first(state, lambda one: one.name)) is not None:
         say(worth)

@@ -10,7 +10,15 @@ from pathlib import Path
 from clps_core.cli.output import print_json, print_lines, print_table, say, size
 from clps_core.config.telling import said_value
 from clps_core.errors import ConfigError, StoreError
-from clps_core.exports import ENDINGS, FORMATS, as_file, config_differences, curve_rows, differences_yaml
+from clps_core.exports import (
+    ENDINGS,
+    FORMATS,
+    as_file,
+    config_differences,
+    curve_rows,
+    differences_yaml,
+    map_differences,
+)
 from clps_core.exports.asked import asked_runs
 from clps_core.exports.tables import TABLES, rows_of
 from clps_core.snapshots import write_snapshot
@@ -96,12 +104,15 @@ def diff(ids: Sequence[str], *, as_yaml: bool, as_json: bool) -> None:
     else:
         rows = [(field, *map(said_value, values.values())) for field, values in found.items()]
         print_table([_("field"), *(run.id for run in runs)], rows, left=1 + len(runs))
+        if len(runs) == 2:
+            for sentence in map_differences(*runs):
+                say(sentence)
 
 
 def _check_new(out: Path) -> None:
     """Before any work: nothing is overwritten."""
     if out.exists() or out.is_symlink():
-        raise StoreError(_("an export must not overwrite anything. {path} is there already.", path=out))
+        raise StoreError(_("an export must not overwrite anything. {path} already exists.", path=out))
 
 
 def _write(out: Path, content: bytes) -> None:

@@ -14,24 +14,26 @@ __all__ = ["add_take"]
 
 Ids = Annotated[
     list[str],
-    typer.Argument(help=_("Ids of comparisons or runs, or the beginnings of these."), metavar="COMPARISON|ID..."),
+    typer.Argument(help=_("Ids of comparisons or runs, or the first characters of each."), metavar="COMPARISON|ID..."),
 ]
 
 
 def add_take(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    app.command("snapshot", help=_("Write a comparison as one HTML file that works without a server and a network."))(
+    app.command("snapshot", help=_("Save a comparison as one HTML file that works without a server or network."))(
         _snapshot
     )
-    app.command("export-table", help=_("Write runs, designs, curves or a sweep as a table for another program."))(
+    app.command("export-table", help=_("Export runs, designs, curves or a sweep as a table for another program."))(
         _export_table
     )
-    app.command("diff", help=_("In which fields of their configs runs differ."))(_diff)
+    app.command("diff", help=_("Show the config fields in which runs differ, and where two runs share differently."))(
+        _diff
+    )
 
 
 def _snapshot(
     ids: Ids,
-    out: Annotated[Path, typer.Option("--out", help=_("The file to write; it must not be there yet."), metavar="FILE")],
+    out: Annotated[Path, typer.Option("--out", help=_("The file to write. It must not exist yet."), metavar="FILE")],
     as_json: Json = False,
 ) -> None:
     from clps_core.cli.take import snapshot
@@ -42,13 +44,13 @@ def _snapshot(
 def _export_table(
     table: Annotated[str, typer.Argument(help=_("runs, designs, curves or sweep."), metavar="TABLE")],
     ids: Ids,
-    out: Annotated[Path, typer.Option("--out", help=_("The file to write; it must not be there yet."), metavar="FILE")],
+    out: Annotated[Path, typer.Option("--out", help=_("The file to write. It must not exist yet."), metavar="FILE")],
     form: Annotated[
         str | None,
         typer.Option(
             "--format",
             help=_("csv, parquet, json or latex (with booktabs)."),
-            show_default=_("by the ending of the file, else csv"),
+            show_default=_("from the file name's ending, else csv"),
         ),
     ] = None,
     as_json: Json = False,
@@ -61,7 +63,7 @@ def _export_table(
 def _diff(
     ids: Ids,
     as_yaml: Annotated[
-        bool, typer.Option("--yaml", help=_("Print YAML: field, then each run with its value."))
+        bool, typer.Option("--yaml", help=_("Print YAML: each field, then each run with its value."))
     ] = False,
     as_json: Json = False,
 ) -> None:

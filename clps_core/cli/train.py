@@ -40,14 +40,14 @@ def read_text(path: Path, what: str = "--config") -> str:
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise ConfigError(
-                _("a config file must be at most {limit} bytes. {path} is larger.", limit=MAX_YAML_BYTES, path=path)
+                _("a config file must have at most {limit} bytes. {path} is larger.", limit=MAX_YAML_BYTES, path=path)
             )
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else _("it is not UTF-8 text")
         raise ConfigError(
             _(
-                "{what} must name a YAML file that can be read. Got {path}: {reason}.",
+                "{what} must name a readable YAML file. Got {path}: {reason}.",
                 what=what,
                 path=path,
                 reason=reason,
@@ -81,7 +81,7 @@ def experiment_of_options(
     if len(chosen) * len(chosen_seeds) > MAX_RUNS:
         raise ConfigError(
             _(
-                "a comparison must have at most {limit} runs. Got {strategies} strategies x {seeds} seeds. Take fewer.",
+                "a comparison must have at most {limit} runs. Got {strategies} strategies x {seeds} seeds. Use fewer.",
                 limit=MAX_RUNS,
                 strategies=len(chosen),
                 seeds=len(chosen_seeds),
@@ -162,7 +162,7 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
     for line in configs[0].as_yaml().splitlines():
         print_lines(line)
     if len(configs) > 1:
-        say(_("The config is that of the first run; the others differ in strategy and seed."))
+        say(_("This is the config of the first run; the others differ in strategy and seed."))
     _say_time(found, len(configs))
 
 
@@ -179,9 +179,12 @@ def _say_time(found: Forecast, runs: int) -> None:
     else:
         time = duration(found.low)
     basis = (
-        ngettext("timed by {n} earlier run of this task", "timed by {n} earlier runs of this task", found.pace.runs)
+        ngettext("based on {n} earlier run of this task", "based on {n} earlier runs of this task", found.pace.runs)
         if found.pace.runs
-        else _("a guess: nothing of this task was trained here, so it may be three times more or less")
+        else _(
+            "a rough guess: this task has not been trained here, so it may take a third of the time or three times "
+            "as long"
+        )
     )
     say(
         ngettext(
@@ -203,7 +206,7 @@ def _show_queued(store: Store, runs: Sequence[Run], *, as_json: bool) -> None:
         print_lines(f"{run.id}  {run.name}")
     say(
         ngettext(
-            "{n} run queued. It goes on in the background.", "{n} runs queued. They go on in the background.", len(runs)
+            "{n} run queued. It runs in the background.", "{n} runs queued. They run in the background.", len(runs)
         )
     )
     say(_("Watch: clps runs list, clps runs show {id}, or clps dashboard.", id=runs[0].id))
@@ -232,7 +235,7 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
     test = _("test {metric}", metric=facts.metric)
     columns = [_("id"), _("strategy"), _("seed"), _("status"), parameters, best, last, test, baseline, steps, time]
     print_table(columns, rows, left=4, spare=[time, steps, baseline, parameters, last])
-    say(_("Best and last: the evaluation on validation, and its step. Everything ranks by the best."))
+    say(_("Best and last: the validation score and its step. Rankings use the best."))
 
 
 def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:
@@ -252,5 +255,5 @@ def _wait(store: Store, runs: Sequence[Run], *, quiet: bool) -> list[Run]:
     except KeyboardInterrupt:
         import typer
 
-        say(_("The runs go on. Watch them with: clps runs list. Stop one with: clps runs cancel {id}.", id=ids[0]))
+        say(_("The runs continue. Watch them with: clps runs list. Stop one with: clps runs cancel {id}.", id=ids[0]))
         raise typer.Exit(130) from None

@@ -67,18 +67,21 @@ class ModelConfig(Frozen):
         int,
         Field(ge=1, le=512),
         about(
-            N_("Executed layers of the only stack, or of the encoder; how many are stored, the strategy says."),
+            N_(
+                "Executed layers of the only stack, or of the encoder. The strategy decides how many of them are "
+                "stored."
+            ),
             N_("layers"),
         ),
     ] = 4
     num_decoder_layers: Annotated[
         Annotated[int, Field(ge=1, le=512)] | None,
-        about(N_("Executed decoder layers of an encoder-decoder; not given: num_layers."), N_("layers")),
+        about(N_("Executed decoder layers of an encoder-decoder. Not given: num_layers."), N_("layers")),
     ] = None
     d_model: Annotated[
         int,
         Field(ge=1, le=MOST_WIDTH),
-        about(N_("Width of the model: numbers that stand for one token."), N_("numbers")),
+        about(N_("Width of the model: the length of the vector for one token."), N_("numbers")),
     ] = 128
     d_ff: Annotated[
         int, Field(ge=1, le=262144), about(N_("Width of the feed-forward network inside each layer."), N_("numbers"))
@@ -86,27 +89,32 @@ class ModelConfig(Frozen):
     num_heads: Annotated[
         int,
         Field(ge=1, le=MOST_HEADS),
-        about(N_("Attention heads; they divide d_model, unless head_dim is given."), N_("heads")),
+        about(N_("Number of attention heads. d_model must be divisible by it, unless head_dim is given."), N_("heads")),
     ] = 4
     num_kv_heads: Annotated[
         Annotated[int, Field(ge=1, le=MOST_HEADS)] | None,
         about(
-            N_("Heads of keys and values (grouped-query attention); they divide num_heads. Not given: num_heads."),
+            N_(
+                "Number of key-value heads (grouped-query attention). num_heads must be a multiple of it. Not given: "
+                "num_heads."
+            ),
             N_("heads"),
         ),
     ] = None
     head_dim: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | None,
-        about(N_("Width of one head; not given: d_model / num_heads."), N_("numbers")),
+        about(N_("Width of one head. Not given: d_model / num_heads."), N_("numbers")),
     ] = None
     vocab_size: Annotated[
         Annotated[int, Field(ge=1, le=10_000_000)] | None,
-        about(N_("Rows of the token table; not given: the task's vocabulary."), N_("tokens")),
+        about(N_("Size of the vocabulary: rows of the token table. Not given: the task's vocabulary."), N_("tokens")),
     ] = None
     embedding_size: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
         about(
-            N_("Width of the embedding table before it is projected to d_model; at most d_model. Not given: d_model."),
+            N_(
+                "Width of the embedding table, which is then projected to d_model; at most d_model. Not given: d_model."
+            ),
             N_("numbers"),
         ),
     ] = None
@@ -114,8 +122,8 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_048_576)] | None,
         about(
             N_(
-                "Longest input, a class token included; rows of the table of learned positions. "
-                "Not given: the task's longest."
+                "Longest input, including a class token; for learned positions, the rows of their table. Not given: "
+                "the task's longest input."
             ),
             N_("positions"),
         ),
@@ -123,54 +131,64 @@ class ModelConfig(Frozen):
     token_types: Annotated[
         int,
         Field(ge=0, le=64),
-        about(N_("Rows of a token-type (segment) table as in BERT; 0 is none. Training uses row 0 only."), N_("rows")),
+        about(
+            N_("Rows of a token-type (segment) table as in BERT; 0 for no table. Training uses row 0 only."), N_("rows")
+        ),
     ] = 0
     patch_dim: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
-        about(N_("Numbers in one image patch; models of tokens have none. Not given: the task's."), N_("numbers")),
+        about(N_("Numbers in one image patch, for models of images only. Not given: the task's."), N_("numbers")),
     ] = None
     num_classes: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
-        about(N_("Classes that an encoder tells apart. Not given: the task's."), N_("classes")),
+        about(N_("Number of classes of an encoder's classifier. Not given: the task's."), N_("classes")),
     ] = None
     class_token: Annotated[
         bool,
         about(
             N_(
-                "A learned vector before the patches of an image; classes are read off its position "
-                "(ViT, arXiv 2010.11929)."
+                "A learned vector before the patches of an image; the class is predicted from its position (ViT, "
+                "arXiv 2010.11929)."
             )
         ),
     ] = False
     positions: Annotated[
-        Literal["sinusoidal", "learned", "rotary", "none"], about(N_("How the model is told the order of its input."))
+        Literal["sinusoidal", "learned", "rotary", "none"], about(N_("How the model gets the order of its input."))
     ] = "sinusoidal"
     activation: Annotated[
         Literal["relu", "gelu", "swiglu"],
-        about(N_("Of the feed-forward network; swiglu has a third matrix, the gate (arXiv 2002.05202).")),
+        about(N_("Activation of the feed-forward network; swiglu has a third matrix, the gate (arXiv 2002.05202).")),
     ] = "gelu"
-    norm: Annotated[Literal["layernorm", "rmsnorm"], about(N_("Kind of all norms."))] = "layernorm"
+    norm: Annotated[Literal["layernorm", "rmsnorm"], about(N_("Type of all norms."))] = "layernorm"
     norm_position: Annotated[
-        Literal["pre", "post"], about(N_("Norms before each block inside the residual path, or after it on the sum."))
+        Literal["pre", "post"],
+        about(
+            N_("pre: the norm is at the input of each block, inside the residual branch; post: after the residual sum.")
+        ),
     ] = "pre"
     norm_eps: Annotated[
-        float, Field(gt=0, lt=1), about(N_("What norms add to the variance before its root."), N_("squared activation"))
+        float,
+        Field(gt=0, lt=1),
+        about(
+            N_("Small number that norms add to the variance before they take the square root."),
+            N_("squared activation"),
+        ),
     ] = 1e-5
     final_norm: Annotated[
-        bool | None, about(N_("A norm after the last layer of each stack; not given: with norm_position pre only."))
+        bool | None, about(N_("A norm after the last layer of each stack. Not given: only with norm_position pre."))
     ] = None
     embedding_norm: Annotated[bool, about(N_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
     bias: Annotated[bool, about(N_("Biases in linear layers and layer norms."))] = True
     dropout: Annotated[
         Fraction,
-        about(N_("Dropout on the embeddings and on the output of each block, in training."), N_("probability")),
+        about(N_("Dropout on the embeddings and on each block's output, in training only."), N_("probability")),
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
         Literal["lm", "classes", "span", "none"] | None,
         about(
             N_(
-                "What stands on top; not given: classes for an encoder with classes, none for another, lm for "
+                "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
                 "decoders. An encoder with lm fills masked tokens."
             )
         ),
@@ -178,14 +196,21 @@ class ModelConfig(Frozen):
     tie_embeddings: Annotated[
         Literal["none", "output", "all"],
         about(
-            N_("output: the output layer is the (decoder's) token table; all: the encoder's table, too; none: neither.")
+            N_(
+                "Weight tying. output: the output layer uses the token table of the (last) stack; all: the encoder "
+                "uses the same token table, too; none: no tying."
+            )
         ),
     ] = "all"
     rotary_base: Annotated[
         float,
         Field(gt=0),
         about(
-            N_("Base of the angles of rotary positions: larger ones turn more slowly (arXiv 2104.09864)."), N_("ratio")
+            N_(
+                "Base of the rotary angles: with a larger base, the angles grow more slowly with the position (arXiv "
+                "2104.09864)."
+            ),
+            N_("ratio"),
         ),
     ] = 10_000.0
 
@@ -246,7 +271,7 @@ class ModelConfig(Frozen):
         return [n for n in (below, below + self.num_heads) if 1 <= n <= MOST_WIDTH]
 
     def _check_marks(self) -> None:
-        """Raise ``ValueError`` where head span has no tokens to mark, or stands beside what nothing would read."""
+        """Raise ``ValueError`` if head span has no tokens to mark, or comes with parts that nothing would read."""
         got = {
             _("family {family}", family=self.family): self.family != "encoder",
             _("image patches"): self.patch_dim is not None,
@@ -255,7 +280,9 @@ class ModelConfig(Frozen):
         }
         if bad := next((name for name, is_so in got.items() if is_so), None):
             raise ValueError(
-                _("head span marks tokens: it must stand on an encoder of tokens alone. Got {got}. Use another head.",
+                _(
+                    "head span marks tokens of the input: it must be used with an encoder of tokens only. Got {got}. "
+                    "Use another head.",
                   got=bad)
             )  # fmt: skip
 
@@ -264,8 +291,8 @@ class ModelConfig(Frozen):
         if self.head_dim is None and self.d_model % self.num_heads:
             raise ValueError(
                 _(
-                    "d_model must be divisible by num_heads. Got {d_model} and {num_heads}. "
-                    "Take {heads}, or a d_model of {widths}, or set head_dim.",
+                    "d_model must be divisible by num_heads. Got {d_model} and {num_heads}. Use {heads}, or a "
+                    "d_model of {widths}, or set head_dim.",
                     d_model=self.d_model,
                     num_heads=self.num_heads,
                     heads=_heads(self._heads_that_fit()),
@@ -283,7 +310,8 @@ class ModelConfig(Frozen):
         if self.positions == "rotary" and self.head_size % 2:
             raise ValueError(
                 _(
-                    "rotary positions need an even width of a head. Got {got}. Change d_model, num_heads or head_dim.",
+                    "with rotary positions, the width of a head must be even. Got {got}. Change d_model, num_heads "
+                    "or head_dim.",
                     got=self.head_size,
                 )
             )
@@ -298,7 +326,8 @@ class ModelConfig(Frozen):
         if self.num_decoder_layers is not None and self.family != "encoder_decoder":
             raise ValueError(
                 _(
-                    "num_decoder_layers belongs to family encoder_decoder. Got family {family}. Leave it out.",
+                    "num_decoder_layers must only be given for family encoder_decoder. Got family {family}. Leave it "
+                    "out.",
                     family=self.family,
                 )
             )
@@ -306,21 +335,23 @@ class ModelConfig(Frozen):
             got = _("image patches") if self.patch_dim is not None else _("a pooler")
             raise ValueError(
                 _(
-                    "an encoder with head lm says tokens at every position: it must have tokens, and no pooler. "
-                    "Got {got}. Leave it out, or use head classes or none.",
+                    "an encoder with head lm predicts tokens at every position: it must have tokens, and no pooler. "
+                    "Got {got}. Remove that, or use head classes or none.",
                     got=got,
                 )
             )
         if self.output == "classes" and self.family != "encoder":
-            raise ValueError(_("head classes needs family encoder. Got {family}. Use head lm.", family=self.family))
+            raise ValueError(
+                _("head classes must be used with family encoder. Got {family}. Use head lm.", family=self.family)
+            )
         if self.output == "span":
             self._check_marks()
         if self.patch_dim is not None and self.family != "encoder":
-            raise ValueError(_("image patches need family encoder. Got {family}.", family=self.family))
+            raise ValueError(_("image patches must be used with family encoder. Got {family}.", family=self.family))
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
-            raise ValueError(
-                _("a class token must stand before the patches of an encoder. Got a model of tokens. Leave it out.")
-            )
+            raise ValueError(_("a class token must be used with image patches. Got a model of tokens. Leave it out."))
         if self.pooler and self.family != "encoder":
-            raise ValueError(_("a pooler needs family encoder. Got {family}. Leave it out.", family=self.family))
+            raise ValueError(
+                _("a pooler must be used with family encoder. Got {family}. Leave it out.", family=self.family)
+            )
         return self

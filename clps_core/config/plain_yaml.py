@@ -37,14 +37,18 @@ def plain_from_yaml(text: str) -> dict[str, Any]:
     """
     size = len(text) if len(text) > MAX_YAML_BYTES else len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_YAML_BYTES:
-        raise ConfigError(_("a config file must be at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=size))
+        raise ConfigError(
+            _("a config file must have at most {limit} bytes. Got {got}.", limit=MAX_YAML_BYTES, got=size)
+        )
     try:
         data = yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError) as error:
         raise ConfigError(_("the config file must be YAML. Got: {problem}.", problem=_problem(error))) from None
     if not isinstance(data, dict):
         got = {type(None): _("nothing"), list: _("a list"), str: _("a text")}.get(type(data), type(data).__name__)
-        raise ConfigError(_("a config file must hold 'name: value' lines such as 'seed: 0'. Got {got}.", got=got))
+        raise ConfigError(
+            _("a config file must have lines of the form 'name: value', such as 'seed: 0'. Got {got}.", got=got)
+        )
     return data
 
 
@@ -72,7 +76,7 @@ class _PlainLoader(yaml.SafeLoader):
                 if extent is None:
                     raise ConfigError(
                         _(
-                            "an alias must not stand inside what it stands for. *{name} does in line {line}.",
+                            "an alias must not be inside the value it refers to. *{name} is, in line {line}.",
                             name=str(event.anchor)[:60],
                             line=line,
                         )
@@ -101,7 +105,7 @@ class _PlainLoader(yaml.SafeLoader):
             if key.value in first:
                 raise ValueError(
                     _(
-                        "{name} stands twice, in lines {first} and {line}",
+                        "{name} appears twice, in lines {first} and {line}",
                         name=key.value[:60],
                         first=first[key.value],
                         line=line,
@@ -129,8 +133,8 @@ class _PlainLoader(yaml.SafeLoader):
         if self._nodes > MAX_NODES:
             raise ConfigError(
                 _(
-                    "a config file must hold at most {limit:,} values, where an alias counts as much as what it stands "
-                    "for. There are more from line {line} on. Take fewer.",
+                    "a config file must have at most {limit:,} values, where an alias counts as many as the value it "
+                    "refers to. This file exceeds that in line {line}. Use fewer.",
                     limit=MAX_NODES,
                     line=line,
                 )
@@ -138,7 +142,7 @@ class _PlainLoader(yaml.SafeLoader):
         if self._deepest >= MAX_LEVELS:
             raise ConfigError(
                 _(
-                    "groups and lists must be nested at most {limit} levels deep. Line {line} goes deeper.",
+                    "groups and lists must be nested at most {limit} levels deep. Line {line} is deeper.",
                     limit=MAX_LEVELS,
                     line=line,
                 )
@@ -153,21 +157,21 @@ def _check_tag(node: yaml.Node, line: int) -> None:
     if node.tag == _MERGE:
         raise ConfigError(
             _(
-                "a config file must not merge groups with '<<', since a short file could stand for gigabytes. Got "
-                "one in line {line}. Write the fields out.",
+                "a config file must not merge groups with '<<', because a short file could then expand to gigabytes. "
+                "Got one in line {line}. Write the fields out.",
                 line=line,
             )
         )
     if node.tag not in _PLAIN:
         tag = "!!" + node.tag.removeprefix(_YAML) if node.tag.startswith(_YAML) else node.tag
-        raise ValueError(_("the tag {tag} in line {line}, which stands for no plain value", tag=tag[:60], line=line))
+        raise ValueError(_("the tag {tag} in line {line}, which is not a plain value", tag=tag[:60], line=line))
 
 
 def _check_length(node: yaml.ScalarNode) -> None:
     if len(node.value) > MAX_NUMBER:
         raise ValueError(
             _(
-                "a number of {got} characters in line {line}, where {limit} are allowed",
+                "a number of {got} characters in line {line}; at most {limit} are allowed",
                 got=len(node.value),
                 line=node.start_mark.line + 1,
                 limit=MAX_NUMBER,
@@ -180,6 +184,6 @@ def _problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
         return _("{problem} in line {line}", problem=error.problem, line=error.problem_mark.line + 1)
     if isinstance(error, LookupError | AttributeError):  # PyYAML's own, of !!bool maybe or an empty !!int
-        return _("a value that is not of the type that its tag says")
+        return _("a value that does not have the type its tag says")
     # ValueError: dates and numbers that YAML's types cannot hold, such as 2024-99-99.
     return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

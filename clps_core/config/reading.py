@@ -127,7 +127,7 @@ def _sentence(kind: type[BaseModel], detail: Mapping[str, Any]) -> str:
             return str(context.get("error", detail["msg"]))
         case "extra_forbidden":
             return _(
-                "{where} is not a field.{hint} Known here: {known}.",
+                "{where} is not a field.{hint} Known fields: {known}.",
                 where=where,
                 hint=did_you_mean(meant_field(kind, where)),
                 known=", ".join(_fields_at(kind, detail["loc"][:-1])),

@@ -68,7 +68,7 @@ class FieldFacts:
             tasks.setdefault(text, []).append(task)
         usual, *others = sorted(tasks, key=lambda text: -len(tasks[text]))
         if len(others) >= MOST_DEFAULTS:
-            return _("by task")
+            return _("depends on the task")
         return "; ".join([usual, *(f"{text}: {', '.join(tasks[text])}" for text in others)])
 
     @property
@@ -119,7 +119,7 @@ def field_facts(name: str) -> list[FieldFacts]:
         return of_group
     raise ConfigError(
         _(
-            "there must be a field or group of that name. Got {got}.{hint} 'clps config' lists all.",
+            "there is no field or group {got}.{hint} 'clps config' lists all.",
             got=shown(name),
             hint=did_you_mean(meant_field(RunConfig, name[:60])),
         )

@@ -74,7 +74,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
     if task.vocab_size is not None and (model.vocab_size or 0) < task.vocab_size:
         raise ConfigError(
             _(
-                "vocab_size must be at least {task}'s vocabulary ({vocab}). Got {got}. Leave it out.",
+                "vocab_size must be at least the vocabulary of {task} ({vocab}). Got {got}. Leave it out.",
                 task=task.name,
                 vocab=task.vocab_size,
                 got=model.vocab_size,
@@ -117,27 +117,28 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
         )
     if config.data.seq_len is not None and not task.windows and "seq_len" not in task.takes:
         raise ConfigError(
-            _("seq_len belongs to language models. Got it for task {task}. Leave it out.", task=task.name)
+            _("seq_len must only be given for language models. Got it for task {task}. Leave it out.", task=task.name)
         )
     if config.data.tokenizer is not None and "tokenizer" not in task.takes:
         raise ConfigError(
             _(
-                "data.tokenizer belongs to your own data. Got it for task {task}, which has its own. Leave it out.",
+                "data.tokenizer must only be given for your own data. Got it for task {task}, which has its own "
+                "tokenizer. Leave it out.",
                 task=task.name,
             )
         )
     if config.data.by_length is not None and "by_length" not in task.takes:
         raise ConfigError(
             _(
-                "data.by_length belongs to sentences and to your own data that are no running text. Got it for task "
-                "{task}. Leave it out.",
+                "data.by_length must only be given for task sentences, and for your own data unless they are a "
+                "continuous text. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(
             _(
-                "data.difficulty belongs to tasks that are generated. Got it for task {task}. Leave it out.",
+                "data.difficulty must only be given for generated tasks. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )
@@ -170,5 +171,5 @@ def sharing_plan(model: ModelConfig, sharing: SharingConfig) -> SharingPlan:
 
 
 def sharing_map(model: ModelConfig, sharing: SharingConfig) -> SharingMap:
-    """The map of ``sharing`` at the sizes of ``model``: the plan without what stands beside it."""
+    """The map of ``sharing`` at the sizes of ``model``: the plan without reuse, extras and execution."""
     return sharing_plan(model, sharing).map

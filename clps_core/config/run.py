@@ -24,7 +24,10 @@ class SharingConfig(Frozen):
     strategy: Annotated[
         str,
         about(
-            N_("How layers share weights: none, all, cycle:3, attention=all,ffn=none ... 'clps schemes' explains all.")
+            N_(
+                "Which layers share weights: none, all, cycle:3, attention=all,ffn=none ... 'clps schemes' explains "
+                "all strategies."
+            )
         ),
     ] = "none"
 
@@ -43,13 +46,13 @@ class SharingConfig(Frozen):
 class DataConfig(Frozen):
     """Which task, and how much of an input a model sees."""
 
-    task: Annotated[str, about(N_("What is learned: the name of an installed task."))] = "dates"
+    task: Annotated[str, about(N_("Name of the task to train on."))] = "dates"
     seq_len: Annotated[
         Annotated[int, Field(ge=2, le=65536)] | None,
         about(
             N_(
-                "Tokens of a training window of a language model; of your own data also where longer texts are cut. "
-                "Not given: the task's length."
+                "Length of a training window of a language model, in tokens. For your own data, longer texts are cut "
+                "at this length. Not given: the task's length."
             ),
             N_("tokens"),
         ),
@@ -58,8 +61,8 @@ class DataConfig(Frozen):
         Annotated[str, Field(min_length=1, max_length=40)] | None,
         about(
             N_(
-                "How texts become tokens, for your own data only: bytes, characters, words:5000, bpe:2000, "
-                "wordpiece:2000, unigram:2000 or file. Not given: that of the data set."
+                "Tokenizer, for your own data only: bytes, characters, words:5000, bpe:2000, wordpiece:2000, "
+                "unigram:2000 or file. Not given: the data set's tokenizer."
             )
         ),
     ] = None
@@ -67,9 +70,9 @@ class DataConfig(Frozen):
         bool | None,
         about(
             N_(
-                "Whether a training batch holds texts of about one length, which saves padding; for task sentences, "
-                "and for your own data unless they are a running text. Not given: sentences yes, your own data no; "
-                "new runs of text to text have true."
+                "Put texts of similar length into one training batch, which saves padding. For task sentences, and "
+                "for your own data unless they are a continuous text. Not given: true for sentences, false for your "
+                "own data; new text-to-text runs are created with true."
             )
         ),
     ] = None
@@ -78,8 +81,8 @@ class DataConfig(Frozen):
         Field(ge=0, lt=2**31),
         about(
             N_(
-                "Seed of the batches: runs with one data seed see the same batches at every step. "
-                "No seed moves a split."
+                "Seed of the batches: runs with the same data seed see the same batches at every step. Seeds never "
+                "change the splits."
             ),
             N_("seed"),
         ),
@@ -88,9 +91,8 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
         about(
             N_(
-                "How hard a generated task is: hops to follow, swaps of the cups, pairs to store, sentences that an "
-                "answer needs, digits to add. "
-                "Not given: the task's."
+                "Difficulty of a generated task: hops to follow, swaps of the cups, pairs to store, sentences needed "
+                "for an answer, digits to add. Not given: the task's default."
             ),
             N_("hops, swaps, pairs, sentences or digits"),
         ),
@@ -99,8 +101,8 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=2, le=50)] | None,
         about(
             N_(
-                "Cross-validation: training and validation examples together are cut into so many parts; the test "
-                "split stays. Not given: none."
+                "Number of folds for cross-validation: the training and validation examples together are cut into "
+                "this many parts. The test split does not change. Not given: no cross-validation."
             ),
             N_("parts"),
         ),
@@ -109,20 +111,27 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=0)] | None,
         about(
             N_(
-                "Which of the folds is validation, counted from 0; the others are training. Given with data.folds only."
+                "Number of the fold used for validation, counted from 0; the other folds are for training. Given with "
+                "data.folds only."
             ),
-            N_("number of a part"),
+            N_("number of a fold"),
         ),
     ] = None
 
     @model_validator(mode="after")
     def _fold_is_one_of_folds(self) -> DataConfig:
         if (self.folds is None) != (self.fold is None):
-            raise ValueError(_("data.folds and data.fold must be given together. Add the other, or leave both out."))
+            raise ValueError(
+                _(
+                    "data.folds and data.fold must be given together. Got only one of them. Add the other, or "
+                    "leave both out."
+                )
+            )
         if self.folds is not None and self.fold is not None and self.fold >= self.folds:
             raise ValueError(
                 _(
-                    "data.fold must be less than data.folds ({folds}): it counts from 0. Got {fold}. Lower it.",
+                    "data.fold must be less than data.folds ({folds}), since folds are counted from 0. Got {fold}. "
+                    "Lower it.",
                     folds=self.folds,
                     fold=self.fold,
                 )
@@ -136,14 +145,14 @@ class OptimConfig(Frozen):
     learning_rate: Annotated[
         float,
         Field(gt=0, le=10),
-        about(N_("The highest learning rate, reached at the end of the warm-up."), N_("per step")),
+        about(N_("Peak learning rate, reached at the end of the warm-up."), N_("per step")),
     ] = 1e-3
     name: Annotated[
         Literal["adamw", "muon"],
         about(
             N_(
-                "adamw updates all weights by AdamW; muon the matrices of the layers by Muon, and everything else "
-                "(embeddings, norms, biases, head, LoRA) by AdamW."
+                "adamw: AdamW updates all weights. muon: Muon updates the matrices of the layers, and AdamW "
+                "everything else (embeddings, norms, biases, head, LoRA)."
             )
         ),
     ] = "adamw"
@@ -152,8 +161,8 @@ class OptimConfig(Frozen):
         Field(ge=0),
         about(
             N_(
-                "Steps of linear warm-up, at most train.steps. "
-                "Not given: the task's, but at most a tenth of train.steps."
+                "Steps of linear warm-up, at most train.steps. Not given: the task's default, but at most a tenth of "
+                "train.steps."
             ),
             N_("steps"),
         ),
@@ -162,98 +171,120 @@ class OptimConfig(Frozen):
         Literal["cosine", "constant", "linear", "wsd"],
         about(
             N_(
-                "The rate after the warm-up: cosine and linear fall until the last step; constant stays; wsd (warm-up, "
-                "stable, decay) stays, then falls linearly over the last decay_fraction of the steps."
+                "Learning rate after the warm-up. cosine and linear fall until the last step; constant does not "
+                "fall; wsd (warm-up, stable, decay) is constant, then falls linearly over the last decay_fraction of "
+                "the steps."
             )
         ),
     ] = "cosine"
     decay_fraction: Annotated[
         float,
         Field(gt=0, le=1),
-        about(N_("Schedule wsd only: the part of all steps, at their end, in which the rate falls."), N_("part")),
+        about(
+            N_("For schedule wsd only: fraction of all steps, at the end, in which the learning rate falls."),
+            N_("part"),
+        ),
     ] = 0.2
     final_ratio: Annotated[
         float,
         Field(ge=0, le=1),
         about(
-            N_("The part of learning_rate that the schedule ends at; constant never falls."),
+            N_("Final learning rate, as a fraction of learning_rate. The schedule constant never falls."),
             N_("part"),
         ),
     ] = 0.1
     weight_decay: Annotated[
         float,
         Field(ge=0, le=10),
-        about(N_("Decoupled decay of matrices; norms, biases and embedding tables have none."), N_("part of the rate")),
+        about(
+            N_("Decoupled weight decay of matrices. Norms, biases and embedding tables have none."),
+            N_("fraction of the rate"),
+        ),
     ] = 0.01
-    beta1: Annotated[Fraction, about(N_("Decay of AdamW's mean of the gradients."), N_("part per step"))] = 0.9
-    beta2: Annotated[Fraction, about(N_("Decay of AdamW's mean of their squares."), N_("part per step"))] = 0.98
+    beta1: Annotated[Fraction, about(N_("AdamW's beta1: decay of the mean of gradients."), N_("fraction per step"))] = (
+        0.9
+    )
+    beta2: Annotated[
+        Fraction, about(N_("AdamW's beta2: decay of the mean of squared gradients."), N_("fraction per step"))
+    ] = 0.98
     eps: Annotated[
-        float, Field(gt=0, lt=1), about(N_("What AdamW adds to the root of the mean square."), N_("gradient"))
+        float, Field(gt=0, lt=1), about(N_("AdamW's epsilon, added to the root of the mean square."), N_("gradient"))
     ] = 1e-8
     clip_norm: Annotated[
         float,
         Field(gt=0),
-        about(N_("Longer gradients (norm over all weights) are shortened to this."), N_("gradient norm")),
+        about(
+            N_("Gradient clipping: larger gradients are scaled down to this norm (over all weights)."),
+            N_("gradient norm"),
+        ),
     ] = 1.0
     muon_learning_rate: Annotated[
         Annotated[float, Field(gt=0, le=10)] | None,
         about(
             N_(
-                "The highest rate of the matrices that Muon updates. Its updates are scaled to the size of AdamW's, so "
-                "AdamW's rate fits. Not given: learning_rate."
+                "Peak learning rate of the matrices that Muon updates. Muon's updates are scaled to the size of "
+                "AdamW's, so the same rate works. Not given: learning_rate."
             ),
             N_("per step"),
         ),
     ] = None
-    muon_momentum: Annotated[Fraction, about(N_("Decay of Muon's mean of the gradients."), N_("part per step"))] = 0.95
+    muon_momentum: Annotated[
+        Fraction, about(N_("Muon's momentum: decay of its mean of gradients."), N_("fraction per step"))
+    ] = 0.95
     ema_decay: Annotated[
         Fraction,
         about(
             N_(
-                "Decay of a running average of the weights, which evaluations, the best checkpoint, attention probes "
-                "and the test score then use in place of the weights themselves. Early steps average over fewer. "
-                "0: no average."
+                "Decay of a running average of the weights (EMA). Evaluations, the best checkpoint, attention probes "
+                "and the test score then use this average instead of the weights. Early steps average over fewer "
+                "steps. 0: no average."
             ),
-            N_("part per step"),
+            N_("fraction per step"),
         ),
     ] = 0.0
     label_smoothing: Annotated[
         Fraction,
-        about(N_("Part of each target that is spread over all classes in training; never in evaluation."), N_("part")),
+        about(
+            N_("Label smoothing: fraction of each target that is spread over all classes, in training only."),
+            N_("part"),
+        ),
     ] = 0.0
 
 
 class TrainConfig(Frozen):
     """How long, how often, and on what."""
 
-    steps: Annotated[int, Field(ge=1, le=10_000_000), about(N_("Optimiser steps, each on one batch."), N_("steps"))] = (
-        600
-    )
+    steps: Annotated[
+        int, Field(ge=1, le=10_000_000), about(N_("Number of optimiser steps, each on one batch."), N_("steps"))
+    ] = 600
     batch_size: Annotated[
         int,
         Field(ge=1, le=65536),
-        about(N_("Examples of a step, all micro-batches together."), N_("examples")),
+        about(N_("Examples per step, over all micro-batches."), N_("examples")),
     ] = 32
     accumulate: Annotated[
         int,
         Field(ge=1, le=65536),
         about(
             N_(
-                "Micro-batches that the batch of a step is cut into, worked through one after the other. The gradient "
-                "is that of the whole batch, its mean over all real tokens, so results are the same up to rounding; "
-                "only one micro-batch fills memory at a time. At most batch_size."
+                "Gradient accumulation: number of micro-batches into which each step's batch is split. They are "
+                "processed one after the other, so only one of them is in memory. The gradient is that of the whole "
+                "batch (the mean over all real tokens), so results are the same up to rounding. At most batch_size."
             ),
             N_("micro-batches"),
         ),
     ] = 1
     log_every: Annotated[
         PositiveInt,
-        about(N_("Training loss, gradient norm, rate and speed are logged every so many steps."), N_("steps")),
+        about(N_("Steps between log entries of training loss, gradient norm, learning rate and speed."), N_("steps")),
     ] = 5
     eval_every: Annotated[
         PositiveInt,
         about(
-            N_("The model is evaluated on validation every so many steps, before the first, and after the last."),
+            N_(
+                "Steps between evaluations on validation. The model is also evaluated before the first and after the "
+                "last step."
+            ),
             N_("steps"),
         ),
     ] = 50
@@ -261,7 +292,7 @@ class TrainConfig(Frozen):
         int,
         Field(ge=1, le=1_000_000),
         about(
-            N_("Validation examples of an evaluation, always the first ones; at most as many as there are."),
+            N_("Number of validation examples in an evaluation, always the first ones; at most as many as there are."),
             N_("examples"),
         ),
     ] = 200
@@ -269,44 +300,47 @@ class TrainConfig(Frozen):
         int,
         Field(ge=1, le=1_000_000),
         about(
-            N_("Test examples that are scored once, after training, with the best weights; at most all of them."),
+            N_(
+                "Number of test examples that are scored once, after training, with the best weights; at most as "
+                "many as there are."
+            ),
             N_("examples"),
         ),
     ] = 2000
     checkpoint_every: Annotated[
         PositiveInt,
-        about(N_("A checkpoint to go on from is written every so many steps, and at the end."), N_("steps")),
+        about(N_("Steps between checkpoints from which a run can resume. The last step also writes one."), N_("steps")),
     ] = 50
     probe_count: Annotated[
         int,
         Field(ge=0, le=64),
         about(
             N_(
-                "At about so many steps, evenly spaced by their logarithm, the attention of fixed inputs is kept; "
-                "0 is never."
+                "About how many times the attention of fixed inputs is saved, at steps spaced evenly on a "
+                "logarithmic scale; 0 is never."
             ),
             N_("steps"),
         ),
     ] = 12
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        about(N_("Where to train; auto takes a CUDA GPU where there is one, else the CPU.")),
+        about(N_("Device for training. auto uses a CUDA GPU if there is one, else the CPU.")),
     ] = "auto"
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
-        about(N_("Number format of matrix products; auto takes bf16 on a GPU that computes in it, else fp32.")),
+        about(N_("Number format of matrix products. auto uses bf16 on a GPU that computes in bf16, else fp32.")),
     ] = "auto"
     threads: Annotated[
         Annotated[int, Field(ge=1, le=1024)] | None,
         about(
-            N_("CPU threads of the run; not given: chosen when it starts, by the cores and runs there are."),
+            N_("CPU threads of the run. Not given: chosen at the start, from the number of cores and runs."),
             N_("threads"),
         ),
     ] = None
     patience: Annotated[
         PositiveInt | None,
         about(
-            N_("End the run after so many evaluations without a better one than the best before. Not given: never."),
+            N_("Early stopping: end the run after this many evaluations without a new best one. Not given: never."),
             N_("evaluations"),
         ),
     ] = None
@@ -315,8 +349,8 @@ class TrainConfig(Frozen):
         Field(ge=0, le=10_000_000),
         about(
             N_(
-                "Of a run that trains on from another with its optimiser: the steps that were done before. Batches, "
-                "dropout and learning rate go on from there. Set by 'clps runs train-on' only."
+                "For a run that continues the training of another run with its optimiser: the number of steps done "
+                "before. Batches, dropout and learning rate continue from there. Only 'clps runs train-on' sets it."
             ),
             N_("steps"),
         ),
@@ -345,7 +379,7 @@ class RunConfig(Frozen):
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),
-        about(N_("Seed of initial weights and dropout, and of the numbers of loops where they are drawn."), N_("seed")),
+        about(N_("Seed of initial weights and dropout, and of the random numbers of loops."), N_("seed")),
     ] = 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Batch:
     encoder-decoder. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]; spans: [B, S], see ``data.spans``),
     ``IGNORED`` where not scored. ``spans``: in an evaluation, what marked positions are in words.
     ``grades``: int64 like the labels, how hard each of them is, where a task scores that.
+    ``label_bytes``: int64 like the labels, in an evaluation of a text: how many bytes each of them spells.
     """
 
     inputs: Array
@@ -59,6 +60,7 @@ class Batch:
     labels: Array
     grades: Array | None = None
     spans: Spans | None = None
+    label_bytes: Array | None = None
 
 
 @dataclass(frozen=True)

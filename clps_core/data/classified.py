@@ -155,7 +155,7 @@ class ClassifiedTexts(ShippedTexts):
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """A classifier has no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """The class of a text of the test split; nobody knows it of another one."""

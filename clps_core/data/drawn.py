@@ -1,4 +1,4 @@
-"""What tasks have in common whose lines are drawn anew at each step and hold their answers. Start at Drawn."""
+"""The common part of tasks whose lines are newly drawn at each step and contain their answers. Start at Drawn."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Drawn(LabelledLine, Generic[AnyLines]):
     """A base for ``TaskData``. A hash of how a line begins, its *beginning*, says which split it belongs to.
 
     ``VERSION`` goes into the fingerprint: the task's name and a number that changes with what it draws. ``seed``
-    decides the training batches only; ``fold`` cuts what is not for tests anew.
+    decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     VERSION: ClassVar[str]

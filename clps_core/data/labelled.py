@@ -44,7 +44,7 @@ class LabelledLine:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """There is no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def unknown(self, text: str) -> tuple[str, ...]:  # noqa: ARG002
         """Nothing: what is no input of the task is refused."""

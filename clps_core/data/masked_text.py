@@ -177,7 +177,7 @@ class MaskedText:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """There is no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """The whole text, where ``text`` is one of ``examples``."""

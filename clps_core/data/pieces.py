@@ -1,11 +1,19 @@
-"""What a token looks like on a page. Start at piece_label."""
+"""What a token looks like on a page, and how many bytes it spells. Start at piece_label."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 
-__all__ = ["piece_label"]
+import numpy as np
+
+from clps_core.data.base import Array
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["bytes_of_tokens", "piece_label"]
 
 
 def piece_label(piece: str | None, *, of_bytes: bool) -> str:
@@ -18,6 +26,15 @@ def piece_label(piece: str | None, *, of_bytes: bool) -> str:
     if of_bytes and all(letter in _byte_values() for letter in piece):
         piece = bytes(_byte_values()[letter] for letter in piece).decode("utf-8", "backslashreplace")
     return piece.replace(" ", "␣").replace("▁", "␣").replace("\n", "⏎").replace("\t", "⇥")
+
+
+def bytes_of_tokens(tokenizer: Tokenizer) -> Array:
+    """int64 [vocab]: how many bytes each token of a byte-level ``tokenizer`` spells, 0 for special ones."""
+    special = {number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special}
+    sizes = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
+    for piece, number in tokenizer.get_vocab().items():
+        sizes[number] = 0 if number in special else len(piece)  # its alphabet has one letter for each byte
+    return sizes
 
 
 @cache

@@ -55,7 +55,7 @@ def split_rows(
 
 @lru_cache(maxsize=16)
 def _folded(whole: Rows, fold: Fold) -> Rows:
-    """``whole`` with what is not for tests cut anew."""
+    """``whole`` with all but the test examples split in another way."""
     both = np.sort(np.concatenate([whole.splits["train"], whole.splits["validation"]]))
     held_out = np.array([fold.holds(whole.keys[place]) for place in both])
     parts = {"train": both[~held_out], "validation": _in_order(both[held_out].tolist(), whole.texts)}
@@ -71,7 +71,7 @@ def _in_order(places: list[int], texts: Sequence[str] | None) -> Array:
 class ShippedTexts:
     """A base for ``TaskData`` of rows: splits, batches, names of tokens; see ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    ``seed`` decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     pad_id: int

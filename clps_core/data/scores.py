@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from clps_core.data.base import IGNORED, Array
 
-__all__ = ["constant_answer", "constant_text", "error_rate", "exact_match", "macro_f1", "token_accuracy"]
+__all__ = [
+    "bits_per_byte",
+    "constant_answer",
+    "constant_text",
+    "error_rate",
+    "exact_match",
+    "macro_f1",
+    "of_text",
+    "token_accuracy",
+]
 
 
 def exact_match(predicted: Array, labels: Array, eos: int) -> Array:
@@ -74,6 +84,25 @@ def constant_answer(labels: Array) -> tuple[float, float]:
     counts = np.bincount(labels[labels != IGNORED])
     shares = counts[counts > 0] / max(1, counts.sum())
     return float(shares.max(initial=0.0)), float(-(shares * np.log(shares)).sum())
+
+
+def of_text(labels: Array, spelt: int) -> dict[str, float]:
+    """Every metric of a language model that guesses each token of ``labels`` by its share in them.
+
+    ``spelt``: bytes that the labels spell together; 0 where nobody knows, and then there are no bits per byte.
+    """
+    accuracy, loss = constant_answer(labels)
+    found = {"loss": loss, "token_accuracy": accuracy, "perplexity": math.exp(loss)}
+    return found | ({"bits_per_byte": bits_per_byte(loss * (labels != IGNORED).sum(), spelt)} if spelt else {})
+
+
+def bits_per_byte(loss: float, spelt: float) -> float:
+    """``loss``: in nats, of all tokens together, which spell so many bytes.
+
+    What a compressor that knew the model would need; models with different tokens can be compared by it
+    (Radford et al. 2019, "Language models are unsupervised multitask learners", section 3.1).
+    """
+    return float(loss) / math.log(2) / max(1.0, float(spelt))
 
 
 def constant_text(rows: Sequence[Array]) -> tuple[float, float, float]:

@@ -27,7 +27,7 @@ def shipped_text(file: Path, sha256: str) -> str:
         content = b""
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DataError(
-            _("the file {file} must be as it was shipped. It is missing or damaged. Install clps-lab again.",
+            _("the file {file}, which comes with CLPS Lab, is missing or damaged. Install clps-lab again.",
               file=file.name)
         )  # fmt: skip
     return content.decode("utf-8")

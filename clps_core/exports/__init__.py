@@ -4,7 +4,7 @@
 torch, no pandas.
 """
 
-from clps_core.exports.differences import config_differences, differences_yaml
+from clps_core.exports.differences import config_differences, differences_yaml, map_differences
 from clps_core.exports.tables import curve_rows, design_rows, run_rows
 from clps_core.exports.writing import ENDINGS, FORMATS, as_file
 
@@ -16,5 +16,6 @@ __all__ = [
     "curve_rows",
     "design_rows",
     "differences_yaml",
+    "map_differences",
     "run_rows",
 ]

@@ -29,7 +29,7 @@ def asked_runs(store: Store, ids: Sequence[str]) -> tuple[list[Run], Comparison 
     if not found:
         names = ", ".join(visible(one.name) for one in comparisons)
         raise NotFoundError(
-            _("there must be a run to take away. Got {got}, without runs: they were deleted.", got=names or _("no ids"))
+            _("there is nothing to export. {got} has no runs: they were deleted.", got=names or _("no ids"))
         )
     alone = comparisons[0] if len(ids) == len(comparisons) == 1 else None
     return list(found.values()), alone

@@ -29,14 +29,14 @@ def write_events(store: Store, runs: Sequence[Run], folder: Path) -> list[Path]:
     except ImportError:
         raise ConfigError(
             _(
-                "event files for TensorBoard must be written by tensorboardX. It is not installed. "
-                "Install it: pip install 'clps-lab[tensorboard]'"
+                "writing files for TensorBoard needs tensorboardX, which is not installed. Install it: pip install "
+                "'clps-lab[tensorboard]'"
             )
         ) from None
     places = [folder / run.id for run in runs]
     for place in places:
         if place.exists():
-            raise StoreError(_("an export must not overwrite anything. {path} is there already.", path=place))
+            raise StoreError(_("an export must not overwrite anything. {path} already exists.", path=place))
     for run, place in zip(runs, places, strict=True):
         begun = run.started_at or run.created_at
         with SummaryWriter(logdir=str(place), write_to_disk=True) as writer:

@@ -110,7 +110,7 @@ class Gate:
         return Answer(
             False,
             _(
-                "Waiting for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.",
+                "Waiting for memory: needs about {needed:.1f} GiB, {free:.1f} GiB are free.",
                 needed=needs / GIB,
                 free=max(0, free) / GIB,
             ),
@@ -145,13 +145,14 @@ class Gate:
 
 
 def _check_fits(job: Job, needs: int, memory: int, *, gpu: bool) -> None:
-    """Raise ``ConfigError`` where the job can never fit into so many bytes."""
+    """Raise ``ConfigError`` if the job can never fit into this many bytes."""
     if job.kind == TRAINING:
         check_fits(job.config, memory, gpu=gpu)
     elif needs > memory:
         raise ConfigError(
             _(
-                "an evaluation must fit into memory. It needs about {needed:.1f} GiB, there are {got:.1f} GiB for it.",
+                "the evaluation does not fit into memory: it needs about {needed:.1f} GiB, and {got:.1f} GiB are "
+                "available.",
                 needed=needs / GIB,
                 got=memory / GIB,
             )

@@ -19,7 +19,7 @@ def exportable(runs: Sequence[Run]) -> list[Run]:
     """The finished ones; raises ``StoreError`` where there is none."""
     finished = [run for run in runs if run.status == "finished"]
     if not finished:
-        raise StoreError(_("a comparison must have a finished run to be exported. None of its runs is finished."))
+        raise StoreError(_("the comparison has no finished run to export."))
     return finished
 
 

@@ -81,7 +81,7 @@ class DataDesk:
         if self.is_mine(one) or one.shared or (self.person is not None and self.person.teacher):
             return None
         return _(
-            "a data set must be your own or shared. {name} belongs to somebody else. Ask a teacher to share it.",
+            "the data set {name} belongs to somebody else and is not shared. Ask a teacher to share it.",
             name=one.name,
         )
 
@@ -113,8 +113,9 @@ class DataDesk:
             return
         if count >= MOST_TOKENIZERS:
             raise NotAllowedError(
-                _("a data set must have at most {limit} tokenizers here. Got {asked} beside {n}. Choose one that was "
-                  "used before, or ask a teacher.",
+                _(
+                    "a data set can have at most {limit} tokenizers here. {asked} would be added to {n}. Choose one "
+                    "that was used before, or ask a teacher.",
                   limit=MOST_TOKENIZERS, asked=asked or one.tokenizer, n=count)
             )  # fmt: skip
         self.policy.check_data(Person(one.owner), 0, *self.use(one.owner)[1:])
@@ -202,7 +203,7 @@ class DataDesk:
         uploads = self.home / record.FOLDER
         inside = source.path is not None and source.path.parent.parent == uploads
         if source.path is not None and not inside and not self.reaches_files:
-            raise NotAllowedError(_("a data set must be uploaded here. Paths of the server are not read."))
+            raise NotAllowedError(_("on this server, data sets must be uploaded. Paths on the server are not read."))
         return self.person or OPERATOR
 
     def _check_tokenizer(self, asked: str | None) -> None:
@@ -211,7 +212,10 @@ class DataDesk:
             return
         if names_file(asked):
             raise NotAllowedError(
-                _("a tokenizer must be one that is made here, such as bpe:2000. Files of the server are not read.")
+                _(
+                    "on this server, a tokenizer must be trained here, such as bpe:2000. Files on the server are not "
+                    "read."
+                )
             )
         parsed_tokenizer(asked)
 
@@ -236,8 +240,9 @@ class DataDesk:
             lock = _locks.setdefault((self.home, self.person.owner), threading.Lock())
         if not lock.acquire(timeout=READING_PATIENCE):
             raise NotAllowedError(
-                _("one data set of one person must be read at a time. Another one of yours is read now. "
-                  "Try again when it is done.")
+                _(
+                    "another data set of yours is being read, and only one at a time is allowed. Try again when it "
+                    "is done.")
             )  # fmt: skip
         try:
             yield

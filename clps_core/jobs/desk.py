@@ -22,6 +22,7 @@ from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.jobs.shelf import note_comparison, note_run, rename_comparison, rename_run, tag_runs
+from clps_core.matching.limits import NO_LIMITS, Limits
 from clps_core.policy import OPERATOR, Action, Person, Policy, Use, nobody, read_policy
 from clps_core.store import Comparison, Evaluation, Job, Run, Store, shelf
 from clps_core.store.order import HIGHEST
@@ -59,7 +60,7 @@ class Desk:
 
     @property
     def marked_owner(self) -> str | None:
-        """Whose runs are marked as one's own; ``None`` on a server of one person, where nothing is."""
+        """Whose runs are marked as their own; ``None`` on a server of one person, where none are marked."""
         return self.person.owner if self.policy.shared and self.person is not None else None
 
     def is_mine(self, run: Job | ActiveJob) -> bool:
@@ -90,6 +91,12 @@ class Desk:
             self._check_sizes(found)
             self._check_use(self.use(), len(found))
         return found
+
+    def match_limits(self, config: RunConfig) -> Limits:
+        """What a match of ``config`` must stay within, so that ``submit`` would take it for its size."""
+        if not self.policy.bound(self.person):
+            return NO_LIMITS
+        return Limits(self.policy.most_steps(self.person, config), self.policy.quotas.parameters)
 
     @property
     def data(self) -> DataDesk:

@@ -35,7 +35,7 @@ def check_devices(store: Store, configs: Sequence[RunConfig]) -> None:
     if why is None or (facts or {}).get("gpus") or _others_work_on(store):
         return
     raise ConfigError(
-        _("train.device cuda needs a CUDA GPU. None can be used here: {why}. Use train.device auto or cpu.", why=why)
+        _("train.device cuda must have a usable CUDA GPU. There is none: {why}. Use train.device auto or cpu.", why=why)
     )
 
 
@@ -48,14 +48,14 @@ def why_no_cuda(environment: Mapping[str, str] = os.environ) -> str | None:
     except PackageNotFoundError:
         return _("torch is not installed")
     if build.endswith("+cpu"):
-        return _("this build of torch ({build}) has no CUDA", build=build)
+        return _("this build of torch ({build}) does not support CUDA", build=build)
     if sys.platform == "darwin":
-        return _("torch has no CUDA on macOS")
+        return _("CUDA is not available on macOS")
     if "CUDA_VISIBLE_DEVICES" in environment:
         return _("CUDA_VISIBLE_DEVICES hides all GPUs")
     if "rocm" in build or any(Path(path).exists() for path in DRIVERS):
         return None
-    return _("no driver and no GPU were found")
+    return _("no NVIDIA driver and no GPU were found")
 
 
 def _others_work_on(store: Store) -> bool:

@@ -1,7 +1,7 @@
 """The work of every job that evaluates a trained run, key by key. Start at evaluate.
 
 What is found at a key is in the store with the next message, so a job that is killed goes on with the next key. All
-results of a job are of the same weights: where these have changed since, it begins anew.
+results of a job are of the same weights: if the weights have changed, it starts from the beginning.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def evaluate(work: Work) -> tuple[str, str | None]:
             stamp = _stamp(folder)
             values = held.enter_context(KINDS.find(job.kind).opened(folder, before_batch))
             if _stamp(folder) != stamp:
-                raise JobError(_("the weights of the run changed while they were read. Ask for the evaluation again."))
+                raise JobError(_("the run's weights changed while they were being read. Start the evaluation again."))
             left = patiently(lambda: queue.begin_evaluation(job.id, number, stamp, PLAN))
         before = patiently(lambda: queue.store.job(job.id))
         sink = StoreSink(queue, job, number, folder=work.folder, seconds=before.seconds, stop=work.stop)
@@ -56,7 +56,7 @@ def evaluate(work: Work) -> tuple[str, str | None]:
 def _asked(work: Work) -> Evaluation:
     found = patiently(lambda: work.queue.store.evaluations(ids=[work.job.id]))
     if not found:
-        raise JobError(_("a job of kind {kind} must be about a run. Ask for it again.", kind=work.job.kind))
+        raise JobError(_("this job of kind {kind} has no run. Start it again.", kind=work.job.kind))
     return found[0]
 
 
@@ -65,7 +65,8 @@ def _folder(work: Work, job: Evaluation) -> Path:
     if run.active:
         raise JobError(
             _(
-                "a run must have ended to be evaluated. Run {run} is {status}. Wait for its end, then ask again.",
+                "only a run that has ended can be evaluated. Run {run} is {status}. Wait until it ends, then try "
+                "again.",
                 run=run.id,
                 status=run.status,
             )

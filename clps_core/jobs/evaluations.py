@@ -43,7 +43,8 @@ def evaluate(
     if run.active:
         raise JobError(
             _(
-                "a run must have ended to be evaluated. Run {run} is {status}. Wait for its end, then ask again.",
+                "only a run that has ended can be evaluated. Run {run} is {status}. Wait until it ends, then try "
+                "again.",
                 run=run.id,
                 status=run.status,
             )
@@ -51,7 +52,7 @@ def evaluate(
     asked = found.checked(run.config, keys)
     stamp = stamp_text(store.run_folder(run.id), "best")
     if stamp is None:
-        raise CheckpointError(_("a run must have weights to be evaluated. Run {run} has none. Train it.", run=run.id))
+        raise CheckpointError(_("run {run} cannot be evaluated: it has no weights yet. Train it first.", run=run.id))
     name = shortened(_("{title} of {run}", title=found.title, run=run.name))
     check_priority(priority)
     job_id = evaluations.ask(store, kind, run, asked, name=name, stamp=stamp, owner=owner, priority=priority)
@@ -77,7 +78,7 @@ def await_evaluation(store: Store, job_id: str, on_tick: Callable[[Evaluation], 
     while True:
         jobs = store.evaluations(ids=[job_id])
         if not jobs:
-            raise NotFoundError(_("job {job} was deleted while it was waited for. Ask for it again.", job=job_id))
+            raise NotFoundError(_("job {job} was deleted before it ended. Start it again.", job=job_id))
         if on_tick is not None:
             on_tick(jobs[0])
         if not jobs[0].active:

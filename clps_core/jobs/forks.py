@@ -76,7 +76,7 @@ def derive_fork(
     checkpoint to train on from.
     """
     if start_from not in BEST_OR_LAST:
-        raise ConfigError(_("a fork must start from best or last. Got {got!r}.", got=str(start_from)[:40]))
+        raise ConfigError(_("a fork must start from best or last weights. Got {got!r}.", got=str(start_from)[:40]))
     parent = store.run(run_id)
     if keep_optimiser:
         start_from = "last"
@@ -108,7 +108,7 @@ def derive_fork(
 def _usual_name(parent: Run, config: RunConfig, keep_optimiser: bool) -> str:
     name = run_names([parent.config, config])[1]
     if keep_optimiser:
-        return _("{name} · on to step {step}", name=parent.name, step=f"{config.train.end_step:,}")
+        return _("{name} · to step {step}", name=parent.name, step=f"{config.train.end_step:,}")
     return _("{name} · fork", name=name)
 
 
@@ -133,8 +133,8 @@ def _check_same_model(parent: Run, config: RunConfig) -> None:
     if changed:
         raise ConfigError(
             _(
-                "a fork must have its parent's model and task, since it begins with its weights. Got another "
-                "{names} than {parent} has. Start a new run instead.",
+                "a fork must have its parent's model and task, since it starts with its weights. Got a different "
+                "{names} than {parent}. Start a new run instead.",
                 names=", ".join(sorted(changed)[:5]),
                 parent=parent.id,
             )

@@ -65,8 +65,8 @@ class Guests:
         if not self.policy.shared or limit is None or (now := self.disk(store)) < limit:
             return None
         return _(
-            "Waiting for disk space: the files of all visitors' runs must take less than {limit:.2f} GiB. "
-            "They take {now:.2f} GiB.",
+            "Waiting for disk space: the files of all visitors' runs may take up to {limit:.2f} GiB. They take "
+            "{now:.2f} GiB.",
             limit=limit / 2**30,
             now=now / 2**30,
         )
@@ -77,7 +77,7 @@ _measured: dict[Path, tuple[float, int]] = {}
 
 
 def forget_disk() -> None:
-    """Measure anew next time: files have been deleted."""
+    """Measure again next time: files have been deleted."""
     with _measuring:
         _measured.clear()
 

@@ -91,8 +91,8 @@ def bring_weights(store: Store, parent: Run, which: str, run_id: str) -> None:
         other = "last" if which == "best" else "best"
         raise JobError(
             _(
-                "a fork must begin with weights that exist. {parent} has no {which} weights: they were pruned, or it "
-                "has not trained so far. Take the {other} ones, or wait.",
+                "{parent} has no {which} weights to fork: they were deleted to free space, or the run has not saved "
+                "any yet. Use the {other} weights, or wait.",
                 parent=parent.id,
                 which=which,
                 other=other,
@@ -111,8 +111,8 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
     if had:
         raise CheckpointError(
             _(
-                "the run must have its checkpoint of step {step} to go on. {folder} does not hold it any more. "
-                "Put it back and resume the run, or start it anew: clps runs retry {run_id} --anew",
+                "the run's checkpoint of step {step} is missing from {folder}. Put it back and resume the run, or "
+                "start it again from the beginning: clps runs retry {run_id} --anew",
                 step=had[-1].step,
                 folder=place_in_home(had[-1].path.parent),
                 run_id=run.id,
@@ -121,14 +121,14 @@ def check_nothing_vanished(store: Store, run: Run) -> None:
     if run.start_from and not weights_file(store, run.id, START).is_file():
         raise CheckpointError(
             _(
-                "a fork must have the weights of its parent to begin with. {path} is gone. Fork the parent again.",
+                "the weights this fork starts with are missing: {path}. Fork the parent again.",
                 path=place_in_home(weights_file(store, run.id, START)),
             )
         )
 
 
 def clear(store: Store, run_id: str) -> None:
-    """Throw away what the run has learnt, to start it anew; its log and the weights of its parent stay.
+    """Delete what the run has learned, to start it from step 0; its log and its parent's weights are kept.
 
     Raises ``JobError`` where a link leads elsewhere: who knows what else lies there.
     """
@@ -136,7 +136,7 @@ def clear(store: Store, run_id: str) -> None:
     if folder.is_symlink():
         raise JobError(
             _(
-                "a run's folder must be a folder to start it anew. Got a link: {path}. Move its files back.",
+                "the run cannot start from the beginning: its folder is a link ({path}). Move its files back.",
                 path=place_in_home(folder),
             )
         )

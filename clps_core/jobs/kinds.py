@@ -78,7 +78,7 @@ class Kind:
     def checked(self, config: RunConfig, asked: Sequence[str]) -> tuple[str, ...]:
         """The keys that are asked for, as they are kept; raises ``ConfigError``."""
         if not self.keys:
-            raise ConfigError(_("a job of kind {kind} cannot be asked for about a run.", kind=self.name))
+            raise ConfigError(_("a job of kind {kind} cannot be started for a run.", kind=self.name))
         return tuple(_imported(self.keys)(config, asked))
 
     def opened(self, folder: Path, before_batch: Callable[[], None]) -> AbstractContextManager[Values]:
@@ -135,7 +135,7 @@ class Kinds(Mapping[str, Kind]):
             return kind
         raise ConfigError(
             _(
-                "a job's kind must be one of {known}. Got {got}. Install the package that has it.",
+                "a job's kind must be one of {known}. Got {got}. Install the package that provides it.",
                 known=", ".join(self),
                 got=shown(name),
             )
@@ -175,7 +175,7 @@ def _imported(place: str) -> Callable[..., Any]:
     except Exception as error:  # of a package that somebody else wrote, or that is gone
         raise ConfigError(
             _(
-                "{place} must be importable to work on jobs of its kind. It failed: {why}. Install its package again.",
+                "{place} cannot be imported, so jobs of its kind cannot run: {why}. Install its package again.",
                 place=place,
                 why=type(error).__name__,
             )

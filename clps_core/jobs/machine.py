@@ -1,4 +1,4 @@
-"""How much memory and disk there is, and how much of it is free. Measured anew at every call. Start at Memory."""
+"""How much memory and disk there is, and how much of it is free. Measured at every call. Start at Memory."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class StoreFacts:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything at one moment; ``slots_reason`` says in a sentence why there are so many slots."""
+    """The whole state at one moment; ``slots_reason`` explains the number of slots in a sentence."""
 
     slots: tuple[Slot, ...]
     waiting: tuple[Turn, ...]
@@ -132,7 +132,7 @@ def _version(name: str) -> str | None:
 def _refused(home: Path) -> str | None:
     """Why there is no supervisor though there is work, as far as the last one said so."""
     why = why_not_started(home / "supervisor.log")
-    return None if why is None else _("the supervisor could not start, so no run will: {why}", why=why)
+    return None if why is None else _("the supervisor could not start, so no run can start: {why}", why=why)
 
 
 def _known_slots(facts: dict[str, Any] | None) -> tuple[int, int, tuple[str, ...], str, str | None]:

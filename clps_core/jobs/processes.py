@@ -202,7 +202,7 @@ class SupervisorLock:
             return False
 
     def last_words(self) -> dict[str, Any]:
-        """What whoever held it last wrote, whether they still hold it or not; empty if nobody ever did."""
+        """The text that the last holder wrote, whether it still holds the lock or not; empty if there was none."""
         try:
             with open_given(self.path) as file:
                 facts = parsed_json(file.read(100_000) or b"{}")

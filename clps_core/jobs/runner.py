@@ -65,7 +65,7 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
     with processes.folder_lock(folder, LOCK_PATIENCE) as alone:
         born = processes.born(pid)
         if not alone or not patiently(lambda: queue.claim(run_id, number, pid, born)):
-            logger.warning("%s", _("Attempt {n} is not, or no longer, to be made here.", n=number))
+            logger.warning("%s", _("Attempt {n} must not run here, or not any more.", n=number))
             return EXIT_LOST
         os.nice(RUNS)
         try:
@@ -95,14 +95,14 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
 def sentence(error: BaseException) -> str:
     """Why a run failed, for a person; the traceback is in the log."""
     if is_disk_full(error):
-        return _("The disk is full. Free some space, then resume it: it goes on from what it wrote last.")
+        return _("The disk is full. Free some space, then resume the run: it continues from its last checkpoint.")
     if isinstance(error, ClpsError):
         return str(error)
     if isinstance(error, MemoryError) or "CUDA error: out of memory" in str(error):  # before the first step
-        return _("Memory ran out. A smaller batch_size or d_model needs less.")
+        return _("Out of memory. A smaller batch_size or d_model needs less.")
     first_line = (str(error).splitlines() or [""])[0][:200]
     return _(
-        "It stopped with an unexpected error ({kind}: {text}). Its log has the details.",
+        "Stopped with an unexpected error ({kind}: {text}). The log has the details.",
         kind=type(error).__name__,
         text=first_line,
     )

@@ -90,7 +90,7 @@ def matched(base: Mapping[str, Any], strategies: Sequence[str], seeds: Sequence[
             sharing = {**(base.get("sharing") or {}), "strategy": strategy}
             found.append(resolve(build_config({**base, "sharing": sharing, "seed": seed})))
     if len({one.config.model_dump_json() for one in found}) < len(found):
-        raise ConfigError(_("each strategy and each seed must be given once. Leave out the repeated one."))
+        raise ConfigError(_("each strategy and each seed must be given once. Remove the repeated one."))
     return found
 
 
@@ -172,8 +172,8 @@ def ensure_supervisor(store: Store) -> None:
             return  # it is starting up, or just leaving: the next call will see
         if code > 0 and time.monotonic() - earlier.at < FAILED_SECONDS:
             log_path = store.home / "supervisor.log"
-            why = why_not_started(log_path) or _("{path} says why.", path=log_path)
-            raise JobError(_("the supervisor could not start, so no run will: {why}", why=why))
+            why = why_not_started(log_path) or _("See {path}.", path=log_path)
+            raise JobError(_("the supervisor could not start, so no run can start: {why}", why=why))
     make_room(store.home / "supervisor.log")
     with sentences(store.home), (store.home / "supervisor.log").open("ab") as log:
         process = subprocess.Popen(
@@ -234,9 +234,7 @@ def retry(store: Store, run_id: str, *, anew: bool = False) -> None:
 def _failed(store: Store, run_id: str) -> Job:
     run = store.job(run_id)
     if run.status != "failed":
-        raise JobError(
-            _("only what has failed can be retried. {run_id} is {status}.", run_id=run.id, status=run.status)
-        )
+        raise JobError(_("only failed runs can be retried. {run_id} is {status}.", run_id=run.id, status=run.status))
     return run
 
 
@@ -249,8 +247,8 @@ def _start_anew(store: Store, run_id: str) -> None:
         if not alone:
             raise JobError(
                 _(
-                    "a process must have left the folder of run {run_id} to start it anew. Got one that has not: "
-                    "wait a moment, then try again.",
+                    "a process is still working in the folder of run {run_id}, so it cannot start from the "
+                    "beginning. Wait a moment, then try again.",
                     run_id=run_id,
                 )
             )

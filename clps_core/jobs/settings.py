@@ -60,8 +60,8 @@ def nearly_full(home: Path, floor: int) -> str | None:
     if free >= floor:
         return None
     return _(
-        "No run starts: the disk that holds {home} must have {floor:.2f} GiB free (CLPS_DISK_FLOOR). "
-        "Got {free:.2f} GiB. Free some space, for example with: clps runs prune.",
+        "No run starts: the disk that holds {home} has {free:.2f} GiB free, and CLPS_DISK_FLOOR requires {floor:.2f} "
+        "GiB. Free some space, for example with: clps runs prune.",
         home=home,
         floor=floor / GIB,
         free=free / GIB,

@@ -29,7 +29,7 @@ class Shares:
 
     @classmethod
     def of(cls, store: Store) -> Shares:
-        """As things are now. While the policy cannot be read, one run each: whoever broke it will see."""
+        """The current state. While the policy cannot be read, one run for each owner."""
         try:
             policy = read_policy(store.home)
         except ClpsError:
@@ -49,4 +49,4 @@ class Shares:
             return None
         if self.full is not None:
             return self.full
-        return _("Waiting for other runs of its owner: at most {limit} of them run at once.", limit=limit)
+        return _("Waiting for other runs of the same owner: at most {limit} of them run at once.", limit=limit)

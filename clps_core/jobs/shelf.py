@@ -60,5 +60,5 @@ def tag_runs(store: Store, run_ids: Sequence[str], add: Sequence[str] = (), remo
 def _checked(name: str) -> str:
     found = check_name(name.strip() if isinstance(name, str) else name)
     if found is None:
-        raise ConfigError(_("a new name must be given. Got none."))
+        raise ConfigError(_("the new name must not be empty."))
     return found

@@ -218,7 +218,7 @@ class StoreSink:
 def patiently(ask: Callable[[], T]) -> T:
     """What ``ask`` returns; while the store is out of reach, it is asked again, for as long as a lease lasts.
 
-    A full disk is not waited for: that a person has to mend.
+    It does not wait for a full disk: a person must free space.
     """
     until = time.monotonic() + LEASE_SECONDS
     told = ""

@@ -69,15 +69,15 @@ def choose_slots(environment: Mapping[str, str] = os.environ, *, gpus: tuple[str
     count = asked_slots or (len(gpus) * per_gpu if gpus else min(max(2, cores), MOST_SLOTS, room))
     threads = asked_threads or max(1, cores // count)
     if asked_slots or asked_threads:
-        reason = _("CLPS_SLOTS or CLPS_THREADS asks for it.")
+        reason = _("Set by CLPS_SLOTS or CLPS_THREADS.")
     elif gpus and per_gpu > 1:
-        reason = _("{runs} runs on each of {n} GPUs: CLPS_RUNS_PER_GPU asks for it.", runs=per_gpu, n=len(gpus))
+        reason = _("{runs} runs on each of {n} GPUs, set by CLPS_RUNS_PER_GPU.", runs=per_gpu, n=len(gpus))
     elif gpus:
-        reason = ngettext("One run per GPU; there is {n}.", "One run per GPU; there are {n}.", len(gpus))
+        reason = ngettext("One run per GPU; there is {n} GPU.", "One run per GPU; there are {n} GPUs.", len(gpus))
     else:
         reason = ngettext(
-            "No GPU; {n} core is shared by two runs.",
-            "No GPU; the {n} cores are divided among the runs.",
+            "No GPU; two runs share {n} core.",
+            "No GPU; the runs share {n} cores.",
             cores,
         )
     return Slots(count, threads, gpus, reason)

@@ -97,16 +97,16 @@ def queue_state(store: Store) -> QueueState:
     except ConfigError as error:
         problem, slots = str(error), 0
     if not queued:
-        return QueueState(running, 0, slots == 0, _("Nothing waits.") if slots else str(problem))
+        return QueueState(running, 0, slots == 0, _("Nothing is waiting.") if slots else str(problem))
     turns = _turns(active, Shares.of(store), slots, problem)
     if problem:
         return QueueState(running, len(queued), True, problem, turns)
-    waits = ngettext("{n} run waits.", "{n} runs wait.", len(queued))
+    waits = ngettext("{n} run is waiting.", "{n} runs are waiting.", len(queued))
     if not all(job.trains for job in queued):
-        waits = ngettext("{n} run or evaluation waits.", "{n} runs and evaluations wait.", len(queued))
+        waits = ngettext("{n} run or evaluation is waiting.", "{n} runs and evaluations are waiting.", len(queued))
     if running >= slots:
-        why = ngettext("The only slot is taken.", "All {n} slots are taken.", slots)
-        why = _("Both slots are taken.") if slots == 2 else why
+        why = ngettext("The only slot is busy.", "All {n} slots are busy.", slots)
+        why = _("Both slots are busy.") if slots == 2 else why
     elif any(turn.cause == "now" for turn in turns.values()):
         why = _("The next one starts in a moment.")
     else:
@@ -132,11 +132,11 @@ def _turns(active: Sequence[ActiveJob], shares: Shares, slots: int, problem: str
         elif share := shares.why_not(run):
             turn = Turn(run, "full" if share == shares.full else "share", share, None)
         elif run.not_before is not None:
-            turn = Turn(run, "pause", run.reason or _("It waits out a pause before it is tried again."), None)
+            turn = Turn(run, "pause", run.reason or _("Waiting before the next retry."), None)
         elif free > 0:
             free -= 1
             shares.busy[run.owner] += 1
-            turn = Turn(run, "now", _("It starts in a moment."), starts.get(run.id))
+            turn = Turn(run, "now", _("Starting in a moment."), starts.get(run.id))
         else:
             turn = Turn(run, "slot", _("Waiting for a free slot."), starts.get(run.id))
         turns[run.id] = turn

@@ -134,7 +134,7 @@ class Supervisor:
     def _round_safely(self) -> float:
         try:
             pause = self.round()
-        except (StoreError, OSError) as error:  # a full disk or a locked store may mend: try again
+        except (StoreError, OSError) as error:  # a full disk or a locked store may recover: try again
             self._mention(str(error))
             return ERROR_POLL
         self._mention(self._held)
@@ -249,7 +249,7 @@ class Supervisor:
             self.launcher.start(attempt, self.slots.environment(slot, attempt.threads))
         except OSError as error:
             reason = _(
-                "Its process could not be started ({problem}). It is tried again once a minute.",
+                "The process could not be started ({problem}). Trying again once a minute.",
                 problem=str(error).partition("] ")[2] or str(error),
             )
             self._failed_start, self._held = (self.clock() + START_AGAIN_SECONDS, reason), reason
@@ -331,7 +331,7 @@ def main() -> int:
         return error.exit_code
     except OSError as error:  # its rounds outlive those, so it is one of its own files
         problem = _(
-            "it must be able to read and write its files. Got {file}: {problem}. Mend that, or remove it.",
+            "it cannot read or write its files: {file}: {problem}. Fix that, or remove the file.",
             file=error.filename or given.home,
             problem=error.strerror or type(error).__name__,
         )

@@ -27,8 +27,8 @@ def going_on(store: Store, parent: Run, changes: Mapping[str, Any]) -> dict[str,
     if not done:
         raise JobError(
             _(
-                "a run must have a last checkpoint to train on from. {parent} has none: it was pruned, or it has not "
-                "trained so far. Fork its best weights, or wait.",
+                "{parent} has no last checkpoint, so its training cannot continue: the checkpoint was deleted to "
+                "free space, or the run has not saved one yet. Fork its best weights, or wait.",
                 parent=parent.id,
             )
         )
@@ -45,8 +45,8 @@ def check_same_optimiser(parent: RunConfig, config: RunConfig) -> None:
     if changed:
         raise ConfigError(
             _(
-                "a run that trains on must keep its parent's optimiser, and whether it averages weights. Got another "
-                "{names}. Fork it without its optimiser instead.",
+                "a run that continues training must keep its parent's optimiser and its averaging of weights. Got a "
+                "different {names}. Use a fork without the optimiser instead.",
                 names=", ".join(changed),
             )
         )
@@ -57,8 +57,8 @@ def check_no_begin_step(config: RunConfig) -> None:
     if config.train.begin_step:
         raise ConfigError(
             _(
-                "train.begin_step must be 0 for a run that begins with new weights. Got {step}. Leave it out; "
-                "'clps runs train-on' goes on from a run.",
+                "train.begin_step must be 0 for a run that starts with new weights. Got {step}. Leave it out; to "
+                "continue a run, use 'clps runs train-on'.",
                 step=config.train.begin_step,
             )
         )
@@ -69,7 +69,12 @@ def check_began(store: Store, run_id: str, parent: Run, config: RunConfig) -> No
     begin, before = config.train.begin_step, parent.config.train.begin_step
     step = header_facts(weights_file(store, run_id, START)).get("step")
     if begin and isinstance(step, int) and before + step != begin:
-        raise JobError(_("run {parent} has trained further just now. Ask again to go on from there.", parent=parent.id))
+        raise JobError(
+            _(
+                "run {parent} has trained further in the meantime. Try again to continue from its new last step.",
+                parent=parent.id,
+            )
+        )
 
 
 def rate_sentence(parent: RunConfig, config: RunConfig) -> str:
@@ -78,12 +83,13 @@ def rate_sentence(parent: RunConfig, config: RunConfig) -> str:
     before = learning_rate(done - 1, parent.train.end_step, parent.optim)
     if learning_rate(done - 1, end, config.optim) == before:
         return _(
-            "The learning rate goes on as if the run had been {steps} steps long from its start: next is {rate:.3g}.",
+            "The learning rate continues as if the run had been planned for {steps} steps from the start: the next "
+            "rate is {rate:.3g}.",
             steps=f"{end:,}",
             rate=learning_rate(done, end, config.optim),
         )
     return _(
-        "The learning rate goes from {before:.3g} to {after:.3g} at once: the schedule ({schedule}) is now that of "
+        "The learning rate jumps from {before:.3g} to {after:.3g}: the schedule ({schedule}) is now planned for "
         "{steps} steps.",
         before=before,
         after=learning_rate(done, end, config.optim),

@@ -103,7 +103,7 @@ def _write_note(path: Path, text: str) -> None:
 
 
 def _out_of_memory_kills() -> int:
-    """How many processes the system has ended for want of memory, in our container or on the machine."""
+    """How many processes the system has ended because memory ran out, in this container or on the machine."""
     for path in (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat")):
         with contextlib.suppress(OSError, ValueError):
             for line in path.read_text().splitlines():

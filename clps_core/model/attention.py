@@ -16,7 +16,7 @@ from torch import Tensor
 __all__ = ["Mask", "attend", "explicit_is_faster", "make_mask", "remix", "rotary_tables", "rotate"]
 
 EXPLICIT_UP_TO_KEYS = 128
-"""Up to so many keys, plain matmul-softmax beats the fused kernel on a CPU.
+"""Up to this many keys, plain matmul-softmax beats the fused kernel on a CPU.
 
 Measured 2026-11-21, torch 2.13, AMD EPYC (AVX2), fp32, forward and backward, 1 and 2 threads, with and
 without masks: 0.4-1.0 of the fused kernel's time at 16-128 keys, 1.0-1.2 at 256, 1.3-2.3 at 512 and more.

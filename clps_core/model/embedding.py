@@ -41,7 +41,7 @@ class Embedding(nn.Module):
         for name, outer in shapes.items():
             if name in ("tokens", "class_token", "positions", "token_types"):
                 rows, width = dict(outer.shapes)["weight"]
-                # Not skip_init: it draws on the meta device first, and there normal_ imports torch's compiler.
+                # Not drawn on the meta device first, as unset_linear is: there normal_ imports torch's compiler.
                 empty = torch.empty(rows, width)
                 self.add_module(name, nn.Embedding.from_pretrained(empty, freeze=False))  # type: ignore[no-untyped-call]
             else:

@@ -1,4 +1,4 @@
-"""What stands beside the shared weights, as modules. Start at make_extras, then BetweenLayers.
+"""The extras of shared weights, as modules. Start at make_extras, then BetweenLayers.
 
 Like the bank's weights these are registered once, by name (``extras.encoder.0.q.down``), and layers
 hold unregistered references to them.
@@ -12,9 +12,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import skip_init
 
-from clps_core.model.bank import register_at
+from clps_core.model.bank import register_at, unset_linear
 from clps_core.model.embedding import sinusoids
 from clps_core.shapes import ExtraShape
 from clps_core.sharing import Execution
@@ -48,8 +47,7 @@ def make_extras(root: nn.Module, shapes: Mapping[str, ExtraShape]) -> None:
     for name, extra in shapes.items():
         size = dict(extra.shapes)["weight"]
         if len(size) == 2:
-            linear: nn.Linear = skip_init(nn.Linear, size[1], size[0], bias=False)  # type: ignore[no-untyped-call]
-            register_at(root, name, linear)
+            register_at(root, name, unset_linear(size[1], size[0], bias=False))
         else:
             register_at(root, name, Vector(size[0]))
 

@@ -130,9 +130,9 @@ def _start(
         first = torch.full((inputs.shape[0], 1), bos_id, dtype=torch.int64, device=inputs.device)
         return model.start_decoding(memory, input_mask, keep_past=keep_past, loops=loops), first
     if model.config.family == "encoder":
-        raise DataError(_("only a decoder or an encoder-decoder can generate. Got an encoder."))
+        raise DataError(_("text generation needs a decoder or an encoder-decoder. Got an encoder."))
     if input_mask is not None and not bool(input_mask.all()):
-        raise DataError(_("prompts of one batch must be of one length. Got padding. Give them one by one."))
+        raise DataError(_("prompts of one batch must have the same length. Got padding. Pass them one by one."))
     return DecoderState(None, None, keep_past=keep_past, loops=loops), inputs
 
 

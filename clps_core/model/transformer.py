@@ -122,7 +122,7 @@ class Transformer(nn.Module):
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None:
                 raise DataError(
-                    _("an encoder-decoder must have decoder_inputs. Got none. Give at least the first token.")
+                    _("an encoder-decoder must have decoder_inputs. Got none. Pass at least the first token.")
                 )
             joined = Joined()
             memory = self.encode(inputs, input_mask, recorder=recorder, joined=joined, loops=loops)
@@ -153,7 +153,7 @@ class Transformer(nn.Module):
         That is the final norm and the head. Raises ``ConfigError`` for a model without a head.
         """
         if self.config.output == "none":
-            raise ConfigError(_("a model must have a head to be read. Got head none. Choose a run that answers."))
+            raise ConfigError(_("a model must have a head to be read. Got head none. Choose a run with a head."))
         stack = "encoder" if self.config.family == "encoder" else "decoder"
         ended = self._ended(states, stack)
         return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)
@@ -353,5 +353,5 @@ def _check_resolved(config: ModelConfig) -> None:
     ]
     if missing:
         raise ConfigError(
-            _("a model must have {fields}. Got none. Resolve the config, or give them.", fields=", ".join(missing))
+            _("a model must have {fields}. Got none. Resolve the config, or set them.", fields=", ".join(missing))
         )

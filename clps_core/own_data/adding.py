@@ -83,7 +83,7 @@ def add(
             kept = Keeper(folder, found, kind, columns or {}, characters, room, said)
             kept.read()
         if source.state != before:
-            raise DataError(_("the file must stay as it is while it is read. It changed. Add it again."))
+            raise DataError(_("the file changed while it was being read. Add it again."))
         made = kept.finished(
             name=name, source=record.harmless(_origin(source, found), record.LONGEST["source"], end=True),
             source_state=before, owner=owner, shared=shared, licence=licence,
@@ -93,7 +93,7 @@ def add(
         _put(folder, place / name)
     except OSError as error:
         raise DataError(
-            _("the data set must be kept in {folder}. Got: {why}. Make room there.",
+            _("the data set cannot be saved in {folder}: {why}. Free some space there.",
               folder=place, why=error.strerror or type(error).__name__)
         ) from error  # fmt: skip
     finally:

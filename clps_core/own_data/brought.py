@@ -58,7 +58,7 @@ def brought(folder: Path) -> Tokenizer:
         text = read_regular(folder, NAME, limit=LARGEST_TOKENIZER).decode()
     except (OSError, UnicodeDecodeError):
         raise DataError(
-            _("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data.")
+            _("the tokenizer 'file' needs a tokenizer.json. Give its path when you add the data.")
         ) from None
     try:
         tokenizer = loaded(text)
@@ -104,24 +104,24 @@ def check_use(tokenizer: Tokenizer, specials: Sequence[int], texts: Sequence[str
         codes = tokenizer.encode_batch(tried, add_special_tokens=False)
         tokenizer.decode(codes[0].ids)
     except Exception as error:  # the library raises bare exceptions
-        raise _unusable(_("it cannot read a text: {why}", why=str(error))) from None
+        raise _unusable(_("it cannot tokenize a text: {why}", why=str(error))) from None
     if any(len(code.ids) > MOST_GROWTH * max(1, len(text)) for code, text in zip(codes, tried, strict=True)):
         raise _unusable(_grows())
 
 
 def _unusable(why: str) -> DataError:
     return DataError(
-        _("the tokenizer.json must be usable. It is not: {why}. Mend it, or choose another tokenizer.",
+        _("the tokenizer.json cannot be used: {why}. Correct it, or choose another tokenizer.",
           why=visible(" ".join(why.split())[:200]).rstrip("."))
     )  # fmt: skip
 
 
 def _gaps() -> str:
-    return _("its ids must run from 0 without a gap, each for one token")
+    return _("its ids must be 0, 1, 2 and so on without a gap, each for one token")
 
 
 def _grows() -> str:
-    return _("a text may grow at most {limit}-fold. It makes longer ones", limit=MOST_GROWTH)
+    return _("a text may become at most {limit} times as long. This tokenizer makes longer ones", limit=MOST_GROWTH)
 
 
 def _check_ids(plain: Any) -> None:
@@ -130,7 +130,7 @@ def _check_ids(plain: Any) -> None:
         raise ValueError(_("it has no model"))
     words, added = plain["model"].get("vocab") or {}, plain.get("added_tokens") or []
     if not isinstance(words, dict | list) or not isinstance(added, list):
-        raise ValueError(_("its vocabulary is no table"))
+        raise ValueError(_("its vocabulary is not a table"))
     # A table of token and id, or a list of tokens with their scores.
     known = dict(words) if isinstance(words, dict) else {f"{place} ": place for place in range(len(words))}
     ids = {*known.values()} if all(type(one) is int for one in known.values()) else set()

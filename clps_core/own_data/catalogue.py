@@ -26,7 +26,7 @@ __all__ = ["facts", "length_of", "mask_of", "names", "task"]
 PLACE = 200
 """After all installed tasks."""
 LENGTH_STEP = 8
-"""Texts of a batch are padded to a multiple of so many tokens."""
+"""Texts of a batch are padded to a multiple of this many tokens."""
 WINDOW = 128
 MASKED_WINDOW = 64
 """Short windows learn sooner to look at the neighbours of a mask (measured on ``masked-docs``)."""
@@ -98,8 +98,9 @@ def facts(data: DataLike, home: Path) -> TaskFacts:
     known = record.read(home, name)
     if data.task not in known.tasks:
         raise DataError(
-            _("a masked language model must have a data set of kind generation. {name} is for {kind}. Train "
-              "{task}, or add the texts again with --kind generation.",
+            _(
+                "a masked language model must have a data set of kind generation. {name} is for {kind}. Train "
+                "{task}, or add the texts again with --kind generation.",
               name=name, kind=known.kind, task=known.task)
         )  # fmt: skip
     chosen = vocabulary(record.folder_of(home, name), known, data.tokenizer)
@@ -128,7 +129,10 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None, by_length: boo
     words: Vocabulary = chosen.value
     length = length_of(data, words, asked)
     target = min(length, _usual_length(words, "target", 1) if asked is None else asked)
-    metric = METRICS[data.kind][-1]
+    metrics = METRICS[data.kind]
+    metric = metrics[-1]
+    if data.kind == "generation" and words.spells_bytes:
+        metrics += ("bits_per_byte",)
     if data.kind == "translation" and words.length_at("target", 0.5) > SHORT_ANSWER:
         metric = "token_accuracy"
     marks = data.kind == "span"
@@ -139,7 +143,7 @@ def _facts(kept: _Hashable, chosen: _Hashable, asked: int | None, by_length: boo
         words=_Words(data, length),
         family=FAMILIES[data.kind],
         metric=metric,
-        metrics=METRICS[data.kind],
+        metrics=metrics,
         baseline=words.baselines["validation"][metric],
         test_baseline=words.baselines["test"][metric],
         test_size=max(1, tests),
@@ -229,7 +233,7 @@ def length_of(data: DataSet, words: Vocabulary, asked: int | None) -> int:
     if asked is not None and asked > LONGEST_ROW:
         raise ConfigError(
             _(
-                "seq_len must be at most {limit} for texts that are cut. Got {got}. Lower it.",
+                "seq_len must be at most {limit} for this data set, whose texts are cut. Got {got}. Lower it.",
                 limit=LONGEST_ROW,
                 got=asked,
             )
@@ -255,20 +259,20 @@ class _Words:
     def __call__(self) -> TaskWords:
         data = self.data
         summaries = {
-            "generation": _("Your own data: continue {n:,} passages of text.", n=data.rows),
+            "generation": _("Your own data: a continuous text of {n:,} passages.", n=data.rows),
             "classification": _(
-                "Your own data: one of {classes:,} classes for each of {n:,} texts.",
+                "Your own data: {n:,} texts, each in one of {classes:,} classes.",
                 classes=len(data.classes),
                 n=data.rows,
             ),
-            "translation": _("Your own data: {n:,} texts, each turned into another.", n=data.rows),
+            "translation": _("Your own data: {n:,} pairs of input text and target text.", n=data.rows),
             "span": _("Your own data: {n:,} questions, each answered by a part of its context.", n=data.rows),
         }
         baselines = {
-            "generation": _("every token by its share"),
+            "generation": _("each token with its frequency as probability"),
             "classification": _("always the most frequent class"),
             "translation": _("always the same text"),
-            "span": _("the first words, or a frequent answer that stands there"),
+            "span": _("the first words of the context, or a frequent answer if the context contains it"),
         }
         summary, baseline = summaries[data.kind], baselines[data.kind]
         if self.masked:

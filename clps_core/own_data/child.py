@@ -70,7 +70,7 @@ def _asked(do: str, home: Path, source: Source, given: Mapping[str, Any]) -> dic
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise DataError(
-            _("the data must be read within {minutes} minutes. It took longer. Take a part of them.",
+            _("reading the data took longer than the {minutes} minutes allowed here. Use a part of them.",
               minutes=round(SECONDS / 60))
         ) from None  # fmt: skip
     lines = ended.stdout.decode("utf-8", "replace").splitlines()
@@ -92,12 +92,13 @@ def _unexpected(ended: subprocess.CompletedProcess[bytes]) -> str:
     )  # fmt: skip
     if ended.returncode < 0:  # by a signal: the system's, or of a library that got no memory
         return _too_large()
-    return _("the data must be readable here. Reading them failed for a reason of ours. The server's log has the "
-             "details: tell whoever runs this server.")  # fmt: skip
+    return _(
+        "reading the data failed because of an error in CLPS Lab. The server's log has the details: tell the person "
+        "who runs this server.")  # fmt: skip
 
 
 def _too_large() -> str:
-    return _("the data must fit into the memory that reading may take. They did not. Take a part of them.")
+    return _("the data do not fit into the memory allowed for reading. Use a part of them.")
 
 
 def _plain(source: Source) -> dict[str, Any]:

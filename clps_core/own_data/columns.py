@@ -77,8 +77,9 @@ def check_no_times(name: str, values: Sequence[Any]) -> None:
     """Raise ``DataError`` where a column holds times: how they were written is lost."""
     if any(isinstance(one, TIMES) for one in values):
         raise DataError(
-            _("a column that is used must hold texts. {name} holds dates or times. Save them as texts, or choose "
-              "another column.",
+            _(
+                "a column that is used must hold texts. {name} holds dates or times. Convert them to text, or choose "
+                "another column.",
               name=visible(name[:60]))
         )  # fmt: skip
 
@@ -143,7 +144,7 @@ def spans_note(sample: Mapping[str, Sequence[Any]]) -> str:
     spans = _spans(sample)
     if not spans or _standing(sample, spans) >= STANDING:
         return ""
-    return _("These columns have a context, but most answers do not stand in it: they cannot be marked there.")
+    return _("These columns include a context, but most answers do not appear in it, so they cannot be marked there.")
 
 
 def checked(
@@ -175,14 +176,14 @@ def checked(
     found = {**(guessed.columns if guessed else {}), **(_spans(sample) if chosen == "span" else {}), **columns}
     if missing := [role for role in ROLES[chosen] if role not in found]:
         raise DataError(
-            _("{kind} needs a column for {role}. None is likely among {known}. Name it.",
+            _("{kind} must have a column for {role}. None was detected among {known}. Choose it.",
               kind=chosen, role=missing[0], known=_listed(list(sample)))
         )  # fmt: skip
     roles = (*ROLES[chosen], *(role for role in OPTIONAL_ROLES.get(chosen, ()) if role in found))
     wanted = {role: found[role] for role in roles}
     if len(set(wanted.values())) < len(wanted):
         raise DataError(
-            _("each role must have a column of its own. Got {name} twice. Choose another one.",
+            _("each role must have a separate column. Got {name} twice. Choose another one.",
               name=visible(next(iter(wanted.values()))[:60]))
         )  # fmt: skip
     for name in wanted.values():

@@ -28,7 +28,7 @@ def told(source: Source) -> Iterator[None]:
     except DataError:
         raise
     except MemoryError:
-        raise DataError(_("the data must fit into memory row by row. A row did not. Cut it into several.")) from None
+        raise DataError(_("a row of the data is too large for the memory. Split it into several rows.")) from None
     except Exception as error:
         raise DataError(_sentence(error, source)) from None
 
@@ -42,7 +42,7 @@ def _sentence(error: Exception, source: Source) -> str:
     said = visible(re.sub(r"/\S*/", "", said)[:240]).rstrip(".")
     if "scripts are no longer supported" in said:
         return _(
-            "the data set must be plain files. {name} needs a program of its own, and programs that come with data are "
+            "the data set must be plain files. {name} needs its own program, and programs that come with data are "
             "never run. Choose another one.",
             name=visible(source.origin),
         )
@@ -50,21 +50,20 @@ def _sentence(error: Exception, source: Source) -> str:
         mixed = re.search(r"Column\(/?(.*?)\) changed from (\w+) to (\w+) in row (\d+)", str(causes))
         if mixed:
             return _(
-                "each column must hold one type. Column {name} changes from {before} to {now} in row {row}. "
-                "Make all its values texts.",
+                "each column must hold values of one type. Column {name} changes from {before} to {now} in row "
+                "{row}. Convert all its values to text.",
                 name=visible(mixed[1][:60]), before=mixed[2], now=mixed[3], row=int(mixed[4]) + 1,
             )  # fmt: skip
-        return _("the source must be readable as what its name says. Got: {why}. Mend the file.", why=said)
+        return _("the source cannot be read as the type its name says: {why}. Correct the file.", why=said)
     if kinds & NO_NETWORK:
         return _(
-            "Hugging Face must be reachable to add {name}. It is not. Check the network, or download the files and add "
-            "them from a folder.",
+            "{name} cannot be added, because Hugging Face cannot be reached. Check the network, or download the "
+            "files and add them from a folder.",
             name=visible(str(source.hub)),
         )
     if kinds & {"DatasetNotFoundError", "RepositoryNotFoundError", "GatedRepoError"}:
         return _(
-            "there must be a public data set {name} on Hugging Face. There is none, or it needs a login. "
-            "Check the name.",
+            "there is no public data set {name} on Hugging Face, or it requires a login. Check the name.",
             name=visible(str(source.hub)),
         )
-    return _("the data set {name} must be readable. Got: {why}.", name=visible(str(source.hub)), why=said)
+    return _("the data set {name} cannot be read: {why}.", name=visible(str(source.hub)), why=said)

@@ -99,7 +99,7 @@ class Keeper:
         for name in roles.values():
             if name not in batch:
                 raise DataError(
-                    _("every part of the source must have the column {name}. That of {split} has none.",
+                    _("every part of the source must have the column {name}. The part {split} does not.",
                       name=visible(name[:60]), split=split)
                 )  # fmt: skip
             check_no_times(name, batch[name])
@@ -132,23 +132,26 @@ class Keeper:
         table = {role: column for role, column in table.items() if role != "start"}
         if texts and max(map(len, texts)) > DATA.text_characters:
             raise DataError(
-                _("one text must have at most {limit:,} characters. Got one of {got:,}. Cut it into several.",
+                _(
+                    "one text must have at most {limit:,} characters. Got one of {got:,}. Split it into several.",
                   limit=DATA.text_characters, got=max(map(len, texts)))
             )  # fmt: skip
         self.rows += len(texts)
         self.characters += sum(len(one) for column in table.values() for one in column)
         if self.characters > self.most_characters or self.rows > DATA.rows:
             raise DataError(
-                _("the texts of a data set must have at most {limit:,} characters and {rows:,} rows here. "
-                  "There are more. Take a part of them.",
+                _(
+                    "the texts of a data set must have at most {limit:,} characters and {rows:,} rows here. There "
+                    "are more. Use a part of them.",
                   limit=self.most_characters, rows=DATA.rows)
             )  # fmt: skip
         self.bytes_ += sum(len(one.encode()) for column in table.values() for one in column)
         needed = self.bytes_ * (1 + TOKEN_BYTES) + self.rows * ROW_BYTES
         if self.room is not None and needed > self.room:
             raise DataError(
-                _("the texts of this data set and their tokens must fit into {limit:,.1f} MB. There are more. "
-                  "Take a part of them, or remove another data set of yours.",
+                _(
+                    "the texts of this data set and their tokens must fit into {limit:,.1f} MB. They need more. Use "
+                    "a part of them, or remove another data set of yours.",
                   limit=self.room / 10**6)
             )  # fmt: skip
         self.keys.append(np.array([key_of(one) for one in texts], dtype=np.uint64))
@@ -180,7 +183,8 @@ class Keeper:
         """The record of what was read; writes the index."""
         if self.rows == 0 or self.guess is None:
             raise DataError(
-                _("the data must have rows with {columns}. Got none: {n:,} rows lack one. Choose other columns.",
+                _(
+                    "the data must have rows with {columns}. Got none: {n:,} rows lack a value. Choose other columns.",
                   columns=", ".join(self.guess.columns) if self.guess else _("text"),
                   n=self.left_out + self.places.missing)
             )  # fmt: skip
@@ -188,8 +192,9 @@ class Keeper:
         different = len(np.unique(keys[given == 0]))
         if different < FEWEST:
             raise DataError(
-                _("the data must have at least {limit} different texts to train on. Got {got}. Add more, or take "
-                  "another file.",
+                _(
+                    "the data must have at least {limit} different texts to train on. Got {got}. Add more, or use "
+                    "another file.",
                   limit=FEWEST, got=different)
             )  # fmt: skip
         classes, labels = self._sorted_classes()
@@ -250,8 +255,9 @@ class Keeper:
             )  # fmt: skip
         if len(names) > len(labels) / 2:
             raise DataError(
-                _("labels must repeat. {column} has {classes:,} different values in {rows:,} rows. Choose another "
-                  "column, or use the texts as text to text.",
+                _(
+                    "labels must repeat. {column} has {classes:,} different values in {rows:,} rows. Choose another "
+                    "column, or use the data as text to text.",
                   column=column, classes=len(names), rows=len(labels))
             )  # fmt: skip
         order = sorted(names, key=_class_order)

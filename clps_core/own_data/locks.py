@@ -23,11 +23,13 @@ def _opened(folder: Path) -> TextIO:
         if folder.is_dir():
             why = error.strerror or type(error).__name__
             raise DataError(
-                _("what is made of a data set must be kept in {folder}. Got: {why}. Make room there.",
+                _(
+                    "the tokens or vocabulary of a data set cannot be saved in {folder}: {why}. Free some space "
+                    "there.",
                   folder=folder, why=why)
             ) from error  # fmt: skip
         raise DataError(
-            _("the data set {name} must stay while it is measured. It was removed. Choose another one.",
+            _("the data set {name} was removed while it was being measured. Choose another one.",
               name=folder.name)
         ) from None  # fmt: skip
 

@@ -143,7 +143,7 @@ def _open(source: Source, folder: Path, limit: int) -> Opened:
     for name, file in files.items():
         if (file.builder, set(file.columns)) != (first.builder, set(first.columns)):
             raise DataError(
-                _("the files of all splits must be of one kind and have the same columns. That of {split} differs.",
+                _("the files of all splits must have the same type and columns. The file of {split} differs.",
                   split=name)
             )  # fmt: skip
     parts = {name: _from_file(file, folder, header=source.header) for name, file in files.items()}
@@ -193,8 +193,8 @@ def _from_folder(path: Path, folder: Path) -> Any:
         builder = datasets.load_dataset_builder(str(path), cache_dir=str(folder / "cache"))
     except FileNotFoundError:
         raise DataError(
-            _("a folder must hold data files ({kinds}). {name} is a folder without any. Choose a file, or another "
-              "folder.",
+            _(
+                "a folder must contain data files ({kinds}). {name} contains none. Choose a file, or another folder.",
               kinds=", ".join(FILE_KINDS), name=visible(path.name[-60:]))
         ) from None  # fmt: skip
     for one in _files_of(builder):
@@ -221,8 +221,9 @@ def _check_inside(path: Path, file: str) -> None:
     inside = place.resolve()
     if "://" in file or not inside.is_relative_to(path.resolve()) or Path(file).is_symlink():
         raise DataError(
-            _("a folder must hold all of its data. It names {file}, which is a link or lies elsewhere. Copy that file "
-              "into the folder.",
+            _(
+                "a folder must contain all of its data. It refers to {file}, which is a link or is outside the "
+                "folder. Copy that file into the folder.",
               file=visible(file[-200:]))
         )  # fmt: skip
 
@@ -248,8 +249,9 @@ def _from_hub(source: Source, folder: Path, revision: str) -> Any:
     elsewhere = [one for one in _files_of(builder) if not one.startswith("hf://")]
     if elsewhere:
         raise DataError(
-            _("a data set on Hugging Face must hold all of its data. It names {file}, which lies elsewhere. "
-              "Choose another one.",
+            _(
+                "a data set on Hugging Face must contain all of its data. It refers to {file}, which is elsewhere. "
+                "Choose another one.",
               file=visible(elsewhere[0][-200:]))
         )  # fmt: skip
     return builder.as_streaming_dataset(split=source.split)
@@ -266,7 +268,7 @@ def _of_datasets(found: Any, source: Source) -> Opened:
         named = {"train": next(iter(named.values()))} if len(named) == 1 else named
     if "train" not in named:
         raise DataError(
-            _("the source must have a split called train. Got {got}. Name the split to take.",
+            _("the source must have a split called train. Got {got}. Choose the split to use.",
               got=visible(", ".join(named)[:200]))
         )  # fmt: skip
     kept = {name: named[name] for name in ("train", "validation", "test") if name in named}
@@ -333,7 +335,7 @@ def _values(column: Any, feature: Any) -> list[Any]:
 
 def _too_long() -> DataError:
     return DataError(
-        _("one text must have at most {limit:,} characters. Got a longer one. Cut it into several.",
+        _("one text must have at most {limit:,} characters. Got a longer one. Split it into several.",
           limit=DATA.text_characters)
     )  # fmt: skip
 

@@ -154,8 +154,8 @@ def check_name(name: str) -> str:
     if not NAME.fullmatch(name) or name.endswith((".", "-")):
         raise DataError(
             _(
-                "a data set's name must have 1 to 40 of a-z, 0-9, '-', '_' and '.', and begin and end with a letter or "
-                "digit. Got {got!r}. Choose another name.",
+                "a data set's name must have 1 to 40 characters (a-z, 0-9, '-', '_' and '.'), and begin and end with "
+                "a letter or digit. Got {got!r}. Choose another name.",
                 got=visible(name[:60]),
             )
         )
@@ -185,8 +185,8 @@ def check_free(home: Path, name: str) -> str:
         )
         raise DataError(
             _(
-                "a data set's name must be free. There is one called {name}. Choose another name, such as {free}, or "
-                "remove the old one first.",
+                "a data set's name must be new. {name} exists already. Choose another name, such as {free}, or "
+                "remove the old data set first.",
                 name=name,
                 free=free,
             )
@@ -204,7 +204,7 @@ def read(home: Path, name: str) -> DataSet:
         likely = nearest(name, known)
         hint = _(" Did you mean {name}?", name=likely) if likely else ""
         raise DataError(
-            _("there must be a data set called {name}. There is none.{hint} 'clps data list' shows all.",
+            _("there is no data set {name}.{hint} 'clps data list' shows all.",
               name=name, hint=hint)
         ) from None  # fmt: skip
     return _read(folder, name, state.st_mtime_ns, state.st_size)
@@ -218,7 +218,7 @@ def _read(folder: Path, name: str, _changed: int, _size: int) -> DataSet:
         found = None
     if found is None or found.name != name:
         raise DataError(
-            _("the record of data set {name} must be whole. It is damaged. Remove the data set and add it again.",
+            _("the record of data set {name} is damaged. Remove the data set and add it again.",
               name=name)
         )  # fmt: skip
     return found

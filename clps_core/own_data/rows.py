@@ -123,7 +123,6 @@ def _open(path: Path) -> Any:
         return pa.ipc.open_file(pa.memory_map(str(path)))
     except (OSError, pa.ArrowInvalid):
         raise DataError(
-            _("the stored rows of data set {name} must be whole. They are damaged. Remove the data set and add it "
-              "again.",
+            _("the stored rows of data set {name} are damaged. Remove the data set and add it again.",
               name=path.parent.name)
         ) from None  # fmt: skip

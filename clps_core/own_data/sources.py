@@ -108,7 +108,7 @@ def found_source(text: str, *, files: bool = True) -> Source:
     if files and (found := _existing(text)):
         return Source(path=found)
     if files and looks:
-        raise DataError(_("the source must be a file or folder that exists. Got {path}.", path=visible(text[:200])))
+        raise DataError(_("the source must be an existing file or folder. Got {path}.", path=visible(text[:200])))
     if not HUB_NAME.fullmatch(text) or ".." in text or text in BUILDERS:
         raise DataError(
             _(
@@ -154,7 +154,7 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
             if size > limit:
                 raise DataError(
                     _(
-                        "a data file must have at most {limit:,} MB here. Got {got:,} MB. Take a part of it.",
+                        "a data file must have at most {limit:,} MB here. Got {got:,} MB. Use a part of it.",
                         limit=limit // 10**6,
                         got=-(-size // 10**6),
                     )
@@ -168,7 +168,7 @@ def prepared_file(source: Path, folder: Path, *, encoding: str | None, header: b
                 _write_utf8(file, encoding or "utf-8-sig", ready)
     except OSError as error:
         raise DataError(
-            _("the source must be a file that can be read. Got {path}: {why}.",
+            _("the source must be a readable file. Got {path}: {why}.",
               path=visible(str(source)[:200]), why=error.strerror or type(error).__name__)
         ) from None  # fmt: skip
     if builder != "csv":
@@ -200,7 +200,7 @@ def _builder(source: Path) -> str:
     ending = source.suffix.lower()
     if ending in PACKED:
         raise DataError(
-            _("a data file must not be packed. Got {ending}. Unpack it and add what is inside.", ending=ending)
+            _("a data file must not be compressed. Got {ending}. Unpack it and add the file inside.", ending=ending)
         )
     if ending not in FILE_KINDS:
         raise DataError(
@@ -216,7 +216,7 @@ def _check_parquet(file: BinaryIO, size: int) -> None:
     if size == 0:
         raise _empty()
     if head != b"PAR1" or file.read(4) != b"PAR1":
-        raise DataError(_("a .parquet file must be a whole Parquet file. This one is not. Save or copy it again."))
+        raise DataError(_("a .parquet file must be complete. This one is not. Save or copy it again."))
 
 
 def _empty() -> DataError:
@@ -236,7 +236,7 @@ def _is_plain(file: BinaryIO, encoding: str | None) -> bool:
         return codecs.lookup(encoding).name == "utf-8" and not head.startswith(codecs.BOM_UTF8)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
     if not wide and b"\0" in head:
-        raise DataError(_("a text file must hold text. This one holds zero bytes. Save it as UTF-8 text."))
+        raise DataError(_("a text file must contain text. This one contains zero bytes. Save it as UTF-8 text."))
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(head)
@@ -296,7 +296,7 @@ def _write_utf8(file: BinaryIO, encoding: str, path: Path) -> None:
     except UnicodeError:
         raise DataError(
             _(
-                "the text must be in the encoding {name}. It is not. Choose another encoding.",
+                "the text is not in the encoding {name}. Choose another encoding.",
                 name=visible(encoding[:40]),
             )
         ) from None
@@ -328,7 +328,7 @@ def _columns(path: Path, separator: str, *, header: bool) -> tuple[str, ...]:
     if len(set(named)) < len(named):
         twice = next(one for one in named if named.count(one) > 1)
         raise DataError(
-            _("each column of the table must have a name of its own. Got {name} twice. Rename one of them.",
+            _("each column of the table must have a different name. Got {name} twice. Rename one of them.",
               name=visible(twice[:60]))
         )  # fmt: skip
     return tuple(named)
@@ -338,7 +338,7 @@ def check_columns(count: int) -> None:
     """Raise ``DataError`` where a table is wider than anybody's texts: it would take minutes."""
     if count > MOST_COLUMNS:
         raise DataError(
-            _("a table must have at most {limit:,} columns. Got {got:,}. Keep those with the texts.",
+            _("a table must have at most {limit:,} columns. Got {got:,}. Keep only the columns with texts.",
               limit=MOST_COLUMNS, got=count)
         )  # fmt: skip
 
@@ -357,8 +357,9 @@ def _empty_fields(path: Path, separator: str, columns: int) -> int:
             most = max(most, len(row) - columns)
             if any(one.strip() for one in row[columns:]):
                 raise DataError(
-                    _("each row must have as many fields as there are columns ({columns}). Row {row} has {got}. Put "
-                      "texts that hold a {separator!r} in quotes.",
+                    _(
+                        "each row must have as many fields as there are columns ({columns}). Row {row} has {got}. "
+                        "Put texts that contain {separator!r} in quotes.",
                       columns=columns, row=number, got=len(row), separator=separator)
                 )  # fmt: skip
     return most
@@ -368,4 +369,4 @@ def _csv_rows(file: io.TextIOBase, separator: str) -> Iterator[list[str]]:
     try:
         yield from (row for row in csv.reader(file, delimiter=separator) if row)
     except csv.Error as error:
-        raise DataError(_("the table must be readable. Got: {why}.", why=visible(str(error)[:200]))) from None
+        raise DataError(_("the table cannot be read: {why}.", why=visible(str(error)[:200]))) from None

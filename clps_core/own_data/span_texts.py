@@ -43,7 +43,9 @@ class Marking(OwnTexts):
         found = [place for place, span in spans if len(span) and self._before(place) + span[1] < longest]
         if not found:
             raise DataError(
-                _("the answer of a training row must lie in its first {length} tokens. None does. Raise seq_len.",
+                _(
+                    "at least one training answer must be in the first {length} tokens of its context. None is. "
+                    "Raise seq_len.",
                   length=self.facts.max_source_len)
             )  # fmt: skip
         return np.array(found, dtype=np.int64)
@@ -124,7 +126,7 @@ class Marking(OwnTexts):
         """int64 [1, S] of a question and the ``context`` in ``options``; ``DataError`` where either is missing."""
         context = (options or {}).get(CONTEXT, "")
         if not context.strip():
-            raise DataError(_("a question must come with a context in which its answer stands. Got none. Add one."))
+            raise DataError(_("a question must have a context that contains its answer. Got none. Add one."))
         longest = self.facts.max_source_len
         asked = [self.bos_id, *self._typed(text, longest // 2 - MARKS), self.eos_id]
         return np.array([[*asked, *self._typed(context, longest - len(asked))]], dtype=np.int64)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -29,8 +29,8 @@ from clps_core.data.base import (
 )
 from clps_core.data.lengths import by_length
 from clps_core.data.masked_text import MaskedText
-from clps_core.data.pieces import piece_label
-from clps_core.data.scores import constant_answer, constant_text
+from clps_core.data.pieces import bytes_of_tokens, piece_label
+from clps_core.data.scores import constant_answer, constant_text, of_text
 from clps_core.errors import DataError
 from clps_core.own_data import record
 from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
@@ -129,7 +129,7 @@ class OwnTexts:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """Only a text that is turned into another has a target: here always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """What belongs to ``text`` if it is one of the first test rows, and only one thing belongs to it there.
@@ -305,7 +305,9 @@ class Passages(OwnTexts):
         shortest = min(int(ends[-1]) for _begin, ends in self._segments.values())
         if length + 1 > shortest:
             raise DataError(
-                _("seq_len must be less than the tokens of the smallest split ({limit}). Got {got}. Lower it.",
+                _(
+                    "seq_len must be less than the number of tokens of the smallest split ({limit}). Got {got}. "
+                    "Lower it.",
                   limit=shortest, got=length)
             )  # fmt: skip
 
@@ -323,7 +325,13 @@ class Passages(OwnTexts):
         check_split(split)
         starts = self._starts(split)[:limit]
         for place in range(0, len(starts), batch_size):
-            yield self._windows(split, starts[place : place + batch_size])
+            batch = self._windows(split, starts[place : place + batch_size])
+            yield batch if self._token_bytes is None else replace(batch, label_bytes=self._token_bytes[batch.labels])
+
+    @cached_property
+    def _token_bytes(self) -> Array | None:
+        """int64 [vocab]: how many bytes each token spells; ``None`` where tokens do not spell every byte."""
+        return bytes_of_tokens(self.tokenizer) if self.opened.words.spells_bytes else None
 
     def _starts(self, split: str) -> Array:
         count = (self.count(split) - 1) // self.length
@@ -338,11 +346,11 @@ class Passages(OwnTexts):
         return Batch(windows[:, :-1], None, None, windows[:, 1:])
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
-        """``perplexity`` of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
+        """Of guessing every token by its share in these windows (of at most ``MOST_BASELINE_ROWS``)."""
         check_split(split)
         starts = self._starts(split)[:limit][:MOST_BASELINE_ROWS]
-        token_accuracy, loss = constant_answer(self._windows(split, starts).labels)
-        return {"perplexity": float(np.exp(loss)), "loss": loss, "token_accuracy": token_accuracy}
+        labels = self._windows(split, starts).labels
+        return of_text(labels, 0 if self._token_bytes is None else int(self._token_bytes[labels].sum()))
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """bos, then the tokens of ``text``; at most a window together."""
@@ -384,7 +392,8 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
     rows, index = token_rows(folder, known, words), read_index(folder)
     if any(len(index.keys) != one.starts[-1] for one in rows.values()):
         raise DataError(
-            _("the stored tokens must have as many rows as the data set {name}. Remove the data set and add it again.",
+            _(
+                "the stored tokens do not match the rows of data set {name}. Remove the data set and add it again.",
               name=known.name)
         )  # fmt: skip
     places = {split: index.of_split(split) for split in ("train", "validation", "test")}
@@ -396,12 +405,15 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
 
 
 def _folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
-    """Training and validation cut anew by the rows' keys, so that equal texts are in one part."""
+    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
     both = np.sort(np.concatenate([places["train"], places["validation"]]))
     parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
     if parts.all() or not parts.any():
         raise DataError(
-            _("each of the {folds} folds must hold a text. One holds none. Lower data.folds.", folds=fold.count)
+            _(
+                "each of the {folds} folds must contain at least one text. One is empty. Lower data.folds.",
+                folds=fold.count,
+            )
         )
     held_out = both[parts]
     return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}

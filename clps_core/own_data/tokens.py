@@ -83,7 +83,10 @@ def token_rows(folder: Path, record: DataSet, vocabulary: Vocabulary) -> dict[st
     if not path.exists():
         with one_at_a_time(folder):
             if not path.exists():
-                logger.info("%s", _("The texts of data set {name} become tokens, once.", name=record.name))
+                logger.info(
+                    "%s",
+                    _("The texts of data set {name} are being tokenized. This is done only once.", name=record.name),
+                )
                 _make(folder, path, record, vocabulary)
     return _opened(path, path.stat().st_mtime_ns)
 
@@ -97,7 +100,7 @@ def _opened(path: Path, _changed: int) -> dict[str, TokenRows]:
         batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
     except (OSError, pa.ArrowInvalid):
         raise DataError(
-            _("the stored tokens must be whole. {path} is damaged. Remove the file: it is made again.", path=path)
+            _("the stored tokens in {path} are damaged. Delete this file: it will be made again.", path=path)
         ) from None
     starts = np.concatenate([[0], np.cumsum([one.num_rows for one in batches])]).astype(np.int64)
     found = {}
@@ -127,7 +130,7 @@ def _make(folder: Path, path: Path, record: DataSet, vocabulary: Vocabulary) -> 
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise DataError(
-            _("the tokens must be kept in {folder}. Got: {why}. Make room there.",
+            _("the tokens cannot be saved in {folder}: {why}. Free some space there.",
               folder=path.parent, why=error.strerror or type(error).__name__)
         ) from error  # fmt: skip
 

@@ -50,7 +50,7 @@ def about(home: Path, data: DataSet, tokenizer: str | None = None, seq_len: int 
         (_("name"), data.name),
         (
             _("task"),
-            _("{task}; to fill masked tokens {masked}", task=data.task, masked=data.tasks[1])
+            _("{task}; for masked tokens, {masked}", task=data.task, masked=data.tasks[1])
             if len(data.tasks) > 1
             else data.task,
         ),
@@ -103,16 +103,16 @@ def warnings(data: DataSet) -> list[str]:
     if (twice := figures["duplicates"]["train"]) and data.kind == "span":
         found.append(
             ngettext(
-                "{n:,} training question about a context came before.",
-                "{n:,} training questions about a context came before.",
+                "{n:,} training question repeats an earlier one about the same context.",
+                "{n:,} training questions repeat an earlier one about the same context.",
                 twice,
             )
         )
     elif twice:
         found.append(
             ngettext(
-                "{n:,} training row has a text that came before.",
-                "{n:,} training rows have a text that came before.",
+                "{n:,} training row repeats an earlier text.",
+                "{n:,} training rows repeat an earlier text.",
                 twice,
             )
         )
@@ -121,8 +121,8 @@ def warnings(data: DataSet) -> list[str]:
             one, other = pair.split()
             found.append(
                 ngettext(
-                    "{n:,} text is in {one} and in {other}: the score there is too good.",
-                    "{n:,} texts are in {one} and in {other}: the score there is too good.",
+                    "{n:,} text is in both {one} and {other}, so the score there is too high.",
+                    "{n:,} texts are in both {one} and {other}, so the score there is too high.",
                     count,
                     one=one,
                     other=other,
@@ -163,25 +163,26 @@ def _span_warnings(answers: Mapping[str, int]) -> list[str]:
     if missing := answers.get("missing"):
         found.append(
             ngettext(
-                "{n:,} answer does not stand in its context: the row was left out.",
-                "{n:,} answers do not stand in their contexts: these rows were left out.",
+                "{n:,} answer is not in its context, so its row was left out.",
+                "{n:,} answers are not in their contexts, so their rows were left out.",
                 missing,
             )
         )
     if twice := answers.get("twice"):
         found.append(
             ngettext(
-                "{n:,} answer stands in its context more than once, and nothing says where: the first place is taken.",
-                "{n:,} answers stand in their contexts more than once, and nothing says where: the first place is "
-                "taken.",
+                "{n:,} answer appears more than once in its context, and the data do not say where: the first place "
+                "is used.",
+                "{n:,} answers appear more than once in their contexts, and the data do not say where: the first "
+                "place is used.",
                 twice,
             )
         )
     if moved := answers.get("moved"):
         found.append(
             ngettext(
-                "{n:,} answer does not stand where its start says: the nearest place is taken.",
-                "{n:,} answers do not stand where their starts say: the nearest place is taken.",
+                "{n:,} answer is not at its given start: the nearest place is used.",
+                "{n:,} answers are not at their given starts: the nearest places are used.",
                 moved,
             )
         )
@@ -195,25 +196,23 @@ def changed_since(data: DataSet) -> str:
     try:
         state = Path(data.source).stat()
     except OSError:
-        return _("The source file is gone. The stored copy is what counts.")
+        return _("The source file is gone. Runs use the stored copy.")
     if (state.st_size, state.st_mtime_ns) == data.source_state:
         return ""
-    return _(
-        "The source file has changed since. The stored copy is what counts: add the file anew to use it as it is now."
-    )
+    return _("The source file has changed since. Runs use the stored copy: add the file again to use its new content.")
 
 
 def _split_sentence(data: DataSet) -> str:
     parts = ", ".join(f"{split} {count:,}" for split, count in data.splits.items())
     if data.given_splits:
-        return _("{parts} ({given} as given, the rest cut by a hash of the text)", parts=parts,
+        return _("{parts} ({given} as given; the rest are split by a hash of the text)", parts=parts,
                  given=", ".join(data.given_splits))  # fmt: skip
-    return _("{parts} (cut by a hash of the text: equal texts are in one split)", parts=parts)
+    return _("{parts} (split by a hash of the text, so equal texts are in the same split)", parts=parts)
 
 
 def _characters(data: DataSet) -> str:
     found = data.statistics["characters"]
-    return _("{total:,} in all; of a text: median {median:,}, 90 % up to {p90:,}, longest {longest:,}",
+    return _("{total:,} in total; per text: median {median:,}, 90 % up to {p90:,}, longest {longest:,}",
              total=data.characters, **found)  # fmt: skip
 
 
@@ -227,17 +226,18 @@ def _tokenizer(words: Vocabulary) -> str:
 def _tokens(data: DataSet, words: Vocabulary, length: int) -> str:
     if data.kind == "generation":
         total = sum(words.tokens.values())
-        return (_("{n:,} in all; windows of {length}", n=total, length=length) if words.exact
-                else _("about {n:,} in all; windows of {length}", n=total, length=length))  # fmt: skip
+        return (_("{n:,} in total; windows of {length}", n=total, length=length) if words.exact
+                else _("about {n:,} in total; windows of {length}", n=total, length=length))  # fmt: skip
     if data.kind == "span":
         sizes = words.lengths["input"]
         cut, lost = (percent(words.cut_share(role, length)) for role in ("input", "reach"))
-        return _("question and context: median {median}, longest {longest}; {cut} cut at {length}, so that {lost} "
-                 "of the answers are cut away (in {n:,} training rows)",
+        return _(
+            "question and context: median {median}, longest {longest}; {cut} longer than {length} and cut, which "
+            "removes {lost} of the answers (in {n:,} training rows)",
                  median=words.length_at("input", 0.5), longest=sizes[-1], length=length, n=len(sizes), cut=cut,
                  lost=lost)  # fmt: skip
     parts = [
-        _("{role}: median {median}, longest {longest}, {cut} cut at {length}",
+        _("{role}: median {median}, longest {longest}, {cut} longer than {length} and cut",
           role=role, median=words.length_at(role, 0.5), longest=found[-1], cut=percent(words.cut_share(role, length)),
           length=length)
         for role, found in words.lengths.items()
@@ -251,10 +251,11 @@ def _baselines(data: DataSet, words: Vocabulary) -> str:
     if data.kind == "classification":
         return _("always the most frequent class: accuracy {value}", value=percent(found["accuracy"]))
     if data.kind == "generation":
-        return _("every token by its share: perplexity {value:.1f}", value=found["perplexity"])
+        return _("each token with its frequency as probability: perplexity {value:.1f}", value=found["perplexity"])
     if data.kind == "span":
-        return _("the first words of the context, or a frequent answer that stands in it: exact match {exact}, "
-                 "token F1 {f1}", exact=percent(found["exact_match"]), f1=percent(found["token_f1"]))  # fmt: skip
+        return _(
+            "the first words of the context, or a frequent answer if the context contains it: exact match {exact}, "
+            "token F1 {f1}", exact=percent(found["exact_match"]), f1=percent(found["token_f1"]))  # fmt: skip
     copied = data.statistics.get("copied", 0) / max(1, data.rows)
     return _("always the same text: exact match {value}; a copy of the input: exact match {copied} (all rows)",
              value=percent(found["exact_match"]), copied=percent(copied))  # fmt: skip

@@ -31,7 +31,7 @@ def kept_upload(home: Path, name: str, content: bytes | memoryview) -> Path:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise DataError(
-            _("the upload must be kept in {folder} for a while. Got: {why}. Make room there.", folder=place, why=why)
+            _("the upload cannot be saved in {folder}: {why}. Free some space there.", folder=place, why=why)
         ) from error
     return path
 

@@ -87,6 +87,11 @@ class Vocabulary:
         """Of the tokenizer alone."""
         return digest("clps vocabulary", self.tokenizer, *self.specials)
 
+    @property
+    def spells_bytes(self) -> bool:
+        """Whether its tokens spell every text byte for byte, so that bits per byte can be told."""
+        return self.spec.partition(":")[0] in ("bytes", "bpe")
+
     def length_at(self, role: str, share: float) -> int:
         """Tokens within which ``share`` of the measured texts stay."""
         found = self.lengths[role]
@@ -141,7 +146,7 @@ def with_default(folder: Path, record: DataSet, asked: str | None) -> DataSet:
         asked = "file"
     kind, size = parsed_tokenizer(asked or _likely(record))
     if kind == "file" and not (folder / "tokenizer.json").exists():
-        raise DataError(_("the tokenizer 'file' must come with a tokenizer.json. Give its path when you add the data."))
+        raise DataError(_("the tokenizer 'file' needs a tokenizer.json. Give its path when you add the data."))
     spec = f"{kind}:{size}" if size else kind
     _vocabulary(folder, record.fingerprint, spec, record.kind, _trace(folder, kind))
     _vocabulary.cache_clear()  # the folder moves

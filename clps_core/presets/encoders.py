@@ -73,7 +73,10 @@ def _bert(name: str, title: str, model: ModelConfig, published: str, exact: int)
         shared("none"),
         exact,
         published,
-        note=N_("The figure is rounded to two digits; vocabulary of the release: 30,522. Reference without sharing."),
+        note=N_(
+            "The figure is rounded to two digits. The vocabulary is that of the released model: 30,522. Reference "
+            "without sharing."
+        ),
         small=_small("none"),
     )
 
@@ -120,13 +123,13 @@ def _minivit(name: str, title: str, strategy: str, small: str, published: str, e
 
 
 _E768_NOTE = N_(
-    "The printed figure is BERT's of table 1; the same model with its pooler has 109.1M, without it 108.5M."
+    "The printed figure is that of BERT in table 1. The same model has 109.1M with its pooler and 108.5M without."
 )
-_XLARGE_NOTE = N_("The sizes of table 1 give 58.7M, as the released model has; the table prints 60M.")
+_XLARGE_NOTE = N_("The sizes in table 1 give 58.7M, like the released model; the table prints 60M.")
 _XXLARGE_NOTE = N_(
-    "The sizes of table 1 give 222.6M, as the released model has; table 1 prints 235M, section 3.2 233M."
+    "The sizes in table 1 give 222.6M, like the released model; table 1 prints 235M and section 3.2 prints 233M."
 )
-_TRANSFORMATIONS = N_("MiniViT's small transformations of each layer are left out.")
+_TRANSFORMATIONS = N_("MiniViT's small transformations in each layer are not included.")
 
 ENCODERS: tuple[Preset, ...] = (
     _albert("albert-base", N_("ALBERT base: all layers share"), ALBERT_BASE, "all", "12M", 11_683_584),
@@ -146,7 +149,7 @@ ENCODERS: tuple[Preset, ...] = (
         "none",
         "89M",
         89_650_176,
-        note=N_("The figure is cut, not rounded."),
+        note=N_("The figure is truncated, not rounded."),
     ),
     _albert("albert-base-e768", N_("ALBERT base, E = 768: all layers share"), ALBERT_E768, "all", "31M", 31_114_752),
     _albert(
@@ -188,11 +191,11 @@ ENCODERS: tuple[Preset, ...] = (
         "none",
         "86M",
         86_567_656,
-        N_("The figure is cut, not rounded."),
+        N_("The figure is truncated, not rounded."),
     ),
     _minivit(
         "minivit-deit-b",
-        N_("Mini-DeiT-B: each two neighbours share, norms own"),
+        N_("Mini-DeiT-B: each pair of neighbours shares, separate norms"),
         "sequence:6,norms=own",
         "sequence:3,norms=own",
         "44M",
@@ -201,7 +204,7 @@ ENCODERS: tuple[Preset, ...] = (
     ),
     _minivit(
         "minivit-deit-b-one-layer",
-        N_("DeiT-B with one layer's weights, norms own"),
+        N_("DeiT-B with one layer's weights, separate norms"),
         "all,norms=own",
         "all,norms=own",
         "9M",

@@ -93,9 +93,11 @@ FOUNDING = ModelConfig(
 _MOBILELLM = "Liu et al. 2024, arXiv 2402.14905; sizes and figures of the release"
 _CLA = "Brandon et al. 2024, arXiv 2405.12981, table 1"
 
-_CUT = N_("The figure is cut, not rounded.")
-_LS_ROUNDED = N_("Runs each stored layer twice in a row; the figure is that of the model without, and is rounded.")
-_LS_CUT = N_("Runs each stored layer twice in a row; the figure is that of the model without, and is cut.")
+_CUT = N_("The figure is truncated, not rounded.")
+_LS_ROUNDED = N_(
+    "Runs each stored layer twice in a row. The printed figure is that of the model without this, rounded."
+)
+_LS_CUT = N_("Runs each stored layer twice in a row. The printed figure is that of the model without this, truncated.")
 
 
 def _mobilellm(
@@ -121,8 +123,8 @@ def _cla(name: str, title: str, kv_heads: int, bytes_per_token: int, strategy: s
         str(bytes_per_token),
         counted="kv_cache_bytes_per_token",
         note=N_(
-            "16-bit keys and values of all layers that cache. Vocabulary and untied output are assumed and do not "
-            "matter for the figure."
+            "16-bit keys and values of all layers that have a cache. The vocabulary and the untied output layer are "
+            "assumed; they do not affect the figure."
         ),
         small=small_text(strategy, norm="layernorm", **sizes),
     )
@@ -185,8 +187,8 @@ LANGUAGE: tuple[Preset, ...] = (
         shared("none,k=@q"),
         35_166_208,
         note=N_(
-            "Only the shared matrix: hashed attention and reversible layers are left out, positions are not counted, "
-            "bytes as vocabulary are assumed. No figure is printed."
+            "Only the shared matrix: hashed attention and reversible layers are not included, positions are not "
+            "counted, and a vocabulary of bytes is assumed. The paper prints no figure."
         ),
         small=small_text("none,k=@q", activation="relu", norm="layernorm", bias=True, tie_embeddings="none"),
     ),
@@ -198,7 +200,7 @@ LANGUAGE: tuple[Preset, ...] = (
         FOUNDING,
         shared("none,q=all,k=@q"),
         32_410_112,
-        note=N_("Their sizes (6 layers, d_model 512, d_ff 2048); heads and vocabulary are assumed."),
+        note=N_("The sizes are the paper's (6 layers, d_model 512, d_ff 2048); heads and vocabulary are assumed."),
         small=small_text("none,q=all,k=@q", activation="relu", norm="layernorm", bias=True),
     ),
 )

@@ -81,10 +81,10 @@ HUGINN = resized(
 _MOR = "Bae et al. 2025, arXiv 2507.10524, table {table}"
 _RELAXED = "Bae et al. 2024, arXiv 2410.20672, tables 1 and K.1"
 _REFERENCE = N_("Reference without sharing.")
-_ROUTERS = N_("Routers are not included, in the figure neither.")
+_ROUTERS = N_("Routers are not included, nor are they in the printed figure.")
 _UNTRIED = N_("The paper does not train this map at this size, so there is no figure.")
-_GEMMA = N_("Gemma's GeGLU has the shapes of SwiGLU, which stands here for it.")
-_LIMITED = N_("Keys and values are 256 wide, which limits their rank.")
+_GEMMA = N_("SwiGLU replaces Gemma's GeGLU, which has the same shapes.")
+_LIMITED = N_("Keys and values have width 256, which limits their rank.")
 _LORA = N_("LoRA on every linear weight of every executed layer.")
 
 
@@ -193,7 +193,9 @@ RECURSIVE: tuple[Preset, ...] = (
         "98M",
         98_324_160,
         table="3",
-        note=N_("34 layers instead of 32: the paper adds layers where the depth is no multiple of the recursions."),
+        note=N_(
+            "34 layers instead of 32: the paper adds layers if the depth is not a multiple of the number of recursions."
+        ),
         small=("middle_cycle:4", 10),
     ),
     _mor(
@@ -314,7 +316,7 @@ RECURSIVE: tuple[Preset, ...] = (
         "none",
         "0.81B",
         805_736_448,
-        note=N_("Pythia's blocks run side by side, which changes no shape."),
+        note=N_("Pythia's attention and FFN work in parallel, which changes no shape."),
         small="none",
         sizes=_SMALL_PYTHIA,
     ),
@@ -325,7 +327,7 @@ RECURSIVE: tuple[Preset, ...] = (
         "cycle:8",
         "0.40B",
         402_870_272,
-        note=N_("Pythia's blocks run side by side, which changes no shape."),
+        note=N_("Pythia's attention and FFN work in parallel, which changes no shape."),
         small="cycle:3",
         sizes=_SMALL_PYTHIA,
     ),
@@ -339,9 +341,9 @@ RECURSIVE: tuple[Preset, ...] = (
         3_564_807_840,
         "3.5B",
         note=N_(
-            "The figure is cut, not rounded. The paper splits it into 1.5B + 1.5B + 0.5B; its vocabulary and width "
-            "give 0.35B for the tied embedding. Two of its four norms a layer are left out. It draws the number of "
-            "loops anew at each step."
+            "The figure is truncated, not rounded. The paper splits it into 1.5B + 1.5B + 0.5B; its vocabulary and "
+            "width give 0.35B for the tied embedding. Two of the four norms per layer are not included. The paper "
+            "draws the number of loops at random in each step."
         ),
         small=small_text("loop:1/2/1,inject=concat,train_loops=1-4", 8),
     ),

@@ -40,16 +40,17 @@ _TAKASE = "Takase & Kiyono 2021, arXiv 2104.06022, table 1"
 _ONE_WIDE = "Pires et al. 2023, arXiv 2309.01826, table 2"
 
 _VASWANI_NOTE = N_(
-    "The paper's tied vocabulary of about 37,000 gives {ours}; no single vocabulary reproduces both of its figures."
+    "With the paper's tied vocabulary of about 37,000, this design has {ours} parameters; no single vocabulary "
+    "reproduces both of the paper's figures."
 )
-_TAKASE_NOTE = N_("The vocabulary is assumed: 32,768 reproduces all figures of the table.")
+_TAKASE_NOTE = N_("The vocabulary is assumed: 32,768 reproduces all figures in the table.")
 _ONE_WIDE_NOTE = N_(
-    "The vocabulary is assumed: the paper says 32K, which would give 210M for the unshared model; "
-    "50,400 reproduces all figures of tables 2 and 3."
+    "The vocabulary is assumed: the paper says 32K, which would give 210M for the unshared model; 50,400 reproduces "
+    "all figures in tables 2 and 3."
 )
 _WIDE_DECODER = N_(
-    "The paper's decoder has no FFN at all and its model 228M; here the decoder uses the encoder's wide one, "
-    "which adds nothing but norms."
+    "In the paper, the decoder has no FFN at all and the model has 228M parameters. Here the decoder uses the "
+    "encoder's wide FFN, which adds only norms."
 )
 
 
@@ -128,22 +129,22 @@ TRANSLATION: tuple[Preset, ...] = (
         62_947_328,
         "63M",
         note=N_(
-            "The vocabulary is Takase & Kiyono's reading (32,768). The time signal has no parameters; halting (ACT) "
-            "is left out."
+            "The vocabulary is the one that Takase & Kiyono use (32,768). The time signal has no parameters; "
+            "adaptive halting (ACT) is not included."
         ),
         small=small_pairs("all,depth_embedding=sinusoidal"),
     ),
     Preset(
         "subformer-base",
-        N_("Subformer: sandwich, norms own"),
+        N_("Subformer: sandwich, separate norms"),
         "subformer",
         "Reid et al. 2021, arXiv 2101.00234; sizes of the training command of its code",
         resized(TAKASE_VANILLA, embedding_size=320),
         shared("sandwich,norms=own"),
         32_898_560,
         note=N_(
-            "Vocabulary assumed: 32,768. The factorised embedding's attention layer (SAFE) is left out, so the "
-            "paper's figures are not those of this design."
+            "Vocabulary assumed: 32,768. The attention layer of the factorised embedding (SAFE) is not included, so "
+            "the paper's figures do not apply to this design."
         ),
         small=small_pairs("sandwich,norms=own", embedding_size=48),
     ),
@@ -156,8 +157,8 @@ TRANSLATION: tuple[Preset, ...] = (
         shared("none,decoder=@encoder"),
         44_168_192,
         note=N_(
-            "Sizes and vocabulary of the Transformer base, which the paper starts from; here the decoder's "
-            "cross-attention keeps weights of its own."
+            "Sizes and vocabulary of the base Transformer, as in the paper. Here the decoder's cross-attention has "
+            "separate weights."
         ),
         small=small_pairs("none,decoder=@encoder"),
     ),

@@ -45,6 +45,7 @@ def title_of(ready: Ready) -> str:
     return {
         "hops": _("Loops win: two-hop lookup"),
         "pairs": _("Sharing costs: key-value facts"),
+        "docstrings": _("In between: documentation text"),
         "cups": _("Depth at test time: shell game"),
         "dates": _("Costs little: translate dates"),
     }[ready.key]
@@ -55,6 +56,7 @@ def design_name(ready: Ready, figures: Figures) -> str:
     return {
         "hops": {"1-all": _("1 layer, run once"), "3-all": _("1 layer, run 3 times"), "3-none": _("3 layers")},
         "pairs": {"none": _("4 layers"), "cycle-2": _("2 layers, run twice"), "all": _("1 layer, run 4 times")},
+        "docstrings": {"none": _("4 layers"), "all": _("1 layer, run 4 times"), "1-all": _("1 layer, run once")},
         "cups": {
             "fixed": _("1 layer, trained with 4 loops"),
             "random": _("1 layer, trained with 2 to 6 loops"),
@@ -72,10 +74,13 @@ def judge_of(ready: Ready) -> Metric:
     return get_task(str(ready.base["data"]["task"])).judged_by
 
 
-def shown_spread(spread: Spread) -> str:
-    """``98.1 ± 0.4 %``: mean and standard deviation over the seeds; the mean alone of one seed."""
+def shown_spread(spread: Spread, metric: Metric) -> str:
+    """``98.1 ± 0.4 %``, ``2.146 ± 0.010 bits``: mean and standard deviation over the seeds; of one seed the mean."""
     if spread.deviation is None:
-        return percent(spread.mean)
+        return metric.shown(spread.mean)
+    if not metric.percent:
+        mean, deviation = metric.without_unit(spread.mean), metric.without_unit(spread.deviation)
+        return f"{mean} ± {deviation} {metric.unit}".rstrip()
     return _("{mean} ± {deviation} %", mean=f"{100 * spread.mean:.1f}", deviation=f"{100 * spread.deviation:.1f}")
 
 
@@ -86,7 +91,7 @@ def story_of(ready: Ready, figures: Sequence[Figures] | None = None) -> Story:
     if holds:
         return Story(ready, shows, leaves_open, holds)
     metric = judge_of(ready)
-    plain = "; ".join(f"{design_name(ready, one)}: {shown_spread(one.spread(metric.name))}" for one in figures)
+    plain = "; ".join(f"{design_name(ready, one)}: {shown_spread(one.spread(metric.name), metric)}" for one in figures)
     return Story(ready, _("{metric} on test data: {figures}.", metric=metric.title, figures=plain), leaves_open, holds)
 
 
@@ -107,15 +112,15 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
     )
     shows = _(
-        "One stored layer that runs three times is right in {looped} of the answers, three stored layers in {stored}; "
-        "run once, the same layer is right in {once}, where guessing scores {guess}.",
+        "One stored layer that runs three times answers {looped} correctly; three stored layers, {stored}. The same "
+        "layer run once answers {once} correctly; guessing, {guess}.",
         looped=percent(fmean(looped)),
         stored=percent(fmean(stored)),
         once=percent(fmean(once)),
         guess=percent(get_task("hops").test_baseline),
     )
     leaves_open = _(
-        "It does not show that loops win on text: this task is two look-ups, one after the other, and little else."
+        "It does not show that loops win on text: this task is little more than two look-ups, one after the other."
     )
     return holds, shows, leaves_open
 
@@ -124,15 +129,35 @@ def _pairs(_ready: Ready, by: dict[str, Figures]) -> Told:
     four, two, one = (by[key].test["accuracy"] for key in ("none", "cycle-2", "all"))
     holds = min(four) > max(two) and min(two) > max(one)
     shows = _(
-        "After equally many steps, four stored layers know {four} of the pairs by heart, two know {two}, and one knows "
-        "{one}.",
+        "After the same number of steps, four stored layers have memorised {four} of the pairs, two layers {two}, "
+        "and one layer {one}.",
         four=percent(fmean(four)),
         two=percent(fmean(two)),
         one=percent(fmean(one)),
     )
     leaves_open = _(
-        "It does not show what the weights could hold after more steps, nor anything about new pairs: it is scored on "
-        "pairs that were trained."
+        "It does not show how much the weights could store after more steps, and nothing about new pairs: the score "
+        "is on pairs from training."
+    )
+    return holds, shows, leaves_open
+
+
+def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
+    metric = judge_of(ready)
+    four, looped, once = (by[key].test[metric.name] for key in ("none", "all", "1-all"))
+    holds = max(four) < min(looped) and max(looped) < min(once)
+    back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
+    shows = _(
+        "Four stored layers need {four} bits per byte of a text that no run was trained on, one stored layer that runs "
+        "four times {looped}, the same layer run once {once}: running it again makes up for {back} of the difference.",
+        four=f"{fmean(four):.2f}",
+        looped=f"{fmean(looped):.2f}",
+        once=f"{fmean(once):.2f}",
+        back=f"{100 * back:.0f} %",
+    )
+    leaves_open = _(
+        "It does not show which design is best at a given size: the shared layer could be wider and still store no "
+        "more than the four layers do. Longer training may change the differences, too."
     )
     return holds, shows, leaves_open
 
@@ -152,14 +177,15 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
     }
     if all(one > other for one, other in zip(far, trained, strict=True)):
         shows = _(
-            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
-            "{drawn} of the swaps, more than at {trained} loops ({own}); trained with 4 loops only, after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
+            "the swaps, more than with {trained} loops ({own}). Trained with exactly 4 loops, it finds it after "
+            "{fixed}.",
             **known,
         )
     else:
         shows = _(
-            "Trained with 2 to {trained} loops drawn at random, one layer that runs {far} times finds the ball after "
-            "{drawn} of the swaps ({own} at {trained} loops); trained with 4 loops only, after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
+            "the swaps ({own} with {trained} loops). Trained with exactly 4 loops, it finds it after {fixed}.",
             **known,
         )
     return holds, shows, _loss_rises(losses, lowest, most, guessed=fmean(drawn[FAR]["swap_12"]) < GUESSED)
@@ -170,13 +196,13 @@ def _loss_rises(losses: Mapping[int, float], lowest: int, most: int, *, guessed:
     known = {"lowest": lowest, "low": f"{losses[lowest]:.2g}", "high": f"{losses[most]:.2g}", "most": most}
     if guessed:
         return _(
-            "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and "
-            "higher at {most} ({high}), and the last swap stays a guess.",
+            "It does not show that more loops are always better: the loss is lowest with {lowest} loops ({low}) and "
+            "higher with {most} ({high}), and the position after the last swap remains a guess.",
             **known,
         )
     return _(
-        "It does not show that more loops are always better: the loss is lowest at {lowest} loops ({low}) and higher "
-        "at {most} ({high}).",
+        "It does not show that more loops are always better: the loss is lowest with {lowest} loops ({low}) and "
+        "higher with {most} ({high}).",
         **known,
     )
 
@@ -185,16 +211,16 @@ def _dates(ready: Ready, by: dict[str, Figures]) -> Told:
     matches = [one.spread("exact_match").mean for one in by.values()]
     holds = max(matches) - min(matches) < ALIKE
     shows = _(
-        "All three designs translate {low} or more of dates that no run was trained on, with {least} to {most} stored "
-        "parameters: here sharing costs next to nothing.",
+        "All three designs translate {low} or more of the unseen dates correctly, with {least} to {most} stored "
+        "parameters: here sharing costs almost nothing.",
         low=percent(min(matches)),
         least=f"{min(one.stored for one in by.values()):,}",
         most=f"{max(one.stored for one in by.values()):,}",
     )
     seeds = len(ready.seeds)
     leaves_open = ngettext(
-        "It does not show that sharing is free: the task is easy for all of them, and there is {n} seed of each.",
-        "It does not show that sharing is free: the task is easy for all of them, and there are {n} seeds of each.",
+        "It does not show that sharing is free: the task is easy for all designs, and each was trained with {n} seed.",
+        "It does not show that sharing is free: the task is easy for all designs, and each was trained with {n} seeds.",
         seeds,
     )
     return holds, shows, leaves_open
@@ -203,6 +229,7 @@ def _dates(ready: Ready, by: dict[str, Figures]) -> Told:
 TELLERS: dict[str, Callable[[Ready, dict[str, Figures]], Told]] = {
     "hops": _hops,
     "pairs": _pairs,
+    "docstrings": _docstrings,
     "cups": _cups,
     "dates": _dates,
 }
@@ -217,7 +244,7 @@ def _section(story: Story) -> str:
     metric = judge_of(story.ready)
     heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test")
     figures = figures_of(story.ready)
-    far = [(FAR, _("{metric} at {n} loops, validation"))] if story.ready.loops else []
+    far = [(FAR, _("{metric} with {n} loops, validation"))] if story.ready.loops else []
     heads += tuple(text.format(metric=metric.title.lower(), n=loops) for loops, text in far)
     lines = [heads, ("---",) * len(heads), *(_line(story.ready, one, metric) for one in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -228,7 +255,7 @@ def _section(story: Story) -> str:
 
 def _line(ready: Ready, figures: Figures, metric: Metric) -> Sequence[str]:
     name, stored = design_name(ready, figures), f"{figures.stored:,}"
-    cells = [name, stored, shown_spread(figures.spread(metric.name))]
+    cells = [name, stored, shown_spread(figures.spread(metric.name), metric)]
     if ready.loops and (there := Spread.of(figures.depth[FAR][metric.name])) is not None:
-        cells.append(shown_spread(there))
+        cells.append(shown_spread(there, metric))
     return cells

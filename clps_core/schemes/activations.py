@@ -18,24 +18,30 @@ ACTIVATIONS: tuple[Scheme, ...] = (
         strategy="kv_source=every:2",
         family="decoder",
         rule=N_("layer l reads the keys and values of layer n floor(l / n)"),
-        shared=N_("Keys and values, as computed, of each n neighbours; consumers have no W_k and W_v at all."),
-        kept=N_("Queries, output and feed-forward network."),
-        saved=N_("The KV cache is divided by n; 2 d d_kv weights and their products fall away in each consumer."),
-        lost=N_("Nearly nothing for pairs on top of a single key-value head; more for larger groups."),
+        shared=N_(
+            "The computed keys and values, within each group of n neighbouring layers. The other layers of the group "
+            "have no W_k and W_v."
+        ),
+        kept=N_("Queries, output projection and feed-forward network."),
+        saved=N_(
+            "The KV cache is n times smaller. Each layer that reuses also saves 2 d d_kv weights and their products."
+        ),
+        lost=N_("Almost nothing for pairs of layers with a single key-value head; more for larger groups."),
         source=CLA,
         evidence=(
             Evidence(
                 N_(
-                    "1B parameters, one key-value head: perplexity 13.54 with 10,240 bytes per token, 13.60 with "
-                    "pairs and 5,120; halving the head instead, also 5,120, 13.81."
+                    "1B parameters, one key-value head: perplexity 13.54 with a cache of 10,240 bytes per token. "
+                    "Sharing in pairs gives 13.60 with 5,120 bytes; halving the head instead gives 13.81, also with "
+                    "5,120 bytes."
                 ),
                 CLA + ", table 1",
             ),
             Evidence(N_("Groups of 2, 3 and 4: 13.60, 13.77, 13.95."), CLA),
             Evidence(
                 N_(
-                    "With several key-value heads and an untuned rate it costs more: 0.12 with four heads, 0.07 "
-                    "with two."
+                    "With several key-value heads and an untuned learning rate it costs more: 0.12 with four heads, "
+                    "0.07 with two."
                 ),
                 CLA + ", table 1",
             ),
@@ -48,22 +54,28 @@ ACTIVATIONS: tuple[Scheme, ...] = (
         strategy="kv_source=upper",
         family="decoder",
         rule=N_("layer l reads the keys and values of layer min(l, M - 1)"),
-        shared=N_("The keys and values of layer M - 1, by all layers above it."),
-        kept=N_("Queries, output and feed-forward network; the lower M layers everything."),
+        shared=N_("The keys and values of layer M - 1, which all layers above it read."),
+        kept=N_("Queries, output projection and feed-forward network. The lower M layers keep everything."),
         saved=N_("The KV cache of L - M layers, with their W_k and W_v."),
-        lost=N_("All upper layers look at one view of the past."),
+        lost=N_("All upper layers attend to the same keys and values."),
         source=YOCO,
-        beyond=N_("The paper's lower half uses sliding-window attention or gated retention; here it attends fully."),
+        beyond=N_(
+            "In the paper, the lower half uses sliding-window attention or gated retention; here it uses full "
+            "attention."
+        ),
         evidence=(
             Evidence(
                 N_(
-                    "3B parameters, 1T tokens, average of eight tasks: 0.634; other 3B models 0.619 and 0.612 "
-                    "(their data differ)."
+                    "3B parameters, 1T tokens, average of eight tasks: 0.634. Other 3B models have 0.619 and 0.612, "
+                    "trained on other data."
                 ),
                 YOCO + ", table 3",
             ),
             Evidence(
-                N_("65B parameters: the cache is about 80 times smaller (fixed-size states below, one cache above)."),
+                N_(
+                    "65B parameters: the cache is about 80 times smaller (fixed-size states in the lower half, one "
+                    "cache for the upper half)."
+                ),
                 YOCO,
             ),
         ),
@@ -75,17 +87,20 @@ ACTIVATIONS: tuple[Scheme, ...] = (
         strategy="attention_source=every:2",
         family="encoder_decoder",
         rule=N_("layer l uses the attention probabilities of layer n floor(l / n)"),
-        shared=N_("The probabilities themselves: consumers have no W_q and W_k and compute no scores."),
-        kept=N_("Values, output and feed-forward network."),
-        saved=N_("2 d^2 weights, the scores and the softmax of every consumer; and its cached keys."),
-        lost=N_("Consumers look exactly where their source looks. In translation that costs almost nothing."),
+        shared=N_("The attention probabilities. Layers that reuse them have no W_q and W_k and compute no scores."),
+        kept=N_("Values, output projection and feed-forward network."),
+        saved=N_("2 d^2 weights, the scores, the softmax and the cached keys of every layer that reuses."),
+        lost=N_(
+            "Layers that reuse attend to exactly the same positions as their source. In translation that costs "
+            "almost nothing."
+        ),
         source="Xiao et al. 2019, arXiv 1906.11024",
         evidence=(
             Evidence(
-                N_("Ten translation tasks: decoding 1.3 times as fast on average, with almost no decrease in BLEU."),
+                N_("Ten translation tasks: decoding is 1.3 times as fast on average, with almost no decrease in BLEU."),
                 "Xiao et al. 2019, arXiv 1906.11024, abstract",
             ),
         ),
-        beyond=N_("The paper learns which layers share while training; here the source of each layer is given."),
+        beyond=N_("The paper learns during training which layers share; here the source of each layer is fixed."),
     ),
 )

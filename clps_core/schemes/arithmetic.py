@@ -132,16 +132,16 @@ def _slips(model: ModelConfig) -> tuple[Claim, ...]:
     """The formula, and for the example's sizes the printed values."""
     stacks, d, d_ff = stack_layers(model), model.d_model, model.d_ff
     layers, once = sum(stacks.values()), 2 * d * d + 2 * d * d_ff
-    formula = Claim(_("2 L d^2 + 2 L d d_ff, worked out"), layers * once, len(stacks) * once, False, _missing(model))
+    formula = Claim(_("2 L d^2 + 2 L d d_ff, computed"), layers * once, len(stacks) * once, False, _missing(model))
     if (list(stacks.values()), d, d_ff) != ([EXAMPLE.num_layers], EXAMPLE.d_model, EXAMPLE.d_ff):
         return (formula,)
-    why = _("Not what the formula gives: that is {formula:,}.", formula=formula.without_sharing)
+    why = _("The printed count is not what the formula gives, which is {formula:,}.", formula=formula.without_sharing)
     return (Claim(_("2 L d^2 + 2 L d d_ff, as printed"), *PRINTED, False, why), formula)
 
 
 def _missing(model: ModelConfig) -> str:
     """What the formula leaves out."""
-    parts = [_("It counts two attention matrices in a layer; there are four: q, k, v and o.")]
+    parts = [_("It counts two attention matrices per layer, but there are four: q, k, v and o.")]
     if model.family == "encoder_decoder":
         parts.append(_("A decoder layer has four more for cross-attention."))
     if model.activation == "swiglu":
@@ -169,7 +169,7 @@ def _right_form(model: ModelConfig) -> str:
     if d_q != model.d_model or d_kv != model.d_model:
         widths = {"d_q": d_q, "d_kv": d_kv}
         form += ", " + ", ".join(f"{name} = {width}" for name, width in widths.items() if name in form)
-    return _("{form}: counted from the model's own matrices", form=form)
+    return _("{form}: counted from the model's matrices", form=form)
 
 
 def _steps(model: ModelConfig, terms: tuple[Term, ...], per_layer: dict[str, int]) -> tuple[Step, ...]:

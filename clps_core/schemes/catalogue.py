@@ -23,8 +23,8 @@ KINDS: Mapping[Kind, str] = Words(
     {
         "weights": N_("Sharing weights"),
         "activations": N_("Sharing activations"),
-        "loosened": N_("Loosening a tie"),
-        "depth": N_("Depth as a dial"),
+        "loosened": N_("Relaxed sharing"),
+        "depth": N_("Adjustable depth"),
         "outside": N_("Outside the layers"),
     }
 )
@@ -36,9 +36,9 @@ def rule_card(rule: Rule) -> Scheme:
         "title": rule.title,
         "rule": _("slot = what the rule {name} gives for layer l", name=rule.name),
         "shared": rule.summary,
-        "kept": _("What the rule leaves apart."),
-        "saved": _("The weights of L - M layers, M being how many are stored."),
-        "lost": _("Not measured in any paper known to us. Train it beside the others."),
+        "kept": _("Everything that the rule does not share."),
+        "saved": _("The weights of L - M layers, where M is the number of stored layers."),
+        "lost": _("No paper known to us measures this. Train it and compare."),
         "source": rule.source,
     }
     own: dict[str, str] = {**words, **{name: _(text) for name, text in rule.card.items()}}
@@ -79,13 +79,13 @@ def strategy_of_scheme(text: str) -> str:
         sizes = " ".join(f"--set model.{field}={value}" for field, value in scheme.sizes.items())
         raise ConfigError(
             _(
-                "strategy must be a way to share layers. Got {name}, a matter of sizes: add {sizes}.",
+                "strategy must be a way of sharing layers. {name} is a matter of model sizes: add {sizes}.",
                 name=name,
                 sizes=sizes,
             )
         )
     if scheme.strategy == "custom":
         raise ConfigError(
-            _("{name} must be written as integers, one per layer, such as 0-1-1-0. Got its name alone.", name=name)
+            _("{name} must be written as integers, one per layer, such as 0-1-1-0. Got only its name.", name=name)
         )
     return f"{scheme.strategy}{comma}{rest}"

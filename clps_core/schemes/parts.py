@@ -18,23 +18,23 @@ PARTS: tuple[Scheme, ...] = (
         strategy="attention_only",
         family="encoder",
         rule=N_("q, k, v, o: slot = 0; feed-forward network: slot = l"),
-        shared=N_("The four attention matrices of all layers, and their norm."),
-        kept=N_("Its own feed-forward network and the norm of it."),
-        saved=N_("4 d^2 weights of L - 1 layers: a third of a layer at d_ff = 4 d."),
-        lost=N_("It depends on the task: next to nothing in ALBERT, ruinous in the decoder of a translation model."),
+        shared=N_("The four attention matrices and the norm of attention, in all layers."),
+        kept=N_("The feed-forward network and its norm."),
+        saved=N_("4 d^2 weights in each of L - 1 layers: a third of a layer at d_ff = 4 d."),
+        lost=N_("It depends on the task: almost nothing in ALBERT, very much in the decoder of a translation model."),
         source=ALBERT,
         evidence=(
             Evidence(
                 N_(
-                    "Base size, average of five tasks: attention shared 81.7, nothing 81.6 with E = 128; 81.6 and "
-                    "82.3 with E = 768."
+                    "Base size, average of five tasks. E = 128: attention shared 81.7, nothing shared 81.6. E = 768: "
+                    "81.6 and 82.3."
                 ),
                 ALBERT + ", table 4",
             ),
             Evidence(
                 N_(
-                    "Translation, nothing shared 35.6 BLEU: the encoder's self-attention shared 35.5, "
-                    "cross-attention 35.5, the decoder's self-attention 26.5."
+                    "Translation, nothing shared 35.6 BLEU. Shared self-attention of the encoder 35.5, "
+                    "cross-attention 35.5, self-attention of the decoder 26.5."
                 ),
                 ONE_WIDE_FFN + ", table 8",
             ),
@@ -47,24 +47,27 @@ PARTS: tuple[Scheme, ...] = (
         strategy="ffn_only",
         family="encoder",
         rule=N_("feed-forward network: slot = 0; q, k, v, o: slot = l"),
-        shared=N_("The feed-forward network of all layers, and its norm."),
-        kept=N_("Its own attention and the norm of it."),
-        saved=N_("2 d d_ff weights of L - 1 layers: two thirds of a layer at d_ff = 4 d."),
+        shared=N_("The feed-forward network and its norm, in all layers."),
+        kept=N_("Attention and its norm."),
+        saved=N_("2 d d_ff weights in each of L - 1 layers: two thirds of a layer at d_ff = 4 d."),
         lost=N_(
-            "It depends on the task: in ALBERT nearly all that sharing everything loses, in one stack of a "
-            "translation model little."
+            "It depends on the task: in ALBERT, almost as much as sharing everything costs; in one stack of a "
+            "translation model, little."
         ),
         source=ALBERT,
         evidence=(
             Evidence(
                 N_(
-                    "Base size, average of five tasks: feed-forward network shared 80.2, nothing 81.6, everything "
-                    "80.1 with E = 128; 79.5, 82.3, 79.8 with E = 768."
+                    "Base size, average of five tasks. E = 128: feed-forward network shared 80.2, nothing shared "
+                    "81.6, everything shared 80.1. E = 768: 79.5, 82.3, 79.8."
                 ),
                 ALBERT + ", table 4",
             ),
             Evidence(
-                N_("Translation, nothing shared 35.6 BLEU: the encoder's shared 35.4, the decoder's 35.3, both 34.7."),
+                N_(
+                    "Translation, nothing shared 35.6 BLEU. Shared in the encoder 35.4, in the decoder 35.3, in both "
+                    "34.7."
+                ),
                 ONE_WIDE_FFN + ", table 2",
             ),
         ),
@@ -76,24 +79,24 @@ PARTS: tuple[Scheme, ...] = (
         strategy="encoder.ffn=all,decoder.ffn=all",
         family="encoder_decoder",
         rule=N_("feed-forward network: slot = 0 in each stack; q, k, v, o: slot = l"),
-        shared=N_("One feed-forward network per stack, which may be made wider with what is saved (raise d_ff)."),
-        kept=N_("Its own attention."),
-        saved=N_("2 d d_ff weights of L - 1 layers of each stack."),
-        lost=N_("Little in either stack, more in both; widened until it is as large as before, it gains."),
+        shared=N_("One feed-forward network per stack. It can be made wider with the saved parameters (raise d_ff)."),
+        kept=N_("Attention."),
+        saved=N_("2 d d_ff weights in each of L - 1 layers of each stack."),
+        lost=N_("Little in one stack, more in both. Widened to the original size, it is better than without sharing."),
         source=ONE_WIDE_FFN,
-        beyond=N_("The paper's last step drops the decoder's feed-forward network altogether; here it is shared."),
+        beyond=N_("The paper's last step removes the decoder's feed-forward network; here it is shared."),
         evidence=(
             Evidence(
                 N_(
-                    "228M parameters, nothing shared, 35.6 BLEU: the encoder's shared 35.4 (186M), both 34.7 "
-                    "(144M), one for both stacks 34.5 (136M)."
+                    "Nothing shared, 228M parameters: 35.6 BLEU. Shared in the encoder 35.4 (186M), in both stacks "
+                    "34.7 (144M), one for both stacks 34.5 (136M)."
                 ),
                 ONE_WIDE_FFN + ", table 2",
             ),
             Evidence(
                 N_(
-                    "The encoder's shared and twelve times as wide, the decoder's dropped: 36.5 at 228M, and "
-                    "faster at small batches."
+                    "Shared in the encoder and twelve times as wide, removed in the decoder: 36.5 with 228M, and "
+                    "faster with small batches."
                 ),
                 ONE_WIDE_FFN + ", table 4",
             ),
@@ -107,11 +110,9 @@ PARTS: tuple[Scheme, ...] = (
         family="encoder_decoder",
         rule=N_("decoder slot of layer l = encoder slot of layer l"),
         shared=N_("Self-attention and feed-forward network of encoder layer l and decoder layer l, with their norms."),
-        kept=N_("The decoder's cross-attention, which the encoder does not have."),
+        kept=N_("The decoder's cross-attention, which has no counterpart in the encoder."),
         saved=N_("The self-attention and feed-forward network of a whole decoder."),
-        lost=N_(
-            "Reading and writing have to do with the same weights. The abstract prints no comparison at equal size."
-        ),
+        lost=N_("The same weights must both read and write. The abstract prints no comparison at equal size."),
         source="Xia et al. 2019, AAAI 33, doi 10.1609/aaai.v33i01.33015466",
         evidence=(
             Evidence(
@@ -128,9 +129,9 @@ PARTS: tuple[Scheme, ...] = (
         family="decoder",
         rule=N_("k slot of layer l = q slot of layer l"),
         shared=N_("W_q and W_k within each layer are one matrix."),
-        kept=N_("Everything else, but for what another rule shares between layers."),
+        kept=N_("Everything else, unless another rule shares it."),
         saved=N_("d^2 weights of every layer."),
-        lost=N_("Scores before the mask become symmetric: how strongly i looks at j equals how strongly j looks at i."),
+        lost=N_("Scores before the mask become symmetric: i attends to j as strongly as j attends to i."),
         source="Kitaev et al. 2020, arXiv 2001.04451",
         evidence=(
             Evidence(
@@ -139,8 +140,8 @@ PARTS: tuple[Scheme, ...] = (
             ),
         ),
         beyond=N_(
-            "The paper also scales keys to unit length and bars a token from itself, for its hashing; neither "
-            "is done here."
+            "The paper also scales keys to unit length and does not let a token attend to itself, because of its "
+            "hashing; neither is implemented here."
         ),
     ),
     Scheme(
@@ -149,11 +150,11 @@ PARTS: tuple[Scheme, ...] = (
         kind="weights",
         strategy="q=all,k=all",
         family="decoder",
-        rule=N_("q, k: slot = 0; v, o and feed-forward network: slot = l; with k=@q one matrix for both"),
-        shared=N_("W_q and W_k of all layers: where to look is decided by one pair of matrices."),
-        kept=N_("Values, output and feed-forward network: what is done with what is seen."),
-        saved=N_("2 d^2 weights of L - 1 layers; d^2 more with k=@q."),
-        lost=N_("Not measured in any paper known to us. Train it beside the others."),
+        rule=N_("q, k: slot = 0; v, o and feed-forward network: slot = l; with k=@q, one matrix for both q and k"),
+        shared=N_("W_q and W_k of all layers: one pair of matrices decides where to attend."),
+        kept=N_("Values, output projection and feed-forward network, which process what attention reads."),
+        saved=N_("2 d^2 weights in each of L - 1 layers; d^2 more with k=@q."),
+        lost=N_("No paper known to us measures this. Train it and compare."),
         source="-",
     ),
 )

@@ -82,7 +82,7 @@ def _answered(
     asked: Frame, kinds: Mapping[str, Kind], works: Mapping[str, Any], models: KeptModels, memory: int
 ) -> list[bytes | memoryview]:
     """The answer to a question, or why there is none, as it goes on the wire."""
-    ask_language(lambda: asked.head["language"])  # of whoever asks
+    ask_language(lambda: asked.head["language"])  # the asker's
     try:
         kind = kinds[asked.head["kind"]]
         answer = packed(works[kind.name](unpacked(kind.question, asked), models))

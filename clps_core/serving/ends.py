@@ -40,16 +40,16 @@ class End:
             case "code":
                 return _("exit code {code}", code=self.number)
             case "slow":
-                return _("a question took longer than {seconds:g} s", seconds=settings.seconds)
+                return _("one question took longer than {seconds:g} s", seconds=settings.seconds)
             case "memory":
-                return _("it took more than {limit:.3g} GiB of memory", limit=settings.memory / GIB)
+                return _("it used more than {limit:.3g} GiB of memory", limit=settings.memory / GIB)
             case "start":
                 return _("it did not start")
         return _("its answer could not be read")
 
 
 class ProcessEnded(Exception):
-    """The model process is gone; whoever asked has no answer. ``heard``: it had the question."""
+    """The model process is gone without an answer. ``heard``: it had received the question."""
 
     def __init__(self, end: End, *, heard: bool = True) -> None:
         super().__init__(end.how)
@@ -69,8 +69,8 @@ def unanswered(end: End, settings: Settings) -> JobError:
         case "slow":
             return JobError(
                 _(
-                    "a question about a model must be answered in {seconds:g} s here (CLPS_MODEL_SECONDS). This one "
-                    "takes longer, so it was stopped. Ask for less, or use the command line.",
+                    "this question takes longer than the {seconds:g} s allowed here (CLPS_MODEL_SECONDS), so it was "
+                    "stopped. Ask for less, or use the command line.",
                     seconds=settings.seconds,
                 )
             )
@@ -82,8 +82,8 @@ def unanswered(end: End, settings: Settings) -> JobError:
             )
     return JobError(
         _(
-            "The model process ended before it answered ({how}). The next question starts another one. "
-            "Reload the page to ask again.",
+            "The model process ended before it answered ({how}). It starts again with the next question. Reload the "
+            "page to ask again.",
             how=end.words(settings),
         )
     )
@@ -93,8 +93,8 @@ def too_much_memory(limit: int) -> JobError:
     """It would need more than ``limit`` bytes."""
     return JobError(
         _(
-            "a question about a model may take {limit:.3g} GiB of memory here (CLPS_MODEL_MEMORY). This one needs "
-            "more, so it was stopped. Shorten the text or choose a smaller model.",
+            "this question needs more than the {limit:.3g} GiB of memory allowed here (CLPS_MODEL_MEMORY), so it was "
+            "stopped. Shorten the text or choose a smaller model.",
             limit=limit / GIB,
         )
     )
@@ -102,15 +102,15 @@ def too_much_memory(limit: int) -> JobError:
 
 def too_large() -> JobError:
     """An answer that is more than a page could show."""
-    return JobError(_("the answer must have at most 512 MiB. This one has more. Shorten the text."))
+    return JobError(_("the answer is larger than the 512 MiB allowed. Shorten the text."))
 
 
 def refused_question(times: int, seconds: float) -> JobError:
     """It ended the process ``times`` before."""
     return JobError(
         _(
-            "This question has ended the model process {times} times, so it is not asked again for {minutes:.0f} "
-            "minutes. Ask something else.",
+            "This question ended the model process {times} times, so it is blocked for {minutes:.0f} minutes. Ask "
+            "something else.",
             times=times,
             minutes=max(1.0, seconds / 60),
         )
@@ -121,7 +121,7 @@ def refused_run(times: int, seconds: float) -> JobError:
     """Questions about one run ended it so often."""
     return JobError(
         _(
-            "Questions about this run have ended the model process {times} times, so none is asked for {minutes:.0f} "
+            "Questions about this run ended the model process {times} times, so they are blocked for {minutes:.0f} "
             "minutes. Choose another run.",
             times=times,
             minutes=max(1.0, seconds / 60),
@@ -133,8 +133,8 @@ def busy(waiting: int) -> JobError:
     """``waiting`` others come first."""
     return JobError(
         ngettext(
-            "{n} request is being answered before yours. Try again in a moment.",
-            "{n} requests are being answered before yours. Try again in a moment.",
+            "{n} question is ahead of yours. Try again in a moment.",
+            "{n} questions are ahead of yours. Try again in a moment.",
             waiting,
         )
     )

@@ -11,6 +11,7 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
+from clps_core.layer_maps import RunLayers
 from clps_core.lens import RunLens
 from clps_core.likeness import Likeness
 from clps_core.maps import RunMaps
@@ -29,6 +30,7 @@ from clps_core.serving.questions import (
     ProveTie,
     Question,
     ReadHeads,
+    ReadLayers,
     ReadLens,
     ReadMaps,
     ReadMoves,
@@ -77,6 +79,7 @@ KINDS = registry(
         Kind(ProveTie, TieProof, "clps_core.serving.work:prove_tie"),
         Kind(ReadHeads, RunHeads, "clps_core.serving.work:read_heads"),
         Kind(ReadMaps, RunMaps, "clps_core.serving.work:read_maps"),
+        Kind(ReadLayers, RunLayers, "clps_core.serving.work:read_layers"),
         Kind(EvaluateDepth, Quality, "clps_core.serving.work:evaluate_depth"),
         Kind(ScoreTest, SplitScore, "clps_core.serving.work:score_test"),
         Kind(CountClasses, Confusion, "clps_core.serving.work:count_confused"),

@@ -109,7 +109,7 @@ class ModelProcess:
             raise
 
     def kill(self) -> None:
-        """Let it end now; whoever waits for its answer sees that. It has nothing to save."""
+        """End it now; those who wait for its answer notice that. It has nothing to save."""
         self._process.kill()
 
     def end(self) -> int:

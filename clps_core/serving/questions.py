@@ -14,6 +14,7 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality
 from clps_core.heads import RunHeads
 from clps_core.inspection import Inspection
+from clps_core.layer_maps import RunLayers
 from clps_core.lens import RunLens
 from clps_core.likeness import Likeness, Measure
 from clps_core.maps import RunMaps
@@ -37,6 +38,7 @@ __all__ = [
     "ProveTie",
     "Question",
     "ReadHeads",
+    "ReadLayers",
     "ReadLens",
     "ReadMaps",
     "ReadMoves",
@@ -133,6 +135,17 @@ class ReadMaps(Question[RunMaps]):
     at: tuple[int, int] | None = None
     layers: tuple[int, ...] = ()
     other: InspectRun | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class ReadLayers(Question[RunLayers]):
+    """Layers beside each other, see ``layer_maps.maps_of_layers``; without regard to ``look.attention``."""
+
+    look: InspectRun
+    kind: str
+    layers: tuple[int, ...]
+    head: int | None = None
     exact: bool = False
 
 

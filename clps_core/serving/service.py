@@ -116,7 +116,7 @@ class ModelService:
             self._wait_for(turn)
         if turn.problem is not None:
             kind, sentence = turn.problem
-            raise kind(told(sentence))  # in the language of whoever asked
+            raise kind(told(sentence))  # in the asker's language
         return turn.answer  # type: ignore[no-any-return]
 
     def kept_answer(self, question: Question[Found]) -> Found | None:
@@ -179,7 +179,7 @@ class ModelService:
         return turn
 
     def _wait_for(self, turn: _Turn) -> None:
-        """Until it is answered; whoever has waited too long for its beginning leaves with a sentence."""
+        """Wait until it is answered; if it does not start in time, raise an error with a sentence."""
         until = time.monotonic() + self.patience
         while not turn.done:
             if turn.begun:
@@ -203,7 +203,7 @@ class ModelService:
                 turn.answer = self._answer(turn)
             except errors.ClpsError as error:
                 turn.problem = (type(error), kept(str(error)))
-            except Exception:  # a fault of ours: whoever asked is told so, and its text goes to the log there
+            except Exception:  # our own error: the asker gets a sentence, and the log there gets the details
                 turn.problem = (RuntimeError, traceback.format_exc())
             with self._news:
                 turn.done = True

@@ -36,7 +36,9 @@ class Settings:
         """Raises ``ConfigError`` where one cannot be."""
         seconds, idle = (seconds_in(environment, name) for name in ("CLPS_MODEL_SECONDS", "CLPS_MODEL_IDLE"))
         if seconds is not None and seconds < 1:
-            raise ConfigError(_("CLPS_MODEL_SECONDS must be at least 1. Got {got:g}. Raise or unset it.", got=seconds))
+            raise ConfigError(
+                _("CLPS_MODEL_SECONDS must be at least 1. Got {got:g}. Raise it, or unset it.", got=seconds)
+            )
         return cls(
             _memory(environment), cls.seconds if seconds is None else seconds, cls.idle if idle is None else idle
         )

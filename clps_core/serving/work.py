@@ -11,6 +11,7 @@ from clps_core.data.confusion import Confusion
 from clps_core.depth import Quality, quality_at
 from clps_core.heads import RunHeads, heads_of_run
 from clps_core.inspection import Inspection, inspect_run
+from clps_core.layer_maps import RunLayers, maps_of_layers
 from clps_core.lens import RunLens, lens_of_run
 from clps_core.likeness import Likeness, likeness_of_runs
 from clps_core.look import Look
@@ -32,6 +33,7 @@ from clps_core.serving.questions import (
     Predict,
     ProveTie,
     ReadHeads,
+    ReadLayers,
     ReadLens,
     ReadMaps,
     ReadMoves,
@@ -51,6 +53,7 @@ __all__ = [
     "prove_tie",
     "read_examples",
     "read_heads",
+    "read_layers",
     "read_lens",
     "read_maps",
     "read_moves",
@@ -106,6 +109,12 @@ def read_maps(asked: ReadMaps, models: KeptModels) -> RunMaps:
     if asked.layers:
         return apart_in_layers(look, asked.kind, asked.layers, at=at, exact=exact, opener=models.opened)
     return maps_of_run(look, asked.kind, asked.how, at=at, exact=exact, opener=models.opened)
+
+
+def read_layers(asked: ReadLayers, models: KeptModels) -> RunLayers:
+    """Layers beside each other, head by head."""
+    look, head, exact = _look(asked.look), asked.head, asked.exact
+    return maps_of_layers(look, asked.kind, asked.layers, head=head, exact=exact, opener=models.opened)
 
 
 def _look(asked: InspectRun) -> Look:

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class Derived(Mapping[str, Value]):
-    """A mapping that ``make`` makes out of ``RULES``, anew whenever a rule was added, changed or taken away.
+    """A mapping that ``make`` makes out of ``RULES``, again whenever a rule was added, changed or removed.
 
     One for each language, as what is made may hold words.
     """

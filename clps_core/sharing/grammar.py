@@ -90,7 +90,7 @@ def parse_strategy(text: str) -> Strategy:
 
 @lru_cache(maxsize=1024)
 def _strategy(text: str) -> Strategy:
-    """A strategy is its text in addresses, forms, files and stores: whoever meets a text again need not read it again.
+    """A strategy is its text in addresses, forms, files and stores: a text parsed once need not be parsed again.
 
     What is wrong is not remembered, so that a rule that is added later is found.
     """
@@ -116,12 +116,15 @@ def _strategy(text: str) -> Strategy:
             )
         elif not part:
             raise ConfigError(
-                _("a strategy must have a part between two commas. Got {text!r}. Remove a comma.", text=text[:60])
+                _(
+                    "a strategy must not have an empty part between commas. Got {text!r}. Remove a comma.",
+                    text=text[:60],
+                )
             )
         elif draft.base is not None:
             raise ConfigError(
                 _(
-                    "a strategy has one rule for all components. Got a second one: {part!r}. Write target=rule.",
+                    "a strategy must have one rule for all components. Got a second one: {part!r}. Write target=rule.",
                     part=part[:60],
                 )
             )
@@ -157,8 +160,8 @@ def _read_assignment(draft: _Draft, target: str, value: str) -> None:
         other = next(stack for stack in STACKS if stack != target)
         raise ConfigError(
             _(
-                "{target} alone must be tied, as in {target}=@{other}. Got {value!r}. Name a part of it to give that "
-                "a rule, as in {target}.attention=all.",
+                "{target} alone must be tied, as in {target}=@{other}. Got {value!r}. To give it a rule, name a part "
+                "of it, as in {target}.attention=all.",
                 target=target,
                 other=other,
                 value=value[:60],
@@ -191,7 +194,10 @@ def _train_loops(draft: _Draft, value: str) -> None:
     high = _number("train_loops", most, 1, MAX_LOOPS) if dash else low
     if low > high:
         raise ConfigError(
-            _("train_loops must name the fewest loops first, such as 1-6. Got {got!r}. Swap them.", got=value[:40])
+            _(
+                "train_loops must start with the smaller number, such as 1-6. Got {got!r}. Swap the numbers.",
+                got=value[:40],
+            )
         )
     draft.extras = replace(draft.extras, train_loops=(low, high))
 
@@ -233,7 +239,9 @@ def _rule(target: str, text: str, known: Iterable[str]) -> RuleUse:
         return RuleUse("custom", integers=integers)
     name, colon, option = text.partition(":")
     if name in NAMED_STRATEGIES and name not in RULES and target == "strategy":
-        raise ConfigError(_("{name} takes no number. Got {text}. Write {name}.", name=name, text=text[:60]))
+        raise ConfigError(
+            _("{name} must be written without a number. Got {text}. Write {name}.", name=name, text=text[:60])
+        )
     if name not in RULES:
         problem = _(
             "{target} must be one of {known}, or integers such as 0-1-1-0. Got {name!r}.",
@@ -253,7 +261,8 @@ def _core(name: str, option: str) -> RuleUse:
     if not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}/[0-9]{1,3}", option):
         raise ConfigError(
             _(
-                "the part after {name}: must be prelude/core/coda in layers, such as 1/2/1. Got {option!r}.",
+                "the part after {name}: must be the numbers of layers prelude/core/coda, such as 1/2/1. Got "
+                "{option!r}.",
                 name=name,
                 option=option[:20],
             )
@@ -268,7 +277,7 @@ def _source(target: str, text: str) -> SourceUse:
     name, colon, option = text.partition(":")
     if name not in SOURCE_RULES:
         problem = _(
-            "{target} must be one of {known}, or a layer for each layer such as 0-0-2-2. Got {name!r}.",
+            "{target} must be one of {known}, or one layer number per layer, such as 0-0-2-2. Got {name!r}.",
             target=target,
             known=", ".join(SOURCE_RULES),
             name=text[:60],
@@ -303,8 +312,8 @@ def _tie(target: str, source: str) -> str:
         good = source_stack in STACKS and (not dot or source_name in COMPONENTS)
     if not good or source == target:
         problem = _(
-            "a tie must read k=@q, decoder=@encoder, decoder.ffn=@encoder or decoder.q=@encoder.k. "
-            "Got {target}=@{source}.",
+            "a tie must be written like k=@q, decoder=@encoder, decoder.ffn=@encoder or decoder.q=@encoder.k. Got "
+            "{target}=@{source}.",
             target=target[:40],
             source=source[:40],
         )
@@ -339,7 +348,7 @@ def _check_target(target: str, *, linear: bool = False) -> str:
     shown = target[:60]
     if linear:
         problem = _(
-            "what follows lora. must be one of {parts}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
+            "the part after lora. must be one of {parts}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
             parts=", ".join(parts),
             target=shown,
         )
@@ -376,7 +385,7 @@ def _check_spaces(text: str) -> None:
     inner = next((part for piece in text.split(",") for part in _sides(piece) if re.search(r"\s", part)), None)
     if inner is None:
         return
-    problem = _("the parts of a strategy must have commas between them. Got {part!r}.", part=text.strip()[:60])
+    problem = _("the parts of a strategy must be separated by commas. Got {part!r}.", part=text.strip()[:60])
     written = re.sub(r"\s*([=@,])\s*", r"\1", text.strip())
     written = re.sub(r"\s+", ",", written)
     try:

@@ -78,6 +78,30 @@ class SharingMap:
                 found.setdefault(slot, []).append(site)
         return {slot: tuple(sites) for slot, sites in found.items()}
 
+    @cached_property
+    def tied_rows(self) -> frozenset[tuple[tuple[str, str], tuple[str, str]]]:
+        """Pairs of different (stack, component) with a slot in common; the first of each uses it first."""
+        pools = {(key, slot.pool) for key, slots in self.rows for slot in set(slots) if slot is not None}
+        return frozenset(
+            ((stack, component), key)
+            for key, pool in pools
+            for stack, _dot, component in [pool.partition(".")]
+            if (stack, component) != key
+        )
+
+    @cached_property
+    def uses(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(stack, component) -> slots that are used there first, and sites that have a weight."""
+        return {
+            (stack, component): (
+                len({slot for slot in slots if slot is not None and slot.pool == f"{stack}.{component}"}),
+                sum(slot is not None for slot in slots),
+            )
+            for stack in self.stacks
+            for (own, component), slots in self.rows
+            if own == stack
+        }
+
     @property
     def stacks(self) -> tuple[str, ...]:
         """The stacks, in order of execution."""
@@ -148,7 +172,7 @@ class SharingMap:
         for name, values in data.items():
             stack, _dot, component = name.partition(".")
             if not stack or not component or not isinstance(values, (list, tuple)):
-                raise ConfigError(_("a map must hold lists such as 'encoder.q': [0, 0]. Got {row!r}.", row=name[:60]))
+                raise ConfigError(_("a map must have lists such as 'encoder.q': [0, 0]. Got {row!r}.", row=name[:60]))
             _check_row(stack, component, values, layers.setdefault(stack, len(values)))
             rows.append(((stack, component), tuple(_slot_from_plain(name, value) for value in values)))
         return cls(_canonical(rows))
@@ -259,14 +283,17 @@ def root_pool(pool: str, ties: Mapping[str, str]) -> str:
     while pool in ties:
         pool = ties[pool]
         if pool in seen:
-            raise ConfigError(
-                _("ties must not run in a circle. Got one through {pool}. Remove one of them.", pool=pool)
-            )
+            raise ConfigError(_("ties must not form a circle. Got one through {pool}. Remove one of them.", pool=pool))
         seen.add(pool)
     return pool
 
 
 def _check_shapes(sharing_map: SharingMap, blocks: Mapping[str, Block]) -> None:
+    if all(
+        blocks[stack].shapes[component] == blocks[other].shapes[name]
+        for (stack, component), (other, name) in sharing_map.tied_rows
+    ):
+        return
     for slot in sharing_map.slots:
         first, *others = sharing_map.sites(slot)
         expected = blocks[first.stack].shapes[first.component]
@@ -275,9 +302,9 @@ def _check_shapes(sharing_map: SharingMap, blocks: Mapping[str, Block]) -> None:
             if got != expected:
                 raise ConfigError(
                     _(
-                        "sites of one slot must have one shape. {first_component} of {first_stack} layer "
-                        "{first_layer} has {expected}, {component} of {stack} layer {layer} has {got}. "
-                        "Give them slots of their own, or make the sizes equal.",
+                        "sites that share a slot must have the same shape. {first_component} of {first_stack} layer "
+                        "{first_layer} has {expected}, {component} of {stack} layer {layer} has {got}. Give them "
+                        "different slots, or make the sizes equal.",
                         first_component=first.component,
                         first_stack=first.stack,
                         first_layer=first.layer,

@@ -43,7 +43,7 @@ def repaint(text: str, stacks: Stacks, sites: Iterable[Site], slot: int) -> str:
         if key not in rows or not 0 <= site.layer < len(rows[key]) or not 0 <= slot <= len(rows[key]):
             raise ConfigError(
                 _(
-                    "a site must be one of the model's layers and components. Got {site}, slot {slot}.",
+                    "a site must name a layer and a component of the model. Got {site}, slot {slot}.",
                     site=site,
                     slot=slot,
                 )

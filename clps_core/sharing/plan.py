@@ -1,4 +1,4 @@
-"""Everything a strategy means at given sizes: the map and what stands beside it. Start at build_plan.
+"""Everything a strategy means at given sizes: the map, reuse, extras and execution. Start at build_plan.
 
 A plan is what the counter and the model are built from: which layer uses which weights (the map),
 which activations it reads (reuse), what loosens its ties (extras), and how often the core runs
@@ -53,7 +53,7 @@ class Execution:
         if self.core is None or self.fixed:
             raise ConfigError(
                 _(
-                    "the number of loops must stay {own} here. Got {loops}. {why}",
+                    "the number of loops must stay {own} for this run. Got {loops}. {why}",
                     own=self.loops,
                     loops=loops,
                     why=self.fixed or "",
@@ -231,9 +231,9 @@ def _execution(cores: Sequence[Core], mapping: SharingMap, reuse: Reuse, stack: 
     if core is None:
         fixed = _no_core(next(iter(odd.values()), None))
     elif keyed is not None:
-        fixed = _("{extra} exists once for each executed layer.", extra=keyed)
+        fixed = _("{extra} exists separately for each executed layer.", extra=keyed)
     elif reuse:
-        fixed = _("Activations are read from layers of fixed numbers ({stack}).", stack=stack)
+        fixed = _("Layers of {stack} read activations from layers with fixed numbers.", stack=stack)
     return Execution(num_layers, core, fixed)
 
 
@@ -241,9 +241,9 @@ def _no_core(odd: Site | None = None) -> str:
     """Why there is none; ``odd`` is the site that breaks the first part that a rule repeats."""
     if odd is None:
         known = ", ".join(rule.name for rule in RULES.values() if rule.core is not None)
-        return _("The map has no core that repeats: give every component one of the rules {known}.", known=known)
+        return _("The map has no repeating core: give every component one of the rules {known}.", known=known)
     return _(
-        "Every loop must use the same weights, but {component} of {stack} layer {layer} has others.",
+        "Every loop must use the same weights, but {component} of {stack} layer {layer} uses different ones.",
         component=odd.component,
         stack=odd.stack,
         layer=odd.layer,
@@ -274,7 +274,7 @@ def _check_loops(plan: SharingPlan) -> None:
         if one.core is None and (wanted or varied):
             raise ConfigError(
                 _(
-                    "{part} must have a core that is looped in {stack}. Got none. {why}",
+                    "{part} must have a looped core in {stack}. Got none. {why}",
                     part=wanted or "train_loops",
                     stack=stack,
                     why=one.fixed or "",

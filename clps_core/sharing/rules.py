@@ -121,7 +121,7 @@ def loop_slots(num_layers: int, core: Core) -> tuple[int, ...]:
         raise ConfigError(
             _(
                 "loop:{prelude}/{core}/{coda} must fit the number of layers: prelude + core x loops + coda, with a "
-                "core of 1 layer or more. Got {layers} layers. Take {fit} layers, or another core.",
+                "core of at least 1 layer. Got {layers} layers. Use {fit} layers, or another core.",
                 prelude=prelude,
                 core=repeated,
                 coda=coda,
@@ -189,7 +189,7 @@ RULES: dict[str, Rule] = {
             "none",
             _none,
             title=N_("No sharing"),
-            summary=N_("Every layer has weights of its own."),
+            summary=N_("Each layer has separate weights."),
             source="Vaswani et al. 2017, arXiv 1706.03762",
             colour="#6b7685",
         ),
@@ -197,7 +197,7 @@ RULES: dict[str, Rule] = {
             "all",
             _all,
             title=N_("All layers"),
-            summary=N_("One layer's weights serve every layer."),
+            summary=N_("All layers use one layer's weights."),
             source=ALBERT,
             core=_one_core,
             colour="#1b72c5",
@@ -206,7 +206,7 @@ RULES: dict[str, Rule] = {
             "grouped",
             _grouped,
             title=N_("Groups"),
-            summary=N_("Neighbouring layers form groups of nearly equal size."),
+            summary=N_("Neighbouring layers share weights in groups of nearly equal size."),
             source=ALBERT,
             takes_slots=True,
             colour="#038154",
@@ -224,7 +224,7 @@ RULES: dict[str, Rule] = {
             "cycle",
             _cycle,
             title=N_("Cycle"),
-            summary=N_("The stored layers run in order, again and again."),
+            summary=N_("The stored layers run in order, repeatedly."),
             source=TAKASE,
             takes_slots=True,
             core=_cycle_core,
@@ -234,7 +234,7 @@ RULES: dict[str, Rule] = {
             "cycle_rev",
             _cycle_rev,
             title=N_("Cycle, reversed end"),
-            summary=N_("As cycle, but the last pass runs backwards."),
+            summary=N_("As in cycle, but the last pass runs in reverse order."),
             source=TAKASE,
             takes_slots=True,
             colour="#966e00",
@@ -243,13 +243,13 @@ RULES: dict[str, Rule] = {
             "sandwich",
             _sandwich,
             title=N_("Sandwich"),
-            summary=N_("The first and the last layer keep their own weights; all between them share one set."),
+            summary=N_("The first and the last layer have separate weights; all layers between share one set."),
             source="Reid et al. 2021 (Subformer), arXiv 2101.00234",
             ends=2,
             core=_sandwich_core,
             colour="#c6405c",
             card={
-                "rule": N_("slot = 0 for the first layer, 1 for all between, 2 for the last"),
+                "rule": N_("slot = 0 for the first layer, 1 for all layers between, 2 for the last"),
                 "shared": N_("All weights of the layers between the first and the last."),
                 "kept": N_("First and last layer: everything."),
                 "saved": N_("The weights of L - 3 layers of each stack."),
@@ -259,7 +259,9 @@ RULES: dict[str, Rule] = {
             "middle_cycle",
             _middle_cycle,
             title=N_("Middle cycle"),
-            summary=N_("First and last keep their own; the stored layers between them run in order, again and again."),
+            summary=N_(
+                "The first and last layer have separate weights; the stored layers between run in order, repeatedly."
+            ),
             source=MOR,
             takes_slots=True,
             ends=2,
@@ -270,7 +272,9 @@ RULES: dict[str, Rule] = {
             "middle_sequence",
             _middle_sequence,
             title=N_("Middle sequence"),
-            summary=N_("First and last keep their own; each stored layer between them runs several times in a row."),
+            summary=N_(
+                "The first and last layer have separate weights; each stored layer between runs several times in a row."
+            ),
             source=MOR,
             takes_slots=True,
             ends=2,
@@ -280,15 +284,17 @@ RULES: dict[str, Rule] = {
             "loop",
             _loop,
             title=N_("Looped core"),
-            summary=N_("A prelude, a core that runs several times, a coda; the number of loops can be changed later."),
+            summary=N_(
+                "A prelude, a core that runs several times, and a coda. The number of loops can be changed later."
+            ),
             source="Geiping et al. 2025 (Huginn), arXiv 2502.05171",
             takes_core=True,
             core=_loop_core,
             colour="#ab497d",
             card={
-                "rule": N_("P layers before, C after; between them K layers run r times: L = P + K r + C"),
-                "shared": N_("The core's weights in all loops."),
-                "kept": N_("Prelude and coda: everything."),
+                "rule": N_("P layers before and C layers after; between them, K layers run r times: L = P + K r + C"),
+                "shared": N_("The core's weights, in all loops."),
+                "kept": N_("The prelude and the coda: everything."),
                 "saved": N_("The weights of K (r - 1) layers."),
             },
         ),
@@ -307,7 +313,9 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
     if num_slots is None:
         num_slots = rule.default_slots(num_layers)
     elif not rule.takes_slots:
-        raise ConfigError(_("{name} takes no number. Got {name}:{slots}. Write {name}.", name=name, slots=num_slots))
+        raise ConfigError(
+            _("{name} must be written without a number. Got {name}:{slots}. Write {name}.", name=name, slots=num_slots)
+        )
     least = rule.least_slots(num_layers)
     if not least <= num_slots <= num_layers:
         raise ConfigError(
@@ -325,7 +333,7 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
         raise ConfigError(
             _(
                 "the function of the rule {name} must give one slot for each of the {layers} layers. Got {got}. "
-                "Mend the function.",
+                "Correct the function.",
                 name=name,
                 layers=num_layers,
                 got=len(slots),
@@ -334,8 +342,8 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
     if rule.takes_slots and len(set(slots)) != num_slots:
         raise ConfigError(
             _(
-                "{name} splits {layers} layers into runs of equal length and reaches {reached} slots. "
-                "Got {slots}. Use grouped:{slots}, which allows unequal runs.",
+                "{name} must have a number of slots that it can reach: it splits {layers} layers into equal runs, "
+                "which gives {reached} slots. Got {slots}. Use grouped:{slots}, which allows unequal runs.",
                 name=name,
                 layers=num_layers,
                 reached=len(set(slots)),

@@ -50,14 +50,14 @@ SOURCE_RULES: dict[str, SourceRule] = {
             "Brandon et al. 2024 (Cross-Layer Attention), arXiv 2405.12981",
             _every,
             N_("Every n-th layer"),
-            N_("Layers in groups of n read the activations of their group's first layer."),
+            N_("In each group of n layers, all read the activations of the group's first layer."),
         ),
         SourceRule(
             "upper",
             "Sun et al. 2024 (YOCO), arXiv 2405.05254",
             _upper,
             N_("Upper layers"),
-            N_("The first layers compute their own; all later ones read the last of these."),
+            N_("The first layers compute their own activations; all later layers read those of the last of them."),
         ),
     )
 }
@@ -117,8 +117,8 @@ class Reuse:
         if both:
             raise ConfigError(
                 _(
-                    "a layer must reuse either keys and values or attention probabilities. "
-                    "Got both for {stack} layer {layer}. Let it be its own source in one of them.",
+                    "a layer must reuse either keys and values or attention probabilities. Got both for {stack} "
+                    "layer {layer}. Remove one of them.",
                     stack=self.stack,
                     layer=min(both),
                 )
@@ -128,8 +128,8 @@ class Reuse:
         if keyless:
             raise ConfigError(
                 _(
-                    "a layer whose keys and values are read must have keys. {stack} layer {layer} reuses attention "
-                    "probabilities and has none. Read another layer, or let it compute its own.",
+                    "a layer whose keys and values are read must compute keys. {stack} layer {layer} reuses "
+                    "attention probabilities and computes none. Read another layer, or let this one compute its own.",
                     stack=self.stack,
                     layer=min(keyless),
                 )

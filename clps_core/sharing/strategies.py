@@ -85,7 +85,7 @@ class RuleUse:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A rule for every component: ``default``, then more specific ``overrides``; and what stands beside the map.
+    """A rule for every component: ``default``, then more specific ``overrides``; and the extras.
 
     ``ties``: (target, source): the target uses the source's weights, layer by layer. ``reuse``:
     (``kv_source`` or ``decoder.kv_source``, rule). ``extras`` loosen ties.
@@ -198,8 +198,8 @@ class Strategy:
             return source[:1] * num_layers
         raise ConfigError(
             _(
-                "tied stacks must have as many layers, or one set of weights. {stack} {component} has {layers} "
-                "layers, {source} has {got}. Make the depths equal.",
+                "tied stacks must have the same number of layers, or one set of weights. {stack} {component} has "
+                "{layers} layers, {source} has {got}. Make the depths equal.",
                 stack=stack,
                 component=component,
                 layers=num_layers,
@@ -289,13 +289,13 @@ def _named() -> dict[str, NamedStrategy]:
         NamedStrategy(
             "attention_only",
             _("Attention only"),
-            _("All layers share self- and cross-attention; each keeps its own feed-forward network."),
+            _("All layers share self- and cross-attention; each has a separate feed-forward network."),
             Strategy(none, attention),
         ),
         NamedStrategy(
             "ffn_only",
             _("FFN only"),
-            _("All layers share one feed-forward network; each keeps its own attention."),
+            _("All layers share one feed-forward network; each has separate attention weights."),
             Strategy(none, (("ffn", everything),)),
         ),
     ]

@@ -128,9 +128,7 @@ class _About(BaseModel):
 def check_exportable(run: Run) -> None:
     """Raise ``StoreError`` for a run that ``export_run`` would refuse."""
     if run.status != "finished":
-        message = _(
-            "a run must be finished to be exported. Run {run_id} is {status}.", run_id=run.id, status=run.status
-        )
+        message = _("only a finished run can be exported. Run {run_id} is {status}.", run_id=run.id, status=run.status)
         raise StoreError(message)
 
 
@@ -186,7 +184,7 @@ def import_run(store: Store, folder: Path, name: str | None = None, comparison: 
     points, facts = _read_points(folder, run_id), _read_facts(folder)
     title = comparison or about.comparison or about.name
     if has_control(title) or has_control(name or ""):
-        raise StoreError(_("names of imported runs must have characters that can be seen. Take another name."))
+        raise StoreError(_("the names of imported runs must have visible characters only. Choose another name."))
     _bring(folder, store.run_folder(run_id), store.home)
     with store.writing() as connection:
         if connection.execute(sa.select(schema.run.c.id).where(schema.run.c.id == run_id)).first() is None:
@@ -296,5 +294,5 @@ def _point(run_id: str, row: dict[str, str]) -> Point:
 
 def _not_exported(path: Path) -> str:
     return _(
-        "{folder} must hold an exported run. Its {file} is missing or damaged.", folder=path.parent, file=path.name
+        "{folder} is not a complete exported run: its {file} is missing or damaged.", folder=path.parent, file=path.name
     )

@@ -58,8 +58,9 @@ def connect(home: Path, url: str | None) -> Engine:
         except (sa.exc.ArgumentError, ImportError, ValueError):
             raise StoreError(
                 _(
-                    "CLPS_DATABASE_URL must be a database URL whose driver is installed, such as "
-                    "postgresql+psycopg://user@host/name. What is set is not. Correct it, or unset it to use SQLite."
+                    "CLPS_DATABASE_URL must be a database URL with an installed driver, such as "
+                    "postgresql+psycopg://user@host/name. Its value is not one. Correct it, or unset it to use "
+                    "SQLite."
                 )
             ) from None
     else:
@@ -157,15 +158,15 @@ def _of_database(error: BaseException | None, home: Path) -> str:
     if "disk is full" in text:
         return _full(home)
     if "locked" in text or "busy" in text:
-        return _("the store in {home} is busy: another program holds its lock. Try again in a moment.", home=home)
+        return _("the store in {home} is busy: another program is using it. Try again in a moment.", home=home)
     if "unable to open" in text and not (home / DATABASE_FILE).exists():
         return _gone(home)
     if "readonly" in text or "unable to open" in text:
         return _read_only(home)
     if "malformed" in text or "not a database" in text:
         return _(
-            "the store in {home} must be a SQLite database. Got a damaged or foreign file. "
-            "Move {file} away, or set CLPS_HOME to another folder.",
+            "the store in {home} is damaged or not a SQLite database. Move {file} away, or set CLPS_HOME to another "
+            "folder.",
             home=home,
             file=DATABASE_FILE,
         )
@@ -174,7 +175,7 @@ def _of_database(error: BaseException | None, home: Path) -> str:
     if "disk i/o error" in text:
         return _("the store in {home} cannot be read or written: the disk reports an error.", home=home)
     kind = type(error).__name__
-    return _("the database of {home} does not answer as it should ({kind}).", home=home, kind=kind)
+    return _("the database of {home} gives unexpected answers ({kind}).", home=home, kind=kind)
 
 
 def _of_system(error: OSError, home: Path) -> str:
@@ -183,8 +184,8 @@ def _of_system(error: OSError, home: Path) -> str:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _read_only(home)
     return _(
-        "CLPS_HOME must be a folder that can be created and written. Got {home} ({problem}). "
-        "Set CLPS_HOME to another folder.",
+        "CLPS_HOME must be a folder that can be created and written to. Got {home} ({problem}). Set CLPS_HOME to "
+        "another folder.",
         home=home,
         problem=error.strerror or type(error).__name__,
     )
@@ -192,15 +193,15 @@ def _of_system(error: OSError, home: Path) -> str:
 
 def _unreachable() -> str:
     return _(
-        "the database that CLPS_DATABASE_URL names must be up and let us in. It cannot be reached. "
-        "Start it, correct host, port, name or password, or unset CLPS_DATABASE_URL to use SQLite."
+        "the database in CLPS_DATABASE_URL cannot be reached or does not accept the login. Start it, correct the "
+        "host, port, user name or password, or unset CLPS_DATABASE_URL to use SQLite."
     )
 
 
 def _gone(home: Path) -> str:
     return _(
-        "the store in {home} must stay where it is. It is gone. Put the folder back (is its disk connected?), "
-        "or set CLPS_HOME to another folder and start again.",
+        "the store in {home} is gone. Put the folder back (is its disk connected?), or set CLPS_HOME to another "
+        "folder and start again.",
         home=home,
     )
 
@@ -211,7 +212,7 @@ def _full(home: Path) -> str:
 
 def _read_only(home: Path) -> str:
     return _(
-        "CLPS_HOME must be a folder that you may write. Got {home}, which you may not. "
-        "Change its permissions, or set CLPS_HOME to another folder.",
+        "CLPS_HOME must be a folder that you can write to. Got {home}, which you cannot. Change its permissions, or "
+        "set CLPS_HOME to another folder.",
         home=home,
     )

@@ -246,16 +246,18 @@ class Store(Curves):
             return found[0]
         if found:
             ids = ", ".join(run.id for run in found)
-            raise NotFoundError(_("{got} begins several runs' ids: {ids}. Give more of it.", got=run_id, ids=ids))
+            raise NotFoundError(
+                _("the ids of several runs begin with {got}: {ids}. Type more characters.", got=run_id, ids=ids)
+            )
         if len(others := self._called(run_id, Job)) == 1:
             raise NotFoundError(
                 _(
-                    "{got} is the evaluation of a run, and no run. See: clps jobs show {job}",
+                    "{got} is an evaluation, not a run. Use: clps jobs show {job}",
                     got=run_id,
                     job=others[0].id,
                 )
             )
-        raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+        raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs.", got=run_id))
 
     def job(self, job_id: str) -> Job:
         """The job of any kind with this id, or the only one whose id begins so; else ``NotFoundError``."""
@@ -264,8 +266,10 @@ class Store(Curves):
             return found[0]
         if found:
             ids = ", ".join(job.id for job in found)
-            raise NotFoundError(_("{got} begins several jobs' ids: {ids}. Give more of it.", got=job_id, ids=ids))
-        raise NotFoundError(_("there is no job {got}. 'clps runs' and 'clps jobs' list what there is.", got=job_id))
+            raise NotFoundError(
+                _("the ids of several jobs begin with {got}: {ids}. Type more characters.", got=job_id, ids=ids)
+            )
+        raise NotFoundError(_("there is no job {got}. 'clps runs' and 'clps jobs' list them.", got=job_id))
 
     def _called(self, text: str, record: type[AnyJob], *conditions: sa.ColumnElement[bool]) -> list[AnyJob]:
         """The one with this id, else those whose ids begin so: at most six."""
@@ -351,7 +355,7 @@ class Store(Curves):
             query = sa.select(_r.status, _r.comparison_id, _r.kind).where(_r.id == run_id)
             row = connection.execute(query).one_or_none()
             if row is None:
-                raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+                raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs.", got=run_id))
             if row.status == "running" and row.kind == TRAINING:
                 raise JobError(_("run {got} is running and cannot be deleted. Cancel it first.", got=run_id))
             if row.status == "running":

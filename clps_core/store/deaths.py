@@ -30,11 +30,11 @@ __all__ = [
 MAX_RETRIES = 2
 """How often a run whose process died is started again by itself."""
 PAUSE_GROWTH = 4.0
-"""Each further retry waits so many times as long."""
+"""Each further retry waits this many times as long."""
 LONGEST_PAUSE = 900.0
 """Seconds. No pause is longer, so one that ends later than this was set before the clock was put back: it is over."""
 MOST_STOPS, SOON = 5, 300.0
-"""So many attempts in a row that each were asked to end within so many seconds end the run."""
+"""The run ends after this many attempts in a row that were asked to stop within this many seconds."""
 GOT_ON = 0.1
 """Part of its steps after which a run that died counts as one that never did."""
 
@@ -106,17 +106,18 @@ def status_after(death: Death, stop: str | None) -> tuple[str, str | None]:
         return STOPPED[stop], None
     if stop in STOPPED:
         return STOPPED[stop], _(
-            "It did not stop by itself in time and was ended; it resumes from {saved}.", saved=death.saved
+            "It did not stop in time and was ended by force; it resumes from {saved}.", saved=death.saved
         )
     if end.interrupted:
         return _after_interruption(death)
     if end.code == EXIT_DISK_FULL:
-        return "failed", _("The disk is full: it could not write its results. Free some space, then resume it.")
+        return "failed", _("The disk is full: the run could not write its results. Free some space, then resume it.")
     if end.code == EXIT_STORE:
-        return "failed", _("It could not write to its store. Its log says why; resume it once that is mended.")
+        return "failed", _("The run could not write to its store. The log says why; correct that, then resume it.")
     if end.code is not None and end.code != EXIT_LOST:
         return "failed", _(
-            "The process ended with exit code {code} before it could say why. Its log may tell more.", code=end.code
+            "The process ended with exit code {code} before it could say why. The log may have more details.",
+            code=end.code,
         )
     return _after_death(death)
 
@@ -125,26 +126,26 @@ def _after_interruption(death: Death) -> tuple[str, str]:
     if death.stops >= MOST_STOPS:
         return "failed", _(
             "Something on this machine asked the process to stop (SIGTERM), {n} times in a row, each time soon after "
-            "it had begun: a guard of the memory, or a service that is started again and again. Resume it once that "
-            "is mended; it goes on from {saved}.",
+            "it started: perhaps a memory guard, or a service that keeps restarting. Correct that, then resume it; "
+            "it continues from {saved}.",
             n=death.stops,
             saved=death.saved,
         )
     if death.pause:
         return "queued", _(
-            "The machine went down or asked it to stop; it goes on from {saved}, after a pause of {seconds:g} s.",
+            "The machine shut down or asked it to stop; it continues from {saved}, after a pause of {seconds:g} s.",
             saved=death.saved,
             seconds=death.pause,
         )
-    return "queued", _("The machine went down or asked it to stop; it goes on from {saved}.", saved=death.saved)
+    return "queued", _("The machine shut down or asked it to stop; it continues from {saved}.", saved=death.saved)
 
 
 def _after_death(death: Death) -> tuple[str, str]:
     what = _what_killed(death)
     if death.same_step:
         advice = _(
-            "It died again without getting beyond step {step}, so it is not tried a third time. "
-            "Resume it once the cause is mended; it goes on from {saved}.",
+            "It died again before getting beyond step {step}, so there is no third try. Correct the cause, then "
+            "resume it; it continues from {saved}.",
             step=death.step_before,
             saved=death.saved,
         )
@@ -171,12 +172,14 @@ def what_is_saved(trains: bool) -> str:
 def _what_killed(death: Death) -> str:
     end = death.end
     if end.out_of_memory and not death.trains:
-        return _("The system ended the process because memory ran out.")
+        return _("The operating system ended the process because memory ran out.")
     if end.out_of_memory:
-        return _("The system ended the process because memory ran out. A smaller batch_size or d_model needs less.")
+        return _(
+            "The operating system ended the process because memory ran out. A smaller batch_size or d_model needs less."
+        )
     if end.signal == signals.SIGKILL:
-        return _("The process was killed (SIGKILL): by a person, or by the system because memory ran out.")
+        return _("The process was killed (SIGKILL), by a person or by the operating system because memory ran out.")
     if end.signal is not None:
         names = {member.value: member.name for member in signals.Signals}
         return _("The process crashed ({signal}).", signal=names.get(end.signal, str(end.signal)))
-    return _("The process is gone and nobody saw how it ended.")
+    return _("The process is gone, and how it ended is unknown.")

@@ -40,13 +40,13 @@ def ask(
         moment = schema.now(connection)
         about = connection.execute(sa.select(_r.status).where(_r.id == run.id).with_for_update()).scalar()
         if about is None:
-            raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run.id))
+            raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs.", got=run.id))
         known = sa.select(_r.id, _r.status, _e.asked, _e.stamp).join(schema.evaluation, _e.run_id == _r.id)
         row = connection.execute(known.where(_r.kind == kind, _e.about_id == run.id)).one_or_none()
         if row is not None and row.status in ACTIVE:
             raise JobError(
                 _(
-                    "an evaluation must have ended to be asked for again. Job {job} is {status}. Wait for it, or "
+                    "this evaluation can be started again when it has ended. Job {job} is {status}. Wait for it, or "
                     "cancel it: clps jobs cancel {job}",
                     job=row.id,
                     status=row.status,

@@ -79,7 +79,7 @@ def _filling() -> sa.Insert:
     )
 
 
-# Built once: putting them together anew took longer than carrying them out, and every run does so all the time.
+# Built once: building them again took longer than executing them, and every run does so all the time.
 _RUN_FACTS = sa.select(_r.steps, _r.latest).where(_r.id == sa.bindparam("run"))
 _FORGET_COARSE = schema.metric_coarse.delete().where(
     _c.run_id == sa.bindparam("run"),
@@ -138,7 +138,7 @@ def _write_latest(connection: Connection, run_id: str, known: dict[str, list[flo
 
 
 def _thin_out(connection: Connection, run_id: str, split: str, name: str, first: int, width: int) -> None:
-    """Write the coarse points anew from the one that holds step ``first``."""
+    """Write the coarse points again, from the one that contains step ``first``."""
     if width == 1:
         return
     which = {"run": run_id, "in_split": split, "in_name": name, "width": width, "from_bucket": first // width}

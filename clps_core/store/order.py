@@ -28,7 +28,8 @@ LOWEST, HIGHEST = -100, 100
 def priority_must(got: str) -> str:
     """The sentence about a priority that cannot be."""
     return _(
-        "the priority of a run must be a number from {lowest} to {highest} (0 is usual), front or back. Got {got}.",
+        "the priority of a run must be a number from {lowest} to {highest} (the default is 0), front or back. Got "
+        "{got}.",
         lowest=LOWEST,
         highest=HIGHEST,
         got=got,

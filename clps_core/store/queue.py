@@ -87,7 +87,7 @@ class Queue:
             if status not in ("queued", "running"):
                 raise JobError(
                     _(
-                        "only what is queued or running can be stopped. {run_id} is {status}.",
+                        "only queued or running jobs can be stopped. {run_id} is {status}.",
                         run_id=run_id,
                         status=status,
                     )
@@ -107,7 +107,7 @@ class Queue:
             if status not in ("cancelled", "paused", "failed"):
                 raise JobError(
                     _(
-                        "only what is cancelled, paused or failed can be resumed. {run_id} is {status}.",
+                        "only cancelled, paused or failed jobs can be resumed. {run_id} is {status}.",
                         run_id=run_id,
                         status=status,
                     )
@@ -127,7 +127,7 @@ class Queue:
                 if status != "queued":
                     raise JobError(
                         _(
-                            "only the priority of what waits can be changed. {run_id} is {status}.",
+                            "only the priority of a waiting job can be changed. {run_id} is {status}.",
                             run_id=run_id,
                             status=status,
                         )
@@ -366,7 +366,7 @@ class Queue:
     def _status(self, connection: Connection, run_id: str) -> str:
         status = connection.execute(sa.select(_r.status).where(_r.id == run_id).with_for_update()).scalar()
         if status is None:
-            raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs there are.", got=run_id))
+            raise NotFoundError(_("there is no run {got}. 'clps runs' lists the runs.", got=run_id))
         return str(status)
 
     def _end(self, connection: Connection, run_id: str, status: str, reason: str | None, moment: float) -> None:
@@ -389,8 +389,8 @@ def check_finished(run_id: str, status: str) -> None:
     if status != "finished":
         raise JobError(
             _(
-                "a run must be finished to be scored on the test split. Run {run_id} is {status}. "
-                "Wait until it has finished, or resume it.",
+                "only a finished run can be scored on the test split. Run {run_id} is {status}. Wait until it "
+                "finishes, or resume it.",
                 run_id=run_id,
                 status=status,
             )

@@ -64,7 +64,10 @@ def check_run_id(text: object) -> str:
     if isinstance(text, str) and is_run_id(text):
         return text
     raise NotFoundError(
-        _("a run's id must be letters, digits and hyphens. Got {got}. 'clps runs' lists them.", got=repr(text)[:60])
+        _(
+            "a run's id must have letters, digits and hyphens only. Got {got}. 'clps runs' lists the ids.",
+            got=repr(text)[:60],
+        )
     )
 
 
@@ -254,7 +257,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class FinalScore:
-    """A run's score on the test split: ``values`` by metric, of the weights of ``step``, on so many ``examples``."""
+    """A run's score on the test split: ``values`` by metric, of the weights of ``step``, on this many ``examples``."""
 
     step: int
     values: Mapping[str, float]

@@ -267,8 +267,8 @@ def is_current(connection: Connection) -> bool:
     if version > VERSION:
         raise StoreError(
             _(
-                "the store must be of version {known} or older. Got {version}: a newer CLPS Lab wrote it. "
-                "Update CLPS Lab, or set CLPS_HOME to another folder.",
+                "the store in CLPS_HOME has version {version}, and this CLPS Lab reads versions up to {known}: a "
+                "newer CLPS Lab wrote it. Update CLPS Lab, or set CLPS_HOME to another folder.",
                 known=VERSION,
                 version=version,
             )

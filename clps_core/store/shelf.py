@@ -45,7 +45,9 @@ def find_comparison(store: Store, text: str) -> Comparison:
         return found[0]
     if found:
         ids = ", ".join(one.id for one in found[:6])
-        message = _("{got} begins several comparisons' ids: {ids}. Give more of it.", got=shown(text), ids=ids)
+        message = _(
+            "the ids of several comparisons begin with {got}: {ids}. Type more characters.", got=shown(text), ids=ids
+        )
         raise NotFoundError(message)
     raise NotFoundError(_("there is no comparison {got}. 'clps comparisons' lists them.", got=shown(text)))
 
@@ -132,8 +134,8 @@ def _check_at_rest(rows: Sequence[Any], archived: bool) -> None:
     if archived and (active := [row.id for row in rows if row.status in ACTIVE]):
         raise JobError(
             ngettext(
-                "what goes into the archive must neither wait nor run. {n} run does: {ids}. Cancel it first.",
-                "what goes into the archive must neither wait nor run. {n} runs do: {ids}. Cancel them first.",
+                "only what neither waits nor runs can be archived. {n} run does: {ids}. Cancel it first.",
+                "only what neither waits nor runs can be archived. {n} runs do: {ids}. Cancel them first.",
                 len(active),
                 ids=", ".join(active[:8]),
             )
@@ -160,8 +162,8 @@ def forget_comparison(store: Store, comparison_id: str) -> list[str]:
         if running := [row.id for row in rows if row.status == "running"]:
             raise JobError(
                 ngettext(
-                    "a comparison can be deleted once none of its runs is running. {n} is: {ids}. Cancel it first.",
-                    "a comparison can be deleted once none of its runs is running. {n} are: {ids}. Cancel them first.",
+                    "a comparison with running runs cannot be deleted. {n} is running: {ids}. Cancel it first.",
+                    "a comparison with running runs cannot be deleted. {n} are running: {ids}. Cancel them first.",
                     len(running),
                     ids=", ".join(running[:8]),
                 )
@@ -189,4 +191,4 @@ def _change(store: Store, table: sa.Table, row_id: str, **values: object) -> Non
 
 
 def _gone(row_id: str) -> str:
-    return _("there is no {got} any more. It has been deleted meanwhile.", got=shown(row_id))
+    return _("{got} was deleted in the meantime.", got=shown(row_id))

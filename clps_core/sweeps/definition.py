@@ -78,8 +78,8 @@ def read_sweep(text: str) -> Sweep:
     if plain.keys() <= COMPARISON:
         raise ConfigError(
             _(
-                "a sweep's file must have 'sweep', 'folds' or 'stop'. Got a comparison. Run it with "
-                "'clps train --config FILE', or name the fields to vary under 'sweep'."
+                "a sweep's file must have 'sweep', 'folds' or 'stop'. Got a comparison. Run it with 'clps train "
+                "--config FILE', or list the fields to vary under 'sweep'."
             )
         )
     sweep = sweep_from_plain(plain)
@@ -116,7 +116,7 @@ def sweep_from_plain(plain: Mapping[str, Any]) -> Sweep:
         raise ConfigError(
             _(
                 "a grid must have lists of values. Got a range for {name}. Write a list such as [0.001, 0.003], or "
-                "take method random.",
+                "use method random.",
                 name=ranged[0],
             )
         )

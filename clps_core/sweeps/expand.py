@@ -50,7 +50,7 @@ def check_size(sweep: Sweep) -> None:
     factors += [_("{n} folds", n=sweep.folds)] if sweep.folds else []
     raise ConfigError(
         _(
-            "a sweep must have at most {limit} runs. Got {got}: {factors}. Take fewer values or draws.",
+            "a sweep must have at most {limit} runs. Got {got}: {factors}. Use fewer values or draws.",
             limit=MAX_RUNS,
             got=f"{total:,}" if total < COUNTABLE else "> 10^9",
             factors=" x ".join(factors)[:300],
@@ -72,8 +72,8 @@ def settings(sweep: Sweep) -> list[dict[str, Any]]:
             return list(found.values())
     raise ConfigError(
         _(
-            "a random search must have as many different combinations as runs ({runs}). Found {got}. "
-            "Lower sweep.runs, or take method grid.",
+            "a random search must have at least as many different combinations as runs ({runs}). Found {got}. Lower "
+            "sweep.runs, or use method grid.",
             runs=sweep.runs,
             got=len(found),
         )
@@ -93,7 +93,7 @@ def expand(sweep: Sweep) -> list[Resolved]:
             said = ", ".join(f"{name}={value}" for name, value in combination.items())
             raise ConfigError(_("with {settings}: {problem}", settings=said[:200], problem=error)) from None
     if len({one.config.model_dump_json() for one in found}) < len(found):
-        raise ConfigError(_("each value and each seed of a sweep must be given once. Leave out the repeated one."))
+        raise ConfigError(_("each value and each seed of a sweep must be given once. Remove the repeated one."))
     if sweep.stop is not None:
         check_stop(sweep.stop, found)
     return found

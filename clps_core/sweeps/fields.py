@@ -13,9 +13,9 @@ from clps_core.sweeps.results import Configuration
 __all__ = ["Varied", "by_magnitude", "complete", "varied"]
 
 BY_MAGNITUDE = 8.0
-"""An axis whose largest value is not so many times its smallest is never drawn by magnitude."""
+"""An axis is drawn on a log scale only if its largest value is at least this many times its smallest."""
 FEWEST_IN_ORDER = 5
-"""Two fields that never repeat a value go together where so many configurations have both in one order."""
+"""Two fields that never repeat a value share an axis if this many configurations have both in one order."""
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ def importance(configurations: Sequence[Configuration]) -> Importance:
         return _of_grid(grid, base)
     if len(known) < FEWEST:
         text = _(
-            "These are not all combinations of their values, and {n} complete configurations are too few to tell their "
-            "fields' effects apart: it takes {fewest}, or a complete grid.",
+            "The configurations are not a complete grid, and {n} complete configurations are too few to separate the "
+            "effects of their fields: at least {fewest}, or a complete grid, are needed.",
             n=len(known),
             fewest=FEWEST,
         )
@@ -116,12 +116,15 @@ def importance(configurations: Sequence[Configuration]) -> Importance:
 
 def _problem(known: Sequence[Configuration], fields: Sequence[Varied]) -> str | None:
     if len(known) < 2:
-        return _("Importance takes at least two configurations whose runs were trained to the end.")
+        return _("Importance needs at least two configurations whose runs were trained to the end.")
     if not fields:
-        return _("No field has more than one value among the complete configurations, so none can matter.")
+        return _(
+            "No field has more than one value among the complete configurations, so the importance of fields cannot "
+            "be computed."
+        )
     if len(fields) == 1:
         return _(
-            "Only {field} differs among the complete configurations: all of their difference is its.",
+            "Only {field} differs among the complete configurations, so it explains the whole difference.",
             field=" + ".join((fields[0].field, *fields[0].with_it)),
         )
     values = [one.best.mean for one in known if one.best is not None]
@@ -165,8 +168,8 @@ def _of_forest(known: Sequence[Configuration], fields: Sequence[Varied], base: I
     found = _forest(columns, tuple(one.best.mean for one in known if one.best is not None))
     if not found.explained >= FEWEST_EXPLAINED:
         text = _(
-            "A forest that learned from the complete configurations foretells too little of those that it was not "
-            "shown ({part} of their variance): nothing can be said about single fields.",
+            "A random forest trained on the complete configurations predicts too little of those it has not seen "
+            "({part} of their variance), so nothing can be said about single fields.",
             part=f"{max(0.0, found.explained):.0%}",
         )
         return replace(base, explained=found.explained, problem=text)

@@ -17,12 +17,12 @@ def said(found: Importance) -> list[str]:
     sentences = [found.problem] if found.problem is not None else [_method(found), *_doubts(found)]
     if found.together:
         fields = "; ".join(" = ".join(map(field_name, names)) for names in found.together)
-        text = _("These fields change together, so nothing tells their effects apart: {fields}.", fields=fields)
+        text = _("These fields change together, so their effects cannot be separated: {fields}.", fields=fields)
         sentences.append(text)
     if found.left_out and found.method != "forest":
         sentences.append(left_out(found.left_out))
     elif found.left_out:
-        text = _("It rests on {used} of {total} configurations.", used=found.used, total=found.total)
+        text = _("Based on {used} of {total} configurations.", used=found.used, total=found.total)
         sentences.append(text)
     return sentences
 
@@ -30,8 +30,9 @@ def said(found: Importance) -> list[str]:
 def left_out(count: int) -> str:
     """That configurations without whole trainings do not count."""
     return ngettext(
-        "{n} configuration is left out: a run of it failed, ended early, was stopped or goes on.",
-        "{n} configurations are left out: a run of each failed, ended early, was stopped or goes on.",
+        "{n} configuration is left out: at least one of its runs failed, ended early, was stopped or is not finished.",
+        "{n} configurations are left out: at least one run of each failed, ended early, was stopped or is not "
+        "finished.",
         count,
     )
 
@@ -39,14 +40,14 @@ def left_out(count: int) -> str:
 def _method(found: Importance) -> str:
     if found.method == "grid":
         return _(
-            "Share of the variance of quality over the {n} configurations of a complete grid, exactly (functional "
-            "analysis of variance): a field alone, or two fields together beyond both.",
+            "Share of the variance of quality over the {n} configurations of a complete grid, computed exactly "
+            "(functional ANOVA): for a field alone, or for two fields together beyond their separate effects.",
             n=found.used,
         )
     return _(
-        "Estimated from {n} configurations: share of the variance of what a random forest answers over the values that "
-        "occur; it foretold {explained} of the variance of configurations that it was not shown. ± is the standard "
-        "deviation over {forests} forests that learned from other draws of the configurations.",
+        "Estimated from {n} configurations: share of the variance of a random forest's predictions over the values "
+        "that occur. The forest predicted {explained} of the variance of configurations it had not seen. ± is the "
+        "standard deviation over {forests} forests, each trained on another sample of the configurations.",
         n=found.used,
         explained=f"{found.explained or 0.0:.0%}",
         forests=FORESTS,
@@ -54,20 +55,27 @@ def _method(found: Importance) -> str:
 
 
 def _doubts(found: Importance) -> list[str]:
-    text = _("It tells what these values did here, not what other values would do.")
+    text = _("This holds for these values only. Other values may behave differently.")
     if found.method != "grid":
-        return [text, _("How much of it is chance of the seeds is not told.")]
+        return [text, _("How much of this is random variation between seeds is not known.")]
     if found.chance is None:
         return [
             text,
-            _("Without two seeds or folds that all configurations have, nothing tells how much of it is chance."),
+            _(
+                "Without two seeds or folds that all configurations have, it is not known how much of this is random "
+                "variation."
+            ),
         ]
     share = f"{found.chance:.1%}"
     chance = _(
-        "Seeds alone would make {share} of the variance. ± is the standard deviation of the shares that each of the "
-        "{n} seeds or folds shows alone; ~ marks what may be chance (F test in blocks, 95 %, Holm).",
+        "Seeds alone would explain {share} of the variance. ± is the standard deviation of the shares computed for "
+        "each of the {n} seeds or folds separately; ~ marks what may be random (F test in blocks, 95 %, Holm).",
         share=share,
         n=found.replicates,
     )
-    doubt = [_("So much of it is chance that the order is doubtful: add seeds.")] if found.chance >= MUCH_CHANCE else []
+    doubt = (
+        [_("Much of this is random variation, so the order is uncertain: add seeds.")]
+        if found.chance >= MUCH_CHANCE
+        else []
+    )
     return [text, chance, *doubt]

@@ -122,14 +122,14 @@ def _crossing(lines: Sequence[Line]) -> list[tuple[str, str]]:
 def _problem(grid: Grid | None, found: Importance | None, effect: Effect | None) -> str | None:
     if grid is None or found is None:
         return _(
-            "Whether that is more than chance cannot be said: it takes every combination of the fields' values, as "
-            "in a complete grid."
+            "Whether this is significant cannot be tested: that needs every combination of the fields' values, as in "
+            "a complete grid."
         )
     if effect is None:
         return found.problem
     if effect.p is None:
         return _(
-            "Whether that is more than chance cannot be said: it takes at least two seeds or folds that all "
+            "Whether this is significant cannot be tested: that needs at least two seeds or folds that all "
             "configurations have."
         )
     return None
@@ -144,7 +144,7 @@ def said(one: Interaction, called: Callable[[str], str] = str) -> list[str]:
     elif one.effect is not None and one.effect.p is not None:
         sentences.append(_test(one, one.effect, one.effect.p, name))
     if one.others:
-        text = _("Each point is a mean over {fields} too.", fields=", ".join(map(field_name, one.others)))
+        text = _("Each point is also a mean over {fields}.", fields=", ".join(map(field_name, one.others)))
         sentences.append(text)
     if one.left_out:
         sentences.append(left_out(one.left_out))
@@ -154,7 +154,7 @@ def said(one: Interaction, called: Callable[[str], str] = str) -> list[str]:
 def _lines(one: Interaction, name: str, called: Callable[[str], str]) -> str:
     """What the means do, which is not yet what is shown."""
     if not any(one.best):
-        return _("No value of {field} has a mean of every strategy.", field=name)
+        return _("No value of {field} has a mean for every strategy.", field=name)
     told = {at: best for at, best in enumerate(one.best) if best}
     single = set(told.values())
     if len(single) == 1:
@@ -184,14 +184,13 @@ def _test(one: Interaction, effect: Effect, p: float, name: str) -> str:
     }
     if p < ERROR:
         return _(
-            "How much a strategy gains or loses depends on {field} by more than chance: both together make {share} of "
-            "the variance (two-way analysis of variance over {n} seeds or folds, p {p}, corrected for the pairs of "
-            "fields).",
+            "The effect of the strategy depends on {field} (significant interaction: {share} of the variance; "
+            "two-way ANOVA over {n} seeds or folds, p {p}, corrected for the number of pairs of fields).",
             **about,
         )
     return _(
-        "That the strategies' differences depend on {field} is not shown: what both do together ({share} of the "
-        "variance) may be chance (two-way analysis of variance over {n} seeds or folds, p {p}, corrected for the pairs "
-        "of fields). It is not shown either that they do not.",
+        "The data do not show that the effect of the strategy depends on {field}: the interaction ({share} of the "
+        "variance) may be random (two-way ANOVA over {n} seeds or folds, p {p}, corrected for the number of pairs of "
+        "fields). They do not show the opposite either.",
         **about,
     )

@@ -57,10 +57,10 @@ class StopRule(BaseModel):
         if not needed <= given <= possible:
             raise ValueError(
                 _(
-                    "stop rule {rule} must have {needed}. Got {got}.",
+                    "stop rule {rule} must have its own fields only. Required: {needed}. Got {got}.",
                     rule=self.rule,
                     needed=_(
-                        "{needed}, and may have {optional}", needed=_listed(needed), optional=_listed(possible - needed)
+                        "{needed}; optional: {optional}", needed=_listed(needed), optional=_listed(possible - needed)
                     ),
                     got=_listed(given),
                 )
@@ -118,7 +118,7 @@ def check_stop(rule: StopRule, found: Sequence[Resolved]) -> None:
 
 
 def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or _("nothing else")
+    return ", ".join(sorted(names)) or _("none")
 
 
 def read_stop(given: object) -> StopRule:
@@ -146,7 +146,8 @@ def why_end(
         if not facts.judged_by.better(rule.value, best):
             return None
         return _(
-            "Ended early at step {step} of {steps} by the sweep's rule: its best {metric} was {best}, not yet {value}.",
+            "Ended early at step {step} of {steps} by the sweep's rule: the best {metric} was {best} and had not "
+            "reached {value}.",
             value=f"{rule.value:.4g}",
             **said,
         )
@@ -156,7 +157,7 @@ def why_end(
     if not facts.judged_by.better(middle, best):
         return None
     return _(
-        "Ended early at step {step} of {steps} by the sweep's rule: its best {metric} was {best}, worse than the "
+        "Ended early at step {step} of {steps} by the sweep's rule: the best {metric} was {best}, worse than the "
         "median {median} of {n} other runs at that step.",
         median=f"{middle:.4g}",
         n=len(others),

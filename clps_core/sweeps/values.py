@@ -44,19 +44,22 @@ def check_field(name: object) -> str:
     if text == "train.eval_examples":
         raise ConfigError(
             _(
-                "a sweep must have one train.eval_examples: runs judged on different examples cannot be ranked. "
-                "Set it beside 'sweep'."
+                "a sweep must have one train.eval_examples, since runs evaluated on different examples cannot be "
+                "ranked. Got several. Set it at the top of the file, outside 'sweep'."
             )
         )
     elsewhere = {"seed": "seeds: [0, 1]", "data.folds": "folds: 5", "data.fold": "folds: 5"}
     if text == "data.task":
         raise ConfigError(
-            _("a sweep must have one task: qualities of different tasks cannot be ranked. Write a sweep for each.")
+            _(
+                "a sweep must have one task, since the quality of different tasks cannot be ranked. Got several. "
+                "Write one sweep for each task."
+            )
         )
     if text in elsewhere:
         raise ConfigError(
             _(
-                "{name} is not swept as a field. Write '{instead}' beside 'sweep' instead.",
+                "{name} must not be a field under 'sweep'. Write '{instead}' at the top of the file, outside 'sweep'.",
                 name=text,
                 instead=elsewhere[text],
             )
@@ -68,7 +71,8 @@ def check_field(name: object) -> str:
         where, names = (group, known) if known else ("", [one for one, fields in groups.items() if fields])
         raise ConfigError(
             _(
-                "a sweep's field must be a run's, such as optim.learning_rate. Got {got}.{hint} Known{where}: {known}.",
+                "a sweep's field must be a field of a run, such as optim.learning_rate. Got {got}.{hint} Known "
+                "fields{where}: {known}.",
                 got=text[:60],
                 hint=did_you_mean(meant_field(RunConfig, text[:60])),
                 where=_(" in {group}", group=where) if where else "",
@@ -116,7 +120,7 @@ def _range(name: str, kind: str, ends: list[Any]) -> Range:
             name=name,
             kind=kind,
             what={
-                "integers": _("whole numbers (and may have a third, the step between)"),
+                "integers": _("whole numbers (and may have a third, the step between values)"),
                 "uniform": _("numbers"),
                 "log_uniform": _("numbers above 0"),
             }[kind],

@@ -32,7 +32,7 @@ class Grid:
     """``cells``: each configuration's mean quality, one axis per field (in the order of ``fields``).
 
     ``runs``: the same with a last axis for the seeds and folds that all configurations have, at least two of them;
-    ``None`` where there are not so many.
+    ``None`` if there are not that many.
     """
 
     fields: tuple[Varied, ...]

@@ -26,7 +26,7 @@ def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) ->
     if state.ended < len(state.runs) or state.best is None or not verdicts:
         return None
     if state.best.cut_short:
-        return _("Runs of the first failed or ended early, so nothing tells whether its place is more than chance.")
+        return _("Runs of the best configuration failed or ended early, so its rank cannot be tested.")
 
     def names(ones: Sequence[Configuration]) -> str:
         return "; ".join(map(called, ones[:MOST_NAMES])) + (" …" if len(ones) > MOST_NAMES else "")
@@ -34,18 +34,18 @@ def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) ->
     said = []
     if behind := verdicts.get("behind"):
         said.append(
-            _("The first is better than all others by more than chance explains (95 %, by pairs of runs).")
+            _("The best configuration is significantly better than all others (95 %, by pairs of runs).")
             if len(behind) == len(state.configurations) - 1
-            else _("The first is better than these by more than chance explains (95 %): {names}.", names=names(behind))
+            else _("The best configuration is significantly better than these (95 %): {names}.", names=names(behind))
         )
     if as_good := verdicts.get("as_good"):
         margin = metric_named(state.metric).margin_in_words
-        text = _("As good as the first, within {margin} (95 %): {names}.", margin=margin, names=names(as_good))
+        text = _("As good as the best, within {margin} (95 %): {names}.", margin=margin, names=names(as_good))
         said.append(text)
     if unclear := verdicts.get("cannot_tell"):
         said.append(_too_few(unclear, names(unclear)))
     if cut := verdicts.get("not_compared"):
-        said.append(_("Not compared with the first, since runs are missing or ended early: {names}.", names=names(cut)))
+        said.append(_("Not compared with the best, since runs are missing or ended early: {names}.", names=names(cut)))
     return " ".join(said)
 
 
@@ -53,13 +53,15 @@ def _too_few(unclear: Sequence[Configuration], names: str) -> str:
     """With how many pairs of runs that is."""
     counts = sorted({one.behind.count for one in unclear if one.behind})
     if counts == [1]:
-        return _("One run each is too few to tell whether the order is more than chance: add seeds.")
+        return _("One run per configuration is too few to test the order: add seeds.")
     pairs = ngettext("{n} pair", "{n} pairs", counts[0])
     if counts[-1] > counts[0]:
         pairs = _("{least} to {most} pairs", least=counts[0], most=counts[-1])
     text = _(
-        "Too few runs to tell from the first ({pairs} of the same seed and fold): {names}.", pairs=pairs, names=names
+        "Too few runs to tell these apart from the best ({pairs} with the same seed and fold): {names}.",
+        pairs=pairs,
+        names=names,
     )
     if counts[0] < FEWEST_PAIRS:
-        text += " " + _("It takes at least {n} seeds or folds.", n=FEWEST_PAIRS)
+        text += " " + _("At least {n} seeds or folds are needed.", n=FEWEST_PAIRS)
     return text

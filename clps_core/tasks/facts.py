@@ -1,7 +1,7 @@
 """What is known of a task before its data are read. Start at TaskFacts, then frozen and thawed.
 
 Facts are plain values, so that a run can keep those it was trained with: ``frozen`` makes JSON of them, and
-``thawed`` reads it back, whoever wrote it.
+``thawed`` reads it back, whatever version wrote it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class TaskFacts:
     ``words``: gives what people read, when it is shown. ``family``: of the models that it trains. ``metric``: the
     name of the metric people compare by, one of ``metrics``: those that an evaluation gives (the task's scores).
     ``own_metrics``: those of them that only this task has, and those of the test score that need whole answers.
-    ``graded``: metrics that are one at rising difficulty, easiest first (empty where there are none).
+    ``graded``: metrics that are one at rising difficulty, easiest first (empty where there are none);
+    ``graded_or_more``: the last of them is of all that is harder, too.
     ``baseline``: what the best trivial answer (``baseline_name``) gets in ``metric`` on the validation examples that a
     run is scored on by default; ``test_baseline``: the same on those of the test split, which has ``test_size``. Where
     the data differ from machine to machine they are approximate, and ``TaskData.baselines`` is exact.
@@ -127,6 +128,7 @@ class TaskFacts:
     fingerprint: str = ""
     own_metrics: tuple[Metric, ...] = ()
     graded: tuple[str, ...] = ()
+    graded_or_more: bool = False
     difficulty: int | None = None
     difficulties: tuple[int, int] | None = None
     example_inputs: tuple[str, ...] = ()
@@ -177,7 +179,7 @@ PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
-    *("difficulties", "batch_lengths"),
+    *("difficulties", "batch_lengths", "graded_or_more"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -288,6 +290,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         input_kind=_name(plain["input_kind"]),
         own_metrics=tuple(_metric(one) for one in _list(plain["own_metrics"])),
         graded=graded,
+        graded_or_more=_truth(plain.get("graded_or_more", False)),
         difficulty=_whole_or_none(plain.get("difficulty")),
         difficulties=_ends(plain.get("difficulties")),
         batch_lengths=_lengths(plain.get("batch_lengths")),

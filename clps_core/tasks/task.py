@@ -132,7 +132,8 @@ class Tasks(Mapping[str, Task]):
             raise
         except Exception as error:  # of a task that somebody else wrote: a page must go on
             raise ConfigError(
-                _("task {name} must say its facts. It failed: {why}. See to it, or choose another task.",
+                _(
+                    "task {name} failed to describe its facts: {why}. Correct its package, or choose another task.",
                   name=task.name, why=_reason(error))
             ) from error  # fmt: skip
         for metric in facts.own_metrics:
@@ -176,7 +177,7 @@ class Tasks(Mapping[str, Task]):
         """
         fitting = [name for name, facts in self.usable().items() if facts.family == family]
         if not fitting:
-            raise ConfigError(_("a task must be installed that trains a model of family {family}.", family=family))
+            raise ConfigError(_("no installed task trains a model of family {family}. Install one.", family=family))
         return preferred if preferred in fitting else fitting[0]
 
     def data(self, name: str) -> Any:
@@ -198,7 +199,7 @@ class Tasks(Mapping[str, Task]):
             return importlib.import_module(getattr(task, part))
         except Exception as error:
             raise ConfigError(
-                _("task {name} must be importable. It failed: {why}. Install it again.", name=name, why=_reason(error))
+                _("task {name} cannot be imported: {why}. Install it again.", name=name, why=_reason(error))
             ) from error
 
     def _task(self, name: str) -> Task | None:
@@ -220,8 +221,7 @@ class Tasks(Mapping[str, Task]):
 
     def _gone(self, name: str) -> str:
         return _(
-            "the task {name} must be installed to work with its runs. Here are {known}. "
-            "Install the package that has it.",
+            "the task {name} of this run is not installed. Installed tasks: {known}. Install the package that has it.",
             name=str(name)[:60],
             known=", ".join(self),
         )
@@ -273,5 +273,5 @@ def _offer(tasks: Tasks, name: str, load: Callable[[], object]) -> Task | None:
         return None
     if isinstance(found, Task):
         return found
-    tasks.refuse(name, _("it is {got}, and no Task.", got=type(found).__name__))
+    tasks.refuse(name, _("it is {got}, not a Task.", got=type(found).__name__))
     return None

@@ -1,7 +1,8 @@
 """The scores of an evaluation, whole and of each example by itself, and how sure a difference is. Start at Examples.
 
 Whether a metric is a mean over the examples is declared nowhere: it is one where the values of the examples, weighted
-equally or by their labels that count, make its value of all of them. A perplexity or a macro F1 is none.
+equally, by their labels that count or by the bytes that these spell, make its value of all of them. A perplexity or a
+macro F1 is none.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ SAME = 1e-5
 class Examples:
     """``values`` of all examples, by metric; ``each``: metric -> float64 [N], of every example by itself.
 
-    ``labels``: float64 [N], how many labels of each example count.
+    ``labels``: float64 [N], how many labels of each example count. ``spelt``: float64 [N], how many bytes they spell,
+    where the data say so.
     """
 
     values: Mapping[str, float]
     each: Mapping[str, Array]
     labels: Array
+    spelt: Array | None = None
 
     def errors(self, other: Examples) -> dict[str, float]:
         """Metric -> standard error of the difference to ``other``, on the same examples; only of means over them.
@@ -57,8 +60,8 @@ class Examples:
         count = len(self.labels)
         if count < 2 or metric_named(name).log:  # a mean of perplexities lies near the perplexity, and is another
             return None
-        for weights in (np.ones(count), self.labels):
-            if weights.sum() > 0 and all(one._is_mean(name, weights) for one in (self, other)):
+        for weights in (np.ones(count), self.labels, self.spelt):
+            if weights is not None and weights.sum() > 0 and all(one._is_mean(name, weights) for one in (self, other)):
                 return weights
         return None
 
@@ -78,17 +81,21 @@ def score_examples(model: Transformer, data: TaskData, config: RunConfig, placem
     work, plain = TASKS.work(config.data.task), without_smoothing(config)
     rows: list[dict[str, float]] = []
     labels: list[float] = []
+    spelt: list[float] = []
 
     def each(output: Tensor, batch: DeviceBatch) -> None:
         for place in range(len(batch.labels)):
             alone = work.scores(plain, work.loss)
             alone.add(output[place : place + 1], _one(batch, place))
             rows.append(alone.values())
+        if batch.label_bytes is not None:
+            spelt.extend(batch.label_bytes.sum(1).tolist())
         labels.extend((batch.labels != IGNORED).reshape(len(batch.labels), -1).sum(1).tolist())
 
     values = scored(model, data, config, placement, split, each=each).values()
     columns = {name: np.array([row[name] for row in rows], dtype=np.float64) for name in values}
-    return Examples(values, columns, np.array(labels, dtype=np.float64))
+    sizes = np.array(spelt, dtype=np.float64) if spelt else None
+    return Examples(values, columns, np.array(labels, dtype=np.float64), sizes)
 
 
 def _one(batch: DeviceBatch, place: int) -> DeviceBatch:
@@ -106,5 +113,11 @@ def _one(batch: DeviceBatch, place: int) -> DeviceBatch:
         answers=batch.spans.answers[one],
     )
     return DeviceBatch(
-        batch.inputs[one], of(batch.input_mask), of(batch.decoder_inputs), batch.labels[one], of(batch.grades), spans
+        batch.inputs[one],
+        of(batch.input_mask),
+        of(batch.decoder_inputs),
+        batch.labels[one],
+        of(batch.grades),
+        spans,
+        of(batch.label_bytes),
     )

@@ -110,8 +110,8 @@ def _new_file(path: Path) -> Iterator[Path]:
         error = _as_os_error(raised)
         raise CheckpointError(
             _(
-                "the checkpoint must be written to {folder}. Got: {problem}. Earlier checkpoints are intact: "
-                "make room there, then resume the run.",
+                "the checkpoint cannot be written to {folder}: {problem}. Earlier checkpoints are intact: free some "
+                "space there, then resume the run.",
                 folder=place_in_home(path.parent),
                 problem=error.strerror or error,
             )
@@ -174,11 +174,11 @@ def read(path: Path, shapes: Shapes | None = None) -> Checkpoint:
     except OSError as error:
         raise CheckpointError(_damaged(path, error.strerror or type(error).__name__)) from error
     except (KeyError, TypeError) as error:
-        raise CheckpointError(_damaged(path, _("its header holds no facts of a run"))) from error
+        raise CheckpointError(_damaged(path, _("its header has no facts of a run"))) from error
     except ValueError as error:
         raise CheckpointError(_damaged(path, str(error))) from error
     if not whole:
-        raise CheckpointError(_damaged(path, _("its checksum does not fit its content")))
+        raise CheckpointError(_damaged(path, _("its checksum does not match its content")))
     return Checkpoint(tensors, facts)
 
 
@@ -214,8 +214,8 @@ def _check_memory(path: Path, nbytes: int) -> None:
     if nbytes > free:
         raise CheckpointError(
             _(
-                "{path} must fit into memory. It holds {got:.1f} GiB, and {free:.1f} GiB are free. Use a machine with "
-                "more memory.",
+                "{path} does not fit into memory: it has {got:.1f} GiB, and {free:.1f} GiB are free. Use a machine "
+                "with more memory.",
                 path=place_in_home(path),
                 got=nbytes / 2**30,
                 free=free / 2**30,
@@ -224,7 +224,7 @@ def _check_memory(path: Path, nbytes: int) -> None:
 
 
 def _damaged(path: Path, problem: str) -> str:
-    return _("{path} must be a whole checkpoint. It is damaged: {problem}.", path=place_in_home(path), problem=problem)
+    return _("the checkpoint {path} is damaged: {problem}.", path=place_in_home(path), problem=problem)
 
 
 def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = False) -> Checkpoint | None:
@@ -245,14 +245,14 @@ def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = Fals
             problems.append(str(error))
             continue
         if problems:
-            logger.warning("%s", _("The checkpoint before it is used, of step {step}.", step=found.step))
+            logger.warning("%s", _("The previous checkpoint is used, of step {step}.", step=found.step))
             if set_aside:
                 checkpoint_path(folder, "last").replace(checkpoint_path(folder, "damaged"))
         return found
     if problems:
         raise CheckpointError(
             _(
-                "a run must have one whole checkpoint to resume from. {problems} Start the run anew.",
+                "the run has no complete checkpoint to resume from. {problems} Start the run again from the beginning.",
                 problems=" ".join(problems),
             )
         )

@@ -22,19 +22,21 @@ def begin_with(optimiser: Optimiser, start: Checkpoint, begin_step: int) -> None
     """
     if not begin_step:
         optimiser.average_from_here()
-        logger.info("%s", _("Begins with the weights its parent had at step {step}.", step=start.step))
+        logger.info("%s", _("Starts with the weights that its parent had at step {step}.", step=start.step))
         return
     done = start.step + int(start.facts.get("begin_step", 0))
     if done != begin_step:
         raise CheckpointError(no_beginning(begin_step))
     optimiser.restore(start.tensors, begin_step)
-    logger.info("%s", _("Trains on from step {step}, with weights and optimiser of its parent.", step=begin_step))
+    logger.info(
+        "%s", _("Continues training from step {step}, with its parent's weights and optimiser.", step=begin_step)
+    )
 
 
 def no_beginning(begin_step: int) -> str:
     """What is said of a run that is to go on from a step that no checkpoint in its folder has."""
     return _(
-        "train.begin_step must be the step of the checkpoint that the run begins with. Got {step}, and there is none "
-        "of that step. Leave it out, or train on with: clps runs train-on RUN --steps N",
+        "train.begin_step must be the step of the checkpoint that the run starts with. Got {step}, and there is no "
+        "such checkpoint. Leave it out, or continue a run with: clps runs train-on RUN --steps N",
         step=begin_step,
     )

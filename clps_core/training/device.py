@@ -48,7 +48,7 @@ class Placement:
             return cls(device, precision, threads, str(values["reason"]))
         except (ValueError, KeyError, TypeError):
             raise CheckpointError(
-                _("plan.json must hold device, precision and threads of the run. It cannot be read. Start a new run.")
+                _("plan.json must list the run's device, precision and threads. It cannot be read. Start a new run.")
             ) from None
 
     @contextlib.contextmanager
@@ -100,7 +100,7 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
     gpu = accelerator if accelerator is not None else available_cuda()
     wanted, threads = config.train, config.train.threads or max(1, available_threads)
     if wanted.device == "cuda" and not gpu.available:
-        raise ConfigError(_("device cuda needs a CUDA GPU. None was found. Use device auto or cpu."))
+        raise ConfigError(_("device cuda must have a CUDA GPU. None was found. Use device auto or cpu."))
     if wanted.device == "cpu" or not gpu.available:
         why = _("the config asks for the CPU") if wanted.device == "cpu" else _("no CUDA GPU was found")
         precision = "bf16" if wanted.precision == "bf16" else "fp32"
@@ -108,12 +108,12 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
         return Placement("cpu", precision, threads, reason)
     if wanted.precision == "bf16" and not gpu.bf16:
         raise ConfigError(
-            _("precision bf16 needs a GPU that computes in it. {gpu} does not. Use auto or fp32.", gpu=gpu.name)
+            _("precision bf16 must have a GPU that supports it. {gpu} does not. Use auto or fp32.", gpu=gpu.name)
         )
     precision = "bf16" if gpu.bf16 and wanted.precision != "fp32" else "fp32"
     if wanted.precision == "fp32":
         why = _("the config asks for fp32")
     else:
-        why = _("the GPU computes in bf16") if gpu.bf16 else _("the GPU does not compute in bf16")
+        why = _("the GPU supports bf16") if gpu.bf16 else _("the GPU does not support bf16")
     reason = _("CUDA ({gpu}), {precision}: {why}.", gpu=gpu.name, precision=precision, why=why)
     return Placement("cuda", precision, threads, reason)

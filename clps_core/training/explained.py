@@ -23,8 +23,8 @@ def not_finite(config: RunConfig, step: int, problem: str) -> TrainingError:
     optim = config.optim
     return TrainingError(
         _(
-            "the run diverged: training must keep its numbers finite. At step {step} {problem}. Lower learning_rate "
-            "({rate:g}) or clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
+            "the run diverged: a value was not finite. At step {step} {problem}. Lower learning_rate ({rate:g}) or "
+            "clip_norm ({clip:g}), or raise warmup_steps ({warmup}).",
             step=step,
             problem=problem,
             rate=optim.learning_rate,
@@ -37,8 +37,8 @@ def not_finite(config: RunConfig, step: int, problem: str) -> TrainingError:
 def divergence(config: RunConfig, loss: float, untrained: float, constant: float) -> str:
     """What to say of a run that ended with a validation ``loss`` above the others (in nats)."""
     return _(
-        "Diverged: its validation loss ended at {loss:.3g}. Before training it was {untrained:.3g}, and the best "
-        "trivial answer has {constant:.3g}. Lower learning_rate ({rate:g}).",
+        "Diverged: the validation loss ended at {loss:.3g}. Before training it was {untrained:.3g}, and the baseline "
+        "has {constant:.3g}. Lower learning_rate ({rate:g}).",
         loss=loss,
         untrained=untrained,
         constant=constant,
@@ -60,9 +60,9 @@ def memory_errors_explained(config: RunConfig, device: str = "cpu") -> Iterator[
 
 def _out_of_memory(config: RunConfig, device: str) -> str:
     if device == "cuda":
-        what = _("the run must fit into the memory that is free on the GPU. It ran out.")
+        what = _("the run does not fit into the free memory of the GPU.")
     else:
-        what = _("the run must fit into memory. It ran out.")
+        what = _("the run does not fit into memory.")
     advice = _(
         "Lower batch_size ({batch_size}), d_model ({d_model}) or num_layers ({num_layers}).",
         batch_size=config.train.batch_size,

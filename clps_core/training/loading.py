@@ -50,8 +50,4 @@ def load_model(folder: Path, which: Literal["best", "last", "chosen"] = "best") 
         restore_weights(model, checkpoint.tensors)
         model.eval()
         return model, config, checkpoint.step
-    raise CheckpointError(
-        problems[0]
-        if problems
-        else _("the run must have trained a little. It has no weights yet. Wait for its first checkpoint.")
-    )
+    raise CheckpointError(problems[0] if problems else _("the run has no weights yet. Wait for its first checkpoint."))

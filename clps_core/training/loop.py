@@ -21,6 +21,7 @@ from clps_core.config import Resolved, RunConfig, resolve
 from clps_core.data.base import Batch, TaskData
 from clps_core.data.confusion import Confusion, keep_confusion
 from clps_core.data.registry import load_task
+from clps_core.data.text_samples import writes_at
 from clps_core.errors import CheckpointError
 from clps_core.home import home_of
 from clps_core.model.transformer import Transformer, build_model
@@ -48,6 +49,7 @@ from clps_core.training.run_folder import fixed_placement, open_folder
 from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
 from clps_core.training.stopwatch import Stopwatch
+from clps_core.training.text_samples import Beginning, beginnings, write_samples
 from clps_core.words import _
 from clps_core.work import Work
 
@@ -70,6 +72,7 @@ class Run:
     optimiser: Optimiser
     probes: tuple[ProbeInput, ...]
     probe_at: frozenset[int]
+    texts: tuple[Beginning, ...]
     step: int = 0
     resumed: bool = False
     saved_step: int = -1
@@ -137,7 +140,7 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
     wanted = probe_steps(config.train.steps, config.train.probe_count)
     work = TASKS.work(config.data.task)
     inputs = probe_inputs(data) if wanted else ()
-    run = Run(config, folder, sink, placement, data, work, model, optimiser, inputs, wanted)
+    run = Run(config, folder, sink, placement, data, work, model, optimiser, inputs, wanted, beginnings(data))
     logger.info("%s", placement.reason)
     if checkpoint is not None:
         restore_weights(model, checkpoint.tensors)
@@ -216,6 +219,8 @@ def evaluation_step(run: Run) -> None:
     with run.watch.beside_training(), run.optimiser.averaged():
         values = evaluate(run.model, run.data, run.config, run.placement)
         record(run, "validation", values)
+        if writes_at(run.step, run.config.train.eval_every, run.config.train.steps):
+            write_samples(run.folder, run.step, run.model, run.data, run.texts)
         if run.step == 0:
             run.untrained_loss = values["loss"]
         logger.info("%s", _("Step {step}: {values}", step=run.step, values=in_words(values)))
@@ -300,7 +305,7 @@ def test_step(run: Run) -> str | None:
             raise CheckpointError(_("those in the folder are of step {step}.", step=chosen.step))
         restore_weights(run.model, chosen.tensors)
     except (FileNotFoundError, CheckpointError) as error:
-        logger.warning("%s", _("The test split is not scored, for want of the best weights: {why}", why=error))
+        logger.warning("%s", _("The test split is not scored, because the best weights are missing: {why}", why=error))
         return None
     try:
         with run.watch.beside_training():
@@ -322,7 +327,7 @@ def keep_confused(run: Run, confusion: Confusion | None) -> None:
         if confusion is not None:
             keep_confusion(run.folder, confusion)
     except OSError as error:
-        logger.warning("%s", _("Which classes are confused is not kept: {why}", why=error.strerror))
+        logger.warning("%s", _("The confusion of classes was not saved: {why}", why=error.strerror))
 
 
 def ended(run: Run, reason: str | None = None) -> Outcome:
@@ -334,7 +339,7 @@ def ended(run: Run, reason: str | None = None) -> Outcome:
     if reason == "early":
         logger.info("%s", _("Ended early at step {step}.", step=run.step))
     elif reason:
-        logger.info("%s", _("Stopped at step {step} ({reason} was asked for).", step=run.step, reason=reason))
+        logger.info("%s", _("Stopped at step {step} ({reason} requested).", step=run.step, reason=reason))
     else:
         early = None if run.is_last_step else no_better(run)
         logger.info("%s", early or _("Finished at step {step}.", step=run.step))
@@ -387,7 +392,9 @@ def finite_step(run: Run) -> tuple[float, float]:
     loss, norm = torch.stack([run.loss.double(), run.gradient_norm.double()]).tolist()
     if math.isfinite(loss) and math.isfinite(norm):
         return loss, norm
-    raise not_finite(run.config, run.step, _("the loss is {loss} and the gradient norm {norm}", loss=loss, norm=norm))
+    raise not_finite(
+        run.config, run.step, _("the loss is {loss} and the gradient norm is {norm}", loss=loss, norm=norm)
+    )
 
 
 def check_weights(run: Run) -> None:
@@ -397,5 +404,5 @@ def check_weights(run: Run) -> None:
     if run.loss is not None:
         finite_step(run)
     if not bool(torch.stack([parameter.detach().isfinite().all() for parameter in run.optimiser.parameters]).all()):
-        raise not_finite(run.config, run.step, _("weights are not"))
+        raise not_finite(run.config, run.step, _("some weights are not finite"))
     run.checked_step = run.step

@@ -28,7 +28,7 @@ EPS = 1e-7
 RMS = 0.2
 """Root mean square of the updates, in units of the rate: about that of AdamW's."""
 LAYERS = "bank."
-"""Weights of layers are named so; embeddings, head, LoRA and what else stands beside them are not."""
+"""Only weights of layers have such names; embeddings, head, LoRA and other extras do not."""
 
 
 def by_muon(name: str, shape: Sequence[int]) -> bool:

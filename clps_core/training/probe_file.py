@@ -63,13 +63,13 @@ def read_probe(path: Path, shapes: Mapping[str, tuple[int, int]] | None = None) 
             arrays = _Arrays(archive)
             count = int(arrays.plain("count"))
             if not 0 <= count <= MOST_INPUTS:
-                raise ValueError(_("{got} inputs, where at most {most} are kept", got=count, most=MOST_INPUTS))
+                raise ValueError(_("{got} inputs; at most {most} are allowed", got=count, most=MOST_INPUTS))
             step = int(arrays.plain("step"))
             return step, tuple(_record(arrays, number, shapes) for number in range(count))
     except OSError as error:
         raise CheckpointError(_not_probes(path, error.strerror or type(error).__name__)) from error
     except KeyError as error:
-        raise CheckpointError(_not_probes(path, _("it lacks a part"))) from error
+        raise CheckpointError(_not_probes(path, _("a part is missing"))) from error
     except (
         ValueError,
         TypeError,
@@ -137,7 +137,7 @@ class _Arrays:
             shape, kind, nbytes = _declared(member)
             text = kind.kind not in kinds or (kinds == "u" and kind != np.uint8)
             if text or not fits(shape) or nbytes > min(limit, self._left) or info.file_size > nbytes + 20_000:
-                raise ValueError(_("an array that is none of a probe, or too large"))
+                raise ValueError(_("an array that does not belong in a probe file, or is too large"))
             self._left -= nbytes
         with self._archive.open(info) as member:
             return np.lib.format.read_array(member, allow_pickle=False)
@@ -154,4 +154,4 @@ def _declared(member: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
 
 
 def _not_probes(path: Path, problem: str) -> str:
-    return _("{path} must be a probe file. Got: {problem}.", path=place_in_home(path), problem=problem)
+    return _("{path} is not a valid probe file: {problem}.", path=place_in_home(path), problem=problem)

@@ -104,7 +104,7 @@ def write_probe(folder: Path, step: int, model: Transformer, inputs: Sequence[Pr
         temporary.unlink(missing_ok=True)
         raise CheckpointError(
             _(
-                "probes must be written to {folder}. Got: {problem}. Make room there.",
+                "probes cannot be written to {folder}: {problem}. Free some space there.",
                 folder=place_in_home(path.parent),
                 problem=error.strerror,
             )

@@ -83,7 +83,9 @@ def read_config(folder: Path) -> RunConfig:
     """The resolved config of the run in ``folder``; raises ``CheckpointError`` where there is none."""
     path = folder / "config.json"
     if not os.path.lexists(path):
-        raise CheckpointError(_("{folder} must hold a run. It has no config.json.", folder=place_in_home(folder)))
+        raise CheckpointError(
+            _("{folder} is not the folder of a run: it has no config.json.", folder=place_in_home(folder))
+        )
     return validated(RunConfig, _read_json(path))
 
 
@@ -99,7 +101,7 @@ def read_facts(folder: Path) -> TaskFacts | None:
     except OSError as error:
         raise CheckpointError(_unreadable(folder / FACTS, error.strerror or type(error).__name__)) from None
     except ValueError:
-        raise CheckpointError(_unreadable(folder / FACTS, _("other things than facts of a task"))) from None
+        raise CheckpointError(_unreadable(folder / FACTS, _("something other than a task's facts"))) from None
 
 
 def read_placement(folder: Path) -> Placement:
@@ -134,7 +136,13 @@ def fixed_placement(folder: Path, config: RunConfig, wanted: Placement | None) -
         stored = read_placement(folder)
         if stored.device == "cpu" or available_cuda().available:
             return stored
-        logger.warning("%s", _("The run began on a GPU that is gone: it goes on, but not bit for bit."))
+        logger.warning(
+            "%s",
+            _(
+                "The run started on a GPU that is not available any more: it continues, but results are not "
+                "bit-identical."
+            ),
+        )
     placement = wanted or choose(config, torch.get_num_threads())
     _write(path, placement.as_json())
     return placement
@@ -146,7 +154,7 @@ def _check_same_config(folder: Path, config: RunConfig) -> None:
     if changed:
         raise CheckpointError(
             _(
-                "a run must go on with the config it began with. {names} changed. Start a new run instead.",
+                "a run must keep the config it started with. {names} changed. Start a new run instead.",
                 names=", ".join(changed[:5]),
             )
         )
@@ -156,8 +164,8 @@ def _check_same_data(before: dict[str, Any], now: dict[str, str]) -> None:
     if before.get("data") != now["data"]:
         raise DataError(
             _(
-                "a run must go on with the data it began with. They changed since (another version of their "
-                "source is installed). Start a new run, or install the version in constraints.txt."
+                "a run must keep the data it started with. They have changed (another version of their source is "
+                "installed). Start a new run, or install the version in constraints.txt."
             )
         )
     for name in ("clps", "torch", "machine"):
@@ -165,7 +173,7 @@ def _check_same_data(before: dict[str, Any], now: dict[str, str]) -> None:
             logger.warning(
                 "%s",
                 _(
-                    "The run began with {name} {before} and goes on with {now}: not bit for bit.",
+                    "The run started with {name} {before} and continues with {now}: results are not bit-identical.",
                     name=name,
                     before=before.get(name),
                     now=now[name],
@@ -182,15 +190,13 @@ def _read_json(path: Path) -> dict[str, Any]:
         data = None
     if not isinstance(data, dict):
         raise CheckpointError(
-            _("{path} must hold a JSON object. It is damaged. Start a new run.", path=place_in_home(path))
+            _("{path} is damaged: it is not a JSON object. Start a new run.", path=place_in_home(path))
         )
     return data
 
 
 def _unreadable(path: Path, problem: str) -> str:
-    return _(
-        "{path} must be a file of the run that can be read. Got: {problem}.", path=place_in_home(path), problem=problem
-    )
+    return _("the run's file {path} cannot be read: {problem}.", path=place_in_home(path), problem=problem)
 
 
 def _write(path: Path, text: str) -> None:
@@ -206,7 +212,7 @@ def _write(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
         raise CheckpointError(
             _(
-                "a run must write to {path}. Got: {problem}. Make room there.",
+                "the run cannot write to {path}: {problem}. Free some space there.",
                 path=place_in_home(path),
                 problem=error.strerror,
             )

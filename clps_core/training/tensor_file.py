@@ -99,10 +99,10 @@ def open_tensors(folder: Path, *names: str) -> Iterator[TensorFile]:
         file.seek(0)
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
-            raise ValueError(_("its header is cut or too long"))
+            raise ValueError(_("its header is truncated or too long"))
         header = parsed_json(file.read(length))
         if not isinstance(header, dict) or not isinstance(metadata := header.pop(METADATA, {}), dict):
-            raise ValueError(_("its header is not that of a safetensors file"))
+            raise ValueError(_("its header is not a safetensors header"))
         yield TensorFile(file, _entries(header, 8 + length, size), metadata)
 
 
@@ -118,7 +118,7 @@ def _entries(header: Mapping[str, Any], start: int, size: int) -> dict[str, _Ent
                 raise ValueError
             found[name], end = entry, start + until
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise ValueError(_("its header does not describe its content")) from None
+        raise ValueError(_("its header does not match its content")) from None
     if end != size:
-        raise ValueError(_("it has {got:,} bytes where its header tells of {want:,}", got=size, want=end))
+        raise ValueError(_("it has {got:,} bytes, and its header says {want:,}", got=size, want=end))
     return found

@@ -12,7 +12,7 @@ from clps_core.sweeps.results import ERROR, FEWEST_PAIRS, Spread
 __all__ = ["MOST_SEEDS", "POWER", "Needed", "holm", "more_seeds"]
 
 POWER = 0.8
-"""How often so many seeds would settle it, if difference and spread stay as they are."""
+"""The probability that this many seeds decide it, if difference and spread stay the same."""
 MOST_SEEDS = 1000
 """More seeds than this are no advice."""
 

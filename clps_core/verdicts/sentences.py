@@ -41,7 +41,7 @@ def sentence(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
         )  # fmt: skip
     else:
         said = _(
-            "Cannot tell {name} from {other}: the difference is {gap} ({figures}).",
+            "Cannot tell {name} and {other} apart: the difference is {gap} ({figures}).",
             name=name, other=other, gap=said_gap(metric, gap.mean, gap), figures=figures,
         )  # fmt: skip
         said = f"{said} {_unclear(one, among)}"
@@ -52,16 +52,16 @@ def basis(found: Verdicts) -> str:
     """How the verdicts were made, in a few sentences."""
     said = [
         _(
-            "Each design's best {metric} on validation, over pairs of runs with the same seed, data seed and fold: "
-            "paired t test at 5 %. Positive differences: better than the reference.",
+            "Compares each design's best {metric} on validation over pairs of runs with the same seed, data seed and "
+            "fold (paired t test at 5 %). Positive differences: better than the reference.",
             metric=found.metric.in_a_sentence,
         )
     ]
     if found.family > 1:
         said.append(
             ngettext(
-                "p values are corrected by Holm over {n} comparison; intervals are those of each pair alone.",
-                "p values are corrected by Holm over {n} comparisons; intervals are those of each pair alone.",
+                "p values are corrected (Holm) for {n} comparison; intervals are uncorrected.",
+                "p values are corrected (Holm) for {n} comparisons; intervals are uncorrected.",
                 found.family,
             )
         )
@@ -69,8 +69,9 @@ def basis(found: Verdicts) -> str:
         said.append(_("The reference was chosen by its result, so all matched pairs of designs count as comparisons."))
     said.append(
         _(
-            "As good means within {margin}, by two one-sided tests. Matched means stored parameters or training FLOPs "
-            "to the schedule's end within {near}, or seconds (CPU; on a GPU wall) within {seconds}.",
+            "As good means within {margin}, by two one-sided tests. Matched means that stored parameters or training "
+            "FLOPs at the end of the schedule are within {near}, or seconds within {seconds} (CPU seconds, or "
+            "wall-clock seconds on a GPU).",
             margin=said_margin(found),
             near=percent(NEAR, 0),
             seconds=percent(NEAR_SECONDS, 0),
@@ -131,25 +132,30 @@ def _unclear(one: Verdict, among: Verdicts) -> str:
     gap, needed = one.gap, one.needed
     if gap is not None and not gap.may_be_chance:
         said.append(
-            _("The interval of this pair alone excludes 0; of {n} comparisons one may do so by chance.", n=one.family)
+            _(
+                "The uncorrected interval of this pair excludes 0; among {n} comparisons, one may do so by chance.",
+                n=one.family,
+            )
         )
     if needed is None:
-        said.append(_("More than {n} more seeds would be needed to tell.", n=f"{MOST_SEEDS:,}"))
+        said.append(_("More than {n} additional seeds would be needed to tell.", n=f"{MOST_SEEDS:,}"))
     elif needed.shows == "difference":
         said.append(
             ngettext(
-                "About {n} more seed would show the difference in 80 % of cases, if it and its spread stay.",
-                "About {n} more seeds would show the difference in 80 % of cases, if it and its spread stay.",
+                "About {n} more seed would show the difference with 80 % probability, if the difference and its "
+                "spread stay the same.",
+                "About {n} more seeds would show the difference with 80 % probability, if the difference and its "
+                "spread stay the same.",
                 needed.seeds,
             )
         )
     else:
         said.append(
             ngettext(
-                "About {n} more seed would show in 80 % of cases that both are as good within {margin}, if the "
-                "difference and its spread stay.",
-                "About {n} more seeds would show in 80 % of cases that both are as good within {margin}, if the "
-                "difference and its spread stay.",
+                "About {n} more seed would show with 80 % probability that both are as good within {margin}, if the "
+                "difference and its spread stay the same.",
+                "About {n} more seeds would show with 80 % probability that both are as good within {margin}, if the "
+                "difference and its spread stay the same.",
                 needed.seeds,
                 margin=said_margin(among),
             )
@@ -201,7 +207,10 @@ def time_not_compared(found: Compared) -> str:
     if found.time == "elsewhere":
         return _("Seconds are not compared: some of these runs were trained elsewhere.")
     if found.time == "device":
-        return _("Seconds are not compared: these runs were trained on different devices or numbers of threads.")
+        return _(
+            "Seconds are not compared: these runs were trained on different devices or with different numbers of "
+            "threads."
+        )
     if found.time == "load":
         return _(
             "Seconds are not compared: the machine was busier for one of the two (CPU seconds per wall second differ "
@@ -217,7 +226,7 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
     whose = names.get(about.get("design", ""), "")
     if one.why == "unmatched" and one.budgets is not None:
         said = _(
-            "no verdict, as their budgets differ. The first takes {ratios} of the second. Match one of them first.",
+            "no verdict, as the budgets differ. The first uses {ratios} of the second. Match one of them first.",
             ratios=_ratios(one.budgets),
         )
         return " ".join(part for part in (said, time_not_compared(one.budgets)) if part)
@@ -226,23 +235,23 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
         return _("no verdict, as they were trained or scored on different data ({fields}).", fields=fields)
     if one.why == "few_pairs":
         return ngettext(
-            "cannot tell from {n} pair of runs with the same seed, data seed and fold. It takes at least {least}.",
-            "cannot tell from {n} pairs of runs with the same seed, data seed and fold. It takes at least {least}.",
+            "cannot tell from {n} pair of runs with the same seed, data seed and fold. At least {least} are needed.",
+            "cannot tell from {n} pairs of runs with the same seed, data seed and fold. At least {least} are needed.",
             about["pairs"],
             least=FEWEST_PAIRS,
         )
     texts = {
         "data": _("no verdict, as they were trained on different data: the fingerprints differ."),
-        "fork": _("no verdict, as they begin with different weights: one has other training before its first step."),
+        "fork": _("no verdict, as they start with different weights: one was trained before its first step."),
         "unscored": _("no verdict, as a run of {whose} has no evaluation.", whose=whose),
-        "failed": _("no verdict, as a run of {whose} failed: those left may be the lucky ones.", whose=whose),
+        "failed": _("no verdict, as a run of {whose} failed: the remaining runs may be the lucky ones.", whose=whose),
         "unfinished": _("no verdict yet, as not all runs of {whose} have finished.", whose=whose),
         "early": _("no verdict, as a run of {whose} ended before its last step.", whose=whose),
         "unpaired": _("no verdict, as they have no seed, data seed and fold in common."),
         "saturated": _(
-            "cannot tell, as all their runs have the best {metric} there is. A harder task could tell them apart.",
+            "cannot tell, as all their runs have the best possible {metric}. A harder task might show a difference.",
             metric=among.metric.in_a_sentence,
         ),
-        "no_spread": _("cannot tell, as every pair has the same difference, so nothing shows what chance does."),
+        "no_spread": _("cannot tell, as every pair has the same difference, so the random variation is unknown."),
     }
     return texts[one.why or "unpaired"]

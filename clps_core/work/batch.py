@@ -24,6 +24,7 @@ class DeviceBatch:
     labels: Tensor
     grades: Tensor | None = None
     spans: Spans | None = None
+    label_bytes: Tensor | None = None
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:
@@ -39,4 +40,6 @@ def to_device(batch: Batch, device: str) -> DeviceBatch:
     assert inputs is not None
     assert labels is not None
     decoder_inputs, grades = moved(batch.decoder_inputs), moved(batch.grades)
-    return DeviceBatch(inputs, moved(batch.input_mask), decoder_inputs, labels, grades, batch.spans)
+    return DeviceBatch(
+        inputs, moved(batch.input_mask), decoder_inputs, labels, grades, batch.spans, moved(batch.label_bytes)
+    )

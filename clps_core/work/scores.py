@@ -44,6 +44,11 @@ class TokenScores:
         return float(sums[place]) / max(1.0, sums[of])
 
     @property
+    def total(self) -> float:
+        """Loss of all labels that count together."""
+        return 0.0 if self._sums is None else float(self._sums[0])
+
+    @property
     def loss(self) -> float:
         """Mean loss of a label that counts."""
         return self._mean(0, 3)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.attention.bertviz import MOST_TOKENS, shown_tokens
+from app.attention.bertviz import MOST_TOKENS, shown_tokens, standing_alone
 from app.attention.bertviz import bertviz_document as document_of
 from clps_core.inspection import Inspection
 from clps_core.serving.head_view import head_view
@@ -134,3 +134,15 @@ def test_the_head_view_is_as_wide_as_its_frame() -> None:
 def test_importing_the_view_imports_neither_bertviz_nor_torch() -> None:
     code = "import sys, app.attention.bertviz; sys.exit(any(name in sys.modules for name in ('bertviz', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("which", ["head", "model"])
+def test_the_file_stands_alone_under_an_escaped_title_and_still_loads_nothing(which: str) -> None:
+    document = bertviz_document(inspection(("a", "b")), "encoder")
+    alone = standing_alone(document, f"{which} of </title><script>alert(1)</script>").decode()
+    assert alone.count("</script>") == document.count("</script>")
+    assert "<title>" in alone
+    assert "&lt;/title&gt;" in alone
+    assert '<html class="light">' in alone
+    assert "default-src 'none'" in alone
+    assert payload(alone) == payload(document)

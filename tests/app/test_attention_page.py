@@ -12,6 +12,7 @@ from page_reading import sentences
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
+from app.attention.looks import Looks, keep_looks, looks_of
 from clps_core.data.registry import load_task
 from clps_core.store import Run, Store
 from clps_core.training.loading import load_model
@@ -61,7 +62,7 @@ def test_the_page_opens_with_a_run_an_input_and_cross_attention(open_page: OpenP
     assert choice(test, "attention.kind") == ["Encoder", "Decoder", "Cross"]
     assert "the answer (rows) looks at the input (columns)" in captions(test)
     assert "A: 0, 2; B: 1, 3" in captions(test)
-    assert "It is not an explanation" in captions(test)
+    assert "It does not explain" in captions(test)
     assert address(test, "layer") == "0"
 
 
@@ -268,3 +269,46 @@ def test_a_run_in_progress_is_followed_by_its_latest_checkpoint(open_page: OpenP
     test = open_page("attention", run=run.id)
     assert test.toggle(key="attention.follow").value
     assert run.id in test.selectbox(key="attention.run").options[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lift", "kept"),
+    [
+        ({}, True, None),
+        ({"lift": "0", "cell": "1-0"}, False, [1, 0]),
+        ({"lift": "no", "cell": "1"}, True, None),
+        ({"lift": "0" * 900, "cell": "99999999-1"}, True, None),
+        ({"cell": "<script>-1"}, True, None),
+    ],
+)
+def test_the_address_says_whether_faint_weights_are_lifted_and_which_cell_is_kept(asked, lift, kept, monkeypatch):
+    import streamlit as st
+
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(st, "query_params", Parameters(asked))
+    began, now = looks_of("grid")
+    assert began == now
+    assert (began.lift, began.header(led=False)["kept"]) == (lift, kept)
+
+
+class Parameters(dict):
+    """Query parameters without a browser."""
+
+    def get_all(self, name):
+        return [self[name]] if name in self else []
+
+
+def test_what_a_browser_tells_of_its_looks_is_checked_and_written_to_the_address(monkeypatch):
+    import streamlit as st
+
+    session = {}
+    monkeypatch.setattr(st, "session_state", session)
+    monkeypatch.setattr(st, "query_params", Parameters({"lift": "0"}))
+    began, _now = looks_of("grid")
+    session["grid"] = {"looks": {"lift": True, "kept": [3, 5]}}
+    again, now = looks_of("grid")
+    assert again == began, "the maps are not sent again"
+    assert keep_looks(now) == {"lift": "", "cell": "3-5"}
+    for bad in ({"kept": [True, 1]}, {"kept": [-1, 2]}, {"kept": "ab"}, {"kept": [1]}, {}, {"kept": [10**9, 1]}):
+        session["grid"] = {"looks": bad}
+        assert looks_of("grid")[1] == Looks(True, None)

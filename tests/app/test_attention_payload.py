@@ -93,7 +93,7 @@ def test_the_comparison_carries_one_head_of_each_layer() -> None:
     weights = np.random.default_rng(0).integers(0, 256, (3, 4, 5, 6), dtype=np.uint8)
     similarities = np.array([[1.0, 1, 1, 1], [0.9, 0.2, 0.8, 1], [0.5, 0.6, 0.1, 1]])
     names = [str(i) for i in range(6)]
-    view = LayersView("cross", "one", "A", "#2676c4", [0, 2, 4], weights, similarities, names[:5], names)
+    view = LayersView("cross", "one", "A", "#2676c4", [0, 2, 4], weights, range(4), similarities, names[:5], names)
     header, body = unpacked(layers_payload(view, 2))
     assert header["layers"] == [0, 2, 4]
     assert header["similarities"][2] == [1, 0.8, 0.1]

@@ -124,7 +124,7 @@ def test_the_difference_of_two_runs_and_of_the_layers_of_a_slot(open_page: OpenP
 def test_runs_that_read_other_tokens_or_have_another_shape_say_so(open_page: OpenPage, store: Store) -> None:
     run, other = stored_run(store, small_config()), stored_run(store, small_config(num_layers=2))
     test = fine(open_page("attention", run=run.id, beside=other.id, view="difference", text=TEXT, kind="encoder"))
-    assert test.info[0].value == "Two runs must execute equally many layers to be compared. Got 4 and 2."
+    assert test.info[0].value == "Two runs must execute the same number of layers to be compared. Got 4 and 2."
     assert grids(test) == []
 
 

@@ -162,7 +162,7 @@ def test_hostile_addresses_are_sentences(open_page, store):
     test = open_page("compare", runs=f"{run.id},<script>,../..,zzzzzzzz", x="<b>", quality="1e999999")
     assert not test.exception
     assert sentences(test)
-    assert "our side" not in "".join(sentences(test))
+    assert "wrong in CLPS Lab" not in "".join(sentences(test))
     assert "No sharing" in table(test)
 
 
@@ -255,4 +255,6 @@ def test_a_menu_offers_a_snapshot_and_one_that_is_made_late_says_what_is_gone(op
     assert sentences(test) == []
     assert [one.label for one in test.get("download_button")][-1] == "Download"
     store.forget_run(runs[0].id)
-    assert "1 run was deleted before this was made." in file_now(store, [run.id for run in runs], "snapshot").decode()
+    assert (
+        "1 run was deleted before this file was made." in file_now(store, [run.id for run in runs], "snapshot").decode()
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from page_reading import sentences
 from recorded_runs import mark, record
 
+from app.compare.verdicts import SIGNS
 from clps_core.store.designs import design_of
 
 
@@ -17,7 +18,8 @@ def recorded(store, strategies=("none", "all"), seeds=range(4)):
 
 
 def lines(test):
-    return [line for one in test.markdown for line in one.value.split("\n") if line.startswith(":material/")]
+    signs = tuple(f"{sign} " for sign in SIGNS.values())
+    return [line for one in test.markdown for line in one.value.split("\n") if line.startswith(signs)]
 
 
 def test_the_first_design_is_the_reference_and_another_is_chosen_in_the_address(open_page, store):
@@ -26,11 +28,11 @@ def test_the_first_design_is_the_reference_and_another_is_chosen_in_the_address(
     test = open_page("compare", runs=ids)
     assert sentences(test) == []
     (said,) = lines(test)
-    assert said.startswith(":material/arrow_downward: All layers is worse than No sharing by")
+    assert said.startswith("↓ All layers is worse than No sharing by")
     assert "4 pairs" in said
     other = design_of(runs[-1])
     test.selectbox(key="compare.reference").set_value(other).run()
-    assert lines(test)[0].startswith(":material/arrow_upward: No sharing is better than All layers by")
+    assert lines(test)[0].startswith("↑ No sharing is better than All layers by")
     assert test.query_params["reference"] in (other, [other])
     assert lines(open_page("compare", runs=ids, reference=other)) == lines(test)
 
@@ -50,6 +52,12 @@ def test_where_budgets_differ_the_page_offers_to_match_them(open_page, store):
         mark(store, run, step=100, unique_parameters=100)
     test = open_page("compare", runs=",".join(run.id for run in runs))
     (said,) = lines(test)
-    assert "no verdict, as their budgets differ" in said
+    assert "no verdict, as the budgets differ" in said
     assert "0.50× the training FLOPs" in said
-    assert any(one.proto.label.startswith("Match All layers") for one in test.get("page_link"))
+    (offer,) = [one for one in test.button if one.label.startswith("Match All layers")]
+    offer.click().run()
+    assert sentences(test) == []
+    assert test.toggle(key="compare.match.on").value
+    assert test.selectbox(key="compare.match").value == design_of(runs[0])
+    assert test.selectbox(key="compare.scheme").value == "all"
+    assert test.segmented_control(key="compare.as").value == "flops"

@@ -36,12 +36,12 @@ def test_two_runs_are_shown_and_a_run_of_an_earlier_version_is_counted_by_a_butt
     test = open_page("compare", runs=f"{first.id},{second.id}")
     assert sentences(test) == []
     assert told(matrix(names)).partition(" test")[0] in captions(test)
-    buttons = [one for one in test.button if one.label == "Count them on the test split"]
+    buttons = [one for one in test.button if one.label == "Compute on the test split"]
     assert len(buttons) == 1
     buttons[0].click().run()
     assert sentences(test) == []
     test = open_page("compare", runs=f"{first.id},{second.id}", confused=f"{second.id},{first.id}")
-    assert not [one for one in test.button if one.label == "Count them on the test split"]
+    assert not [one for one in test.button if one.label == "Compute on the test split"]
     assert test.selectbox(key="compare.confused").value == second.id
     test.segmented_control(key="compare.confused_shown").set_value("difference").run()
     assert sentences(test) == []
@@ -71,9 +71,9 @@ def test_names_of_any_kind_are_drawn_as_text() -> None:
 
 def test_the_sentence_is_true_of_any_matrix() -> None:
     perfect = Confusion(0, ("a", "b"), np.diag([3, 4]))
-    assert told(perfect) == "All 7 test examples got their own class."
+    assert told(perfect) == "All 7 test examples were classified correctly."
     one = Confusion(0, ("a", "b", "c"), np.array([[2, 1, 0], [3, 0, 0], [0, 0, 0]]))
-    pairs = "b taken for a (3 of 3, 100 %); a taken for b (1 of 3, 33 %)"
-    assert told(one) == f"4 of 6 test examples got another class. Most often: {pairs}."
+    pairs = "b predicted as a (3 of 3, 100 %); a predicted as b (1 of 3, 33 %)"
+    assert told(one) == f"4 of 6 test examples were classified incorrectly. Most often: {pairs}."
     assert matrix_figure(perfect, [0, 1]).data
     assert difference_figure(perfect, perfect, [0, 1]).data

@@ -68,7 +68,7 @@ def test_a_data_set_shows_its_figures_and_leads_to_training(open_page, added):
     assert sentences(test) == []
     assert all(one in tables(test) for one in ("neg", "pos", "my own", "data:reviews"))
     test.number_input(key="data.length.reviews").set_value(16).run()
-    assert "100.0 % cut at 16" in tables(test)
+    assert "100.0 % longer than 16 and cut" in tables(test)
     test.selectbox(key="data.measured.reviews").set_value("words:5000").run()
     assert "words:5000: " in tables(test)
     train = open_page("train", spec="1;task=data:reviews", strategy=["none", "all"])
@@ -84,7 +84,7 @@ def test_a_running_text_leads_to_both_of_its_tasks(open_page, home, tmp_path):
     test = open_page("data")
     links = {one.proto.label: one.proto.query_string for one in test.get("page_link")}
     assert links["Train on this"].endswith("data%3Anotes")
-    assert links["Fill its gaps"].endswith("data%3Anotes%3Amasked")
+    assert links["Train on masked text"].endswith("data%3Anotes%3Amasked")
     form = open_page("train", spec="1;task=data:notes:masked")
     assert sentences(form) == []
     assert form.selectbox(key="train.task").value == "data:notes:masked"
@@ -99,16 +99,16 @@ def test_what_is_removed_is_gone_and_a_wrong_address_is_a_sentence(open_page, ad
     assert record.names(home) == []
     for name in ("reviews", "../x", "<script>"):
         (said,) = sentences(open_page("data", set=name))
-        assert "there must be a data set of that name" in said.lower()
+        assert "there is no data set" in said.lower()
     (said,) = sentences(open_page("train", spec="1;task=data:reviews"))
-    assert "there must be a data set called reviews" in said.lower()
+    assert "there is no data set reviews" in said.lower()
 
 
 def test_a_path_or_a_name_that_cannot_be_is_a_sentence(open_page, tmp_path):
     test = open_page("data")
     keyed(test, "button_group", "data.way.").set_value("elsewhere").run()
     for text, why in {
-        str(tmp_path / "nothing.csv"): "a file or folder that exists",
+        str(tmp_path / "nothing.csv"): "an existing file or folder",
         "a/b/c": "the name of a data set",
     }.items():
         keyed(test, "text_input", "data.where.").set_value(text).run()
@@ -227,19 +227,19 @@ def test_designs_of_a_data_set_that_is_gone_say_so_and_start_from_the_usual(home
     assert sentences(test) == []
     record.remove(home, "reviews")
     (said,) = sentences(test.run())
-    assert "There is none" in said
+    assert "There is no data set" in said
 
 
 def test_a_visitor_names_no_file_of_the_server_and_no_hub(server, home, tmp_path):
     file = reviews(tmp_path / "x.csv")
     guest = desk_of(home, Person("guest-a"))
-    with pytest.raises(NotAllowedError, match=r"must be uploaded here. Paths of the server are not read"):
+    with pytest.raises(NotAllowedError, match=r"must be uploaded. Paths on the server are not read"):
         guest.preview(Source(path=file))
     with pytest.raises(NotAllowedError, match=r"only a teacher may add a data set from Hugging Face"):
         guest.add("x", Source(hub="owner/name"))
     with pytest.raises(NotAllowedError):
         desk_of(home, None).preview(Source(path=file))
-    with pytest.raises(NotAllowedError, match=r"Paths of the server"):
+    with pytest.raises(NotAllowedError, match="Paths on the server"):
         desk_of(home, Person("login-t", teacher=True)).preview(Source(path=file))
     assert DataDesk(home, LOCAL_POLICY, None).reaches_files
 
@@ -252,13 +252,13 @@ def test_quotas_count_data_sets_and_their_bytes(server, home, tmp_path):
     assert sets == 2
     assert size == together > 1000
     upload = kept_upload(home, "x.csv", file.read_bytes())
-    with pytest.raises(NotAllowedError, match=r"at most 2 data sets of one person may be kept. Got 2"):
+    with pytest.raises(NotAllowedError, match=r"at most 2 data sets per person can be kept. You have 2"):
         desk_of(home, Person("guest-a")).add("c", Source(path=upload, called="x.csv"))
     policy = read_policy(home)
     policy.check_data(Person("guest-b"), 0, 0, 0)
-    with pytest.raises(NotAllowedError, match=r"must take less than 41 MB here. Got 50 MB"):
+    with pytest.raises(NotAllowedError, match=r"can take up to 41 MB here. Yours take 50 MB"):
         policy.check_data(Person("guest-b"), 0, 50 * 10**6, 0)
-    with pytest.raises(NotAllowedError, match=r"must take less than 104 MB here. Got 200 MB"):
+    with pytest.raises(NotAllowedError, match=r"can take up to 104 MB here. Yours take 200 MB"):
         policy.check_data(Person("guest-b"), 0, 0, 200 * 10**6)
     policy.check_data(Person("login-t", teacher=True), 99, 10**12, 10**12)
     (home / "policy.yaml").write_text("mode: shared\nquotas: {data: much}\n")

@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from app.attention import source
-from app.depth.graded import heat_map
+from app.depth.graded import grades_of, heat_map
 from app.depth.source import deep
 from app.depth.view import _most_telling
+from clps_core.config import build_config, resolve
 from clps_core.samples import install, ready_named
 from clps_core.samples.shipped import figures_of
-from clps_core.tasks import TASKS
+from clps_core.tasks import TASKS, frozen, thawed
 
 RUNS = "sample-cups-fixed-0,sample-cups-random-0"
 
@@ -30,7 +31,7 @@ def test_each_run_has_a_heat_map_and_the_curve_only_whole_metrics(open_page, cup
     assert metric.options == ["Accuracy", "Loss", "Accuracy, late swaps"]
     captions = " ".join(one.value for one in test.caption)
     assert "Measured on 500 validation examples" in captions
-    assert "no better than the trivial answer (one fixed cup after each swap)" in captions
+    assert "no better than the baseline (one fixed cup after each swap)" in captions
 
 
 def test_the_cells_are_the_accuracies_by_swap_and_loops():
@@ -42,6 +43,13 @@ def test_the_cells_are_the_accuracies_by_swap_and_loops():
     assert list(cells.y) == [str(swap) for swap in range(1, 13)]
     assert list(cells.z[8]) == [depth[n]["swap_9"][0] for n in (4, 8)]
     assert (cells.zmin, cells.zmax) == (task.baseline, 1.0)
+
+
+@pytest.mark.parametrize(("difficulty", "last"), [(12, "5+"), (5, "5"), (4, "4")])
+def test_the_last_row_says_whether_it_holds_all_that_is_harder(difficulty, last):
+    config = resolve(build_config({"data": {"task": "brackets", "difficulty": difficulty}}))
+    assert grades_of(config.facts) == [*(str(place) for place in range(1, int(last[0]))), last]
+    assert grades_of(thawed(frozen(config.facts)))[-1] == last, "a run keeps it"
 
 
 def test_of_a_comparison_each_design_is_shown_though_two_have_one_strategy(store):

@@ -85,7 +85,7 @@ def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_pag
     assert tables(test).count("✓") == 2
     assert "All layers is best at 4 loops, the depth it was trained at." in said(test)
     assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
-    assert "recorded 100.0 %" in said(test)
+    assert "had 100.0 %" in said(test)
     assert len(charts(test)) == 3
 
 
@@ -175,9 +175,9 @@ def test_runs_and_compare_lead_here_where_a_run_has_a_core(open_page: OpenPage, 
     plain = stored_run(store, quick(strategy="none"))
     for page in ("runs", "compare"):
         links = [link.proto.label for link in open_page(page, runs=dates.id).get("page_link")]
-        assert "Turn the depth" in links
+        assert "Vary the depth" in links
         links = [link.proto.label for link in open_page(page, runs=plain.id).get("page_link")]
-        assert "Turn the depth" not in links
+        assert "Vary the depth" not in links
 
 
 def test_the_way_on_is_a_comparison_that_train_accepts(open_page: OpenPage, dates: Run) -> None:
@@ -243,10 +243,10 @@ def test_kept_depths_are_drawn_while_they_are_of_the_weights_that_the_run_has(
     Queue(store).finish(job, 1, "finished", None)
     ended = open_page("depth", runs=dates.id, depths="1,2")
     assert charts(ended)[0]["data"][0]["y"] == [0.123, 0.456]
-    assert "2 depths are kept from evaluations in the background" in said(ended)
+    assert "2 results are stored from evaluations in the background" in said(ended)
     os.utime(checkpoint_path(store.run_folder(dates.id), "best"), (1, 1))
     other = open_page("depth", runs=dates.id, depths="1,2")
-    assert "are of other weights than the run has now" in " ".join(one.value for one in other.info)
+    assert "with other weights than the run has now" in " ".join(one.value for one in other.info)
     assert 0.123 not in charts(other)[0]["data"][0]["y"]
     assert other.button(key="depth.evaluate")
 

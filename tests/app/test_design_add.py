@@ -72,7 +72,9 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "kv_source").set_value("every").run()
     control(test, "number_input", "kv_source_number").set_value(3).run()
     assert draft(test) == "none,ffn=cycle:2,kv_source=every:3"
-    assert any("q of decoder layer 2 has others" in caption.value for caption in test.caption), "why nothing loops"
+    assert any("q of decoder layer 2 uses different ones" in caption.value for caption in test.caption), (
+        "why nothing loops"
+    )
     assert sentences(test) == []
 
 
@@ -85,7 +87,7 @@ MISTAKES = {
         "kv_source=0-0-2-2,attention_source=0-0-2-2": ["decoder layer 1", "either keys and values or"],
         "none,train_loops=1-4": ["decoder", "core"],
         "lora.q=4096": ["q of decoder layer 0", "rank"],
-        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists once for each executed layer"],
+        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists separately for each executed layer"],
         "cycle:9": ["between 1 and the number of layers"],
         "sideways": ["Strategy must be one of"],
     },
@@ -163,3 +165,20 @@ def test_drafts_refuse_what_the_notation_refuses():
     with pytest.raises(ConfigError):
         drafts.with_extras("all", train_loops=(4, 1))
     assert drafts.base_name(parse_strategy("ffn_only,norms=own")) == "ffn_only"
+
+
+def test_a_map_pasted_from_a_paper_is_the_custom_map_and_offers_its_number_of_layers(open_page):
+    test = typed(adding(open_page), "[1, 2, 3,\n 3, 2, 1]")
+    assert draft(test) == "0-1-2-2-1-0"
+    assert ["Got 6 slots" in said for said in sentences(test)] == [True]
+    test.button(key="draft_layers").click().run()
+    assert not test.exception
+    assert sentences(test) == []
+    assert test.session_state[state.DESIGNS].base.model.num_layers == 6
+    test = typed(test, "A B one C B A")
+    assert ["Got 'one' in place 3 of 6" in said.replace("\\", "") for said in sentences(test)] == [True]
+    assert test.text_input(key="draft_whole_integers").value == "0-1-2-2-1-0"
+    test = test.text_input(key="draft_whole_integers").set_value("ABCABC").run()
+    assert draft(test) == "0-1-2-0-1-2"
+    test.button(key="draft_add").click().run()
+    assert strategies(test) == ("none", "all", "0-1-2-0-1-2")

@@ -48,10 +48,10 @@ def test_the_arithmetic_of_the_founding_documents_is_set_right(open_page):
     shown = "".join(one.value for one in test.markdown if one.value.startswith("|")).replace("\\", "")
     for slip in ("25,080,832", "15,728,640"):
         assert f"| {slip} |" in shown
-    right = "✓ L (4 d^2 + 2 d d_ff): counted from the model's own matrices"
+    right = "✓ L (4 d^2 + 2 d d_ff): counted from the model's matrices"
     assert f"| {right} | 18,874,368 | 3,145,728 |" in shown
-    assert "Not what the formula gives: that is 15,728,640." in shown
-    assert "It counts two attention matrices in a layer; there are four: q, k, v and o." in shown
+    assert "The printed count is not what the formula gives, which is 15,728,640." in shown
+    assert "It counts two attention matrices per layer, but there are four: q, k, v and o." in shown
 
 
 def test_the_search_of_schemes_looks_through_all_that_a_card_says():

@@ -283,6 +283,6 @@ def test_design_says_why_operations_differ_where_they_do(open_page):
     assert len(said) == 2
     assert "All layers −" in said[0]
     assert "Layers that share the keys and values of cross-attention compute them once" in said[0]
-    assert "LoRA multiplies" in said[1]
+    assert "LoRA adds" in said[1]
     same = open_page("design", spec="1;task=python-docs", strategy=["none", "all"])
     assert not [caption for caption in same.caption if "compared with no sharing" in caption.value]

@@ -141,7 +141,7 @@ def test_where_there_is_no_place_for_a_copy_nothing_is_lost():
 
 def test_the_copys_name_is_in_the_table_and_in_the_address(open_page):
     painted = apply_action(ALBERT, {**CELL, "design": 1})
-    spec, strategies, copied = painted.address
+    spec, strategies, copied, *_beside = painted.address
     test = open_page("design", spec=spec, strategy=list(strategies), copied=list(copied))
     assert sentences(test) == []
     assert designs_of(test).copies == painted.copies

@@ -65,7 +65,7 @@ def test_the_rest_reads_plainly():
         ("all", "All layers"),
         ("cycle:3", "Cycle, 3 stored"),
         ("none,attention=all,ffn=cycle:2", "attention: All layers + FFN: Cycle, 2 stored"),
-        ("cycle:3,lora=8,norms=own", "Cycle, 3 stored + LoRA 8 + own norms"),
+        ("cycle:3,lora=8,norms=own", "Cycle, 3 stored + LoRA 8 + separate norms"),
         ("none,q=all,k=@q", "Q: All layers + K = Q"),
         ("k=@q", "K = Q"),
         ("decoder.ffn=@encoder", "Decoder FFN = encoder"),

@@ -109,7 +109,10 @@ def test_a_link_of_another_page_leads_here():
 def test_a_name_that_is_not_the_servers_is_refused_with_what_to_set():
     answer = ask("/", {"host": "lab.example\xe9<b>"})
     assert answer.status == 403
-    assert "not called lab.example\\xe9<b>. On its own machine its address is http://127.0.0.1:8501." in answer.body
+    assert (
+        "not called lab.example\\xe9<b>. From the machine it runs on, the address is http://127.0.0.1:8501."
+        in answer.body
+    )
     assert "CLPS_HOSTS" in answer.body
     assert answer.headers[b"content-type"] == b"text/plain; charset=utf-8"
     page = ask("/", {"host": "lab.example<b>", "accept": "text/html,*/*"})
@@ -127,7 +130,7 @@ def test_the_pages_look_too_where_nothing_is_around_them(open_page, store, monke
     headers = {"Host": "localhost:8501"} | ({"Origin": origin} if origin else {})
     monkeypatch.setattr(ContextProxy, "headers", property(lambda _self: headers))
     test = open_page("train")
-    assert [one.value for one in test.error] == ([] if drawn else ["Only this server's own pages may ask for this."])
+    assert [one.value for one in test.error] == ([] if drawn else ["Only pages of this server may request this."])
     assert (len(test.button) > 0) is drawn
 
 
@@ -187,7 +190,7 @@ def test_without_the_token_every_path_but_health_is_closed(path):
     for headers in (PAGE, PAGE | cookie("another-token-altogether"), PAGE | {"cookie": f"clps_token_8501={TOKEN}"}):
         answer = ask(path, headers, token=TOKEN)
         assert answer.status == 403
-        assert "asks for a token" in answer.body
+        assert "requires a token" in answer.body
     assert ask(path, PAGE, query="token=wrong", token=TOKEN).status == 403
     assert ask(path, PAGE, query="token=", token=TOKEN).status == 403
     assert ask(path, PAGE | cookie(), token=TOKEN).passed
@@ -225,4 +228,4 @@ def test_who_follows_a_link_from_elsewhere_is_asked_once_more_and_not_again():
     assert first.headers[b"content-type"] == b"text/html; charset=utf-8"
     again = ask("/runs", PAGE | cookie(), query="runs=%22%3E&token=", token=TOKEN)
     assert (again.status, again.headers[b"location"]) == (303, b"/runs?runs=%22%3E")
-    assert "asks for a token" in ask("/runs", link, query="token=", token=TOKEN).body
+    assert "requires a token" in ask("/runs", link, query="token=", token=TOKEN).body

@@ -64,7 +64,7 @@ def test_on_a_server_of_one_person_nothing_speaks_of_owners(open_page, store, pa
     assert not test.sidebar.caption
     assert not test.sidebar.button
     assert "yours" not in everything(test)
-    assert {one.label for one in test.toggle} <= {"Present", "Match a budget with another scheme"}
+    assert {one.label for one in test.toggle} <= {"Presentation mode", "Match a budget with another scheme"}
 
 
 # Acting on runs
@@ -88,7 +88,7 @@ def test_what_a_page_still_shows_does_not_help_somebody_else(open_page, store, s
     shared.visitor()  # the same page, now asked by another browser: the server looks again
     test.button(key=f"delete.{run.id}").click().run()
     assert [one.id for one in store.some_runs([run.id])] == [run.id]
-    assert any("Only the owner of a run or a teacher may delete it" in sentence for sentence in sentences(test))
+    assert any("You may not delete this run" in sentence for sentence in sentences(test))
 
 
 def test_everybody_sees_all_runs_and_may_filter_their_own(open_page, store, shared):  # noqa: F811
@@ -118,7 +118,7 @@ def test_a_run_that_waits_for_its_owners_others_says_so_and_promises_no_start(op
         mark(store, run, step=100, seconds=10.0)
     test = open_page("runs", runs=runs[2].id)
     assert [block.proto.text for block in test.get("progress")] == [
-        "place 1 in the queue · waits for other runs of its owner"
+        "place 1 in the queue · waiting for other runs of the same owner"
     ]
 
 
@@ -140,9 +140,9 @@ def test_a_visitor_for_whom_too_many_came_may_look_and_is_told_to_wait(open_page
     test = open_page("runs", runs=run.id)
     assert "No sharing" in "".join(block.proto.body for block in test.get("html"))
     assert not test.exception
-    assert test.sidebar.caption[0].value.startswith("Many new browsers came to this server lately")
+    assert test.sidebar.caption[0].value.startswith("Many new browsers have connected recently")
     train = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4")
-    assert [sentence.startswith("Many new browsers came") for sentence in sentences(train)] == [True]
+    assert [sentence.startswith("Many new browsers have connected") for sentence in sentences(train)] == [True]
     assert train_button(train).disabled
 
 
@@ -188,7 +188,7 @@ def test_more_runs_than_may_wait_are_refused_on_the_train_page(open_page, store,
     shared.visitor()
     many = open_page("train", spec=SMALL + "train.steps=50;train.batch_size=4", strategy="all", seed=list("01234"))
     assert [
-        "At most 4 runs and evaluations of one person may wait. Got 5" in sentence for sentence in sentences(many)
+        "At most 4 runs and evaluations per person can wait. 5 would" in sentence for sentence in sentences(many)
     ] == [True]
     assert train_button(many).disabled
 
@@ -200,7 +200,7 @@ def test_a_click_after_the_limit_was_lowered_is_refused_too(open_page, store, sh
     for run in record(store, ["none"], range(4), status="queued"):
         mark(store, run, owner=owner)
     train_button(test).click().run()
-    assert any("may wait" in sentence for sentence in sentences(test))
+    assert any("can wait" in sentence for sentence in sentences(test))
     assert len(store.runs()) == 4
 
 
@@ -238,7 +238,7 @@ def test_a_teacher_shows_the_code_and_may_steer_every_run(open_page, store, shar
     mark(store, run, owner=shared.visitor())
     shared.visitor()
     test = show_code(open_page("runs", runs=run.id), "a wrong code")
-    assert any("the teacher's code" in sentence for sentence in sentences(test))
+    assert any("the teachers' code" in sentence for sentence in sentences(test))
     assert f"delete.{run.id}" not in keys(test)
     test = show_code(test, CODE)
     assert "a teacher" in test.sidebar.caption[0].value
@@ -252,7 +252,7 @@ def guess(shared, owner, code="wrong"):  # noqa: F811
 
 def test_one_browser_has_a_few_tries_and_others_still_have_theirs(shared, clock):  # noqa: F811
     for _attempt in range(MOST_OF_ONE):
-        with pytest.raises(NotAllowedError, match="is not"):
+        with pytest.raises(NotAllowedError, match="Got another one"):
             guess(shared, "guest-x")
     with pytest.raises(NotAllowedError, match="Wait ten minutes"):
         guess(shared, "guest-x", CODE)
@@ -266,12 +266,12 @@ def test_one_browser_has_a_few_tries_and_others_still_have_theirs(shared, clock)
 def test_a_browser_that_forgets_its_cookie_gains_no_tries_without_end(shared, clock, monkeypatch):  # noqa: F811
     monkeypatch.setattr(Policy, "code_fits", lambda _policy, code: code == CODE)  # its slowness is tested elsewhere
     for attempt in range(MOST_OF_ALL):
-        with pytest.raises(NotAllowedError, match="is not"):
+        with pytest.raises(NotAllowedError, match="Got another one"):
             guess(shared, f"guest-{attempt}")
     with pytest.raises(NotAllowedError, match="from many browsers"):
         guess(shared, "guest-new", CODE)
     clock.now += ALL_SECONDS
-    with pytest.raises(NotAllowedError, match="is not"):
+    with pytest.raises(NotAllowedError, match="Got another one"):
         guess(shared, "guest-newer")
     with pytest.raises(NotAllowedError, match="from many browsers"):
         guess(shared, "guest-newest")
@@ -341,14 +341,14 @@ def test_with_a_login_the_checked_address_is_the_owner_and_a_cookie_is_not(
     ("text", "changes", "words"),
     [
         ("[auth", {}, "must be TOML. Got: Expected"),
-        ("", {}, "must have [auth]. There is none"),
+        ("", {}, "must have a section [auth]. It is missing"),
         ("[auth]", {}, "Missing: redirect_uri, cookie_secret, client_id, client_secret, server_metadata_url."),
         ("auth = 3", {}, "Missing: redirect_uri"),
         (None, {"client_secret": " "}, "Missing: client_secret."),
         (None, {"server_metadata_url": 5}, "Missing: server_metadata_url."),
         (None, {"cookie_secret": "xxx"}, "must have at least 32 characters"),
-        (None, {"redirect_uri": "http://127.0.0.1:8501"}, "with /oauth2callback at its end"),
-        (None, {"redirect_uri": "127.0.0.1/oauth2callback"}, "with /oauth2callback at its end"),
+        (None, {"redirect_uri": "http://127.0.0.1:8501"}, "followed by /oauth2callback"),
+        (None, {"redirect_uri": "127.0.0.1/oauth2callback"}, "followed by /oauth2callback"),
     ],
 )
 def test_a_login_out_of_order_is_one_sentence_and_no_cookie_counts_instead(

@@ -48,7 +48,7 @@ def test_two_runs_stand_side_by_side_as_the_engine_reads_them(open_page: Callabl
     looped, other = lenses(test)
     assert len(looped["rows"]) == 6, "the input, and five loops"
     assert looped["rows"][5]["loop"] == "loop 5"
-    assert len(other["rows"]) == 4, "no core that repeats"
+    assert len(other["rows"]) == 4, "no repeating core"
     said = [one["said"] for one in components(test) if "correctness" in one]
     best = [" ".join(shown["names"][cell[0]] for cell in shown["top"][-1]) for shown in (looped, other)]
     assert said == best, "the answer above is the last row, also with other loops"

@@ -214,7 +214,7 @@ def test_on_a_shared_server_others_see_the_figures_and_may_not_ask(
     assert not test.exception
     button = test.button(key="attention.matters.evaluate")
     assert button.disabled
-    assert "evaluate it" in button.help
+    assert "not evaluate this run" in button.help
 
 
 def test_bad_choices_in_the_address_are_one_sentence_each(open_page: OpenPage, store: Store, two: list[Run]) -> None:
@@ -225,7 +225,7 @@ def test_bad_choices_in_the_address_are_one_sentence_each(open_page: OpenPage, s
 
 def test_the_way_from_the_list_of_runs_leads_here(open_page: OpenPage, two: list[Run]) -> None:
     links = [link.proto for link in open_page("runs", runs=two[0].id).get("page_link")]
-    (link,) = [one for one in links if one.label == "What matters in it"]
+    (link,) = [one for one in links if one.label == "What matters in this run"]
     assert "view=matters" in link.query_string
     assert two[0].id in link.query_string
 

@@ -62,7 +62,7 @@ def test_a_page_says_that_the_model_process_died_and_the_next_question_is_answer
     assert "signal SIGKILL" in tables(system)
     assert models().facts().crashes == crashes + 1
     assert plain(test.run()) == []
-    assert "It is not an explanation" in " ".join(one.value for one in test.caption)
+    assert "It does not explain" in " ".join(one.value for one in test.caption)
 
 
 def test_of_several_runs_only_the_one_that_was_asked_about_is_left_out(open_page: OpenPage, store: Store) -> None:

@@ -70,7 +70,7 @@ def test_runs_that_cannot_be_compared_keep_their_own_matrices(open_page: Callabl
     other = stored_run(store, small_config("dates", "all", d_model=24))
     test = open_page("attention", view="moves", run=one.id, beside=other.id, stack="encoder", text="x", language="de")
     assert not test.exception
-    assert [text.partition("These have")[2] for text in sentences(test)] == [" 16 and 24 numbers. Compare them by CKA."]
+    assert [text.partition("Got widths")[2] for text in sentences(test)] == [" 16 and 24. Compare by CKA."]
     assert [text.split(".")[0] for text in charts(test)[4:]] == ["How alike layers are, 5 by 5"] * 2
     test.query_params["measure"], test.query_params["patch"] = "cka", "encoder.0=encoder.1"
     (said,) = sentences(test.run())

@@ -136,7 +136,7 @@ def test_a_task_a_rule_and_a_language_of_ones_own_work_together(codes, store, op
     ended()  # with the answers that it kept
     (said,) = sentences(walked(open_page, run, FAKE)["attention"])
     assert said.startswith(BEGIN)
-    assert "Got 8" in said
+    assert "now there are 8" in said
     lock.release()
 
 
@@ -172,7 +172,7 @@ def test_pages_that_choose_tasks_offer_it(codes, open_page):
 def test_an_old_run_opens_when_the_folder_means_something_else(run, open_page, codes):
     codes.write_text("fedcba\nred green blue\n")
     (said,) = sentences(open_page("attention", run=run.id))
-    assert "must mean what they did" in said.replace("\\", "")
+    assert "have changed since this run was trained" in said.replace("\\", "")
 
 
 def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypatch):
@@ -181,7 +181,7 @@ def test_an_old_run_opens_when_the_task_is_gone(run, open_page, codes, monkeypat
     ended()
     pages = walked(open_page, run)
     (said,) = sentences(pages["attention"])
-    assert "task codes must be installed to work with its runs" in said
+    assert "task codes of this run is not installed" in said
     assert run.facts.title == "Read codes"
     assert asked("runs", "list", "--task", "codes")[0]["quality"]["metric"] == "brier"
 

@@ -21,6 +21,7 @@ from app.look.charts import CostBar, cost_bars
 from app.look.picture import Table, as_csv, figure_table_of, file_name
 from clps_core.config import build_config, resolve
 from clps_core.heads import RunHeads
+from clps_core.layer_maps import RunLayers
 from clps_core.lens import RunLens
 from clps_core.store import Store
 
@@ -151,9 +152,10 @@ def test_layers_of_one_slot_say_how_alike_they_are() -> None:
     weights = np.random.default_rng(1).random((2, 3, 2, 2)).astype(np.float32)
     alike = np.array([[1, 1, 1], [0.5, 0.25, 0.125]])
     view = LayersView(
-        "encoder", "n", "B", "#000000", [1, 3], np.zeros_like(weights, np.uint8), alike, ["a", "b"], ["a", "b"]
-    )
-    found = read(layers_numbers(view, 0, weights))
+        "encoder", "n", "B", "#000000", [1, 3], np.zeros_like(weights, np.uint8), range(3), alike, ["a", "b"],
+        ["a", "b"],
+    )  # fmt: skip
+    found = read(layers_numbers(view, RunLayers("encoder", 7, (0, 1, 2), weights, np.zeros((0, 0)))))
     assert len(found) == weights.size
     assert {(row["layer"], row["head"], float(row["similarity_to_first"])) for row in found} == {
         (str(layer), str(head), alike[at, head]) for at, layer in enumerate((1, 3)) for head in range(3)

@@ -17,7 +17,7 @@ from clps_core.samples.shipped import figures_of, sample_folder
 from clps_core.samples.stories import design_name, judge_of, shown_spread, story_of, title_of
 from clps_core.store import shelf
 
-KEYS = ("hops", "dates")
+KEYS = ("hops", "docstrings", "dates")
 """Enough of them for a page: all are tested in test_samples.py."""
 
 
@@ -43,7 +43,7 @@ def test_each_ready_comparison_says_what_it_shows_and_what_not_with_the_figures_
         assert story.leaves_open in card
         for one in figures_of(ready):
             assert design_name(ready, one) in card
-            assert shown_spread(one.spread(judge_of(ready).name)) in card
+            assert shown_spread(one.spread(judge_of(ready).name), judge_of(ready)) in card
 
 
 def test_its_links_open_all_its_runs_and_one_to_look_into(open_page, store):

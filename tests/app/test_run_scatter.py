@@ -33,7 +33,7 @@ def test_names_of_near_marks_do_not_lie_on_each_other_or_on_a_mark():
 
 
 def test_a_long_name_is_cut_in_the_figure_and_whole_under_the_pointer():
-    name = "attention: All layers + FFN: Cycle, 2 stored + own norms"
+    name = "attention: All layers + FFN: Cycle, 2 stored + separate norms"
     trace = quality_scatter([Dot(name, "#1b72c5", 1000, 0.5)], TASKS.usual("digits"), "Accuracy").data[0]
     assert len(trace.text[0]) < len(name)
     assert trace.text[0].endswith("…")

@@ -185,7 +185,7 @@ def test_a_refused_action_is_one_sentence(open_page, store):
     other.close()
     click(test, f"delete.{run.id}")
     assert not test.exception
-    assert all("our side" not in sentence for sentence in sentences(test))
+    assert all("wrong in CLPS Lab" not in sentence for sentence in sentences(test))
 
 
 def test_more_runs_than_fit_are_shown_in_pages(open_page, store):
@@ -228,7 +228,7 @@ def forking(open_page, store, **steps):
 def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_its_parent(open_page, held):
     parent, test = forking(open_page, held)
     which = test.button_group(key=f"fork.which.{parent.id}")
-    assert which.options == ["Best", "Last", "Train on"], "a label with a step in it changes while the run trains"
+    assert which.options == ["Best", "Last", "Continue training"], "a label with a step in it changes"
     assert any("Best: step 160 · Last: step 200" in one.value for one in test.caption)
     which.set_value("last").run()
     test.number_input(key=f"fork.steps.{parent.id}").set_value(50).run()
@@ -242,14 +242,14 @@ def test_a_fork_takes_the_chosen_weights_and_what_was_changed_and_stands_beside_
     assert sentences(test) == []
     assert test.query_params["runs"] in (f"{parent.id},{new.id}", [f"{parent.id},{new.id}"])
     assert "fork.go" not in [button.key for button in test.button], "the dialog is closed"
-    assert "A fork: it begins with the last weights of" in everything(test)
+    assert "A fork, from the last weights of" in everything(test)
     assert {"All layers", "All layers, fork"} <= names(test)
 
 
 def test_the_dialog_says_each_field_that_the_fork_changes_and_no_other(open_page, held):
     parent, test = forking(open_page, held)
-    assert "Nothing in its config differs from its parent's so far." in everything(test)
-    assert "Before its first step, 160 steps were trained: 16s" in everything(test)
+    assert "Its config is still the same as its parent's." in everything(test)
+    assert "Trained before its first step: 160 steps, 16s" in everything(test)
     test.number_input(key=f"fork.steps.{parent.id}").set_value(30).run()
     assert sentences(test) == []
     (told,) = test.code
@@ -273,11 +273,11 @@ def test_training_on_keeps_the_optimiser_and_says_what_the_rate_does(open_page, 
     more.set_value(100).run()
     assert sentences(test) == []
     assert test.code[0].value == "train.steps: 200 → 100\ntrain.begin_step: 0 → 200"
-    assert "at once: the schedule (cosine) is now that of 300 steps." in everything(test)
+    assert ": the schedule (cosine) is now planned for 300 steps." in everything(test)
     click(test, "fork.go")
     (new,) = [run for run in held.runs() if run.id != parent.id]
     assert (new.start_from, new.config.train.begin_step, new.config.train.steps) == ("last", 200, 100)
-    assert "It trains on from step 200, optimiser kept, of" in everything(test)
+    assert "Continues training, with the optimiser, from step 200 of" in everything(test)
     assert new.config.optim == parent.config.optim
 
 
@@ -285,7 +285,7 @@ def test_the_help_of_the_seed_does_not_promise_other_examples(open_page, store):
     parent, test = forking(open_page, store)
     said = test.number_input(key=f"fork.seed.{parent.id}").help
     assert "dropout" in said
-    assert "order follow data.seed" in said
+    assert "order depend on data.seed" in said
 
 
 def test_a_fork_leads_to_its_parent(open_page, store):
@@ -300,8 +300,8 @@ def test_a_fork_leads_to_its_parent(open_page, store):
 
 
 MISTAKES = {
-    "dropout": "A setting must read name=value",
-    "seed=1\nseed=2": "Every setting must come once",
+    "dropout": "A setting must be written name=value",
+    "seed=1\nseed=2": "Every setting must be given once",
     "train.batch_size=many": "train.batch_size",
     "train.steps=<b>": "train.steps",
     "no.such=1": "no",
@@ -317,7 +317,7 @@ def test_each_mistake_in_a_fork_is_one_sentence_and_queues_nothing(open_page, st
         assert test.button(key="fork.go").disabled
         (sentence,) = sentences(test)
         assert words in sentence.replace("\\", "")
-        assert "our side" not in sentence
+        assert "wrong in CLPS Lab" not in sentence
         assert test.text_area(key=f"fork.typed.{parent.id}").value == typed, "nothing typed is lost"
     assert [run.id for run in store.runs()] == [parent.id]
 
@@ -338,7 +338,7 @@ def test_a_fork_of_a_deleted_run_says_so(open_page, store):
     parent, fork = record(store, ["none"]) + record(store, ["all"])
     mark(store, fork, parent_id=parent.id, start_from="best")
     store.forget_run(parent.id)
-    assert "the best weights of a run that has been deleted" in everything(open_page("runs"))
+    assert "the best weights of a run that was deleted" in everything(open_page("runs"))
 
 
 def test_what_holds_the_queue_is_said_above_the_table_and_no_start_is_promised(open_page, held):
@@ -350,7 +350,7 @@ def test_what_holds_the_queue_is_said_above_the_table_and_no_start_is_promised(o
 
 def test_a_run_that_waits_for_memory_says_so_in_its_row(open_page, held):
     run = record(held, ["none"], status="queued")[0]
-    mark(held, run, not_before=held.clock() + 1000, reason="Waiting for memory: it needs about 9.0 GiB.")
+    mark(held, run, not_before=held.clock() + 1000, reason="Waiting for memory: needs about 9.0 GiB.")
     assert "Waiting for memory" in everything(open_page("runs"))
 
 
@@ -359,7 +359,7 @@ def test_a_run_that_is_stopping_cannot_be_stopped_again(open_page, held):
     mark(held, run, stop_requested="cancel")
     button = open_page("runs").button(key=f"pause.{run.id}")
     assert button.disabled
-    assert "stopping already" in button.help
+    assert "already stopping" in button.help
 
 
 def test_a_waiting_run_moves_to_the_front_and_to_the_back_of_the_queue(open_page, held):
@@ -378,7 +378,7 @@ def test_on_a_shared_server_ones_run_can_be_moved_back_and_the_front_says_who_ma
     test = open_page("runs")
     front = test.button(key=f"front.{runs[1].id}")
     assert front.disabled
-    assert "Its priority is 0, the highest that you may give" in front.help
+    assert "Its priority is 0, the highest you can set" in front.help
     assert f"front.{runs[0].id}" not in [button.key for button in test.button], "somebody else's"
     click(test, f"back.{runs[1].id}")
     assert [held.run(run.id).priority for run in runs] == [0, -1]
@@ -418,10 +418,10 @@ def test_a_run_that_cannot_be_scored_says_why_above_the_table(open_page, store):
     run = stored_run(store, small_config("digits", "none"))
     weights_file(store, run.id, "best").unlink()
     test = click(open_page("runs", runs=run.id), f"score.{run.id}")
-    assert any("must have its best weights" in text for text in sentences(test))
+    assert any("its best weights are not in" in text for text in sentences(test))
     assert not store.final_scores([run.id])
 
 
 def test_a_diverged_run_is_named_under_its_row(open_page, store):
-    record(store, ["none"], reason="Diverged: its validation loss ended at 85.")
+    record(store, ["none"], reason="Diverged: the validation loss ended at 85.")
     assert "Diverged" in everything(open_page("runs"))

@@ -123,9 +123,10 @@ def test_every_sentence_of_the_stories_holds_and_has_its_figures() -> None:
 @pytest.mark.parametrize("ready", READY, ids=lambda one: one.key)
 def test_runs_that_do_not_bear_a_claim_out_are_told_without_it(ready: Ready) -> None:
     figures = list(figures_of(ready))
-    metric = judge_of(ready).name
-    worst = {**figures[0].test, metric: tuple(0.0 for _seed in ready.seeds)}
-    best = {**figures[-1].test, metric: tuple(1.0 for _seed in ready.seeds)}
+    metric = judge_of(ready)
+    bad, good = sorted((0.0, 1.0 if metric.percent else 9.0), key=metric.worth)
+    worst = {**figures[0].test, metric.name: tuple(bad for _seed in ready.seeds)}
+    best = {**figures[-1].test, metric.name: tuple(good for _seed in ready.seeds)}
     changed = [replace(figures[0], test=best if ready.key == "hops" else worst), *figures[1:]]
     if ready.loops:
         changed = [replace(one, depth=other.depth) for one, other in zip(figures, reversed(figures), strict=True)]

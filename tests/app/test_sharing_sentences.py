@@ -9,8 +9,9 @@ from example_counts import examples
 from hypothesis import given, settings
 from random_designs import designs, kinds, weight
 
-from app.design.sharing_sentences import compared_sentence, layer_list, sharing_sentences
+from app.design.sharing_sentences import compared_sentence, sharing_sentences
 from clps_core.config import build_config, resolve, sharing_plan
+from clps_core.numbers import layer_list
 from clps_core.sharing import SharingPlan
 from clps_core.sharing.shared_with import KIND_SITES, AttentionSharing
 

@@ -111,9 +111,9 @@ def test_a_run_that_still_trains_says_how_far_it_was(store: Store) -> None:
 
 
 def test_too_many_and_no_runs_are_a_sentence(samples: Store) -> None:
-    with pytest.raises(ConfigError, match=r"must be of 1 to 60 runs. Got 0"):
+    with pytest.raises(ConfigError, match=r"must have 1 to 60 runs. Got 0"):
         snapshot(samples, [])
-    with pytest.raises(ConfigError, match=r"must be of 1 to 60 runs. Got 61"):
+    with pytest.raises(ConfigError, match=r"must have 1 to 60 runs. Got 61"):
         snapshot(samples, samples.some_runs(IDS[:1]) * (MOST_RUNS + 1))
 
 
@@ -133,6 +133,6 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 
 def test_what_was_deleted_meanwhile_is_a_sentence_in_the_file(samples: Store) -> None:
-    assert b"1 run was deleted before this was made." in file_now(samples, [IDS[0], "gone"], "snapshot")
+    assert b"1 run was deleted before this file was made." in file_now(samples, [IDS[0], "gone"], "snapshot")
     program = "import sys, clps_core.snapshots; assert not {'streamlit', 'torch'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

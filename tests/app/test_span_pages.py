@@ -72,7 +72,7 @@ def test_the_data_page_offers_the_columns_of_marked_answers(open_page: OpenPage,
     next(one for one in test.button if (one.key or "").startswith("data.add.")).click().run()
     assert sentences(test) == []
     assert record.read(home, "houses").kind == "span"
-    assert "of the answers are cut away" in tables(test)
+    assert "which removes" in tables(test)
 
 
 def test_of_spans_that_overlap_the_more_probable_one_is_marked() -> None:

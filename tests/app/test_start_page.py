@@ -24,7 +24,7 @@ def test_a_comparison_stands_ready_with_its_designs(open_page, home):
     shown = tables(test)
     assert "dates &lt;i&gt;first&lt;/i&gt;" in shown
     assert "Cycle, 2 stored" in shown
-    assert any("2 runs wait" in text.value for text in test.markdown)
+    assert any("2 runs are waiting" in text.value for text in test.markdown)
     store.close()
 
 

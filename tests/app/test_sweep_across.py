@@ -68,10 +68,10 @@ def test_the_address_opens_each_picture_of_a_sweep(open_page, home):
     assert "6 configurations" in test.get("plotly_chart")[0].proto.alt
     test = open_page("train", sweep=sweep, fields="matters")
     assert sentences(test) == []
-    assert "exactly (functional analysis of variance)" in said(test)
+    assert "exactly (functional ANOVA)" in said(test)
     test = open_page("train", sweep=sweep, fields="strategy")
     assert sentences(test) == []
-    assert "depends on learning_rate by more than chance" in said(test)
+    assert "depends on learning_rate (significant interaction" in said(test)
 
 
 def test_compare_offers_them_for_runs_of_no_sweep_that_differ_in_two_fields(open_page, store):

@@ -57,8 +57,8 @@ def test_an_idle_machine_says_what_is_free_and_that_nobody_is_needed(open_page, 
     test = open_page("system")
     assert sentences(test) == []
     shown = figures(test)
-    assert (shown["Slots at work"], shown["Waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
-    assert any(one.value == "Nothing waits." for one in test.caption)
+    assert (shown["Busy slots"], shown["Waiting"], shown["Supervisor"]) == ("0 of 2", "0", "not needed")
+    assert any(one.value == "Nothing is waiting." for one in test.caption)
     assert "CPU, 1\N{NO-BREAK SPACE}thread" in tables(test)
     assert "SQLite" in tables(test)
     assert str(store.home) in tables(test)
@@ -71,7 +71,7 @@ def test_busy_slots_and_the_queue_name_their_runs_and_reasons(open_page, supervi
         Queue(supervised).start_next(slot, processes.host_name(), "boot")
     test = open_page("system")
     shown = figures(test)
-    assert (shown["Slots at work"], shown["Waiting"], shown["Supervisor"]) == ("2 of 2", "1", "at work")
+    assert (shown["Busy slots"], shown["Waiting"], shown["Supervisor"]) == ("2 of 2", "1", "running")
     assert "Process 4711" in helps(test)
     assert "started 3 times" in helps(test)
     text = tables(test)
@@ -86,7 +86,7 @@ def test_a_full_disk_is_one_sentence_and_the_reason_of_all_that_wait(open_page, 
     record(supervised, ["none"], status="queued")
     test = open_page("system")
     assert len(sentences(test)) == 1
-    assert "must have" in sentences(test)[0]
+    assert "requires" in sentences(test)[0]
     assert "Free some space" in tables(test)
 
 
@@ -137,9 +137,9 @@ def test_why_the_supervisor_cannot_start_is_one_sentence_and_the_rest_of_the_pag
     service._started[store.home].process.wait(60)
     test.run()
     (sentence,) = sentences(test)
-    assert "so no run will" in sentence
+    assert "so no run can start" in sentence
     assert "supervisor.lock: Is a directory" in sentence.replace("\\", "")
-    assert figures(test)["Supervisor"] == "missing"
+    assert figures(test)["Supervisor"] == "not running"
     assert run.name in tables(test)
     service._started.pop(store.home)
 
@@ -150,7 +150,7 @@ def test_a_home_that_vanishes_under_an_open_page_is_one_sentence_until_it_is_bac
     store.home.rename(store.home.with_name("elsewhere"))
     test.run()
     (sentence,) = sentences(test)
-    assert "It is gone" in sentence
+    assert "is gone" in sentence
     assert "streamlit" in tables(test), "what does not depend on it is still shown"
     store.home.with_name("elsewhere").rename(store.home)
     assert sentences(test.run()) == []
@@ -182,7 +182,7 @@ def test_a_home_that_nobody_may_write_is_one_sentence(read_only, open_page, stor
     read_only()
     test = open_page("system")
     assert len(sentences(test)) == 1
-    assert "CLPS\\_HOME must be a folder that you may write" in sentences(test)[0]
+    assert r"CLPS\_HOME must be a folder that you can write to" in sentences(test)[0]
     assert "streamlit" in tables(test)
 
 
@@ -198,7 +198,7 @@ def test_a_policy_that_cannot_be_used_is_one_sentence_and_gives_nobody_anything(
 def test_names_are_text(open_page, supervised):
     run = record(supervised, ["none"], status="queued")[0]
     mark(supervised, run, name="<img src=x onerror=alert(1)>")
-    (waiting,) = [table.value for table in open_page("system").table if "Waits because" in table.value]
+    (waiting,) = [table.value for table in open_page("system").table if "Reason for waiting" in table.value]
     assert list(waiting["Job"]) == [r"\<img src=x onerror=alert\(1\)\>"]
 
 
@@ -209,7 +209,7 @@ def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_p
     assert "Your quotas" in [one.value for one in test.subheader]
     assert "1 of 6" in tables(test)
     assert "at most 100" in tables(test)
-    assert "Waiting, of all visitors" in tables(test)
+    assert "Waiting, all visitors" in tables(test)
     assert "0 of 300" in tables(test)
     assert str(store.home) not in tables(test)
 

@@ -1,6 +1,7 @@
 """How often pages draw themselves again, for one who watches and for many."""
 
 import pytest
+from recorded_runs import extend, mark, record
 
 from app.look.ticking import RECENT_SECONDS, SHARE, Metronome
 
@@ -13,6 +14,20 @@ def clock():
 @pytest.fixture
 def metronome(clock):
     return Metronome(lambda: clock[0])
+
+
+def test_a_pulse_beats_for_what_happens_to_its_runs_only(store):
+    one, other = record(store, ["none", "all"], status="queued")
+    before = store.pulse([one.id])
+    extend(store, other, [0])
+    assert store.pulse([one.id]) == before
+    extend(store, one, [0])
+    grown = store.pulse([one.id])
+    assert grown != before
+    mark(store, one, status="running")
+    assert store.pulse([one.id]) != grown
+    store.forget_run(other.id)
+    assert store.pulse([other.id]) == ()
 
 
 def test_one_who_watches_ticks_as_usual(metronome):

@@ -97,8 +97,8 @@ def test_more_micro_batches_than_examples_are_one_sentence(open_page):
 def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page):
     test = open_page("train", spec=SMALL + ";sharing.strategy=all;seed=5", strategy=["none", "cycle:2"], seed=["0"])
     said = " ".join(sentences(test)).replace("\\", "")
-    assert "Its spec says strategy all, its list none, cycle:2. The list is used." in said
-    assert "Its spec says seed 5, its list 0. The list is used." in said
+    assert "Its spec says strategy all, its list says none, cycle:2. The list is used." in said
+    assert "Its spec says seed 5, its list says 0. The list is used." in said
     plain = open_page("train", spec=SMALL + ";sharing.strategy=all", strategy=["none", "all"])
     assert sentences(plain) == []
 
@@ -169,7 +169,7 @@ def test_the_estimate_says_whether_it_was_measured_or_guessed(open_page, home):
     record(store, task="digits")
     store.close()
     measured = [one.value for one in open_page("train", spec="1;task=digits").markdown]
-    assert any("Timed by 2 earlier runs" in text for text in measured)
+    assert any("Based on 2 earlier runs" in text for text in measured)
     assert not any("guess" in text for text in measured)
 
 

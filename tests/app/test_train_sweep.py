@@ -170,10 +170,10 @@ def test_an_uploaded_file_is_shown_and_means_the_same_as_on_the_command_line(ope
         (b"\xff\xfe\x00binary", "UTF-8 text"),
         (b"x" * 200_001, "at most 200000 bytes"),
         (b"!!python/object/apply:os.system ['true']", "must be YAML"),
-        (b"sweep: {fields: {__class__: [1]}}", "must be a run's"),
+        (b"sweep: {fields: {__class__: [1]}}", "must be a field of a run"),
         (b"sweep: {method: random, runs: 0xffffffffffffffffffffff}", "64 bits"),
         (b"sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
-        (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}\nfolds: 2", "must fit into memory"),
+        (b"model: {num_layers: 512, d_model: 16384}\ndata: {task: python-docs}\nfolds: 2", "does not fit into memory"),
         (merge_bomb(9).encode(), "must not merge groups with '<<'"),
         (("seeds: [" + "1," * 30_000 + "]").encode(), "at most 10,000 values"),
         (b"name: '<img src=x onerror=alert(1)>'\nsweep: {fields: {'<b>': [1]}}", "<b>"),
@@ -204,7 +204,7 @@ def test_a_finished_sweep_says_which_configuration_is_best(open_page, home):
     table = tables(test)
     assert table.index(">0.001<") < table.index(">0.01<")
     assert "(n = 2)" in said(test)
-    assert "Too few runs to tell from the first (2 pairs of the same seed and fold)" in said(test)
+    assert "Too few runs to tell these apart from the best (2 pairs with the same seed and fold)" in said(test)
     (picture,) = test.get("plotly_chart")
     drawn = json.loads(picture.proto.spec)
     axes = [drawn["layout"][name]["title"]["text"] for name in ("xaxis", "xaxis2")]
@@ -224,7 +224,7 @@ def test_a_sweep_in_progress_says_how_long_it_still_takes(open_page, home):
 def test_the_rest_of_a_sweep_can_be_cancelled_from_its_card(open_page, home):
     comparison = recorded_sweep(home, ended=False)
     test = open_page("train", sweep=comparison)
-    assert "5 runs that wait or run are stopped" in said(test)
+    assert "5 waiting or running runs" in said(test)
     test.button(key=f"sweep.cancel.{comparison}").click().run()
     assert sentences(test) == []
     store = open_store(home)
@@ -241,7 +241,7 @@ def test_what_was_stopped_of_a_sweep_goes_on_from_its_card(open_page, room):
         mark(room.store, run, status="cancelled")
     test = open_page("train", sweep=comparison)
     resume = test.button(key=f"sweep.resume.{comparison}")
-    assert resume.label == "Go on with 5 stopped runs"
+    assert resume.label == "Resume 5 stopped runs"
     resume.click().run()
     assert sentences(test) == []
     assert [run.active for run in room.store.runs(comparison=comparison)] == [False] * 3 + [True] * 5

@@ -13,14 +13,17 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app.attention.source import Question
+from app.look.picture import as_csv
 from app.navigation import page
 from app.tryit.choosing import Settings
+from app.tryit.pictures import answer_numbers
 from app.tryit.source import Growing
+from clps_core.data.spans import Marked
 from clps_core.model.generate import Sampling
 from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.store import Run, Store
 from clps_core.training.checkpoint import checkpoint_path
-from clps_core.work.answers import Piece
+from clps_core.work.answers import Guess, Piece
 
 OpenPage = Callable[..., AppTest]
 TEXT = "Friday, May 29, 1953"
@@ -118,7 +121,7 @@ def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: 
         assert (card["given"], card["said"]) == ("", expected.answer)
         assert card["kept"] == ["for i in", ":", ""]
         assert [piece[0] for piece in card["pieces"]] == [piece.label for piece in expected.pieces]
-    assert not test.slider, "nothing is drawn"
+    assert not test.slider, "nothing has been drawn"
     test.text_area(key="attention.text.masked-docs").set_value("one word").run()
     assert ["no gap to fill" in one.value for one in test.info] == [True]
     assert cards(test) == []
@@ -170,7 +173,7 @@ def test_an_address_that_cannot_be_is_a_sentence_or_left_out(
     test = open_page("tryit", runs=dates.id, **given)
     assert not test.exception
     found = " ".join(sentences(test))
-    assert "went wrong on our side" not in found
+    assert "went wrong in CLPS Lab" not in found
     assert sentence in found
     assert bool(sentence) == bool(found)
 
@@ -192,8 +195,8 @@ def test_runs_without_weights_and_of_another_task_are_counted(open_page: OpenPag
     ids = [dates.id, digits.id, *(run.id for run in store.runs(comparison=waiting))]
     test = open_page("tryit", runs=",".join(ids))
     assert [one.value.partition(".")[0] for one in test.info] == [
-        "2 runs of the address have no weights yet",
-        "1 run of the address is not shown: there is room for 4 runs of one task",
+        "2 runs in the address have no weights yet",
+        "1 run in the address is not shown: at most 4 runs of one task are shown",
     ]
     assert len(cards(test)) == 1
 
@@ -219,3 +222,21 @@ def test_what_others_wrote_stays_text(open_page: OpenPage, dates: Run) -> None:
     test = open_page("tryit", runs=dates.id, text=text)
     assert not test.exception
     assert all("\u202e" not in json.dumps(card, ensure_ascii=False) for card in cards(test))
+
+
+def test_the_candidates_are_written_with_what_stands_in_the_answer() -> None:
+    likeliest = (Guess("a", 0.5), Guess("=b", 1 / 3))
+    pieces = (Piece(1, "=b", 1 / 3, likeliest), Piece(2, "rare", 0.001, likeliest))
+    written = Prediction("x", {}, "=b rare", 3, pieces=pieces)
+    assert as_csv(answer_numbers(written)).decode().splitlines() == [
+        "place,rank,token,probability,chosen",
+        "1,1,a,0.5,0",
+        f"1,2,'=b,{1 / 3},1",
+        "2,1,a,0.5,0",
+        f"2,2,'=b,{1 / 3},0",
+        "2,,rare,0.001,1",
+    ]
+    classes = Prediction("3", {}, "a", 3, guesses=likeliest)
+    assert list(answer_numbers(classes).rows) == [(1, "a", 0.5), (2, "=b", 1 / 3)]
+    spans = Prediction("q", {}, "to", 3, context="up to here", marked=(Marked(3, 5, 0.75),))
+    assert list(answer_numbers(spans).rows) == [(1, "to", 3, 5, 0.75)]

@@ -149,10 +149,10 @@ def test_a_hostile_or_impossible_change_is_one_sentence(open_page: Callable[...,
     install(store, [ready_named("hops")])
     test = open_page("attention", view="lens", run=LOOPED, text=HOPS)
     for query, sentence in (
-        ({"patch": "<b>=decoder.1"}, "must read as"),
+        ({"patch": "<b>=decoder.1"}, "must be written like"),
         ({"patch": "decoder.9=decoder.1"}, "0 to 2. Got 9"),
-        ({"patch": "decoder.1[99]=decoder.1"}, "positions 0 to 15. Got 99"),
-        ({"patch": "decoder.1=decoder.1", "patch_text": "1 2"}, "The input that is patched from: "),
+        ({"patch": "decoder.1[99]=decoder.1"}, "must be from 0 to 15. Got 99"),
+        ({"patch": "decoder.1=decoder.1", "patch_text": "1 2"}, "The input to patch from: "),
         ({"patch": "decoder.1=decoder.1", "patch_text": "1 " * 4000}, "at most 4000 characters"),
         ({"patch": "decoder.1=decoder.1", "patch_run": "<i>"}, "must be one of other"),
         ({"without": "decoder.1<>encoder.1"}, "of one stack"),

@@ -24,6 +24,7 @@ from untrained_runs import small_config, stored_run
 from app.attention.matters_map import change_text
 from app.look.colours import slot_colour, strategy_colours
 from clps_core.ablation import kept_ablations
+from clps_core.analysis.thumbnails import FULL_LIMIT
 from clps_core.inspection import Inspection, inspect_run
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.lens import lens_of_run
@@ -217,6 +218,20 @@ def test_the_layers_of_a_deep_model_with_long_texts_are_painted(
         layer, head = layer_head.split(",")
         root.locator(f".cell[data-layer='{layer}'][data-head='{head}']").click()
         expect(root).to_have_attribute("data-full", layer_head)
+
+    # Beside each other, too, one head comes at a time.
+    found = shown_of(store, run, text.strip()).attention["decoder"]
+    assert found.size > FULL_LIMIT
+    root = open_attention(run, text=text.strip(), view="layers", head="3")
+    for head in (3, 8):
+        root.get_by_role("button", name=f"Head {head}", exact=True).click()
+        expect(root).to_have_attribute("data-selected", str(head))
+        expect(root.locator(".card")).to_have_count(12)
+        root.locator(".map").last.hover(position={"x": 120, "y": 120})
+        expect(root).to_have_attribute("data-hover-values", re.compile("^[0-9]"))
+        query, key = (int(place) for place in (root.get_attribute("data-hover-cell") or "").split(","))
+        values = [float(value) for value in (root.get_attribute("data-hover-values") or "").split(",")]
+        np.testing.assert_allclose(values, found[:, head, query, key], atol=1 / 255)
 
 
 @pytest.mark.parametrize("scheme", [pytest.param("light", marks=pytest.mark.slow), "dark"])

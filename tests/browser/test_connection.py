@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from job_room import eventually, tiny
-from playwright.sync_api import Locator, Page, Route, WebSocketRoute
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -140,10 +140,31 @@ def test_a_script_that_did_not_arrive_is_asked_for_again(
     page = browser_page
     page.route("**/_clps/scripts/*", lose_first)
     runs = record(store, ["none", "all"])
-    page.goto(f"{dashboard(store.home, '--no-ready')}/runs?runs={','.join(run.id for run in runs)}")
+    address = f"{dashboard(store.home, '--no-ready')}/runs?runs={','.join(run.id for run in runs)}"
+    page.goto(address)
     chart = page.locator(".clps-live-chart")
     eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
     assert lost
+
+    # Streamlit calls a script once for each state that came while it loaded, and then clears up after all but the last.
+    page.unroute("**/_clps/scripts/*")
+    late: list[Route] = []
+    page.route("**/_clps/scripts/*", lambda route: late.append(route))
+    page.context.new_cdp_session(page).send("Network.clearBrowserCache")
+    line = Line(page)
+    page.goto(address)
+    loss = page.get_by_role("radio", name="Loss on validation data")
+    loss.wait_for()
+    eventually(lambda: page.title() and len(late) >= 2, "chart and feed wait for their scripts")
+    line.hold()
+    loss.click()
+    eventually(lambda: line.answers_held() == 1, "the answer to the click")
+    line.release()
+    assert chart.count() == 0
+    for route in late:
+        route.continue_()
+    eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
+    expect(chart.locator("h4").first).to_contain_text("Loss on validation data")
 
 
 def test_the_numbers_of_the_fields_that_the_busy_bar_reads_are_those_of_streamlit() -> None:

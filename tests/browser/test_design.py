@@ -1,4 +1,4 @@
-"""The sharing map is painted with the mouse and with the keyboard, every scheme is added by clicks, papers load."""
+"""The sharing map is painted with mouse and keyboard and stands beside another; schemes are added, papers load."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
 
 
-def cell(page: Page, component: str, layer: int, stack: str = "encoder"):
+def cell(page: Page | Locator, component: str, layer: int, stack: str = "encoder"):
     return page.locator(f'.cell[data-stack={stack}][data-component={component}][data-layer="{layer}"]')
 
 
@@ -44,6 +44,21 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     expect(page.locator(".card")).to_have_count(3)
     page.go_forward()
     expect(cell(page, "q", 1)).to_have_text("B")
+
+    page.get_by_role("button", name="Compare side by side").click()
+    page.get_by_role("button", name="Show side by side").click()
+    page.wait_for_url(re.compile("beside=.*opened=2"))
+    here, there = page.locator(".half").first, page.locator(".half").last
+    expect(there.locator("h3")).to_contain_text("No sharing")
+    expect(here.locator(".cell.sharing")).to_have_count(83)
+    expect(cell(here, "q", 1)).not_to_have_class(re.compile("sharing"))
+    cell(here, "q", 2).hover()
+    expect(here.locator(".cell.same")).to_have_count(3)
+    expect(there.locator(".cell.same")).to_have_count(1)
+    expect(page.locator(".told")).to_contain_text("with Q of layers 0, 3")
+    expect(page.locator(".told")).to_contain_text("No sharing: weights of its own")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.locator(".half")).to_have_count(0)
 
     cell(page, "q", 3).focus()
     page.keyboard.press("ArrowDown")

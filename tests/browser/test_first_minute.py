@@ -26,6 +26,7 @@ SMALL = ";".join(
         "model.d_model=32",
         "model.d_ff=64",
         "train.steps=300",
+        "train.batch_size=32",
         "train.log_every=2",
         "train.eval_examples=32",
         "train.test_examples=32",
@@ -60,6 +61,7 @@ def test_a_comparison_is_started_watched_zoomed_compared_and_looked_into(
     assert page.evaluate("window.loadedOnce === true"), "the page was loaded again"
 
     store = open_store(home)
+    page.goto("about:blank")  # a chart that nobody looks at need not be drawn
     runs = service.wait(store, [run.id for run in store.runs()], timeout=2 * PATIENCE)
     assert [run.status for run in runs] == ["finished", "finished"]
     shared = next(run for run in runs if run.strategy == "all")
@@ -84,7 +86,7 @@ def points_beyond(chart: Locator, known: int, timeout: float = PATIENCE) -> int:
         points = int(chart.get_attribute("data-points") or 0)
         if points > known:
             return points
-        time.sleep(0.1)
+        time.sleep(0.25)
     raise AssertionError(f"the chart stayed at {known} points")
 
 

@@ -51,7 +51,7 @@ def test_with_a_token_a_browser_needs_the_printed_address_once(dashboard, chromi
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.goto(url)
-        shown(page.get_by_text("This dashboard asks for a token."))
+        shown(page.get_by_text("This dashboard requires a token."))
 
         page.goto(f"{url}/runs?token={TOKEN}")
         shown(page.get_by_test_id("stMain").get_by_role("heading").first)
@@ -71,7 +71,7 @@ def test_with_a_token_a_browser_needs_the_printed_address_once(dashboard, chromi
         page.set_default_timeout(30_000)
         page.goto(elsewhere(f'<a href="{url}/design">there</a>'))
         page.get_by_text("there").click()
-        shown(page.get_by_text("This dashboard asks for a token."))
+        shown(page.get_by_text("This dashboard requires a token."))
 
 
 @pytest.mark.slow

@@ -120,7 +120,7 @@ def test_the_chart_its_table_and_the_table_of_figures_give_one_mean(
     canvas = chart.locator("canvas[tabindex]").nth(1)
     assert f"No sharing (3): {said}" in (canvas.get_attribute("aria-label") or "")
     note = chart.locator(".note").inner_text()
-    assert "No sharing: mean over 3 runs up to step 60, the last with a value of seed 2." in note
+    assert "No sharing: mean over 3 runs up to step 60; last value: mean over seed 2." in note
     canvas.focus()
     for _press in range(60 // EVERY + 1):
         chart.keyboard.press("ArrowRight")

@@ -68,6 +68,7 @@ def test_a_csv_is_uploaded_trained_on_tried_and_looked_into(
     page.get_by_role("button", name=re.compile("Train 1 run")).click()
     page.locator(".clps-live-chart").first.wait_for()
     store = open_store(home)
+    page.goto("about:blank")  # a chart that nobody looks at need not be drawn
     (run,) = service.wait(store, [run.id for run in store.runs()], timeout=2 * PATIENCE)
     assert (run.status, run.facts.title) == ("finished", "reviews")
     store.close()
@@ -90,8 +91,8 @@ def test_files_of_the_other_kinds_and_a_folder_are_added_one_after_another(
     assert found.columns == {"context": "context", "question": "question", "answer": "answers"}
     page.get_by_text("What colour is the").first.wait_for()
     folder = hub_folder(tmp_path / "films")
-    page.get_by_text("File here, or Hugging Face").click()
-    where = page.get_by_role("textbox", name=re.compile("A file or folder of this machine"))
+    page.get_by_text("Local file or Hugging Face").click()
+    where = page.get_by_role("textbox", name=re.compile("A file or folder on this machine"))
     where.fill(str(folder))
     where.press("Enter")
     found = added(page, home, "films", "Text classification")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 RUNS = "sample-dates-all,sample-dates-none"
 PAGES = {
-    "": "Ways in",
+    "": "Where to start",
     "design": "Stored parameters by part",
     "train": "Train",
     f"runs?runs={RUNS}": "Curves of 2 runs",

@@ -41,7 +41,7 @@ def a_note_can_do_nothing(page: Page, store: Store, run: Run) -> None:
 
 def a_search_finds_and_is_refused(page: Page, url: str) -> None:
     page.goto(f"{url}/runs?view=all&where=strategy:none")
-    expect(page.get_by_text("No run is like that")).to_be_visible()
+    expect(page.get_by_text("No run outside the archive matches")).to_be_visible()
     field = page.get_by_label("Search", exact=True)
     field.fill("strategy:all d_modle>3")
     field.press("Enter")
@@ -76,7 +76,7 @@ def test_a_run_belongs_to_the_browser_that_started_it(dashboard, chromium, brows
     let_others_first(home)
     expect(other.get_by_test_id("stMain").get_by_text("yours")).to_have_count(0)
     other.locator("[class*=st-key-actions-] [data-testid=stPopoverButton]").first.click()
-    expect(other.get_by_text("This run is somebody else's.")).to_be_visible()
+    expect(other.get_by_text("This run belongs to somebody else.")).to_be_visible()
     expect(other.get_by_role("button", name="Cancel")).to_have_count(0)
     a_note_can_do_nothing(other, store, run)
     a_search_finds_and_is_refused(other, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,19 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     tokens.nth(1).press("ArrowRight")
     expect(tokens.nth(2)).to_be_focused()
     expect(tokens.nth(2)).to_have_attribute("aria-selected", "true")
+
+    with page.expect_download() as waiting:
+        page.locator(".st-key-tryit-answer-0-picture button.svg").click()
+    drawn = waiting.value.path().read_text()
+    assert (piece.label in drawn, "<script" in drawn) == (True, False)
+    assert {f">{one.label}<" in drawn for one in expected.pieces[2].likeliest if one.label.isalnum()} <= {True}
+    with page.expect_download() as waiting:
+        page.locator(".st-key-tryit-answer-0-csv button").first.click()
+    rows = list(csv.DictReader(waiting.value.path().read_text().splitlines()))
+    assert len({row["place"] for row in rows}) == len(expected.pieces)
+    assert [float(row["probability"]) for row in rows if row["place"] == "2"] == pytest.approx(
+        [one.probability for one in piece.likeliest], abs=2e-4
+    )
 
     text = page.get_by_role("textbox", name="Your text")
     text.fill(HOSTILE)

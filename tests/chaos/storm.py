@@ -36,7 +36,7 @@ KINDS: tuple[RunConfig, ...] = tuple(
 )
 """What is trained; there is an undisturbed twin of each."""
 TRUE_REASONS = re.compile(
-    r"It was retried 2 times|without getting beyond step"  # killed too often, or without getting on
+    r"It was retried 2 times|before getting beyond step"  # killed too often, or without getting on
     r"|[Dd]isk is full|No space left"  # the disk was
     r"|could not write to its store|is busy"  # the database was locked for longer than anyone waits
 )

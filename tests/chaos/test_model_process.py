@@ -28,8 +28,12 @@ from visitor import Seen, draw
 from clps_core.store import open_store
 
 SECONDS = "20"
-DIED, SLOW, LARGE = "The model process ended before it answered", "answered in 20 s here", "may take 0.586 GiB of"
-BUSY, REFUSED = "being answered before yours", "question has ended the model process 2 times"
+DIED, SLOW, LARGE = (
+    "The model process ended before it answered",
+    "longer than the 20 s allowed here",
+    "more than the 0.586 GiB of",
+)
+BUSY, REFUSED = "ahead of yours", "question ended the model process 2 times"
 
 
 @dataclass

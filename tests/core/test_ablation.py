@@ -130,7 +130,7 @@ def test_cores_of_one_layer_and_models_without_a_core_have_no_loops_beside_their
     for strategy in ("all", "none"):
         config = small_config("digits", strategy)
         assert not [part for part in parts_named(config) if "loop" in part]
-        with pytest.raises(ConfigError, match="there is none"):
+        with pytest.raises(ConfigError, match="this run has none"):
             edits_of("encoder.loop.1", sharing_plan(config.model, config.sharing), 2)
 
 
@@ -151,9 +151,9 @@ def test_both_stacks_have_all_their_branches() -> None:
         ("validation:<b>:encoder.0", "from 1 to 10000. Got <b>"),
         ("validation", "from 1 to 10000"),
         ("validation:8:encoder.4", "0 to 3. Got 4"),
-        ("validation:8:encoder.0*0.5", "Take encoder.0.0.5 without its factor"),
+        ("validation:8:encoder.0*0.5", "Write encoder.0.0.5 without its factor"),
         ("validation:8:encoder.loop.3", "encoder.loop.1, encoder.loop.2"),
-        ("validation:8:<b>", "must read as"),
+        ("validation:8:<b>", "must be written like"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(key: str, sentence: str) -> None:
@@ -218,7 +218,7 @@ def test_what_is_no_mean_over_the_examples_has_no_error() -> None:
 def test_every_example_by_itself_makes_the_whole_of_a_language_model(tmp_path: Path) -> None:
     config = few(small_config("python-docs", "all", num_layers=1))
     found = ablate(untrained_run(tmp_path / "run", config))
-    assert set(found.effects[0].errors) == {"loss", "token_accuracy"}, "perplexity has none"
+    assert set(found.effects[0].errors) == {"loss", "token_accuracy", "bits_per_byte"}, "perplexity has none"
     assert found.effects[0].errors["loss"] > 0
     assert found.effects[0].interval("perplexity") is None
 

@@ -85,5 +85,5 @@ def test_capture_of_a_half_precision_model_gives_float32() -> None:
 
 
 def test_capture_refuses_a_batch() -> None:
-    with pytest.raises(DataError, match="takes one example"):
+    with pytest.raises(DataError, match="reads one example"):
         capture(tiny(), np.zeros((3, 4), dtype=np.int64))

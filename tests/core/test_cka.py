@@ -106,7 +106,7 @@ def test_a_run_is_compared_with_itself_and_with_another_of_other_width(tmp_path:
         assert between.examples == 64
         assert 500 < between.vectors <= 64 * 32
     one, other = (replace(look, text="July 20, 1969") for look in (one, other))
-    with pytest.raises(ConfigError, match=r"16 and 24 numbers\. Compare them by CKA"):
+    with pytest.raises(ConfigError, match=r"widths 16 and 24\. Compare by CKA"):
         likeness_of_runs(one, other, "cosine", stack="encoder")
     with pytest.raises(ConfigError, match="decoders read different answers"):
         likeness_of_runs(one, other, "cosine", stack="decoder")
@@ -124,7 +124,7 @@ def test_a_cosine_is_of_the_one_input_and_its_diagonal_is_1() -> None:
     patched = Look(one.folder, HOPS, patching=Patching(("decoder.0=decoder.2",)))
     changed = likeness_of_runs(patched, one, "cosine", stack="decoder").values
     assert changed[1, 3] == pytest.approx(1), "the state that was put in is that of the last layer"
-    with pytest.raises(ConfigError, match="Take the patches out"):
+    with pytest.raises(ConfigError, match="Remove the patches"):
         likeness_of_runs(patched, None, "cka", stack="decoder")
 
 
@@ -133,5 +133,5 @@ def test_runs_that_read_other_tokens_are_not_compared(tmp_path: Path) -> None:
     for difficulty in (3, 4):
         given = {"data": {"task": "sums", "difficulty": difficulty}, "model": SIZES}
         looks.append(Look(untrained_run(tmp_path / str(difficulty), resolve(build_config(given)).config)))
-    with pytest.raises(ConfigError, match="The data of these two differ"):
+    with pytest.raises(ConfigError, match="These two were trained on different data"):
         likeness_of_runs(*looks, "cka", stack="decoder")

@@ -91,7 +91,7 @@ def test_it_is_queued_once_waited_for_and_shown_in_every_form(store: Store, run:
     assert table.exit_code == 0
     assert "encoder.1.ffn" in table.stdout
     assert "6 held-out examples" in table.stderr
-    assert "others may stand in for it" in table.stderr
+    assert "other parts may compensate" in table.stderr
     file = tmp_path / "effects.csv"
     assert clps("ablate", run.id, "--csv", str(file)).exit_code == 0
     rows = list(csv.DictReader(io.StringIO(file.read_text())))
@@ -144,7 +144,7 @@ def test_a_pruned_run_is_ablated_and_one_without_weights_is_refused(store: Store
     failed = work(store, late.id, StopSignal())
     assert failed.status == "failed"
     assert "weights" in (failed.reason or "")
-    with pytest.raises(CheckpointError, match="must have weights to be evaluated"):
+    with pytest.raises(CheckpointError, match="cannot be evaluated: it has no weights yet"):
         evaluate(store, KIND, bare.id, keys_of(bare.config))
     refused = clps("ablate", bare.id)
     assert (refused.exit_code, refused.stdout) == (2, "")
@@ -155,7 +155,7 @@ def test_a_run_that_is_deleted_takes_the_job_with_it_and_who_waits_is_told(store
     job = evaluate(store, KIND, run.id, keys_of(run.config))
     service.delete(store, run.id)
     assert store.evaluations() == []
-    with pytest.raises(NotFoundError, match="was deleted while it was waited for"):
+    with pytest.raises(NotFoundError, match="was deleted before it ended"):
         await_evaluation(store, job.id)
 
 
@@ -164,7 +164,7 @@ def test_on_a_shared_server_only_the_owner_of_a_run_has_it_ablated(store: Store,
     ada, bob = Person("guest-ada"), Person("guest-bob")
     with store.writing() as connection:
         connection.execute(schema.run.update().values(owner=ada.owner))
-    with pytest.raises(NotAllowedError, match="evaluate it"):
+    with pytest.raises(NotAllowedError, match="not evaluate this run"):
         Desk.of(store, bob).evaluate(KIND, run.id, keys_of(run.config))
     assert Desk.of(store, ada).evaluate(KIND, run.id, keys_of(run.config)).owner == ada.owner
 
@@ -174,7 +174,7 @@ def test_on_a_shared_server_only_the_owner_of_a_run_has_it_ablated(store: Store,
     [
         (["--split", "train"], "must be one of validation, test"),
         (["--examples", "10001"], "from 1 to 10000"),
-        (["--no-wait", "--csv", "x.csv"], "Leave one out"),
+        (["--no-wait", "--csv", "x.csv"], "Remove one of them"),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(store: Store, run: Run, options: list[str], sentence: str) -> None:

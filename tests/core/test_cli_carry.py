@@ -80,7 +80,7 @@ def test_exported_runs_come_back_with_config_curves_weights_and_comparison(
         assert len(store.metrics_after([after.id], 0)[0]) == 3
         assert (store.run_folder(after.id) / "checkpoints" / "best.safetensors").is_file()
     again = clps("runs", "import", tmp_path / target)
-    assert (again.exit_code, again.stdout.count("is here already")) == (0, 2)
+    assert (again.exit_code, again.stdout.count("already here")) == (0, 2)
 
 
 def test_one_runs_own_folder_is_imported_too(store: Store, run: Run, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_an_export_that_cannot_be_writes_nothing(store: Store, run: Run, tmp_pat
     waiting = store.runs(comparison=store.create_comparison("x", [resolve(tiny())]))[0]
     refused = clps("runs", "export", run.id, waiting.id, "--to", tmp_path / "out")
     assert refused.exit_code == 2
-    assert f"must be finished to be exported. Run {waiting.id} is queued" in refused.stderr
+    assert f"only a finished run can be exported. Run {waiting.id} is queued" in refused.stderr
     assert not (tmp_path / "out").exists()
     for there in (tmp_path / "there.zip", tmp_path / "there" / run.id / "file"):
         there.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +115,11 @@ def test_a_file_that_is_no_export_is_one_sentence(store: Store, tmp_path: Path) 
     plain = tmp_path / "plain.zip"
     plain.write_text("no zip")
     wrong = {
-        plain: "must be a whole zip file",
-        zipped(tmp_path / "empty.zip", {"a/b.txt": ""}): "holds no run.json",
-        zipped(tmp_path / "out.zip", {"../../out.txt": ""}): "leads out of it",
-        zipped(tmp_path / "root.zip", {"/tmp/out.txt": ""}): "leads out of it",
-        tmp_path / "nowhere": "holds no run.json",
+        plain: "must be a complete zip file",
+        zipped(tmp_path / "empty.zip", {"a/b.txt": ""}): "has no run.json",
+        zipped(tmp_path / "out.zip", {"../../out.txt": ""}): "a file outside it",
+        zipped(tmp_path / "root.zip", {"/tmp/out.txt": ""}): "a file outside it",
+        tmp_path / "nowhere": "has no run.json",
         zipped(tmp_path / "bad.zip", {"x/run.json": "[" * 9000}): "missing or damaged",
     }
     for path, words in wrong.items():
@@ -138,7 +138,7 @@ def test_a_zip_file_that_declares_more_than_the_disk_holds_is_not_unpacked(
     forget(store, run)
     monkeypatch.setenv("CLPS_DISK_FLOOR", "100000T")
     result = clps("runs", "import", tmp_path / "out.zip")
-    assert (result.exit_code, "must fit onto the disk" in result.stderr) == (2, True)
+    assert (result.exit_code, "too little free space" in result.stderr) == (2, True)
     assert store.runs() == []
 
 
@@ -214,4 +214,4 @@ def test_a_printed_run_says_its_versions_and_commit(store: Store, run: Run) -> N
 def test_a_fork_says_that_a_file_alone_does_not_repeat_it(store: Store, run: Run) -> None:
     fork = told("runs", "fork", run.id)
     text = clps("runs", "show", fork["id"], "--yaml").stdout
-    assert f"A fork: it began with the best weights of run {run.id}" in text
+    assert f"A fork: it started with the best weights of run {run.id}" in text

@@ -104,7 +104,7 @@ def test_without_a_task_sizes_follow_the_usual_rule_and_are_printed(arguments, d
     shown = " ".join(clps("count", *arguments).stdout.split())
     assert f"d_ff {d_ff} (" in shown
     assert "vocabulary 32000" in shown
-    assert f"num_heads {heads} (heads of {model['d_model'] // heads} numbers)" in shown
+    assert f"num_heads {heads} (heads of width {model['d_model'] // heads})" in shown
 
 
 def test_what_is_given_is_not_said_to_be_assumed():
@@ -175,8 +175,11 @@ def test_one_design_is_shown_as_figures_with_their_names():
             ["--preset", "bert"],
             f"error: preset must be one of the {len(PRESETS)} that 'clps presets' lists, such as bert",
         ),
-        (["--preset", "albert-base", "--task", "dates"], "error: --preset comes alone"),
-        (["--preset", "albert-base", "--set", "train.steps=3"], "error: with --preset, --set takes model.*"),
+        (["--preset", "albert-base", "--task", "dates"], "error: --preset must not be combined"),
+        (
+            ["--preset", "albert-base", "--set", "train.steps=3"],
+            "error: with --preset, --set must name fields of model",
+        ),
         (["--preset", "albert-base", "--heads", "7"], "error: d_model must be divisible by num_heads. Got 768 and 7."),
         (["--strategy", "cycel"], "error: strategy must be one of none, all"),
         (["--family", "rnn"], "error: model.family must be one of"),
@@ -187,13 +190,13 @@ def test_one_design_is_shown_as_figures_with_their_names():
             ["--task", "french"],
             f"error: task must be one of {', '.join(TASKS)}.",
         ),
-        (["--config", "nowhere.yaml"], "error: --config must name a YAML file that can be read. Got nowhere.yaml"),
-        (["--config", "."], "error: --config must name a YAML file that can be read"),
+        (["--config", "nowhere.yaml"], "error: --config must name a readable YAML file. Got nowhere.yaml"),
+        (["--config", "."], "error: --config must name a readable YAML file"),
         (
             ["--set", "model.depth=3"],
-            "error: model.depth is not a field. Did you mean model.num_layers? Known here: family",
+            "error: model.depth is not a field. Did you mean model.num_layers? Known fields: family",
         ),
-        (["--set", "d_model"], "error: a setting must read name=value"),
+        (["--set", "d_model"], "error: a setting must be written name=value"),
         (["--layers", "six"], "Invalid value for '--layers'"),
         (["--depth", "6"], "No such option"),
     ],

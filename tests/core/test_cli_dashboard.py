@@ -114,7 +114,7 @@ def test_a_port_in_use_is_a_sentence(tmp_path, monkeypatch):
         port = taken.getsockname()[1]
         result = CliRunner().invoke(app, ["dashboard", "--port", str(port)])
     assert result.exit_code == 2
-    assert f"error: the port must be free. {port} is not" in result.stderr
+    assert f"error: port {port} is not available" in result.stderr
     assert f"clps dashboard --port {port + 1}" in result.stderr
     assert not (tmp_path / "home").exists()
 
@@ -172,7 +172,7 @@ def test_a_shared_server_without_a_name_says_what_to_set(tmp_path, monkeypatch, 
 def test_hosts_that_are_none_start_no_server(tmp_path, monkeypatch, free_port):
     result, started = dashboard_says(tmp_path, monkeypatch, free_port, CLPS_HOSTS="*")
     assert (result.exit_code, started) == (2, None)
-    assert "error: CLPS_HOSTS must be names that browsers use for this server" in result.stderr
+    assert "error: CLPS_HOSTS must list the names that browsers use for this server" in result.stderr
 
 
 def test_a_token_is_printed_once_and_stands_in_no_argument(tmp_path, monkeypatch, free_port):
@@ -212,7 +212,7 @@ def test_without_a_token_the_address_is_plain_and_the_server_has_none(tmp_path, 
 def test_a_browser_that_would_open_without_the_token_is_refused(tmp_path, monkeypatch, free_port):
     result, started = dashboard_says(tmp_path, monkeypatch, free_port, "--token", "--browser")
     assert (result.exit_code, started) == (2, None)
-    assert "open the address that is printed" in result.stderr
+    assert "open the printed address" in result.stderr
 
 
 def account(name, uid, shell="/bin/bash"):

@@ -58,7 +58,7 @@ def test_a_run_whose_loops_are_fixed_is_refused_with_its_sentence(store: Store, 
     run = stored_run(store, quick("digits", strategy))
     result = clps("depth", run.id)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "must have a core whose loops can be changed" in result.stderr
+    assert "only be changed for a run whose core repeats" in result.stderr
 
 
 @pytest.mark.parametrize("loops", ["0", "257", "x", "1.5", "-1", "", "1,,2"])

@@ -101,13 +101,13 @@ def test_a_split_is_written_as_lines_of_json(store: Store, tmp_path: Path) -> No
         ("digits", ("--text", "1", "--max-tokens", "3"), "for tasks that write text"),
         ("digits", ("--split", "train"), "split must be"),
         ("digits", ("--split", "test", "--text", "1"), "Leave --text out"),
-        ("digits", ("--split", "test", "--out", "/nowhere/at/all"), "--out must be a file that can be written"),
-        ("digits", ("--out", "answers"), "must come with --split"),
-        ("digits", ("--text", "1", "--examples", "2"), "Leave one out"),
-        ("python-docs", ("--split", "test"), "no right answers to compare with"),
+        ("digits", ("--split", "test", "--out", "/nowhere/at/all"), "--out must name a file that can be written"),
+        ("digits", ("--out", "answers"), "must be used with --split"),
+        ("digits", ("--text", "1", "--examples", "2"), "Remove one of them"),
+        ("python-docs", ("--split", "test"), "no correct answers to compare with"),
         ("dates", ("--option", "tongue=de"), "must be one of language"),
         ("dates", ("--option", "language"), "name=value"),
-        ("dates", ("--option", "language=de", "--option", "language=fr"), "come once"),
+        ("dates", ("--option", "language=de", "--option", "language=fr"), "given once"),
         ("dates", ("--text", "May " * 60), "Shorten it"),
         ("dates", ("--temperature", "-1"), "temperature must be"),
         ("dates", ("--temperature", "1e-40"), "temperature must be 0 or from 0.01"),
@@ -127,7 +127,7 @@ def test_runs_of_two_tasks_do_not_answer_together(store: Store) -> None:
     runs = [stored_run(store, quick(task)) for task in ("digits", "dates")]
     result = clps("predict", *(run.id for run in runs))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "must be of one task" in result.stderr
+    assert "must have the same task" in result.stderr
 
 
 def test_scripts_get_the_same_answers(store: Store) -> None:

@@ -60,7 +60,7 @@ def test_a_waiting_run_is_paused_resumed_cancelled_and_retried(store: Store) -> 
     assert told("cancel", run_id)[0]["status"] == "cancelled"
     refused = clps("retry", run_id)
     assert refused.exit_code == 2, "1 says that a run failed"
-    assert f"only what has failed can be retried. {run_id} is cancelled." in " ".join(refused.stderr.split())
+    assert f"only failed runs can be retried. {run_id} is cancelled." in " ".join(refused.stderr.split())
     set_status(store, run_id, "failed")
     assert told("retry", run_id)[0]["status"] == "queued"
     set_status(store, run_id, "failed")
@@ -99,7 +99,7 @@ def test_a_priority_that_cannot_be_is_refused_and_nothing_is_moved(store: Store,
     run_id = queued(store)
     result = clps("priority", run_id, number)
     assert result.exit_code == 2
-    assert "must be a number from -100 to 100 (0 is usual), front or back" in " ".join(result.stderr.split())
+    assert "must be a number from -100 to 100 (the default is 0), front or back" in " ".join(result.stderr.split())
     assert store.run(run_id).priority == 0
 
 
@@ -158,7 +158,7 @@ def test_runs_are_listed_by_comparison_status_task_and_strategy(store: Store) ->
     assert ids("--task", "digits") == [three.id]
     assert ids("--strategy", "none", "--task", "dates") == [two.id]
     assert ids("--strategy", "0-1") == []
-    assert "No run is like that." in clps("list", "--strategy", "cycle:2").stderr
+    assert "No run matches." in clps("list", "--strategy", "cycle:2").stderr
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_ids_stay_whole_in_a_narrow_terminal(store: Store, width: int, monkeypat
     for run in runs:
         assert any(run.id in line for line in lines)
         assert any("0.9876 at 5" in line for line in lines)
-    assert "Left out, as the terminal is narrow: " in result.stderr
+    assert "The terminal is too narrow for these columns: " in result.stderr
 
 
 def test_a_run_that_was_asked_to_stop_is_stopping(store: Store) -> None:
@@ -245,7 +245,7 @@ def test_without_a_terminal_each_evaluation_is_a_line_once(store: Store, capsys:
 
 def test_the_list_says_what_waiting_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     queued(store)
-    assert "1 run waits. The next one starts in a moment." in clps().stderr
+    assert "1 run is waiting. The next one starts in a moment." in clps().stderr
     monkeypatch.setenv("CLPS_DISK_FLOOR", "100000T")
     assert "No run starts: the disk that holds" in clps("list").stderr
 
@@ -258,8 +258,8 @@ def test_a_fork_is_queued_with_what_was_set(store: Store) -> None:
     assert weights_file(store, fork.id, "start").is_file()
     said = clps("fork", parent.id[:6], "--name", "Warm")
     assert "Warm: queued" in said.stdout
-    assert f"It begins with the best weights of {parent.id}." in said.stderr
-    assert "Its config is its parent's in every field." in said.stderr
+    assert f"It starts with the best weights of {parent.id}." in said.stderr
+    assert "Its config is the same as its parent's." in said.stderr
 
 
 def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store: Store) -> None:
@@ -272,8 +272,8 @@ def test_a_fork_tells_each_field_that_differs_and_a_dry_run_queues_nothing(store
         "  train.steps: 140 → 9",
     ]
     assert [text.splitlines()[1:] for text in (dry.stdout, queued.stdout)] == [lines, lines]
-    assert "No other field of its config differs from its parent's." in queued.stderr
-    assert "Nothing is queued" in dry.stderr
+    assert "All other fields of its config are the same as its parent's." in queued.stderr
+    assert "Nothing was queued" in dry.stderr
     assert len(store.runs()) == 2
     assert told(*arguments, "--dry-run")["changes"][2] == {
         "field": "train.steps",
@@ -291,8 +291,8 @@ def test_training_on_takes_more_steps_and_says_what_the_rate_does(store: Store) 
     said = clps("train-on", parent.id, "--steps", "60", "--dry-run")
     assert said.exit_code == 0
     assert "train.begin_step: 0 → 140" in said.stdout
-    assert f"It trains on with the last weights and the optimiser of {parent.id}." in said.stderr
-    assert "is now that of 200 steps" in " ".join(said.stderr.split())
+    assert f"It continues training with the last weights and the optimiser of {parent.id}." in said.stderr
+    assert "is now planned for 200 steps" in " ".join(said.stderr.split())
     (record,) = [told("train-on", parent.id, "--steps", "60")]
     child = store.run(record["id"])
     assert (child.config.train.begin_step, child.steps, child.start_from) == (140, 60, "last")
@@ -303,8 +303,8 @@ def test_training_on_takes_more_steps_and_says_what_the_rate_does(store: Store) 
     [
         (["--set", "model.d_model=32"], "a fork must have its parent's model and task"),
         (["--set", "nosuch=1"], "nosuch"),
-        (["--set", "steps"], "a setting must read name=value"),
-        (["--from", "middle"], "a fork must start from best or last. Got 'middle'."),
+        (["--set", "steps"], "a setting must be written name=value"),
+        (["--from", "middle"], "a fork must start from best or last weights. Got 'middle'."),
         (["--name", " "], "name must be a text"),
     ],
 )
@@ -325,7 +325,7 @@ def test_pruning_says_what_it_frees_and_frees_it(store: Store) -> None:
     assert weights_file(store, run.id, "last").exists()
     said = clps("prune", "--days", "7")
     assert run.id in said.stdout
-    assert "the best weights of every run are kept" in said.stderr
+    assert "The best weights of every run are kept" in said.stderr
     assert not weights_file(store, run.id, "last").exists()
     assert weights_file(store, run.id, "best").exists()
     assert clps("prune", "--days", "-1").exit_code == 2
@@ -339,7 +339,7 @@ def test_a_run_is_scored_on_the_test_split_once_and_shown_apart(store: Store) ->
     assert said.exit_code == 0, said.stderr
     assert "accuracy 0." in said.stdout
     assert "(step 40, 180 test examples)" in said.stdout
-    assert "the test examples chose nothing" in said.stderr
+    assert "The test examples were not used to choose anything" in said.stderr
     (record,) = told("test", run.id)
     assert (record["test"]["step"], record["test"]["examples"]) == (40, 180)
     assert set(record["test"]) == {"step", "examples", "loss", "accuracy"}
@@ -352,7 +352,7 @@ def test_a_run_that_has_not_finished_is_not_scored(store: Store) -> None:
     run_id = queued(store)
     refused = clps("test", run_id)
     assert refused.exit_code != 0
-    assert "must be finished to be scored on the test split" in " ".join(refused.stderr.split())
+    assert "only a finished run can be scored on the test split" in " ".join(refused.stderr.split())
 
 
 def test_the_list_is_searched_by_where_and_a_filter_that_is_none_is_refused(store: Store) -> None:
@@ -360,7 +360,7 @@ def test_the_list_is_searched_by_where_and_a_filter_that_is_none_is_refused(stor
     set_status(store, other, "failed")
     assert [record["id"] for record in told("list", "--where", "status:failed d_model:16")] == [other]
     assert [record["id"] for record in told("list", "--where", f"-status:failed {one[:5]}")] == [one]
-    assert "No run is like that" in clps("list", "--where", "nothing").stderr
+    assert "No run matches" in clps("list", "--where", "nothing").stderr
     assert "1 of 2 runs" in clps("list", "--limit", "1").stderr
     refused = clps("list", "--where", "d_modle>3")
     assert refused.exit_code == 2

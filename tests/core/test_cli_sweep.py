@@ -70,7 +70,7 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     matters = clps("show", told["comparison_id"], "--importance", "--json")
     assert (matters.exit_code, json.loads(matters.stdout)["importance"]["left_out"]) == (0, 1)
     both = clps("show", told["comparison_id"], "--importance", "--csv")
-    assert (both.exit_code, "without --csv" in both.output) == (2, True)
+    assert (both.exit_code, "combined with --csv" in both.output) == (2, True)
 
     again = clps("show", told["comparison_id"][:5], "--json")
     assert json.loads(again.stdout) == told
@@ -79,8 +79,8 @@ def test_a_sweep_is_trained_and_told_best_first(home, tmp_path):
     assert "best accuracy" in table.stdout
     assert "± is the standard deviation" in table.stderr
     assert "≥" in table.stdout
-    assert "Runs that ended early are not in the means" in table.stderr
-    assert "Not compared with the first" in table.stderr
+    assert "Means leave out runs that ended early" in table.stderr
+    assert "Not compared with the best" in table.stderr
     assert "4 of 4 runs ended" in table.stderr
     assert clps("show", "--json").stdout == again.stdout, "without an id: the newest"
 
@@ -156,9 +156,9 @@ def test_a_dry_run_says_what_would_be_queued_and_queues_nothing(home, tmp_path):
     ("text", "words"),
     [
         ("sweep: {method: random, runs: 1000000, fields: {model.dropout: {uniform: [0, 1]}}}", "at most 200 runs"),
-        ("sweep: {fields: {optim.rate: [1]}}", "must be a run's"),
+        ("sweep: {fields: {optim.rate: [1]}}", "must be a field of a run"),
         ("sweep: {fields: {model.d_model: [16, -1]}}", "with model.d_model=-1"),
-        ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "must fit into memory"),
+        ("model: {num_layers: 512}\nsweep: {fields: {model.d_model: [64, 16384]}}", "does not fit into memory"),
         ("strategies: [none, none]\nsweep: {}", "must be given once"),
         ("strategies: [none, all]", "Got a comparison. Run it with 'clps train --config FILE'"),
     ],
@@ -173,10 +173,10 @@ def test_a_sweep_that_cannot_be_queues_nothing_and_ends_with_2(home, tmp_path, t
 
 def test_what_is_not_there_is_a_sentence(home, tmp_path):
     for arguments, words in [
-        ((tmp_path / "none.yaml",), "the sweep must name a YAML file"),
+        ((tmp_path / "none.yaml",), "the sweep must name a readable YAML file"),
         (("show", "nosuch"), "there is no sweep 'nosuch'"),
         (("show", ""), "there is no sweep ''"),
-        (("show",), "there must be a sweep to show. Start one"),
+        (("show",), "there is no sweep to show. Start one"),
         (("resume", "nosuch"), "there is no sweep 'nosuch'"),
     ]:
         result = clps(*arguments)

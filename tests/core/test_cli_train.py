@@ -110,7 +110,7 @@ def test_interrupting_the_wait_leaves_the_run_going_and_it_can_be_steered(home):
     waiting.send_signal(signal.SIGINT)
     _out, errors = waiting.communicate(timeout=PATIENCE)
     assert waiting.returncode == 130
-    assert "The runs go on." in errors
+    assert "The runs continue." in errors
     assert "Traceback" not in errors
 
     (record,) = listed()
@@ -155,7 +155,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_queued(home, m
     monkeypatch.setattr(devices, "why_no_cuda", lambda: "no GPU")
     result = clps("train", "--task", "digits", *TINY[:-1], "train.device=cuda")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "train.device cuda needs a CUDA GPU" in result.stderr
+    assert "train.device cuda must have a usable CUDA GPU" in result.stderr
     assert home.store.runs() == []
 
 
@@ -172,7 +172,7 @@ def test_a_dry_run_tells_configs_sizes_and_time_and_queues_nothing(home):
     shown = clps(*asked)
     assert "num_classes: 10" in shown.stdout
     assert "Nothing was queued." in shown.stderr
-    assert "a guess" in shown.stderr
+    assert "a rough guess" in shown.stderr
     assert clps(*asked, "--set", "model.d_model=17").exit_code == 2
     assert home.store.runs() == []
     assert not home.processes()
@@ -220,8 +220,8 @@ def test_without_wait_the_ids_and_what_to_do_next_are_told(home, monkeypatch):
             "d_model must be divisible by num_heads. Got 100 and 7.",
         ),
         (["--set", "model.max_positions=3"], "max_positions must be at least the longest input of dates"),
-        (["--set", "model.d_model=65536", "--set", "model.num_layers=99"], "error: a run must fit into memory"),
-        (["--config", "nowhere.yaml"], "error: --config must name a YAML file"),
+        (["--set", "model.d_model=65536", "--set", "model.num_layers=99"], "error: the run does not fit into memory"),
+        (["--config", "nowhere.yaml"], "error: --config must name a readable YAML file"),
         (["--name", ""], "error: name must be a text"),
         (["--name", "x" * 121], "error: name must be a text"),
         (["--seed", "x"], "Invalid value for '--seed'"),
@@ -326,6 +326,6 @@ def test_doctor_names_what_waits_and_a_policy_that_cannot_be_used(home):
     found = json.loads(clps("doctor", "--json").stdout)
     run = home.store.runs()[0]
     assert [(one["number"], one["run"]) for one in found["queue"]] == [(1, run.id)]
-    assert found["supervisor"]["state"].startswith("missing")
+    assert found["supervisor"]["state"].startswith("not running")
     assert "mode must be one of" in found["store"]["policy"]
     assert run.name in clps("doctor").stdout

@@ -54,20 +54,20 @@ def test_configs_are_frozen_and_hashable():
             {"data": {"task": "french"}},
             f"must be one of {', '.join(TASKS)}. Got 'french'",
         ),
-        ({"model": {"d_model": 100, "num_heads": 7}}, "d_model must be divisible by num_heads. Got 100 and 7. Take 5"),
+        ({"model": {"d_model": 100, "num_heads": 7}}, "d_model must be divisible by num_heads. Got 100 and 7. Use 5"),
         ({"model": {"num_heads": 4, "num_kv_heads": 3}}, "num_heads must be a multiple of num_kv_heads. Got 4 and 3"),
-        ({"model": {"d_model": 12, "num_heads": 4, "positions": "rotary"}}, "rotary positions need an even width"),
+        ({"model": {"d_model": 12, "num_heads": 4, "positions": "rotary"}}, "the width of a head must be even"),
         ({"model": {"embedding_size": 500}}, "embedding_size must be at most d_model (96). Got 500"),
         ({"model": {"family": "decoder"}}, "task dates must have a model of family encoder_decoder. Got decoder"),
         ({"model": {"family": "transformer"}}, "model.family must be one of 'decoder', 'encoder_decoder' or 'encoder'"),
         ({"model": {"max_positions": 5}}, "max_positions must be at least the longest input of dates"),
-        ({"model": {"vocab_size": 5}}, "vocab_size must be at least dates's vocabulary"),
+        ({"model": {"vocab_size": 5}}, "vocab_size must be at least the vocabulary of dates"),
         ({"model": {"num_layers": 0}}, "model.num_layers must be at least 1. Got 0"),
         ({"model": {"num_layers": 10**9}}, "model.num_layers must be at most 512"),
         ({"model": {"dropout": 1.0}}, "model.dropout must be less than 1"),
         (
             {"model": {"layers": 3}},
-            "model.layers is not a field. Did you mean model.num_layers? Known here: family, num_layers",
+            "model.layers is not a field. Did you mean model.num_layers? Known fields: family, num_layers",
         ),
         ({"sharing": {"strategy": "grouped:9"}}, "must be between 1 and the number of layers (4). Got 9"),
         ({"sharing": {"strategy": "0-1-0"}}, "must name one slot for each of the 4 layers. Got 3 slots"),
@@ -78,12 +78,12 @@ def test_configs_are_frozen_and_hashable():
         ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate"),
         ({"optim": {"warmup_steps": 700}}, "warmup_steps must be at most steps (600). Got 700"),
         ({"model": {"bias": "perhaps"}}, "model.bias must be true or false. Got 'perhaps'"),
-        ({"data": {"seq_len": 64}}, "seq_len belongs to language models. Got it for task dates"),
+        ({"data": {"seq_len": 64}}, "seq_len must only be given for language models. Got it for task dates"),
         ({"seed": -1}, "seed must be at least 0. Got -1"),
         ({"model": 3}, "model must be a group of fields. Got 3"),
         (
             {"depth": 3},
-            "Did you mean model.num_layers? Known here: schema_version, model, sharing, data, optim, train, seed",
+            "Did you mean model.num_layers? Known fields: schema_version, model, sharing, data, optim, train, seed",
         ),
         ({"schema_version": 2}, "schema_version must be one of 1. Got 2"),
     ],
@@ -113,13 +113,13 @@ def test_a_default_warm_up_never_outlasts_a_short_run():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "must hold 'name: value' lines such as 'seed: 0'. Got nothing."),
-        ("- 1\n- 2", "must hold 'name: value' lines such as 'seed: 0'. Got a list."),
-        ("seed: 1\ndata:\n  task: dates\n  task: digits", "Got: task stands twice, in lines 3 and 4."),
+        ("", "must have lines of the form 'name: value', such as 'seed: 0'. Got nothing."),
+        ("- 1\n- 2", "must have lines of the form 'name: value', such as 'seed: 0'. Got a list."),
+        ("seed: 1\ndata:\n  task: dates\n  task: digits", "Got: task appears twice, in lines 3 and 4."),
         ("seed: 1\n\tdata: 2", "that cannot start any token in line 2."),
         ("model: {", "the config file must be YAML"),
-        ('seed: !!int ""', "a value that is not of the type that its tag says"),
-        ("seed: !!bool maybe", "a value that is not of the type that its tag says"),
+        ('seed: !!int ""', "a value that does not have the type its tag says"),
+        ("seed: !!bool maybe", "a value that does not have the type its tag says"),
         ("seed: 2024-99-99", "the config file must be YAML"),
         ("a: !!python/object/apply:os.system ['true']", "the config file must be YAML"),
         ("[" * 5000, "at most 20 levels deep"),
@@ -191,7 +191,7 @@ def test_any_plain_data_is_a_config_or_a_config_error(data):
             (f"task must be one of {', '.join(TASKS)}. Got 'digit'. Did you mean digits?"),
         ),
         ({"model": {"norm": "rmsnrom"}}, "Did you mean rmsnorm?"),
-        ({"model": {"foo": 3}}, "model.foo is not a field. Known here: family"),
+        ({"model": {"foo": 3}}, "model.foo is not a field. Known fields: family"),
     ],
 )
 def test_a_name_that_is_nearly_right_gets_the_right_one(given, words):
@@ -203,16 +203,16 @@ def test_a_name_that_is_nearly_right_gets_the_right_one(given, words):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ({"d_model": 65, "num_heads": 4}, "Take 5 heads, or a d_model of 64 or 68"),
-        ({"d_model": 67, "num_heads": 4}, "Take 1 head, or a d_model of 64 or 68"),
-        ({"d_model": 64, "num_heads": 3}, "Take 2 or 4 heads, or a d_model of 63 or 66"),
-        ({"d_model": 96, "num_heads": 5, "num_kv_heads": 4}, "Take 4 heads, or"),
-        ({"d_model": 3, "num_heads": 4}, "Take 3 heads, or a d_model of 4"),
+        ({"d_model": 65, "num_heads": 4}, "Use 5 heads, or a d_model of 64 or 68"),
+        ({"d_model": 67, "num_heads": 4}, "Use 1 head, or a d_model of 64 or 68"),
+        ({"d_model": 64, "num_heads": 3}, "Use 2 or 4 heads, or a d_model of 63 or 66"),
+        ({"d_model": 96, "num_heads": 5, "num_kv_heads": 4}, "Use 4 heads, or"),
+        ({"d_model": 3, "num_heads": 4}, "Use 3 heads, or a d_model of 4"),
     ],
 )
 def test_heads_that_do_not_fit_get_the_nearest_that_do(model, words):
     with pytest.raises(ConfigError) as caught:
         validated(ModelConfig, model)
     assert words in str(caught.value)
-    heads = int(re.search(r"Take (?:\d+ or )?(\d+) head", str(caught.value)).group(1))
+    heads = int(re.search(r"Use (?:\d+ or )?(\d+) head", str(caught.value)).group(1))
     assert validated(ModelConfig, model | {"num_heads": heads}).num_heads == heads

@@ -75,7 +75,7 @@ def test_all_fields_are_listed_in_words_and_as_json() -> None:
 
 def test_one_field_and_one_group_are_explained() -> None:
     shown = " ".join(clps("train.patience").stdout.split())
-    assert "End the run after so many evaluations without a better one" in shown
+    assert "end the run after this many evaluations without a new best one" in shown
     assert "default not given" in shown
     assert "unit evaluations" in shown
     assert "allowed whole number, >= 1, or null" in shown
@@ -108,5 +108,5 @@ def test_where_tasks_differ_the_usual_default_comes_first_and_few_others_after_i
     assert found["model.d_model"].default.startswith("64; ")
     assert "128: python-docs, masked-docs" in found["model.d_model"].default
     assert "hops" not in found["model.d_model"].default, "it has the usual one"
-    assert found["model.vocab_size"].default == "by task"
+    assert found["model.vocab_size"].default == "depends on the task"
     assert all(len(one.default) < 130 for one in found.values())

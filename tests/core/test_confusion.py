@@ -143,7 +143,7 @@ def test_a_run_without_it_is_counted_on_request_and_carried_with_its_archive(sto
     table = clps("runs", "confusion", run.id, "--csv").stdout
     assert table.strip() == as_csv(kept).strip()
     refused = clps("runs", "confusion", run.id, run.id, "--csv")
-    assert "one run must be named for --csv" in refused.output
+    assert "--csv must have one run" in refused.output
     export_run(store, run.id, tmp_path / "out", new_id="carried")
     assert (tmp_path / "out" / FILE).exists()
     carried = import_run(store, tmp_path / "out")

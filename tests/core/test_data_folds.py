@@ -13,13 +13,13 @@ from clps_core.data.classified import ClassifiedTexts
 from clps_core.data.drawn import Drawn
 from clps_core.data.masked_text import MaskedText
 from clps_core.data.registry import load_task
+from clps_core.data.running_text import BOS, RunningText
 from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
-from clps_core.tasks.python_docs.data import BOS, PythonDocs
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
 
@@ -51,10 +51,10 @@ def examples(data: TaskData, split: str) -> list[bytes]:
     if isinstance(data, ClassifiedTexts):
         return [text.encode() for text, *_rest in data.sentences(split)]
     if isinstance(data, MaskedText):
-        data = cast("PythonDocs", data.source)
+        data = cast("RunningText", data.source)
     if isinstance(data, Sentences):
         return [english.encode() for english, _german in data.pairs(split)]
-    assert isinstance(data, PythonDocs)
+    assert isinstance(data, RunningText)
     tokens = data.tokens(split)
     return [part.tobytes() for part in np.split(tokens, np.flatnonzero(tokens == BOS)[1:])]
 

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from clps_core.config import build_config, resolve
 from clps_core.data.base import SPLITS
 from clps_core.data.registry import load_task
+from clps_core.data.running_text import train_tokenizer
 from clps_core.errors import DataError
 from clps_core.tasks import get_task
 from clps_core.tasks.python_docs import data as python_docs
-from clps_core.tasks.python_docs.data import PythonDocs, train_tokenizer
+from clps_core.tasks.python_docs.data import PythonDocs
 from clps_core.tasks.python_docs.library_texts import REPEAT_LENGTH, library_files, library_texts, split_texts
 
 FACTS = get_task("python-docs")
@@ -86,6 +87,11 @@ def test_declared_facts_are_those_of_the_data(docs: PythonDocs) -> None:
     assert 0.0 < docs.baselines()["token_accuracy"] < 0.15
     for text in FACTS.example_inputs:
         assert docs.decode(docs.encode_source(text)) == text
+
+
+def test_tokens_spell_the_bytes_of_the_documents(docs: PythonDocs, texts: dict[str, dict[str, str]]) -> None:
+    spelt = docs.token_bytes[docs.tokens("test")].sum()
+    assert spelt == sum(len(text.encode()) for text in texts["test"].values())
 
 
 def test_the_same_texts_give_the_same_tokenizer(texts: dict[str, dict[str, str]]) -> None:

@@ -68,11 +68,11 @@ def test_another_depth_is_the_model_run_at_that_depth(dates: Path) -> None:
 
 def test_a_design_without_a_core_is_refused_with_its_sentence(tmp_path: Path) -> None:
     folder = untrained_run(tmp_path / "run", small_config("digits", "none"))
-    with pytest.raises(ConfigError, match="has no core that repeats"):
+    with pytest.raises(ConfigError, match="has no repeating core"):
         quality_at(folder, 2)
     fixed = dial(design("cycle:2,lora=2"))
-    assert fixed.fixed == "lora exists once for each executed layer."
-    with pytest.raises(ConfigError, match="lora exists once"):
+    assert fixed.fixed == "lora exists separately for each executed layer."
+    with pytest.raises(ConfigError, match="lora exists separately"):
         check_loops(fixed, [2])
 
 
@@ -106,7 +106,7 @@ def test_loops_out_of_range_are_refused(loops: list[int]) -> None:
 
 
 def test_an_evaluation_that_takes_too_long_ends_with_a_sentence(dates: Path) -> None:
-    with pytest.raises(JobError, match="at 4 loops must end in 0 s"):
+    with pytest.raises(JobError, match="at 4 loops takes longer than the 0 s"):
         quality_at(dates, 4, seconds=0)
 
 

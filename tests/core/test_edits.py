@@ -138,15 +138,15 @@ def test_a_greedy_answer_is_written_without_the_part() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("decoder", "must read as"),
-        ("<b>.1", "must read as"),
-        ("decoder.1.ffn.0", "must read as"),
-        ("decoder.1.0", "must read as"),
-        ("decoder.1*-2", "must read as"),
+        ("decoder", "must be written like"),
+        ("<b>.1", "must be written like"),
+        ("decoder.1.ffn.0", "must be written like"),
+        ("decoder.1.0", "must be written like"),
+        ("decoder.1*-2", "must be written like"),
         ("encoder.0", "must name a stack of the model: decoder. Got encoder"),
         ("decoder.3", "0 to 2. Got 3"),
         ("decoder.1.attention.2", "must name a head: 0 to 1. Got 2"),
-        ("decoder.1.cross_attention", "it has no cross-attention"),
+        ("decoder.1.cross_attention", "This stack has no cross-attention"),
     ],
 )
 def test_what_the_model_does_not_have_is_one_sentence(text: str, sentence: str) -> None:

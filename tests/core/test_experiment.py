@@ -93,7 +93,7 @@ def test_a_field_with_an_option_and_a_setting_is_refused(options, setting, field
 
 def test_a_setting_that_comes_twice_is_refused():
     for twice in (["seed=1", "seed=2"], ["task=dates", "data.task=digits"], ["model=1", "model.d_ff=2"]):
-        with pytest.raises(ConfigError, match="every setting must come once"):
+        with pytest.raises(ConfigError, match="every setting must be given once"):
             experiment_of_options(None, None, None, None, None, twice, None)
 
 

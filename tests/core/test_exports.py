@@ -96,6 +96,8 @@ def test_differences_are_said_by_field_and_run(store: Store) -> None:
     assert config_differences(runs) == wanted == api.diff([run.id for run in runs])
     said = CliRunner().invoke(app, ["diff", runs[0].comparison_id, "--yaml"])
     assert yaml.safe_load(said.stdout) == wanted
+    text = " ".join(CliRunner().invoke(app, ["diff", *(run.id for run in runs)]).output.split())
+    assert "sites that both designs have" in text
     assert config_differences(runs[:1]) == config_differences([]) == {}
 
 

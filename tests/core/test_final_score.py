@@ -149,7 +149,7 @@ def test_best_weights_of_another_step_than_was_chosen_are_not_scored(tmp_path: P
 def test_a_diverged_run_says_so(tmp_path: Path) -> None:
     outcome, _sink = run(tmp_path / "diverged", digits(rate=10.0, steps=24))
     assert outcome.diverged is not None
-    assert "Diverged: its validation loss ended at" in outcome.diverged
+    assert "Diverged: the validation loss ended at" in outcome.diverged
     assert "learning_rate (10)" in outcome.diverged
     again, _sink = run(tmp_path / "diverged", digits(rate=10.0, steps=24))
     assert again.diverged == outcome.diverged, "a resumed run remembers where it began"
@@ -189,9 +189,9 @@ def test_a_run_that_has_a_score_keeps_it(store: Store, untested: str) -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "cancelled", "failed", "paused"])
 def test_only_a_finished_run_is_scored(store: Store, status: str) -> None:
     unfinished = stored_run(store, digits(), status=status)
-    with pytest.raises(JobError, match=f"must be finished to be scored on the test split.* is {status}"):
+    with pytest.raises(JobError, match=f"only a finished run can be scored on the test split.* is {status}"):
         service.score_test(store, unfinished.id)
-    with pytest.raises(JobError, match="must be finished"):
+    with pytest.raises(JobError, match="only a finished run"):
         Queue(store).record_test(unfinished.id, [Point(unfinished.id, "test", "accuracy", 3, 0.5, 1.0)])
     assert store.final_scores([unfinished.id]) == {}
 
@@ -199,19 +199,19 @@ def test_only_a_finished_run_is_scored(store: Store, status: str) -> None:
 def test_a_run_whose_data_have_changed_is_not_scored(store: Store, untested: str) -> None:
     path = store.run_folder(untested) / "versions.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"data": "others"}))
-    with pytest.raises(DataError, match="a test example could have been trained on"):
+    with pytest.raises(DataError, match="a test example could have been a training example"):
         service.score_test(store, untested)
     path.write_text("[")
-    with pytest.raises(DataError, match="a test example could have been trained on"):
+    with pytest.raises(DataError, match="a test example could have been a training example"):
         service.score_test(store, untested)
 
 
 def test_a_run_without_best_weights_says_so(store: Store, untested: str) -> None:
     checkpoint_path(store.run_folder(untested), "best").unlink()
-    with pytest.raises(CheckpointError, match="must have its best weights"):
+    with pytest.raises(CheckpointError, match="its best weights are not in"):
         service.score_test(store, untested)
     checkpoint_path(store.run_folder(untested), "best").write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match="It is damaged"):
+    with pytest.raises(CheckpointError, match="is damaged"):
         service.score_test(store, untested)
     assert checkpoint_path(store.run_folder(untested), "last").exists(), "which nobody chose"
 

@@ -142,7 +142,7 @@ def test_a_pair_has_one_value_everywhere_and_values_are_spread_evenly() -> None:
 @pytest.mark.parametrize("task", GENERATED)
 def test_what_people_read_tells_pairs_from_what_is_held_out(task: str) -> None:
     summary = TASKS.usual(task).summary
-    assert ("that are scored are pairs that were trained" in summary) == (task == "pairs")
+    assert ("scored on the pairs it was trained on" in summary) == (task == "pairs")
     assert ("No test" in summary) == (task != "pairs")
 
 
@@ -178,7 +178,7 @@ def test_all_pairs_are_trained_and_the_halves_that_are_scored_share_none() -> No
     assert validation | test == train
     assert not validation & test
     assert len(train) == 1000
-    with pytest.raises(ConfigError, match="it has no folds"):
+    with pytest.raises(ConfigError, match="task pairs has no folds"):
         resolve(build_config({"data": {"task": "pairs", "folds": 3, "fold": 0}}))
 
 
@@ -364,8 +364,8 @@ def test_a_line_that_is_none_is_refused_in_a_sentence(task: str, text: str) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("Anna went to the kitchn. Anna?", r"in these words: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
-        ("<script>. Anna?", r"the input must be a story in these words: .* Got '<script>'\.$"),
+        ("Anna went to the kitchn. Anna?", r"these words only: Anna, Ben, .* Got 'kitchn'. Did you mean kitchen\?"),
+        ("<script>. Anna?", r"the input must be a story with these words only: .* Got '<script>'\.$"),
         ("The box is in the coin. Box?", r"must be one of these: Anna went .* Got 'The box is in the coin\.'"),
         ("The bag is in the box. Bag?", r"must be one of these: .* Got 'The bag is in the box\.'"),
         ("The ball took Anna. Ball?", r"must be one of these: .* Got 'The ball took Anna\.'"),
@@ -445,6 +445,6 @@ def test_the_dial_is_part_of_the_config_and_goes_through_a_link(task: str) -> No
 
 def test_a_dial_of_a_task_that_has_none_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match=r"data.difficulty belongs to tasks that are generated. Got it for task dates"
+        ConfigError, match=r"data.difficulty must only be given for generated tasks. Got it for task dates"
     ):
         resolve(build_config({"data": {"task": "dates", "difficulty": 3}}))

@@ -105,10 +105,10 @@ def test_a_link_on_the_way_and_a_name_that_leads_out_are_refused(tmp_path: Path)
     (tmp_path / "elsewhere" / "file").write_text("x")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoints").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="a symbolic link or no folder"):
+    with pytest.raises(OSError, match="a symbolic link or not a folder"):
         open_regular(tmp_path / "run", "checkpoints", "file")
     for names in (("..", "elsewhere", "file"), ("../elsewhere/file",), ("",), ("a\0b",), ()):
-        with pytest.raises(OSError, match="it must lie in its folder"):
+        with pytest.raises(OSError, match="it is outside its folder"):
             open_regular(tmp_path / "run", *names)
     with pytest.raises(FileNotFoundError):
         open_regular(tmp_path / "run", "nothing")
@@ -139,8 +139,8 @@ def test_a_file_beyond_its_limit_is_not_read(tmp_path: Path) -> None:
         ("[" * 100 + "]" * 100, f"at most {MAX_JSON_LEVELS} levels"),
         ('{"a":' * 70 + "1" + "}" * 70, f"at most {MAX_JSON_LEVELS} levels"),
         ("9" * 5_000, "whole numbers of at most 40 digits. Got one of 5000"),
-        ("[NaN]", "finite numbers. Got NaN"),
-        ("-Infinity", "finite numbers. Got -Infinity"),
+        ("[NaN]", "finite numbers only. Got NaN"),
+        ("-Infinity", "finite numbers only. Got -Infinity"),
         (b"\xff", "utf-8"),
     ],
 )
@@ -188,7 +188,7 @@ def test_an_odd_file_of_a_run_is_one_sentence(run: Path, name: str, odd: str) ->
 @pytest.mark.parametrize("name", ["config.json", "versions.json", "plan.json"])
 def test_json_of_200_000_levels_in_a_runs_folder_is_one_sentence(run: Path, name: str) -> None:
     (run / name).write_text(DEEP)
-    with pytest.raises(CheckpointError, match=rf"{name} must hold"):
+    with pytest.raises(CheckpointError, match=rf"{name} (is damaged|must list)"):
         asked_of(run, name)
 
 
@@ -198,7 +198,7 @@ def test_json_of_200_000_levels_in_a_runs_folder_is_one_sentence(run: Path, name
 def test_a_device_plan_that_no_run_had_is_refused(run: Path, change: dict[str, object]) -> None:
     plan = {"device": "cpu", "precision": "fp32", "threads": 1, "reason": "x"}
     (run / "plan.json").write_text(json.dumps(plan | change))
-    with pytest.raises(CheckpointError, match=r"plan\.json must hold device, precision and threads"):
+    with pytest.raises(CheckpointError, match=r"plan\.json must list the run's device, precision and threads"):
         fixed_placement(run, small_config(), None)
 
 
@@ -255,9 +255,9 @@ def test_a_hostile_header_is_one_sentence(tmp_path: Path, case: str) -> None:
     path = checkpoint_path(tmp_path, "last")
     path.parent.mkdir()
     tensor_file(path, header, size, length)
-    with pytest.raises(CheckpointError, match=r"must be a whole checkpoint\. It is damaged"):
+    with pytest.raises(CheckpointError, match=r"is damaged"):
         read(path)
-    with pytest.raises(CheckpointError, match="Start the run anew"):
+    with pytest.raises(CheckpointError, match="Start the run again"):
         latest(tmp_path)
 
 
@@ -277,7 +277,7 @@ def test_a_checkpoint_larger_than_the_memory_is_refused_where_no_model_is_known(
     tensor_file(path, {"__metadata__": {"clps": "{}"}, "model.a": entry([size], 0, size, "U8")}, 0)
     with path.open("r+b") as file:
         file.truncate(path.stat().st_size + size)
-    with pytest.raises(CheckpointError, match=r"must fit into memory. It holds 4096\.0 GiB"):
+    with pytest.raises(CheckpointError, match=r"does not fit into memory: it has 4096\.0 GiB"):
         read(path)
 
 
@@ -351,7 +351,7 @@ def test_probes_that_declare_what_they_cannot_have_are_refused(
     tmp_path: Path, given: dict[str, np.ndarray], declared: tuple[int, ...] | None
 ) -> None:
     path = probe(tmp_path / "probes" / "step-000006.npz", given, declared)
-    with pytest.raises(CheckpointError, match="must be a probe file"):
+    with pytest.raises(CheckpointError, match="is not a valid probe file"):
         read_probe(path)
 
 
@@ -360,7 +360,7 @@ def test_an_odd_file_as_a_probe_is_one_sentence(tmp_path: Path, odd: str) -> Non
     path = tmp_path / "probes" / "step-000006.npz"
     path.parent.mkdir()
     ODD[odd][0](path)
-    with pytest.raises(CheckpointError, match=f"must be a probe file. Got: {ODD[odd][1]}"):
+    with pytest.raises(CheckpointError, match=f"is not a valid probe file: {ODD[odd][1]}"):
         read_probe(path)
 
 
@@ -384,7 +384,7 @@ def test_an_odd_file_as_a_log_is_one_sentence(store: Store, odd: str) -> None:
 
 def test_a_pipe_as_a_policy_is_one_sentence(tmp_path: Path) -> None:
     fifo(tmp_path / "policy.yaml")
-    with pytest.raises(ClpsError, match=r"the policy must be a YAML file that can be read\. Got .*not a regular file"):
+    with pytest.raises(ClpsError, match=r"the policy must be a readable YAML file\. Got .*not a regular file"):
         read_policy(tmp_path, {})
 
 
@@ -397,7 +397,7 @@ def test_an_odd_file_in_an_export_is_refused(store: Store, tmp_path: Path, name:
         if path.name != name:
             (folder / path.name).write_bytes(path.read_bytes())
     ODD[odd][0](folder / name)
-    with pytest.raises(NotFoundError, match=f"must hold an exported run. Its {name} is missing or damaged"):
+    with pytest.raises(NotFoundError, match=f"is not a complete exported run: its {name} is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 
@@ -425,7 +425,7 @@ def test_an_export_with_hostile_facts_is_refused(store: Store, tmp_path: Path, c
         (folder / path.name).write_bytes(path.read_bytes())
     about = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(about | change))
-    with pytest.raises(NotFoundError, match=r"Its run\.json is missing or damaged"):
+    with pytest.raises(NotFoundError, match=r"its run\.json is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 
@@ -447,7 +447,7 @@ def test_an_export_with_hostile_curves_is_refused(store: Store, tmp_path: Path, 
     for path in SAMPLE.glob("*.*"):
         (folder / path.name).write_bytes(path.read_bytes())
     (folder / "metrics.csv").write_text(f"split,name,step,value,seconds\n{row}\n")
-    with pytest.raises(NotFoundError, match=r"Its metrics\.csv is missing or damaged"):
+    with pytest.raises(NotFoundError, match=r"its metrics\.csv is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
 
@@ -455,7 +455,7 @@ def test_an_export_with_hostile_curves_is_refused(store: Store, tmp_path: Path, 
 def test_a_run_with_other_tokens_or_a_huge_tokenizer_is_refused(run: Path) -> None:
     with (run / "tokenizer.json").open("wb") as file:
         file.truncate(16 << 30)
-    with pytest.raises(DataError, match="trained with the tokens of the installed data"):
+    with pytest.raises(DataError, match="trained with other tokens"):
         inspect_run(Look(run, "Sunday, July 20, 1969"))
 
 
@@ -468,7 +468,7 @@ def test_a_sentence_about_a_file_of_a_run_does_not_say_where_the_home_lies(tmp_p
         "checkpoints/best.safetensors": lambda: read(checkpoint_path(folder, "best")),
         "config.json": lambda: read_config(folder),
     }.items():
-        with pytest.raises(CheckpointError, match=f"^runs/20261128-all/{name} must "):
+        with pytest.raises(CheckpointError, match=f"^(the checkpoint )?runs/20261128-all/{name} is damaged"):
             reader()
     with pytest.raises(CheckpointError) as refused:
         load_model(folder)

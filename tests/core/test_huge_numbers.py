@@ -89,7 +89,7 @@ def test_the_command_line_refuses_huge_numbers(option: list[str], tmp_path, monk
 @pytest.mark.parametrize("field", ["seeds", "strategies"])
 def test_a_list_that_is_too_long_is_told_its_limit(field: str) -> None:
     values = list(range(30_000)) if field == "seeds" else ["all"] * 30_000
-    with pytest.raises(ConfigError, match=rf"{field} must be at most {MAX_RUNS}, .* Got 30,000\. Take fewer"):
+    with pytest.raises(ConfigError, match=rf"{field} must have at most {MAX_RUNS} entries, .* Got 30,000\. Use fewer"):
         experiment_of({field: values})
     assert len(experiment_of({field: values[:MAX_RUNS]}).__dict__[field]) == MAX_RUNS
 
@@ -99,4 +99,4 @@ def test_what_is_no_number_is_named() -> None:
         experiment_of({"seeds": [0, "a"]})
     with pytest.raises(ConfigError, match=r"seeds must be a list of whole numbers such as \[0, 1\]\. Got 3\."):
         experiment_of({"seeds": 3})
-    assert shown(HUGE) == shown([HUGE]) == "a number of thousands of digits"
+    assert shown(HUGE) == shown([HUGE]) == "a number with thousands of digits"

@@ -85,14 +85,14 @@ def test_a_run_starts_where_there_is_room_and_waits_in_words_where_there_is_none
     answer = gate(2 * NEED, NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never, answer.hold) == (False, False, False)
     needed, free = NEED / GIB, (NEED - 1) / GIB
-    assert answer.reason == (f"Waiting for memory: it needs about {needed:.1f} GiB, {free:.1f} GiB are free now.")
+    assert answer.reason == (f"Waiting for memory: needs about {needed:.1f} GiB, {free:.1f} GiB are free.")
 
 
 def test_a_run_that_can_never_fit_is_told_so(store: Store) -> None:
     (run,) = add(store, LARGE)
     answer = gate(LARGE_NEED - 1, LARGE_NEED - 1).ask(run, 0, [])
     assert (answer.start, answer.never) == (False, True)
-    assert answer.reason.startswith("a run must fit into memory. It needs about")
+    assert answer.reason.startswith("the run does not fit into memory: it needs about")
 
 
 def test_what_a_young_run_will_need_counts_as_taken_already(store: Store) -> None:
@@ -167,7 +167,7 @@ def test_what_is_queued_is_held_against_the_memory_it_would_fill(
     monkeypatch.setattr(service, "largest_gpu", lambda _gpus: None if card is None else card * GIB)
     monkeypatch.setattr(service, "available_memory", lambda: GIB)
     config = build_config({**LARGE, "train": {"device": device}})
-    with pytest.raises(ConfigError, match="must fit into") if refused else contextlib.nullcontext():
+    with pytest.raises(ConfigError, match="does not fit into") if refused else contextlib.nullcontext():
         service.checked(store, [config])
 
 
@@ -212,7 +212,7 @@ def test_the_supervisor_fails_what_never_fits_puts_off_what_does_not_fit_now_and
     assert launcher.started == [small.id]
     huge, large = store.some_runs([huge.id, large.id])
     assert huge.status == "failed"
-    assert (huge.reason or "").startswith("a run must fit into memory")
+    assert (huge.reason or "").startswith("the run does not fit into memory")
     assert large.status == "queued"
     assert (large.reason or "").startswith("Waiting for memory")
     supervisor.store.close()
@@ -305,7 +305,7 @@ def test_below_the_floor_nothing_starts_and_the_queue_says_so(store: Store, monk
     assert launcher.started == []
     state = service.queue_state(store)
     assert (state.held, state.waiting) == (True, 1)
-    assert state.words.startswith(f"No run starts: the disk that holds {store.home} must have")
+    assert state.words.startswith(f"No run starts: the disk that holds {store.home} has")
     assert service.supervisor_status(store).reason == state.words
     monkeypatch.setenv("CLPS_DISK_FLOOR", "0")
     supervisor.settings = Settings.of()
@@ -323,17 +323,17 @@ def test_enough_room_is_no_news(tmp_path: Path) -> None:
 
 def test_the_queue_says_what_its_runs_wait_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "1")
-    assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing waits.")
+    assert service.queue_state(store) == service.QueueState(0, 0, False, "Nothing is waiting.")
     first, second = add(store, SMALL, SMALL)
-    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
+    assert service.queue_state(store).words == "2 runs are waiting. The next one starts in a moment."
     begun(store)
-    assert service.queue_state(store).words == "1 run waits. The only slot is taken."
+    assert service.queue_state(store).words == "1 run is waiting. The only slot is busy."
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == first.id).values(status="finished"))
     Queue(store).put_off({second.id: "Waiting for memory."}, 60.0)
-    assert service.queue_state(store).words == "1 run waits. Waiting for memory."
+    assert service.queue_state(store).words == "1 run is waiting. Waiting for memory."
     add(store, SMALL)
-    assert service.queue_state(store).words == "2 runs wait. The next one starts in a moment."
+    assert service.queue_state(store).words == "2 runs are waiting. The next one starts in a moment."
     monkeypatch.setenv("CLPS_SLOTS", "many")
     assert service.queue_state(store).held
 

@@ -13,6 +13,7 @@ from clps_core.jobs.desk import Desk, use_of
 from clps_core.jobs.shares import Shares
 from clps_core.jobs.slots import Slots
 from clps_core.jobs.supervisor import Supervisor
+from clps_core.matching import NO_LIMITS, match
 from clps_core.owners import Signer
 from clps_core.policy import LOCAL_POLICY, OPERATOR, Person, hash_code
 from clps_core.store import open_store, schema
@@ -49,6 +50,19 @@ def test_a_run_that_is_too_large_is_refused_before_anything_is_queued(store, cha
     with pytest.raises(ConfigError, match=words):
         Desk.of(store, ADA).submit([tiny(), tiny(seed=1, **change)])
     assert store.runs() == []
+
+
+def test_a_match_within_the_limits_is_taken(store):
+    desk, config = Desk.of(store, ADA), tiny(steps=190)
+    for measure, change in (("parameters", None), ("flops", ["steps"]), ("flops", ["width", "steps"])):
+        found = match(config, "all,lora=4", measure, change, desk.match_limits(config))
+        assert len(desk.checked([found.config])) == 1
+    limits = desk.match_limits(tiny(steps=10, eval_every=1, checkpoint_every=5))
+    assert (limits.steps, limits.executed) == (200, 100_000)
+    few = desk.policy.quotas.model_copy(update={"evaluations": 30})
+    desk = Desk(store, desk.policy.model_copy(update={"quotas": few}), ADA)
+    assert desk.match_limits(tiny(steps=10, eval_every=1, checkpoint_every=5)).steps == 30
+    assert Desk.of(store, OPERATOR).match_limits(config) == NO_LIMITS
 
 
 def test_sharing_all_layers_is_no_way_around_the_limit_on_parameters(store):

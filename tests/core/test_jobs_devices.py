@@ -12,7 +12,7 @@ from clps_core.store import Store
 from clps_core.store.queue import Queue
 
 CUDA = build_config({"train": {"device": "cuda", "steps": 1}})
-WORDS = "train.device cuda needs a CUDA GPU.*Use train.device auto or cpu"
+WORDS = "train.device cuda must have a usable CUDA GPU.*Use train.device auto or cpu"
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_run_that_another_machine_of_the_store_may_take_is_let_through(store: 
     ("build", "drivers", "gpus", "hidden", "why"),
     [
         ("2.8.0+cpu", (), (), None, "this build of torch"),
-        ("2.8.0+cu128", (), (), None, "no driver and no GPU were found"),
+        ("2.8.0+cu128", (), (), None, "no NVIDIA driver and no GPU were found"),
         ("2.8.0+cu128", (), (), "", "CUDA_VISIBLE_DEVICES hides all GPUs"),
         ("2.8.0+cu128", (), ("0",), None, None),
         ("2.8.0+cu128", ("/",), (), None, None),

@@ -202,7 +202,7 @@ def test_training_on_goes_on_from_the_last_step_and_counts_what_was_before(store
     train = child.config.train
     assert (child.start_from, train.begin_step, train.steps, train.end_step) == ("last", 600, 30, 630)
     assert child.config.optim == parent.config.optim, "no shorter warm-up: that is over"
-    assert child.name == f"{parent.name} · on to step 630"
+    assert child.name == f"{parent.name} · to step 630"
     assert ancestry(store, child).steps == 600
     grandchild = derive_fork(store, trained(store, child, best=30, last=30).id, keep_optimiser=True)
     assert (grandchild.config.train.begin_step, grandchild.spent.steps) == (630, 630)
@@ -214,9 +214,12 @@ def test_training_on_goes_on_from_the_last_step_and_counts_what_was_before(store
 @pytest.mark.parametrize(
     ("optim", "sentence"),
     [
-        ({"schedule": "constant"}, "goes on as if the run had been 630 steps long from its start: next is 0.002."),
-        ({}, r"goes from 4e-05 to 5.25e-05 at once: the schedule \(cosine\) is now that of 630 steps."),
-        ({"schedule": "wsd"}, r"goes from 4e-05 to 0.000491 at once: the schedule \(wsd\)"),
+        (
+            {"schedule": "constant"},
+            "as if the run had been planned for 630 steps from the start: the next rate is 0.002.",
+        ),
+        ({}, r"jumps from 4e-05 to 5.25e-05: the schedule \(cosine\) is now planned for 630 steps."),
+        ({"schedule": "wsd"}, r"jumps from 4e-05 to 0.000491: the schedule \(wsd\)"),
     ],
 )
 def test_it_says_what_the_learning_rate_does(store: Store, optim: Any, sentence: str) -> None:
@@ -228,23 +231,23 @@ def test_it_says_what_the_learning_rate_does(store: Store, optim: Any, sentence:
 def test_a_run_that_was_stopped_before_its_decay_goes_on_as_if_it_had_been_longer(store: Store) -> None:
     parent = trained(store, last=400, optim={"schedule": "wsd"})
     derived = derive_fork(store, parent.id, {"train": {"steps": 600}}, keep_optimiser=True)
-    assert "as if the run had been 1,000 steps long" in rate_sentence(parent.config, derived.config)
+    assert "as if the run had been planned for 1,000 steps" in rate_sentence(parent.config, derived.config)
 
 
 def test_what_cannot_train_on_is_refused_in_a_sentence(store: Store) -> None:
     parent = trained(store)
     for changes, problem in (
-        ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*another optim.name"),
-        ({"optim": {"ema_decay": 0.9}}, "another optim.ema_decay"),
+        ({"optim": {"name": "muon"}}, "must keep its parent's optimiser.*different optim.name"),
+        ({"optim": {"ema_decay": 0.9}}, "different optim.ema_decay"),
     ):
         with pytest.raises(ConfigError, match=problem):
             derive_fork(store, parent.id, changes, keep_optimiser=True)
     for wrong in (lambda: derive_fork(store, parent.id, {"train": {"begin_step": 5}}), lambda: new_at_step(store, 5)):
-        with pytest.raises(ConfigError, match=r"train\.begin_step must be 0 for a run that begins with new weights"):
+        with pytest.raises(ConfigError, match=r"train\.begin_step must be 0 for a run that starts with new weights"):
             wrong()
     with store.writing() as connection:
         connection.execute(schema.artefact.delete())
-    with pytest.raises(JobError, match="must have a last checkpoint to train on from"):
+    with pytest.raises(JobError, match="has no last checkpoint, so its training cannot continue"):
         derive_fork(store, parent.id, keep_optimiser=True)
 
 

@@ -133,9 +133,9 @@ def test_a_fork_of_another_model_or_with_bad_fields_is_refused_and_leaves_nothin
 def test_a_fork_needs_weights_that_exist(store: Store) -> None:
     parent = finished(store, days_ago=31)
     service.prune(store, 30)
-    with pytest.raises(JobError, match=r"has no last weights: they were pruned, .* Take the best ones"):
+    with pytest.raises(JobError, match=r"has no last weights to fork: they were deleted .* Use the best weights"):
         service.fork(store, parent.id, start_from="last")
-    with pytest.raises(ConfigError, match=r"must start from best or last\. Got '../x'"):
+    with pytest.raises(ConfigError, match=r"must start from best or last weights\. Got '\.\./x'"):
         service.fork(store, parent.id, start_from="../x")
     with pytest.raises(NotFoundError):
         service.fork(store, "nosuch00")
@@ -160,7 +160,7 @@ def test_a_fork_whose_first_weights_are_damaged_says_so(tmp_path: Path) -> None:
     start = checkpoint_path(tmp_path, START)
     start.parent.mkdir(parents=True)
     start.write_bytes(b"damaged")
-    with pytest.raises(CheckpointError, match=r"start\.safetensors must be a whole checkpoint\. It is damaged"):
+    with pytest.raises(CheckpointError, match=r"start\.safetensors is damaged"):
         train(config(steps=1), tmp_path, RecordingSink())
 
 
@@ -169,7 +169,7 @@ def test_a_fork_whose_first_weights_are_damaged_says_so(tmp_path: Path) -> None:
 
 def test_only_a_failed_run_can_be_retried_and_anew_means_from_nothing(store: Store) -> None:
     run = finished(store)
-    with pytest.raises(JobError, match=f"only what has failed can be retried. {run.id} is finished"):
+    with pytest.raises(JobError, match=f"only failed runs can be retried. {run.id} is finished"):
         service.retry(store, run.id)
     failed = finished(store, status="failed")
     log = store.run_folder(failed.id) / "log.txt"
@@ -194,7 +194,7 @@ def test_nothing_is_thrown_away_while_a_process_works_in_the_runs_folder(
     run = finished(store, status="failed")
     with processes.folder_lock(store.run_folder(run.id), 0.0) as ours:
         assert ours
-        with pytest.raises(JobError, match=r"a process must have left the folder of run .* to start it anew"):
+        with pytest.raises(JobError, match=r"a process is still working in the folder of run .*, so it cannot start"):
             service.retry(store, run.id, anew=True)
     assert kept(store, run) == list(LEFT)
     assert store.run(run.id).status == "failed"
@@ -205,7 +205,7 @@ def test_nothing_is_thrown_away_in_a_place_that_a_link_leads_to(store: Store, tm
     elsewhere = tmp_path / "elsewhere"
     store.run_folder(run.id).rename(elsewhere)
     store.run_folder(run.id).symlink_to(elsewhere)
-    with pytest.raises(JobError, match=r"a run's folder must be a folder to start it anew\. Got a link"):
+    with pytest.raises(JobError, match="cannot start from the beginning: its folder is a link"):
         service.retry(store, run.id, anew=True)
     assert kept(store, run) == list(LEFT)
     assert store.run(run.id).status == "failed", "else it would go on from what was to be thrown away"
@@ -224,16 +224,14 @@ def test_of_two_who_start_a_run_anew_at_once_the_second_throws_nothing_away(
             yield ours
 
     monkeypatch.setattr(processes, "folder_lock", late)
-    with pytest.raises(JobError, match="only what has failed can be retried"):
+    with pytest.raises(JobError, match="only failed runs can be retried"):
         service.retry(store, run.id, anew=True)
     assert kept(store, run) == list(LEFT)
 
 
 def test_a_run_that_had_a_checkpoint_does_not_silently_begin_from_nothing(store: Store) -> None:
     run = finished(store, files=(), status="paused")
-    gone = (
-        rf"checkpoint of step 9 to go on\. .*{run.id}/checkpoints does not hold it .* clps runs retry {run.id} --anew"
-    )
+    gone = rf"checkpoint of step 9 is missing from .*{run.id}/checkpoints\. .* clps runs retry {run.id} --anew"
     with pytest.raises(CheckpointError, match=gone):
         keeping.check_nothing_vanished(store, run)
     store.forget_artefacts(run.id, "last")
@@ -251,7 +249,7 @@ def test_a_fork_trains_in_a_process_of_its_own_and_misses_what_vanished(room: Jo
     fork = service.fork(room.store, parent.id, {"train": {"steps": 3, "checkpoint_every": 1}})
     (forked,) = room.wait(fork.id)
     assert (forked.status, forked.reason, forked.step) == ("finished", None, 3)
-    assert "Begins with the weights its parent had at step 40." in service.log_text(room.store, fork.id)
+    assert "Starts with the weights that its parent had at step 40." in service.log_text(room.store, fork.id)
     assert kept(room.store, fork) == ["best", "last", START], "a finished run keeps no checkpoint before the last"
     eventually(lambda: removed(room.home / "runs"), "the run's waiter leaves its folder, which then goes")
     with room.store.writing() as connection:  # as if it had been stopped before its first checkpoint
@@ -260,4 +258,4 @@ def test_a_fork_trains_in_a_process_of_its_own_and_misses_what_vanished(room: Jo
     service.resume(room.store, fork.id)
     (lost,) = room.wait(fork.id)
     assert lost.status == "failed"
-    assert (lost.reason or "").startswith("a fork must have the weights of its parent to begin with.")
+    assert (lost.reason or "").startswith("the weights this fork starts with are missing")

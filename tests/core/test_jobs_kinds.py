@@ -112,7 +112,7 @@ def test_an_evaluation_stands_in_the_queue_and_nowhere_among_the_runs(store: Sto
     assert job.name == f"Processes of {run.name}"
     assert [(one.id, one.kind, one.trains) for one in store.active_jobs()] == [(job.id, other_kind, False)]
     assert store.has_jobs("queued")
-    assert queue_state(store).words.startswith("1 run or evaluation waits.")
+    assert queue_state(store).words.startswith("1 run or evaluation is waiting.")
 
 
 def test_trainings_and_evaluations_share_one_queue_by_priority_and_owner(store: Store, other_kind: str) -> None:
@@ -128,16 +128,16 @@ def test_trainings_and_evaluations_share_one_queue_by_priority_and_owner(store: 
 def test_a_run_is_evaluated_when_it_has_ended_and_has_weights(store: Store, other_kind: str) -> None:
     run = bare(store)
     waiting = store.runs(comparison=store.create_comparison("y", [resolve(tiny())]))[0]
-    with pytest.raises(JobError, match=f"must have ended to be evaluated. Run {waiting.id} is queued"):
+    with pytest.raises(JobError, match=f"only a run that has ended can be evaluated. Run {waiting.id} is queued"):
         evaluate(store, other_kind, waiting.id, ["a"])
     with pytest.raises(ConfigError, match="a key must be given"):
         evaluate(store, other_kind, run.id, [])
     with pytest.raises(ConfigError, match="must be one of training, depths"):
         evaluate(store, "nothing", run.id, ["a"])
-    with pytest.raises(ConfigError, match="cannot be asked for about a run"):
+    with pytest.raises(ConfigError, match="cannot be started for a run"):
         evaluate(store, "training", run.id, ["a"])
     checkpoint_path(store.run_folder(run.id), "best").unlink()
-    with pytest.raises(CheckpointError, match="must have weights"):
+    with pytest.raises(CheckpointError, match="has no weights yet"):
         evaluate(store, other_kind, run.id, ["a"])
     assert store.evaluations() == []
 
@@ -274,7 +274,7 @@ def test_a_job_of_a_kind_that_is_gone_fails_with_a_sentence(store: Store, other_
     KINDS.register(replace(evaluating_kind.KIND, memory="no_such_module:memory"))
     answer = gate.ask(store.job(job.id), 0, [])
     assert answer.never
-    assert "no_such_module:memory must be importable" in answer.reason
+    assert "no_such_module:memory cannot be imported" in answer.reason
     assert gate.is_smaller(store.job(job.id), run, None), "the supervisor asks it, and then knows"
 
 
@@ -297,7 +297,7 @@ def test_a_run_is_deleted_with_its_evaluations_once_none_of_them_works(store: St
     assert [one.id for one in store.evaluations()] == [other.id]
     service.delete(store, other.id)
     assert store.evaluations() == []
-    assert store.run(kept.id) == kept, "the run stays"
+    assert store.run(kept.id) == kept, "The run is kept"
 
 
 # What it needs, and who may ask
@@ -320,13 +320,13 @@ def test_on_a_shared_server_the_owner_asks_and_the_quota_counts(store: Store, ot
     run = bare(store)
     with store.writing() as connection:
         connection.execute(schema.run.update().values(owner=ada.owner))
-    with pytest.raises(NotAllowedError, match="evaluate it"):
+    with pytest.raises(NotAllowedError, match="not evaluate this run"):
         Desk.of(store, bob).evaluate(other_kind, run.id, ["a"])
     job = Desk.of(store, ada).evaluate(other_kind, run.id, ["a"])
     assert job.owner == ada.owner
     use = use_of(store, ada.owner)
     assert (use.queued, use.runs) == (1, 1), "it waits, but it is no run"
-    with pytest.raises(NotAllowedError, match="at most 1 runs and evaluations of one person may wait"):
+    with pytest.raises(NotAllowedError, match="at most 1 runs and evaluations per person can wait"):
         Desk.of(store, ada).checked([tiny()])
     with pytest.raises(NotAllowedError):
         Desk.of(store, bob).cancel(job.id)
@@ -393,7 +393,7 @@ def test_the_command_line_queues_lists_shows_and_steers_an_evaluation(store: Sto
     queue.finish(job["id"], 1, "cancelled", None)
     shown = CliRunner().invoke(app, ["jobs", "show", job["id"][:5]])
     assert "0.25" in shown.stdout
-    assert "of other weights than the run has now" in " ".join(shown.stderr.split())
+    assert "weights have changed since these results" in " ".join(shown.stderr.split())
     assert json.loads(clps("jobs", "resume", job["id"], "--json"))[0]["status"] == "queued"
     assert json.loads(clps("jobs", "cancel", job["id"], "--json"))[0]["status"] == "cancelled"
     refused = CliRunner().invoke(app, ["runs", "cancel", job["id"]])

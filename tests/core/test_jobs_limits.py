@@ -66,14 +66,14 @@ def test_three_fresh_browsers_together_queue_no_more_than_the_server_takes(room,
         taken = list(browsers.map(browser, range(3)))
     assert sum(taken) == len(room.store.runs()) == 5, "nine by their quotas"
     assert max(taken) <= 3
-    assert all("may wait" in sentence for sentence in refused)
+    assert all("can wait" in sentence for sentence in refused)
 
 
 def test_what_all_may_queue_is_said_with_what_waits_already(store):
     queue_for(store, "guest-x", 4)
     with pytest.raises(
         NotAllowedError,
-        match=r"at most 5 runs and evaluations of all visitors together may wait\. Got 2 beside 4 that",
+        match=r"at most 5 runs and evaluations of all visitors together can wait\. 2 would be added to 4 that",
     ):
         Desk.of(store, ADA).checked([tiny(), tiny(seed=1)])
     assert len(Desk.of(store, ADA).checked([tiny()])) == 1
@@ -101,7 +101,7 @@ def test_runs_of_teachers_and_of_the_server_take_no_place_of_visitors(store):
 def test_no_way_into_the_queue_leads_around_the_limit(store, action):
     (old,) = queue_for(store, ADA.owner, status="failed" if action == "retry" else "cancelled")
     queue_for(store, "guest-x", 5)
-    with pytest.raises(NotAllowedError, match="of all visitors together may wait"):
+    with pytest.raises(NotAllowedError, match="of all visitors together can wait"):
         getattr(Desk.of(store, ADA), action)(old.id)
     assert store.run(old.id).status != "queued"
     assert len(store.runs()) == 6
@@ -110,7 +110,7 @@ def test_no_way_into_the_queue_leads_around_the_limit(store, action):
 def test_the_files_of_all_visitors_have_a_limit(store):
     for owner in ("guest-x", "guest-y"):
         fill(store, queue_for(store, owner, status="finished")[0], 600)
-    with pytest.raises(NotAllowedError, match="the files of all visitors' runs together must take less than"):
+    with pytest.raises(NotAllowedError, match="the files of all visitors' runs together can take up to"):
         Desk.of(store, ADA).submit([tiny()])
     assert len(store.runs()) == 2
 
@@ -119,7 +119,7 @@ def test_who_deletes_a_run_has_the_space_at_once(store):
     (run,) = queue_for(store, ADA.owner, status="finished")
     fill(store, run, 1000)
     desk = Desk.of(store, ADA)
-    with pytest.raises(NotAllowedError, match="Delete some of yours"):
+    with pytest.raises(NotAllowedError, match="Delete some of your runs"):
         desk.checked([tiny()])
     desk.delete(run.id)
     assert len(desk.checked([tiny()])) == 1
@@ -142,7 +142,7 @@ def test_no_visitors_run_starts_while_their_files_take_all_they_may(store, monke
     (ours,) = queue_for(store, OPERATOR.owner)
     fill(store, queue_for(store, "guest-x", status="finished")[0], 1000)
     shares = Shares.of(store)
-    assert "files of all visitors' runs must take less than" in shares.why_not(theirs)
+    assert "files of all visitors' runs may take up to" in shares.why_not(theirs)
     assert shares.why_not(ours) is None
     turns = service.queue_state(store).turns
     assert {run_id: turn.cause for run_id, turn in turns.items()} == {theirs.id: "full", ours.id: "now"}

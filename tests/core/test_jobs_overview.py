@@ -67,14 +67,14 @@ def test_a_busy_slot_names_its_run_and_the_others_say_why_they_wait(store):
 
 def test_who_is_next_starts_in_a_moment(store):
     queued(store, 3)
-    assert [one.why for one in overview(store).waiting] == ["It starts in a moment."] * 2 + ["Waiting for a free slot."]
+    assert [one.why for one in overview(store).waiting] == ["Starting in a moment."] * 2 + ["Waiting for a free slot."]
 
 
 def test_a_full_disk_is_why_everything_waits(store, monkeypatch):
     queued(store, 1)
     monkeypatch.setenv("CLPS_DISK_FLOOR", "900T")
     found = overview(store)
-    assert "must have" in found.disk.problem
+    assert "requires" in found.disk.problem
     assert found.waiting[0].why == found.disk.problem
 
 
@@ -82,7 +82,7 @@ def test_a_quota_is_why_a_run_waits(store):
     (store.home / "policy.yaml").write_text("mode: shared\nquotas: {running: 1}")
     comparison = store.create_comparison("x", [resolve(tiny())] * 2, "guest-ada")
     Queue(store).start_next(0, host_name(), "boot")
-    assert "other runs of its owner" in overview(store).waiting[0].why
+    assert "other runs of the same owner" in overview(store).waiting[0].why
     assert len(store.runs(comparison=comparison)) == 2
 
 

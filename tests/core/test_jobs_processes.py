@@ -76,14 +76,16 @@ def test_a_run_that_dies_twice_at_one_step_fails_with_its_reason_and_can_be_resu
     (run,) = room.wait(run_id)
     assert (run.status, run.attempts, run.step) == ("failed", 2, 0)
     assert run.reason == (
-        "The process was killed (SIGKILL): by a person, or by the system because memory ran out. "
-        "It died again without getting beyond step 0, so it is not tried a third time. "
-        "Resume it once the cause is mended; it goes on from its last checkpoint."
+        "The process was killed (SIGKILL), by a person or by the operating system because memory ran out. "
+        "It died again before getting beyond step 0, so there is no third try. "
+        "Correct the cause, then resume it; it continues from its last checkpoint."
     )
+    log = room.home / "supervisor.log"
+    eventually(lambda: '"failed"' in log.read_text(), "the supervisor has told it")
     service.resume(room.store, run_id)
     assert room.store.run(run_id).reason is None
     eventually(lambda: room.store.run(run_id).attempts == 3, "the third attempt")
-    events = [json.loads(line) for line in (room.home / "supervisor.log").read_text().splitlines()]
+    events = [json.loads(line) for line in log.read_text().splitlines()]
     told = [
         (line["event"], line["attempt"], line.get("status"), line.get("signal")) for line in events if "run" in line
     ]
@@ -137,7 +139,7 @@ def test_killed_with_its_waiter_and_supervisor_a_run_goes_on_later(room: JobRoom
     assert room.store.run(run_id).status == "running"
     service.ensure_supervisor(room.store)
     reason = eventually(lambda: room.store.run(run_id).reason, "it is noticed")
-    assert reason.startswith("The process is gone and nobody saw how")
+    assert reason.startswith("The process is gone, and how it ended is unknown")
     (run,) = room.wait(run_id)
     assert (run.status, run.attempts) == ("finished", 2)
     twin.assert_equal(room, run_id)
@@ -153,7 +155,7 @@ def test_what_ran_when_the_machine_went_down_is_queued_again(room: JobRoom) -> N
         assert supervisor.round() > 0
     run = room.store.run(attempt.run_id)
     assert (run.status, run.attempts) == ("queued", 1)
-    assert run.reason == "The machine went down or asked it to stop; it goes on from its last checkpoint."
+    assert run.reason == "The machine shut down or asked it to stop; it continues from its last checkpoint."
 
 
 @pytest.mark.slow
@@ -185,7 +187,7 @@ def test_a_run_that_does_not_stop_is_ended_after_the_grace(room: JobRoom, monkey
     service.cancel(room.store, run_id)
     (run,) = room.wait(run_id)
     assert run.status == "cancelled"
-    assert "did not stop by itself" in (run.reason or "")
+    assert "did not stop in time" in (run.reason or "")
 
 
 def test_sigterm_by_nobody_we_know_puts_the_run_back_into_the_queue(room: JobRoom) -> None:
@@ -274,8 +276,7 @@ def test_a_failure_has_a_sentence_its_traceback_is_in_the_log_and_it_is_not_retr
     (run,) = room.wait(run.id)
     assert (run.status, run.attempts) == ("failed", 1)
     assert (
-        run.reason
-        == "plan.json must hold device, precision and threads of the run. It cannot be read. Start a new run."
+        run.reason == "plan.json must list the run's device, precision and threads. It cannot be read. Start a new run."
     )
     assert "Traceback" in service.log_text(room.store, run.id)
 

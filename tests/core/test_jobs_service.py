@@ -42,8 +42,8 @@ def test_matched_refuses_nothing_twice_and_unknown() -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"model": {"d_model": 8192, "d_ff": 65536, "num_layers": 64, "num_heads": 64}}, "must fit into memory"),
-        ({"train": {"batch_size": 65536}, "model": {"d_model": 4096, "num_layers": 96}}, "must fit into memory"),
+        ({"model": {"d_model": 8192, "d_ff": 65536, "num_layers": 64, "num_heads": 64}}, "does not fit into memory"),
+        ({"train": {"batch_size": 65536}, "model": {"d_model": 4096, "num_layers": 96}}, "does not fit into memory"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_queued(store: Store, config: dict, words: str) -> None:
@@ -88,7 +88,9 @@ def test_the_supervisor_is_only_started_for_work(store: Store) -> None:
 def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.create_comparison("x", [resolve(build_config())])
     monkeypatch.setenv("CLPS_SLOTS", "none")
-    refusal = r"the supervisor could not start, so no run will: CLPS_SLOTS must be a number from 1 to 1024\. Got 'none'"
+    refusal = (
+        r"the supervisor could not start, so no run can start: CLPS_SLOTS must be a number from 1 to 1024\. Got 'none'"
+    )
     with pytest.raises(JobError, match=refusal):
         service.wait(store, [run.id for run in store.runs()], timeout=240)
     assert "CLPS_SLOTS must be a number" in (store.home / "supervisor.log").read_text()
@@ -98,12 +100,12 @@ def test_a_supervisor_that_cannot_start_is_not_waited_for(store: Store, monkeypa
     ("error", "words"),
     [
         (ConfigError("heads must fit."), "heads must fit."),
-        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume it"),
-        (MemoryError(), "Memory ran out. A smaller batch_size"),
-        (RuntimeError("CUDA error: out of memory"), "Memory ran out. A smaller batch_size"),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Free some space, then resume the run"),
+        (MemoryError(), "Out of memory. A smaller batch_size"),
+        (RuntimeError("CUDA error: out of memory"), "Out of memory. A smaller batch_size"),
         (
             ZeroDivisionError("by zero\nmore"),
-            "an unexpected error (ZeroDivisionError: by zero). Its log has the details.",
+            "an unexpected error (ZeroDivisionError: by zero). The log has the details.",
         ),
     ],
 )

@@ -189,8 +189,7 @@ def test_a_process_that_cannot_be_started_is_not_tried_at_every_look(
     first, second = store.some_runs([first.id, second.id])
     assert [(run.status, run.attempts) for run in (first, second)] == [("queued", 1), ("queued", 0)]
     assert first.reason == (
-        "Its process could not be started (No such file or directory: '/nowhere/python'). "
-        "It is tried again once a minute."
+        "The process could not be started (No such file or directory: '/nowhere/python'). Trying again once a minute."
     )
     assert [record.levelname for record in caplog.records].count("WARNING") == 1
 
@@ -210,7 +209,7 @@ def test_pages_say_why_nothing_starts_until_something_does(
             one._tell_pages()
             state = service.queue_state(store)
             assert state.held
-            assert state.words.startswith("Its process could not be started")
+            assert state.words.startswith("The process could not be started")
     now[0] += START_AGAIN_SECONDS
     one.launcher = Elsewhere()
     one._round_safely()

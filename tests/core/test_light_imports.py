@@ -46,6 +46,15 @@ def test_the_model_process_starts_without_the_store_which_it_never_opens():
     assert loaded_by("import clps_core.serving.child", STORE) == []
 
 
+def test_a_model_is_made_without_torchs_compiler():
+    code = """
+from clps_core.config import build_config, resolve
+from clps_core.model.transformer import build_model
+build_model(resolve(build_config({"data": {"task": "dates"}})).config)
+"""
+    assert loaded_by(code, "sympy", "torch._dynamo") == ["torch"]
+
+
 @pytest.mark.parametrize("arguments", [["count", "--preset", "albert-base", "--json"], ["presets"], ["runs", "--json"]])
 def test_light_commands_load_nothing_heavy(arguments, tmp_path):
     code = f"""

@@ -11,15 +11,18 @@ import pytest
 import torch
 from untrained_runs import small_config, untrained_run
 
+from clps_core import layer_maps as layers_module
 from clps_core import maps as maps_module
 from clps_core.analysis import maps as analysis_maps
 from clps_core.analysis.capture import capture, maps_read_by
 from clps_core.analysis.heads import Summariser
 from clps_core.analysis.maps import MapsKept, rolled_out, total_variation
+from clps_core.analysis.similarity import similarity_to_first
 from clps_core.analysis.thumbnails import max_pooled, thumbnail_side
 from clps_core.errors import ConfigError, DataError
 from clps_core.heads import heads_of_run
 from clps_core.inspection import inspect_run, quantised
+from clps_core.layer_maps import maps_of_layers
 from clps_core.look import Look
 from clps_core.maps import RunMaps, apart_in_layers, apart_in_runs, maps_of_run
 from clps_core.patching import Patching
@@ -144,7 +147,7 @@ def test_two_layers_differ_by_what_one_has_more(look: Look, attention: dict[str,
         np.testing.assert_allclose(differences(found), expected, atol=found.scale / 250)
         halved = np.abs(expected[:, :, 1:]).sum(-1).mean(-1) / 2
         np.testing.assert_allclose(found.values, halved, rtol=1e-5)
-    with pytest.raises(ConfigError, match="two different layers"):
+    with pytest.raises(ConfigError, match="two or more different layers"):
         apart_in_layers(look, "decoder", (1, 9))
 
 
@@ -164,10 +167,10 @@ def test_two_runs_differ_layer_by_layer_however_few_are_kept_at_once(
 
 def test_runs_that_cannot_be_laid_over_each_other_are_refused_in_a_sentence(look: Look, tmp_path: Path) -> None:
     flat = untrained_run(tmp_path / "flat", small_config(num_layers=2))
-    with pytest.raises(ConfigError, match="equally many layers"):
+    with pytest.raises(ConfigError, match="the same number of layers"):
         apart_in_runs(look, Look(flat, TEXT, OPTIONS), "encoder")
     wide = untrained_run(tmp_path / "wide", small_config(num_heads=4))
-    with pytest.raises(ConfigError, match="equally many heads"):
+    with pytest.raises(ConfigError, match="the same number of heads"):
         apart_in_runs(look, Look(wide, TEXT, OPTIONS), "encoder")
     with pytest.raises(DataError, match="read the same tokens"):
         apart_in_runs(look, Look(look.folder, "May 4", OPTIONS), "encoder")
@@ -218,3 +221,36 @@ def test_a_capture_whose_maps_are_read_keeps_none_of_them() -> None:
     assert [one[:2] for one in told] == [("encoder", 0), ("encoder", 1), ("encoder", 2)]
     np.testing.assert_array_equal(np.stack([one[2] for one in told]), whole.attention["encoder"])
     np.testing.assert_array_equal(found.logits, whole.logits)
+
+
+@pytest.mark.parametrize("kind", ["cross", "decoder"])
+def test_layers_beside_each_other_are_as_alike_as_all_maps_at_once_say(
+    look: Look, attention: dict[str, np.ndarray], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = (1, 3)
+    found = maps_of_layers(look, kind, layers)
+    expected = similarity_to_first(attention[kind], layers, causal=kind == "decoder")
+    np.testing.assert_allclose(found.similarities, expected, atol=1e-9)
+    assert (found.similarities[0] == 1).all(), "the first is itself"
+    assert found.heads == (0, 1)
+    np.testing.assert_array_equal(found.weights, quantised(attention[kind][list(layers)]))
+    one = maps_of_layers(look, kind, layers, head=1)
+    assert (one.heads, one.similarities.shape) == ((1,), (0, 0))
+    np.testing.assert_array_equal(one.weights, found.weights[:, 1:])
+    exact = maps_of_layers(look, kind, layers, head=1, exact=True)
+    assert exact.heads == (0, 1), "few enough for one file"
+    np.testing.assert_array_equal(exact.weights, attention[kind][list(layers)])
+    monkeypatch.setattr(layers_module, "FULL_LIMIT", 1)
+    monkeypatch.setattr(layers_module, "MOST_EXACT", 1)
+    long = maps_of_layers(look, kind, layers)
+    assert long.heads == ()
+    assert long.weights.size == 0
+    np.testing.assert_array_equal(long.similarities, found.similarities)
+    exact = maps_of_layers(look, kind, layers, head=1, exact=True)
+    np.testing.assert_array_equal(exact.weights, attention[kind][list(layers), 1:])
+
+
+@pytest.mark.parametrize(("layers", "head"), [((), None), ((0, 4), None), ((2, 1), None), ((1, 1), None), ((0,), 2)])
+def test_layers_and_heads_that_there_are_not_are_refused(look: Look, layers: tuple[int, ...], head: int | None) -> None:
+    with pytest.raises(ConfigError, match=r"must be .* Got"):
+        maps_of_layers(look, "cross", layers, head=head)

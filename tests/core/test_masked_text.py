@@ -192,7 +192,7 @@ def test_a_config_gets_the_head_of_its_task_and_no_other() -> None:
         with pytest.raises(ConfigError, match=f"task {task} must have a model with head"):
             resolve(build_config({"data": {"task": task}, "model": {"head": head, "num_classes": 3}}))
     for wrong in ({"pooler": True}, {"patch_dim": 3}):
-        with pytest.raises(ConfigError, match="an encoder with head lm says tokens at every position"):
+        with pytest.raises(ConfigError, match="an encoder with head lm predicts tokens at every position"):
             build_config({"data": {"task": "masked-docs"}, "model": wrong})
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.base import IGNORED, Batch
 from clps_core.data.registry import load_task
+from clps_core.data.running_text import RunningText
 from clps_core.data.scores import exact_match
 from clps_core.model.generate import generate
 from clps_core.model.transformer import build_model
@@ -96,11 +97,16 @@ def test_loss_is_the_mean_over_scored_positions_whatever_the_batches() -> None:
     assert values["token_accuracy"] == pytest.approx(right / count)
 
 
-def test_perplexity_is_the_exponential_of_the_loss() -> None:
+def test_perplexity_and_bits_per_byte_are_other_ways_to_tell_the_loss() -> None:
     config = tiny("python-docs", steps=1)
-    values = evaluate(build_model(config), load_task(config), config, CPU)
-    assert set(values) == {"loss", "token_accuracy", "perplexity"}
+    data = load_task(config)
+    assert isinstance(data, RunningText)
+    values = evaluate(build_model(config), data, config, CPU)
+    assert set(values) == {"loss", "token_accuracy", "perplexity", "bits_per_byte"}
     assert values["perplexity"] == pytest.approx(math.exp(values["loss"]))
+    labels = np.concatenate([one.labels for one in data.evaluation("validation", config.train.eval_examples, 64)])
+    spelt = int(data.token_bytes[labels].sum())
+    assert values["bits_per_byte"] == pytest.approx(values["loss"] * labels.size / math.log(2) / spelt)
 
 
 def test_accuracy_of_classes_counts_examples() -> None:

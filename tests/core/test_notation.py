@@ -80,7 +80,7 @@ def test_norms_follow_what_is_painted_unless_they_are_painted_themselves():
     "site", [Site("decoder", 6, "q"), Site("decoder", -1, "q"), Site("encoder", 0, "q"), Site("decoder", 0, "x")]
 )
 def test_a_site_that_does_not_exist_is_refused(site):
-    with pytest.raises(ConfigError, match="must be one of the model's layers"):
+    with pytest.raises(ConfigError, match="must name a layer and a component of the model"):
         repaint("all", DECODER, [site], 0)
 
 

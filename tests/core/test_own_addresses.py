@@ -79,7 +79,7 @@ def test_a_server_that_speaks_tls_itself_has_no_plain_pages():
     ["*", "*.", "lab example", "http://", "lab.example:0", "lab.example:70000", "a/b", "x" * 301, "lab.example,*"],
 )
 def test_hosts_that_are_none_are_one_sentence(text):
-    with pytest.raises(ConfigError, match="CLPS_HOSTS must be names that browsers use"):
+    with pytest.raises(ConfigError, match="CLPS_HOSTS must list the names that browsers use"):
         Names.of(text)
 
 

@@ -7,19 +7,19 @@ the map says, so that a gradient of ours is the sum of its copies' there.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from parity import Same, assert_close, assert_same_gradients, both, copy_weights, layers, loss, same
 from tiny_models import tiny
 from torch import Tensor, nn
-from transformers.models.albert.modeling_albert import AlbertConfig, AlbertModel
-from transformers.models.bert.modeling_bert import BertConfig, BertModel
-from transformers.models.llama.modeling_llama import LlamaConfig, LlamaForCausalLM
-from transformers.models.vit.modeling_vit import ViTConfig, ViTForImageClassification
 
 from clps_core.model.transformer import Transformer
 from clps_core.sharing.rules import apply_rule
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and every process of the tests collects every file
+    from transformers.models.albert.modeling_albert import AlbertModel
 
 TOKENS = torch.randint(0, 11, (2, 9), generator=torch.Generator().manual_seed(0))
 REAL = torch.ones(2, 9, dtype=torch.bool)
@@ -80,6 +80,8 @@ def compare_encoder(model: Transformer, theirs: nn.Module, pairs: list[Same]) ->
 
 
 def albert(num_layers: int, **sizes: int) -> AlbertModel:
+    from transformers.models.albert.modeling_albert import AlbertConfig, AlbertModel
+
     config = AlbertConfig(
         vocab_size=11, embedding_size=8, hidden_size=16, num_hidden_layers=num_layers, num_attention_heads=2,
         intermediate_size=24, hidden_act="gelu", max_position_embeddings=12, pad_token_id=None, **NO_DROPOUT, **sizes,
@@ -139,6 +141,8 @@ def test_alberts_grouping_slips_by_its_floats_where_ours_is_exact() -> None:
 
 def test_a_cycle_of_post_norm_layers_equals_bert_with_copied_layers() -> None:
     model = tiny("cycle:2", num_layers=3, **BERT_LIKE)
+    from transformers.models.bert.modeling_bert import BertConfig, BertModel
+
     config = BertConfig(
         vocab_size=11, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24,
         max_position_embeddings=12, pad_token_id=None, **NO_DROPOUT,
@@ -157,6 +161,8 @@ def test_a_rotary_grouped_query_swiglu_decoder_equals_llama(strategy: str) -> No
         strategy, num_layers=3, num_heads=4, num_kv_heads=2, positions="rotary", activation="swiglu",
         norm="rmsnorm", bias=False, tie_embeddings="none",
     )  # fmt: skip
+    from transformers.models.llama.modeling_llama import LlamaConfig, LlamaForCausalLM
+
     config = LlamaConfig(
         vocab_size=11, hidden_size=16, intermediate_size=24, num_hidden_layers=3, num_attention_heads=4,
         num_key_value_heads=2, rms_norm_eps=1e-5, max_position_embeddings=12, tie_word_embeddings=False,
@@ -192,6 +198,8 @@ def test_patches_behind_a_class_token_equal_vit(strategy: str) -> None:
         strategy, family="encoder", num_layers=3, vocab_size=None, patch_dim=12, class_token=True, num_classes=5,
         positions="learned", max_positions=17, norm_eps=1e-12,
     )  # fmt: skip
+    from transformers.models.vit.modeling_vit import ViTConfig, ViTForImageClassification
+
     config = ViTConfig(
         hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24, image_size=8, patch_size=2,
         num_channels=3, num_labels=5, **NO_DROPOUT,

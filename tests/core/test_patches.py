@@ -276,12 +276,12 @@ def test_an_answer_is_written_with_what_is_put_in_and_the_whole_answer_is_judged
 
 def test_a_run_of_another_width_and_a_missing_run_are_one_sentence(tmp_path: Path) -> None:
     one, other = (untrained_run(tmp_path / str(width), small_config("digits", d_model=width)) for width in (16, 32))
-    with pytest.raises(ConfigError, match="a state of 32 numbers"):
+    with pytest.raises(ConfigError, match="a state of width 32"):
         inspect_run(Look(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=other)))
     shorter = untrained_run(tmp_path / "text", small_config("languages"))
     shortened = inspect_run(Look(shorter, "Guten Tag", patching=Patching(("encoder.1=encoder.1",), "hello"))).effect
     assert shortened is not None
-    assert shortened.notes[0].endswith("at the first 5 positions only: this input has 9, the other 5.")
+    assert shortened.notes[0].endswith("only the first 5 positions: this input has 9, the other has 5.")
     with pytest.raises(ClpsError):
         inspect_run(Look(one, "17", patching=Patching(("encoder.1=encoder.1",), folder=tmp_path / "gone")))
     found = inspect_run(Look(one, "17", patching=Patching(("encoder.3=encoder.3",), "18")))
@@ -291,22 +291,22 @@ def test_a_run_of_another_width_and_a_missing_run_are_one_sentence(tmp_path: Pat
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("decoder.1", "must read as"),
-        ("decoder.1=", "must read as"),
-        ("decoder.1[0,]=decoder.1", "must read as"),
-        ("decoder.1[0].attention=decoder.1.attention", "must read as"),
-        ("<b>=decoder.1", "must read as"),
-        ("decoder.1[" + "0," * 300 + "0]=decoder.1", "must read as"),
+        ("decoder.1", "must be written like"),
+        ("decoder.1=", "must be written like"),
+        ("decoder.1[0,]=decoder.1", "must be written like"),
+        ("decoder.1[0].attention=decoder.1.attention", "must be written like"),
+        ("<b>=decoder.1", "must be written like"),
+        ("decoder.1[" + "0," * 300 + "0]=decoder.1", "must be written like"),
         ("encoder.0=decoder.0", "must name a stack of the model: decoder. Got encoder"),
         ("decoder.3=decoder.0", r"0 to 2\. Got 3"),
         ("decoder.0=decoder.3", r"0 to 2\. Got 3"),
-        ("decoder.0.attention=decoder.0", "same on both sides"),
-        ("decoder.0.attention=decoder.0.attention.1", "same on both sides"),
+        ("decoder.0.attention=decoder.0", "same kind of thing on both sides"),
+        ("decoder.0.attention=decoder.0.attention.1", "same kind of thing on both sides"),
         ("decoder.0.attention.0=decoder.0.attention.2", "must name a head: 0 to 1. Got 2"),
-        ("decoder.0.cross_attention=decoder.0.cross_attention", "it has no cross-attention"),
-        ("decoder.0[9]=decoder.0", "this input has the positions 0 to 6. Got 9"),
-        ("decoder.0[0:9]=decoder.0", "the other input has the positions 0 to 7. Got 9"),
-        ("decoder.0.attention=decoder.0.attention", "same length only. This one has 7 positions, the other 8"),
+        ("decoder.0.cross_attention=decoder.0.cross_attention", "This stack has no cross-attention"),
+        ("decoder.0[9]=decoder.0", "positions of this input must be from 0 to 6. Got 9"),
+        ("decoder.0[0:9]=decoder.0", "positions of the other input must be from 0 to 7. Got 9"),
+        ("decoder.0.attention=decoder.0.attention", "same length. This one has 7 positions, the other has 8"),
     ],
 )
 def test_a_patch_that_cannot_be_is_one_sentence(text: str, sentence: str) -> None:
@@ -319,10 +319,10 @@ def test_a_patch_that_cannot_be_is_one_sentence(text: str, sentence: str) -> Non
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("decoder.1<>", "a swap must read as"),
+        ("decoder.1<>", "a swap must be written like"),
         ("decoder.1<>encoder.1", "must swap two layers of one stack"),
         ("decoder.1<>decoder.4", r"0 to 3\. Got 4"),
-        ("decoder.1<>decoder.2", "stand for themselves. Layer 1 reads"),
+        ("decoder.1<>decoder.2", "share no activations with others. Layer 1 does"),
     ],
 )
 def test_a_swap_that_cannot_be_is_one_sentence(text: str, sentence: str) -> None:

@@ -84,7 +84,7 @@ def test_a_policy_that_is_named_and_missing_does_not_open_the_server(tmp_path):
         ("quotas: {steps: 5}", "must have mode shared"),
         ("login: true", "must have mode shared"),
         ("mode: shared\nlogin: perhaps", "true or false"),
-        ("mode: shared\nmode: local\nlogin: true", "mode stands twice, in lines 1 and 2"),
+        ("mode: shared\nmode: local\nlogin: true", "mode appears twice, in lines 1 and 2"),
         ("mode: shared\nteachers: {ada@school.example: yes}", "teachers is not valid"),
         ("a: &a [x]\nb: &b [*a, *a]\nmode: [*b, *b]", "is not a field"),
         ("mode: shared\n" + "x: 1\n" * 60_000, "at most 200000 bytes"),
@@ -142,9 +142,9 @@ def test_nobody_owns_the_runs_of_nobody():
 @pytest.mark.parametrize(
     ("use", "new", "words"),
     [
-        (Use(queued=2), 2, "at most 3 runs and evaluations of one person may wait. Got 2 beside 2"),
-        (Use(runs=5), 1, "at most 5 runs of one person may be kept. Got 1 beside 5"),
-        (Use(disk=1000), 1, "must be less than"),
+        (Use(queued=2), 2, "at most 3 runs and evaluations per person can wait. 2 would be added to 2"),
+        (Use(runs=5), 1, "at most 5 runs per person can be kept. 1 would be added to 5"),
+        (Use(disk=1000), 1, "can take up to"),
     ],
 )
 def test_quotas_are_refused_with_what_must_be_and_what_was_got(use, new, words):
@@ -275,7 +275,7 @@ def test_who_showed_the_code_is_a_teacher_until_the_code_changes(tmp_path):
 
 def test_a_damaged_secret_is_refused_and_not_replaced(tmp_path):
     (tmp_path / SECRET_FILE).write_bytes(b"short")
-    with pytest.raises(StoreError, match="must hold 32 bytes"):
+    with pytest.raises(StoreError, match="must have 32 bytes"):
         Signer.of_home(tmp_path)
 
 

@@ -124,7 +124,7 @@ def test_answers_to_a_split_give_the_score_of_the_run(folders) -> None:
 
 
 def test_a_language_model_has_no_references(folders) -> None:
-    with pytest.raises(DataError, match="no right answers to compare with"):
+    with pytest.raises(DataError, match="no correct answers to compare with"):
         list(predict_split(folders["python-docs"], "test", 1))
 
 
@@ -133,7 +133,7 @@ def test_bad_requests_are_refused_in_a_sentence(folders) -> None:
         predict(folders["dates"], [TEXT], options={"tongue": "de"})
     with pytest.raises(DataError, match="language must be one of"):
         predict(folders["dates"], [TEXT], options={"language": "xx"})
-    with pytest.raises(ConfigError, match="has no options"):
+    with pytest.raises(ConfigError, match="must have no options"):
         predict(folders["python-docs"], ["A"], options={"language": "de"})
     with pytest.raises(DataError, match="Shorten it"):
         predict(folders["dates"], [TEXT, "May " * 50])
@@ -142,10 +142,10 @@ def test_bad_requests_are_refused_in_a_sentence(folders) -> None:
     with pytest.raises(ConfigError, match="max_tokens"):
         predict(folders["dates"], [TEXT], max_tokens=0)
     for tokens in ([-1], [10**9], [2]):
-        with pytest.raises(DataError, match="tokens to go on from"):
+        with pytest.raises(DataError, match="tokens to continue from"):
             predict(folders["dates"], [TEXT], so_far=tokens)
     for count in (0, MOST_TEXTS + 1):
-        with pytest.raises(DataError, match="texts can be given"):
+        with pytest.raises(DataError, match="texts must be given"):
             predict(folders["dates"], [TEXT] * count)
     with pytest.raises(DataError, match="split must be"):
         list(predict_split(folders["dates"], "train"))

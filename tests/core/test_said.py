@@ -100,7 +100,7 @@ def test_whatever_fills_a_message_comes_back(fields: dict) -> None:
 
 
 def test_the_store_and_the_supervisors_lock_keep_messages(foreign, store: Store, tmp_path) -> None:
-    reason = _("Stopped at step {step} ({reason} was asked for).", step=3, reason="pause")
+    reason = _("Stopped at step {step} ({reason} requested).", step=3, reason="pause")
     store.create_comparison("a", [build_config()])
     with store.writing() as connection:
         connection.execute(sa.update(schema.run).values(reason=reason))
@@ -113,6 +113,6 @@ def test_the_store_and_the_supervisors_lock_keep_messages(foreign, store: Store,
     lock.describe({"pid": 1, "slots": 2, "threads": 1, "reason": reason, "problem": None})
     lock.release()
     foreign()
-    wanted = "«Stopped at step 3 (pause was asked for).»"
+    wanted = "«Stopped at step 3 (pause requested).»"
     assert store.runs()[0].reason == wanted
     assert lock.last_words()["reason"] == wanted

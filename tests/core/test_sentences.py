@@ -68,7 +68,7 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"at most 36 tokens\. Got"):
         loaded().encode_source("xyzq " * 40)
     (tmp_path / "pairs.tsv.xz").write_bytes(lzma.compress(b"a\tb\n"))
-    with pytest.raises(DataError, match="must be as it was shipped"):
+    with pytest.raises(DataError, match="which comes with CLPS Lab, is missing or damaged"):
         shipped_text(tmp_path / "pairs.tsv.xz", sentences.SHA256)
     assert len(list(sentences.FOLDER.glob("LICENSE.*"))) == 5
 

@@ -125,9 +125,9 @@ def test_errors_come_back_as_they_were_raised_and_the_process_stays(serve: Serve
     with pytest.raises(RuntimeError, match="ZeroDivisionError: a fault of ours") as fault:
         service.ask(wrong("fault"))
     assert not isinstance(fault.value, ClpsError)
-    with pytest.raises(JobError, match=r"0.391 GiB of memory here \(CLPS_MODEL_MEMORY\)"):
+    with pytest.raises(JobError, match=r"0.391 GiB of memory allowed here \(CLPS_MODEL_MEMORY\)"):
         service.ask(wrong("no memory"))
-    with pytest.raises(JobError, match="at most 512 MiB"):
+    with pytest.raises(JobError, match="larger than the 512 MiB allowed"):
         service.ask(echo(size=1 << 30))
     assert service.ask(wrong("chatter")).pid == pid, "what it prints holds nobody up"
     assert service.facts().crashes == 0
@@ -139,7 +139,7 @@ def test_errors_come_back_as_they_were_raised_and_the_process_stays(serve: Serve
         ("kill", "ended before it answered", "signal SIGKILL"),
         ("exit", "ended before it answered", "exit code 3"),
         ("nonsense", "ended before it answered", "its answer could not be read"),
-        ("memory", r"0.391 GiB of memory here \(CLPS_MODEL_MEMORY\)", "it took more than 0.391 GiB"),
+        ("memory", r"0.391 GiB of memory allowed here \(CLPS_MODEL_MEMORY\)", "it used more than 0.391 GiB"),
     ],
 )
 def test_a_question_that_ends_the_process_is_one_sentence_and_the_next_is_answered_by_another(
@@ -161,7 +161,7 @@ def test_a_question_that_ends_the_process_is_one_sentence_and_the_next_is_answer
 
 def test_a_question_that_takes_too_long_is_stopped_and_the_next_is_answered(serve: Serve) -> None:
     service = serve(seconds=0.3)
-    with pytest.raises(JobError, match=r"answered in 0.3 s here \(CLPS_MODEL_SECONDS\)"):
+    with pytest.raises(JobError, match=r"than the 0.3 s allowed here \(CLPS_MODEL_SECONDS\)"):
         service.ask(wrong("hang"))
     facts = service.facts()
     assert (facts.crashes, facts.state) == (1, "off")
@@ -176,9 +176,7 @@ def test_who_ends_the_process_twice_is_refused_and_others_are_not(serve: Serve) 
     for _time in range(2):
         with pytest.raises(JobError, match="ended before it answered"):
             service.ask(wrong("exit"))
-    with pytest.raises(
-        JobError, match=r"^This question has ended the model process 2 times.*not asked again for 10 minutes"
-    ):
+    with pytest.raises(JobError, match=r"^This question ended the model process 2 times.*blocked for 10 minutes"):
         service.ask(wrong("exit"))
     assert service.facts().crashes == 2
     assert service.ask(echo()).count == 1
@@ -197,7 +195,7 @@ def test_a_run_whose_questions_end_the_process_again_and_again_is_refused() -> N
     for text in "abcd":
         blame.check(wrong("exit", text, Path("/bad")))
         blame.note(wrong("exit", text, Path("/bad")))
-    with pytest.raises(JobError, match=r"^Questions about this run have ended the model process 4 times"):
+    with pytest.raises(JobError, match=r"^Questions about this run ended the model process 4 times"):
         blame.check(wrong("exit", "e", Path("/bad")))
     blame.check(wrong("exit", "e", Path("/good")))
     blame.forgive(wrong("works", "f", Path("/bad")))
@@ -307,7 +305,7 @@ def test_a_flood_is_refused_in_a_sentence_and_those_who_wait_are_served_in_order
     for number in range(40):
         others.append(pool.submit(service.ask, echo(str(number))))
         at_work(service, number + 1)
-    with pytest.raises(JobError, match=r"^41 requests are being answered before yours. Try again in a moment.$"):
+    with pytest.raises(JobError, match=r"^41 questions are ahead of yours. Try again in a moment.$"):
         service.ask(echo("one more"))
     assert service.kept_answer(echo("one more")) is None, "who only looks is not refused"
     gate.write_text("open")
@@ -320,7 +318,7 @@ def test_who_waits_too_long_is_told_so_and_leaves_the_queue(serve: Serve, pool: 
     service = serve(patience=0.05)
     first = pool.submit(service.ask, Held(NOWHERE, STAMP, gate))
     at_work(service)
-    with pytest.raises(JobError, match=r"^1 request is being answered before yours"):
+    with pytest.raises(JobError, match=r"^1 question is ahead of yours"):
         service.ask(echo())
     assert service.facts().waiting == 0
     gate.write_text("open")

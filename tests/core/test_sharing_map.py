@@ -180,8 +180,8 @@ def test_unequal_shapes_in_one_slot_are_refused_by_layer_and_component():
 @pytest.mark.parametrize(
     ("ties", "slots", "sentence"),
     [
-        ({"encoder.q": "encoder.k", "encoder.k": "encoder.q"}, {}, "ties must not run in a circle"),
-        ({"encoder.q": "encoder.q"}, {}, "ties must not run in a circle"),
+        ({"encoder.q": "encoder.k", "encoder.k": "encoder.q"}, {}, "ties must not form a circle"),
+        ({"encoder.q": "encoder.q"}, {}, "ties must not form a circle"),
         ({}, {("decoder", "q"): [0, 0]}, "decoder q must name one slot for each of the 6 layers. Got 2 slots"),
         ({}, {("encoder", "o"): [0, 0, 0, -1, 0, 0]}, "Got -1 for encoder o of layer 3"),
     ],

@@ -93,7 +93,7 @@ def test_layers_that_read_probabilities_have_no_query_and_key():
 
 
 def test_the_keys_of_a_layer_without_keys_cannot_be_read():
-    with pytest.raises(ConfigError, match="decoder layer 2 reuses attention probabilities and has none"):
+    with pytest.raises(ConfigError, match="decoder layer 2 reuses attention probabilities and computes none"):
         plan("kv_source=0-1-2-2-4-5,attention_source=0-1-0-3-4-5")
 
 
@@ -107,12 +107,12 @@ def test_reuse_can_be_for_one_stack():
     ("text", "model", "words"),
     [
         ("0-1-2", DECODER, ["decoder q", "6 layers", "Got 3"]),
-        ("k=@q", GROUPED, ["k of decoder layer 0", "one shape"]),
+        ("k=@q", GROUPED, ["k of decoder layer 0", "same shape"]),
         ("decoder=@encoder", DECODER, ["decoder=@encoder", "Stacks here: decoder"]),
         (
             "decoder=@encoder",
             PAIR.model_copy(update={"num_decoder_layers": 4}),
-            ["as many layers", "Make the depths equal"],
+            ["same number of layers", "Make the depths equal"],
         ),
         ("k=@q,q=@k", DECODER, ["circle"]),
         ("kv_source=1-1-2-3-4-5", DECODER, ["kv_source of decoder layer 0", "forward"]),
@@ -130,8 +130,8 @@ def test_reuse_can_be_for_one_stack():
         ("lora.decoder.k=9", GROUPED, ["8 for k of decoder layer 0"]),
         ("inject=add", DECODER, ["inject=add", "core", "decoder"]),
         ("sequence:3,train_loops=1-4", DECODER, ["train_loops", "core"]),
-        ("all,norms=own,train_loops=1-4", DECODER, ["norm_attn of decoder layer 1 has others"]),
-        ("all,lora=2,train_loops=1-4", DECODER, ["train_loops", "lora exists once for each executed layer"]),
+        ("all,norms=own,train_loops=1-4", DECODER, ["norm_attn of decoder layer 1 uses different"]),
+        ("all,lora=2,train_loops=1-4", DECODER, ["train_loops", "lora exists separately for each executed layer"]),
         ("all,layer_scale=own,train_loops=1-4", DECODER, ["layer_scale"]),
         ("all,depth_embedding=learned,train_loops=1-4", DECODER, ["depth_embedding=learned"]),
         ("all,kv_source=every:2,train_loops=2-4", DECODER, ["fixed numbers", "decoder"]),
@@ -139,7 +139,7 @@ def test_reuse_can_be_for_one_stack():
         (
             "all,k=0-0-1-1-0-0,kv_source=0-0-2-2-4-4,inject=add",
             DECODER,
-            ["k of decoder layer 2 has others"],
+            ["k of decoder layer 2 uses different"],
         ),
     ],
 )

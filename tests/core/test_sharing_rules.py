@@ -104,8 +104,8 @@ def test_every_rule_works_without_a_number(layers, name):
     [
         ("cycle", 4, 5, "must be between 1 and the number of layers (4). Got 5. Change it, or the number of layers."),
         ("grouped", 4, 0, "must be between 1 and the number of layers (4). Got 0."),
-        ("all", 4, 2, "all takes no number. Got all:2."),
-        ("sequence", 6, 4, "reaches 3 slots. Got 4. Use grouped:4"),
+        ("all", 4, 2, "all must be written without a number. Got all:2."),
+        ("sequence", 6, 4, "gives 3 slots. Got 4. Use grouped:4"),
         ("zigzag", 4, 2, "rule must be one of none, all, grouped, sequence, cycle, cycle_rev,"),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_loop_runs_its_prelude_and_coda_once_and_its_core_as_often_as_fits(pre
 
 @pytest.mark.parametrize(
     ("text", "layers", "fit"),
-    [("loop:1/2/1", 7, "Take 6"), ("loop:3/2/3", 4, "Take 8"), ("loop:0/0/1", 4, "layer or more")],
+    [("loop:1/2/1", 7, "Use 6"), ("loop:3/2/3", 4, "Use 8"), ("loop:0/0/1", 4, "at least 1 layer")],
 )
 def test_a_loop_that_does_not_fit_the_layers_is_refused_with_a_number_that_does(text, layers, fit):
     with pytest.raises(ConfigError, match=fit):

@@ -126,7 +126,7 @@ def test_the_tokenizer_file_gives_the_same_tokens() -> None:
         ("languages", "", "Type a sentence such as Where is my file"),
         ("languages", "a" * 65, "at most 64 characters. Got 65"),
         ("libraries", "", "Type a sentence such as Return the shortest path"),
-        ("libraries", "a, " * 25, "at most 48 words and marks. Got 50"),
+        ("libraries", "a, " * 25, "at most 48 words and punctuation marks. Got 50"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(task: str, text: str, sentence: str) -> None:
@@ -140,7 +140,7 @@ def test_a_typed_target_must_be_phones() -> None:
         data.encode_target("NAYT")
     with pytest.raises(DataError, match=r"at most 17 phones\. Got 18"):
         data.encode_target("N " * 18)
-    with pytest.raises(DataError, match="no target to type"):
+    with pytest.raises(DataError, match="does not use a typed target"):
         loaded("languages").encode_target("German")
 
 
@@ -170,7 +170,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(module: Any, damage: str, tmp
     with pytest.raises(DataError) as refused:
         shipped_text(file, module.SHA256)
     assert str(refused.value) == (
-        f"the file {file.name} must be as it was shipped. It is missing or damaged. Install clps-lab again."
+        f"the file {file.name}, which comes with CLPS Lab, is missing or damaged. Install clps-lab again."
     )
 
 

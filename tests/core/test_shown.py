@@ -108,7 +108,7 @@ def test_what_fills_a_sentence_cannot_reorder_it() -> None:
 @pytest.mark.parametrize("case", HIDDEN)
 def test_a_name_with_what_cannot_be_seen_is_refused_at_every_door(case: str, tmp_path, monkeypatch) -> None:
     name = HIDDEN[case][0]
-    sentence = "name must have characters that can be seen"
+    sentence = "name must have visible characters"
     with pytest.raises(ConfigError, match=sentence):
         check_name(name)
     if "\ud800" not in name:
@@ -119,7 +119,7 @@ def test_a_name_with_what_cannot_be_seen_is_refused_at_every_door(case: str, tmp
     try:
         with pytest.raises(ConfigError, match=sentence):
             service.submit(store, [build_config()], name)
-        with pytest.raises(StoreError, match="characters that can be seen"):
+        with pytest.raises(StoreError, match="visible characters"):
             import_run(store, sample_folder("sample-dates-none"), comparison=name)
         assert store.runs() == []
     finally:

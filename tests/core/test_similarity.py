@@ -58,5 +58,5 @@ def test_rows_of_nothing_are_equal_to_each_other_only() -> None:
 
 
 def test_axes_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ConfigError, match="equally many"):
+    with pytest.raises(ConfigError, match="the same number of"):
         jensen_shannon(np.ones(3), np.ones(4))

@@ -185,7 +185,7 @@ def test_columns_named_so_become_marked_answers(home: Path) -> None:
     assert thawed(frozen(facts)).example_options == facts.example_options
     assert config_of().model.head == "span"
     lines = dict(about(home, known).lines)
-    assert "0.0 % of the answers are cut away" in lines["tokens"]
+    assert "which removes 0.0 % of the answers" in lines["tokens"]
     assert "frequent answer" in lines["baselines"]
     assert set(about(home, known).samples[0]) == {"context", "question", "answer"}
 
@@ -224,7 +224,7 @@ def test_a_context_is_in_one_split_and_equal_questions_are_counted(tmp_path: Pat
     assert all(len(np.unique(index.splits[index.keys == key])) == 1 for key in np.unique(index.keys))
     assert len(np.unique(index.keys)) == 20
     assert known.statistics["duplicates"]["train"] == 16  # each context asks Which 0? twice
-    assert any("16 training questions about a context came before" in one for one in warnings(known))
+    assert any("16 training questions repeat an earlier one" in one for one in warnings(known))
 
 
 def test_answers_that_cannot_be_placed_are_counted_and_said(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_answers_that_cannot_be_placed_are_counted_and_said(tmp_path: Path) -> N
     starts = read_index(record.folder_of(tmp_path, "odd")).labels.tolist()
     assert starts[:3] == [2, 17, 17]
     said = " ".join(warnings(known))
-    for part in ("1 answer does not stand in its context", "more than once", "the nearest place is taken"):
+    for part in ("1 answer is not in its context", "more than once", "the nearest place is used"):
         assert part in said
 
 
@@ -273,10 +273,10 @@ def test_answers_as_a_list_of_objects_are_read_and_other_columns_are_no_spans(tm
     ]
     other = preview(Source(path=write_jsonl(tmp_path / "free.jsonl", free)), tmp_path).guess
     assert other.kind == "translation"
-    assert "most answers do not stand in it" in other.note
+    assert "most answers do not appear in it" in other.note
     forced = preview(Source(path=tmp_path / "free.jsonl"), tmp_path, kind="span").guess
     assert forced.columns == {"context": "context", "question": "question", "answer": "answer"}
-    with pytest.raises(DataError, match=r"Got none: 20 rows lack one"):
+    with pytest.raises(DataError, match="Got none: 20 rows lack a value"):
         add("none", Source(path=tmp_path / "free.jsonl"), tmp_path, kind="span")
 
 
@@ -289,7 +289,7 @@ def test_answers_that_are_cut_away_are_told_left_out_of_training_and_wrong_in_ev
     assert len(data.rows("train")) == pytest.approx((1 - told.plain["cut"]["reach"]) * known.splits["train"])
     assert all(((labels > 0) & (labels & FIRST > 0)).sum() == 1 for labels in data.batch(0, 32).labels)
     assert sum(len(one.labels) for one in data.evaluation("test", 100, 8)) == known.splits["test"]
-    with pytest.raises(DataError, match=r"answer of a training row must lie in its first 8 tokens"):
+    with pytest.raises(DataError, match="training answer must be in the first 8 tokens"):
         load_task(config_of(seq_len=8)).batch(0, 2)
 
 
@@ -349,7 +349,7 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
     inputs = data.encode_source(example.text, options=example.options)
     logits = capture(load_model(folder, "best")[0], inputs).logits
     inside = np.flatnonzero(data.context_offsets(inputs, example.options["context"])[1][:, 0] >= 0)
-    assert lens.positions == ("beginning", "end")
+    assert lens.positions == ("start", "end")
     places = [int(name.rpartition("(")[2][:-1]) for name in (lens.names[one] for one in lens.top[-1, :, 0])]
     assert places == logits[inside].argmax(0).tolist()
 
@@ -357,8 +357,8 @@ def test_a_question_is_answered_by_a_part_of_its_context(store: Store, run: Run)
 @pytest.mark.parametrize(
     ("text", "options", "sentence"),
     [
-        ("What?", {}, r"must come with a context"),
-        ("What?", {"context": " \n"}, r"must come with a context"),
+        ("What?", {}, "must have a context"),
+        ("What?", {"context": " \n"}, "must have a context"),
         ("", {"context": "A red door."}, r"the text must not be empty"),
         ("What?", {"context": "A red door. " * 40}, r"at most \d+ tokens"),
         ("What " * 40, {"context": "A red door."}, r"at most \d+ tokens"),
@@ -381,6 +381,6 @@ def test_the_command_line_takes_a_question_and_a_context(run: Run) -> None:
     assert one["marked"][0]["probability"] > 0
     missing = clps("predict", run.id, "--text", "What?")
     assert missing.exit_code == 2
-    assert "must come with a context. Got none. Add --context" in " ".join(missing.stderr.split())
+    assert "must have a context. Got none. Add --context" in " ".join(missing.stderr.split())
     assert clps("predict", run.id).exit_code == 0, "the task's example has its context"
     assert clps("predict", run.id, "--examples", "2").exit_code == 0

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     points = [Point(run_id, "train", "loss", step, 1 / 3 + step, 0.5) for step in (0, 5)]
     notes = [("best", 5, "checkpoints/best.safetensors"), ("last", 5, "checkpoints/last.safetensors")]
     queue.append(run_id, 1, points, progress={"step": 5, "seconds": 9.0, "cpu_seconds": 8.0}, artefacts=notes)
-    with pytest.raises(StoreError, match="must be finished to be exported"):
+    with pytest.raises(StoreError, match="only a finished run can be exported"):
         export_run(store, run_id, tmp_path / "exported")
     queue.finish(run_id, 1, "finished", None)
     export_run(store, run_id, tmp_path / "exported", new_id="sample-all")
@@ -77,7 +77,7 @@ def test_a_deleted_sample_can_be_imported_again(store: Store, folder: Path) -> N
 @pytest.mark.parametrize("name", ["run.json", "config.json", "metrics.csv"])
 def test_a_damaged_export_is_refused(store: Store, folder: Path, name: str) -> None:
     (folder / name).write_text("split,step\n{")
-    with pytest.raises(NotFoundError, match=f"must hold an exported run. Its {name} is missing or damaged"):
+    with pytest.raises(NotFoundError, match=f"is not a complete exported run: its {name} is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
     assert list((store.home / "runs").iterdir()) == []
@@ -102,7 +102,7 @@ def test_an_export_that_says_what_cannot_be_is_refused_and_leaves_nothing(
     """It may come from anybody: nothing in it may lead out of the run's folder."""
     about = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps(about | change))
-    with pytest.raises(NotFoundError, match=r"must hold an exported run\. Its run\.json is missing or damaged"):
+    with pytest.raises(NotFoundError, match=r"is not a complete exported run: its run\.json is missing or damaged"):
         import_run(store, folder)
     assert store.runs() == []
     assert list((store.home / "runs").iterdir()) == []

@@ -204,7 +204,10 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) ->
     connection.commit()
     connection.close()
     before = everything(path)
-    refusal = rf"must be of version {schema.VERSION} or older\. Got {schema.VERSION + 1}: a newer CLPS Lab wrote it"
+    newer = schema.VERSION + 1
+    refusal = (
+        rf"has version {newer}, and this CLPS Lab reads versions up to {schema.VERSION}: a newer CLPS Lab wrote it"
+    )
     with pytest.raises(StoreError, match=refusal):
         open_store(tmp_path)
     assert everything(path) == before

@@ -141,9 +141,9 @@ def test_the_archive_hides_from_lists_and_gives_back(store: Store) -> None:
 @pytest.mark.parametrize("status", ["queued", "running"])
 def test_what_waits_or_runs_cannot_be_archived(store: Store, status: str) -> None:
     made, ids = compared(store, status=status)
-    with pytest.raises(JobError, match=r"must neither wait nor run\. 2 runs do"):
+    with pytest.raises(JobError, match=r"neither waits nor runs can be archived\. 2 runs do"):
         shelf.archive_runs(store, ids, True)
-    with pytest.raises(JobError, match="must neither wait nor run"):
+    with pytest.raises(JobError, match="neither waits nor runs"):
         shelf.archive_comparison(store, made, True)
     assert len(store.comparisons(archived=False)) == 1
 
@@ -237,7 +237,7 @@ def test_an_export_with_a_bad_note_or_tag_is_refused(store: Store, tmp_path: Pat
     export_run(store, run.id, tmp_path / "out")
     about = json.loads((tmp_path / "out" / "run.json").read_text())
     (tmp_path / "out" / "run.json").write_text(json.dumps(about | {"id": "other123"} | given))
-    with pytest.raises(NotFoundError, match="must hold an exported run"):
+    with pytest.raises(NotFoundError, match="is not a complete exported run"):
         import_run(store, tmp_path / "out")
 
 
@@ -245,5 +245,5 @@ def test_a_comparison_without_a_finished_run_cannot_be_exported(store: Store, tm
     made, _ids = compared(store, status="failed")
     refused = clps("comparisons", "export", made, "--to", str(tmp_path / "none.zip"))
     assert refused.exit_code == 2
-    assert "must have a finished run" in refused.stderr
+    assert "has no finished run" in refused.stderr
     assert not (tmp_path / "none.zip").exists()

@@ -138,8 +138,8 @@ def test_a_run_that_dies_twice_without_getting_further_is_not_tried_again(
     advance(queue, attempt, second)
     assert queue.settle(run_id, 2, Exit(signal=11)) == "failed"
     assert store.run(run_id).reason == (
-        "The process crashed (SIGSEGV). It died again without getting beyond step 7, so it is not tried a third time. "
-        "Resume it once the cause is mended; it goes on from its last checkpoint."
+        "The process crashed (SIGSEGV). It died again before getting beyond step 7, so there is no third try. "
+        "Correct the cause, then resume it; it continues from its last checkpoint."
     )
 
 
@@ -202,7 +202,7 @@ def test_a_waiting_run_takes_the_place_that_its_new_priority_gives_it(store: Sto
 def test_only_waiting_runs_get_another_priority_and_of_several_all_or_none(store: Store, queue: Queue) -> None:
     working, waiting = add(store, 2)
     started(queue)
-    with pytest.raises(JobError, match=rf"only the priority of what waits can be changed\. {working} is running"):
+    with pytest.raises(JobError, match=rf"only the priority of a waiting job can be changed\. {working} is running"):
         queue.set_priority([waiting, working], 5)
     assert [run.priority for run in store.runs()] == [0, 0]
 
@@ -251,7 +251,7 @@ def test_an_interruption_does_not_count_as_a_death(store: Store, queue: Queue) -
     (run_id,) = add(store)
     for _round in range(5):
         assert queue.settle(run_id, started(queue).number, Exit(interrupted=True)) == "queued"
-    assert "The machine went down" in (store.run(run_id).reason or "")
+    assert "The machine shut down" in (store.run(run_id).reason or "")
 
 
 def test_requests_to_stop_that_come_again_and_again_slow_the_run_down_and_end_it(store: Store, queue: Queue) -> None:
@@ -318,7 +318,7 @@ def test_a_process_that_fails_by_itself_is_not_retried(store: Store, queue: Queu
         (Exit(signal=9), "was killed (SIGKILL)"),
         (Exit(signal=9, out_of_memory=True), "because memory ran out. A smaller batch_size"),
         (Exit(signal=11), "The process crashed (SIGSEGV)"),
-        (Exit(), "nobody saw how it ended"),
+        (Exit(), "how it ended is unknown"),
     ],
 )
 def test_a_death_has_its_reason(store: Store, queue: Queue, end: Exit, words: str) -> None:
@@ -343,14 +343,14 @@ def test_a_waiting_run_stops_at_once_and_a_running_one_is_asked(
     assert queue.renew(running, 1) == kind
     assert queue.append(running, 1, []) == kind
     assert queue.settle(running, 1, KILLED) == status, "a run that was asked to stop is not retried"
-    with pytest.raises(JobError, match=f"only what is queued or running can be stopped. {running} is {status}"):
+    with pytest.raises(JobError, match=f"only queued or running jobs can be stopped. {running} is {status}"):
         queue.request_stop(running, kind)
 
 
 def test_only_what_stopped_can_be_resumed(store: Store, queue: Queue) -> None:
     (run_id,) = add(store)
     for _look in ("queued", "running"):
-        with pytest.raises(JobError, match="only what is cancelled, paused or failed can be resumed"):
+        with pytest.raises(JobError, match="only cancelled, paused or failed jobs can be resumed"):
             queue.requeue(run_id)
         queue.start_next(0, "here", "boot")
     queue.finish(run_id, 1, "finished", None)

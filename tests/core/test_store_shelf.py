@@ -78,7 +78,7 @@ def test_a_comparison_is_deleted_as_one_with_its_folders_and_nobody_elses(store:
     assert shelf.forget_comparison(store, one.id) == list(one.run_ids)
     assert store.comparisons() == [other]
     assert sorted(path.name for path in (store.home / "runs").iterdir()) == sorted(other.run_ids)
-    with pytest.raises(NotFoundError, match="deleted meanwhile"):
+    with pytest.raises(NotFoundError, match="deleted in the meantime"):
         shelf.forget_comparison(store, one.id)
 
 
@@ -86,7 +86,7 @@ def test_while_a_run_is_running_nothing_of_its_comparison_is_deleted(store: Stor
     one = compared(store)
     with store.writing() as connection:
         connection.execute(schema.run.update().where(schema.run.c.id == one.run_ids[1]).values(status="running"))
-    with pytest.raises(JobError, match=rf"none of its runs is running\. 1 is: {one.run_ids[1]}\. Cancel it first"):
+    with pytest.raises(JobError, match=rf"cannot be deleted\. 1 is running: {one.run_ids[1]}\. Cancel it first"):
         shelf.forget_comparison(store, one.id)
     assert len(store.runs()) == 2
     assert all((store.run_folder(run_id) / "checkpoints").is_dir() for run_id in one.run_ids)

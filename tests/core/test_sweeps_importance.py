@@ -75,7 +75,7 @@ def test_a_grid_divides_the_variance_exactly() -> None:
     )
     assert found.rest == pytest.approx(0)
     assert {one.p for one in (*found.fields, *found.pairs)} == {None}
-    assert "nothing tells how much of it is chance" in " ".join(said_importance(found))
+    assert "it is not known how much of this is random variation" in " ".join(said_importance(found))
 
 
 def test_an_effect_of_three_fields_together_is_the_rest() -> None:
@@ -143,14 +143,14 @@ def test_draws_at_random_are_told_by_a_forest_with_its_spread() -> None:
     assert shares == pytest.approx({RATE: 0.57, STRATEGY: 0.43, DROPOUT: 0.0, NORM: 0.0}, abs=0.13)
     assert all(one.spread is not None and one.spread.count > 1 and one.p is None for one in found.fields)
     assert (found.explained or 0) > 0.8
-    assert "foretold" in said_importance(found)[0]
+    assert "had not seen" in said_importance(found)[0]
 
 
 def test_a_forest_says_nothing_of_chance() -> None:
     source = noise(5)
     found = importance(planted(drawn(24), lambda _one, _seed: source.gauss(0, 1)))
     assert (found.fields, found.method) == ((), "none")
-    assert "foretells too little" in (found.problem or "")
+    assert "predicts too little" in (found.problem or "")
 
 
 @pytest.mark.parametrize(
@@ -208,13 +208,13 @@ def test_lines_that_cross_by_more_than_chance_are_told() -> None:
     assert (found.best[0], found.best[2]) == (("all",), ("none",))
     assert [point.count for line in found.lines for point in line.points if point] == [6] * 6
     text = " ".join(said(found))
-    assert "depends on learning_rate by more than chance" in text
+    assert "depends on learning_rate (significant interaction" in text
     assert "These lines cross: none / all" in text
-    assert "mean over dropout too" in text
+    assert "also a mean over dropout" in text
     other = interaction(shown, DROPOUT, 1.0)
     assert other is not None
     assert other.larger_than_chance is False
-    assert "is not shown" in " ".join(said(other))
+    assert "do not show" in " ".join(said(other))
     worse = interaction(shown, RATE, -1.0)
     assert worse is not None
     assert worse.best[0] == ("none",)

@@ -33,7 +33,7 @@ def test_a_threshold_ends_what_is_not_yet_as_good(facts, best: float, ends: bool
     assert (said is not None) == ends
     if said:
         assert "step 50 of 200" in said
-        assert "not yet 0.2" in said
+        assert "not reached 0.2" in said
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_best_is_compared_with_the_best_of_others_up_to_the_same_step(store):
     assert watching.evaluated(20, {"accuracy": 0.5}) is None, "0.5 is the others' best until step 20"
     said = watching.evaluated(30, {"accuracy": 0.2, "loss": 1.0})
     assert said is not None
-    assert "its best accuracy was 0.5" in said
+    assert "the best accuracy was 0.5" in said
     assert "median 0.91 of 3" in said
 
 

@@ -57,16 +57,14 @@ def named(text: str, opening: str) -> list[str]:
 def test_two_seeds_apart_by_a_mile_are_too_few_to_tell_and_not_as_good() -> None:
     text = said({"a": [0.86, 0.86], "b": [0.78, 0.58]})
     assert text == (
-        "Too few runs to tell from the first (2 pairs of the same seed and fold): b. "
-        "It takes at least 3 seeds or folds."
+        "Too few runs to tell these apart from the best (2 pairs with the same seed and fold): b. "
+        "At least 3 seeds or folds are needed."
     )
     assert "As good" not in said({"a": [0.78, 0.78], "b": [0.1, 0.3]})
 
 
 def test_one_run_each_tells_nothing() -> None:
-    assert said({"a": [0.9], "b": [0.1]}) == (
-        "One run each is too few to tell whether the order is more than chance: add seeds."
-    )
+    assert said({"a": [0.9], "b": [0.1]}) == ("One run per configuration is too few to test the order: add seeds.")
 
 
 def test_two_differences_that_happen_to_be_alike_prove_nothing() -> None:
@@ -76,16 +74,16 @@ def test_two_differences_that_happen_to_be_alike_prove_nothing() -> None:
 
 def test_as_good_is_said_within_a_margin_that_is_named() -> None:
     close = {"a": [0.900, 0.902, 0.898, 0.901], "b": [0.899, 0.901, 0.899, 0.900]}
-    assert said(close) == "As good as the first, within 1 percentage point (95 %): b."
+    assert said(close) == "As good as the best, within 1 percentage point (95 %): b."
     # Two one-sided tests of 5 % each: the 90 % interval lies within the margin, the 95 % one does not.
-    assert said({"a": [0.901, 0.906, 0.896], "b": [0.9, 0.9, 0.9]}).startswith("As good as the first")
+    assert said({"a": [0.901, 0.906, 0.896], "b": [0.9, 0.9, 0.9]}).startswith("As good as the best")
     doubled = {"a": [20.0, 20.1, 19.9, 20.0], "b": [20.05, 20.1, 20.0, 20.05]}
-    assert said(doubled, metric="perplexity") == "As good as the first, within 1 % (95 %): b."
+    assert said(doubled, metric="perplexity") == "As good as the best, within 1 % (95 %): b."
 
 
 def test_the_first_is_better_where_each_other_lags_beyond_chance() -> None:
     table = {"a": [0.9, 0.8, 0.85], "b": [0.8, 0.71, 0.75], "c": [0.7, 0.6, 0.64]}
-    assert said(table) == "The first is better than all others by more than chance explains (95 %, by pairs of runs)."
+    assert said(table) == "The best configuration is significantly better than all others (95 %, by pairs of runs)."
     text = said(table | {"d": [0.95, 0.5, 0.9]})
     assert named(text, "better than these") == ["b", "c"]
     assert named(text, "Too few runs to tell") == ["d"]
@@ -94,7 +92,7 @@ def test_the_first_is_better_where_each_other_lags_beyond_chance() -> None:
 def test_runs_that_ended_early_are_not_compared() -> None:
     table = {"a": [0.9, 0.8, 0.85], "b": [0.8, 0.71, 0.75], "c": [0.7, 0.6, 0.64]}
     text = said(table, early=frozenset({("b", 2)}))
-    assert named(text, "Not compared with the first, since runs are missing or ended early") == ["b"]
+    assert named(text, "Not compared with the best, since runs are missing or ended early") == ["b"]
     assert named(text, "better than these") == ["c"]
     assert "failed or ended early" in said(table, early=frozenset({("a", 0)}))
 
@@ -125,9 +123,9 @@ def test_no_sentence_says_more_than_a_paired_test_of_the_table(metric: str, valu
     margin = MARGIN if metric == "accuracy" else MARGIN * means[first]
     others = [name for name in table if name != first]
     gaps = {name: [sign * (a - b) for a, b in zip(table[first], table[name], strict=True)] for name in others}
-    as_good = named(text, "As good as the first")
+    as_good = named(text, "As good as the best")
     better = others if "all others" in text else named(text, "better than these")
-    unclear = named(text, "Too few runs to tell") or (others if text.startswith("One run each") else [])
+    unclear = named(text, "Too few runs to tell") or (others if text.startswith("One run per configuration") else [])
     assert sorted([*as_good, *better, *unclear]) == sorted(others), "each is named once"
     for name in as_good:
         assert abs(statistics.fmean(gaps[name])) < margin

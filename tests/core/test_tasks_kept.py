@@ -40,6 +40,7 @@ BUILT_IN = (
     "sums",
     "sounds",
     "languages",
+    "docstrings",
     "libraries",
     "masked-docs",
     "sentences",
@@ -82,7 +83,7 @@ def test_tasks_of_other_packages_are_found_and_a_broken_one_is_a_sentence(
         "the task gone cannot be used: ModuleNotFoundError: No module named 'nosuch_module'"
     )
     assert "another task digits" in found.problems["again"]
-    assert "it is str, and no Task" in found.problems["odd"]
+    assert "it is str, not a Task" in found.problems["odd"]
     monkeypatch.setattr(doctor, "TASKS", found)
     said = doctor._tasks()
     assert said["digits"] == "Read handwritten digits"
@@ -129,11 +130,11 @@ def test_facts_that_fail_are_a_sentence_and_the_task_is_no_choice() -> None:
     catalogue = Tasks()
     catalogue.register(replace(codes_task.TASK, facts=lambda _data, _home: 1 / 0))  # type: ignore[arg-type, return-value]
     with pytest.raises(
-        ConfigError, match=r"task codes must say its facts. It failed: ZeroDivisionError: division by zero"
+        ConfigError, match=r"task codes failed to describe its facts: ZeroDivisionError: division by zero"
     ):
         catalogue.usual("codes")
     assert catalogue.usable() == {}
-    with pytest.raises(ConfigError, match=r"a task must be installed that trains a model of family encoder"):
+    with pytest.raises(ConfigError, match="no installed task trains a model of family encoder"):
         catalogue.of_family("encoder")
 
 
@@ -248,5 +249,5 @@ def test_an_export_carries_the_facts_and_an_import_checks_them(store: Store, tmp
 def test_facts_that_cannot_be_read_in_a_runs_folder_are_a_sentence(tmp_path: Path) -> None:
     assert read_facts(tmp_path) is None
     (tmp_path / "facts.json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"facts.json must be a file of the run that can be read"):
+    with pytest.raises(CheckpointError, match=r"facts.json cannot be read"):
         read_facts(tmp_path)

@@ -142,7 +142,7 @@ def test_a_translation_aims_at_the_typed_target_the_right_answer_or_its_own(tmp_
     check(swapped, 4)
     assert [(use.stack, use.place) for use in own.uses] == [(s, p) for s in ("encoder", "decoder") for p in (0, 2)]
     assert [use.place for use in swapped.uses] == [0, 2, 1, 2], "it runs with the other's weights"
-    with pytest.raises(ConfigError, match="Take the patches out"):
+    with pytest.raises(ConfigError, match="Remove the patches"):
         one(Look(folder, "x", german, patching=Patching(("encoder.0=encoder.1",))))
 
 
@@ -159,7 +159,7 @@ def test_a_picture_has_a_gradient_and_a_place_without_a_weight_is_refused(tmp_pa
     check(tie_of_run(Look(picture, "17"), site="encoder.1.norm_ffn"), 2)
     with pytest.raises(ConfigError, match=r"no weight at encoder\.9\.q"):
         tie_of_run(Look(picture, "17"), site="encoder.9.q")
-    with pytest.raises(ConfigError, match=r"must read as decoder\.0\.q"):
+    with pytest.raises(ConfigError, match=r"must be written like decoder\.0\.q"):
         tie_of_run(Look(picture, "17"), site="../secret")
     with pytest.raises(DataError):
         tie_of_run(Look(picture, "many"), site="encoder.0.q")

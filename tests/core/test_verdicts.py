@@ -72,7 +72,7 @@ def test_as_good_takes_two_one_sided_tests_and_never_follows_from_a_large_p() ->
     )
     one, said = told(NONE, wide)
     assert (one.kind, one.needed is not None) == ("cannot_tell", True)
-    assert "Cannot tell all from none" in said
+    assert "Cannot tell all and none apart" in said
     assert re.search(r"About \d+ more seeds would show", said)
 
 
@@ -100,7 +100,7 @@ def test_so_many_more_seeds_have_the_power_they_promise() -> None:
     assert more_seeds(Spread(1e-6, 1.0, 5), 1e-9) is None
     one, said = told(NONE, design("all", [0.05, 0.99, 0.10, 0.95, 0.98]))
     assert one.needed is None
-    assert f"More than {MOST_SEEDS:,} more seeds" in said
+    assert f"More than {MOST_SEEDS:,} additional seeds" in said
 
 
 def test_designs_without_an_effect_are_seldom_called_better_however_many_there_are() -> None:
@@ -143,7 +143,7 @@ SHORT = design("all", [0.7] * 5, parameters=300, changed=HALF, cpu_seconds=5.0, 
     ("other", "why", "words"),
     [
         (design("all", [0.7]), "few_pairs", "1 pair of runs with the same seed"),
-        (design("all", [0.7, 0.8]), "few_pairs", "It takes at least 3"),
+        (design("all", [0.7, 0.8]), "few_pairs", "At least 3"),
         (changed_runs(ALL, status="failed"), "failed", "a run of all failed"),
         (changed_runs(ALL, status="running"), "unfinished", "not all runs of all have finished"),
         (changed_runs(ALL, step=50), "early", "ended before its last step"),

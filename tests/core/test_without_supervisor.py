@@ -42,12 +42,12 @@ def refusal(store: Store) -> str:
 
 def test_a_lock_that_is_no_file_is_named_to_everybody(store: Store) -> None:
     (store.home / "supervisor.lock").mkdir()
-    words = f"it must be able to read and write its files. Got {store.home}/supervisor.lock: Is a directory."
-    assert f"so no run will: {words}" in refusal(store)
+    words = f"it cannot read or write its files: {store.home}/supervisor.lock: Is a directory."
+    assert f"so no run can start: {words}" in refusal(store)
     assert words in (overview(store).supervisor.problem or "")
     doctor = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     assert words in doctor["store"]["problem"]
-    assert doctor["supervisor"]["state"] == "missing: it could not start"
+    assert doctor["supervisor"]["state"] == "not running: it could not start"
     service._started.pop(store.home)  # as in another process
     listed = CliRunner().invoke(app, ["runs", "--json"])
     assert words in " ".join(listed.stderr.split())
@@ -60,14 +60,14 @@ def test_a_python_that_does_not_start_is_told_with_where_to_read_more(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert refusal(store).endswith(f"so no run will: {store.home}/supervisor.log says why.")
+    assert refusal(store).endswith(f"so no run can start: See {store.home}/supervisor.log.")
 
 
 def test_settings_that_cannot_be_are_told_to_who_lists_runs_and_to_doctor(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLPS_SLOTS", "many")
-    assert "so no run will: CLPS_SLOTS must be a number from 1 to 1024. Got 'many'." in refusal(store)
+    assert "so no run can start: CLPS_SLOTS must be a number from 1 to 1024. Got 'many'." in refusal(store)
     doctor = CliRunner().invoke(app, ["doctor"])
     assert doctor.exit_code == 0
     said = doctor.stdout.count("CLPS_SLOTS must be a number")

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.data.base import Batch, TaskData
+from clps_core.data.base import Array, Batch, Example, TaskData
 from clps_core.data.registry import load_task
 from clps_core.model.transformer import Transformer, build_model
 from clps_core.training.device import Placement
@@ -161,7 +161,13 @@ class _Typed:
     """Batches of ``data`` with images of ``dtype``."""
 
     def __init__(self, data: TaskData, dtype: torch.dtype) -> None:
-        self._data, self._dtype = data, dtype
+        self._data, self._dtype, self.facts = data, dtype, data.facts
+
+    def examples(self, count: int) -> list[Example]:
+        return self._data.examples(count)
+
+    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:
+        return self._data.encode_source(text, options=options)
 
     def batch(self, step: int, batch_size: int) -> Batch:
         return as_type(self._data.batch(step, batch_size), self._dtype)

@@ -56,7 +56,7 @@ def cuda() -> str:
 def bf16() -> None:
     """Skip where the GPU does not compute in bf16 (compute capability below 8)."""
     if not torch.cuda.is_bf16_supported(including_emulation=False):
-        pytest.skip(f"{torch.cuda.get_device_name(0)} does not compute in bf16")
+        pytest.skip(f"{torch.cuda.get_device_name(0)} does not support bf16")
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def test_a_step_that_does_not_fit_ends_the_run_with_a_sentence(room: JobRoom, cu
     with card_but_for(3 * GIB):
         run = attempt_alone(room, huge_step(cuda))
     assert_a_sentence(run)
-    assert "the memory that is free on the GPU" in str(run.reason)
+    assert "the free memory of the GPU" in str(run.reason)
     assert "Lower batch_size (65536), d_model (64) or num_layers (4)." in str(run.reason)
 
 
@@ -202,6 +202,6 @@ def test_what_no_card_here_could_hold_is_refused_before_it_is_queued(room: JobRo
     giant = build_config(
         {"model": {"d_model": 16384, "num_heads": 128, "d_ff": 65536, "num_layers": 64}, "train": {"device": cuda}}
     )
-    with pytest.raises(ConfigError, match="a run must fit into the GPU's memory"):
+    with pytest.raises(ConfigError, match="the run does not fit into GPU memory"):
         room.submit(giant)
     assert room.store.runs() == []

@@ -14,15 +14,15 @@ __all__ = ["FAR", "TASK", "USUAL", "facts", "grades"]
 
 USUAL, LEAST, MOST = 8, 2, 12
 FAR = 5
-"""Answers behind brackets that are nested so many levels deep, or more, are scored together."""
+"""Answers behind brackets that are nested this many levels deep, or more, are scored together."""
 EVALUATED, TESTED = 500, 2000
 
 
 def _share(levels: int, *, or_more: bool) -> Metric:
     def called() -> str:
         if or_more:
-            return _("Accuracy, behind {n} or more levels", n=levels)
-        return ngettext("Accuracy, behind {n} level", "Accuracy, behind {n} levels", levels)
+            return _("Accuracy, {n} or more levels closed between", n=levels)
+        return ngettext("Accuracy, {n} level closed between", "Accuracy, {n} levels closed between", levels)
 
     return Metric(f"levels_{levels}", called, True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
@@ -36,15 +36,15 @@ def _words(deepest: int) -> TaskWords:
     return TaskWords(
         title=_("Brackets"),
         summary=_(
-            "After each closing bracket: which bracket is still open? Lines of 32 brackets of four kinds, at most {n} "
-            "inside one another. No test line has the first six opening brackets of a training line.",
+            "After each closing bracket: which bracket is still open? Lines of 32 brackets of four kinds, nested at "
+            "most {n} deep. No test line starts with the same six opening brackets as a training line.",
             n=deepest,
         ),
-        baseline=_("leave out pairs that stand side by side, then take the last opening bracket"),
+        baseline=_("remove pairs of adjacent brackets, then choose the last opening bracket"),
         source=_("Generated: lines of brackets"),
         licence="CC0-1.0",
-        difficulty=_("Brackets inside one another"),
-        grade=_("Levels closed in between"),
+        difficulty=_("Nesting depth"),
+        grade=_("Levels closed between"),
     )
 
 
@@ -63,6 +63,7 @@ def facts(deepest: int = USUAL) -> TaskFacts:
         metrics=("loss", "accuracy", *graded),
         own_metrics=tuple(_share(levels, or_more=levels == FAR < deepest) for levels in grades(deepest).values()),
         graded=graded,
+        graded_or_more=deepest > FAR,
         baseline=rules.guessed_shares(lines["validation"][:EVALUATED])[0],
         test_baseline=rules.guessed_shares(lines["test"][:TESTED])[0],
         test_size=len(lines["test"]),

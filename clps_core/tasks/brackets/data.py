@@ -82,8 +82,8 @@ class Brackets(Drawn[Array]):
         if not fits or not any(token >= CLOSES for token in known):
             raise DataError(
                 _(
-                    "the input must be at most {most} brackets of {kinds}, in which each closing bracket closes the "
-                    "one that was opened last, and at least one does. Got {got!r}.",
+                    "the input must have at most {most} brackets of {kinds}. Each closing bracket must close the "
+                    "last one opened, and there must be at least one. Got {got!r}.",
                     most=LENGTH,
                     kinds="() [] {} <>",
                     got=text.strip()[:60],

@@ -26,7 +26,7 @@ OUTSIDE = 2 * KINDS
 VOCABULARY = OUTSIDE + 1
 CHARACTERS = "([{<)]}>."
 BEGINNING = 6
-"""Whether a line is held out, the kinds of so many opening brackets say, the first ones."""
+"""The number of first opening brackets whose kinds decide whether a line is held out."""
 HELD_OUT = 2000
 """Lines of validation, and as many of test."""
 Array = NDArray[Any]

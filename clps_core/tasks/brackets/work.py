@@ -1,6 +1,6 @@
 """What runs of ``brackets`` do: they say after each closing bracket which one is still open.
 
-``levels_1`` ...: of the answers behind closed brackets that were nested so many levels deep.
+``levels_1`` ...: of the answers behind closed brackets that were nested this many levels deep.
 """
 
 from clps_core.tasks.brackets import USUAL, grades

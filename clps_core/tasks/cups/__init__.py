@@ -27,11 +27,11 @@ def _words(swaps: int) -> TaskWords:
     return TaskWords(
         title=_("Shell game"),
         summary=_(
-            "Three cups, one ball, {n} swaps: where is the ball after each swap? No test game begins as a game of "
-            "training did; late swaps are the last third.",
+            "Three cups, one ball, {n} swaps: where is the ball after each swap? No test game starts like a training "
+            "game. Late swaps are the last third.",
             n=swaps,
         ),
-        baseline=_("one fixed cup after each swap"),
+        baseline=_("always the same cup after each swap"),
         source=_("Generated: games with three cups"),
         licence="CC0-1.0",
         difficulty=_("Swaps"),

@@ -90,8 +90,8 @@ class Cups(Drawn[Games]):
         if not fine or len(swaps) > self.dial:
             raise DataError(
                 _(
-                    "the input must be the first cup (1 to 3) and 1 to {most} swaps such as 1-3, with spaces between: "
-                    "{example}. Got {got!r}.",
+                    "the input must be the first cup (1 to 3) and 1 to {most} swaps such as 1-3, separated by "
+                    "spaces: {example}. Got {got!r}.",
                     most=self.dial,
                     example=" ".join(self.facts.example_inputs[0].split()[:4]),
                     got=text.strip()[:60],

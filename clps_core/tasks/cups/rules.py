@@ -20,11 +20,11 @@ CUPS = 3
 SWAPS = ((0, 1), (0, 2), (1, 2))
 """Cups that change places; a swap's token is 3 + its place here."""
 PREFIX = 5
-"""Whether a game is held out, its first cup and so many swaps say."""
+"""The number of first swaps that, with the first cup, decide whether a game is held out."""
 LEAST, MOST = 6, 32
 """Swaps of a game."""
 HELD_OUT = 2000
-"""Games of validation, and as many of test; fewer where there are not so many."""
+"""Games of validation, and of test; fewer if there are not enough."""
 Array = NDArray[Any]
 _MOVED = np.array([[1, 0, 2], [2, 1, 0], [0, 2, 1]])
 """[swap, cup] -> the cup that the ball is under afterwards."""
@@ -79,7 +79,7 @@ class Games:
 
 @cache
 def held_out(split: str, swaps: int) -> Games:
-    """The games of ``validation`` or ``test`` with so many swaps."""
+    """The games of ``validation`` or ``test`` with this many swaps."""
     return Games.held_out(prefixes()[split], swaps)
 
 

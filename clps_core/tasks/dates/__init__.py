@@ -15,7 +15,7 @@ __all__ = ["TASK", "facts"]
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Translate dates"),
-        summary=_("Full dates in English to eight languages; no test date was seen in any language."),
+        summary=_("Full dates from English to eight languages. No test date appears in training in any language."),
         baseline=_("always the same date"),
         source=_("Unicode CLDR, as Babel writes it"),
         licence="Unicode-3.0",

@@ -80,8 +80,8 @@ def _calendar() -> _Calendar:
     if len(tokens) != facts.vocab_size:
         raise DataError(
             _(
-                "the dates must need {want} tokens. Got {got}: this version of Babel writes them in other "
-                "characters. Install Babel as pinned in constraints.txt.",
+                "the dates must use {want} tokens. They use {got}: this version of Babel writes them with other "
+                "characters. Install the version of Babel in constraints.txt.",
                 want=facts.vocab_size,
                 got=len(tokens),
             )

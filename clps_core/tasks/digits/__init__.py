@@ -15,9 +15,9 @@ __all__ = ["TASK", "facts"]
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Read handwritten digits"),
-        summary=_("8x8 images cut into patches, one of ten classes."),
+        summary=_("8x8 images cut into patches, ten classes."),
         baseline=_("always the most frequent digit"),
-        source=_("UCI, Optical Recognition of Handwritten Digits, as scikit-learn has it"),
+        source=_("UCI, Optical Recognition of Handwritten Digits, from scikit-learn"),
         licence="CC-BY-4.0",
     )
 

@@ -118,7 +118,7 @@ def _words(text: str) -> list[str]:
 class Digits:
     """The ``digits`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    ``seed`` decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     pad_id = bos_id = eos_id = -1
@@ -199,7 +199,7 @@ class Digits:
 
     def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """A classifier has no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} has no target to type. Type an input only.", task=self.facts.title))
+        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
 
     def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
         """The digit that a test image shows; nobody knows it of a typed one."""

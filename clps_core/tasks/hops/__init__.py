@@ -23,9 +23,9 @@ def _words(hops: int) -> TaskWords:
     return TaskWords(
         title=_("Multi-hop lookup"),
         summary=ngettext(
-            "Look x up in a random permutation of 8 numbers, {n} time. No test permutation was seen in training.",
-            "Look x up in a random permutation of 8 numbers, {n} times in a row. "
-            "No test permutation was seen in training.",
+            "Look x up in a random permutation of 8 numbers, {n} time. No test permutation appears in training.",
+            "Look x up in a random permutation of 8 numbers, {n} times in a row. No test permutation appears in "
+            "training.",
             hops,
         ),
         baseline=_("always x itself"),

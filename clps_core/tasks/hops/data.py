@@ -48,7 +48,7 @@ def _folded(fold: Fold) -> Mapping[str, Array]:
 class Hops(LabelledLine):
     """The ``hops`` task: see the module, and ``TaskData`` for the methods.
 
-    ``seed`` decides the training batches only; ``fold`` cuts what is not for tests anew.
+    ``seed`` decides the training batches only; ``fold`` splits all but the test examples in another way.
     """
 
     def __init__(self, seed: int, facts: TaskFacts | None = None, fold: Fold | None = None) -> None:
@@ -100,7 +100,7 @@ class Hops(LabelledLine):
         if values is None or sorted(values) != list(range(NUMBERS)):
             raise DataError(
                 _(
-                    "the input must hold each number from 0 to 7 once, such as {example}. Got {got!r}.",
+                    "the input must have each number from 0 to 7 once, such as {example}. Got {got!r}.",
                     example=self.facts.example_inputs[0],
                     got=text.strip()[:60],
                 )

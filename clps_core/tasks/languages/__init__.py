@@ -39,9 +39,10 @@ LANGUAGES = {
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Language of a sentence"),
-        summary=_("Sentences from the menus and messages of programs, one of 20 languages; no test message was seen in "
-                  "training in any language. A linear classifier on character n-grams is right in 97.4 % of the test "
-                  "split; small models stay below that."),
+        summary=_(
+            "Sentences from the menus and messages of programs, in 20 languages. No test message appears in training "
+            "in any language. A linear classifier on character n-grams reaches 97.4 % accuracy on the test split; "
+            "small models stay below that."),
         baseline=_("always the most frequent language"),
         source=_("Translations of Django 5.2, Wagtail 8.0 and Spyder 6.1"),
         licence="BSD-3-Clause, MIT",

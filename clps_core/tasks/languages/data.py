@@ -46,7 +46,7 @@ def _sentences() -> Classified:
 
 
 class Languages(ClassifiedTexts):
-    """The ``languages`` task: see the module. ``fold`` cuts what is not for tests anew."""
+    """The ``languages`` task: see the module. ``fold`` splits all but the test examples in another way."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
         super().__init__(_sentences(), tuple(LANGUAGES.values()), facts or own_facts(), seed, fold)

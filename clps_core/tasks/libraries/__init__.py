@@ -18,9 +18,10 @@ LIBRARIES = ("matplotlib", "networkx", "numpy", "pandas", "scikit-learn", "scipy
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Library of a docstring"),
-        summary=_("First paragraphs of docstrings, one of 8 Python libraries; no test file was seen in training, and "
-                  "names of libraries are replaced by [name]. A linear classifier on words and pairs of words is right "
-                  "in 68.0 % of the test split; small models come near that."),
+        summary=_(
+            "First paragraphs of docstrings from 8 Python libraries. No test file appears in training, and names of "
+            "libraries are replaced by [name]. A linear classifier on words and pairs of words reaches 68.0 % "
+            "accuracy on the test split; small models come close."),
         baseline=_("always the most frequent library"),
         source=_("Docstrings of matplotlib 3.11.2, networkx 3.6.1, numpy 2.4.6, pandas 3.1.1, scikit-learn 1.9.1, "
                  "scipy 1.17.1, sympy 1.14.0 and torch 2.13.0"),

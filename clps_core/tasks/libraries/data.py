@@ -27,7 +27,7 @@ from clps_core.tasks.libraries import LIBRARIES
 from clps_core.tasks.libraries import facts as own_facts
 from clps_core.words import _
 
-__all__ = ["Libraries", "load", "masked", "words_of"]
+__all__ = ["Libraries", "docstrings", "load", "masked", "words_of"]
 
 FILE = Path(__file__).parent / "docstrings.tsv.xz"
 SHA256 = "a459b6dc56a6f7e4b95f56e44e6e12944ffe9c11a043ca777844965cb015053d"
@@ -58,15 +58,16 @@ def _vocabulary(texts: Sequence[str], training: Array) -> list[str]:
 
 
 @cache
-def _docstrings() -> Classified:
+def docstrings() -> Classified:
+    """The file's rows with their splits, classes and vocabulary; raises ``DataError`` where it is damaged."""
     return read_classified(FILE, SHA256, name="libraries 1", group="file", classes=LIBRARIES, vocabulary=_vocabulary)
 
 
 class Libraries(ClassifiedTexts):
-    """The ``libraries`` task: see the module. ``fold`` cuts what is not for tests anew; the vocabulary stays."""
+    """The ``libraries`` task: see the module. ``fold`` splits all but the test examples; the vocabulary stays."""
 
     def __init__(self, seed: int, fold: Fold | None = None, facts: TaskFacts | None = None) -> None:
-        super().__init__(_docstrings(), LIBRARIES, facts or own_facts(), seed, fold)
+        super().__init__(docstrings(), LIBRARIES, facts or own_facts(), seed, fold)
 
     def even(self, text: str) -> str:
         """Single spaces; names of libraries left out."""
@@ -79,7 +80,11 @@ class Libraries(ClassifiedTexts):
     def too_long(self, longest: int, got: int) -> DataError:
         """That it has too many words."""
         return DataError(
-            _("the text must have at most {longest} words and marks. Got {got}. Shorten it.", longest=longest, got=got)
+            _(
+                "the text must have at most {longest} words and punctuation marks. Got {got}. Shorten it.",
+                longest=longest,
+                got=got,
+            )
         )
 
     def input_text(self, tokens: Array) -> str:

@@ -15,8 +15,9 @@ __all__ = ["TASK", "facts"]
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Fill gaps in Python's documentation"),
-        summary=_("Masked language model (BERT) on the documentation text of the standard library: 15 % of the tokens "
-                  "are masked, an encoder that sees both sides says what they were."),
+        summary=_(
+            "Masked language model (BERT) on the documentation of the standard library. 15 % of the tokens are "
+            "masked, and an encoder that sees both sides predicts them."),
         baseline=_("always the most frequent token"),
         source=_("The documentation that comes with this Python"),
         licence="PSF-2.0",

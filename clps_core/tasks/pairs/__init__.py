@@ -19,8 +19,8 @@ def _words(pairs: int) -> TaskWords:
     return TaskWords(
         title=_("Key-value facts"),
         summary=_(
-            "{n} pairs of symbols, each with a random value of 64. It measures memory: the pairs that are scored are "
-            "pairs that were trained.",
+            "{n} pairs of symbols, each with a random value out of 64. It measures memory: the model is scored on "
+            "the pairs it was trained on.",
             n=f"{pairs:,}",
         ),
         baseline=_("the most frequent value of the first symbol"),
@@ -67,7 +67,7 @@ def _facts(data: DataLike, _home: Path) -> TaskFacts:
 
     if data.folds is not None:
         raise ConfigError(
-            _("task pairs must be trained on all its pairs: it has no folds. Leave out data.folds and data.fold.")
+            _("task pairs has no folds, since a run is trained on all its pairs. Leave out data.folds and data.fold.")
         )
     return facts(dial(data, USUAL, LEAST, MOST))
 

@@ -15,8 +15,8 @@ __all__ = ["TASK", "facts"]
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Continue Python's documentation"),
-        summary=_("Language model on the documentation text of the standard library."),
-        baseline=_("every token by its share"),
+        summary=_("Language model on the documentation of the standard library."),
+        baseline=_("each token with its frequency as probability"),
         source=_("The documentation that comes with this Python"),
         licence="PSF-2.0",
     )
@@ -30,7 +30,7 @@ def facts() -> TaskFacts:
         words=_words,
         family="decoder",
         metric="perplexity",
-        metrics=("loss", "token_accuracy", "perplexity"),
+        metrics=("loss", "token_accuracy", "perplexity", "bits_per_byte"),
         baseline=295.0,
         test_baseline=304.0,
         test_size=215,

@@ -28,7 +28,7 @@ SKIPPED_FOLDERS = frozenset(
 LARGEST_FILE = 1_000_000
 HELD_OUT = 0.04
 REPEAT_LENGTH = 40
-"""Paragraphs of at least so many characters are kept once only."""
+"""Paragraphs of at least this many characters are kept only once."""
 
 
 def library_files() -> list[Path]:

@@ -27,8 +27,8 @@ def _words(most: int) -> TaskWords:
     return TaskWords(
         title=_("Questions about a story"),
         summary=_(
-            "Three people move about and carry things: where is each person or thing now? An answer needs up to {n} "
-            "sentences. Like bAbI, with words and rules of its own. No test story begins as a story of training did.",
+            "Three people move and carry things: where is each person or thing now? An answer needs up to {n} "
+            "sentences. Similar to bAbI, with other words and rules. No test story starts like a training story.",
             n=most,
         ),
         baseline=_("where the person went last; for a thing, the place named last"),

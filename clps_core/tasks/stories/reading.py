@@ -80,8 +80,8 @@ def read(text: str) -> list[int]:
     if len(found) > LENGTH or len(text) > LONGEST:
         raise DataError(
             _(
-                "the input must be a story of at most {most} tokens: a sentence is 2 of them and a question 1. "
-                "Got {got}. Leave sentences or questions out.",
+                "the input must be a story of at most {most} tokens: a sentence counts 2 and a question 1. Got "
+                "{got}. Remove sentences or questions.",
                 most=LENGTH,
                 got=len(found),
             )
@@ -96,7 +96,7 @@ def _check_words(words: list[str]) -> None:
             likely = nearest(word, known)
             raise DataError(
                 _(
-                    "the input must be a story in these words: {known}. Got {got!r}.{hint}",
+                    "the input must be a story with these words only: {known}. Got {got!r}.{hint}",
                     known=", ".join([*ENTITIES, *PLACES, *VERBS, "is", "where"]),
                     got=word[:40],
                     hint=_(" Did you mean {name}?", name=likely) if likely else "",

@@ -1,6 +1,6 @@
 """What runs of ``stories`` do: they say where what is asked for is.
 
-``needs_1`` ...: of the questions whose answer needs so many sentences.
+``needs_1`` ...: of the questions whose answer needs this many sentences.
 """
 
 from clps_core.tasks.stories.rules import LEAST

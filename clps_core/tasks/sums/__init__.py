@@ -14,21 +14,21 @@ __all__ = ["FAR", "LEAST", "TASK", "facts", "grades"]
 
 USUAL, LEAST, MOST = 12, 3, 20
 FAR = 5
-"""Carries that are decided so many digits back, or more, are scored together."""
+"""Carries that are decided this many digits back, or more, are scored together."""
 EVALUATED, TESTED = 500, 2000
 
 
 def _share(back: int, *, or_more: bool) -> Metric:
     def called() -> str:
         if or_more:
-            return _("Accuracy, carry decided {n} or more digits back", n=back)
-        return ngettext("Accuracy, carry decided {n} digit back", "Accuracy, carry decided {n} digits back", back)
+            return _("Accuracy, carry decided {n} or more digits earlier", n=back)
+        return ngettext("Accuracy, carry decided {n} digit earlier", "Accuracy, carry decided {n} digits earlier", back)
 
     return Metric(f"back_{back}", called, True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
 
 def grades(digits: int) -> dict[str, int]:
-    """Metric -> how many digits back a carry is decided, of numbers with so many digits."""
+    """Metric -> how many digits back a carry is decided, of numbers with this many digits."""
     return {f"back_{back}": back for back in range(1, min(FAR, digits) + 1)}
 
 
@@ -36,15 +36,15 @@ def _words(digits: int) -> TaskWords:
     return TaskWords(
         title=_("Addition"),
         summary=_(
-            "Add two numbers of {n} digits, the last digit first. Whether there is a carry may be decided many digits "
-            "earlier. No test sum has the last two digits of a training sum.",
+            "Add two numbers of {n} digits, the last digit first. A carry may depend on digits many places earlier. "
+            "No test sum has the same last two digits as a training sum.",
             n=digits,
         ),
-        baseline=_("add, with a carry from the digit just before only"),
+        baseline=_("add, with a carry from the previous digit only"),
         source=_("Generated: sums of two numbers"),
         licence="CC0-1.0",
         difficulty=_("Digits"),
-        grade=_("Digits back"),
+        grade=_("Digits earlier"),
     )
 
 
@@ -63,6 +63,7 @@ def facts(digits: int = USUAL) -> TaskFacts:
         metrics=("loss", "accuracy", *graded),
         own_metrics=tuple(_share(back, or_more=back == FAR < digits) for back in grades(digits).values()),
         graded=graded,
+        graded_or_more=digits > FAR,
         baseline=rules.guessed_shares(sums["validation"][:EVALUATED])[0],
         test_baseline=rules.guessed_shares(sums["test"][:TESTED])[0],
         test_size=len(sums["test"].digits),

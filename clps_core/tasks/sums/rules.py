@@ -23,7 +23,7 @@ VOCABULARY = 11
 WIDTH = 3
 """Tokens of a column: two digits and ``EQUALS``."""
 ENDING = 2
-"""Whether a sum is held out, so many last digits of both numbers say."""
+"""The number of last digits (of both numbers) that decide whether a sum is held out."""
 NINES = 0.4
 """Share of the other columns that are made to add up to 9, so that carries run far."""
 HELD_OUT = 2000
@@ -88,7 +88,7 @@ def endings() -> dict[str, Array]:
 
 
 def drawn(generator: np.random.Generator, chosen: Array, digits: int) -> Sums:
-    """Sums of numbers of so many digits that end as ``chosen`` [B] says."""
+    """Sums of numbers with this many digits whose last digits are ``chosen`` [B]."""
     ends = (chosen[:, None] // 10 ** np.arange(2 * ENDING) % 10).reshape(-1, 2, ENDING)
     rest = generator.integers(10, size=(len(chosen), 2, digits - ENDING))
     nine = generator.random((len(chosen), digits - ENDING)) < NINES

@@ -1,6 +1,6 @@
 """What runs of ``sums`` do: they say the digits of a sum, last one first.
 
-``back_1`` ...: of the digits whose carry is decided so many digits back.
+``back_1`` ...: of the digits whose carry is decided this many digits back.
 """
 
 from clps_core.tasks.sums import USUAL, grades

@@ -1,0 +1,1 @@
+"""Learn: short chapters that drive the real parts of the dashboard. ``chapter.py`` says what one is."""

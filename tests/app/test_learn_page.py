@@ -1,0 +1,128 @@
+"""Learn: a chapter asks before it shows, its figures come from the counter and the shipped runs, progress is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from page_reading import sentences
+
+from app.learn.chapter import Choice, Estimate
+from app.learn.chapters import CHAPTERS
+from app.learn.the_map import PAINTED, TARGET, _partition
+from clps_core.learning import Progress, forget_progress, keep_progress, read_progress
+
+KEYS = [one.key for one in CHAPTERS]
+
+
+def predicted(test, chapter):
+    """The chapter after its question was answered as the reader should."""
+    question = chapter.predict
+    if isinstance(question, Choice):
+        test.radio(key=f"learn.{chapter.key}.predict").set_value(question.right()).run()
+    next(one for one in test.button if one.label == "Show the answer").click().run()
+    return test
+
+
+def told(test):
+    return " ".join(one.value for one in test.markdown).replace("\\", "")
+
+
+def test_the_contents_list_every_chapter_with_how_far_the_reader_is(open_page):
+    test = open_page("learn")
+    assert sentences(test) == []
+    assert [one.value.replace("\\", "") for one in test.subheader] == [
+        f"{n}. {one.title()}" for n, one in enumerate(CHAPTERS, 1)
+    ]
+    assert [one.value.split(" · ")[0] for one in test.caption] == ["Not begun"] * len(CHAPTERS)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=KEYS)
+def test_a_chapter_asks_first_then_shows_and_keeps_what_was_answered(open_page, store, chapter):
+    test = open_page("learn", chapter=chapter.key)
+    assert sentences(test) == []
+    assert chapter.begins() in told(test)
+    assert chapter.claim() not in told(test), "what it teaches waits for the prediction"
+    assert chapter.seen() not in told(test)
+    predicted(test, chapter)
+    assert sentences(test) == []
+    said = told(test)
+    for text in (chapter.claim(), chapter.seen(), chapter.open(), chapter.predict.why()):
+        assert text in said
+    wrong = chapter.checks[0]
+    answer = next(one for one in wrong.options() if one != wrong.right())
+    test.radio(key=f"learn.{chapter.key}.check.0").set_value(answer).run()
+    assert "Not quite." in told(test)
+    for number, question in enumerate(chapter.checks):
+        test.radio(key=f"learn.{chapter.key}.check.{number}").set_value(question.right()).run()
+    assert told(test).count("Right.") == len(chapter.checks)
+    kept = read_progress(store.home, "local")
+    assert set(kept.predicted) == {chapter.key}
+    assert kept.checked[chapter.key] == {n: one.right() for n, one in enumerate(chapter.checks)}
+    again = open_page("learn")
+    assert [one.value.split(" · ")[0] for one in again.caption].count("Done: all questions right") == 1
+    reset = open_page("learn", chapter=chapter.key)
+    next(one for one in reset.button if one.label == "Start this chapter again").click().run()
+    assert sentences(reset) == []
+    assert read_progress(store.home, "local") == Progress()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=KEYS)
+def test_questions_have_one_right_answer_of_several_and_sources_are_links(chapter):
+    for question in (chapter.predict, *chapter.checks):
+        if isinstance(question, Estimate):
+            assert 0 <= question.right() <= 1
+            assert question.is_right(str(round(100 * question.right())))
+            assert not question.is_right("-3")
+        else:
+            assert question.right() in question.options()
+            assert 2 <= len(set(question.options().values())) == len(question.options())
+        assert question.why().endswith(".")
+    assert len(chapter.checks) == 3
+    assert all(one.link.startswith("https://") for one in chapter.sources)
+
+
+def test_a_painted_sandwich_is_recognised_and_the_way_there_is_counted(open_page):
+    chapter = next(one for one in CHAPTERS if one.key == "map")
+    test = predicted(open_page("learn", chapter="map"), chapter)
+    rows = len(_partition(TARGET))
+    assert f"0 of {rows} rows are as they should be." in [one.value for one in test.caption]
+    test.session_state[PAINTED] = "0-1-1-1-1-2"
+    test.run()
+    assert any("That is the sandwich" in one.value for one in test.success)
+
+
+@pytest.mark.parametrize("chapter", ["nothing", "<script>", "9" * 5000])
+def test_a_chapter_that_is_none_is_a_sentence_and_the_contents_follow(open_page, chapter):
+    test = open_page("learn", chapter=chapter)
+    assert len(sentences(test)) == 1
+    assert len(test.subheader) == len(CHAPTERS)
+
+
+def test_progress_is_read_back_and_nobody_reads_that_of_another(tmp_path):
+    found = Progress({"stored": "same"}, {"stored": {0: "file"}})
+    assert keep_progress(tmp_path, "guest-1", found)
+    assert read_progress(tmp_path, "guest-1") == found
+    assert read_progress(tmp_path, "guest-2") == Progress()
+    assert read_progress(tmp_path, "../../guest-1") == Progress()
+    forget_progress(tmp_path, "guest-1")
+    assert read_progress(tmp_path, "guest-1") == Progress()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"predicted": 7, "checked": {}}', '{"predicted": {"A B": "x"}, "checked": {}}',
+     '{"predicted": {}, "checked": {"map": {"99": "x"}}}', json.dumps({"predicted": {"map": "x" * 99}, "checked": {}}),
+     '{"predicted": {"map": 1}, "checked": {}}', "[" * 100_000],
+)  # fmt: skip
+def test_a_file_that_is_none_is_no_progress(tmp_path, content):
+    keep_progress(tmp_path, "local", Progress({"map": "4"}))
+    (file,) = (tmp_path / "learn").iterdir()
+    file.write_text(content)
+    assert read_progress(tmp_path, "local") == Progress()
+
+
+def test_a_home_that_cannot_be_written_loses_nothing_else(tmp_path):
+    (tmp_path / "learn").write_text("in the way")
+    assert not keep_progress(tmp_path, "local", Progress({"map": "4"}))
+    assert read_progress(tmp_path, "local") == Progress()
