@@ -121,7 +121,7 @@ def test_a_language_model_says_how_it_would_go_on(folders: dict[str, Path]) -> N
     assert found.target == "none"
     assert len(found.next_tokens) == len(found.source_labels)
     assert found.guesses[0].label == found.next_tokens[-1].label
-    with pytest.raises(DataError, match="no target"):
+    with pytest.raises(DataError, match="does not use a typed target"):
         inspect_run(Look(folders["python-docs"], TEXTS["python-docs"], target_text="more"))
 
 
