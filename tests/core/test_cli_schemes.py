@@ -43,7 +43,7 @@ def test_a_card_shows_what_is_read_from_other_layers_and_what_is_repeated():
     cla = clps("cla").stdout.splitlines()
     assert any(line.split()[:2] == ["k", "v"] and line.split()[2:] == list("A·B·C·") for line in cla)
     assert any(line.split()[-6:] == list("002244") for line in cla)
-    assert "layers 1 to 2, 2 times" in clps("huginn").stdout
+    assert "layers 1 to 2, run 2 times" in clps("huginn").stdout
     assert "= encoder" in clps("tied-transformers").stdout
 
 

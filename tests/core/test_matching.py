@@ -196,7 +196,7 @@ def test_sizes_that_fit_are_those_that_can_be_counted(strategy: str, sizes: dict
 
 
 def test_what_fits_at_no_size_is_said_as_everywhere() -> None:
-    with pytest.raises(ConfigError, match="sites of one slot must have one shape"):
+    with pytest.raises(ConfigError, match="sites that share a slot must have the same shape"):
         match(build_config({}), "norm_ffn=@q")
 
 

@@ -67,7 +67,7 @@ def test_an_encoder_and_padded_prompts_are_refused() -> None:
     prompt = torch.zeros(1, 3, dtype=torch.int64)
     with pytest.raises(DataError, match="Got an encoder"):
         generate(tiny(family="encoder"), prompt, None, 1, 2, 3)
-    with pytest.raises(DataError, match="one length"):
+    with pytest.raises(DataError, match="the same length"):
         generate(tiny(), prompt, torch.tensor([[True, True, False]]), 1, 2, 3)
 
 

@@ -272,7 +272,7 @@ def test_the_arithmetic_of_the_example_is_set_right():
     assert (right.without_sharing, right.with_sharing) == (18_874_368, 3_145_728)
     assert [claim.right for claim in found.claims] == [False, False, True]
     assert [bool(claim.why) for claim in found.claims] == [True, True, False]
-    assert "that is 15,728,640" in printed.why
+    assert "which is 15,728,640" in printed.why
     assert right.text.startswith("L (4 d^2 + 2 d d_ff): ")
     bare = standard_model("encoder").model_copy(update={"bias": False, "norm": "rmsnorm"})
     for strategy, expected in (("none", right.without_sharing), ("all", right.with_sharing)):

@@ -109,6 +109,8 @@ def test_dropout_is_drawn_anew_at_each_step(tmp_path: Path, dropout: float, diff
     data = load_task(config)
 
     class OneBatch:
+        facts = data.facts
+
         def batch(self, _step: int, batch_size: int) -> Batch:
             return data.batch(0, batch_size)
 
