@@ -84,7 +84,7 @@ def test_what_is_not_known_is_a_plain_figure() -> None:
 def test_limits_leave_out_what_any_run_reaches() -> None:
     assert METRICS["accuracy"].limits == "more than 0 and at most 1 (0.8 for 80 %)"
     assert METRICS["perplexity"].limits == "at least 1"
-    assert ERRORS.limits == "at least 0 and below 50"
+    assert ERRORS.limits == "at least 0 and less than 50"
     assert [ERRORS.can_be_wanted(value) for value in (0.0, 49.0, 50.0, math.inf)] == [True, True, False, False]
 
 
