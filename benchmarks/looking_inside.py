@@ -105,8 +105,8 @@ def main() -> None:
             for name, (seconds, memory) in found.items()
         ],
         "12 layers (cycle:2), d_model 256, 8 heads, 256 tokens, untrained; two threads; the run is open already. "
-        f"Median of {ROUNDS}. The answers of overview, lens and patch include writing on from the text. Memory: what the "
-        "process's peak rises above that of opening the run and one forward pass; two layers' maps take "
+        f"Median of {ROUNDS}. The answers of overview, lens and patch include writing on from the text. Memory: what "
+        "the process's peak rises above that of opening the run and one forward pass; two layers' maps take "
         f"{2 * 8 * 256 * 256 * 4 / 2**20:.0f} MB.",
     )
 
