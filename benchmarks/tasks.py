@@ -154,8 +154,9 @@ def main(tasks: list[str]) -> None:
         table,
         "Three seeds each, on the task's own sizes and steps, with the best weights on validation data. Beats it: the "
         "95 % interval of the mean over seeds lies beyond the trivial answer. s: seconds a run, the median of the "
-        "three, on one thread of a machine that had other work. Samples: how many of the three runs are those that "
-        "ship. A task without lines has not been measured.",
+        "three, on one thread; rows are kept from several days and machines, which had other work, so compare seconds "
+        "only roughly. Samples: how many of the three runs are those that ship. A task without lines has not been "
+        "measured.",
     )
 
 
