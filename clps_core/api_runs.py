@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clps_core.config import Resolved, RunConfig
-from clps_core.errors import NotFoundError
+from clps_core.errors import ConfigError, NotFoundError
 from clps_core.experiment import merged
 from clps_core.exports.asked import asked_runs
 from clps_core.exports.tables import rows_of
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "configs", "curves", "ids_of", "ready", "runs", "submit", "wait"]
 
-Asked = Iterable[Run | str]
-"""Runs, or ids of runs and comparisons, or the beginnings of such ids."""
+GIVEN = {"seed": "seeds=", "sharing.strategy": "strategies=", "data.task": "task="}
+"""Fields that have an argument of their own."""
+Asked = Run | str | Iterable[Run | str]
+"""A run or an id, or several: runs, or ids of runs and comparisons, or the beginnings of such ids."""
 
 
 def configs(
@@ -45,6 +47,10 @@ def configs(
     """
     base: dict[str, Any] = {"data": {"task": task}}
     for name, value in (settings or {}).items():
+        if name in GIVEN:
+            raise ConfigError(
+                _("settings must not have {name}. Use {argument} instead.", name=name, argument=GIVEN[name])
+            )
         group, dot, field = name.partition(".")
         base = merged(base, {group: {field: value}} if dot else {name: value})
     return service.matched(base, strategies, seeds)
@@ -106,7 +112,8 @@ def curves(asked: Asked, *, home: Path | None = None) -> DataFrame:
 
 def ids_of(asked: Asked) -> list[str]:
     """The ids of runs; ids stay what they are."""
-    return [one.id if isinstance(one, Run) else one for one in asked]
+    several = [asked] if isinstance(asked, Run | str) else asked
+    return [one.id if isinstance(one, Run) else one for one in several]
 
 
 def _table(asked: Asked, table: str, home: Path | None) -> DataFrame:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,13 @@ from typing import Any
 
 from clps_core.files import read_json
 
-__all__ = ["Progress", "forget_progress", "keep_progress", "read_progress"]
+__all__ = ["Progress", "keep_progress", "read_progress"]
 
 FOLDER = "learn"
 LARGEST = 64 << 10
 MOST_CHAPTERS, MOST_CHECKS = 100, 20
 MOST_PEOPLE = 10_000
-"""Files of a server's visitors; who comes later keeps their progress for as long as the page is open."""
+"""Files of a server's visitors; beyond, those go that have not been written for longest."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -63,9 +63,9 @@ def read_progress(home: Path, person: str) -> Progress:
 
 
 def keep_progress(home: Path, person: str, progress: Progress) -> bool:
-    """Write it, whole or not at all; ``False`` where it cannot be kept: a full disk, or too many people."""
+    """Write it, whole or not at all; ``False`` where it cannot be kept, such as on a full disk."""
     folder, name = home / FOLDER, _file(person)
-    temporary = folder / f".{name}.{os.getpid()}.writing"
+    temporary = folder / f".{name}.{secrets.token_hex(4)}.writing"
     plain = {
         "version": 1,
         "predicted": dict(progress.predicted),
@@ -73,8 +73,8 @@ def keep_progress(home: Path, person: str, progress: Progress) -> bool:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / name).exists() and sum(1 for _one in folder.iterdir()) >= MOST_PEOPLE:
-            return False
+        if not (folder / name).exists():
+            _make_room(folder)
         temporary.write_text(json.dumps(plain), encoding="utf-8")
         temporary.replace(folder / name)
     except OSError:
@@ -85,9 +85,11 @@ def keep_progress(home: Path, person: str, progress: Progress) -> bool:
     return True
 
 
-def forget_progress(home: Path, person: str) -> None:
-    """Remove what is kept of ``person``."""
-    (home / FOLDER / _file(person)).unlink(missing_ok=True)
+def _make_room(folder: Path) -> None:
+    """Remove the oldest files where there are ``MOST_PEOPLE`` or more."""
+    files = [path for path in folder.iterdir() if path.suffix == ".json"]
+    for path in sorted(files, key=lambda one: one.stat().st_mtime)[: max(0, len(files) - MOST_PEOPLE + 1)]:
+        path.unlink(missing_ok=True)
 
 
 def _file(person: str) -> str:

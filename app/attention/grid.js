@@ -43,10 +43,8 @@ class Explorer {
   show(data) {
     // Old selections stay when only the bytes changed; a new view (run, kind, text) brings its own.
     const isNewView = this.data?.view !== data.view;
-    if (!this.data) {
-      this.boost = data.lift ?? true;
-      this.kept = data.kept ?? null;
-    }
+    this.asked = this.data ? (isNewView ? null : this.asked) : (data.kept ?? null); // the cell that the address keeps
+    if (!this.data) this.boost = data.lift ?? true;
     if (isNewView || this.data.stamp !== data.stamp) this.heads.clear();
     this.data = data;
     this.theme = readTheme(this.root);
@@ -75,7 +73,8 @@ class Explorer {
     this.lead = lead;
     [this.layer, this.head] = selected;
     this.hover = null;
-    this.kept = null;
+    this.kept = this.asked;
+    if (lead !== null) this.asked = null;
   }
 
   takeHead() {
@@ -359,7 +358,7 @@ class Explorer {
 
   // The address keeps what was chosen here; a map that follows another one says nothing.
   tellLooks() {
-    if (!this.data.led) this.tell("looks", { lift: this.boost, kept: this.kept });
+    if (!this.data.led) this.tell("looks", { view: this.data.view, lift: this.boost, kept: this.kept });
   }
 
   listenToPeople() {

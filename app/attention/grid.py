@@ -151,7 +151,7 @@ def attention_grid(view: GridView, *, selected: tuple[int, int], key: str, led: 
     clicked = None if led else _within(st.session_state.get(key, {}).get("selected"), view)
     chosen = clicked or _within(selected, view) or (0, 0)
     first = _first(view, chosen, key)
-    began, now = looks_of(key)
+    began, now = looks_of(key, view.name)
     with st.container(gap=None):
         _COMPONENT(
             data=grid_payload(view, first, key, began.header(led=led)),

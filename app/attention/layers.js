@@ -213,6 +213,6 @@ class Comparison {
 
   // The address keeps what was chosen here; maps that follow others say nothing.
   tellLooks() {
-    if (!this.data.led) this.tell("looks", { lift: this.boost, kept: this.kept });
+    if (!this.data.led) this.tell("looks", { view: this.data.view, lift: this.boost, kept: this.kept });
   }
 }

@@ -78,7 +78,7 @@ def layers_view(view: LayersView, head: int, *, key: str, led: bool = False) -> 
 
     A ``led`` one goes to it with every new ``view.name``.
     """
-    began, now = looks_of(key)
+    began, now = looks_of(key, view.name)
     _COMPONENT(
         data=layers_payload(view, head, began.header(led=led)),
         key=key,

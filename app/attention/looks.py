@@ -31,18 +31,22 @@ class Looks:
         return {"lift": self.lift, "kept": None if self.kept is None else list(self.kept), "led": led}
 
 
-def looks_of(key: str) -> tuple[Looks, Looks]:
-    """What component ``key`` began with, and what it shows now.
+def looks_of(key: str, view: str) -> tuple[Looks, Looks]:
+    """What component ``key`` began with, and what it shows now of ``view``: run, input, kind.
 
     It begins with what the address says. As long as it stands on the page that stays its beginning, so that a click
-    does not send the maps again.
+    does not send the maps again. A cell is kept in one view: another input or run has other cells.
     """
     told = st.session_state.get(key, {}).get("looks")
     place = f"{key}.looks"
-    if told is None or not isinstance(first := st.session_state.get(place), Looks):
-        first = _asked()
-        st.session_state[place] = first
-    return first, _told(told) or first
+    known = st.session_state.get(place)
+    if told is None or not isinstance(known, tuple):
+        known = (view, _asked())
+        st.session_state[place] = known
+    first_view, first = known
+    now = _told(told) or first
+    of_view = told.get("view") if isinstance(told, dict) else first_view
+    return first, now if of_view == view else Looks(now.lift)
 
 
 def keep_looks(shown: Looks) -> dict[str, str]:

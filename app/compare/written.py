@@ -20,7 +20,7 @@ from clps_core.words import _, ngettext
 __all__ = ["written_section"]
 
 TICK_SECONDS = 5.0
-MOST_RUNS = 6
+MOST_RUNS, MOST_READ = 6, 50
 SEED, BEGINNING = "compare.written.seed", "compare.written.beginning"
 
 
@@ -46,13 +46,15 @@ def _drawn(run_ids: Sequence[str]) -> None:
     heading, head = st.container(), st.container(horizontal=True, vertical_alignment="bottom")
     seed = seeds[0] if len(seeds) == 1 else _chosen_seed(head, seeds)
     of_seed = [run for run in runs if run.config.seed == seed]
-    found = {run.id: kept_samples(store.run_folder(run.id)) for run in of_seed[:MOST_RUNS]}
+    kept = {run.id: kept_samples(store.run_folder(run.id)) for run in of_seed[:MOST_READ]}
+    of_seed = [run for run in of_seed if kept.get(run.id)]
+    found = {run.id: kept[run.id] for run in of_seed[:MOST_RUNS]}
     texts = list(dict.fromkeys(one.beginning for samples in found.values() for one in samples))
     if not texts:
         return
     heading.subheader(_("What they write"), anchor=False)
     text = head.selectbox(_("Beginning of the text"), texts, key=BEGINNING) if len(texts) > 1 else texts[0]
-    st.html(_table([run for run in of_seed if found.get(run.id)], found, text or texts[0], colours))
+    st.html(_table(of_seed[:MOST_RUNS], found, text or texts[0], colours))
     if (more := len(of_seed) - MOST_RUNS) > 0:
         st.caption(ngettext("{n} more run is not shown.", "{n} more runs are not shown.", more))
     st.caption(

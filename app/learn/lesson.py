@@ -54,7 +54,9 @@ def _asked(question: Question, key: str) -> str | None:
     """The answer that is chosen now; ``None`` for none."""
     label = escape_markdown(question.asks())
     if isinstance(question, Estimate):
-        return str(st.slider(label, 0, 100, 50, key=key, format="%d %%"))
+        moved = {f"{key}.moved": True}  # an untouched slider is no prediction
+        share = st.slider(label, 0, 100, 50, key=key, format="%d %%", on_change=lambda: st.session_state.update(moved))
+        return str(share) if f"{key}.moved" in st.session_state else None
     options = question.options()
     return st.radio(label, list(options), format_func=lambda one: options.get(one, one), index=None, key=key)
 

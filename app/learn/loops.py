@@ -60,7 +60,7 @@ def _right() -> str:
 def _why() -> str:
     return _(
         "It goes from {before} at {trained} loops to {after} at {far}. A layer that was trained with 2 to 6 loops, "
-        "drawn at random, goes from {drawn} to {drawn_far}: it has learnt to go on.",
+        "drawn at random, goes from {drawn} to {drawn_far}.",
         before=percent(_mean("fixed", TRAINED, "accuracy")),
         after=percent(_mean("fixed", FAR, "accuracy")),
         drawn=percent(_mean("random", TRAINED, "accuracy")),
@@ -101,16 +101,23 @@ def _chart(metric: str, title: str) -> None:
 def _seen() -> str:
     best = _best("random", "loss", lowest=True)
     far = max(_by()["random"].depth)
+    known = {
+        "best": best,
+        "low": f"{_mean('random', best, 'loss'):.2f}",
+        "far": far,
+        "high": f"{_mean('random', far, 'loss'):.2f}",
+        "right": percent(_mean("random", best, "accuracy")),
+        "right_far": percent(_mean("random", far, "accuracy")),
+    }
+    if _mean("random", far, "loss") > _mean("random", best, "loss"):
+        return _(
+            "Trained with random loops, the loss is lowest at {best} loops ({low}) and higher at {far} ({high}); "
+            "right answers go from {right} to {right_far}. If answers get worse with more loops, this is called "
+            "overthinking.",
+            **known,
+        )
     return _(
-        "Trained with random loops, the loss is lowest at {best} loops ({low}) and higher at {far} ({high}), while the "
-        "share of right answers changes less ({right} and {right_far}). A loss that rises again with more loops is "
-        "called overthinking.",
-        best=best,
-        low=f"{_mean('random', best, 'loss'):.2f}",
-        far=far,
-        high=f"{_mean('random', far, 'loss'):.2f}",
-        right=percent(_mean("random", best, "accuracy")),
-        right_far=percent(_mean("random", far, "accuracy")),
+        "Trained with random loops, the loss is lowest at {best} loops ({low}), with {right} right answers.", **known
     )
 
 
@@ -138,14 +145,16 @@ CHAPTER = Chapter(
     _open,
     (
         Choice(
-            lambda: _("What has to be trained so that more loops than in training can help?"),
+            lambda: _("Which training made more loops help in this task?"),
             lambda: {
                 "fixed": _("One fixed number of loops"),
                 "random": _("Numbers of loops that are drawn at random"),
                 "wide": _("A wider layer"),
             },
             lambda: "random",
-            lambda: _("A layer that always stops after four loops never learns what to do in a fifth."),
+            lambda: _(
+                "Here the layer that always stopped after four loops got worse with more, and the other one got better."
+            ),
         ),
         Choice(
             lambda: _("Twice as many loops take ..."),

@@ -35,8 +35,8 @@ def _designs(layers: int) -> tuple[Costed, Costed]:
 
 def _claim() -> str:
     return _(
-        "When layers share weights, less is stored. The model still runs every layer, so it computes just as much, and "
-        "each layer keeps its own keys and values in the KV cache."
+        "When the layers of a decoder share weights, less is stored. The model still runs every layer, so it computes "
+        "just as much, and each layer keeps its own keys and values in the KV cache."
     )
 
 
@@ -132,7 +132,7 @@ CHAPTER = Chapter(
     _open,
     (
         Choice(
-            lambda: _("Which of these becomes smaller when all layers share their weights?"),
+            lambda: _("Which of these becomes smaller when all layers of a decoder share their weights?"),
             lambda: {
                 "cache": _("The KV cache"),
                 "file": _("The file with the weights"),
@@ -173,7 +173,10 @@ CHAPTER = Chapter(
         Source(
             "Lan et al. 2019, ALBERT",
             "https://arxiv.org/abs/1909.11942",
-            lambda: _("BERT base has 108 million parameters; ALBERT base, which shares all layers, has 12 million."),
+            lambda: _(
+                "BERT base has 108 million parameters. ALBERT base, which shares all layers and also has a smaller "
+                "token table, has 12 million."
+            ),
         ),
         Source(
             "Brandon et al. 2024, Cross-Layer Attention",

@@ -43,8 +43,8 @@ def _partition(strategy: str) -> tuple[tuple[int, ...], ...]:
 
 def _claim() -> str:
     return _(
-        "A sharing scheme says which layers use the same weights, and nothing else. It can be written as a row of "
-        "letters: equal letters are one stored layer."
+        "A sharing map says which layers use the same weights. Where all parts of a layer are shared alike, a row of "
+        "letters says it: equal letters are one stored layer."
     )
 
 
@@ -80,8 +80,9 @@ def _act() -> None:
     st.markdown(_("**Paint it yourself**"))
     st.markdown(
         _(
-            "The map below shares nothing. Make a sandwich of it: the first and the last layer keep their own weights, "
-            "the four in the middle use one stored layer. Select a cell, then the layer whose weights it gets."
+            "The map below shares nothing. Make a sandwich of it: the first and the last layer keep their own "
+            "weights, the four in the middle use one stored layer. Select a cell, then the whole layer, then the "
+            "weights it gets."
         )
     )
     painted = str(st.session_state.get(PAINTED, "none"))
@@ -137,8 +138,8 @@ def _seen() -> str:
 
 def _open() -> str:
     return _(
-        "A map does not say which scheme is best. Papers disagree: with equally many stored layers cycle was better "
-        "than sequence in some, and not in others."
+        "Other schemes share parts of a layer, or relax the ties. A map does not say which scheme is best. Papers "
+        "disagree: with equally many stored layers cycle was better than sequence in some, and not in others."
     )
 
 
@@ -146,7 +147,9 @@ CHAPTER = Chapter(
     "map",
     lambda: _("The map: who uses which weights"),
     7,
-    lambda: _("Many schemes have been proposed. They differ in one thing: which layers use the same weights."),
+    lambda: _(
+        "Many schemes have been proposed. Those of this chapter differ in one thing: which layers use the same weights."
+    ),
     _claim,
     Choice(
         _asks,

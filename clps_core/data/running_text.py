@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -227,7 +228,8 @@ class RunningText:
         """The first words of sentences that open a paragraph of a test document."""
         found = dict.fromkeys(match[1] for match in SENTENCE.finditer(self._text("test")))
         order = sorted(found, key=lambda text: digest("clps order", text))
-        return [Example(text) for text in order[:count]]
+        fitting = (text for text in order if len(self.tokenizer.encode(text).ids) < self.seq_len)
+        return [Example(text) for text in islice(fitting, count)]
 
     def held_out_texts(self) -> list[str]:
         """Whole sentences of test documents, always in the same order."""

@@ -53,7 +53,7 @@ def kept_samples(folder: Path) -> tuple[TextSample, ...]:
     A run that went on from a checkpoint writes some of them again: the last ones count.
     """
     try:
-        lines = read_regular(folder, FILE, limit=LARGEST).decode("utf-8", "replace").splitlines()
+        lines = read_regular(folder, FILE, limit=LARGEST).decode("utf-8", "replace").split("\n")
     except OSError:
         return ()
     found: dict[tuple[int, str], TextSample] = {}

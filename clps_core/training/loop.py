@@ -219,7 +219,7 @@ def evaluation_step(run: Run) -> None:
     with run.watch.beside_training(), run.optimiser.averaged():
         values = evaluate(run.model, run.data, run.config, run.placement)
         record(run, "validation", values)
-        if writes_at(run.step, run.config.train.eval_every, run.config.train.steps):
+        if math.isfinite(values["loss"]) and writes_at(run.step, run.config.train.eval_every, run.config.train.steps):
             write_samples(run.folder, run.step, run.model, run.data, run.texts)
         if run.step == 0:
             run.untrained_loss = values["loss"]

@@ -286,7 +286,7 @@ def test_the_address_says_whether_faint_weights_are_lifted_and_which_cell_is_kep
 
     monkeypatch.setattr(st, "session_state", {})
     monkeypatch.setattr(st, "query_params", Parameters(asked))
-    began, now = looks_of("grid")
+    began, now = looks_of("grid", "one")
     assert began == now
     assert (began.lift, began.header(led=False)["kept"]) == (lift, kept)
 
@@ -304,11 +304,12 @@ def test_what_a_browser_tells_of_its_looks_is_checked_and_written_to_the_address
     session = {}
     monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "query_params", Parameters({"lift": "0"}))
-    began, _now = looks_of("grid")
-    session["grid"] = {"looks": {"lift": True, "kept": [3, 5]}}
-    again, now = looks_of("grid")
+    began, _now = looks_of("grid", "one")
+    session["grid"] = {"looks": {"view": "one", "lift": True, "kept": [3, 5]}}
+    again, now = looks_of("grid", "one")
     assert again == began, "the maps are not sent again"
     assert keep_looks(now) == {"lift": "", "cell": "3-5"}
+    assert keep_looks(looks_of("grid", "another")[1]) == {"lift": "", "cell": ""}, "another input has other cells"
     for bad in ({"kept": [True, 1]}, {"kept": [-1, 2]}, {"kept": "ab"}, {"kept": [1]}, {}, {"kept": [10**9, 1]}):
-        session["grid"] = {"looks": bad}
-        assert looks_of("grid")[1] == Looks(True, None)
+        session["grid"] = {"looks": {"view": "one", **bad}}
+        assert looks_of("grid", "one")[1] == Looks(True, None)

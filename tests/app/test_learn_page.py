@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from page_reading import sentences
@@ -10,7 +11,7 @@ from page_reading import sentences
 from app.learn.chapter import Choice, Estimate
 from app.learn.chapters import CHAPTERS
 from app.learn.the_map import PAINTED, TARGET, _partition
-from clps_core.learning import Progress, forget_progress, keep_progress, read_progress
+from clps_core.learning import Progress, keep_progress, read_progress
 
 KEYS = [one.key for one in CHAPTERS]
 
@@ -20,6 +21,9 @@ def predicted(test, chapter):
     question = chapter.predict
     if isinstance(question, Choice):
         test.radio(key=f"learn.{chapter.key}.predict").set_value(question.right()).run()
+    else:
+        assert next(one for one in test.button if one.label == "Show the answer").disabled, "nothing was moved yet"
+        test.slider(key=f"learn.{chapter.key}.predict").set_value(30).run()
     next(one for one in test.button if one.label == "Show the answer").click().run()
     return test
 
@@ -105,8 +109,15 @@ def test_progress_is_read_back_and_nobody_reads_that_of_another(tmp_path):
     assert read_progress(tmp_path, "guest-1") == found
     assert read_progress(tmp_path, "guest-2") == Progress()
     assert read_progress(tmp_path, "../../guest-1") == Progress()
-    forget_progress(tmp_path, "guest-1")
-    assert read_progress(tmp_path, "guest-1") == Progress()
+
+
+def test_where_too_many_people_came_the_oldest_file_goes(tmp_path, monkeypatch):
+    monkeypatch.setattr("clps_core.learning.MOST_PEOPLE", 2)
+    for number in range(3):
+        keep_progress(tmp_path, f"guest-{number}", Progress({"map": str(number)}))
+        for path in (tmp_path / "learn").iterdir():
+            os.utime(path, (path.stat().st_mtime - 10,) * 2)
+    assert [read_progress(tmp_path, f"guest-{number}") != Progress() for number in range(3)] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_configs_of_a_comparison_are_equal_but_for_strategy_and_seed(home: Path)
     }
 
 
-@pytest.mark.parametrize("settings", [{"train.stebs": 7}, {"": 1}, {"train.steps": "x"}])
+@pytest.mark.parametrize("settings", [{"train.stebs": 7}, {"": 1}, {"train.steps": "x"}, {"seed": 3}])
 def test_settings_that_are_none_are_a_sentence(home: Path, settings: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"must|not a field"):
         api.configs(settings=settings)
@@ -41,6 +41,7 @@ def test_tables_have_a_row_for_each_design_run_and_point(home: Path) -> None:
     ready = api.ready("pairs")
     assert api.ready("pairs") == ready, "doing it again changes nothing"
     designs = api.compare(ready)
+    assert api.compare(ready[0])["runs"].tolist() == api.compare(ready[0].id)["runs"].tolist() == [1]
     assert designs["strategy"].tolist() == ["none", "cycle:2", "all"]
     assert designs["runs"].tolist() == [3, 3, 3]
     assert designs["best"].is_monotonic_decreasing
