@@ -62,6 +62,7 @@ __all__ = [
     "LAYER",
     "LEARNT",
     "LIFT",
+    "LINES",
     "LOOPS",
     "MAPS",
     "MATCH",
@@ -164,6 +165,7 @@ KIND = "kind"  # Attention: encoder, decoder or cross
 LAYER = "layer"  # Attention: the selected layer
 HEAD = "head"  # Attention: the selected head
 LIFT = "lift"  # Attention: 0 for maps whose faint weights are not made stronger
+LINES = "lines"  # Attention: 1 for a head that is drawn as lines between tokens
 CELL = "cell"  # Attention: the cell whose reading stays, as query and key from 0 on, such as 3-5
 SLOT = "slot"  # Attention: the slot whose layers are compared, by its letter
 STACK = "stack"  # Attention: the stack whose states are followed: encoder or decoder

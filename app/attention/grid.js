@@ -44,7 +44,11 @@ class Explorer {
     // Old selections stay when only the bytes changed; a new view (run, kind, text) brings its own.
     const isNewView = this.data?.view !== data.view;
     this.asked = this.data ? (isNewView ? null : this.asked) : (data.kept ?? null); // the cell that the address keeps
-    if (!this.data) this.boost = data.lift ?? true;
+    if (!this.data) {
+      this.boost = data.lift ?? true;
+      this.lines = data.as_lines ?? false;
+      this.part("lines").checked = this.lines;
+    }
     if (isNewView || this.data.stamp !== data.stamp) this.heads.clear();
     this.data = data;
     this.theme = readTheme(this.root);
@@ -358,7 +362,7 @@ class Explorer {
 
   // The address keeps what was chosen here; a map that follows another one says nothing.
   tellLooks() {
-    if (!this.data.led) this.tell("looks", { view: this.data.view, lift: this.boost, kept: this.kept });
+    if (!this.data.led) this.tell("looks", { view: this.data.view, lift: this.boost, kept: this.kept, lines: this.lines });
   }
 
   listenToPeople() {
@@ -387,6 +391,7 @@ class Explorer {
     this.part("lines").addEventListener("change", (event) => {
       this.lines = event.target.checked;
       this.drawLarge();
+      this.tellLooks();
     });
     large.addEventListener("keydown", (event) => this.moveCell(event));
     this.part("boost").addEventListener("change", (event) => {

@@ -6,7 +6,7 @@ The browser draws both by itself and tells the server, which keeps them in the a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -21,14 +21,19 @@ LARGEST = 100_000
 
 @dataclass(frozen=True)
 class Looks:
-    """``lift``: weights are drawn by their square root. ``kept``: the cell (query, key) whose reading stays."""
+    """``lift``: weights are drawn by their square root. ``kept``: the cell (query, key) whose reading stays.
+
+    ``lines``: the head at large is drawn as lines between tokens.
+    """
 
     lift: bool = True
     kept: tuple[int, int] | None = None
+    lines: bool = False
 
     def header(self, *, led: bool) -> dict[str, Any]:
         """What the browser begins with; one that is led by another tells nothing."""
-        return {"lift": self.lift, "kept": None if self.kept is None else list(self.kept), "led": led}
+        kept = None if self.kept is None else list(self.kept)
+        return {"lift": self.lift, "kept": kept, "as_lines": self.lines, "led": led}
 
 
 def looks_of(key: str, view: str) -> tuple[Looks, Looks]:
@@ -46,13 +51,13 @@ def looks_of(key: str, view: str) -> tuple[Looks, Looks]:
     first_view, first = known
     now = _told(told) or first
     of_view = told.get("view") if isinstance(told, dict) else first_view
-    return first, now if of_view == view else Looks(now.lift)
+    return first, now if of_view == view else replace(now, kept=None)
 
 
 def keep_looks(shown: Looks) -> dict[str, str]:
     """The address's parameters for ``shown``; what is usual is left out."""
     cell = "" if shown.kept is None else f"{shown.kept[0]}-{shown.kept[1]}"
-    return {state.LIFT: "" if shown.lift else "0", state.CELL: cell}
+    return {state.LIFT: "" if shown.lift else "0", state.CELL: cell, state.LINES: "1" if shown.lines else ""}
 
 
 def looks_words() -> dict[str, str]:
@@ -69,12 +74,14 @@ def looks_words() -> dict[str, str]:
 def _asked() -> Looks:
     cell = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})", state.read_text(state.CELL))
     kept = None if cell is None else _cell([int(cell[1]), int(cell[2])])
-    return Looks(state.read_text(state.LIFT) != "0", kept)
+    return Looks(state.read_text(state.LIFT) != "0", kept, state.read_text(state.LINES) == "1")
 
 
 def _told(told: object) -> Looks | None:
     """What a browser said, unchecked until here."""
-    return Looks(told.get("lift") is not False, _cell(told.get("kept"))) if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return None
+    return Looks(told.get("lift") is not False, _cell(told.get("kept")), told.get("lines") is True)
 
 
 def _cell(found: object) -> tuple[int, int] | None:

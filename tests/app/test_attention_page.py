@@ -308,8 +308,10 @@ def test_what_a_browser_tells_of_its_looks_is_checked_and_written_to_the_address
     session["grid"] = {"looks": {"view": "one", "lift": True, "kept": [3, 5]}}
     again, now = looks_of("grid", "one")
     assert again == began, "the maps are not sent again"
-    assert keep_looks(now) == {"lift": "", "cell": "3-5"}
-    assert keep_looks(looks_of("grid", "another")[1]) == {"lift": "", "cell": ""}, "another input has other cells"
+    assert keep_looks(now) == {"lift": "", "cell": "3-5", "lines": ""}
+    assert keep_looks(looks_of("grid", "another")[1]) == {"lift": "", "cell": "", "lines": ""}, (
+        "another input has other cells"
+    )
     for bad in ({"kept": [True, 1]}, {"kept": [-1, 2]}, {"kept": "ab"}, {"kept": [1]}, {}, {"kept": [10**9, 1]}):
         session["grid"] = {"looks": {"view": "one", **bad}}
         assert looks_of("grid", "one")[1] == Looks(True, None)
