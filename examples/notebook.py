@@ -2,7 +2,7 @@
 # # Sharing, from a script
 #
 # Train designs, compare them, and take the results along. Editors that know cells (`# %%`) open this file as a
-# notebook; `python examples/notebook.py` runs it from beginning to end, in about half a minute on two cores.
+# notebook; `python examples/notebook.py` runs it from beginning to end, in less than half a minute on two cores.
 
 # %%
 from clps_core import api
@@ -10,7 +10,7 @@ from clps_core import api
 # %% [markdown]
 # ## Train
 # Two designs of a small model on two-hop lookup. `submit` returns at once: background processes train the runs, and
-# the dashboard shows them. `wait` returns when all have ended. 40 steps teach them nothing; take 500 to see that one
+# the dashboard shows them. `wait` returns when all have ended. 40 steps teach them little; take 500 to see that one
 # stored layer that runs three times learns what three stored layers learn.
 
 # %%

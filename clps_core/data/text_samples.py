@@ -35,7 +35,7 @@ class TextSample:
 
 
 def writes_at(step: int, every: int, last: int) -> bool:
-    """Whether samples are written at this evaluation: before training, after 1, 2, 4, 8, ... of them, and the last."""
+    """Whether samples are written at this evaluation: before training, after 1, 2, 4, 8, ..., at step ``last``."""
     number, rest = divmod(step, every)
     return step in (0, last) or (rest == 0 and number & (number - 1) == 0)
 
