@@ -47,7 +47,7 @@ def page() -> None:
     what_differs(store(), runs)
     with st.container(horizontal=True, vertical_alignment="center"):
         take_away(store(), runs)
-        navigation.link("tryit", _("Try them"), query={state.RUNS: state.run_ids(runs)})
+        navigation.link("tryit", _("Try these runs"), query={state.RUNS: state.run_ids(runs)})
         link_to_depth(runs)
 
 
@@ -75,12 +75,12 @@ def live(run_ids: list[str], was_active: bool) -> None:
         "compare",
         state.X,
         AXES,
-        _("Curves over"),
+        _("Horizontal axis"),
         visible=True,
         help=_(
-            "Runs that are equal on one axis may differ on another: with the same steps, more loops need more FLOPs. "
-            "Tokens and FLOPs are computed from the config, at the model's full length with padding, for forward and "
-            "backward passes."
+            "Runs that are equal on one axis may differ on another: at the same number of steps, more loops "
+            "need more FLOPs. Tokens and FLOPs are computed from the config, for the model's full length with "
+            "padding, and count forward and backward passes."
         ),
     )
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)

@@ -41,7 +41,7 @@ def read_form(designs: Designs, problems: list[str]) -> tuple[Designs, ModelConf
         wanted = replace(designs, base=model_form(designs))
         return wanted, counted_model(wanted.base)
     except ClpsError as error:
-        problems.append(_("{problem} Below are the last sizes that fit.", problem=error))
+        problems.append(_("{problem} The page shows the last valid sizes.", problem=error))
         return designs, counted_model(designs.base)
 
 
@@ -74,13 +74,13 @@ for problem in [*problems, *unfit, *filter(None, [st.session_state.pop(state.DES
     show_problem(problem)
 if unfit:
     kept = designs.only([design.index for design in found])
-    st.button(_("Remove what does not fit"), on_click=save_designs, args=(kept,), icon=":material/delete:")
+    st.button(_("Remove invalid designs"), on_click=save_designs, args=(kept,), icon=":material/delete:")
 design_actions(designs, found)
 here = opened(found, designs.chosen)
 if here is not None:
     sharing_map(found, designs.chosen, component_sizes(model), changed)
     side_by_side(designs, here)
-    st.subheader(_("What they cost"), anchor=False)
+    st.subheader(_("Costs"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
     scheme_cards(here, model)

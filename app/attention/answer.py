@@ -62,8 +62,8 @@ def _correctness(answer: Inspection) -> str:
     if answer.right_answer is None:
         return ""
     if answer.is_right:
-        return _("✓ right")
-    return _("✗ right would be: {answer}", answer=answer.right_answer)
+        return _("✓ correct")
+    return _("✗ correct: {answer}", answer=answer.right_answer)
 
 
 def _target_sentence(answer: Inspection) -> str:
@@ -72,7 +72,7 @@ def _target_sentence(answer: Inspection) -> str:
     if answer.target == "greedy":
         sure = math.prod(guess.probability for guess in answer.next_tokens)
         return _(
-            "The decoder read its own greedy prediction, to which it gives a probability of {sure}.",
+            "The decoder read its own greedy prediction, which it gives a probability of {sure}.",
             sure=percent(sure),
         )
     return ""
@@ -81,7 +81,9 @@ def _target_sentence(answer: Inspection) -> str:
 def _unknown_sentence(answer: Inspection) -> str:
     if not answer.unknown:
         return ""
-    return _("No token stands for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12]))
+    return _(
+        "The vocabulary has no token for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12])
+    )
 
 
 def _time_sentence(answer: Inspection) -> str:

@@ -65,7 +65,7 @@ def bertviz_view(
     if longest > limit:
         st.caption(
             _(
-                "BertViz draws the first {limit} of {longest} tokens. All layers and heads draws all of them.",
+                "BertViz draws the first {limit} of {longest} tokens. The view All layers and heads draws all tokens.",
                 limit=limit,
                 longest=longest,
             )
@@ -105,17 +105,19 @@ def choose_bertviz() -> Which:
 def bertviz_caption(which: Which) -> None:
     """How to read the view, once for all that are shown."""
     head = _(
-        "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above the "
-        "lines, hover over a token, click a colour to switch a head on or off. The stronger a line, the larger the "
-        "weight."
+        "BertViz: lines join each token (left) with the tokens it looks at (right). Choose a layer above "
+        "the lines, hover over a token, or click a colour to switch a head on or off. Stronger lines mean "
+        "larger weights."
     )
     model = _(
-        "BertViz: every layer (row) and head (column) as lines from each token (left) to the tokens it looks at "
-        "(right). The stronger a line, the larger the weight. Click one to see its tokens; click again to close it."
+        "BertViz: every layer (row) and head (column) as lines from each token (left) to the tokens it "
+        "looks at (right). Stronger lines mean larger weights. Click a cell to see its tokens; click again "
+        "to close it."
     )
     file = _(
-        "HTML below it is a file of what is drawn here, its tokens and its weights to three decimals, and it works in "
-        "a browser without a network. The unrounded weights are the CSV of All layers and heads."
+        "The HTML button below saves this view as a file, with its tokens and with weights to three "
+        "decimals. The file works in a browser without a network. For unrounded weights, use the CSV of "
+        "All layers and heads."
     )
     st.caption(f"{model if which == 'model' else head} {file}")
 

@@ -34,8 +34,8 @@ def change_form(runs: Sequence[Run], sides: Sequence[Side], question: Question) 
     with st.popover(_("Scale, swap or patch"), icon=":material/experiment:"):
         kinds = {"scale": _("Scale"), "swap": _("Swap"), "patch": _("Patch")}
         kind = st.segmented_control(
-            _("What to do"), list(kinds), format_func=lambda one: kinds.get(one, one), default="patch", required=True,
-            key="attention.change.kind", label_visibility="collapsed",
+            _("Kind of change"), list(kinds), format_func=lambda one: kinds.get(one, one), default="patch",
+            required=True, key="attention.change.kind", label_visibility="collapsed",
         )  # fmt: skip
         if kind == "scale":
             _scale(sides)
@@ -68,7 +68,7 @@ def _add(name: str, text: str) -> None:
 
 
 def _scale(sides: Sequence[Side]) -> None:
-    st.caption(_("What a part adds to the state is multiplied: 0 leaves it out, 0.5 halves it, 2 doubles it."))
+    st.caption(_("Multiplies what a part adds to the state: 0 leaves it out, 0.5 halves it, 2 doubles it."))
     titles = {
         str(part): change_title(part, stacks=len(side.plan.execution))
         for side in sides
@@ -79,36 +79,36 @@ def _scale(sides: Sequence[Side]) -> None:
     )
     factor = st.number_input(_("Factor"), 0.0, 100.0, 0.5, step=0.1, format="%g", key="attention.change.factor")
     text = f"{part}*{factor:.4f}".rstrip("0").rstrip(".") if factor else str(part)
-    _add_button(_("Scale it"), partial(_add, state.WITHOUT, text))
+    _add_button(_("Scale this part"), partial(_add, state.WITHOUT, text))
 
 
 def _swap(sides: Sequence[Side]) -> None:
     st.caption(
-        _("Each of two executed layers runs with the other's weights. What belongs to the place, such as a depth "
-          "signal, stays there.")
+        _("Two executed layers exchange their weights. What belongs to the position, such as a depth signal, "
+"stays there.")
     )  # fmt: skip
     places = _places(sides)
-    one = _layer_field(_("This layer"), places, sides, "one")
-    other = _layer_field(_("with this layer"), places, sides, "other", first=len(places) - 1)
+    one = _layer_field(_("First layer"), places, sides, "one")
+    other = _layer_field(_("Second layer"), places, sides, "other", first=len(places) - 1)
     text = f"{one[0]}.{one[1]}<>{other[0]}.{other[1]}"
-    _add_button(_("Swap them"), partial(_add, state.WITHOUT, text), disabled=one == other)
+    _add_button(_("Swap these layers"), partial(_add, state.WITHOUT, text), disabled=one == other)
 
 
 def _patch(runs: Sequence[Run], question: Question, sides: Sequence[Side]) -> None:
-    st.caption(_("What a layer computes is replaced by what a layer of another pass has computed in its place."))
+    st.caption(_("Replaces what a layer computes by what a layer of another forward pass computed."))
     kinds = {STATE: _("State after a layer"), "attention": _("Attention of a layer")}
     if any("cross_q" in side.plan.map.components("decoder") for side in sides if "decoder" in side.plan.execution):
         kinds["cross_attention"] = _("Cross-attention of a layer")
     what = st.selectbox(
-        _("What"), list(kinds), format_func=lambda one: kinds.get(one, one), key="attention.change.what"
+        _("What to replace"), list(kinds), format_func=lambda one: kinds.get(one, one), key="attention.change.what"
     )
     places = [one for one in _places(sides) if what != "cross_attention" or one[0] == "decoder"]
     here, there = st.columns(2)
     with here:
-        to = _layer_field(_("Into"), places, sides, "to")
+        to = _layer_field(_("Target"), places, sides, "to")
         at = _heads_or_positions(what, sides, "here")
     with there:
-        source = _layer_field(_("From"), places, sides, "from")
+        source = _layer_field(_("Source"), places, sides, "from")
         of = _heads_or_positions(what, sides, "there") if what != STATE else ""
         if what == STATE:
             _source_field(runs[0], question)
@@ -118,7 +118,7 @@ def _patch(runs: Sequence[Run], question: Question, sides: Sequence[Side]) -> No
         _run_field(runs)
     middle = "" if what == STATE else f".{what}"
     text = f"{to[0]}.{to[1]}{at if what == STATE else middle + at}={source[0]}.{source[1]}{middle}{of}"
-    _add_button(_("Patch it"), partial(_add, state.PATCH, text))
+    _add_button(_("Add this patch"), partial(_add, state.PATCH, text))
 
 
 def _heads_or_positions(what: str, sides: Sequence[Side], name: str) -> str:
@@ -133,9 +133,9 @@ def _heads_or_positions(what: str, sides: Sequence[Side], name: str) -> str:
         _("Positions"),
         key="attention.change.positions",
         max_chars=200,
-        placeholder=_("all that both have"),
-        help=_("Counted from 0: 3 is the same position in both inputs, 3:5 puts position 5 of the other input into "
-               "position 3 of this one, last is the last one of each. Join several with commas."),
+        placeholder=_("all positions that both have"),
+        help=_("Counted from 0. 3 is position 3 in both inputs. 3:5 puts position 5 of the other input into "
+"position 3 of this one. last is the last position of each. Separate several with commas."),
     )  # fmt: skip
     cleaned = re.sub(r"\s", "", typed)
     return f"[{cleaned}]" if cleaned else ""
@@ -167,7 +167,7 @@ def _layer_field(label: str, places: Sequence[Place], sides: Sequence[Side], nam
 def _source_field(run: Run, question: Question) -> None:
     """The input of the other pass, of all patches; in the address."""
     text, key = state.read_text(state.PATCH_TEXT), f"attention.change.text.{run.task}"
-    help_text = _("The input that states are taken from, for all patches. Empty: the same input, without changes.")
+    help_text = _("All patches take states from this input. Leave it empty to use the same input without changes.")
 
     def written() -> None:
         value = st.session_state[key]
@@ -200,12 +200,12 @@ def _run_field(runs: Sequence[Run]) -> None:
     here, there = (run.config.model.d_model for run in runs)
     if here != there:
         st.caption(
-            _("States of these runs have {here} and {there} numbers: only runs of equal width can be patched into each "
-              "other.",
+            _("The states of these runs have {here} and {there} dimensions. Patches between runs need the same "
+"width (d_model).",
               here=here, there=there)
         )  # fmt: skip
         return
-    names = {"own": _("Each run's own"), "other": _("The other run's")}
+    names = {"own": _("the same run"), "other": _("the other run")}
     key = "attention.change.run"
     follow_url(key, "other" if state.read_text(state.PATCH_RUN) == "other" else "own")
 
@@ -213,12 +213,12 @@ def _run_field(runs: Sequence[Run]) -> None:
         state.write(**{state.PATCH_RUN: "other" if st.session_state[key] == "other" else None})
 
     st.radio(
-        _("Whose pass"),
+        _("Take states from"),
         list(names),
         format_func=lambda one: names.get(one, one),
         key=key,
         horizontal=True,
-        help=_("The other run's: {one} gets what {other} has computed, and the other way round.",
+        help=_("The other run: {one} gets what {other} computed, and vice versa.",
                one=run_label(runs[0]), other=run_label(runs[1])),
         on_change=written,
     )  # fmt: skip

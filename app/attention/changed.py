@@ -84,15 +84,17 @@ def side_of(run: Run, loops: int | None) -> Side:
 def changed_caption() -> str:
     """What changes show, and what they do not."""
     return _(
-        "Seen: how the answer to this one input depends on what is changed, while all other parts run on what they "
-        "then get. Not proved: what the part is for. The other parts were never trained on such states, and a part "
-        "whose absence changes nothing may have another that stands in for it."
+        "Seen: how the answer to this one input changes when parts are changed and all other parts run on "
+        "the result. Not proved: what the part is for. The other parts were not trained on such states, "
+        "and another part may replace one that is left out."
     )
 
 
 def changed_sentence(run: Run, turned: Turned, answer: Inspection) -> str:
     """What is changed inside ``run``, and what it does to the answer; nothing where nothing is changed."""
-    missing = [_("This run has no such parts: {parts}.", parts="; ".join(turned.missing))] if turned.missing else []
+    missing = (
+        [_("This run does not have these parts: {parts}.", parts="; ".join(turned.missing))] if turned.missing else []
+    )
     if not turned.changes:
         return " ".join(missing)
     plan = sharing_plan(run.config.model, run.config.sharing)
@@ -123,7 +125,7 @@ def _patched(patching: Patching, stacks: int) -> list[str]:
         return [_("Patched from the other run, with the same input: {patches}.", patches=patches)]
     if typed:
         return [_("Patched from the same run, with the input “{text}”: {patches}.", text=typed, patches=patches)]
-    return [_("Patched from the same run and input, as it is without changes: {patches}.", patches=patches)]
+    return [_("Patched from the same run and input, without changes: {patches}.", patches=patches)]
 
 
 def _always(plan: SharingPlan, changes: Sequence[Edit | Swap], turned: Turned) -> list[str]:
@@ -131,13 +133,13 @@ def _always(plan: SharingPlan, changes: Sequence[Edit | Swap], turned: Turned) -
     said = []
     swaps = [one for one in changes if isinstance(one, Swap)]
     if len(swaps) == 1 and is_tied(plan, swaps[0], turned.loops):
-        said.append(_("The swapped layers use the same weights, so swapping them changes nothing, whatever the input."))
+        said.append(_("The swapped layers use the same weights, so swapping them changes nothing for any input."))
     if len(changes) == 1 and turned.patching is None and len(plan.execution) == 1:
         (only,) = changes
         if isinstance(only, Edit) and is_one_loop_less(plan, only, turned.loops):
             said.append(
-                _("One layer repeats here without a depth signal: leaving out any of its loops gives what one loop "
-                  "less gives.")
+                _("One layer repeats here without a depth signal, so leaving out any one of its loops has the same "
+"effect as one loop less.")
             )  # fmt: skip
     return said
 
@@ -149,8 +151,8 @@ def _effect(effect: Effect, answer: str) -> list[str]:
     said = [escape_markdown(note) for note in effect.notes]
     if effect.token:
         token = escape_markdown(visible(effect.token))
-        goes_on = _("The whole model goes on with **{answer}**.", answer=whole)
-        said.append(_("The text goes on as before.") if answer == effect.answer else goes_on)
+        goes_on = _("The whole model continues with **{answer}**.", answer=whole)
+        said.append(_("The text continues as before.") if answer == effect.answer else goes_on)
         said.append(
             _("Its next token **{token}** has a probability of {before} in the whole model; now {after}.",
               token=token, before=before, after=after)
@@ -166,12 +168,12 @@ def _effect(effect: Effect, answer: str) -> list[str]:
     elif effect.positions > 1:
         said.append(_("The whole model gives the same answer.") if same else answers)
         said.append(
-            _("Its {all} tokens together have a probability of {before} there; now {after}.",
+            _("Its {all} tokens together have a probability of {before} in the whole model; now {after}.",
               all=effect.positions, before=before, after=after)
         )  # fmt: skip
         if effect.others:
             said.append(
-                _("At {others} of {all} places another token is the most probable one now.",
+                _("At {others} of {all} positions, another token is now the most probable.",
                   others=effect.others, all=effect.positions)
             )  # fmt: skip
     elif same:

@@ -24,12 +24,10 @@ def nothing_to_see() -> None:
     """What stands on the page while no run has weights: what is missing, and the way to it."""
     with st.container(border=True):
         if store().runs(status=ACTIVE, limit=1):
-            st.markdown(_("**No run has weights yet.** They come with a run's first checkpoint; this page then opens."))
+            st.markdown(_("**No run has weights yet.** This page opens after the first checkpoint of a run."))
             navigation.link("runs", _("Watch the runs"))
         else:
-            st.markdown(
-                _("**There is no trained run to look into.** Train one; it can be looked into while it learns.")
-            )
+            st.markdown(_("**There is no trained run yet.** Train one. You can look inside it during training, too."))
             navigation.link("train", _("Train a comparison"))
 
 
@@ -104,12 +102,12 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
 
     follow_url("attention.beside", None if found is None else found.id)
     st.selectbox(
-        _("Beside it"),
+        _("Compare with"),
         list(by_id),
         format_func=lambda one: run_label(by_id[one]) if one in by_id else str(one),
         index=None,
         key="attention.beside",
-        placeholder=_("no second run"),
+        placeholder=_("no other run"),
         disabled=not by_id,
         on_change=chosen,
     )
@@ -146,9 +144,9 @@ def _not_beside(run: Run, runs: Sequence[Run], run_id: str) -> str:
     if other is None:
         return _not_here(run_id)
     if other.id == run.id:
-        return _("two different runs stand side by side. Got {id} twice. Choose another.", id=run.id)
+        return _("the two runs must be different. Got {id} twice. Choose another.", id=run.id)
     return _(
-        "runs that stand side by side must be of one task. Got {one} and {other}. Choose another.",
+        "both runs must have the same task. Got {one} and {other}. Choose another.",
         one=run.facts.title, other=other.facts.title,
     )  # fmt: skip
 

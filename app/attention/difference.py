@@ -39,20 +39,20 @@ def differences(
 ) -> None:
     """Choose what is subtracted, and draw it: once for two runs, or for each run its own layers."""
     slots = [_slots(answer, kind) for answer in answers]
-    names = {RUNS: _("The two runs")} if len(runs) > 1 else {}
+    names = {RUNS: _("the two runs")} if len(runs) > 1 else {}
     for letter, layers in slots[0].items():
         names[letter] = (
-            _("All layers")
+            _("all layers")
             if letter == ALL
             else _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
         )
     if not names:
         st.info(
-            _("This model has one layer only. Choose a second run above to see where the two differ."),
+            _("This model has only one layer. Choose a second run above to see the difference between the two."),
             icon=":material/info:",
         )
         return
-    of = address_choice("attention", state.OF, names, _("Difference of"))
+    of = address_choice("attention", state.OF, names, _("Difference between"))
     if of == RUNS:
         drawn = _runs(runs, answers, kind, question, turned, shown)
     else:
@@ -78,7 +78,7 @@ def _layers(
         with column:
             layers = slots[place].get(of, ())
             if not layers:
-                st.info(_("This run has no slot {letter} with two layers or more.", letter=of), icon=":material/info:")
+                st.info(_("This run has no slot {letter} with two or more layers.", letter=of), icon=":material/info:")
                 continue
             first = against if against in layers else layers[0]
             order = (first, *(layer for layer in layers if layer != first))
@@ -121,8 +121,8 @@ def _runs(
         explore(view, of_both, key=f"attention.difference.{RUNS}.{place}")
         st.caption(
             _(
-                "Heads of two trainings have no order: head 0 of one need not do what head 0 of the other does. A "
-                "large difference may be the same head under another number."
+                "Heads have no fixed order between two runs: head 0 of one may do what another head of the other "
+                "does. So a large difference may be the same head under a different number."
             )
         )
     return drawn
@@ -170,14 +170,14 @@ def _choose_against(layers: Sequence[int]) -> int:
     if len(layers) < 3:
         return layers[0]
     names = {str(layer): _("minus layer {layer}", layer=layer) for layer in layers}
-    return int(address_choice("attention", state.AGAINST, names, _("Against")))
+    return int(address_choice("attention", state.AGAINST, names, _("Subtract")))
 
 
 def _layers_sentence(first: int, *, same: bool) -> str:
     if same:
         return _(
-            "Seen: attention of each other layer of the slot minus that of layer {first}. Their query and key weights "
-            "are the same: all that differs is what arrives.",
+            "Seen: attention of each other layer of the slot minus that of layer {first}. They have the same "
+            "query and key weights; only their input differs.",
             first=first,
         )
     return _("Seen: attention of each layer minus that of layer {first}.", first=first)
@@ -185,7 +185,8 @@ def _layers_sentence(first: int, *, same: bool) -> str:
 
 def _reading_sentence() -> str:
     return _(
-        "Orange: more attention than what is subtracted; blue: less. Under each map: how much attention moved, half "
-        "the sum of absolute differences of a row (total variation), its mean over queries; the first query of a "
-        "decoder, which sees itself only, does not count. Not proved: that the answer changes with it."
+        "Orange: more attention than in the map that is subtracted. Blue: less. The number under each map "
+        "is the total variation: half the sum of the absolute differences in a row, averaged over the "
+        "queries. It leaves out the first query of a decoder, which sees only itself. Not proved: that "
+        "this difference changes the answer."
     )

@@ -272,15 +272,15 @@ def _grid_words() -> dict[str, str]:
         "large": _(
             "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter keeps"
         ),
-        "hint": _("Point at a cell: which token (row) looks at which token (column)? Click to keep it."),
+        "hint": _("Point at a cell to see which token (row) looks at which token (column). Click to pin it."),
         "loading": _("Loading this head ..."),
         "masked": _("not visible"),
-        "next": _("then says {token} ({percent} %)"),
-        "kept": _("kept; click again to let go"),
+        "next": _("next token: {token} ({percent} %)"),
+        "kept": _("pinned; click again to unpin"),
         "strip": _("Where {token} (position {position}) looks:"),
         "scale": _("share of attention; each row adds up to 1"),
         "lines": _("Lines"),
-        "drawn": _("The {count} strongest of {all} lines are drawn: those from {least} on."),
-        "drawn_all": _("All {count} lines from {least} on are drawn."),
-        "drawn_one": _("Of {token} (position {position}) every line from {least} on is drawn."),
+        "drawn": _("The {count} strongest of {all} lines are drawn, down to a weight of {least}."),
+        "drawn_all": _("All {count} lines with a weight of at least {least} are drawn."),
+        "drawn_one": _("All lines of {token} (position {position}) with a weight of at least {least} are drawn."),
     }

@@ -47,26 +47,31 @@ def measures_of(*, patches: bool) -> Mapping[str, Measure]:
         "first": _("On the first position") if patches else _("On the first token"),
     }
     about = {
-        "itself": _("Share of attention that a query gives to its own position."),
+        "itself": _("Share of a query's attention on its own position."),
         "previous": _("Share of attention on the position before the query's own."),
         "next": _("Share of attention on the position after the query's own."),
-        "first": _("Share of attention on the first key; of queries other than the first, where keys are the queries."),
+        "first": _(
+            "Share of attention on the first key. The first query does not count if queries and keys are the "
+            "same tokens."
+        ),
     }
     return {
         "entropy": Measure(
             _("Entropy (bits)"),
             _(
-                "Entropy of a query's attention: 0 bits where it looks at one key only, 1 bit where two share it "
-                "evenly."
+                "Entropy of a query's attention: 0 bits if it looks at one key only, 1 bit if two keys share it "
+                "equally."
             ),
             share=False,
         ),
         "entropy_share": Measure(
-            _("Entropy share"),
-            _("Entropy as a share of the largest possible, log2 of the keys that the query sees: 100 % is uniform."),
+            _("Normalised entropy"),
+            _("Entropy divided by its maximum, log2 of the number of keys that the query sees: 100 % is uniform."),
         ),
         "distance": Measure(
-            _("Mean distance"), _("How many positions lie between a query and the keys it looks at."), share=False
+            _("Mean distance"),
+            _("Distance in positions from a query to the keys it looks at, weighted by attention."),
+            share=False,
         ),
         **{name: Measure(title, about[name]) for name, title in places.items()},
     }
@@ -78,7 +83,7 @@ def choose_measure(found: Sequence[RunHeads], *, patches: bool) -> str:
     names = {name: one.title for name, one in measures.items()}
     if state.read_text(state.MEASURE) in set(MEASURES) - set(names):
         state.write(**{state.MEASURE: None})  # another kind of attention was chosen, which has no such figure
-    chosen = address_choice("attention", state.MEASURE, names, _("Figure"), first="entropy_share")
+    chosen = address_choice("attention", state.MEASURE, names, _("Measure"), first="entropy_share")
     st.caption(measures[chosen].about)
     return chosen
 
@@ -87,18 +92,22 @@ def heads_caption(one: RunHeads) -> str:
     """What is seen, how it is averaged, when a head has a name, and what all this does not prove."""
     rule = (
         _(
-            "A head is called by the place that gets at least {half} % of its attention on average, or uniform where "
-            "its entropy share is at least {even} %.",
+            "A head is named after the position that gets at least {half} % of its attention on average. It is "
+            "called uniform if its normalised entropy is at least {even} %.",
             half=round(100 * NAMED_FROM),
             even=round(100 * UNIFORM_FROM),
         )
         if one.counted >= FEWEST_QUERIES
-        else _("Heads have no names here: fewer than {few} queries could choose between keys.", few=FEWEST_QUERIES)
+        else _("Heads have no names here: fewer than {few} queries see more than one key.", few=FEWEST_QUERIES)
     )
-    cross = "" if one.kind != "cross" else _("Positions of answer and input do not match, so there is no distance.")
+    cross = (
+        ""
+        if one.kind != "cross"
+        else _("No distances here, because positions in the answer and in the input do not correspond.")
+    )
     mean = _(
-        "Seen: on this input, means over the {counted} of {queries} queries that can see two keys or more, each "
-        "counted alike.",
+        "Seen: means on this input over the {counted} of {queries} queries that see two or more keys, with "
+        "equal weight.",
         counted=one.counted,
         queries=one.queries,
     )

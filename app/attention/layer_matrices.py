@@ -34,7 +34,7 @@ def layer_matrices(
 ) -> None:
     """Choose the measure, then draw every run against itself, and the first against the second."""
     names = {"cosine": _("Cosine, this input"), "cka": _("CKA, held-out examples")}
-    asked_for = address_choice("attention", state.MEASURE, names, _("Layers compared by"), visible=True)
+    asked_for = address_choice("attention", state.MEASURE, names, _("Compare layers by"), visible=True)
     measure: Measure = "cka" if asked_for == "cka" else "cosine"
     asked = question if measure == "cosine" else NO_TEXT
     looks = [look_of(run, asked, how) for run, how in zip(runs, turned, strict=True)]
@@ -78,9 +78,9 @@ def _matrix(asked: CompareLayers, about: Sequence[Shown], before: Sequence[Liken
         matrix_figure(found, names[0], names[1]),
         key=f"attention.matrix.{runs[0].id}.{runs[1].id}",
         alt=_said(found),
-        title=_("{one} and {other}: how alike layers are", one=about[0].label, other=about[1].label)
+        title=_("{one} and {other}: similarity of layers", one=about[0].label, other=about[1].label)
         if between
-        else _("{run}: how alike layers are", run=about[0].label),
+        else _("{run}: similarity of layers", run=about[0].label),
         about=about[0].about if found.measure == "cosine" else "",
         name=("layers-alike", found.measure, *dict.fromkeys(run.id for run in runs), asked.stack),
         numbers=lambda: matrix_numbers(found),
@@ -92,10 +92,10 @@ def _said(found: Likeness) -> str:
     """For those who do not see it: the pair that is least alike, and the most alike of different layers."""
     values = found.values.astype(float)
     if np.isnan(values).all():
-        return _("How alike layers are. No two states can be compared.")
+        return _("Similarity of layers. No two states can be compared.")
     row, column = np.unravel_index(int(np.nanargmin(values)), values.shape)
     return _(
-        "How alike layers are, {rows} by {columns}. Least alike: {one} and {other}, {value}.",
+        "Similarity of layers, {rows} by {columns}. Least similar: {one} and {other}, {value}.",
         rows=values.shape[0],
         columns=values.shape[1],
         one=layer_names(found.rows)[row],
@@ -106,26 +106,27 @@ def _said(found: Likeness) -> str:
 
 def _cosine_caption(found: Sequence[Likeness], runs: int) -> str:
     seen = _(
-        "**Seen:** the cosine between the state after one layer and after another at the same position, a mean over "
-        "the {count} positions of this one input; – is the state before the first layer. **Not proved:** that layers "
-        "with a high cosine do the same: what all states have in common raises it.",
+        "**Seen:** the cosine between the states after two layers at the same position, averaged over the "
+        "{count} positions of this one input. – is the state before the first layer. **Not proved:** that "
+        "layers with a high cosine do the same. Anything that all states have in common raises the cosine.",
         count=found[0].vectors,
     )
     if runs == 1:
         return seen
     more = _(
-        "Between two runs that were trained apart the axes of the states mean different things: a low cosine does not "
-        "show that they differ. CKA does not depend on the axes."
+        "In runs that were trained separately, the axes of the states mean different things, so a low "
+        "cosine does not show that the runs differ. CKA does not depend on the axes."
     )
     return f"{seen} {more}"
 
 
 def _cka_caption(found: Sequence[Likeness]) -> str:
     return _(
-        "**Seen:** linear CKA of {vectors} token states from {examples} held-out examples, with the correction for few "
-        "vectors (Nguyen et al. 2021): 1 where two layers find the same tokens alike, up to a rotation and a scale; "
-        "near 0, or a little below, where they have nothing in common. – is the state before the first layer. **Not "
-        "proved:** that alike layers compute the same: a few directions of large variance can decide the value.",
+        "**Seen:** linear CKA of {vectors} token states from {examples} held-out examples, corrected for "
+        "the small sample (Nguyen et al. 2021). 1: both layers have the same similarities between tokens, "
+        "up to a rotation and a scale. Near 0 or slightly below: they have nothing in common. – is the "
+        "state before the first layer. **Not proved:** that similar layers compute the same. A few "
+        "directions of large variance can decide the value.",
         vectors=found[0].vectors,
         examples=found[0].examples,
     )

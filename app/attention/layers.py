@@ -122,9 +122,9 @@ def _layers_words(view: LayersView) -> dict[str, str]:
         "heads": _("Head"),
         "layer": _("Layer {layer}"),
         "masked": _("not visible"),
-        "table": _("How alike to the first layer? Click a head."),
+        "table": _("Click a head to see its similarity to the first layer."),
         "first": _("first"),
-        "reference": _("the one compared with"),
+        "reference": _("reference layer"),
         "alike": _("similarity to layer {layer}: {value}"),
-        "hint": _("Point at a cell in any map: the same cell is marked in all of them. Click to keep it."),
+        "hint": _("Point at a cell to mark the same cell in all maps. Click to pin it."),
     }

@@ -29,9 +29,10 @@ def lens_table(found: RunLens, *, name: str, key: str) -> None:
 def lens_caption() -> str:
     """What the lens is, and what it does not show."""
     return _(
-        "What the model would answer if it stopped after each layer: the output layer, with the final norm where there "
-        "is one, reads the state there (logit lens). The output layer learned to read the state at the end of the "
-        "model, so an early reading shows what it finds there already, not what the model computes with."
+        "What the model would answer if it stopped after each layer: the output layer, after the final "
+        "norm if there is one, reads the state there (logit lens). The output layer was trained to read "
+        "the last state only. So an early reading shows what can be read from the state there, not what "
+        "the model uses."
     )
 
 
@@ -83,16 +84,16 @@ def _words(found: RunLens) -> dict[str, str]:
     return {
         "table": _("The most probable token after each layer, at each position; arrow keys move"),
         "after": _("Stop after"),
-        "reads": _("reads"),
-        "wanted": _("right") if right else _("own answer"),
+        "reads": _("input token"),
+        "wanted": _("correct") if right else _("final answer"),
         "at": _("reading {token} at position {position}"),
         "entropy": _("entropy {bits} bits"),
-        "rank": _("right token {token}: rank {rank}, {percent} %")
+        "rank": _("correct token {token}: rank {rank}, {percent} %")
         if right
-        else _("its last answer {token}: rank {rank}, {percent} %"),
+        else _("final answer {token}: rank {rank}, {percent} %"),
         "scale": _("probability of the token in the cell, 0 to 100 %"),
-        "flip": _("another token than in the row above"),
-        "hit": _("the right token") if right else _("the model's last answer"),
+        "flip": _("different from the token in the row above"),
+        "hit": _("the correct token") if right else _("the model's final answer"),
         "earlier": _("‹ Earlier"),
         "later": _("Later ›"),
         "positions": _("positions {from} to {to} of {all}"),

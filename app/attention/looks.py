@@ -65,8 +65,8 @@ def looks_words() -> dict[str, str]:
     return {
         "boost": _("Show faint weights"),
         "boost_help": _(
-            "Colours follow the square root of the attention: a weight of 1 % is drawn at a tenth of the scale instead "
-            "of a hundredth. Off: colours follow the attention itself. Numbers stay the same."
+            "Colours show the square root of the attention: a weight of 1 % has a tenth of the full colour "
+            "instead of a hundredth. Off: colours show the attention itself. The numbers stay the same."
         ),
     }
 

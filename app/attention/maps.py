@@ -43,30 +43,31 @@ def how_sentence(how: str, kind: str, *, two_stacks: bool) -> str:
     stack = _("the encoder's self-attention") if kind == "encoder" else _("the decoder's self-attention")
     seen = {
         "mean_heads": _(
-            "Seen: the mean over a layer's heads, each row adds up to 1. It may hide a head that does one thing alone, "
-            "and counts a head that the layer after it does not use like any other."
+            "Seen: the mean over a layer's heads; each row adds up to 1. It may hide one head that differs "
+            "from the others, and it includes heads that later layers do not use."
         ),
         "max_heads": _(
-            "Seen: for each cell the largest weight of any head of the layer. Rows do not add up to 1, so they cannot "
-            "be compared with each other as shares; it hides which head it was, and that most may look elsewhere."
+            "Seen: for each cell, the largest weight of any head of the layer. Rows do not add up to 1, so "
+            "they are not shares. It hides which head it was, and that most heads may look elsewhere."
         ),
         "mean_layers": _(
-            "Seen: the mean over all executed layers of the heads with one number, each row adds up to 1. Heads with "
-            "one number in different layers need not do the same, and a mean hides the order of the layers."
+            "Seen: the mean over all executed layers of the heads with the same number; each row adds up to 1. "
+            "These heads need not do the same in different layers, and a mean hides the order of the layers."
         ),
         "max_layers": _(
-            "Seen: for each cell the largest weight in any executed layer of the heads with one number. Rows do not "
-            "add up to 1; it hides in which layer it was."
+            "Seen: for each cell, the largest weight of the heads with the same number in any executed layer. "
+            "Rows do not add up to 1. It hides in which layer it was."
         ),
         "rollout": _(
-            "Seen: {stack} followed through all executed layers, loops included: in each layer, half of a position "
-            "stays and half comes from where the mean head looks (Abnar and Zuidema 2020). It hides what values, "
-            "feed-forward layers and single heads do: it is a way that information could go, no proof that it went.",
+            "Seen: {stack} followed through all executed layers, including loops. In each layer, half of a "
+            "position stays and half comes from where the mean head looks (Abnar and Zuidema 2020). Rollout "
+            "ignores values, feed-forward layers and single heads. It shows where information could come from, "
+            "not where it did.",
             stack=stack,
         ),
     }
     if how == "rollout" and two_stacks:
-        return seen[how] + " " + _("Cross-attention has no part in it: each stack is rolled out by itself.")
+        return seen[how] + " " + _("Cross-attention is not included: each stack has its own rollout.")
     return seen.get(how, "")
 
 
@@ -136,7 +137,7 @@ def _words(how: str) -> Mapping[str, str]:
         words = {"head": name, "title": title, "cell": title}
     if how == "rollout":
         words["hint"] = _(
-            "Point at a cell: how much of a position (row) comes from which token (column)? Click to keep it."
+            "Point at a cell to see how much of a position (row) comes from which token (column). Click to pin it."
         )
         words["strip"] = _("Where {token} (position {position}) comes from:")
     return {**words, **({"scale": scale[how]} if how in scale else {})}

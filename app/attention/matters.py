@@ -72,7 +72,7 @@ def what_matters(runs: Sequence[Run]) -> None:
         titles = {name: runs[0].facts.metric_named(name).title for name in names}
         metric = address_choice("attention", state.METRIC, titles, _("Metric"), visible=True)
         heads = st.toggle(
-            _("Also each head"), key=f"{PAGE}.heads", help=_("One evaluation more for each attention head.")
+            _("Include each head"), key=f"{PAGE}.heads", help=_("One more evaluation for each attention head.")
         )
     st.session_state[LEFT_OUT] = st.query_params.get_all(state.WITHOUT)
     active = any(one.job.active for one in evaluated(store(), KIND, runs).values())
@@ -108,7 +108,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
     for run in runs:
         if all(one.run_id != run.id for one in shown):
             name = escape_markdown(names[run.id])
-            st.caption(_("{run}: no part was left out on these examples so far, so it has no map.", run=name))
+            st.caption(_("{run}: no results for these examples yet.", run=name))
     chosen = _chosen(shown)
     named = len(runs) > 1
     with st.container(gap=None):
@@ -132,8 +132,9 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
 
 def _question(metric: Metric) -> str:
     return _(
-        "Each layer, each attention and feed-forward branch and each loop is left out once, on held-out examples: how "
-        "far does {metric} change? Shared weights run several times; so it shows which of these times matters.",
+        "This leaves out each layer, each attention and feed-forward branch and each loop in turn, on "
+        "held-out examples, and shows how {metric} changes. Shared weights run several times: it shows "
+        "which of these uses matter.",
         metric=metric.in_a_sentence,
     )
 
@@ -141,12 +142,12 @@ def _question(metric: Metric) -> str:
 def _seen(metric: Metric) -> str:
     """What the figures show, and what they do not prove."""
     return _(
-        "**Seen:** how {metric} changes on these examples when one part adds nothing and all others run as they were "
-        "trained. **Not proved:** that a part with a small change does nothing (others may stand in for it), or that "
-        "one with a large change finds the answer itself (later layers then get a state that they never met in "
-        "training). Changes of several parts do not add up. Intervals (normal approximation, paired over the "
-        "examples) are of one part by itself: of many parts without any effect, about one in twenty has an interval "
-        "without 0.",
+        "**Seen:** how {metric} changes on these examples when one part adds nothing and all others stay "
+        "as trained. **Not proved:** that a part with a small change does nothing (others may replace it), "
+        "or that a part with a large change finds the answer itself (later layers were not trained on the "
+        "states that they then get). Changes of several parts do not add up. Each interval (normal "
+        "approximation, paired over the examples) is for one part: of many parts without any effect, about "
+        "1 in 20 has an interval that excludes 0.",
         metric=metric.in_a_sentence,
     )
 
@@ -157,7 +158,7 @@ def _loops(runs: Sequence[Run]) -> str:
     if not own:
         return ""
     return _(
-        "Repeated layers run as often as designed (loops: {loops}). Nothing is shown of other numbers of loops.",
+        "Repeated layers run as often as designed (loops: {loops}). Other numbers of loops are not shown.",
         loops=", ".join(map(str, own)),
     )
 
@@ -187,7 +188,7 @@ def _progress(run: Run, short: str, one: Evaluated | None) -> None:
     """How far the job is; of one that has ended, what is to be said of that."""
     name = escape_markdown(short)
     if run.active:
-        st.info(_("{run} is still training: ask when it has ended.", run=name), icon=":material/hourglass:")
+        st.info(_("{run} is still training. Start this when it has ended.", run=name), icon=":material/hourglass:")
     if one is None:
         return
     if one.job.active:
@@ -195,15 +196,17 @@ def _progress(run: Run, short: str, one: Evaluated | None) -> None:
         job_line(run, short, one, done, page=PAGE)
         return
     if one.results and not one.current:
-        text = _("{run}: what is kept is of other weights than the run has now, so it is not shown.", run=name)
+        text = _(
+            "{run}: the stored results are for other weights than the run has now, so they are not shown.", run=name
+        )
         st.info(text, icon=":material/history:")
     if one.job.status == "failed":
-        show_problem(_("{run}: not all parts could be left out: {why}", run=name, why=one.job.reason or ""))
+        show_problem(_("{run}: some parts could not be left out: {why}", run=name, why=one.job.reason or ""))
     elif one.job.status in ("cancelled", "paused"):
         st.caption(
             ngettext(
-                "{run}: stopped after {n} evaluation; the button goes on from there.",
-                "{run}: stopped after {n} evaluations; the button goes on from there.",
+                "{run}: stopped after {n} evaluation; the button continues from there.",
+                "{run}: stopped after {n} evaluations; the button continues from there.",
                 len(one.results),
                 run=name,
             )
@@ -236,8 +239,8 @@ def _button(
     refusals = [desk().why_not("evaluate", run) for run, _keys in asked]
     allowed = [one for one, refusal in zip(asked, refusals, strict=True) if refusal is None]
     note = ngettext(
-        "{n} evaluation, as a job of the queue. You can close the page; what is found is kept.",
-        "{n} evaluations, as a job of the queue. You can close the page; what is found is kept.",
+        "{n} evaluation, as a job in the queue. You can close the page; results are kept.",
+        "{n} evaluations, as a job in the queue. You can close the page; results are kept.",
         count,
     )
     st.button(
@@ -292,10 +295,10 @@ def _about(shown: Sequence[Shown], part: str, metric: Metric, *, named: bool) ->
         name = f"**{escape_markdown(one.short)}**: " if named else ""
         if effect is None:
             title = _part_name(part, shown)
-            st.markdown(name + _("{part} is not in it, or was not left out so far.", part=title))
+            st.markdown(name + _("{part} is not in this run, or has not been left out yet.", part=title))
             continue
         st.markdown(name + _sentence(one, effect, metric))
-    if st.button(_("Read the prediction without it"), icon=":material/visibility:", key=f"{PAGE}.lens"):
+    if st.button(_("Show the prediction without this part"), icon=":material/visibility:", key=f"{PAGE}.lens"):
         state.write(**{state.VIEW: "lens", state.LOOPS: None})  # as it was evaluated
         st.rerun()
 
@@ -325,7 +328,7 @@ def _sentence(one: Shown, effect: Effect, metric: Metric) -> str:
 
 def _table(shown: Sequence[Shown], metric: Metric) -> None:
     """All parts, by what is lost without them or in order of execution; of several runs in one table."""
-    orders = {"effect": _("Most needed first"), "execution": _("In order of execution")}
+    orders = {"effect": _("Most important first"), "execution": _("In order of execution")}
     parts = list(dict.fromkeys(effect.part for one in shown for effect in one.found.effects))
     with st.container(horizontal=True, vertical_alignment="center"):
         order = st.segmented_control(
@@ -333,7 +336,7 @@ def _table(shown: Sequence[Shown], metric: Metric) -> None:
             key=f"{PAGE}.order", label_visibility="collapsed",
         )  # fmt: skip
         whole = len(parts) <= MOST_ROWS or st.toggle(
-            _("All {count} rows", count=len(parts)), key=f"{PAGE}.all", help=_("The file has all in any case.")
+            _("All {count} rows", count=len(parts)), key=f"{PAGE}.all", help=_("The file always has all rows.")
         )
     if order == "effect":  # of several runs, what one of them needs most
         parts.sort(key=lambda part: min(worth_of(metric, effect) for effect in _effects(shown, part)))
@@ -351,7 +354,7 @@ def _table(shown: Sequence[Shown], metric: Metric) -> None:
             }
         else:
             columns[f"{one.short}: {change}"] = [_cell(effect, metric, "both") for effect in effects]
-    word_table(_("What is lost without each part"), columns)
+    word_table(_("Change without each part"), columns)
 
 
 def _cell(effect: Effect | None, metric: Metric, what: Literal["value", "change", "interval", "both"]) -> str:

@@ -102,9 +102,9 @@ def map_payload(shown: Sequence[Shown], metric: Metric, chosen: str, *, named: b
             "scale": _(
                 "change of {metric} without the part; one scale for all runs shown", metric=metric.in_a_sentence
             ),
-            "unsure": _("its 95 % interval holds 0"),
-            "empty": _("not evaluated so far"),
-            "hint": _("Point at a cell for its figures; click it to leave that part out."),
+            "unsure": _("the 95 % interval contains 0"),
+            "empty": _("not evaluated yet"),
+            "hint": _("Point at a cell to see its values. Click it to leave that part out."),
         },
     }
 
@@ -264,9 +264,9 @@ def interval_text(metric: Metric, effect: Effect) -> str:
     if not math.isfinite(effect.changes[metric.name]):
         return _("no number")
     if interval is None:
-        return _("no interval: {metric} is no mean over the examples", metric=metric.in_a_sentence)
+        return _("no interval, because {metric} is not a mean over the examples", metric=metric.in_a_sentence)
     if interval[0] == interval[1]:
-        return _("the same in every example")
+        return _("the same for every example")
     low, high = (change_text(metric, end, unit=False) for end in interval)
     return _("95 % interval {low} to {high}", low=low, high=high)
 
@@ -277,6 +277,6 @@ def short_interval(metric: Metric, effect: Effect) -> str:
     if interval is None:
         return NOTHING
     if interval[0] == interval[1]:
-        return _("same in each")
+        return _("same in all")
     low, high = (change_text(metric, end, unit=False) for end in interval)
     return _("{low} to {high}", low=low, high=high)

@@ -56,20 +56,21 @@ def what_moves(runs: Sequence[Run], question: Question, turned: Sequence[Turned]
     _side_by_side(runs, found, lambda run, one: _course(said[run.id], one, found))
     st.caption(
         _(
-            "**Seen:** for each executed layer the distance and the angle between its input and its output, the cosine "
-            "between its update and that of the layer before, and how far its output is from the last state, in "
-            "lengths of that state; means over the positions of this one input, before the final norm. Marks with one "
-            "letter have the same matrices. **Not proved:** that a small step matters little."
+            "**Seen:** for each executed layer, the distance and the angle between its input and its output, "
+            "the cosine between its update and that of the layer before, and the distance from its output to "
+            "the last state, relative to the length of the last state. All are means over the positions of "
+            "this one input, before the final norm. Marks with the same letter have the same matrices. **Not "
+            "proved:** that a small step matters little."
         )
     )
     _choose_positions(found[0], len(runs))
     _side_by_side(runs, found, lambda run, one: _paths(said[run.id], one))
     st.caption(
         _(
-            "**Seen:** the states of the chosen tokens from the input (ring) to the last layer (large, with its "
-            "token), on the plane in which these states differ most. Each mark has the colour and letter of the layer "
-            "that made it. Every run has a plane of its own, so directions cannot be compared between two. **Not "
-            "proved:** that states which meet here are equal: the other directions are not drawn."
+            "**Seen:** the states of the chosen tokens from the input (ring) to the last layer (large mark "
+            "with its token), on the plane in which these states differ most. The colour and letter of a mark "
+            "show the layer. Each run has its own plane, so directions cannot be compared between runs. **Not "
+            "proved:** that states at the same place on the plane are equal. Other directions are not shown."
         )
     )
     layer_matrices(runs, question, turned, stack, shown)
@@ -115,7 +116,7 @@ def _side_by_side(runs: Sequence[Run], found: Sequence[RunMoves], draw: Callable
 def _loops(run: Run, found: RunMoves) -> None:
     loop = found.loop
     if loop is None:
-        st.markdown(_("No layers repeat as a whole here, so there is no loop that could settle."))
+        st.markdown(_("No whole layers repeat here, so there are no loops to follow."))
         return
     st.markdown(convergence_sentence(loop))
     rows = [
@@ -133,12 +134,15 @@ def _loops(run: Run, found: RunMoves) -> None:
     ]
     columns = [
         (_("Loop"), ""),
-        (_("Step"), _("Distance from the state before the loop to the state after it, in lengths of the latter")),
-        (_("Of the step before"), _("Length of this step, in lengths of the step before it")),
-        (_("Cosine"), _("Between this step and the step before it: 1 goes on, -1 goes back")),
+        (
+            _("Step"),
+            _("Distance between the states before and after the loop, relative to the length of the state after it"),
+        ),
+        (_("Relative length"), _("Length of this step, relative to the step before it")),
+        (_("Cosine"), _("Between this step and the one before it: 1 is the same direction, -1 the opposite direction")),
         (_("Angle"), _("Between the state before the loop and the state after it")),
     ]
-    with st.expander(_("Every loop in figures"), expanded=len(rows) <= MOST_ROWS, key=f"attention.loop.{run.id}"):
+    with st.expander(_("Values for every loop"), expanded=len(rows) <= MOST_ROWS, key=f"attention.loop.{run.id}"):
         figure_table(_("What each loop does to the state"), columns, rows, tight=True)
 
 
@@ -153,10 +157,11 @@ def convergence_sentence(loop: Convergence) -> str:
     if loop.reading == "still":
         return _("**The state does not move** in {loops}.", loops=ran)
     if loop.reading == "alone":
-        return _("**One loop** is too few to see whether the state settles. Ask for more loops.")
+        return _("**One loop** is too few to see whether the state settles. Choose more loops.")
     if loop.reading == "circles" and loop.returns is not None:
         return _(
-            "**The state comes back.** After loop {now} it is within half a step of where it was after loop {before}.",
+            "**The state comes back.** After loop {now} it is closer than half a step to where it was after "
+            "loop {before}.",
             now=loop.returns[0],
             before=loop.returns[1],
         )
@@ -164,8 +169,9 @@ def convergence_sentence(loop: Convergence) -> str:
     share = NOTHING if last is None else f"{100 * last:.0f}"
     if loop.reading == "shrinks" and loop.rate is not None:
         return _(
-            "**The steps get smaller** from loop to loop, on average to {rate} % of the one before. The last of "
-            "{loops} is {share} % of the first; it is shorter at {smaller} of {positions} positions.",
+            "**The steps get smaller** from loop to loop, on average to {rate} % of the step before. The last "
+            "of {loops} has {share} % of the length of the first; it is shorter at {smaller} of {positions} "
+            "positions.",
             rate=f"{100 * loop.rate:.0f}",
             loops=ran,
             share=share,
@@ -173,16 +179,18 @@ def convergence_sentence(loop: Convergence) -> str:
             positions=loop.positions,
         )
     if loop.reading == "shrinks":
-        return _("**The steps get smaller** from loop to loop, until the state stands still ({loops}).", loops=ran)
+        return _(
+            "**The steps get smaller** from loop to loop, until the state does not move any more ({loops}).", loops=ran
+        )
     if loop.reading == "grows" and loop.rate is not None:
         return _(
-            "**The steps get larger** from loop to loop, on average to {rate} % of the one before.",
+            "**The steps get larger** from loop to loop, on average to {rate} % of the step before.",
             rate=f"{100 * loop.rate:.0f}",
         )
     if loop.reading == "drifts":
         return _(
-            "**The state drifts:** the last steps of {loops} have about one length and one direction. The state turns "
-            "by {degrees}° in the last loop, by {first}° in the first.",
+            "**The state drifts:** the last steps of {loops} have about the same length and direction. The "
+            "state turns by {degrees}° in the last loop, by {first}° in the first.",
             loops=ran,
             degrees=f"{loop.degrees[-1]:.1f}",
             first=f"{loop.degrees[0]:.1f}",
@@ -190,7 +198,7 @@ def convergence_sentence(loop: Convergence) -> str:
     if last is None:
         return _("**The steps do not get steadily smaller** in {loops}.", loops=ran)
     return _(
-        "**The steps do not get steadily smaller:** the last of {loops} is {share} % of the first.",
+        "**The steps do not get steadily smaller:** the last of {loops} has {share} % of the length of the first.",
         loops=ran,
         share=share,
     )
@@ -198,11 +206,12 @@ def convergence_sentence(loop: Convergence) -> str:
 
 def _loops_caption() -> str:
     return _(
-        "**Seen:** how far each loop of the same layers carries the state of this input, as means over its positions. "
-        "Steps get smaller (larger) where each does, on average by 5 % or more; the state comes back where it is "
-        "nearer to an earlier one than half the shortest step since; it drifts where the last two steps differ by at "
-        "most 5 % and go on in one direction (cosine 0.9 or more). **Not proved:** a fixed point. What more loops, or "
-        "another input, would do is not shown; ask for more loops to see."
+        "**Seen:** how far each loop of the same layers moves the state of this input, averaged over its "
+        "positions. The steps get smaller (larger) if each step does, by 5 % or more on average. The state "
+        "comes back if its distance to an earlier state is less than half the shortest step since then. It "
+        "drifts if the last two steps differ by at most 5 % in length and have the same direction (cosine "
+        "0.9 or more). **Not proved:** a fixed point. More loops or another input may do something else; "
+        "choose more loops to see."
     )
 
 
@@ -255,7 +264,7 @@ def _choose_positions(found: RunMoves, runs: int) -> None:
         state.write(**{state.POSITIONS: ",".join(map(str, places)) or None})
 
     st.multiselect(
-        _("Tokens that are drawn"),
+        _("Tokens to draw"),
         range(len(labels)),
         format_func=lambda place: f"{place}: {visible(labels[place])}" if place in range(len(labels)) else str(place),
         key=key,

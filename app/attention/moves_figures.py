@@ -42,7 +42,7 @@ def courses(moves: RunMoves) -> list[Course]:
         (_("distance (L2)"), [*moves.movement.distance]),
         (_("angle in degrees"), [*moves.movement.degrees]),
         (_("cosine of updates"), [None, *moves.turns][: len(moves.movement.distance)]),
-        (_("left to the end"), [*moves.remaining[1:]]),
+        (_("distance to the last state"), [*moves.remaining[1:]]),
     ]
 
 

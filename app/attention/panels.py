@@ -64,7 +64,7 @@ def panels(runs: Sequence[Run]) -> None:
         return
     if view == "training":
         if any(map(state.given, (state.WITHOUT, state.PATCH, state.LOOPS))):
-            st.caption(_("Kept as trained: changes inside and other numbers of loops are not made in this view."))
+            st.caption(_("This view shows the run as trained, without changes and with its own number of loops."))
         # Kept at fixed inputs: what is typed has no part in it, so neither its field nor its answer is here.
         while_it_learned(runs, kind)
         _closing()
@@ -103,7 +103,7 @@ def _closing() -> None:
 
 
 def _unpatched() -> None:
-    st.caption(_("Patches are not made in this view."))
+    st.caption(_("This view leaves out patches."))
 
 
 def _answers(

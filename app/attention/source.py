@@ -103,7 +103,7 @@ def no_weights(run: Run) -> str:
     """Why ``run``, which has no weights, cannot be looked into."""
     if run.active:
         return _(
-            "{run} has no weights yet: they come with its first checkpoint. Wait, or choose another run.",
+            "{run} has no weights yet. Wait for its first checkpoint, or choose another run.",
             run=run_label(run),
         )
     return _("{run} has no weights and is not being trained. Choose another run.", run=run_label(run))

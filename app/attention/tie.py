@@ -54,11 +54,11 @@ def prove_the_tie(runs: Sequence[Run], question: Question, turned: Sequence[Turn
                 _proof(next(answers), plan, about)
     st.caption(
         _(
-            "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each of its "
-            "uses adds to it. Each use got a copy of its own for this, so its gradient is its own; their sum is held "
-            "against the gradient that the shared weight gets. All in 64-bit numbers, without dropout. **Not proved:** "
-            "that a use with a small gradient matters little: it may simply be right already, and another input may "
-            "pull elsewhere."
+            "**Seen:** the gradient of the loss on this input with respect to one stored weight, and what each "
+            "of its uses adds to it. For this, each use gets its own copy of the weight, and so its own "
+            "gradient. The sum of these is compared with the gradient of the shared weight, in 64-bit numbers "
+            "and without dropout. **Not proved:** that a use with a small gradient matters little. Another "
+            "input may give it a larger one."
         )
     )
 
@@ -80,7 +80,7 @@ def _choose_site(maps: Sequence[SharingMap]) -> Site:
     }
     if asked and asked not in known:
         show_problem(
-            _("the address's weight must be a place such as {example}. Got {got!r}. It is left out.",
+            _("weight in the address must be a place such as {example}. Got {got!r}. It is ignored.",
               example=str(_telling(maps[0])), got=asked[:40])
         )  # fmt: skip
     site = known.get(asked, _telling(maps[0]))
@@ -100,7 +100,7 @@ def _choose_site(maps: Sequence[SharingMap]) -> Site:
         last = layers[site.stack, site.component] - 1
         follow_url(layer, site.layer)
         st.number_input(
-            _("Of layer, 0 to {last}", last=last),
+            _("Layer, 0 to {last}", last=last),
             min_value=0,
             max_value=last,
             key=layer,
@@ -151,7 +151,7 @@ def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
     for sentence in tie_sentences(found, slot_letter(number)):
         st.markdown(sentence)
     if plan.lora_ranks().keys() & set(mapping.sites(slot)):
-        st.caption(_("What LoRA adds to it at a place is a weight of its own, and no part of this."))
+        st.caption(_("What LoRA adds to this weight in a layer is a separate weight and is not included."))
     shown = found.uses[:MOST_ROWS]
     titles = use_titles(shown)
     if found.summed > 0:
@@ -182,14 +182,14 @@ def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
         (_("Use"), ""),
         (_("Norm"), _("Euclidean norm of the gradient that this use adds")),
         (_("Cosine"), _("Between this gradient and the sum of all")),
-        (_("Share"), _("Part of the sum in its own direction; below 0: it pulls the other way")),
+        (_("Share"), _("How much of the sum this use contributes; below 0: it works against the sum")),
     ]
     if found.summed == 0:
         rows[-1] = Row(_("Sum of all"), "transparent", [_number(0.0), NOTHING, NOTHING], chosen=True)
     figure_table(_("The gradient of every use"), columns, rows, tight=True)
     if len(found.uses) > MOST_ROWS:
         st.caption(
-            _("The first {shown} of {all} uses; all of them are in the sum.", shown=MOST_ROWS, all=len(found.uses))
+            _("The first {shown} of {all} uses. The sum includes all of them.", shown=MOST_ROWS, all=len(found.uses))
         )
 
 
@@ -206,19 +206,21 @@ def tie_sentences(found: TieProof, letter: str) -> list[str]:
     tensors = len({use.tensor for use in found.uses})
     uses = ngettext("{n} use", "{n} uses", len(found.uses))
     one = (
-        _("In memory its {uses} in this pass read one and the same tensor.", uses=uses)
+        _("In memory, its {uses} in this pass read one and the same tensor.", uses=uses)
         if tensors == 1 and len(found.uses) > 1
-        else _("It is used once in this pass: there is nothing to tie.")
+        else _("It is used once in this pass, so there is nothing to share.")
         if tensors == 1
-        else _("In memory its {uses} read {count} tensors: the tie is broken.", uses=uses, count=tensors)
+        else _(
+            "In memory, its {uses} read {count} different tensors: the weight is not shared.", uses=uses, count=tensors
+        )
     )
     aims = {
-        "right": _("right answers"),
+        "right": _("correct answers"),
         "typed": _("typed target"),
-        "own": _("own most probable answers, since the right ones are not known"),
+        "own": _("own most probable answers, as the correct ones are unknown"),
     }
     lossed = _(
-        "The loss is {loss} over {count}, against the {aim}.",
+        "The loss is {loss} over {count}, compared with the {aim}.",
         loss=_number(found.loss),
         count=ngettext("{n} token", "{n} tokens", found.labels),
         aim=aims[found.aim],

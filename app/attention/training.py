@@ -45,7 +45,7 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     """A slider over the kept steps, and the grid of each run as it was at that step."""
     steps = {run.id: kept_steps(store().run_folder(run.id)) for run in runs}
     if not any(steps.values()):
-        st.info(_("No attention was kept in training (probe_count was 0)."), icon=":material/info:")
+        st.info(_("No attention was saved during training (probe_count was 0)."), icon=":material/info:")
         return
     left, right = st.columns([3, 2])
     with left:
@@ -90,14 +90,18 @@ def _first(records: Mapping[str, tuple[ProbeRecord, ...]]) -> ProbeRecord:
 
 def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]]) -> str:
     if _first(records).target_labels:
-        return _("A fixed example; the decoder read its right answer, so that all steps can be compared.")
+        return _("A fixed example. The decoder read the correct answer, so that all steps can be compared.")
     return _("A fixed example, the same at all steps.")
 
 
 def _nothing_kept(steps: Mapping[int, Path], wanted: int) -> str:
     if not steps:
-        return _("This run kept no attention while it learned (probe_count was 0).")
-    return _("This run kept nothing up to step {wanted}; its first is step {first}.", wanted=wanted, first=min(steps))
+        return _("This run saved no attention during training (probe_count was 0).")
+    return _(
+        "This run saved no attention up to step {wanted}. The first is from step {first}.",
+        wanted=wanted,
+        first=min(steps),
+    )
 
 
 def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:

@@ -47,14 +47,14 @@ def choose_view() -> str:
     """Which of the views is open."""
     names = {
         "grid": _("All layers and heads"),
-        "heads": _("Heads in figures"),
+        "heads": _("Head statistics"),
         "difference": _("Difference"),
         "layers": _("Same weights, different input"),
         "lens": _("Prediction after each layer"),
         "matters": _("What matters"),
-        "moves": _("What moves"),
-        "tie": _("Prove the tie"),
-        "training": _("While it learned"),
+        "moves": _("How the state moves"),
+        "tie": _("Check the sharing"),
+        "training": _("During training"),
         "bertviz": _("BertViz"),
     }
     return address_choice("attention", state.VIEW, names, _("View"), many=True)
@@ -79,8 +79,8 @@ def kind_sentence(kind: str, *, two_stacks: bool) -> str:
     if kind == "encoder":
         return _("Encoder: each part of the input (rows) looks at the whole input (columns).")
     if two_stacks:
-        return _("Decoder: each token of the answer (rows) looks at itself and what stands before it (columns).")
-    return _("Decoder: each token of the text (rows) looks at itself and what stands before it (columns).")
+        return _("Decoder: each token of the answer (rows) looks at itself and the tokens before it (columns).")
+    return _("Decoder: each token of the text (rows) looks at itself and the tokens before it (columns).")
 
 
 def sharing_of(run: Run, kind: str) -> AttentionSharing:
@@ -135,7 +135,7 @@ def same_weights(
     choice = _choose_slot(shared, tied, beside=beside)
     layers = shared.get(choice, list(range(len(groups))))
     if len(layers) < 2 and not tied.get(choice):
-        st.info(_("This model has one layer only: there is nothing to compare it with."), icon=":material/info:")
+        st.info(_("This model has only one layer, so there is nothing to compare."), icon=":material/info:")
         return
     about = compared_sentence(sharing, [ran[place] for place in layers]) if len(layers) > 1 else ""
     key = "attention.layers.beside" if beside else "attention.layers"
@@ -219,23 +219,21 @@ def _elsewhere_sentence(kind: str, layers: Sequence[int]) -> str:
     """Layers of another kind that look with the chosen slot's weights."""
     listed = layer_list(layers)
     text = {
-        "encoder": _(
-            "The encoder looks with the very same query and key weights in its layers {layers}.", layers=listed
-        ),
+        "encoder": _("The encoder uses the same query and key weights in layers {layers}.", layers=listed),
         "decoder": _(
-            "The decoder's self-attention looks with the very same query and key weights in layers {layers}.",
+            "The decoder's self-attention uses the same query and key weights in layers {layers}.",
             layers=listed,
         ),
-        "cross": _("Cross-attention looks with the very same query and key weights in layers {layers}.", layers=listed),
+        "cross": _("Cross-attention uses the same query and key weights in layers {layers}.", layers=listed),
     }
-    more = _("It reads other tokens, so these maps are compared with each other, not with those above.")
+    more = _("It reads other tokens, so compare these maps with each other, not with those above.")
     return f"{text[kind]} {more}"
 
 
 def _nothing_alike(sharing: AttentionSharing) -> None:
     """No layers of one letter: what is shared all the same, and what stands below instead."""
     st.info(
-        sharing_sentences(sharing) + " " + _("Below are all layers, for comparison."),
+        sharing_sentences(sharing) + " " + _("All layers are shown below for comparison."),
         icon=":material/info:",
     )
 
@@ -261,6 +259,6 @@ def _choose_slot(shared: dict[str, list[int]], tied: Mapping[str, Mapping[str, S
 def similarity_sentence() -> str:
     """What the similarity number is."""
     return _(
-        "Similarity is 1 minus the Jensen-Shannon divergence of two layers' rows (in bits), averaged over all "
-        "rows: 1 means that both look at the same places, 0 that they have no place in common."
+        "Similarity is 1 minus the Jensen-Shannon divergence (in bits) between the rows of two layers, "
+        "averaged over all rows. 1: both look at the same places. 0: they look at no place in common."
     )

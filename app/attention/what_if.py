@@ -72,13 +72,13 @@ def _sources(runs: Sequence[Run]) -> list[Run]:
     if not asked or not state.given(state.PATCH):
         return list(runs)
     if len(runs) < 2:
-        show_problem(_("a patch from the other run needs a second run. Got one. Choose a run beside it."))
+        show_problem(_("a patch from the other run needs a second run. Got one. Choose a run under Compare with."))
         return []
     here, there = (run.config.model.d_model for run in runs)
     if here != there:
         show_problem(
-            _("patches need two runs of one width. Got states of {here} numbers and of {there}. Choose runs with equal "
-              "d_model.",
+            _("patches between runs need states of the same width. Got {here} and {there}. Choose runs with "
+"equal d_model.",
               here=here, there=there)
         )  # fmt: skip
         return []
@@ -128,11 +128,11 @@ def _changes_field(sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]) ->
         list(titles),
         format_func=lambda one: titles.get(one, str(one)),
         key=key,
-        placeholder=_("nothing: the whole model"),
+        placeholder=_("nothing (whole model)"),
         help=_(
-            "What is chosen here is left out: it adds nothing to the state, and all other parts run on what remains. "
-            "Layers are numbered in the order in which they run: one use of shared weights can be left out while the "
-            "others stay. To scale, swap or patch, open the menu beside it."
+            "Parts chosen here are left out: they add nothing to the state, and all other parts run on the "
+            "rest. Layers are numbered as executed, so you can leave out one use of shared weights and keep "
+            "the others. To scale, swap or patch a part, open the menu next to this list."
         ),
         on_change=chosen,
     )

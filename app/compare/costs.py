@@ -35,8 +35,8 @@ def quality_against_cost(of_tasks: Sequence[Sequence[Group]], colours: Mapping[s
         visible=True,
         many=True,
         help=_(
-            "FLOPs and seconds are those of a run's own steps, to where it ended. Memory is the estimate for training "
-            "on its device. The KV cache is that of one sequence of the model's full length, 16 bits a number."
+            "FLOPs and seconds cover the steps that a run itself trained. Memory is the estimate for training "
+            "on the run's device. The KV cache is for one sequence of full length, at 16 bits per number."
         ),
     )
     for groups in of_tasks:
@@ -112,7 +112,7 @@ def _why_none(cost: Cost) -> str:
     if cost == "cpu_seconds":
         return _("The CPU time of runs trained by earlier versions was not recorded.")
     if cost == "memory":
-        return _("The task of these runs is not here any more, so their memory cannot be estimated.")
+        return _("The task of these runs is no longer available, so their memory cannot be estimated.")
     return _("This cost is not known yet, or there is no evaluation.")
 
 
@@ -124,16 +124,17 @@ def _front_in_words(names: Sequence[str], edge: Front, axis: str) -> str:
 
     said = [
         _(
-            "Ringed and joined: the front by means, where no other design is as good for as little ({cost}): {names}.",
+            "On the Pareto front ({cost}): {names}. No other design has at least the same mean quality at the "
+"same or a lower cost. The chart marks these designs with rings joined by a line.",
             cost=axis, names=listed(edge.on),
         )
     ]  # fmt: skip
     if edge.few:
-        said.append(_("Some designs have fewer than 3 runs, so how sure the front is cannot be told."))
+        said.append(_("Some designs have fewer than 3 runs, so the uncertainty of the front is unknown."))
     elif edge.unclear:
         said.append(
             _(
-                "Not on it, but their 95 % interval overlaps with every design that beats them: {names}.",
+                "Not on the front, but with a 95 % interval that overlaps those of all designs that beat it: {names}.",
                 names=listed(edge.unclear),
             )
         )

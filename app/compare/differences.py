@@ -46,16 +46,16 @@ class Differences:
             more = len(self.others) - MOST_NAMED
             names = named if more <= 0 else _("{names} and {n} more", names=named, n=more)
             return ngettext(
-                "{n} thing differs besides strategy and seed: {names}",
-                "{n} things differ besides strategy and seed: {names}",
+                "{n} difference besides strategy and seed: {names}",
+                "{n} differences besides strategy and seed: {names}",
                 len(self.others),
                 names=names,
             )
         if not self.intended:
-            return _("Matched: the runs are equal in every setting")
+            return _("Matched: all settings of the runs are equal")
         *first, last = self.intended
         names = _("{names} and {last}", names=", ".join(first), last=last) if first else last
-        return _("Matched: nothing differs but {names}", names=names)
+        return _("Matched: nothing differs except {names}", names=names)
 
 
 def what_differs(store: Store, runs: Sequence[Run]) -> None:
@@ -83,7 +83,9 @@ def found_differences(store: Store, runs: Sequence[Run]) -> Differences:
     sentences = []
     if _uneven_seeds(runs):
         others.append(_("the seeds of each design"))
-        sentences.append(_("Not every design has the same seeds: part of what differs may be the seeds."))
+        sentences.append(
+            _("The designs do not all have the same seeds, so the seeds may cause part of the difference.")
+        )
     trees = {run.id: ancestry(store, run) for run in runs}
     names = run_names(runs)
     facts = _facts(store, runs, trees)
@@ -104,9 +106,9 @@ def _uneven_seeds(runs: Sequence[Run]) -> bool:
 def _facts(store: Store, runs: Sequence[Run], trees: Mapping[str, Ancestry]) -> dict[str, list[str]]:
     """What differs besides the config: fact -> its value in each run. What is not known yet differs from nothing."""
     rows: dict[str, list[str | None]] = {
-        _("start weights"): [_start(trees[run.id]) for run in runs],
-        _("training before"): [_spent(trees[run.id]) for run in runs],
-        _("how far it came"): [_end(run) for run in runs],
+        _("initial weights"): [_start(trees[run.id]) for run in runs],
+        _("earlier training"): [_spent(trees[run.id]) for run in runs],
+        _("end of training"): [_end(run) for run in runs],
     }
     known = [circumstances(store, run) for run in runs]
     titles = {
@@ -128,7 +130,7 @@ def _facts(store: Store, runs: Sequence[Run], trees: Mapping[str, Ancestry]) -> 
 
 def _start(tree: Ancestry) -> str:
     if not tree.stages:
-        return _("random, by the seed")
+        return _("random, from the seed")
     first = tree.stages[0]
     of = first.run.id if first.run else _("a deleted run")
     if first.steps is None:
@@ -140,7 +142,7 @@ def _spent(tree: Ancestry) -> str:
     said = ngettext("{n} step", "{n} steps", tree.steps) if tree.steps else _("none")
     if tree.whole:
         return said
-    return _("{steps} or more", steps=said) if tree.steps else _("not known any more")
+    return _("{steps} or more", steps=said) if tree.steps else _("no longer known")
 
 
 def _end(run: Run) -> str | None:
@@ -148,7 +150,7 @@ def _end(run: Run) -> str | None:
     if run.active:
         return None
     if run.step >= run.steps:
-        return _("the whole training")
+        return _("completed")
     endings = {"failed": _("failed"), "cancelled": _("cancelled"), "paused": _("paused")}
     ending = endings.get(run.status, _("ended early"))
     return _("{ending} at step {step} of {steps}", ending=ending, step=f"{run.step:,}", steps=f"{run.steps:,}")
@@ -162,13 +164,11 @@ def _origin(name: str, tree: Ancestry) -> str:
     parent = f"{first.run.name} ({first.run.id})" if first.run else _("a run that was deleted")
     said["parent"] = escape_markdown(parent)
     if first.steps is None:
-        begun = _(
-            "**{name}** started from the {which} weights of {parent}; at which step is not known any more.", **said
-        )
+        begun = _("**{name}** started from the {which} weights of {parent}. The step is no longer known.", **said)
     else:
         said["step"] = f"{first.steps:,}"
         begun = _("**{name}** started from the {which} weights of {parent} at step {step}.", **said)
     steps = ngettext("{n} step", "{n} steps", tree.steps)
     if tree.whole:
-        return f"{begun} " + _("{steps} in {time} were trained before.", steps=steps, time=duration(tree.seconds))
-    return f"{begun} " + _("At least {steps} were trained before; the rest is not known any more.", steps=steps)
+        return f"{begun} " + _("Trained before: {steps} in {time}.", steps=steps, time=duration(tree.seconds))
+    return f"{begun} " + _("Trained before: at least {steps}. The rest is no longer known.", steps=steps)

@@ -54,9 +54,9 @@ def scaling(of_tasks: Sequence[Sequence[Group]], colours: Mapping[str, str]) -> 
     drawn = {over: [lines_over(groups, over) for groups in of_tasks] for over in titles}
     offered = {over: titles[over] for over in titles if any(drawn[over])}
     if not offered:
-        st.caption(_("No scaling view: no two of these designs differ in width, depth or loops alone."))
+        st.caption(_("No scaling chart: no two of these designs differ only in width, only in depth or only in loops."))
         return
-    over = address_choice("compare", state.SCALE, offered, _("Scaling over"), visible=True)
+    over = address_choice("compare", state.SCALE, offered, _("Scaling with"), visible=True)
     for groups, lines in zip(of_tasks, drawn[over], strict=True):
         if lines:
             _draw(groups, lines, colours, titles[over], over)
@@ -117,7 +117,7 @@ def _draw(groups: Sequence[Group], lines: Sequence[Line], colours: Mapping[str, 
     task = groups[0].run.facts
     judged = task.judged_by.title
     said = "; ".join(f"{line.name}: {_values(line, task.metric)}" for line in lines)
-    heading = _("Best {metric} over {size}", metric=judged.lower(), size=title)
+    heading = _("Best {metric} against {size}", metric=judged.lower(), size=title)
     st.markdown(f"**{escape_markdown(heading)}**")
     plotted(
         scaling_figure(lines, colours, judged, title, groups),

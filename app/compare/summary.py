@@ -139,8 +139,8 @@ class Measured:
 def test_note() -> str:
     """Why there are two figures, in one sentence."""
     return _(
-        "Validation examples choose each run's best weights, which flatters them; test examples choose nothing and are "
-        "scored once, after training."
+        "Each run's best weights are chosen on the validation split, so validation scores tend to be too "
+        "good. The test split is scored once, after training, and nothing is chosen by it."
     )
 
 

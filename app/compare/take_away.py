@@ -28,9 +28,9 @@ TABLES = {"runs": run_rows, "designs": design_rows, "curves": curve_rows}
 def take_away(store: Store, runs: Sequence[Run]) -> None:
     """A button that opens the menu; a file is made when it is asked for, of the runs as they are then."""
     ids = [run.id for run in runs]
-    with st.popover(_("Take it away"), icon=":material/download:"):
+    with st.popover(_("Export"), icon=":material/download:"):
         what = st.selectbox(
-            _("What"), list(_titles()), format_func=lambda one: _titles().get(one, one), key="compare.take"
+            _("Content"), list(_titles()), format_func=lambda one: _titles().get(one, one), key="compare.take"
         )
         st.caption(_about(what))
         form = _form(what)
@@ -99,20 +99,18 @@ def _titles() -> dict[str, str]:
         "snapshot": _("Snapshot: one HTML file"),
         "designs": _("Table of designs"),
         "runs": _("Table of runs"),
-        "curves": _("Curves, every point"),
+        "curves": _("Curves, all points"),
         "configs": _("Configs as YAML"),
-        "differences": _("What differs, as YAML"),
+        "differences": _("Differences as YAML"),
     }
 
 
 def _about(what: str) -> str:
     return {
-        "snapshot": _(
-            "Curves, tables, maps and attention. It opens in any browser, without a server and without a network."
-        ),
+        "snapshot": _("Curves, tables, maps and attention. Opens in any browser, without a server or network."),
         "designs": _("One row per design, with mean and standard deviation over its runs."),
         "runs": _("One row per run, unrounded. LaTeX has at most {n} rows.", n=MOST_LATEX_ROWS),
         "curves": _("One row per point: run, split, metric, step, value, seconds, tokens, FLOPs."),
-        "configs": _("The whole config of each run. One of them is a file for clps train --config."),
-        "differences": _("The fields that are not equal in all runs, with the value of each run."),
+        "configs": _("The full config of each run. Each config can be used alone with clps train --config."),
+        "differences": _("The fields that differ between runs, with each run's value."),
     }[what]

@@ -80,7 +80,7 @@ def verdicts_of(store: Store, groups: Sequence[Group], reference: str | None) ->
 
 def _reference(names: Mapping[str, str]) -> str:
     """The chosen reference, by its key; it lives in the address."""
-    choices = {**names, BEST: _("the best one")}
+    choices = {**names, BEST: _("the best design")}
     asked, problem = state.read_choice(state.REFERENCE, list(choices))
     if problem:
         show_problem(problem)
@@ -96,13 +96,16 @@ def _reference(names: Mapping[str, str]) -> str:
             state.write(**{state.REFERENCE: st.session_state[key]})
 
     st.selectbox(
-        _("Each design against"),
+        _("Compare each design with"),
         list(choices),
         index=0 if default is None else list(choices).index(default),
         format_func=lambda one: choices.get(one, one),
         key=key,
         on_change=taken,
-        help=_("Choose it for what it is, not for its result. Against the best one, more has to be shown."),
+        help=_(
+            "Choose the reference by its design, not by its result. A comparison with the best design needs "
+            "stronger evidence."
+        ),
         width=320,
     )
     return chosen
@@ -120,7 +123,7 @@ def _offers(found: Verdicts, names: Mapping[str, str]) -> None:
                 key=f"match_offer.{one.design.key}",
                 icon=":material/balance:",
                 help=_(
-                    "The design of {scheme} with the {what} of {reference}",
+                    "Find a design of the scheme {scheme} with the same {what} as {reference}",
                     scheme=escape_markdown(strategy_name(one.design.run.strategy)),
                     what=MEASURES[measure],
                     reference=escape_markdown(names[found.reference.key]),

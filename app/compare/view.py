@@ -66,14 +66,14 @@ def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None)
     if weak:
         notes.append(
             _(
-                "No better than the best trivial answer ({name}: {baseline}): {designs}.",
+                "No better than the baseline ({name}: {baseline}): {designs}.",
                 designs="; ".join(weak),
                 **known,
             )
         )
     if quality is not None and not task.beats_baseline(quality):
         said = metric(task.metric, quality)
-        notes.append(_("{quality} takes no learning: a trivial answer ({name}) has {baseline}.", quality=said, **known))
+        notes.append(_("{quality} needs no learning: the baseline ({name}) has {baseline}.", quality=said, **known))
     return notes
 
 
@@ -112,8 +112,8 @@ def _quality(summaries: Sequence[Summary], alone: bool) -> float | None:
         key=state.QUALITY if alone else f"{state.QUALITY}.{first.run.task}",
         bind="query-params" if alone else None,
         help=_(
-            "How long each run trained until it was this good on validation data. At first: what every finished run "
-            "reached, of those better than a trivial answer."
+            "The table shows how long each run trained to this validation score. The default is a score that "
+            "all finished runs above the baseline reached."
         ),
         width=240,
     )
@@ -129,7 +129,7 @@ def _table(
     if any(len(group.summaries) > 1 for group in groups):
         text = _("± is the standard deviation over a design's seeds and folds.")
         if any(group.counted < len(group.summaries) for group in groups):
-            text += " " + _("Only finished runs count where there are any.")
+            text += " " + _("Means include only finished runs if there are any.")
         st.caption(text)
     for sentence in _exceptions(groups, group_names(groups), trees):
         st.caption(sentence)
@@ -146,23 +146,25 @@ def design_table(
     tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
     columns = [
         (_("Design"), ""),
-        (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
-        *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
-        (_("Final"), _("at the last evaluation that all runs of the design have, where its mean in the chart ends")),
-        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("Best {metric}", metric=title.lower()), _("on the validation split, at each run's best evaluation")),
+        *([(_("Test"), _("on the test split, scored once after training, with the best weights"))] if tested else []),
+        (_("Final"), _("at the last evaluation that all runs of the design have; the mean curve ends there")),
+        (_("Stored parameters"), _("each weight counted once")),
         of_unshared(),
-        (_("Executed"), _("every use counts")),
-        (_("Tokens/s"), _("while training, without padding")),
-        (_("Steps"), _("from the first to the last, with what a fork's ancestors trained before")),
-        (_("Trained for"), _("without waiting in the queue, with what a fork's ancestors trained before")),
-        *([(_("CPU time"), _("of the training process and its threads, without a fork's ancestors"))] if timed else []),
+        (_("Executed"), _("each weight counted at every use")),
+        (_("Tokens/s"), _("during training, without padding")),
+        (_("Steps"), _("including the steps of a fork's ancestors")),
+        (_("Trained for"), _("without time in the queue; including the training of a fork's ancestors")),
+        *([(_("CPU time"), _("of the training process and its threads; without a fork's ancestors"))] if timed else []),
     ]
     written = dict.fromkeys(name for group in groups for name in group.written)
     for name_of in written:
-        note = _("of whole answers on the test split: all of them together, scored once after training")
+        note = _("complete answers on the test split, scored together once after training")
         columns.append((_("Test {metric}", metric=metric_named(name_of).in_a_sentence), note))
     if quality is not None:
-        note = _("training until the first evaluation that was this good, with what a fork's ancestors trained before")
+        note = _(
+            "training time until the first evaluation that was this good, including the training of a fork's ancestors"
+        )
         columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
     if several:
         columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
@@ -187,14 +189,14 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
     ]
     if uneven:
         text = _(
-            "Runs of one design ended at different steps. Final is at the last step that all of them reached "
-            "({steps}); Best is of each whole run.",
+            "Some designs have runs that ended at different steps. Final is the last step that all runs of the "
+            "design reached ({steps}); Best covers each complete run.",
             steps="; ".join(uneven),
         )
         sentences.append(escape_markdown(text))
     if any(tree.stages for tree in trees):
         sentences.append(
-            _("Steps and times of a fork include what its ancestors trained before; that part is in brackets.")
+            _("Steps and times of a fork include the training of its ancestors; this part is in brackets.")
         )
     return sentences
 

@@ -52,15 +52,16 @@ def _drawn(run_ids: Sequence[str]) -> None:
     texts = list(dict.fromkeys(one.beginning for samples in found.values() for one in samples))
     if not texts:
         return
-    heading.subheader(_("What they write"), anchor=False)
-    text = head.selectbox(_("Beginning of the text"), texts, key=BEGINNING) if len(texts) > 1 else texts[0]
+    heading.subheader(_("Generated text"), anchor=False)
+    text = head.selectbox(_("Prompt"), texts, key=BEGINNING) if len(texts) > 1 else texts[0]
     st.html(_table(of_seed[:MOST_RUNS], found, text or texts[0], colours))
     if (more := len(of_seed) - MOST_RUNS) > 0:
         st.caption(ngettext("{n} more run is not shown.", "{n} more runs are not shown.", more))
     st.caption(
         _(
-            "The beginning is from the test split. What follows is drawn at temperature {temperature}, always with the "
-            "same seed, from the weights of that step. One text says little about quality: the curves do.",
+            "The prompt is from the test split. The continuation is sampled at temperature {temperature} with "
+            "the weights of that step, always with the same random seed. One sample says little about quality; "
+            "the curves say more.",
             temperature=TEMPERATURE,
         )
     )

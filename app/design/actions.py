@@ -21,18 +21,18 @@ def design_actions(designs: Designs, found: Sequence[Costed]) -> None:
     """The heading of the designs with its buttons; ``found`` are those that fit."""
     past, future = history()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_("The designs"), anchor=False, width="stretch")
+        st.subheader(_("Designs"), anchor=False, width="stretch")
         st.button(
             _("Undo"), icon=":material/undo:", on_click=step_back, disabled=not past,
-            help=_("Take back the last edit. Ctrl-Z and the browser's Back do the same."),
+            help=_("Undo the last edit. Ctrl-Z and the browser's Back button do the same."),
         )  # fmt: skip
         st.button(
             _("Redo"), icon=":material/redo:", on_click=step_forward, disabled=not future,
-            help=_("Make the edit again that was taken back. Ctrl-Y does the same."),
+            help=_("Redo the edit that was undone. Ctrl-Y does the same."),
         )  # fmt: skip
         st.button(
             _("Compare side by side"), icon=":material/compare_arrows:", on_click=open_beside_dialog,
-            disabled=not found, help=_("Show two designs beside each other, with what differs."),
+            disabled=not found, help=_("Show two designs side by side and mark the differences."),
         )  # fmt: skip
         st.button(_("Add a design"), icon=":material/add:", on_click=open_add_dialog)
         if st.button(_("Train this comparison"), type="primary", icon=":material/play_circle:", disabled=not found):

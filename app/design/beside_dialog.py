@@ -41,7 +41,7 @@ def beside_dialog(designs: Designs, found: Sequence[Costed], here: Costed) -> No
     if not others:
         del kinds["page"]
     kind = st.segmented_control(
-        _("What do you want beside {name}?", name=escape_markdown(here.name)), list(kinds),
+        _("What do you want to compare with {name}?", name=escape_markdown(here.name)), list(kinds),
         format_func=lambda one: kinds.get(one, one), default="page" if others else "scheme", required=True,
         key="beside.kind", wrap=True,
     )  # fmt: skip
@@ -69,7 +69,9 @@ def _chosen(kind: str, designs: Designs, others: Sequence[Costed], here: Costed)
     if kind == "run":
         run = choose_own_run("beside")
         return None if run is None else f"{RUN}{run.id}"
-    st.caption(_("It is kept as it is now. Change the current design, and the maps show what differs."))
+    st.caption(
+        _("The second design stays as it is now. If you change the current design, the maps show the differences.")
+    )
     return text_of(designs, here.strategy)
 
 
@@ -91,5 +93,5 @@ def _listed(name: str, options: Mapping[str, str]) -> str | None:
         _("Design"), list(options), format_func=lambda one: options.get(one, one), key=f"beside.{name}"
     )
     if chosen is None:
-        show_problem(_("there must be a design to choose. Got none."))
+        show_problem(_("a design must be chosen. Got none. Choose another source."))
     return chosen if chosen in options else None

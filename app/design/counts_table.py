@@ -29,9 +29,9 @@ PART_TITLES = Words(
         "embedding": N_("embedding"),
         "head": N_("output"),
         "lora": N_("LoRA"),
-        "depth_embedding": N_("learned depth"),
+        "depth_embedding": N_("learned depth signal"),
         "layer_scale": N_("scales"),
-        "injection": N_("input again"),
+        "injection": N_("re-injected input"),
     }
 )
 
@@ -52,7 +52,7 @@ def _columns(length: int) -> list[Column]:
 
     return [
         Column(
-            _("Stored"), _("unique parameters: what the file and the optimiser hold"),
+            _("Stored"), _("parameters that the file and the optimiser store; each weight counts once"),
             lambda one: one.counts.unique_parameters, compact, True,
         ),
         Column(
@@ -105,7 +105,7 @@ def pair_table(pair: Sequence[Costed], names: Sequence[str]) -> None:
     rows.append(Row(_("Ratio"), "transparent", list(map(times, ratios))))
     heads = [(_("Design"), ""), *((one.title, one.note) for one in columns)]
     figure_table(_("What the two designs cost"), heads, rows)
-    said = _("Difference: the first less the second. Ratio: the first divided by the second.")
+    said = _("Difference: the first minus the second. Ratio: the first divided by the second.")
     lengths = [design.counts.context_length for design in pair]
     if lengths[0] != lengths[1]:
         said += " " + _(
@@ -151,8 +151,8 @@ def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
     stored = {design.counts.unique_parameters for design in designs}
     if len(stored) > 1 and len({design.counts.train_flops_per_token for design in designs}) == 1:
         text += " " + _(
-            "A shared layer is still computed each time: what shrinks is what is stored, and what the optimiser "
-            "keeps for it."
+            "A shared layer is still computed at every use. Sharing reduces what is stored, and what the "
+            "optimiser keeps for it."
         )
     return text
 
@@ -178,13 +178,16 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         for name, design in zip(names, designs, strict=True)
     ]
     said = "; ".join(f"{bar.name}: {compact(_sum(bar))}" for bar in bars)
-    st.markdown(_("**Stored parameters by part.** The upright mark is what is executed."))
+    st.markdown(_("**Stored parameters by part.** The vertical mark shows the executed parameters."))
     plotted(
         cost_bars(tuple(bars)),
         key="counts_figure",
         alt=_("Stored parameters by part of the model. {said}.", said=said),
         title=_("Stored parameters by part of the model"),
-        about=_("Parts from the left: {parts}. The upright mark is what is executed.", parts=", ".join(parts.values())),
+        about=_(
+            "Parts from the left: {parts}. The vertical mark shows the executed parameters.",
+            parts=", ".join(parts.values()),
+        ),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):
         totals = (_("all stored"), _("all executed"))

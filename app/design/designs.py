@@ -260,12 +260,12 @@ def _copies(texts: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], str | No
         place, _colon, source = one[: state.MAX_TEXT].partition(":")
         try:
             if not (place.isascii() and place.isdigit() and len(place) < 3 and int(place) < len(texts)):
-                raise ConfigError(_("it names no design"))
+                raise ConfigError(_("there is no design with this number"))
             found[texts[int(place)]] = source if source in PRESETS else parse_strategy(source).text
         except ConfigError as error:
             problem = _(
-                "copied in the address must be the place of a design and what it was painted from, such as "
-                "2:albert-base. Got {got!r}: {why}. It is left out.",
+                "copied in the address must be the number of a design and the design it was made from, such as "
+                "2:albert-base. Got {got!r}: {why}. It is ignored.",
                 got=one[:40],
                 why=str(error).rstrip("."),
             )

@@ -82,7 +82,7 @@ def _stack(
         "note": ngettext(
             "{n} layer runs, {distinct} distinct", "{n} layers run, {distinct} distinct", layers, distinct=distinct
         ),
-        "alt": _("{title}: components by layers, each cell names its slot", title=title),
+        "alt": _("{title}: one row per component, one column per layer; each cell shows its slot", title=title),
         "layers": shown,
         "more": _("and {count} more layers", count=layers - shown) if layers > shown else "",
         "core": _core(plan, stack),
@@ -189,7 +189,7 @@ def _reads(plan: SharingPlan, stack: str, shown: int) -> list[dict[str, Any]]:
         found.append(
             {
                 "what": _("keys and values") if kind == "kv_source" else _("attention"),
-                "title": _("K, V of") if kind == "kv_source" else _("looks as"),
+                "title": _("K, V of") if kind == "kv_source" else _("attention of"),
                 "after": components[-1],
                 "components": list(components),
                 "sources": [reuse.source(kind, layer) for layer in range(shown)],
@@ -208,22 +208,25 @@ def legend(plan: SharingPlan) -> list[dict[str, str]]:
 
     cores = [core for stack in plan.map.stacks if (core := _core(plan, stack))]
     if cores:
-        say("core", _("This part runs again and again. {note}", note=cores[0]["note"]))
+        say("core", _("This part repeats. {note}", note=cores[0]["note"]))
     kinds = {kind for reuse in plan.reuse.values() for kind in REUSE_KINDS if reuse.consumers(kind)}
     if "kv_source" in kinds:
-        say("absent", _("No weights here: the layer reads the keys and values of the layer it names."))
+        say("absent", _("No weights here: the layer reads the keys and values of the layer shown in the cell."))
     if "attention_source" in kinds:
-        say("absent", _("No weights here: the layer looks where the layer it names looked."))
+        say("absent", _("No weights here: the layer uses the attention of the layer shown in the cell."))
     if any(key != leader for key, leader in slot_numbers(plan.map)[1].items()):
-        say("tie", _("Tied rows: equal letters are one weight, here and in the row that is named."))
+        say("tie", _("Tied rows: the same letter in both rows is the same weight."))
     ranks = sorted({rank for _site, rank in plan.lora})
     if ranks:
-        say("lora", _("LoRA: each layer adds a matrix of its own, of rank {ranks}.", ranks=", ".join(map(str, ranks))))
+        say("lora", _("LoRA: each layer adds its own matrix of rank {ranks}.", ranks=", ".join(map(str, ranks))))
     if plan.extras.layer_scale:
-        say("scale", _("A scale of each layer's own on what the branch adds."))
-    depth = {"sinusoidal": _("A fixed signal says how deep a layer is."), "learned": _("A learned vector per layer.")}
+        say("scale", _("Each layer has its own scale on the output of a branch."))
+    depth = {
+        "sinusoidal": _("A fixed signal tells each layer its depth."),
+        "learned": _("A learned vector tells each layer its depth."),
+    }
     if plan.extras.depth_embedding in depth:
         say("learned" if plan.extras.depth_embedding == "learned" else "depth", depth[plan.extras.depth_embedding])
     if plan.extras.inject != "none":
-        say("inject", _("The core gets the prelude's output again."))
+        say("inject", _("The core receives the prelude's output again at every loop."))
     return found

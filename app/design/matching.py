@@ -44,9 +44,11 @@ def _ways_on(found: Match) -> None:
         try:
             resolve(found.config)
         except ClpsError as error:
-            st.caption(escape_markdown(_("It cannot be trained as it is: {problem}", problem=error)))
+            st.caption(escape_markdown(_("This design cannot be trained: {problem}", problem=error)))
             return
-        navigation.link("train", _("Train with it"), query={state.SPEC: to_spec(base), state.STRATEGY: [scheme]})
+        navigation.link(
+            "train", _("Train with this design"), query={state.SPEC: to_spec(base), state.STRATEGY: [scheme]}
+        )
 
 
 def _opened(designs: Designs) -> None:

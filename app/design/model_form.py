@@ -27,11 +27,11 @@ def model_form(designs: Designs) -> RunConfig:
         _origin_menu(designs, known)
         st.button(
             _("Papers"), icon=":material/library_books:", on_click=open_papers_dialog,
-            help=_("All designs of papers, with what they published beside what is counted here."),
+            help=_("All designs from papers, with the published figures and the counts of CLPS Lab."),
         )  # fmt: skip
         st.button(
             _("Runs"), icon=":material/model_training:", on_click=open_run_dialog,
-            help=_("Take the design of a run, or only its sharing map."),
+            help=_("Use the design of a run, or only its sharing map."),
         )  # fmt: skip
         values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
         if model.family == "encoder_decoder":
@@ -66,7 +66,7 @@ def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
         list(known),
         format_func=lambda name: known[name].title,
         key=key,
-        placeholder=_("Sizes of your own"),
+        placeholder=_("Custom sizes"),
         on_change=start_from,
         width=180,
         help=known[current].source if current else None,
@@ -121,30 +121,36 @@ def _rest(base: RunConfig) -> dict[str, Any]:
     with st.container(horizontal=True):
         values["num_kv_heads"] = _number(
             model, "num_kv_heads", _("KV heads"), 1, 1024, empty=model.num_heads,
-            note=_("Fewer than heads: grouped-query attention."),
+            note=_("Fewer KV heads than heads: grouped-query attention."),
         )  # fmt: skip
         vocabulary = _task_vocabulary(base)
         if vocabulary is not None:
             values["vocab_size"] = _number(
-                model, "vocab_size", _("Vocabulary"), 1, 10_000_000, empty=vocabulary, note=_("Empty: the task's own.")
+                model,
+                "vocab_size",
+                _("Vocabulary"),
+                1,
+                10_000_000,
+                empty=vocabulary,
+                note=_("Leave empty to use the task's vocabulary."),
             )
         values["embedding_size"] = _number(
             model, "embedding_size", _("Embedding"), 1, 65_536, empty=model.d_model,
-            note=_("Below d_model: factorised, as in ALBERT."),
+            note=_("A size below d_model factorises the embedding, as in ALBERT."),
         )  # fmt: skip
     activations = {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"}
-    places = {"pre": _("before each part"), "post": _("after each part")}
+    places = {"pre": _("before each sublayer"), "post": _("after each sublayer")}
     positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
     ties = {"all": _("all"), "output": _("output only"), "none": _("none")}
     if vocabulary is None and model.family == "encoder":
         values["class_token"] = st.toggle(
             _("Class token"), value=model.class_token, key=field_key("class_token"),
-            help=_("A learned vector before the patches, from which the class is read, as in ViT."),
+            help=_("A learned vector in front of the patches. The class is predicted from it, as in ViT."),
         )  # fmt: skip
     return values | {
         "activation": _choice(model, "activation", _("Activation"), activations),
         "norm": _choice(model, "norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}),
-        "norm_position": _choice(model, "norm_position", _("Norm stands"), places),
+        "norm_position": _choice(model, "norm_position", _("Norm position"), places),
         "positions": _choice(model, "positions", _("Positions"), positions),
         "tie_embeddings": _choice(model, "tie_embeddings", _("Tied embeddings"), ties),
         "bias": st.toggle(_("Biases"), value=model.bias, key=field_key("bias")),

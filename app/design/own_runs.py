@@ -25,8 +25,8 @@ def choose_own_run(key: str) -> Run | None:
     """
     asked = st.text_input(
         _("Search"), key=f"{key}.search", max_chars=LONGEST, placeholder=_("all runs"),
-        help=_("Words of a name, task, strategy, tag or note, the beginning of an id, or a filter as on Runs, such as "
-               "num_layers>=6."),
+        help=_("Words from the name, task, strategy, tags or note, the start of the id, or a filter as on Runs, "
+"such as num_layers>=6."),
     )  # fmt: skip
     try:
         where = with_equals(parse_where(asked.strip()), {"owner": desk().marked_owner})
@@ -35,7 +35,7 @@ def choose_own_run(key: str) -> Run | None:
         show_problem(str(error))
         return None
     if not found.runs:
-        st.info(_("No run is like that.") if asked.strip() else _("There is no run of yours yet. Train one first."))
+        st.info(_("No run matches.") if asked.strip() else _("You have no runs yet. Train one first."))
         return None
     return _chosen(key, found)
 

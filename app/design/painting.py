@@ -114,8 +114,8 @@ def _present(strategy: str, stacks: Stacks, sites: Sequence[Site]) -> list[Site]
     if first.component in absent:
         raise ConfigError(
             _(
-                "a cell must have weights to be given others. {component} of {stack} layer {layer} has none: the layer "
-                "reads another's activations. Change what it reads first.",
+                "a cell must have weights before they can change. {component} of {stack} layer {layer} has none: "
+                "the layer reads another layer's activations. Change what it reads first.",
                 component=first.component,
                 stack=first.stack,
                 layer=first.layer,

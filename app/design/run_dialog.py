@@ -30,7 +30,7 @@ def close() -> None:
     st.session_state[state.DESIGN_DIALOG] = None
 
 
-@dialog(N_("Take from a run"), width="medium", on_dismiss=close)
+@dialog(N_("Use the design of a run"), width="medium", on_dismiss=close)
 def run_dialog(take_design: Take, take_map: Take) -> None:
     """Draw it; what is taken is handed to ``take_design`` or ``take_map``, whose ``ClpsError`` is shown here."""
     if st.session_state.get(state.DESIGN_DIALOG) != "run":
@@ -52,13 +52,14 @@ def run_dialog(take_design: Take, take_map: Take) -> None:
 
     with st.container(horizontal=True):
         st.button(
-            _("Take the whole design"), type="primary", key="design.run.design", disabled=run is None,
-            on_click=taken, args=(take_design,), help=_("Its sizes and its other settings replace those of this page."),
+            _("Use the whole design"), type="primary", key="design.run.design", disabled=run is None,
+            on_click=taken, args=(take_design,), help=_("Its sizes and other settings replace those on this page."),
         )  # fmt: skip
         st.button(
-            _("Take only its sharing map"), key="design.run.map", disabled=run is None, on_click=taken,
+            _("Use only its sharing map"), key="design.run.map", disabled=run is None, on_click=taken,
             args=(take_map,),
-            help=_("Its strategy at this page's sizes. With another number of layers a rule may give another map."),
+            help=_("Its strategy, at the sizes on this page. With a different number of layers, a rule may give a "
+"different map."),
         )  # fmt: skip
     problem = st.session_state.pop(state.DESIGNS_PROBLEM, None)
     if problem:

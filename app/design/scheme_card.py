@@ -32,13 +32,13 @@ _component = component(
 
 def scheme_cards(design: Costed, model: ModelConfig) -> None:
     """A card for every scheme that the design makes use of, drawn at the model's own depth."""
-    st.subheader(_("What is known of it"), anchor=False)
+    st.subheader(_("About the schemes in this design"), anchor=False)
     schemes = schemes_of(design.strategy, model)
     names = ", ".join(scheme.title for scheme in schemes)
     st.caption(
         ngettext(
-            "{design} makes use of {n} scheme: {names}.",
-            "{design} makes use of {n} schemes: {names}.",
+            "{design} uses {n} scheme: {names}.",
+            "{design} uses {n} schemes: {names}.",
             len(schemes),
             design=design.name,
             names=names,
@@ -61,10 +61,10 @@ def _card(scheme: Scheme, model: ModelConfig) -> dict[str, Any]:
     facts = [
         (_("Rule"), scheme.rule, "rule"),
         (_("Shared"), scheme.shared, ""),
-        (_("Each layer keeps"), scheme.kept, ""),
+        (_("Separate"), scheme.kept, ""),
         (_("Saved"), scheme.saved, ""),
-        (_("Lost"), scheme.lost, ""),
-        (_("Not built here"), scheme.beyond, ""),
+        (_("Cost"), scheme.lost, ""),
+        (_("Not implemented"), scheme.beyond, ""),
     ]
     addresses = dict(scheme.links)
     return {
@@ -91,7 +91,7 @@ def _drawn(scheme: Scheme, model: ModelConfig) -> Card:
 def _here(found: Card) -> str:
     """The picture in words."""
     return _(
-        "Alone, at {layers} layers: {stored} stored, {share} of unshared",
+        "This scheme alone, with {layers} layers: {stored} stored parameters, {share} of the unshared model",
         layers=found.model.num_layers,
         stored=compact(found.unique_parameters),
         share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
@@ -104,15 +104,16 @@ def _link(text: str, addresses: dict[str, str]) -> str:
 
 def arithmetic_expander(model: ModelConfig) -> None:
     """The sum of a layer's weights, step by step, beside a common slip, at the current sizes."""
-    with st.expander(_("The parameter arithmetic, with these sizes"), icon=":material/calculate:"):
+    with st.expander(_("Parameter arithmetic for these sizes"), icon=":material/calculate:"):
         found = arithmetic(model)
         _claims(found)
         _steps(found)
         more, fewer = found.biases_and_norms
         st.caption(
             _(
-                "Biases and norms come on top: {more} without sharing, {fewer} with one set for all; embeddings, final "
-                "norms and output: {outside}. So the model stores {all} without sharing.",
+                "Not included: biases and norms ({more} without sharing, {fewer} if all layers share them) and "
+                "embeddings, final norms and output ({outside}). With these, the model stores {all} parameters "
+                "without sharing.",
                 more=exact(more),
                 fewer=exact(fewer),
                 outside=exact(found.outside),
@@ -122,7 +123,7 @@ def arithmetic_expander(model: ModelConfig) -> None:
 
 
 def _claims(found: Arithmetic) -> None:
-    heads = (_("Weights of the layers"), _("nothing shared"), _("one set for all"))
+    heads = (_("Layer weights"), _("no sharing"), _("all layers share"))
     _table(heads, [(_said(one), exact(one.without_sharing), exact(one.with_sharing)) for one in found.claims])
 
 

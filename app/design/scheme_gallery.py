@@ -64,7 +64,7 @@ def _payload(family: str, _schemes: tuple[str, ...]) -> dict[str, Any]:
         for kind, title in KINDS.items()
         if kind != "outside"
     ]
-    words = {"search": _("Search the schemes"), "none": _("No scheme has these words.")}
+    words = {"search": _("Search the schemes"), "none": _("No scheme matches.")}
     return {"kinds": kinds, "looks": looks(16), "words": words}
 
 

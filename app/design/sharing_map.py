@@ -113,28 +113,28 @@ def _words() -> dict[str, str]:
         "cell": _("{stack}, layer {layer}, {component}: slot {letter}"),
         "absent_cell": _("{stack}, layer {layer}, {component}: none, reads layer {source}"),
         "at_layer": _("layer {layer}"),
-        "idle_title": _("Who shares what"),
-        "idle": _("Point at a cell to see every layer that uses the same weights. Click it to give it other ones."),
+        "idle_title": _("Sharing map"),
+        "idle": _("Point at a cell to see every layer that uses the same weights. Click a cell to change its weights."),
         "idle_fixed": _("Point at a cell to see every layer that uses the same weights."),
         "letters": _(
-            "Colours and letters count within one row and the rows tied to it (marked =). Otherwise equal letters of "
-            "two rows are different weights."
+            "Colours and letters belong to one row and to the rows tied to it (marked =). In other rows, the "
+            "same letter means different weights."
         ),
         "used_by": _("Used by layers {layers}: {size} parameters stored once, used {count} times."),
         "used_alone": _("Used by layer {layers} alone: {size} parameters."),
         "used_tied": _("One weight of {size} parameters, used {count} times:"),
         "used_row": _("{stack} {component}: layers {layers}"),
-        "lora": _("Each layer adds a matrix of its own to it, of rank {rank}."),
+        "lora": _("Each layer adds its own matrix of rank {rank}."),
         "absent": _(
-            "This layer has no {component}: it reads the {what} of layer {source}. So there is nothing to paint; "
-            "let it compute its own first."
+            "This layer has no {component}: it reads the {what} of layer {source}. To paint this cell, let the "
+            "layer compute its own first."
         ),
         "click": _("Click the cell to change its weights."),
-        "scope": _("Change"),
+        "scope": _("Cells to change"),
         "scope_cell": _("this cell"),
         "scope_sublayer": _("all of {sublayer}"),
         "scope_layer": _("the whole layer"),
-        "slot": _("to the weights"),
+        "slot": _("New weights"),
         "use_slot": _("Use slot {letter}, as layer {layer}"),
         "new_slot": _("Use a new slot"),
     }

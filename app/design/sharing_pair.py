@@ -64,9 +64,9 @@ def pair_payload(pair: Sequence[Costed], names: Sequence[str], found: PlanDiffer
 def _keys(marks: Collection[Mark]) -> list[dict[str, str]]:
     """What a ring means on these maps, and what a dashed one does, where there are such."""
     reasons = {
-        "sharing": _("shares its weights with other sites"),
-        "reading": _("has weights in one design alone, or reads another layer"),
-        "lora": _("has LoRA of another rank, or none"),
+        "sharing": _("shares its weights with different sites"),
+        "reading": _("has weights in only one design, or reads another layer"),
+        "lora": _("has LoRA of a different rank, or no LoRA"),
     }
     said = _(", or ").join(text for mark, text in reasons.items() if mark in marks)
     found = [{"mark": "sharing", "text": _("Differs: {reasons}", reasons=said)}] if said else []
@@ -106,17 +106,17 @@ def _words() -> dict[str, str]:
         "input": _("input"),
         "cell": _("{stack}, layer {layer}, {component}: slot {letter}"),
         "absent_cell": _("{stack}, layer {layer}, {component}: none, reads layer {source}"),
-        "idle": _("Point at a cell to see which layers use its weights in both designs."),
+        "idle": _("Point at a cell to see which layers use its weights in each design."),
         "place": _("{stack} · {component} · layer {layer}"),
         "shares": _("{name}: with {others}"),
-        "alone": _("{name}: weights of its own"),
+        "alone": _("{name}: separate weights"),
         "reads": _("{name}: no weights, reads layer {source}"),
-        "lacks": _("{name}: has no such site"),
+        "lacks": _("{name}: this part does not exist"),
         "row": _("{component} of layers {layers}"),
         "stack_row": _("{stack} {component} of layers {layers}"),
-        "lacking": _("The other design has no layer {layer} here."),
-        "sharing": _("Shares its weights with other sites than in the other design"),
-        "reading": _("Has weights in one design alone, or reads another layer"),
-        "lora": _("Has LoRA of another rank than in the other design, or none"),
-        "only": _("The other design has no such site"),
+        "lacking": _("The other design has no layer {layer}."),
+        "sharing": _("Shares its weights with different sites in the other design"),
+        "reading": _("Has weights in only one design, or reads another layer"),
+        "lora": _("Has LoRA of a different rank in the other design, or no LoRA in one of them"),
+        "only": _("Does not exist in the other design"),
     }

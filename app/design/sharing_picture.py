@@ -37,9 +37,9 @@ def sharing_picture(key: str = "sharing_picture") -> None:
                 "computation": _("Computation"),
                 "play": _("Run the layers again"),
                 "lesson": _(
-                    "Sharing stores fewer weights. Every layer still runs, so the computation stays: "
-                    "a shared layer sees a different input each time. (The one exception is cross-attention: all its "
-                    "layers read the same encoder output, so shared keys and values are computed once.)"
+                    "Sharing stores fewer weights. Every layer still runs, so the computation stays the same: a shared "
+                    "layer gets a different input each time. (The only exception is cross-attention: all its layers "
+                    "read the same encoder output, so shared keys and values are computed once.)"
                 ),
             },
         },
@@ -63,7 +63,7 @@ def _panel(rule: str, number: int | None) -> dict[str, Any]:
     letters = ", ".join(slot_letter(slot) for slot in slots)
     return {
         "title": titles[rule],
-        "note": ngettext("6 layers run, {n} is stored", "6 layers run, {n} are stored", stored),
+        "note": ngettext("6 layers executed, {n} stored", "6 layers executed, {n} stored", stored),
         "alt": _("{title}: layers 0 to 5 use the weights {letters}.", title=titles[rule], letters=letters),
         "slots": list(slots),
         "looks": [

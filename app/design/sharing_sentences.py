@@ -39,15 +39,15 @@ def compared_sentence(found: AttentionSharing, layers: Sequence[int]) -> str:
             else _("No two of these layers have the same query and key matrices.")
         )
     elif len({found.letters[layer] for layer in layers}) > 1:
-        first = _("These layers multiply by the same query and key matrices. What LoRA adds to them differs.")
+        first = _("These layers use the same query and key matrices, but LoRA adds something different in each.")
     elif reads:
-        first = _("These layers use one query and one key matrix.")
+        first = _("These layers use the same query and key matrices.")
     else:
         first = _(
-            "These layers multiply by the very same query and key matrices. What differs is what arrives: each layer "
-            "reads what the layers before it have written."
+            "These layers use the same query and key matrices. Only their input differs: each layer reads what "
+            "the layers before it have written."
         )
-    return " ".join([first, *reads, _("A stronger colour marks a layer that looks elsewhere.")])
+    return " ".join([first, *reads, _("A stronger colour marks a layer whose attention differs more.")])
 
 
 def _within(found: AttentionSharing) -> str:
@@ -67,7 +67,7 @@ def _within(found: AttentionSharing) -> str:
         _("{letter}: {layers}", letter=slot_letter(found.letters[layers[0]]), layers=layer_list(layers))
         for layers in same
     )
-    return _("Layers with one letter use the very same query and key weights. {uses}.", uses=uses)
+    return _("Layers with the same letter use the same query and key weights. {uses}.", uses=uses)
 
 
 def _partly(found: AttentionSharing) -> list[str]:
@@ -135,8 +135,8 @@ def _reads(found: AttentionSharing, layers: Iterable[int]) -> list[str]:
         )
 
     copied, reading = pairs(found.reads("attention_source")), pairs(found.reads("kv_source"))
-    said = [_("Some layers compute no attention of their own and take that of another: {pairs}.", pairs=copied)]
-    said += [_("Some layers compute no keys of their own and read those of another: {pairs}.", pairs=reading)]
+    said = [_("Some layers compute no attention and use that of another layer: {pairs}.", pairs=copied)]
+    said += [_("Some layers compute no keys and read those of another layer: {pairs}.", pairs=reading)]
     return [sentence for sentence, there in zip(said, (copied, reading), strict=True) if there]
 
 

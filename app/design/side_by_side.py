@@ -39,20 +39,20 @@ def side_by_side(designs: Designs, here: Costed) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(_("Side by side"), anchor=False, width="stretch")
         swapping, taking = st.empty(), st.empty()
-        st.button(_("Choose another"), icon=":material/edit:", key="beside.choose", on_click=open_beside_dialog)
+        st.button(_("Choose another design"), icon=":material/edit:", key="beside.choose", on_click=open_beside_dialog)
         st.button(_("Close"), icon=":material/close:", key="beside.close", on_click=close_beside)
     try:
         other = beside_of(designs.beside)
     except ClpsError as error:
-        show_problem(_("the design beside this one cannot be shown: {problem}", problem=error))
+        show_problem(_("the second design cannot be shown: {problem}", problem=error))
         return
     swapping.button(
         _("Swap"), icon=":material/swap_horiz:", key="beside.swap", on_click=swap, args=(here.strategy,),
-        help=_("The second design becomes the current one, and the current one the second."),
+        help=_("The current design becomes the second one, and the second design the current one."),
     )  # fmt: skip
     taking.button(
-        _("Take the second"), icon=":material/input:", key="beside.take", on_click=take_other,
-        help=_("The second design becomes the current one, and stands alone."),
+        _("Keep only the second"), icon=":material/input:", key="beside.take", on_click=take_other,
+        help=_("The second design replaces the current one, and this comparison closes."),
     )  # fmt: skip
     pair = (here, other.design)
     tables = [complete_table(designs.config(here.strategy)), complete_table(other.config)]
@@ -67,8 +67,8 @@ def side_by_side(designs: Designs, here: Costed) -> None:
     sharing_pair(pair, names, found)
     st.caption(
         _(
-            "Maps are compared by which sites share one weight, among the sites that both designs have. The letters of "
-            "slots are only names."
+            "The maps are compared by which sites share a weight, for all sites that both designs have. The "
+            "slots' letters are only names."
         )
     )
     pair_table(pair, names)

@@ -34,17 +34,20 @@ def draw_controls(model: ModelConfig, text: str, change: Change) -> None:
     """Draw the controls of the strategy ``text``; ``change`` gets what a person does to it."""
     strategy = parse_strategy(text)
     layers = min(stack_layers(model).values())
-    titles = (_("Layers"), _("Parts and ties"), _("Activations"), _("Loosening"), _("Loops"))
-    whole, parts, activations, loosening, loops = st.tabs(titles)
+    titles = (_("Layers"), _("Components"), _("Shared activations"), _("Relaxed sharing"), _("Loops"))
+    whole, components, activations, relaxed, loops = st.tabs(titles)
     with whole:
         _whole_layers(strategy, layers, change)
-    with parts:
-        _parts(strategy, model, layers, change)
+    with components:
+        st.caption(_("Give a component a rule that differs from that of the layers. Tied components have one weight."))
+        _components(strategy, model, layers, change)
     with activations:
+        st.caption(_("Let layers reuse what an earlier layer computed, instead of computing their own."))
         for kind in ("kv_source", "attention_source"):
             _reuse(strategy, kind, layers, change)
-    with loosening:
-        _loosening(strategy, model, change)
+    with relaxed:
+        st.caption(_("Let layers with shared weights differ a little from each other."))
+        _relaxed(strategy, model, change)
     with loops:
         _loops(strategy, model, change)
 
@@ -103,7 +106,7 @@ def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
         _rule_option("whole", strategy.default, layers, drafts.with_rule, change)
     if base in NAMED_STRATEGIES:
         st.caption(NAMED_STRATEGIES[base].summary)
-    titles = {"follow": _("with their block"), "own": _("one per layer"), "shared": _("one for all")}
+    titles = {"follow": _("as their layer"), "own": _("separate for each layer"), "shared": _("shared by all layers")}
     norms = {mode: titles[mode] for mode in NORM_MODES}
     _choice("norms", _("Norms"), norms, strategy.norms, drafts.with_norms, change)
 
@@ -116,7 +119,7 @@ def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, Rule
             rule = parse_strategy(strategy_of_pasted(typed.strip())).default
             return edit(text, rule)
 
-        _written(f"{name}_integers", _("One number per layer"), use.text, written, change)
+        _written(f"{name}_integers", _("One number for each layer"), use.text, written, change)
     elif use.name in RULES and RULES[use.name].takes_core:
         core = use.integers or default_loop(layers)
         for at, (label, low) in enumerate(((_("Prelude"), 0), (_("Core"), 1), (_("Coda"), 0))):
@@ -131,18 +134,18 @@ def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, Rule
         _number(
             f"{name}_stored", _("Layers stored"), stored, 1, layers,
             lambda text, number: edit(text, RuleUse(use.name, number)), change,
-            _("How many different layers there are; the others use their weights again."),
+            _("How many different layers are stored. The others reuse their weights."),
         )  # fmt: skip
 
 
-def _parts(strategy: Strategy, model: ModelConfig, layers: int, change: Change) -> None:
+def _components(strategy: Strategy, model: ModelConfig, layers: int, change: Change) -> None:
     rules = dict(strategy.overrides)
     offered = list(dict.fromkeys([*rules, *_targets(model)]))
 
     def choose(**how: Any) -> None:
         st.multiselect(
-            _("Parts with a rule of their own"), offered, format_func=target_name,
-            placeholder=_("None: all parts follow the layers"), **how,
+            _("Components with their own rule"), offered, format_func=target_name,
+            placeholder=_("None: all components follow the layers"), **how,
         )  # fmt: skip
 
     def chosen(text: str, targets: list[str]) -> str:
@@ -151,7 +154,7 @@ def _parts(strategy: Strategy, model: ModelConfig, layers: int, change: Change) 
 
     _control("targets", list(rules), choose, chosen, change)
     for target, use in rules.items():
-        _part(target, use, layers, change)
+        _component(target, use, layers, change)
     ties = [f"{target}=@{source}" for target, source in strategy.ties]
 
     def tie(**how: Any) -> None:
@@ -161,7 +164,7 @@ def _parts(strategy: Strategy, model: ModelConfig, layers: int, change: Change) 
     _control("ties", ties, tie, drafts.with_ties, change)
 
 
-def _part(target: str, use: RuleUse, layers: int, change: Change) -> None:
+def _component(target: str, use: RuleUse, layers: int, change: Change) -> None:
     def edit(text: str, wanted: RuleUse) -> str:
         known = dict(parse_strategy(text).overrides) | {target: wanted}
         return drafts.with_overrides(text, list(known), known.__getitem__)
@@ -205,7 +208,7 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         "kv_source": _("Keys and values"),
         "attention_source": _("Attention probabilities"),
     }
-    titles = {"": _("each layer its own"), **{name: rule.title for name, rule in SOURCE_RULES.items()}}
+    titles = {"": _("separate in each layer"), **{name: rule.title for name, rule in SOURCE_RULES.items()}}
     titles[drafts.CUSTOM] = _("custom map")
 
     def choose(text: str, name: str) -> str:
@@ -217,21 +220,21 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         return
     if use.name == drafts.CUSTOM:
         _written(
-            f"{kind}_integers", _("For each layer, the layer that it reads"), use.text,
+            f"{kind}_integers", _("Source layer for each layer"), use.text,
             lambda text, typed: parse_strategy(f"{drafts.with_reuse(text, kind, None)},{kind}={typed.strip()}").text,
             change,
         )  # fmt: skip
         return
     rule = SOURCE_RULES[use.name]
     st.caption(rule.summary)
-    label = _("Layers per group") if use.name == "every" else _("Layers that compute their own")
+    label = _("Layers per group") if use.name == "every" else _("Layers that compute")
     _number(
         f"{kind}_number", label, use.number or rule.default_number(layers), 1, layers,
         lambda text, number: drafts.with_reuse(text, kind, SourceUse(use.name, number)), change,
     )  # fmt: skip
 
 
-def _loosening(strategy: Strategy, model: ModelConfig, change: Change) -> None:
+def _relaxed(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     extras = strategy.extras
     target, rank = extras.lora[0] if extras.lora else ("", 0)
     linear = [name for name in _targets(model) if not name.rpartition(".")[2].startswith("norm")]
@@ -246,7 +249,7 @@ def _loosening(strategy: Strategy, model: ModelConfig, change: Change) -> None:
         _control("lora_on", target, places, lambda text, name: drafts.with_lora(text, name, rank or 8), change)
         _number(
             "lora", _("Rank"), rank, 0, model.d_model,
-            lambda text, number: drafts.with_lora(text, target, number), change, _("0: no LoRA."),
+            lambda text, number: drafts.with_lora(text, target, number), change, _("0 means no LoRA."),
         )  # fmt: skip
     titles = {"none": _("none"), "sinusoidal": _("sinusoidal"), "learned": _("learned")}
     _choice(
@@ -255,7 +258,7 @@ def _loosening(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     )  # fmt: skip
 
     def toggle(**how: Any) -> None:
-        st.toggle(_("A scale of each layer's own on every branch"), **how)
+        st.toggle(_("Separate scale for each layer and branch"), **how)
 
     _control(
         "scale", extras.layer_scale, toggle, lambda text, on: drafts.with_extras(text, layer_scale=bool(on)), change
@@ -268,13 +271,14 @@ def _what_repeats(strategy: Strategy, model: ModelConfig) -> str:
         plan = sharing_plan(model, SharingConfig(strategy=strategy.text))
     except ConfigError:
         rules = ", ".join(rule.title for rule in RULES.values() if rule.core is not None)
-        return _("Loops need a part that repeats: take one of the rules {rules}.", rules=rules)
+        return _("Loops need a part that repeats. Choose one of the rules {rules}.", rules=rules)
     core = next(iter(plan.execution.values())).core
     if core is None or plan.fixed_loops:
         return plan.fixed_loops or ""
     prelude, repeated, coda = core
     return _(
-        "{prelude} before, a core of {core}, {coda} after; the number of layers of the model sets the loops.",
+        "Layers: {prelude} in the prelude, {core} in the core, {coda} in the coda. The number of layers of "
+        "the model sets the number of loops.",
         prelude=prelude,
         core=repeated,
         coda=coda,
@@ -284,9 +288,9 @@ def _what_repeats(strategy: Strategy, model: ModelConfig) -> str:
 def _loops(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     extras = strategy.extras
     st.caption(_what_repeats(strategy, model))
-    titles = {"none": _("no"), "add": _("added"), "concat": _("side by side")}
+    titles = {"none": _("no"), "add": _("added"), "concat": _("concatenated")}
     _choice(
-        "inject", _("The core gets the prelude's output again"), {name: titles[name] for name in INJECTIONS},
+        "inject", _("Re-inject the prelude's output"), {name: titles[name] for name in INJECTIONS},
         extras.inject, lambda text, value: drafts.with_extras(text, inject=value), change,
     )  # fmt: skip
 
@@ -301,10 +305,10 @@ def _loops(strategy: Strategy, model: ModelConfig, change: Change) -> None:
         fewest, most = extras.train_loops
         with st.container(horizontal=True, gap="small"):
             _number(
-                "fewest", _("Fewest"), fewest, 1, most,
+                "fewest", _("Fewest loops"), fewest, 1, most,
                 lambda text, number: drafts.with_extras(text, train_loops=(number, most)), change,
             )  # fmt: skip
             _number(
-                "most", _("Most"), most, fewest, MAX_LOOPS,
+                "most", _("Most loops"), most, fewest, MAX_LOOPS,
                 lambda text, number: drafts.with_extras(text, train_loops=(fewest, number)), change,
             )  # fmt: skip

@@ -129,8 +129,8 @@ def _text_line(model: ModelConfig, on_add: Callable[[str], None]) -> Costed | No
         st.text_input(
             _("The design as text"), key=TYPED, max_chars=4096, on_change=lambda: take_draft(session[TYPED].strip()),
             help=_(
-                "What the choices below make, to copy or to type. The command line, YAML files and links read it. "
-                "Paste a map from a paper as it is: 0 1 2 2 1 0, [1, 2, 2, 1] or A B B A."
+                "The choices below as text, which you can copy or edit. The command line, YAML files and links use "
+"the same text. You can also paste a map from a paper: 0 1 2 2 1 0, [1, 2, 2, 1] or A B B A."
             ),
         )  # fmt: skip
         st.button(
@@ -181,7 +181,7 @@ def _draw_cost(design: Costed) -> None:
     counts = design.counts
     figures = [
         _(
-            "{count} stored, {share} of unshared",
+            "{count} stored, {share} of the unshared model",
             count=compact(counts.unique_parameters),
             share=percent(design.share, 0),
         ),

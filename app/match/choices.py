@@ -59,7 +59,7 @@ def choices(page: str, designs: Mapping[str, Matchable], first: str) -> Choices 
     with other:
         scheme = _scheme(page, designs[design].config.sharing.strategy)
     measures: dict[str, str] = {name: MEASURES[name] for name in USUAL}
-    measure: Measure = address_choice(page, state.AS, measures, _("Equal"), visible=True)  # type: ignore[assignment]
+    measure: Measure = address_choice(page, state.AS, measures, _("Budget to match"), visible=True)  # type: ignore[assignment]
     return Choices(design, scheme, measure, _change(page, measure))
 
 
@@ -79,7 +79,7 @@ def _design(page: str, designs: Mapping[str, Matchable], first: str) -> str:
     if problem:
         show_problem(problem)
     names = {key: one.name for key, one in designs.items()}
-    return _selected(page, state.MATCH, asked[0] if asked else first, names, _("As much as"))
+    return _selected(page, state.MATCH, asked[0] if asked else first, names, _("Design to match"))
 
 
 def _scheme(page: str, strategy: str) -> str:
@@ -153,7 +153,7 @@ def _asked_dials(measure: Measure) -> list[Dial]:
     bad = next((name for name in asked if name not in DIALS), None)
     if bad is not None:
         show_problem(
-            _("the address's change must be of {known}. Got {got!r}. It is left out.", known=", ".join(DIALS),
-              got=bad[:40])
+            _("change in the address must be one or more of {known}. Got {got!r}. It is ignored.",
+              known=", ".join(DIALS), got=bad[:40])
         )  # fmt: skip
     return [dial for dial in CHANGES[measure] if dial in asked] or list(USUAL[measure])

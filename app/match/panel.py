@@ -63,10 +63,10 @@ def _result(found: Match, name: str) -> None:
     if found.problem:
         st.warning(escape_markdown(found.problem), icon=":material/warning:")
     elif not found.missed:
-        st.caption(_("The matched design has exactly as much."))
+        st.caption(_("The matched design has exactly the same budget."))
     else:
         miss = f"{100 * found.part:+.2f} %".replace("-", "−")
-        st.caption(_("The matched design misses by {miss} ({count}).", miss=miss, count=_signed(found.missed)))
+        st.caption(_("The matched design differs by {miss} ({count}).", miss=miss, count=_signed(found.missed)))
 
 
 def _signed(count: int) -> str:

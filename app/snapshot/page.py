@@ -88,8 +88,8 @@ def _sections(
         told = _told(store, place, members)
         heading = members[0].facts.title if len(by_task) > 1 else ""
         yield from _of_task(store, told, runs, heading, parts)
-    yield _section(_("What differs"), _differences(store, runs, names))
-    yield _section(_("Repeat it"), _repeat(store, runs, names))
+    yield _section(_("Differences"), _differences(store, runs, names))
+    yield _section(_("Repeat this comparison"), _repeat(store, runs, names))
 
 
 def _told(store: Store, place: int, runs: Sequence[Run]) -> Told:
@@ -109,23 +109,27 @@ def _of_task(store: Store, told: Told, among: Sequence[Run], heading: str, parts
     shown = list(zip(told.groups, told.names, strict=True))[:MOST_DESIGNS]
     left = len(told.groups) - len(shown)
     more = (
-        _quiet(ngettext("{n} more design is only in the table.", "{n} more designs are only in the table.", left))
+        _quiet(
+            ngettext(
+                "{n} more design is shown only in the table.", "{n} more designs are shown only in the table.", left
+            )
+        )
         if left
         else ""
     )
     maps = [map_part(group.run, name, f"map-{told.place}-{at}") for at, (group, name) in enumerate(shown)]
     if any(maps):
         drawn = _figures([one for one in maps if one], parts)
-        yield _section(_("Who shares what"), f'<div class="side">{drawn}</div>{more}')
+        yield _section(_("Sharing map"), f'<div class="side">{drawn}</div>{more}')
     grids = attention_parts(
         store, [group.run for group, _name in shown], [name for _group, name in shown], f"grid-{told.place}"
     )
     if grids:
         said = _quiet(
             _(
-                "An input that was fixed before training, at the last step at which the run saved its attention; for "
-                "a design with several seeds, from its first run. Attention shows where information is read from. It "
-                "does not explain the prediction."
+                "Attention on an input that was fixed before training, at the last step for which the run saved "
+                "attention. For a design with several seeds, the first run is shown. Attention shows where "
+                "information is read from. It does not explain the prediction."
             )
         )
         yield _section(_("Attention"), said + _folded(grids, parts) + more)

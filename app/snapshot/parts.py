@@ -132,7 +132,7 @@ def attention_parts(store: Store, runs: Sequence[Run], names: Sequence[str], pla
     titles = {"encoder": _("Encoder"), "decoder": _("Decoder"), "cross": _("Cross")}
     return [
         _grid(
-            replace(view, words={"loading": _("This head is only in the file as a small picture.")}),
+            replace(view, words={"loading": _("The file has only a small picture of this head.")}),
             f"{place}-{number}",
             _("{kind} · step {step} · {text}", kind=titles[kind], step=step, text=text),
             room,

@@ -179,7 +179,7 @@ def unshared(model: ModelConfig) -> Counts:
 
 def of_unshared() -> tuple[str, str]:
     """How ``share_of_unshared`` is called wherever it is shown, and what it is."""
-    return _("of unshared"), _("stored parameters, compared with the same model without any sharing")
+    return _("Relative size"), _("stored parameters, as a share of those of the same model without sharing")
 
 
 def share_of_unshared(stored: int, model: ModelConfig) -> float:

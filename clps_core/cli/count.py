@@ -182,7 +182,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
     columns = [
         _("strategy"),
         _("unique"),
-        of_unshared()[0],
+        _("relative size"),
         _("executed"),
         _("non-embedding"),
         _("weights"),
@@ -195,8 +195,8 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
 
 
 def _notes(found: Sequence[Design]) -> list[str]:
-    """What *of unshared* means, and why operations differ where they do."""
-    lines = [_("{title}: {note}.", title=of_unshared()[0], note=of_unshared()[1])]
+    """What *relative size* means, and why operations differ where they do."""
+    lines = [_("{title}: {note}.", title=_("relative size"), note=of_unshared()[1])]
     for cause, why in FLOP_CAUSES.items():
         differences = {design.sharing.strategy: round(design.flop_differences.get(cause, 0)) for design in found}
         shown = [f"{name} {'-' if more < 0 else '+'}{amount(abs(more))}" for name, more in differences.items() if more]
@@ -257,7 +257,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
         (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
-        (of_unshared()[0], f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
+        (_("relative size"), f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
         (_("weights, fp32"), size(counts.weight_bytes)),

@@ -87,16 +87,17 @@ class Match:
         }
         if self.excess is not None:
             return _(
-                "To have {target} {what}, {scheme} needs {needed} {limited}, and this server allows {limit}: the "
-                "nearest design within that has {got}, {miss}. Let something else change, or match a smaller design.",
+                "With {target} {what}, {scheme} needs {needed} {limited}. This server allows {limit}. The nearest "
+                "design within this limit has {got} ({miss}). Let other fields change too, or match a smaller "
+                "design.",
                 needed=f"{self.excess.got:,}",
                 limited=self.excess.what,
                 limit=f"{self.excess.limit:,}",
                 **said,
             )
         return _(
-            "With another {dials} alone, {scheme} cannot have {target} {what}: the nearest design has {got}, {miss}. "
-            "Let something else change, too.",
+            "With changes to {dials} only, {scheme} cannot have {target} {what}. The nearest design has {got} "
+            "({miss}). Let other fields change too.",
             dials=_(" or ").join(self.asked),
             **said,
         )
@@ -133,7 +134,7 @@ def _matched(
     own = original.counts()
     target = _figure(measure, own, original)
     if not target:
-        raise ConfigError(_("a match must have something to reach. Got a design without a KV cache. Match another."))
+        raise ConfigError(_("a design must have a KV cache to match it. Got one without. Match another budget."))
     start = original.with_model(dict(sizes)).with_strategy(strategy)
     point = _searched(start, measure, asked, target, NO_LIMITS)
     counts = point.counts()  # raises where the scheme fits at no value of any dial
@@ -249,8 +250,8 @@ def _check_limits(excess: Excess | None) -> None:
     if excess is not None:
         raise ConfigError(
             _(
-                "the matched design must have at most {limit:,} {what} on this server. Its smallest has {got:,}. "
-                "Start from a smaller design.",
+                "the matched design must have at most {limit:,} {what} on this server. The smallest possible one "
+                "has {got:,}. Start from a smaller design.",
                 limit=excess.limit,
                 what=excess.what,
                 got=excess.got,
@@ -269,14 +270,16 @@ def _scheme(text: str) -> tuple[str, Mapping[str, Any]]:
 def _dials(measure: str, change: Sequence[str] | None) -> tuple[Dial, ...]:
     if measure not in MEASURES:
         known = ", ".join(MEASURES)
-        raise ConfigError(_("a match must be in one of {known}. Got {got!r}.", known=known, got=str(measure)[:40]))
+        raise ConfigError(
+            _("the budget to match must be one of {known}. Got {got!r}.", known=known, got=str(measure)[:40])
+        )
     able = CHANGES[measure]  # type: ignore[index]
     asked = USUAL[measure] if change is None else tuple(change)  # type: ignore[index]
     bad = next((dial for dial in asked if dial not in able), None)
     if bad is not None or not asked:
         raise ConfigError(
             _(
-                "what may change must be of {able} to match {what}. Got {got}.",
+                "to match {what}, the fields that may change must be among {able}. Got {got}.",
                 able=", ".join(able),
                 what=MEASURES[measure],
                 got=_("nothing") if bad is None else str(bad)[:40],

@@ -242,9 +242,12 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
         )
     texts = {
         "data": _("no verdict, as they were trained on different data: the fingerprints differ."),
-        "fork": _("no verdict, as they start with different weights: one was trained before its first step."),
+        "fork": _("no verdict, as they start with different weights: one started with trained weights."),
         "unscored": _("no verdict, as a run of {whose} has no evaluation.", whose=whose),
-        "failed": _("no verdict, as a run of {whose} failed: the remaining runs may be the lucky ones.", whose=whose),
+        "failed": _(
+            "no verdict, as a run of {whose} failed, and the runs that remain may be the better ones by chance.",
+            whose=whose,
+        ),
         "unfinished": _("no verdict yet, as not all runs of {whose} have finished.", whose=whose),
         "early": _("no verdict, as a run of {whose} ended before its last step.", whose=whose),
         "unpaired": _("no verdict, as they have no seed, data seed and fold in common."),
