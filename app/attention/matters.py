@@ -133,8 +133,8 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
 def _question(metric: Metric) -> str:
     return _(
         "This leaves out each layer, each attention and feed-forward branch and each loop in turn, on "
-        "held-out examples, and shows how {metric} changes. Shared weights run several times: it shows "
-        "which of these uses matter.",
+        "held-out examples, and shows how {metric} changes. Shared weights run several times, and the "
+        "results show which of these uses matter.",
         metric=metric.in_a_sentence,
     )
 

@@ -219,12 +219,12 @@ def _elsewhere_sentence(kind: str, layers: Sequence[int]) -> str:
     """Layers of another kind that look with the chosen slot's weights."""
     listed = layer_list(layers)
     text = {
-        "encoder": _("The encoder uses the same query and key weights in layers {layers}.", layers=listed),
+        "encoder": _("The encoder uses these query and key weights, too: in layers {layers}.", layers=listed),
         "decoder": _(
-            "The decoder's self-attention uses the same query and key weights in layers {layers}.",
+            "The decoder's self-attention uses these query and key weights, too: in layers {layers}.",
             layers=listed,
         ),
-        "cross": _("Cross-attention uses the same query and key weights in layers {layers}.", layers=listed),
+        "cross": _("Cross-attention uses these query and key weights, too: in layers {layers}.", layers=listed),
     }
     more = _("It reads other tokens, so compare these maps with each other, not with those above.")
     return f"{text[kind]} {more}"

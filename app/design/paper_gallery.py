@@ -118,9 +118,9 @@ def published_line(designs: Designs) -> None:
     preset = origin.preset
     printed, ours = published_beside(preset)
     parts = [f"**{escape_markdown(preset.title)}** ({escape_markdown(preset.source)})"]
-    figure = _("counted: {count} {what}", count=exact(ours), what=_what(preset))
+    figure = _("counted {count} {what}", count=exact(ours), what=_what(preset))
     if printed:
-        figure = _("published: {printed}; {counted}", printed=_figure(preset, printed), counted=figure)
+        figure = _("published {printed}, {counted}", printed=_figure(preset, printed), counted=figure)
     parts.append(escape_markdown(f"{strategy_name(preset.sharing.strategy)}: {figure}."))
     if preset.note:
         parts.append(escape_markdown(preset.note))

@@ -16,9 +16,18 @@ from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_m
 from clps_core.sharing.rules import RULES, Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
 from clps_core.sharing.strategies import SUBLAYERS, Strategy
-from clps_core.words import _
+from clps_core.words import N_, Words, _
 
 __all__ = ["Execution", "SharingPlan", "build_plan", "plan_of"]
+
+KEYED = Words(
+    {
+        "lora": N_("Each executed layer has its own LoRA matrices."),
+        "depth_embedding=learned": N_("Each executed layer has its own depth vector (depth_embedding=learned)."),
+        "layer_scale": N_("Each executed layer has its own scale (layer_scale)."),
+    }
+)
+"""Why the number of loops is fixed, by the extra that exists once per executed layer."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +240,7 @@ def _execution(cores: Sequence[Core], mapping: SharingMap, reuse: Reuse, stack: 
     if core is None:
         fixed = _no_core(next(iter(odd.values()), None))
     elif keyed is not None:
-        fixed = _("{extra} exists separately for each executed layer.", extra=keyed)
+        fixed = KEYED[keyed]
     elif reuse:
         fixed = _("Layers of {stack} read activations from layers with fixed numbers.", stack=stack)
     return Execution(num_layers, core, fixed)

@@ -163,7 +163,7 @@ def test_a_tie_with_the_other_stack_is_said(open_page: OpenPage, store: Store, v
     if view == "layers":
         assert choice(test, "attention.slot")[0] == "Slot A: layers 0; encoder 0"
         assert len(components(test, "attention_layers")) == 2, "the decoder's layer, and below it the encoder's"
-        assert "The encoder looks with the very same query and key weights in its layers 0." in captions(test)
+        assert "The encoder uses these query and key weights, too: in layers 0." in captions(test)
 
 
 def keep_probes(store: Store, run: Run, *steps: int) -> None:
@@ -197,7 +197,7 @@ def test_both_runs_are_shown_while_they_learned_without_an_answer_to_another_inp
     assert not test.exception
     assert sentences(test) == []
     assert len(components(test, "attention_grid")) == 2
-    assert "Kept as trained: changes inside and other numbers of loops are not made in this view." in captions(test)
+    assert "This view shows the run as trained, without changes and with its own number of loops." in captions(test)
     assert "At step 7, reading " in captions(test)
     assert "At step 5, reading " in captions(test), "the newest that the second run kept until then"
     assert components(test, "attention_answer") == []
@@ -243,7 +243,7 @@ def test_attention_kept_while_learning_is_shown_step_by_step(open_page: OpenPage
 
 def test_a_run_that_kept_nothing_says_so(open_page: OpenPage, dates: Run) -> None:
     test = open_page("attention", run=dates.id, view="training")
-    assert "No attention was kept" in test.info[0].value
+    assert "No attention was saved" in test.info[0].value
 
 
 def test_another_task_forgets_what_only_the_old_one_could_read(open_page: OpenPage, store: Store, dates: Run) -> None:

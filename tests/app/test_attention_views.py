@@ -64,14 +64,17 @@ def test_heads_of_both_runs_are_summed_up_on_one_scale(open_page: OpenPage, stor
     assert [one["selected"] for one in shown] == [[3, 1], [1, 1]], "the second run has two layers"
     assert "next" not in shown[0]["figures"], "a decoder sees no next token"
     counted = found[0].counted
-    assert f"means over the {counted} of {found[0].queries} queries that can see two keys" in captions(test)
+    assert (
+        f"means on this input over the {counted} of {found[0].queries} queries that see two or more keys"
+        in captions(test)
+    )
     assert "Not proved" in captions(test)
     assert test.query_params["layer"] in ("3", ["3"])
 
     test.button_group(key="attention.kind").set_value("cross").run()
     assert list(fine(test).button_group(key="attention.measure").options) == [
         "Entropy (bits)",
-        "Entropy share",
+        "Normalised entropy",
         "On the first token",
     ]
 
@@ -85,12 +88,12 @@ def test_maps_are_put_together_and_the_address_says_how(open_page: OpenPage, sto
     assert np.abs(maps.astype(int) - quantised(attention["encoder"].mean(1))).max() <= 1
     assert header["numbers"] == [0, 1, 2, 3]
     assert header["selected"] == [2, 0]
-    assert "It may hide a head" in captions(test)
+    assert "It may hide one head" in captions(test)
     assert test.query_params["head"] in ("1", ["1"]), "the head that was chosen is not forgotten"
 
     test.button_group(key="attention.maps").set_value("rollout").run()
     assert len(grids(fine(test))) == 2
-    assert "Cross-attention has no part in it" in captions(test)
+    assert "Cross-attention is not included" in captions(test)
     test.button_group(key="attention.maps").set_value("max_layers").run()
     header, maps = grids(fine(test))[0]
     np.testing.assert_array_equal(maps, quantised(attention["encoder"].max(0)))
@@ -111,7 +114,7 @@ def test_the_difference_of_two_runs_and_of_the_layers_of_a_slot(open_page: OpenP
     np.testing.assert_allclose(shown.reshape(expected.shape), expected, atol=header["range"] / 250 + 5e-5)
     moved = np.abs(expected).sum(-1).mean(-1) / 2
     assert header["notes"] == [[f"{100 * value:.0f} %" for value in row] for row in moved]
-    assert "head 0 of one need not do what head 0 of the other does" in captions(test)
+    assert "head 0 of one may do what another head of the other does" in captions(test)
 
     test.button_group(key="attention.of").set_value("B").run()
     header, maps = grids(fine(test))[0]
@@ -133,7 +136,7 @@ def test_an_image_and_one_layer_are_shown(open_page: OpenPage, store: Store, vie
     run = stored_run(store, small_config("digits", "none", num_layers=1))
     test = fine(open_page("attention", run=run.id, view=view, maps="rollout"))
     if view == "difference":
-        assert "one layer only" in test.info[0].value
+        assert "only one layer" in test.info[0].value
     if view == "heads":
         (shown,) = drawn(test, "attention_heads")
         assert json.loads(shown)["figures"]["previous"]["title"] == "On the previous patch"

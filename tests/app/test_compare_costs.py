@@ -44,7 +44,7 @@ def test_every_cost_of_the_address_is_drawn_or_says_why_not(open_page, store):
         elif cost == "cpu_seconds":
             assert "was not recorded" in said
         else:
-            assert "Ringed and joined: the front by means" in said, (cost, said)
+            assert "On the Pareto front" in said, (cost, said)
     assert any("cost must be one of" in one for one in sentences(open_page("compare", runs=ids, cost="love")))
 
 
@@ -91,4 +91,4 @@ def test_the_scaling_view_is_in_the_address_or_says_why_not(open_page, store):
     charts = [json.loads(one.proto.spec) for one in test.get("plotly_chart")]
     assert any([2, 4] in [trace["x"] for trace in chart["data"]] for chart in charts)
     other = record(store, ["none", "all"])
-    assert "No scaling view" in captions(open_page("compare", runs=",".join(run.id for run in other)))
+    assert "No scaling chart" in captions(open_page("compare", runs=",".join(run.id for run in other)))

@@ -62,7 +62,7 @@ def test_parts_reuse_and_loops_are_choices_too(open_page):
     control(test, "button_group", "inject").set_value("concat").run()
     control(test, "toggle", "random").set_value(True).run()
     assert draft(test) == "loop:1/1/1,inject=concat,train_loops=1-4"
-    assert any("1 before, a core of 1, 1 after" in caption.value for caption in test.caption)
+    assert any("1 in the prelude, 1 in the core, 1 in the coda" in caption.value for caption in test.caption)
     control(test, "toggle", "random").set_value(False).run()
     control(test, "button_group", "inject").set_value("none").run()
     control(test, "selectbox", "base").set_value("none").run()
@@ -87,7 +87,7 @@ MISTAKES = {
         "kv_source=0-0-2-2,attention_source=0-0-2-2": ["decoder layer 1", "either keys and values or"],
         "none,train_loops=1-4": ["decoder", "core"],
         "lora.q=4096": ["q of decoder layer 0", "rank"],
-        "all,lora=4,train_loops=1-6": ["train_loops", "lora exists separately for each executed layer"],
+        "all,lora=4,train_loops=1-6": ["train_loops", "Each executed layer has its own LoRA"],
         "cycle:9": ["between 1 and the number of layers"],
         "sideways": ["Strategy must be one of"],
     },

@@ -132,7 +132,7 @@ def test_a_run_stands_beside_a_design_under_its_name_until_it_is_gone(open_page,
     store.forget_run(run.id)
     test.run()
     assert len(sentences(test)) == 1
-    assert "The design beside this one cannot be shown: there is no run" in sentences(test)[0].replace("\\", "")
+    assert "The second design cannot be shown: there is no run" in sentences(test)[0].replace("\\", "")
     test.button(key="beside.close").click().run()
     assert sentences(test) == []
     assert "beside" not in address(test)

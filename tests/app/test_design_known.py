@@ -30,7 +30,7 @@ def test_every_scheme_of_the_chosen_design_has_a_card_at_the_models_depth(strate
     assert [card["title"] for card in cards] == [scheme.title for scheme in schemes_of(strategy, TEXT)]
     assert cards
     for card in cards:
-        assert {fact["name"] for fact in card["facts"]} >= {"Rule", "Saved", "Lost"}
+        assert {fact["name"] for fact in card["facts"]} >= {"Rule", "Saved", "Cost"}
         assert card["stacks"][0]["layers"] in (7, 6)
         assert card["source"] is None or card["source"]["link"].startswith("https://arxiv.org/abs/")
 
@@ -38,7 +38,7 @@ def test_every_scheme_of_the_chosen_design_has_a_card_at_the_models_depth(strate
 def test_a_cards_figure_is_counted_on_the_model_at_hand():
     (card,) = [one for one in cards_payload("all", TEXT)["cards"] if "ALBERT" in one["title"]]
     assert (
-        f"at 7 layers: {compact(count(TEXT, SharingConfig(strategy='all')).unique_parameters)} stored" in card["here"]
+        f"with 7 layers: {compact(count(TEXT, SharingConfig(strategy='all')).unique_parameters)} stored" in card["here"]
     )
 
 
@@ -86,7 +86,7 @@ def test_starting_from_a_paper_loads_its_sizes_its_strategies_and_its_published_
     assert designs.strategies == ("none", "all", "attention_only", "ffn_only")
     assert designs.strategies[designs.chosen] == "attention_only"
     said = " ".join(caption.value for caption in test.caption).replace("\\", "")
-    assert "published 64M, counted here 63,647,232 parameters" in said
+    assert "published 64M, counted 63,647,232 parameters" in said
     assert 'title="11,683,584"' in tables(test)
 
 

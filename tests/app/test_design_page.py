@@ -115,7 +115,7 @@ def test_a_strategy_that_does_not_fit_is_named_and_the_others_are_shown(open_pag
     assert len(sentences(test)) == 1
     assert "0\\-1\\-1 is left out" in sentences(test)[0]
     assert "All layers" in tables(test)
-    next(button for button in test.button if button.label == "Remove what does not fit").click().run()
+    next(button for button in test.button if button.label == "Remove invalid designs").click().run()
     assert sentences(test) == []
     assert designs_of(test).strategies == ("none", "all")
 
@@ -209,7 +209,7 @@ def test_painting_keeps_ties_reuse_and_extras():
 
 def test_a_cell_without_weights_cannot_be_painted_and_says_why():
     designs = Designs(build_config(), ("kv_source=every:2",))
-    with pytest.raises(ConfigError, match="k of encoder layer 1 has none: the layer reads another's activations"):
+    with pytest.raises(ConfigError, match="k of encoder layer 1 has none: the layer reads another layer's activations"):
         apply_action(designs, paint(design=0, component="k", layer=1))
     sublayer = apply_action(designs, paint(design=0, layer=1, like=0, scope="sublayer")).strategies[1]
     mapping = costed(replace(designs, strategies=(sublayer,)))[0][0].map
@@ -255,7 +255,7 @@ def test_whatever_is_compared_can_be_trained_at_least_small(origin):
     assert counted_model(start.base).d_model <= 128
 
 
-def test_of_unshared_is_one_figure_on_design_train_and_compare(open_page, store):
+def test_relative_size_is_one_figure_on_design_train_and_compare(open_page, store):
     strategies = ["none", "all,lora=4"]
     config = small_config("dates", "all,lora=4")
     run = stored_run(store, config)
@@ -272,8 +272,8 @@ def test_of_unshared_is_one_figure_on_design_train_and_compare(open_page, store)
         open_page("compare", runs=run.id),
     ):
         assert not page.exception
-        assert "of unshared" in tables(page)
-        assert "compared with the same model without any sharing" in tables(page)
+        assert "Relative size" in tables(page)
+        assert "as a share of those of the same model without sharing" in tables(page)
         assert share in tables(page)
 
 

@@ -72,7 +72,7 @@ def test_two_runs_are_asked_for_followed_and_stopped(open_page: OpenPage, store:
     test = open_page("attention", run=two[0].id, beside=two[1].id, view="matters")
     assert not test.exception
     assert sentences(test) == []
-    assert "which of these times matters" in said(test)
+    assert "which of these uses matter" in said(test)
     assert maps(test) == []
     test.button(key="attention.matters.evaluate").click().run()
     assert not test.exception
@@ -134,8 +134,8 @@ def test_a_loop_in_the_address_is_all_of_its_layers(open_page: OpenPage, store: 
     )
     assert maps(test)[0]["chosen"] == "encoder.loop.2"
     assert "Loop 2 left out: accuracy" in said(test)
-    assert "as often as designed (loops: 2). Nothing is shown of other numbers of loops." in said(test)
-    assert "Patches are not made in this view." in said(test)
+    assert "as often as designed (loops: 2). Other numbers of loops are not shown." in said(test)
+    assert "This view leaves out patches." in said(test)
     test.button(key="attention.matters.lens").click().run()
     assert sentences(test) == []
     assert "loops" not in test.query_params, "read as it was evaluated"
@@ -171,7 +171,7 @@ def test_what_a_job_failed_of_is_said_and_kept_results_of_other_weights_are_not_
     test = open_page("attention", run=run.id, view="matters")
     assert not test.exception
     assert "the disk is full" in sentences(test)[0]
-    assert "of other weights than the run has now" in said(test)
+    assert "for other weights than the run has now" in said(test)
     assert maps(test) == []
     assert test.button(key="attention.matters.evaluate")
 
@@ -182,7 +182,7 @@ def test_a_run_that_is_deleted_while_it_is_looked_at_is_one_sentence(
     ablated(store, two[1])
     test = open_page("attention", run=two[0].id, beside=two[1].id, view="matters")
     assert len(maps(test)[0]["runs"]) == 1
-    assert "no part was left out on these examples so far" in said(test), "the first is not silently missing"
+    assert "no results for these examples yet" in said(test), "the first is not silently missing"
     assert "No sharing" in maps(test)[0]["runs"][0]["name"], "nor is it unclear which one is shown"
     assert test.button(key="attention.matters.evaluate")
     service.delete(store, two[1].id)
@@ -255,7 +255,7 @@ def test_better_and_worse_certain_and_unsure_cells_are_told_apart() -> None:
     assert [found[f"encoder.{place}"]["unsure"] for place in range(2)] == [False, True]
     assert [found[f"encoder.{place}"]["share"] for place in range(2)] == [1.0, 0.5]
     assert found["encoder.0"]["said"] == "Layer 0: +1 (95 % interval +0.804 to +1.2), 2.000 to 3.000"
-    assert "the same in every example" in found["encoder.1.attention.1"]["said"]
+    assert "the same for every example" in found["encoder.1.attention.1"]["said"]
     assert "text" not in found["encoder.0.attention.1"], "not evaluated so far"
     assert drawn["words"]["better"].startswith("−1:")
     assert drawn["words"]["worse"].startswith("+1:")

@@ -41,18 +41,18 @@ def test_two_runs_stand_side_by_side_with_a_matrix_each_and_one_between(
     assert [one.split(".")[0] for one in shown] == [
         *["How each executed layer moves the state"] * 2,
         *["States of these tokens on a plane, from the input to the last layer: f(2)=7, f(0)=3"] * 2,
-        *["How alike layers are, 6 by 6", "How alike layers are, 4 by 4", "How alike layers are, 6 by 4"],
+        *["Similarity of layers, 6 by 6", "Similarity of layers, 4 by 4", "Similarity of layers, 6 by 4"],
     ]
     found = moves_of_run(Look(store.run_folder(ids[0]), HOPS, loops=5), stack="decoder")
-    assert f"left to the end: {', '.join(f'{one:.2f}' for one in found.remaining[1:])}" in shown[0]
+    assert f"distance to the last state: {', '.join(f'{one:.2f}' for one in found.remaining[1:])}" in shown[0]
     assert found.loop is not None
     said = [one.value for one in test.markdown]
     assert convergence_sentence(found.loop) in said
-    assert "No layers repeat as a whole here, so there is no loop that could settle." in said
+    assert "No whole layers repeat here, so there are no loops to follow." in said
     assert tables(test).count("Loop 5") == 1
     captions = [one.value for one in test.caption]
     assert sum("**Not proved:**" in one for one in captions) == 4
-    assert any("Between two runs that were trained apart" in one for one in captions)
+    assert any("In runs that were trained separately" in one for one in captions)
     assert test.multiselect(key="attention.positions").value == [2, 0]
 
     test.multiselect(key="attention.positions").set_value([1])
@@ -71,7 +71,7 @@ def test_runs_that_cannot_be_compared_keep_their_own_matrices(open_page: Callabl
     test = open_page("attention", view="moves", run=one.id, beside=other.id, stack="encoder", text="x", language="de")
     assert not test.exception
     assert [text.partition("Got widths")[2] for text in sentences(test)] == [" 16 and 24. Compare by CKA."]
-    assert [text.split(".")[0] for text in charts(test)[4:]] == ["How alike layers are, 5 by 5"] * 2
+    assert [text.split(".")[0] for text in charts(test)[4:]] == ["Similarity of layers, 5 by 5"] * 2
     test.query_params["measure"], test.query_params["patch"] = "cka", "encoder.0=encoder.1"
     (said,) = sentences(test.run())
     assert "Remove the patches, or compare by cosine" in said
@@ -118,14 +118,19 @@ def test_the_sentence_about_loops_says_what_its_figures_say() -> None:
         return convergence_sentence(found)
 
     assert said(0, 8, 12, 14) == (
-        "**The steps get smaller** from loop to loop, on average to 50 % of the one before. The last of 3 loops is "
-        "25 % of the first; it is shorter at 1 of 1 positions."
+        "**The steps get smaller** from loop to loop, on average to 50 % of the step before. The last of 3 loops has "
+        "25 % of the length of the first; it is shorter at 1 of 1 positions."
     )
-    assert said(0, 1, 0, 1).endswith("After loop 2 it is within half a step of where it was after loop 0.")
-    assert said(0, 1, 3, 7).endswith("on average to 200 % of the one before.")
-    assert said(0, 4, 5, 8) == "**The steps do not get steadily smaller:** the last of 3 loops is 75 % of the first."
+    assert said(0, 1, 0, 1).endswith("After loop 2 it is closer than half a step to where it was after loop 0.")
+    assert said(0, 1, 3, 7).endswith("on average to 200 % of the step before.")
+    assert (
+        said(0, 4, 5, 8)
+        == "**The steps do not get steadily smaller:** the last of 3 loops has 75 % of the length of the first."
+    )
     assert said(1, 2, 3, 4).startswith("**The state drifts:**")
     assert said(3, 3, 3) == "**The state does not move** in 2 loops."
-    assert said(0, 4, 5, 5).startswith("**The steps get smaller** from loop to loop, until the state stands still")
+    assert said(0, 4, 5, 5).startswith(
+        "**The steps get smaller** from loop to loop, until the state does not move any more"
+    )
     assert said(0, 0, 5) == "**The steps do not get steadily smaller** in 2 loops."
     assert said(0, 5).startswith("**One loop**")

@@ -57,12 +57,12 @@ def test_a_fork_is_not_matched_with_its_parent_and_what_differs_is_named(store, 
     child = fork(store, parent)
     found = found_differences(store, [parent, child])
     assert "Matched" not in found.label
-    assert "start weights" in found.label
-    assert "training before" in found.label
+    assert "initial weights" in found.label
+    assert "earlier training" in found.label
     (sentence,) = found.sentences
     assert f"last weights of {parent.name} ({parent.id})".replace("(", r"\(").replace(")", r"\)") in sentence
     assert "at step 120." in sentence
-    assert "120 steps in 12s were trained before" in sentence
+    assert "Trained before: 120 steps in 12s" in sentence
 
 
 def test_the_best_weights_were_trained_for_as_long_as_their_evaluation_says(store, parent):
@@ -93,7 +93,7 @@ def test_what_is_not_known_any_more_is_not_left_out_in_silence(open_page, store,
     tree = ancestry(store, child)
     assert (tree.steps, tree.whole) == (0, False)
     (sentence,) = found_differences(store, [parent, child]).sentences
-    assert "the rest is not known any more" in sentence
+    assert "The rest is no longer known" in sentence
     test = open_page("compare", runs=f"{parent.id},{child.id}")
     assert ">more than 200</td>" in tables(test)
 
@@ -131,8 +131,8 @@ def test_runs_that_ended_early_are_named(store):
     runs = record(store, ["none", "all"])
     mark(store, runs[1], step=40)
     found = found_differences(store, store.some_runs(run.id for run in runs))
-    assert found.label == "1 thing differs besides strategy and seed: how far it came"
-    assert found.table["how far it came"] == ["the whole training", "ended early at step 40 of 200"]
+    assert found.label == "1 difference besides strategy and seed: end of training"
+    assert found.table["end of training"] == ["completed", "ended early at step 40 of 200"]
 
 
 def test_other_versions_data_and_devices_are_named(store):
@@ -149,10 +149,10 @@ def test_designs_with_other_seeds_are_not_matched(store):
     runs = record(store, ["none"], [0, 1]) + record(store, ["all"], [0])
     assert "the seeds of each design" in found_differences(store, runs).others
     assert found_differences(store, record(store, ["none", "all"], [0, 1])).label == (
-        "Matched: nothing differs but strategy and seed"
+        "Matched: nothing differs except strategy and seed"
     )
 
 
 def test_runs_that_differ_in_less_are_said_to(store):
-    assert found_differences(store, record(store, ["none", "all"])).label == "Matched: nothing differs but strategy"
-    assert found_differences(store, record(store, ["none"])).label == "Matched: the runs are equal in every setting"
+    assert found_differences(store, record(store, ["none", "all"])).label == "Matched: nothing differs except strategy"
+    assert found_differences(store, record(store, ["none"])).label == "Matched: all settings of the runs are equal"

@@ -39,7 +39,7 @@ def two(store: Store) -> list[Run]:
 
 def drawn(test: AppTest) -> int:
     """How much of the view is drawn: figures, and for What matters, which draws nothing yet, its question."""
-    asked = sum("which of these times matters" in caption.value for caption in test.caption)
+    asked = sum("which of these uses matter" in caption.value for caption in test.caption)
     return len(test.get("bidi_component")) + len(test.get("plotly_chart")) + asked
 
 

@@ -69,7 +69,7 @@ def test_every_claim_of_the_sentences_holds_for_the_map(design) -> None:
         ("ffn=all", "encoder", "Shared elsewhere in this model: encoder FFN; decoder FFN."),
         ("q=all", "encoder", "Layers with the same query weights: 0, 1, 2, 3."),
         ("all,lora=2", "cross", "These layers use the same query and key weights: 0, 1, 2, 3. What LoRA adds differs."),
-        ("cycle:2", "cross", "Layers with one letter use the very same query and key weights. A: 0, 2; B: 1, 3."),
+        ("cycle:2", "cross", "Layers with the same letter use the same query and key weights. A: 0, 2; B: 1, 3."),
         ("none", "cross", "No weights of this model are shared."),
     ],
 )

@@ -44,7 +44,7 @@ def test_two_runs_tell_what_their_weights_at_one_place_are(open_page: Callable[.
     assert [row[1:5] for row in tie_numbers(found).rows] == [("decoder", 2, "v", 0)]
     assert len(enlarged(shares_figure(found.uses, "#1b72c5")).data) == 1, "also for a room"
     broken = replace(found, uses=tuple(replace(found.uses[0], tensor=number) for number in range(2)))
-    assert "read 2 tensors: the tie is broken." in tie_sentences(broken, "A")[0]
+    assert "read 2 different tensors: the weight is not shared." in tie_sentences(broken, "A")[0]
 
 
 def test_a_place_that_no_run_has_and_a_weight_that_one_run_reads_elsewhere_are_told(
@@ -59,5 +59,5 @@ def test_a_place_that_no_run_has_and_a_weight_that_one_run_reads_elsewhere_are_t
     test = open_page("attention", view="tie", run=loosened.id, weight="<b>")
     assert len(sentences(test)) == 1
     assert "such as encoder.0.q" in sentences(test)[0]
-    assert any("What LoRA adds to it" in one.value for one in test.caption)
+    assert any("What LoRA adds to this weight" in one.value for one in test.caption)
     assert "layer 3, Q" in tables(test)

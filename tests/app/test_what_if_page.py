@@ -75,7 +75,7 @@ def test_a_patch_from_the_menu_stands_in_the_address_and_answer_lens_and_sentenc
     (sentence,) = said(test)
     assert f"with the input “{OTHER}”: Layer 2, state at 15, 14:8 ← Layer 2." in sentence
     assert f"The whole model answers **{whole}**. Its 8 tokens together have a probability of 99." in sentence
-    assert f"At {expected.effect.others} of 8 places another token" in sentence
+    assert f"At {expected.effect.others} of 8 positions, another token" in sentence
     shown = components(test, "wanted")[0]
     assert shown["top"] == lens_payload(lens_of_run(Look(folder, HOPS, patching=patching)), "")["top"]
     assert any("f(0)=3" in one.value.replace("\\", "") for one in test.caption), "which position is which"
@@ -117,7 +117,7 @@ def test_what_holds_whatever_the_input_is_said(open_page: Callable[..., AppTest]
     assert given(test, "without") == ["decoder.0<>decoder.2"]
     assert "use the same weights, so swapping them changes nothing" in said(test)[0]
     test.multiselect(key="attention.without").set_value(["decoder.1"]).run()
-    assert "leaving out any of its loops gives what one loop less gives" in said(test)[0]
+    assert "leaving out any one of its loops has the same effect as one loop less" in said(test)[0]
     test.segmented_control(key="attention.change.kind").set_value("scale").run()
     test.button(key="attention.change.add").click().run()
     assert given(test, "without") == ["decoder.1", "decoder.0*0.5"]
@@ -137,12 +137,12 @@ def test_layers_of_one_slot_are_named_by_where_they_run(open_page: Callable[...,
     install(store, [ready_named("hops")])
     looped = open_page("attention", view="layers", run=LOOPED, text=HOPS, loops="5")
     assert shown(looped)["layers"] == [0, 1, 2, 3, 4]
-    assert "multiply by the very same query and key matrices" in shown(looped)["words"]["about"]
-    assert any("As trained: Layers with one letter" in one.value for one in looped.caption)
+    assert "use the same query and key matrices" in shown(looped)["words"]["about"]
+    assert any("As trained: Layers with the same letter" in one.value for one in looped.caption)
     cycle = stored_run(store, small_config("digits"))
     swapped = open_page("attention", view="layers", run=cycle.id, without=["encoder.0<>encoder.1"])
     assert shown(swapped)["layers"] == [1, 2], "0 and 2 of the design"
-    assert "multiply by the very same query and key matrices" in shown(swapped)["words"]["about"]
+    assert "use the same query and key matrices" in shown(swapped)["words"]["about"]
 
 
 def test_a_hostile_or_impossible_change_is_one_sentence(open_page: Callable[..., AppTest], store: Store) -> None:
@@ -173,7 +173,7 @@ def test_what_only_one_of_two_runs_has_is_told_for_the_other(open_page: Callable
     query = {"run": LOOPED, "beside": "sample-hops-1-all-0", "text": HOPS}
     test = open_page("attention", view="lens", patch=["decoder.0=decoder.2"], without=["decoder.1*0.5"], **query)
     assert sentences(test) == []
-    assert "This run has no such parts: Layer 1 × 0.5; Layer 0, state ← Layer 2." in [
+    assert "This run does not have these parts: Layer 1 × 0.5; Layer 0, state ← Layer 2." in [
         one.value for one in test.markdown
     ]
 
@@ -186,7 +186,7 @@ def test_runs_of_unequal_widths_are_one_sentence_and_both_are_shown(
     test = open_page("attention", patch=["encoder.3=encoder.3"], patch_run="other", **query)
     assert not test.exception
     assert len(sentences(test)) == 1
-    assert "Got states of 16 numbers and of 32" in sentences(test)[0].replace("\\", "")
+    assert "Got 16 and 32" in sentences(test)[0].replace("\\", "")
     assert len(components(test, "wanted")) == 2
     everything = [f"encoder.{place}" for place in range(4)]
     test = open_page("attention", without=everything, patch=["encoder.3=encoder.3"], patch_text="18", **query)

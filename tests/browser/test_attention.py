@@ -364,7 +364,7 @@ def test_a_part_is_chosen_on_the_map_of_what_matters_and_the_lens_follows(
         browser_page.get_by_text("All figures as CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 2 * 2 * len(known), "a row for each metric of each part of both runs"
-    browser_page.get_by_text("Read the prediction without it").click()
+    browser_page.get_by_text("Show the prediction without this part").click()
     expect(browser_page.locator(".lens")).to_have_count(2)
     browser_page.wait_for_url(re.compile(r"view=lens"))
     expect(browser_page.get_by_text("Without Layer 0, FFN").first).to_be_visible()
@@ -527,7 +527,7 @@ def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
     differences = np.array([float(row["difference"]) for row in rows]).reshape(expected.shape)
     np.testing.assert_allclose(differences, expected, atol=1e-6)
 
-    browser_page.get_by_text("Heads in figures", exact=True).first.click()
+    browser_page.get_by_text("Head statistics", exact=True).first.click()
     tables = browser_page.locator(".heads[data-selected]")
     expect(tables).to_have_count(2)
     tables.first.locator("td[data-layer='1'][data-head='0']").click()
@@ -536,6 +536,6 @@ def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
     expect(tables.last.locator(".detail-name")).to_contain_text("Layer 2, head 0")
     browser_page.wait_for_url(re.compile(r"layer=2.*head=0"))
     words, _root = words_of(taken(browser_page, "attention.heads.1", "svg")[1])
-    assert {"Layer 2, head 0", "Head 1", "Entropy share"} <= {word.partition(":")[0] for word in words}
+    assert {"Layer 2, head 0", "Head 1", "Normalised entropy"} <= {word.partition(":")[0] for word in words}
     rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.heads.1", "csv")[1].decode())))
     assert [(row["layer"], row["head"]) for row in rows][-1] == ("3", "1")

@@ -27,7 +27,7 @@ def test_an_offered_match_comes_into_view_and_stands_in_the_address(
         mark(store, run, step=100, unique_parameters=100)
     page.goto(f"{dashboard(store.home, '--no-ready')}/compare?runs={','.join(run.id for run in runs)}")
     offer = page.get_by_role("button", name="Match All layers")
-    result = page.get_by_text("The matched design has exactly as much.")
+    result = page.get_by_text("The matched design has exactly the same budget.")
     train = page.get_by_role("button", name="Train 3 runs with the same seeds")
     for _time in range(2):  # also where the panel is open already
         offer.click()

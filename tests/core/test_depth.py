@@ -71,8 +71,8 @@ def test_a_design_without_a_core_is_refused_with_its_sentence(tmp_path: Path) ->
     with pytest.raises(ConfigError, match="has no repeating core"):
         quality_at(folder, 2)
     fixed = dial(design("cycle:2,lora=2"))
-    assert fixed.fixed == "lora exists separately for each executed layer."
-    with pytest.raises(ConfigError, match="lora exists separately"):
+    assert fixed.fixed == "Each executed layer has its own LoRA matrices."
+    with pytest.raises(ConfigError, match="Each executed layer has its own LoRA"):
         check_loops(fixed, [2])
 
 

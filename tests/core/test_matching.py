@@ -208,12 +208,12 @@ def test_a_match_stays_within_the_limits_of_a_server_and_says_what_it_would_need
     tight = match(config, "all", limits=Limits(executed=executed // 2))
     assert tight.counts.executed_parameters <= executed // 2
     assert tight.got < tight.target
-    assert f"needs {executed:,} executed parameters, and this server allows {executed // 2:,}" in (tight.problem or "")
+    assert f"needs {executed:,} executed parameters. This server allows {executed // 2:,}" in (tight.problem or "")
     with pytest.raises(ConfigError, match="at most 100 executed parameters on this server"):
         match(config, "all", limits=Limits(executed=100))
     longer = match(config, "kv_source=every:2", "flops", limits=Limits(steps=config.train.steps))
     assert longer.config.train.steps == config.train.steps
-    assert f"this server allows {config.train.steps:,}" in (longer.problem or "")
+    assert f"This server allows {config.train.steps:,}" in (longer.problem or "")
 
 
 def test_the_command_and_the_api_say_what_the_match_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,7 +131,7 @@ def test_reuse_can_be_for_one_stack():
         ("inject=add", DECODER, ["inject=add", "core", "decoder"]),
         ("sequence:3,train_loops=1-4", DECODER, ["train_loops", "core"]),
         ("all,norms=own,train_loops=1-4", DECODER, ["norm_attn of decoder layer 1 uses different"]),
-        ("all,lora=2,train_loops=1-4", DECODER, ["train_loops", "lora exists separately for each executed layer"]),
+        ("all,lora=2,train_loops=1-4", DECODER, ["train_loops", "Each executed layer has its own LoRA matrices"]),
         ("all,layer_scale=own,train_loops=1-4", DECODER, ["layer_scale"]),
         ("all,depth_embedding=learned,train_loops=1-4", DECODER, ["depth_embedding=learned"]),
         ("all,kv_source=every:2,train_loops=2-4", DECODER, ["fixed numbers", "decoder"]),
