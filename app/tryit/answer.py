@@ -102,7 +102,10 @@ def _facts(answer: Prediction, run: Run, settings: Settings, steps: tuple[int, i
         found = [_("Weights of step {step}.", step=answer.step)]
     if answer.unknown:
         found.append(
-            _("No token stands for {characters}: the model reads <unk>.", characters=" ".join(answer.unknown[:12]))
+            _(
+                "The vocabulary has no token for {characters}: the model reads <unk>.",
+                characters=" ".join(answer.unknown[:12]),
+            )
         )
     if answer.pieces and not answer.ended:
         count = len(answer.pieces)

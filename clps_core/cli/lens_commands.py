@@ -26,8 +26,8 @@ Example = Annotated[
 Target = Annotated[
     str | None,
     typer.Option(
-        help=_("What the decoder of an encoder-decoder reads; its tokens are then the right ones."),
-        show_default=_("the right answer of an --example, else its own answer"),
+        help=_("What the decoder of an encoder-decoder reads; its tokens then count as the correct ones."),
+        show_default=_("the correct answer of an --example, otherwise its own answer"),
     ),
 ]
 Position = Annotated[
@@ -35,7 +35,7 @@ Position = Annotated[
     typer.Option(
         help=_("The position that is read, from 0 on, or last."),
         metavar="N|last",
-        show_default=_("where the answer begins; of a text that goes on, the last"),
+        show_default=_("where the answer begins; for a text to continue, the last"),
     ),
 ]
 Without = Annotated[

@@ -73,7 +73,7 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     text.fill(HOSTILE)
     text.press("Enter")
     page.wait_for_url(re.compile("text=%3Cimg"))
-    expect(cards.first).to_contain_text("No token stands for")
+    expect(cards.first).to_contain_text("The vocabulary has no token for")
     page.get_by_role("button", name="Random example").click()
     expect(page.get_by_text("Expected:")).to_be_visible()
 
