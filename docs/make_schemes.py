@@ -95,9 +95,9 @@ def _section(one: Card) -> str:
         f"`{one.strategy}`, card `{scheme.name}`. {source}\n",
         f"* **Rule**: {scheme.rule}",
         f"* **Shared**: {scheme.shared}",
-        f"* **Kept**: {scheme.kept}",
+        f"* **Separate**: {scheme.kept}",
         f"* **Saved**: {scheme.saved}",
-        f"* **Lost**: {scheme.lost}",
+        f"* **Cost**: {scheme.lost}",
         *(f"  * {evidence.claim} ({_linked(evidence.source)})" for evidence in scheme.evidence),
     ]
     if scheme.beyond:

@@ -99,8 +99,8 @@ def show(run_ids: Sequence[str], asked: Input, options: LensOptions, position: s
         for one in read:
             _table(one)
         say(
-            _("The output layer was trained to read the last state only. So an early reading shows what can be read from "
-              "the state there, not what the model uses.")
+            _("The output layer was trained to read the last state only. So an early reading shows what can be read "
+              "from the state there, not what the model uses.")
         )  # fmt: skip
 
 
