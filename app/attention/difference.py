@@ -39,10 +39,10 @@ def differences(
 ) -> None:
     """Choose what is subtracted, and draw it: once for two runs, or for each run its own layers."""
     slots = [_slots(answer, kind) for answer in answers]
-    names = {RUNS: _("the two runs")} if len(runs) > 1 else {}
+    names = {RUNS: _("The two runs")} if len(runs) > 1 else {}
     for letter, layers in slots[0].items():
         names[letter] = (
-            _("all layers")
+            _("All layers")
             if letter == ALL
             else _("Slot {letter}: layers {layers}", letter=letter, layers=", ".join(map(str, layers)))
         )

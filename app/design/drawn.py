@@ -150,7 +150,7 @@ def _core(plan: SharingPlan, stack: str) -> dict[str, Any] | None:
         label = _("{core}, in training {fewest} to {most}", core=label, fewest=fewest, most=most)
     note = _("The number of loops can be changed after training.")
     if execution.fixed:
-        note = _("The number of loops is fixed: {why}", why=execution.fixed)
+        note = _("The number of loops is fixed. {why}", why=execution.fixed)
     return {"start": prelude, "layers": repeated, "loops": execution.loops, "label": label, "note": note}
 
 
