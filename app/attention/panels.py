@@ -130,7 +130,7 @@ def _answers(
         ]
     except Exception:
         if waiting is not None:
-            waiting.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
+            waiting.empty()  # or it would say for ever that the model is being read, beside the sentence why not
         raise
     st.session_state[SHOWN] = named
     return st.container() if waiting is None else waiting.container(), answers
