@@ -1,0 +1,205 @@
+"""Terms of results: metrics and statistics."""
+
+from __future__ import annotations
+
+from clps_core.glossary.term import Source, Term
+from clps_core.words import N_
+
+__all__ = ["TERMS"]
+
+TERMS: tuple[Term, ...] = (
+    Term(
+        "metric",
+        N_("Metric"),
+        N_(
+            "A number that scores a model on examples. The loss guides training; the metric says how good the "
+            "answers are."
+        ),
+        N_("metrics, score, quality"),
+        pages=("data", "compare", "depth", "attention"),
+    ),
+    Term(
+        "accuracy",
+        N_("Accuracy"),
+        N_("The share of examples with a correct answer."),
+        unit="%",
+        pages=("runs", "compare", "depth"),
+    ),
+    Term(
+        "exact-match",
+        N_("Exact match"),
+        N_("The share of answers that are correct in every token."),
+        unit="%",
+        pages=("runs", "compare", "depth"),
+    ),
+    Term(
+        "token-accuracy",
+        N_("Token accuracy"),
+        N_("The share of tokens that are predicted correctly when all earlier tokens are given."),
+        N_("masked accuracy"),
+        unit="%",
+        pages=("runs", "compare"),
+    ),
+    Term(
+        "f1",
+        N_("F1"),
+        N_(
+            "The harmonic mean of precision and recall. Macro F1 is its mean over classes; token F1 compares "
+            "words of answers."
+        ),
+        N_("Macro F1, Token F1"),
+        unit="%",
+        pages=("compare",),
+    ),
+    Term(
+        "perplexity",
+        N_("Perplexity"),
+        N_(
+            "e to the power of the loss per token: as if the model chose among this many equally likely tokens. "
+            "Lower is better."
+        ),
+        N_("pseudo-perplexity"),
+        symbols=("ppl",),
+        pages=("runs", "compare"),
+    ),
+    Term(
+        "bits-per-byte",
+        N_("Bits per byte"),
+        N_(
+            "The loss in bits, divided by the bytes of the text. Unlike perplexity, it does not depend on the "
+            "tokenizer."
+        ),
+        unit=N_("bits"),
+        pages=("runs", "compare"),
+    ),
+    Term(
+        "bleu",
+        N_("BLEU"),
+        N_("The overlap of a translation with a correct one, in sequences of one to four words, from 0 to 100."),
+        pages=("compare",),
+        source=Source("Papineni et al. 2002", "https://aclanthology.org/P02-1040/"),
+    ),
+    Term(
+        "chrf",
+        N_("chrF"),
+        N_("The overlap of a translation with a correct one, in short sequences of characters, from 0 to 100."),
+        pages=("compare",),
+        source=Source("Popović 2015", "https://aclanthology.org/W15-3049/"),
+    ),
+    Term(
+        "baseline",
+        N_("Baseline"),
+        N_(
+            "The best score without learning, such as always giving the most frequent class. A useful model must "
+            "beat it."
+        ),
+        N_("trivial baseline"),
+        pages=("data", "compare", "depth"),
+    ),
+    Term(
+        "true-class",
+        N_("True class"),
+        N_("The correct class of an example. The predicted class is the one that the model chooses."),
+        N_("predicted class, confused classes, confusion matrix"),
+        pages=("compare",),
+    ),
+    Term(
+        "standard-deviation",
+        N_("Standard deviation"),
+        N_("How much values of several seeds spread around their mean."),
+        N_("spread"),
+        symbols=("±",),
+        pages=("compare",),
+    ),
+    Term(
+        "confidence-interval",
+        N_("95 % interval"),
+        N_("A range for the true value: computed so from repeated experiments, 95 % of such ranges contain it."),
+        N_("confidence interval, interval"),
+        pages=("compare", "attention"),
+    ),
+    Term(
+        "pair",
+        N_("Pair of runs"),
+        N_(
+            "Two runs of different designs with the same seed, data seed and fold. Comparing them removes shared "
+            "chance."
+        ),
+        N_("pairs, paired t test"),
+        pages=("compare", "train"),
+    ),
+    Term(
+        "p-value",
+        N_("p value"),
+        N_(
+            "How often chance alone would give at least this difference if both designs were equally good. Not "
+            "the chance of being wrong."
+        ),
+        N_("p values, significance"),
+        symbols=("p",),
+        pages=("compare",),
+    ),
+    Term(
+        "holm",
+        N_("Holm correction"),
+        N_(
+            "With many comparisons, some differences look clear by chance. Holm's method raises p values to "
+            "account for this."
+        ),
+        N_("Holm, multiple comparisons"),
+        pages=("compare", "train"),
+        source=Source("Holm 1979", "https://www.jstor.org/stable/4615733"),
+    ),
+    Term(
+        "verdict",
+        N_("Verdict"),
+        N_(
+            "Whether a design is better or worse than a reference, as good, or cannot be told apart, from pairs "
+            "of runs."
+        ),
+        N_("verdicts"),
+        pages=("compare",),
+        chapter="costs",
+    ),
+    Term(
+        "reference",
+        N_("Reference"),
+        N_("The design that the others are compared with."),
+        N_("reference design"),
+        pages=("compare",),
+    ),
+    Term(
+        "as-good",
+        N_("As good"),
+        N_(
+            "The difference is shown to be smaller than a fixed margin, by two one-sided tests. No clear "
+            "difference is not enough."
+        ),
+        N_("equivalence, margin, two one-sided tests"),
+        pages=("compare", "train"),
+        source=Source("Schuirmann 1987", "https://doi.org/10.1007/BF01068419"),
+    ),
+    Term(
+        "pareto-front",
+        N_("Pareto front"),
+        N_("Designs for which no other design has at least the same quality at the same or a lower cost."),
+        N_("front"),
+        pages=("compare",),
+        chapter="costs",
+    ),
+    Term(
+        "scaling",
+        N_("Scaling"),
+        N_("How quality changes as one size grows: width, depth or loops."),
+        N_("scaling chart"),
+        pages=("compare",),
+    ),
+    Term(
+        "importance",
+        N_("Importance"),
+        N_("The share of the variance of quality in a sweep that a field explains."),
+        N_("interaction, variance"),
+        pages=("train", "compare"),
+        source=Source("Hutter et al. 2014", "https://proceedings.mlr.press/v32/hutter14.html"),
+    ),
+)
