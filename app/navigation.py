@@ -35,6 +35,7 @@ class PageFacts:
 PAGES: tuple[PageFacts, ...] = (
     PageFacts("start", ":material/home:", N_("Start"), N_("What is weight sharing between layers?"), default=True),
     PageFacts("learn", ":material/school:", N_("Learn"), N_("How does weight sharing work?")),
+    PageFacts("glossary", ":material/menu_book:", N_("Glossary"), N_("What does this word mean?")),
     PageFacts("design", ":material/grid_view:", N_("Design"), N_("What does sharing cost and save?")),
     PageFacts("data", ":material/database:", N_("Data"), N_("What data do you want to train on?")),
     PageFacts("train", ":material/play_circle:", N_("Train"), N_("What do you want to train?")),

@@ -54,6 +54,7 @@ __all__ = [
     "DESIGN_TYPED",
     "DRAW",
     "FIELDS",
+    "FIND",
     "FOUND_PAGE",
     "HEAD",
     "IDENTITY_PROBLEM",
@@ -71,6 +72,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "ON",
     "OPENED",
     "OVER",
     "PAGE",
@@ -101,6 +103,7 @@ __all__ = [
     "SWEEP",
     "TARGET",
     "TEMPERATURE",
+    "TERM",
     "TEXT",
     "TOKENS",
     "TOP_K",
@@ -176,6 +179,9 @@ CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are
 BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
 OPENED = "opened"  # Design: the place of the design that another one stands beside
 CHAPTER = "chapter"  # Learn: the chapter that is open
+TERM = "term"  # Glossary: the term that is asked for, by its key
+FIND = "find"  # Glossary: the words that are searched for
+ON = "on"  # Glossary: the page whose terms are listed, by its name
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test

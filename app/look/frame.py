@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import navigation
+from app import navigation, state
 from app.look import presenting
 from app.look.assets import asset
+from clps_core.glossary import SHOWN_ON
 from clps_core.words import _
 
 __all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
@@ -46,11 +47,16 @@ def header(name: str) -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>', width="content")
-            st.toggle(
-                _("Presentation mode"),
-                key=presenting.SWITCH,
-                width="content",
-                help=_("Large text and thick lines, without the side bar: for a projector or a large room."),
-                on_change=presenting.turned,
-            )
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                if name in SHOWN_ON:
+                    navigation.link(
+                        "glossary", query={state.ON: name}, help=_("What the terms and symbols of this page mean.")
+                    )
+                st.toggle(
+                    _("Presentation mode"),
+                    key=presenting.SWITCH,
+                    width="content",
+                    help=_("Large text and thick lines, without the side bar: for a projector or a large room."),
+                    on_change=presenting.turned,
+                )
         st.title(facts.question, anchor=False)

@@ -12,7 +12,7 @@ from clps_core.glossary import cost_terms, inside_terms, model_terms, result_ter
 from clps_core.glossary.term import Source, Term
 from clps_core.words import N_, Words, _
 
-__all__ = ["MAX_SEARCH", "TERMS", "TOPICS", "TOPIC_TITLES", "Source", "Term", "meaning", "searched", "term"]
+__all__ = ["MAX_SEARCH", "SHOWN_ON", "TERMS", "TOPICS", "TOPIC_TITLES", "Source", "Term", "meaning", "searched", "term"]
 
 MAX_SEARCH = 200
 """Characters of a search that are read."""
@@ -40,6 +40,9 @@ TOPIC_TITLES = Words(
 
 TERMS: dict[str, Term] = {one.key: one for terms in TOPICS.values() for one in terms}
 """All of them, by their keys."""
+
+SHOWN_ON: tuple[str, ...] = tuple(dict.fromkeys(page for one in TERMS.values() for page in one.pages))
+"""Names of the pages that have terms."""
 
 
 def term(key: str) -> Term:

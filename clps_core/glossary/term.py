@@ -22,7 +22,7 @@ class Term:
     """A term of the field.
 
     ``key``: in the address, lower-case letters, digits and hyphens. ``text``: one to three plain sentences. ``also``:
-    other names, separated by commas. ``symbols``: how formulas, configs and tables write it, the same in every language.
+    other names, separated by commas. ``symbols``: how formulas, configs and tables write it, in every language.
     ``unit``: of its values. ``pages``: names of the pages that show it. ``chapter``: the one of Learn that teaches it.
     """
 

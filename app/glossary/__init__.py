@@ -1,0 +1,1 @@
+"""The glossary: every term and symbol of the pages, searchable."""
