@@ -52,8 +52,8 @@ def glossary() -> None:
 def _asked() -> list[Term]:
     """The terms of the chosen page that the search finds."""
     text = _search()
-    titles = {ALL: _("All pages"), **{name: navigation.page(name).title for name in SHOWN_ON}}
-    page = address_choice("glossary", state.ON, titles, _("Terms of"), visible=True, many=True)
+    shown = {facts.name: facts.title for facts in navigation.PAGES if facts.name in SHOWN_ON}
+    page = address_choice("glossary", state.ON, {ALL: _("All pages"), **shown}, _("Terms of"), visible=True, many=True)
     return searched(text, [one for one in TERMS.values() if page in (ALL, *one.pages)])
 
 

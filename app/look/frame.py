@@ -47,7 +47,7 @@ def header(name: str) -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>', width="content")
-            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            with st.container(key="clps_header", horizontal=True, vertical_alignment="center", width="content"):
                 if name in SHOWN_ON:
                     navigation.link(
                         "glossary", query={state.ON: name}, help=_("What the terms and symbols of this page mean.")

@@ -12,7 +12,7 @@ TERMS: tuple[Term, ...] = (
         "parameter",
         N_("Parameter"),
         N_("One number that training changes. Weights and biases consist of parameters."),
-        N_("parameters, weights, weight"),
+        N_("weights, weight"),
         pages=("learn", "design", "compare"),
         chapter="stored",
     ),

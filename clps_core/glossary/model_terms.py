@@ -24,7 +24,7 @@ TERMS: tuple[Term, ...] = (
         "layer",
         N_("Layer"),
         N_("One executed block: attention and a feed-forward network. Layers are numbered from 0."),
-        N_("layers, block, executed layers"),
+        N_("block, executed layers"),
         symbols=("L", "num_layers"),
         pages=("learn", "design", "train", "attention", "depth"),
     ),
@@ -78,7 +78,7 @@ TERMS: tuple[Term, ...] = (
             "One weight matrix with its bias, or one norm, such as Q or FFN in. Each component can have its own "
             "sharing rule."
         ),
-        N_("components, part, parts, matrix"),
+        N_("part, parts, matrix"),
         pages=("design", "attention"),
     ),
     Term(
@@ -111,7 +111,7 @@ TERMS: tuple[Term, ...] = (
             "A vector of a position that is compared with the keys of others. The better they match, the larger "
             "the weight."
         ),
-        N_("queries, query matrix"),
+        N_("query matrix"),
         symbols=("Q", "q"),
         pages=("design", "attention"),
         source=VASWANI,
@@ -120,7 +120,7 @@ TERMS: tuple[Term, ...] = (
         "key",
         N_("Key"),
         N_("A vector of a position that queries are compared with."),
-        N_("keys, key matrix"),
+        N_("key matrix"),
         symbols=("K", "k"),
         pages=("design", "attention"),
         source=VASWANI,
@@ -129,7 +129,7 @@ TERMS: tuple[Term, ...] = (
         "value",
         N_("Value"),
         N_("The vector that is read from a position, multiplied by the attention weight."),
-        N_("values, value matrix, keys and values"),
+        N_("value matrix, keys and values"),
         symbols=("V", "v"),
         pages=("design", "attention"),
         source=VASWANI,
@@ -206,7 +206,7 @@ TERMS: tuple[Term, ...] = (
         "norm",
         N_("Norm"),
         N_("Rescales each vector and multiplies it by learned numbers. LayerNorm also centres it; RMSNorm does not."),
-        N_("norms, normalisation, LayerNorm, RMSNorm, final norm"),
+        N_("normalisation, LayerNorm, RMSNorm, final norm"),
         symbols=("norm_attn", "norm_cross", "norm_ffn"),
         pages=("design", "train", "attention"),
         source=Source("Zhang and Sennrich 2019", "https://arxiv.org/abs/1910.07467"),
@@ -226,14 +226,14 @@ TERMS: tuple[Term, ...] = (
         "state",
         N_("State"),
         N_("The vector of a position between two layers. Each sublayer adds something to it."),
-        N_("hidden state, residual stream, states"),
+        N_("hidden state, residual stream"),
         pages=("attention", "depth"),
     ),
     Term(
         "embedding",
         N_("Embedding"),
         N_("A table with one learned vector for each token. It turns the input into the first state."),
-        N_("embeddings, token embedding"),
+        N_("token embedding"),
         pages=("design",),
     ),
     Term(
@@ -251,7 +251,6 @@ TERMS: tuple[Term, ...] = (
         "bias",
         N_("Bias"),
         N_("A learned vector that is added after a matrix product."),
-        N_("biases"),
         pages=("design",),
     ),
     Term(
@@ -266,7 +265,6 @@ TERMS: tuple[Term, ...] = (
         "token",
         N_("Token"),
         N_("One unit of text that the model reads: a character, a byte, a word or a piece of one."),
-        N_("tokens"),
         pages=("learn", "data", "tryit", "attention"),
     ),
     Term(

@@ -15,7 +15,7 @@ TERMS: tuple[Term, ...] = (
             "A number that scores a model on examples. The loss guides training; the metric says how good the "
             "answers are."
         ),
-        N_("metrics, score, quality"),
+        N_("score, quality"),
         pages=("data", "compare", "depth", "attention"),
     ),
     Term(
@@ -135,7 +135,7 @@ TERMS: tuple[Term, ...] = (
             "How often chance alone would give at least this difference if both designs were equally good. Not "
             "the chance of being wrong."
         ),
-        N_("p values, significance"),
+        N_("significance"),
         symbols=("p",),
         pages=("compare",),
     ),
@@ -157,7 +157,6 @@ TERMS: tuple[Term, ...] = (
             "Whether a design is better or worse than a reference, as good, or cannot be told apart, from pairs "
             "of runs."
         ),
-        N_("verdicts"),
         pages=("compare",),
         chapter="costs",
     ),

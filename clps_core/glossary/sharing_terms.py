@@ -36,7 +36,6 @@ TERMS: tuple[Term, ...] = (
         "strategy",
         N_("Strategy"),
         N_("One line of text that describes a complete way of sharing, such as cycle:3 or attention=all,ffn=none."),
-        N_("strategies"),
         pages=("design", "train", "runs", "compare"),
         chapter="map",
     ),
@@ -47,7 +46,6 @@ TERMS: tuple[Term, ...] = (
             "A model with its sizes and its strategy, without seeds. Runs with different seeds can have the same "
             "design."
         ),
-        N_("designs"),
         pages=("design", "train", "compare"),
     ),
     Term(
@@ -73,7 +71,7 @@ TERMS: tuple[Term, ...] = (
         "slot",
         N_("Slot"),
         N_("One stored weight, shown as a letter. All layers with the letter read and train the same numbers."),
-        N_("slots, stored weight"),
+        N_("stored weight"),
         symbols=("A", "B", "C"),
         pages=("learn", "design", "attention", "depth"),
         chapter="map",
@@ -82,7 +80,7 @@ TERMS: tuple[Term, ...] = (
         "site",
         N_("Site"),
         N_("One use of a weight: a component in one layer of a stack. Sites that share have the same slot."),
-        N_("sites, use of a weight"),
+        N_("use of a weight"),
         pages=("design", "attention"),
     ),
     Term(
@@ -247,7 +245,7 @@ TERMS: tuple[Term, ...] = (
         "tie",
         N_("Tie"),
         N_("Two components use the same weight, such as Q and K, or the encoder and the decoder."),
-        N_("ties, weight tying, tied components"),
+        N_("weight tying, tied components"),
         symbols=("k=@q",),
         pages=("design", "attention"),
         source=PRESS,

@@ -14,21 +14,20 @@ TERMS: tuple[Term, ...] = (
         "run",
         N_("Run"),
         N_("One training of one design with one seed."),
-        N_("runs, training run"),
+        N_("training run"),
         pages=("start", "train", "runs", "compare"),
     ),
     Term(
         "task",
         N_("Task"),
         N_("What a model learns: the data, the form of its answers, and the metric that scores them."),
-        N_("tasks"),
         pages=("data", "train"),
     ),
     Term(
         "step",
         N_("Step"),
         N_("One update of the weights, from one batch of examples."),
-        N_("steps, training step"),
+        N_("training step"),
         pages=("train", "runs", "compare", "attention"),
     ),
     Term(
@@ -43,7 +42,7 @@ TERMS: tuple[Term, ...] = (
         "micro-batch",
         N_("Micro-batch"),
         N_("A part of a batch. Gradients of the parts are added, so a large batch needs less memory."),
-        N_("micro-batches, gradient accumulation"),
+        N_("gradient accumulation"),
         pages=("train",),
     ),
     Term(
@@ -57,7 +56,6 @@ TERMS: tuple[Term, ...] = (
         "gradient",
         N_("Gradient"),
         N_("How the loss changes with each weight. A shared weight gets the sum of the gradients of all its uses."),
-        N_("gradients"),
         pages=("learn", "attention"),
     ),
     Term(
@@ -144,7 +142,7 @@ TERMS: tuple[Term, ...] = (
         "checkpoint",
         N_("Checkpoint"),
         N_("Weights saved during training. Pages can look into them, and a stopped run continues from the last one."),
-        N_("checkpoints, best weights"),
+        N_("best weights"),
         pages=("runs", "attention"),
     ),
     Term(
@@ -154,7 +152,7 @@ TERMS: tuple[Term, ...] = (
             "A number that fixes all random choices of a run, such as its initial weights. Several seeds show "
             "what is chance."
         ),
-        N_("seeds, random seed"),
+        N_("random seed"),
         pages=("train", "runs", "compare"),
     ),
     Term(
@@ -173,7 +171,7 @@ TERMS: tuple[Term, ...] = (
             "One way to split a small data set into training and validation examples. Each fold validates on "
             "other examples."
         ),
-        N_("folds, cross-validation"),
+        N_("cross-validation"),
         pages=("train", "compare"),
     ),
     Term(
@@ -201,7 +199,7 @@ TERMS: tuple[Term, ...] = (
         "fork",
         N_("Fork"),
         N_("A run that starts with the weights of another run."),
-        N_("forks, derived run"),
+        N_("derived run"),
         pages=("runs", "compare"),
     ),
     Term(
@@ -215,14 +213,14 @@ TERMS: tuple[Term, ...] = (
         "sweep",
         N_("Sweep"),
         N_("Many runs that vary one or more fields of the config, to find good values and what matters."),
-        N_("sweeps, hyperparameter search"),
+        N_("hyperparameter search"),
         pages=("train",),
     ),
     Term(
         "config",
         N_("Config"),
         N_("All settings of a run: the model, its sharing, the data and the training."),
-        N_("configuration, configs, field, fields"),
+        N_("configuration, field, fields"),
         pages=("train", "runs", "compare"),
     ),
     Term(
