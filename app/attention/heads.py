@@ -16,6 +16,7 @@ from app.look.assets import asset, script
 from app.look.colours import slot_colour, slot_letter
 from app.look.component import component
 from clps_core.analysis.head_names import FEWEST_QUERIES, MEASURES, NAMED_FROM, UNIFORM_FROM
+from clps_core.glossary import meaning
 from clps_core.heads import RunHeads
 from clps_core.words import _
 
@@ -66,11 +67,11 @@ def measures_of(*, patches: bool) -> Mapping[str, Measure]:
         ),
         "entropy_share": Measure(
             _("Normalised entropy"),
-            _("Entropy divided by its maximum, log2 of the number of keys that the query sees: 100 % is uniform."),
+            meaning("normalised-entropy"),
         ),
         "distance": Measure(
             _("Mean distance"),
-            _("Distance in positions from a query to the keys it looks at, weighted by attention."),
+            meaning("mean-distance"),
             share=False,
         ),
         **{name: Measure(title, about[name]) for name, title in places.items()},

@@ -20,6 +20,7 @@ from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.config import RunConfig, sharing_plan, validated
 from clps_core.config.telling import FOLLOWS, told_apart
+from clps_core.glossary import meaning
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table
 from clps_core.words import _
@@ -56,7 +57,7 @@ def scaling(of_tasks: Sequence[Sequence[Group]], colours: Mapping[str, str]) -> 
     if not offered:
         st.caption(_("No scaling chart: no two of these designs differ only in width, only in depth or only in loops."))
         return
-    over = address_choice("compare", state.SCALE, offered, _("Scaling with"), visible=True)
+    over = address_choice("compare", state.SCALE, offered, _("Scaling with"), visible=True, help=meaning("scaling"))
     for groups, lines in zip(of_tasks, drawn[over], strict=True):
         if lines:
             _draw(groups, lines, colours, titles[over], over)

@@ -22,6 +22,7 @@ from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared, share_of_unshared
+from clps_core.glossary import meaning, meaning_of_metric
 from clps_core.jobs.ancestry import Ancestry, ancestry
 from clps_core.jobs.provenance import signatures
 from clps_core.metrics import metric_named
@@ -144,30 +145,33 @@ def design_table(
     name = groups[0].summaries[0].metric
     several = any(len(group.summaries) > 1 for group in groups)
     tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
+    best = meaning_of_metric(name, _("Here: at each run's best evaluation on the validation split."))
     columns = [
-        (_("Design"), ""),
-        (_("Best {metric}", metric=title.lower()), _("on the validation split, at each run's best evaluation")),
-        *([(_("Test"), _("on the test split, scored once after training, with the best weights"))] if tested else []),
-        (_("Final"), _("at the last evaluation that all runs of the design have; the mean curve ends there")),
-        (_("Stored parameters"), _("each weight counted once")),
+        (_("Design"), meaning("design")),
+        (_("Best {metric}", metric=title.lower()), best),
+        *([(_("Test"), meaning("test-split", _("Here: with the best weights.")))] if tested else []),
+        (_("Final"), _("At the last evaluation that all runs of the design have. The mean curve ends there.")),
+        (_("Stored parameters"), meaning("stored-parameters")),
         of_unshared(),
-        (_("Executed"), _("each weight counted at every use")),
-        (_("Tokens/s"), _("during training, without padding")),
-        (_("Steps"), _("including the steps of a fork's ancestors")),
-        (_("Trained for"), _("without time in the queue; including the training of a fork's ancestors")),
-        *([(_("CPU time"), _("of the training process and its threads; without a fork's ancestors"))] if timed else []),
+        (_("Executed"), meaning("executed-parameters")),
+        (_("Tokens/s"), meaning("tokens-per-second")),
+        (_("Steps"), meaning("step", _("A fork includes the steps of its ancestors."))),
+        (_("Trained for"), _("Without time in the queue. A fork includes the training of its ancestors.")),
+        *([(_("CPU time"), meaning("cpu-time", _("A fork does not include its ancestors.")))] if timed else []),
     ]
     written = dict.fromkeys(name for group in groups for name in group.written)
     for name_of in written:
-        note = _("complete answers on the test split, scored together once after training")
+        whole = _("Here: complete answers on the test split, scored once after training.")
+        note = meaning_of_metric(name_of, whole)
         columns.append((_("Test {metric}", metric=metric_named(name_of).in_a_sentence), note))
     if quality is not None:
         note = _(
-            "training time until the first evaluation that was this good, including the training of a fork's ancestors"
+            "Training time until the first evaluation that was this good. A fork includes the training of its "
+            "ancestors."
         )
         columns.append((_("Time to {quality}", quality=metric(name, quality)), note))
     if several:
-        columns.insert(1, (_("Runs"), _("seeds and folds of the design")))
+        columns.insert(1, (_("Runs"), meaning("run", _("Here: the seeds and folds of the design."))))
     rows = [
         Row(
             label,

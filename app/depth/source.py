@@ -20,6 +20,7 @@ from app.look.working import let_out
 from app.services import models, store
 from clps_core.depth import Dial, Quality, dial_of_text
 from clps_core.errors import ClpsError
+from clps_core.glossary import meaning
 from clps_core.serving import EvaluateDepth, InspectRun, Question
 from clps_core.sharing.extras import MAX_LOOPS
 from clps_core.store import Run
@@ -84,9 +85,7 @@ def loops_field(page: str, turned: Sequence[DeepRun]) -> None:
         key=key,
         value=None,
         placeholder=_("as trained ({loops})", loops=", ".join(map(str, sorted({one.own_loops for one in turned})))),
-        help=_(
-            "Number of times the repeated layers run. Empty: as in training. It only affects runs whose layers repeat."
-        ),
+        help=meaning("loops", _("Empty: as in training. It only affects runs whose layers repeat.")),
         on_change=written,
         width=210,
     )

@@ -23,6 +23,7 @@ from app.runs.picker import runs_of_url
 from app.services import escape_markdown, show_problem, store
 from clps_core.depth import Quality, check_loops, parse_loops
 from clps_core.errors import ClpsError, ConfigError
+from clps_core.glossary import meaning
 from clps_core.metrics import metric_named
 from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
@@ -172,7 +173,7 @@ def loops_of(runs: Sequence[DeepRun]) -> Mapping[str, tuple[int, ...]]:
         key="depth.depths",
         max_chars=200,
         placeholder=_("default"),
-        help=_("For example 1,2,4,8: how many times the repeated layers run, up to {most}.", most=MOST_LOOPS),
+        help=meaning("loops", _("For example 1,2,4,8, up to {most}.", most=MOST_LOOPS)),
         on_change=lambda: state.write(**{state.DEPTHS: st.session_state["depth.depths"].strip()}),
     )
     usual = _usual(runs)

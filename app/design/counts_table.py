@@ -16,6 +16,7 @@ from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
+from clps_core.glossary import meaning
 from clps_core.words import N_, Words, _
 
 __all__ = ["counts_figure", "counts_table", "pair_table"]
@@ -47,29 +48,31 @@ class Column(NamedTuple):
 
 
 def _columns(length: int) -> list[Column]:
+    at_length = _("Here: at {length} tokens of context.", length=exact(length))
+
     def cached(size: int) -> str:
         return memory(size) if size else "–"
 
     return [
         Column(
-            _("Stored"), _("parameters that the file and the optimiser store; each weight counts once"),
+            _("Stored"), meaning("stored-parameters"),
             lambda one: one.counts.unique_parameters, compact, True,
         ),
         Column(
-            _("Executed"), _("parameters, counted at every use"),
+            _("Executed"), meaning("executed-parameters"),
             lambda one: one.counts.executed_parameters, compact,
         ),
         Column(
-            _("Memory to train"), _("weights, gradients and AdamW's two moments in fp32; no activations"),
+            _("Memory to train"), meaning("training-memory", _("Here: AdamW in fp32, without activations.")),
             lambda one: one.counts.training_bytes, memory,
         ),
         Column(
             _("FLOPs/token"),
-            _("to train: forward and backward, at {length} tokens of context", length=exact(length)),
+            meaning("flops-per-token", at_length),
             lambda one: one.counts.train_flops_per_token, compact,
         ),
         Column(
-            _("KV cache/token"), _("keys and values of all decoder layers, 16 bits each"),
+            _("KV cache/token"), meaning("kv-cache", _("Here: one token, 16 bits per number.")),
             lambda one: one.counts.kv_cache_bytes_per_token, cached,
         ),
     ]  # fmt: skip

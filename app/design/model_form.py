@@ -13,6 +13,7 @@ from app.design.paper_gallery import open_papers_dialog
 from app.design.run_dialog import open_run_dialog
 from app.state import field_key, renew_fields
 from clps_core.config import ModelConfig, RunConfig, build_config, validated
+from clps_core.glossary import meaning
 from clps_core.tasks import TASKS
 from clps_core.words import _
 
@@ -33,15 +34,24 @@ def model_form(designs: Designs) -> RunConfig:
             _("Runs"), icon=":material/model_training:", on_click=open_run_dialog,
             help=_("Use the design of a run, or only its sharing map."),
         )  # fmt: skip
-        values: dict[str, Any] = {"num_layers": _number(model, "num_layers", _("Layers"), 1, 512)}
+        values: dict[str, Any] = {
+            "num_layers": _number(model, "num_layers", _("Layers"), 1, 512, note=meaning("layer"))
+        }
         if model.family == "encoder_decoder":
             values["num_decoder_layers"] = _number(
-                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=112
+                model,
+                "num_decoder_layers",
+                _("Decoder layers"),
+                1,
+                512,
+                empty=values["num_layers"],
+                width=136,
+                note=meaning("decoder"),
             )
         values |= {
-            "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16),
-            "d_ff": _number(model, "d_ff", "d_ff", 1, 262_144, step=64),
-            "num_heads": _number(model, "num_heads", _("Heads"), 1, 1024),
+            "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16, width=100, note=meaning("d-model")),
+            "d_ff": _number(model, "d_ff", "d_ff", 1, 262_144, step=64, note=meaning("d-ff")),
+            "num_heads": _number(model, "num_heads", _("Heads"), 1, 1024, note=meaning("head")),
         }
         with st.popover(_("More"), icon=":material/tune:"):
             values |= _rest(designs.base)
@@ -100,7 +110,9 @@ def _number(
     return number
 
 
-def _choice(model: ModelConfig, name: str, label: str, options: dict[str, str], on_change: Any = None) -> str:
+def _choice(
+    model: ModelConfig, name: str, label: str, options: dict[str, str], note: str, on_change: Any = None
+) -> str:
     chosen: str | None = st.segmented_control(
         label,
         list(options),
@@ -108,6 +120,7 @@ def _choice(model: ModelConfig, name: str, label: str, options: dict[str, str], 
         format_func=options.__getitem__,
         key=field_key(name),
         required=True,
+        help=note,
         on_change=on_change,
     )
     return chosen or str(getattr(model, name))  # a browser that has drawn nothing yet answers with nothing
@@ -117,11 +130,13 @@ def _rest(base: RunConfig) -> dict[str, Any]:
     """What most people leave alone."""
     model = base.model
     families = {"encoder_decoder": _("encoder-decoder"), "decoder": _("decoder"), "encoder": _("encoder")}
-    values: dict[str, Any] = {"family": _choice(model, "family", _("Family"), families, _change_family)}
+    values: dict[str, Any] = {
+        "family": _choice(model, "family", _("Family"), families, meaning("family"), _change_family)
+    }
     with st.container(horizontal=True):
         values["num_kv_heads"] = _number(
             model, "num_kv_heads", _("KV heads"), 1, 1024, empty=model.num_heads,
-            note=_("Fewer KV heads than heads: grouped-query attention."),
+            note=meaning("kv-heads"),
         )  # fmt: skip
         vocabulary = _task_vocabulary(base)
         if vocabulary is not None:
@@ -132,11 +147,11 @@ def _rest(base: RunConfig) -> dict[str, Any]:
                 1,
                 10_000_000,
                 empty=vocabulary,
-                note=_("Leave empty to use the task's vocabulary."),
+                note=meaning("vocabulary", _("Leave empty to use that of the task.")),
             )
         values["embedding_size"] = _number(
             model, "embedding_size", _("Embedding"), 1, 65_536, empty=model.d_model,
-            note=_("A size below d_model factorises the embedding, as in ALBERT."),
+            note=meaning("factorised-embedding", _("A size below d_model factorises it.")),
         )  # fmt: skip
     activations = {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"}
     places = {"pre": _("before each sublayer"), "post": _("after each sublayer")}
@@ -145,15 +160,15 @@ def _rest(base: RunConfig) -> dict[str, Any]:
     if vocabulary is None and model.family == "encoder":
         values["class_token"] = st.toggle(
             _("Class token"), value=model.class_token, key=field_key("class_token"),
-            help=_("A learned vector in front of the patches. The class is predicted from it, as in ViT."),
+            help=meaning("class-token"),
         )  # fmt: skip
     return values | {
-        "activation": _choice(model, "activation", _("Activation"), activations),
-        "norm": _choice(model, "norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}),
-        "norm_position": _choice(model, "norm_position", _("Norm position"), places),
-        "positions": _choice(model, "positions", _("Positions"), positions),
-        "tie_embeddings": _choice(model, "tie_embeddings", _("Tied embeddings"), ties),
-        "bias": st.toggle(_("Biases"), value=model.bias, key=field_key("bias")),
+        "activation": _choice(model, "activation", _("Activation"), activations, meaning("activation-function")),
+        "norm": _choice(model, "norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}, meaning("norm")),
+        "norm_position": _choice(model, "norm_position", _("Norm position"), places, meaning("norm-position")),
+        "positions": _choice(model, "positions", _("Positions"), positions, meaning("positions")),
+        "tie_embeddings": _choice(model, "tie_embeddings", _("Tied embeddings"), ties, meaning("tied-embeddings")),
+        "bias": st.toggle(_("Biases"), value=model.bias, key=field_key("bias"), help=meaning("bias")),
     }
 
 

@@ -15,6 +15,7 @@ from app.design import drafts
 from app.look.strategy_names import target_name
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ConfigError
+from clps_core.glossary import meaning
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import DEPTH_EMBEDDINGS, INJECTIONS, MAX_LOOPS
@@ -66,10 +67,11 @@ def _control(name: str, value: Any, draw: Callable[..., Any], edit: Callable[[st
 
 
 def _choice(
-    name: str, label: str, options: Mapping[str, str], value: str, edit: Callable[[str, str], str], change: Change
-) -> None:
+    name: str, label: str, options: Mapping[str, str], value: str, edit: Callable[[str, str], str], change: Change,
+    note: str | None = None,
+) -> None:  # fmt: skip
     def draw(**how: Any) -> None:
-        st.segmented_control(label, list(options), format_func=options.__getitem__, required=True, **how)
+        st.segmented_control(label, list(options), format_func=options.__getitem__, required=True, help=note, **how)
 
     _control(name, value, draw, edit, change)
 
@@ -99,7 +101,10 @@ def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
     base = drafts.base_name(strategy)
 
     def rules(**how: Any) -> None:
-        st.selectbox(_("Rule"), [*NAMED_STRATEGIES, drafts.CUSTOM], format_func=_rule_title, width=232, **how)
+        st.selectbox(
+            _("Rule"), [*NAMED_STRATEGIES, drafts.CUSTOM], format_func=_rule_title, width=232,
+            help=meaning("sharing-rule"), **how,
+        )  # fmt: skip
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _control("base", base, rules, lambda text, name: drafts.with_base(text, name, layers), change)
@@ -108,7 +113,7 @@ def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
         st.caption(NAMED_STRATEGIES[base].summary)
     titles = {"follow": _("as their layer"), "own": _("separate for each layer"), "shared": _("shared by all layers")}
     norms = {mode: titles[mode] for mode in NORM_MODES}
-    _choice("norms", _("Norms"), norms, strategy.norms, drafts.with_norms, change)
+    _choice("norms", _("Norms"), norms, strategy.norms, drafts.with_norms, change, meaning("norm"))
 
 
 def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, RuleUse], str], change: Change) -> None:
@@ -122,12 +127,13 @@ def _rule_option(name: str, use: RuleUse, layers: int, edit: Callable[[str, Rule
         _written(f"{name}_integers", _("One number for each layer"), use.text, written, change)
     elif use.name in RULES and RULES[use.name].takes_core:
         core = use.integers or default_loop(layers)
-        for at, (label, low) in enumerate(((_("Prelude"), 0), (_("Core"), 1), (_("Coda"), 0))):
+        parts = (("prelude", _("Prelude"), 0), ("core", _("Core"), 1), ("coda", _("Coda"), 0))
+        for at, (term, label, low) in enumerate(parts):
 
             def resized(text: str, size: int, at: int = at) -> str:
                 return edit(text, RuleUse(use.name, integers=(*core[:at], size, *core[at + 1 :])))
 
-            _number(f"{name}_loop{at}", label, core[at], low, max(1, layers), resized, change)
+            _number(f"{name}_loop{at}", label, core[at], low, max(1, layers), resized, change, meaning(term))
     elif use.name in RULES and RULES[use.name].takes_slots:
         rule = RULES[use.name]
         stored = use.num_slots or rule.default_slots(layers)
@@ -159,7 +165,7 @@ def _components(strategy: Strategy, model: ModelConfig, layers: int, change: Cha
 
     def tie(**how: Any) -> None:
         options = list(dict.fromkeys([*ties, *_tie_options(model)]))
-        st.pills(_("Ties"), options, format_func=_tie_title, selection_mode="multi", **how)
+        st.pills(_("Ties"), options, format_func=_tie_title, selection_mode="multi", help=meaning("tie"), **how)
 
     _control("ties", ties, tie, drafts.with_ties, change)
 
@@ -215,7 +221,7 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         own = SourceUse(name, integers=tuple(range(layers)) if name == drafts.CUSTOM else ())
         return drafts.with_reuse(text, kind, own if name else None)
 
-    _choice(kind, labels[kind], titles, use.name if use else "", choose, change)
+    _choice(kind, labels[kind], titles, use.name if use else "", choose, change, meaning("shared-activations"))
     if use is None:
         return
     if use.name == drafts.CUSTOM:
@@ -249,16 +255,17 @@ def _relaxed(strategy: Strategy, model: ModelConfig, change: Change) -> None:
         _control("lora_on", target, places, lambda text, name: drafts.with_lora(text, name, rank or 8), change)
         _number(
             "lora", _("Rank"), rank, 0, model.d_model,
-            lambda text, number: drafts.with_lora(text, target, number), change, _("0 means no LoRA."),
+            lambda text, number: drafts.with_lora(text, target, number), change,
+            meaning("lora", meaning("rank"), _("0 means no LoRA.")),
         )  # fmt: skip
     titles = {"none": _("none"), "sinusoidal": _("sinusoidal"), "learned": _("learned")}
     _choice(
         "depth", _("Depth signal"), {name: titles[name] for name in DEPTH_EMBEDDINGS}, extras.depth_embedding,
-        lambda text, value: drafts.with_extras(text, depth_embedding=value), change,
+        lambda text, value: drafts.with_extras(text, depth_embedding=value), change, meaning("depth-signal"),
     )  # fmt: skip
 
     def toggle(**how: Any) -> None:
-        st.toggle(_("Separate scale for each layer and branch"), **how)
+        st.toggle(_("Separate scale for each layer and branch"), help=meaning("layer-scale"), **how)
 
     _control(
         "scale", extras.layer_scale, toggle, lambda text, on: drafts.with_extras(text, layer_scale=bool(on)), change
@@ -291,11 +298,11 @@ def _loops(strategy: Strategy, model: ModelConfig, change: Change) -> None:
     titles = {"none": _("no"), "add": _("added"), "concat": _("concatenated")}
     _choice(
         "inject", _("Re-inject the prelude's output"), {name: titles[name] for name in INJECTIONS},
-        extras.inject, lambda text, value: drafts.with_extras(text, inject=value), change,
+        extras.inject, lambda text, value: drafts.with_extras(text, inject=value), change, meaning("re-injected-input"),
     )  # fmt: skip
 
     def toggle(**how: Any) -> None:
-        st.toggle(_("Train with a random number of loops"), **how)
+        st.toggle(_("Train with a random number of loops"), help=meaning("loops"), **how)
 
     _control(
         "random", extras.train_loops is not None, toggle,

@@ -13,6 +13,7 @@ from app.look.formatting import strategy_name
 from app.look.widget_value import widget_default
 from app.services import show_problem
 from clps_core.config import RunConfig
+from clps_core.glossary import meaning
 from clps_core.matching import CHANGES, DIALS, MEASURES, USUAL, Dial, Measure
 from clps_core.schemes.catalogue import SCHEMES
 from clps_core.words import _
@@ -71,7 +72,7 @@ def _switch(page: str, first: str) -> bool:
 
     default = widget_default(key, state.given(state.MATCH))
     label = _("Match a budget with another scheme")
-    return st.toggle(label, value=bool(default), key=key, on_change=turned)
+    return st.toggle(label, value=bool(default), key=key, on_change=turned, help=meaning("match-budget"))
 
 
 def _design(page: str, designs: Mapping[str, Matchable], first: str) -> str:

@@ -13,6 +13,7 @@ from app.look.formatting import compact, duration, percent, strategy_name
 from app.runs.timing import BUSY, Pace, forecast
 from clps_core.analysis.counts import count, of_unshared, share_of_unshared
 from clps_core.config import Resolved, RunConfig
+from clps_core.glossary import meaning
 from clps_core.jobs import service
 from clps_core.store import Store
 from clps_core.words import _, ngettext
@@ -28,10 +29,10 @@ def estimate(store: Store, found: Sequence[Resolved]) -> None:
     counts = {one.config.sharing.strategy: count(one.config.model, one.plan) for one in one_seed}
     columns = [
         (_("Strategy"), ""),
-        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("Stored parameters"), meaning("stored-parameters")),
         of_unshared(),
-        (_("Executed"), _("every use counts")),
-        (_("Time per run"), _("on this machine, without waiting")),
+        (_("Executed"), meaning("executed-parameters")),
+        (_("Time per run"), _("On this machine, without waiting.")),
     ]
     colours = strategy_colours(counts)
     rows = [

@@ -21,6 +21,7 @@ from app.train.fields import choice, number
 from app.train.optimiser import OPTIMISER_FIELDS, optimiser_part
 from clps_core.config import RunConfig, build_config
 from clps_core.errors import ClpsError
+from clps_core.glossary import meaning
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.spec import to_spec
 from clps_core.tasks import TaskFacts, get_task
@@ -79,13 +80,13 @@ def train_form() -> Asked:
     strategies = _strategies()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seeds = _seeds()
-        number("train.steps", _("Steps"), 1, step=50)
-        number("train.batch_size", _("Batch size"), 1, note=_("Examples per step."))
-        number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g")
+        number("train.steps", _("Steps"), 1, step=50, note=meaning("step"))
+        number("train.batch_size", _("Batch size"), 1, note=meaning("batch"))
+        number("optim.learning_rate", _("Learning rate"), 0.0, step=0.0005, form="%.4g", note=meaning("learning-rate"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number("model.num_layers", _("Layers"), 1, note=_("Executed layers of each stack, shared or not."))
-        number("model.d_model", _("Width"), 1, step=16, note=_("d_model: length of the vector for one token."))
-        number("model.num_heads", _("Heads"), 1)
+        number("model.d_model", _("Width"), 1, step=16, note=meaning("d-model"))
+        number("model.num_heads", _("Heads"), 1, note=meaning("head"))
         _difficulty(tasks[task])
         name = _more(task)
         optimiser_part()
@@ -155,18 +156,23 @@ def _more(task: str) -> str:
             persist_state="session",
         )
         with st.container(horizontal=True):
-            number("model.d_ff", _("FFN width"), 1, step=32)
-            number("model.dropout", _("Dropout"), 0.0, step=0.05, form="%.3g")
+            number("model.d_ff", _("FFN width"), 1, step=32, note=meaning("d-ff"))
+            number("model.dropout", _("Dropout"), 0.0, step=0.05, form="%.3g", note=meaning("dropout"))
             number(
                 "data.seed",
                 _("Data seed"),
                 0,
                 note=_("All runs of a comparison use the same batches in the same order."),
             )
-        choice("model.activation", _("Activation"), {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"})
-        choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"})
+        choice(
+            "model.activation",
+            _("Activation"),
+            {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"},
+            note=meaning("activation-function"),
+        )
+        choice("model.norm", _("Norm"), {"layernorm": "LayerNorm", "rmsnorm": "RMSNorm"}, note=meaning("norm"))
         positions = {"sinusoidal": _("sinusoidal"), "learned": _("learned"), "rotary": _("rotary"), "none": _("none")}
-        choice("model.positions", _("Positions"), positions)
+        choice("model.positions", _("Positions"), positions, note=meaning("positions"))
         kept = _kept(task)
         if kept:
             listed = ", ".join(f"{path} = {value}" for path, value in kept.items())

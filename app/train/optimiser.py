@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.train.fields import choice, number
+from clps_core.glossary import meaning
 from clps_core.words import _
 
 __all__ = ["OPTIMISER_FIELDS", "optimiser_part"]
@@ -49,7 +50,7 @@ def optimiser_part() -> None:
                     empty=_("same"),
                 )
                 number("optim.muon_momentum", _("Muon's momentum"), 0.0, step=0.01, form="%.4g")
-            number("optim.weight_decay", _("Weight decay"), 0.0, step=0.01, form="%.4g")
+            number("optim.weight_decay", _("Weight decay"), 0.0, step=0.01, form="%.4g", note=meaning("weight-decay"))
         choice(
             SCHEDULE,
             _("Learning rate after the warm-up"),
@@ -60,7 +61,7 @@ def optimiser_part() -> None:
             ),
         )
         with st.container(horizontal=True):
-            number("optim.warmup_steps", _("Warm-up steps"), 0, step=10)
+            number("optim.warmup_steps", _("Warm-up steps"), 0, step=10, note=meaning("warm-up"))
             if session[f"train.{SCHEDULE}"] == "wsd":
                 number(
                     "optim.decay_fraction",

@@ -23,6 +23,7 @@ from typing import Any
 
 from clps_core.analysis.flops import MEMORY_COMPONENTS, context_length, train_flops_per_token
 from clps_core.config import ModelConfig, OptimConfig, SharingConfig, sharing_plan
+from clps_core.glossary import meaning
 from clps_core.shapes import ExtraShape, block_shapes, extra_shapes, outer_shapes
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.sharing.map import Shapes
@@ -179,7 +180,7 @@ def unshared(model: ModelConfig) -> Counts:
 
 def of_unshared() -> tuple[str, str]:
     """How ``share_of_unshared`` is called wherever it is shown, and what it is."""
-    return _("Relative size"), _("stored parameters, as a share of those of the same model without sharing")
+    return _("Relative size"), meaning("relative-size")
 
 
 def share_of_unshared(stored: int, model: ModelConfig) -> float:

@@ -196,7 +196,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
 
 def _notes(found: Sequence[Design]) -> list[str]:
     """What *relative size* means, and why operations differ where they do."""
-    lines = [_("{title}: {note}.", title=_("relative size"), note=of_unshared()[1])]
+    lines = [_("{title}: {note}", title=_("relative size"), note=of_unshared()[1])]
     for cause, why in FLOP_CAUSES.items():
         differences = {design.sharing.strategy: round(design.flop_differences.get(cause, 0)) for design in found}
         shown = [f"{name} {'-' if more < 0 else '+'}{amount(abs(more))}" for name, more in differences.items() if more]

@@ -12,7 +12,20 @@ from clps_core.glossary import cost_terms, inside_terms, model_terms, result_ter
 from clps_core.glossary.term import Source, Term
 from clps_core.words import N_, Words, _
 
-__all__ = ["MAX_SEARCH", "SHOWN_ON", "TERMS", "TOPICS", "TOPIC_TITLES", "Source", "Term", "meaning", "searched", "term"]
+__all__ = [
+    "MAX_SEARCH",
+    "METRIC_TERMS",
+    "SHOWN_ON",
+    "TERMS",
+    "TOPICS",
+    "TOPIC_TITLES",
+    "Source",
+    "Term",
+    "meaning",
+    "meaning_of_metric",
+    "searched",
+    "term",
+]
 
 MAX_SEARCH = 200
 """Characters of a search that are read."""
@@ -41,6 +54,25 @@ TOPIC_TITLES = Words(
 TERMS: dict[str, Term] = {one.key: one for terms in TOPICS.values() for one in terms}
 """All of them, by their keys."""
 
+METRIC_TERMS = {
+    "loss": "loss",
+    "exact_match": "exact-match",
+    "accuracy": "accuracy",
+    "macro_f1": "f1",
+    "token_accuracy": "token-accuracy",
+    "token_f1": "f1",
+    "perplexity": "perplexity",
+    "bits_per_byte": "bits-per-byte",
+    "masked_accuracy": "token-accuracy",
+    "pseudo_perplexity": "perplexity",
+    "bleu": "bleu",
+    "chrf": "chrf",
+    "gradient_norm": "gradient-norm",
+    "learning_rate": "learning-rate",
+    "tokens_per_second": "tokens-per-second",
+}
+"""Metric, as it is stored -> the term that explains it."""
+
 SHOWN_ON: tuple[str, ...] = tuple(dict.fromkeys(page for one in TERMS.values() for page in one.pages))
 """Names of the pages that have terms."""
 
@@ -52,9 +84,15 @@ def term(key: str) -> Term:
     return TERMS[key]
 
 
-def meaning(key: str) -> str:
-    """What the term ``key`` means, for a help text: one to three plain sentences."""
-    return TERMS[key].text
+def meaning(key: str, *more: str) -> str:
+    """What the term ``key`` means, for a help text: one to three plain sentences, then those of ``more``."""
+    return " ".join([TERMS[key].text, *more])
+
+
+def meaning_of_metric(name: str, *more: str) -> str:
+    """What the metric ``name``, as it is stored, means, then ``more``; only that for a metric without a term."""
+    key = METRIC_TERMS.get(name.rpartition(".")[2])
+    return meaning(key, *more) if key else " ".join(more)
 
 
 def searched(text: str, among: Iterable[Term] | None = None) -> list[Term]:

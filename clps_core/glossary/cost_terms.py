@@ -56,8 +56,8 @@ TERMS: tuple[Term, ...] = (
         "training-memory",
         N_("Training memory"),
         N_(
-            "Memory for weights, gradients and optimiser state during training. Activations come on top; they "
-            "grow with depth."
+            "Memory that a training needs for weights, gradients, optimiser state and activations. Design's table "
+            "leaves activations out."
         ),
         N_("memory to train, memory"),
         unit=N_("bytes"),
