@@ -32,8 +32,7 @@ TERMS: tuple[Term, ...] = (
         "flops-per-token",
         N_("FLOPs per token"),
         N_(
-            "Floating-point operations to train on one token, forward and backward. Sharing weights does not "
-            "change them."
+            "Floating-point operations to train on one token, forward and backward. A shared layer counts at every use."
         ),
         N_("FLOPs/token"),
         unit=N_("operations per token"),
