@@ -34,22 +34,14 @@ def model_form(designs: Designs) -> RunConfig:
             _("Runs"), icon=":material/model_training:", on_click=open_run_dialog,
             help=_("Use the design of a run, or only its sharing map."),
         )  # fmt: skip
-        values: dict[str, Any] = {
-            "num_layers": _number(model, "num_layers", _("Layers"), 1, 512, note=meaning("layer"))
-        }
+        layers = _number(model, "num_layers", _("Layers"), 1, 512, note=meaning("layer"))
+        values: dict[str, Any] = {"num_layers": layers}
         if model.family == "encoder_decoder":
             values["num_decoder_layers"] = _number(
-                model,
-                "num_decoder_layers",
-                _("Decoder layers"),
-                1,
-                512,
-                empty=values["num_layers"],
-                width=136,
-                note=meaning("decoder"),
+                model, "num_decoder_layers", _("Decoder layers"), 1, 512, empty=values["num_layers"], width=112
             )
         values |= {
-            "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16, width=100, note=meaning("d-model")),
+            "d_model": _number(model, "d_model", "d_model", 1, 65_536, step=16, width=108, note=meaning("d-model")),
             "d_ff": _number(model, "d_ff", "d_ff", 1, 262_144, step=64, note=meaning("d-ff")),
             "num_heads": _number(model, "num_heads", _("Heads"), 1, 1024, note=meaning("head")),
         }
@@ -78,7 +70,7 @@ def _origin_menu(designs: Designs, known: dict[str, Origin]) -> None:
         key=key,
         placeholder=_("Custom sizes"),
         on_change=start_from,
-        width=180,
+        width=168,
         help=known[current].source if current else None,
     )
 
