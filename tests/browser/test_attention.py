@@ -299,7 +299,7 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     lens = browser_page.locator(".lens")
     expect(lens).to_have_attribute("data-row", "4")
     found = lens_of_run(Look(store.run_folder(run.id), run.facts.example_inputs[0], target_text="<b>May</b>"))
-    expect(lens.locator("thead tr").first.locator("th")).to_have_text(["reads", *found.positions])
+    expect(lens.locator("thead tr").first.locator("th")).to_have_text(["input token", *found.positions])
     expect(lens.locator("tbody tr").last.locator("td")).to_have_text([found.names[one] for one in found.top[-1, :, 0]])
 
     lens.locator("td.is-chosen").focus()
@@ -316,7 +316,7 @@ def test_the_lens_is_moved_through_by_key_shows_markup_as_text_and_follows_a_pat
     other.fill("May 4, 2020")
     other.press("Enter")
     browser_page.wait_for_url(re.compile("patch_text="))
-    browser_page.get_by_role("button", name="Patch it").click()
+    browser_page.get_by_role("button", name="Add this patch").click()
     browser_page.wait_for_url(re.compile("patch=encoder.0"))
     expect(browser_page.get_by_text("Patched from the same run, with the input “May 4, 2020”")).to_be_visible()
     patched = lens_of_run(

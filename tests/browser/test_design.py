@@ -56,7 +56,7 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     expect(here.locator(".cell.same")).to_have_count(3)
     expect(there.locator(".cell.same")).to_have_count(1)
     expect(page.locator(".told")).to_contain_text("with Q of layers 0, 3")
-    expect(page.locator(".told")).to_contain_text("No sharing: weights of its own")
+    expect(page.locator(".told")).to_contain_text("No sharing: separate weights")
     page.get_by_role("button", name="Close", exact=True).click()
     expect(page.locator(".half")).to_have_count(0)
 

@@ -60,6 +60,6 @@ def test_a_browser_that_draws_two_states_at_once_has_a_run_and_an_axis_selected(
     hold_back_the_first_run(page)
     page.goto(f"{dashboard(store.home, '--no-ready')}/compare?runs={','.join(run.id for run in runs)}")
     page.locator(".clps-live-chart").wait_for()
-    axis = page.get_by_role("radiogroup", name="Curves over")
+    axis = page.get_by_role("radiogroup", name="Horizontal axis")
     assert axis.locator("[aria-checked=true]").all_inner_texts() == ["Steps"]
     assert "recorded" in page.locator("[data-testid=stMultiSelect]").first.inner_text()
