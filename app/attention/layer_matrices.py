@@ -1,4 +1,4 @@
-"""How alike all executed layers are: one matrix per run, and one between two. Start at layer_matrices."""
+"""How similar all executed layers are: one matrix per run, and one between two. Start at layer_matrices."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _matrix(asked: CompareLayers, about: Sequence[Shown], before: Sequence[Liken
 
 
 def _said(found: Likeness) -> str:
-    """For those who do not see it: the pair that is least alike, and the most alike of different layers."""
+    """For those who do not see it: the least similar pair, and the most similar of different layers."""
     values = found.values.astype(float)
     if np.isnan(values).all():
         return _("Similarity of layers. No two states can be compared.")

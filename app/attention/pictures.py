@@ -136,7 +136,7 @@ def _exact(view: GridView, chosen: tuple[int, int]) -> tuple[np.ndarray, Sequenc
 
 
 def layers_numbers(view: LayersView, exact: RunLayers) -> Table:
-    """One row per weight and layer of ``exact``, with how alike the layer's head is to that of the first one."""
+    """One row per weight and layer of ``exact``, with how similar the layer's head is to that of the first one."""
     rows = (
         (layer, one, view.letter, view.similarities[at, one], *cell)
         for at, layer in enumerate(view.layers)

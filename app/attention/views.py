@@ -118,7 +118,7 @@ def same_weights(
     *,
     beside: bool = False,
 ) -> None:
-    """Pick a slot: all its layers side by side for one head, and how alike they are; then those of other kinds."""
+    """Pick a slot: all its layers side by side for one head, and how similar they are; then those of other kinds."""
     kind = sharing.kind
     name = question.name(shown.run.id, kind, str(turned))
     ask = partial(_read_layers, shown.run, question, turned)
@@ -158,7 +158,7 @@ def same_weights(
 
 
 def _tied(answer: Inspection, sharing: AttentionSharing) -> list[dict[str, tuple[int, ...]]]:
-    """Per executed layer: which executed layers of each other kind look with its very same weights."""
+    """Per executed layer: which executed layers of each other kind use its weights."""
     designed = tied_kinds(sharing.plan, sharing.kind, answer.kinds)
     found = []
     for layer in answer.ran[sharing.stack]:
@@ -180,7 +180,7 @@ def _read_layers(
     head: int | None = None,
     exact: bool = False,
 ) -> RunLayers:
-    """``layers`` of ``run`` beside each other: how alike they are, or one ``head`` of them in full."""
+    """``layers`` of ``run`` beside each other: how similar they are, or one ``head`` of them in full."""
     look = look_of(run, question, turned)
     return models().ask(ReadLayers(look.folder, look.stamp, look, kind, tuple(layers), head, exact))
 

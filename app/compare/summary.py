@@ -160,7 +160,7 @@ def group_names(groups: Sequence[Group]) -> list[str]:
 def quality_of_all(summaries: Sequence[Summary]) -> float | None:
     """A round quality that every finished run has reached (before there is one, every run): the natural finishing line.
 
-    Runs no better than the best trivial answer are left out, and the line is better than that answer: an untrained
+    Runs no better than the baseline are left out, and the line is better than the baseline: an untrained
     model must not reach it. ``None`` where there is no such line.
     """
     best = [one.best[1] for one in _judged(summaries) if one.best and _beats_baseline(one, one.best[1])]

@@ -53,7 +53,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
 
 
 def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None) -> list[str]:
-    """What test means, and what a trivial answer would get where a figure is no better than that."""
+    """What test means, and the baseline where a figure is no better than that."""
     task = groups[0].run.facts
     known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
     notes = [test_note()] if any(group.test for group in groups) else []

@@ -1,4 +1,4 @@
-"""How alike the heads of two layers are, one head after the other: long maps of many heads fit into memory.
+"""How similar the heads of two layers are, one head after the other: long maps of many heads fit into memory.
 
 The same as ``similarity.attention_similarity``, which takes arrays, on tensors. Start at heads_alike.
 """

@@ -1,8 +1,8 @@
-"""How alike what two layers say of the same tokens is: linear CKA without bias. Start at Cka.
+"""How similar two layers are on the same tokens: linear CKA without bias. Start at Cka.
 
-Centred kernel alignment (Kornblith et al. 2019, arXiv 1905.00414) compares which tokens a layer finds alike. It does
+Centred kernel alignment (Kornblith et al. 2019, arXiv 1905.00414) compares which tokens a layer finds similar. It does
 not change when states are rotated or scaled, and the layers may have different widths. With few vectors the usual
-estimate is too high: two layers of random numbers look alike. So the estimate without bias is taken (HSIC_1, Song et
+estimate is too high: two layers of random numbers look similar. So the estimate without bias is taken (HSIC_1, Song et
 al. 2012, "Feature selection via dependence maximization") and averaged over small batches, as Nguyen et al. 2021
 (arXiv 2010.15327) do.
 

@@ -1,4 +1,4 @@
-"""How alike two attention patterns are. Start at attention_similarity.
+"""How similar two attention patterns are. Start at attention_similarity.
 
 Shape letters: L layers, H heads, Q queries, K keys. A row of attention is a probability distribution
 over keys; two layers are compared row by row by the Jensen-Shannon divergence (Lin 1991, "Divergence
