@@ -18,6 +18,7 @@ from app.look.plotted import plotted
 from app.look.working import let_out
 from app.services import models, show_problem
 from clps_core.errors import ClpsError
+from clps_core.glossary import meaning
 from clps_core.likeness import Likeness, Measure
 from clps_core.serving import CompareLayers
 from clps_core.store import Run
@@ -34,7 +35,8 @@ def layer_matrices(
 ) -> None:
     """Choose the measure, then draw every run against itself, and the first against the second."""
     names = {"cosine": _("Cosine, this input"), "cka": _("CKA, held-out examples")}
-    asked_for = address_choice("attention", state.MEASURE, names, _("Compare layers by"), visible=True)
+    note = meaning("cosine", meaning("cka"))
+    asked_for = address_choice("attention", state.MEASURE, names, _("Compare layers by"), visible=True, help=note)
     measure: Measure = "cka" if asked_for == "cka" else "cosine"
     asked = question if measure == "cosine" else NO_TEXT
     looks = [look_of(run, asked, how) for run, how in zip(runs, turned, strict=True)]

@@ -44,6 +44,7 @@ from clps_core.ablation import (
 )
 from clps_core.config import sharing_plan
 from clps_core.errors import ConfigError
+from clps_core.glossary import meaning
 from clps_core.jobs import service
 from clps_core.jobs.evaluations import Evaluated, evaluated
 from clps_core.metrics import Metric
@@ -67,10 +68,11 @@ def what_matters(runs: Sequence[Run]) -> None:
         show_problem(sentence)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         splits = {"validation": _("Validation"), "test": _("Test")}
-        split = address_choice("attention", state.SPLIT, splits, _("Examples"), visible=True)
+        about = meaning("validation-split", meaning("test-split"))
+        split = address_choice("attention", state.SPLIT, splits, _("Examples"), visible=True, help=about)
         names = _metrics(runs)
         titles = {name: runs[0].facts.metric_named(name).title for name in names}
-        metric = address_choice("attention", state.METRIC, titles, _("Metric"), visible=True)
+        metric = address_choice("attention", state.METRIC, titles, _("Metric"), visible=True, help=meaning("metric"))
         heads = st.toggle(
             _("Include each head"), key=f"{PAGE}.heads", help=_("One more evaluation for each attention head.")
         )

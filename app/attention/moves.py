@@ -21,6 +21,7 @@ from app.look.widget_value import follow_url
 from app.look.working import let_out
 from app.services import models
 from clps_core.analysis.convergence import Convergence
+from clps_core.glossary import meaning
 from clps_core.moves import MOST_PATHS, RunMoves
 from clps_core.numbers import NOTHING
 from clps_core.serving import Question as Asked
@@ -139,7 +140,7 @@ def _loops(run: Run, found: RunMoves) -> None:
             _("Distance between the states before and after the loop, relative to the length of the state after it"),
         ),
         (_("Relative length"), _("Length of this step, relative to the step before it")),
-        (_("Cosine"), _("Between this step and the one before it: 1 is the same direction, -1 the opposite direction")),
+        (_("Cosine"), meaning("cosine", _("Here: between this step and the one before it."))),
         (_("Angle"), _("Between the state before the loop and the state after it")),
     ]
     with st.expander(_("Values for every loop"), expanded=len(rows) <= MOST_ROWS, key=f"attention.loop.{run.id}"):

@@ -20,6 +20,7 @@ from app.look.strategy_names import target_name
 from app.look.widget_value import follow_url
 from app.services import show_problem
 from clps_core.config import sharing_plan
+from clps_core.glossary import meaning
 from clps_core.numbers import NOTHING
 from clps_core.serving import ProveTie
 from clps_core.sharing import SharingMap, SharingPlan, Site, Slot
@@ -95,6 +96,7 @@ def _choose_site(maps: Sequence[SharingMap]) -> Site:
             key=row,
             on_change=lambda: _written(keys[st.session_state[row]], site.layer, layers),
             width=260,
+            help=meaning("component"),
         )
         layer = "attention.weight.layer"
         last = layers[site.stack, site.component] - 1
@@ -180,8 +182,8 @@ def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
     rows.append(Row(_("Sum of all"), "transparent", [_number(found.summed), "1.000", "100.0 %"], chosen=True))
     columns = [
         (_("Use"), ""),
-        (_("Norm"), _("Euclidean norm of the gradient that this use adds")),
-        (_("Cosine"), _("Between this gradient and the sum of all")),
+        (_("Norm"), meaning("gradient", _("Here: the Euclidean norm of what this use adds."))),
+        (_("Cosine"), meaning("cosine", _("Here: between this gradient and the sum of all."))),
         (_("Share"), _("How much of the sum this use contributes; below 0: it works against the sum")),
     ]
     if found.summed == 0:

@@ -13,6 +13,7 @@ from app.look.address_choice import address_choice
 from app.look.formatting import compact, duration, memory, metric
 from app.look.plotted import plotted
 from app.services import escape_markdown
+from clps_core.glossary import meaning
 from clps_core.sweeps.results import Spread
 from clps_core.verdicts.costs import COSTS, Cost, Front, Paid, cost_of, cost_titles, front
 from clps_core.words import _, ngettext
@@ -52,7 +53,10 @@ def _scatter(groups: Sequence[Group], colours: Mapping[str, str], cost: Cost) ->
         for name, group in zip(group_names(groups), groups, strict=True)
         if group.best and (paid := _paid(group, cost)) is not None
     ]
-    st.markdown(_("**{metric} against {cost}**", metric=escape_markdown(title), cost=escape_markdown(axis)))
+    st.markdown(
+        _("**{metric} against {cost}**", metric=escape_markdown(title), cost=escape_markdown(axis)),
+        help=meaning("pareto-front"),
+    )
     missing = len(groups) - len(found)
     if not found:
         st.caption(_why_none(cost))

@@ -14,6 +14,7 @@ from app.look.formatting import strategy_name
 from app.look.widget_value import widget_default
 from app.match.choices import open_match
 from app.services import escape_markdown, show_problem
+from clps_core.glossary import meaning
 from clps_core.matching import MEASURES, Measure
 from clps_core.store import Store
 from clps_core.store.designs import design_of
@@ -45,7 +46,7 @@ def verdict_section(store: Store, groups: Sequence[Group], *, alone: bool) -> No
     if len(groups) < 2:
         return
     names = dict(zip((design_of(group.run) for group in groups), group_names(groups), strict=True))
-    st.markdown(_("**Verdict**"))
+    st.markdown(_("**Verdict**"), help=meaning("verdict", meaning("p-value"), meaning("holm")))
     reference = _reference(names) if alone else None
     found = verdicts_of(store, groups, reference)
     lines = [f"{SIGNS[one.kind]} {escape_markdown(sentence(one, found, names))}" for one in found.found]
