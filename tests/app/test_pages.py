@@ -1,5 +1,8 @@
 """Every page works on a home that was never used, and says so calmly where it cannot."""
 
+import ast
+from pathlib import Path
+
 import pytest
 from page_reading import sentences
 
@@ -40,3 +43,10 @@ def test_a_home_that_cannot_be_is_one_sentence(open_page, home, name):
     assert len(test.title) == 1
     assert len(sentences(test)) == 1
     assert "went wrong in CLPS Lab" not in sentences(test)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_of_a_pages_code_is_drawn_on_it(name):
+    code = ast.parse((Path(__file__).resolve().parents[2] / "pages" / f"{name}.py").read_text())
+    bare = [one.lineno for one in code.body[1:] if isinstance(one, ast.Expr) and not isinstance(one.value, ast.Call)]
+    assert bare == [], "Streamlit draws an expression that stands alone: make it a comment"
