@@ -53,7 +53,7 @@ def figure_html(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence
 
     ``tight``: for many short columns.
     """
-    head = "".join(f'<th scope="col"{_title(note)}>{escape(title)}</th>' for title, note in columns)
+    head = "".join(f'<th scope="col"{_note(note)}>{escape(title)}</th>' for title, note in columns)
     body = "".join(
         f'<tr{" class=chosen" if row.chosen else ""}><th scope="row"{_title(row.note)}>'
         f'<i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi></th>{_cells(columns, row)}</tr>'
@@ -65,6 +65,11 @@ def figure_html(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _note(note: str) -> str:
+    """An explanation for a pointer, for the keyboard and for a finger."""
+    return f'{_title(note)} tabindex="0" data-note="{escape(note, quote=True)}"' if note else ""
 
 
 def _title(note: str) -> str:

@@ -114,7 +114,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "confidence-interval",
         N_("95 % interval"),
-        N_("A range for the true value: computed so from repeated experiments, 95 % of such ranges contain it."),
+        N_("A range for the true value. If the experiment were repeated, about 95 % of such ranges would contain it."),
         N_("confidence interval, interval"),
         pages=("compare", "attention"),
     ),

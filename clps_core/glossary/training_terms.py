@@ -148,10 +148,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "seed",
         N_("Seed"),
-        N_(
-            "A number that fixes all random choices of a run, such as its initial weights. Several seeds show "
-            "what is chance."
-        ),
+        N_("A number that fixes the initial weights and dropout of a run. Several seeds show how much is chance."),
         N_("random seed"),
         pages=("train", "runs", "compare"),
     ),

@@ -23,6 +23,7 @@ PAGES = {
     f"compare?runs={RUNS}": "against stored parameters",
     "attention?run=sample-dates-all&view=training": "Layer 0, head 0",
     "depth?runs=sample-dates-all&depths=4": "Distance between input and output",
+    "glossary?find=cka": "Centred kernel alignment",
     "system": "What is this machine doing?",
 }
 """Address -> what its accessible text holds once it is drawn."""
