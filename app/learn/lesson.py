@@ -10,6 +10,7 @@ from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
 from app.learn.ways import way_to
 from app.services import escape_markdown
+from clps_core.glossary import TERMS
 from clps_core.words import _
 
 __all__ = ["lesson"]
@@ -30,6 +31,7 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
         st.markdown(_("**What you see:** {text}", text=escape_markdown(chapter.seen())))
         st.markdown(_("**What this does not prove:** {text}", text=escape_markdown(chapter.open())))
     _checks(chapter)
+    _terms(chapter)
     _sources(chapter)
     _onwards(chapter, chapters)
 
@@ -107,6 +109,15 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
         right = question.is_right(kept)
         mark = _("Right.") if right else _("Not quite.")
         st.markdown(f"{_sign(question, kept)} {mark} {escape_markdown(question.why())}")
+
+
+def _terms(chapter: Chapter) -> None:
+    """What its words mean, as the glossary has them."""
+    terms = [one for one in TERMS.values() if one.chapter == chapter.key]
+    if not terms:
+        return
+    with st.expander(_("Terms of this chapter")):
+        st.markdown("\n".join(f"* **{escape_markdown(one.title)}**: {escape_markdown(one.text)}" for one in terms))
 
 
 def _sources(chapter: Chapter) -> None:

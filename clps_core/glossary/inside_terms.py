@@ -17,6 +17,7 @@ TERMS: tuple[Term, ...] = (
         N_("The attention weights of one head: rows are queries, columns are keys, and each row adds up to 1."),
         N_("attention weights, map, maps, share of attention"),
         pages=("attention",),
+        chapter="inputs",
     ),
     Term(
         "entropy",
@@ -106,6 +107,7 @@ TERMS: tuple[Term, ...] = (
         ),
         N_("cosine"),
         pages=("attention", "depth"),
+        chapter="inputs",
     ),
     Term(
         "cka",
@@ -125,6 +127,7 @@ TERMS: tuple[Term, ...] = (
         N_("similarity"),
         unit=N_("bits"),
         pages=("attention",),
+        chapter="inputs",
     ),
     Term(
         "total-variation",

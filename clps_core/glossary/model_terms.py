@@ -18,6 +18,7 @@ TERMS: tuple[Term, ...] = (
         N_("Transformer"),
         N_("A network of layers that each combine attention with a feed-forward network."),
         pages=("start", "learn", "design"),
+        chapter="layer",
         source=VASWANI,
     ),
     Term(
@@ -27,6 +28,7 @@ TERMS: tuple[Term, ...] = (
         N_("block, executed layers"),
         symbols=("L", "num_layers"),
         pages=("learn", "design", "train", "attention", "depth"),
+        chapter="layer",
     ),
     Term(
         "depth",
@@ -35,6 +37,7 @@ TERMS: tuple[Term, ...] = (
         N_("number of layers"),
         symbols=("L",),
         pages=("learn", "design", "compare", "depth"),
+        chapter="layer",
     ),
     Term(
         "encoder",
@@ -80,6 +83,7 @@ TERMS: tuple[Term, ...] = (
         ),
         N_("part, parts, matrix"),
         pages=("design", "attention"),
+        chapter="parts",
     ),
     Term(
         "branch",
@@ -87,6 +91,7 @@ TERMS: tuple[Term, ...] = (
         N_("Attention, cross-attention or the FFN of a layer. Its output is added to the state."),
         N_("branch, residual branch"),
         pages=("design", "attention"),
+        chapter="parts",
     ),
     Term(
         "attention",
@@ -94,6 +99,7 @@ TERMS: tuple[Term, ...] = (
         N_("Each position reads information from other positions. Weights between 0 and 1 say how much from each."),
         N_("self-attention"),
         pages=("learn", "design", "attention"),
+        chapter="layer",
         source=VASWANI,
     ),
     Term(
@@ -114,6 +120,7 @@ TERMS: tuple[Term, ...] = (
         N_("query matrix"),
         symbols=("Q", "q"),
         pages=("design", "attention"),
+        chapter="parts",
         source=VASWANI,
     ),
     Term(
@@ -123,6 +130,7 @@ TERMS: tuple[Term, ...] = (
         N_("key matrix"),
         symbols=("K", "k"),
         pages=("design", "attention"),
+        chapter="parts",
         source=VASWANI,
     ),
     Term(
@@ -132,6 +140,7 @@ TERMS: tuple[Term, ...] = (
         N_("value matrix, keys and values"),
         symbols=("V", "v"),
         pages=("design", "attention"),
+        chapter="parts",
         source=VASWANI,
     ),
     Term(
@@ -170,6 +179,7 @@ TERMS: tuple[Term, ...] = (
         N_("FFN, MLP, feed-forward, FFN in, FFN gate, FFN out"),
         symbols=("ffn_in", "ffn_gate", "ffn_out"),
         pages=("learn", "design", "attention"),
+        chapter="layer",
         source=VASWANI,
     ),
     Term(
@@ -209,6 +219,7 @@ TERMS: tuple[Term, ...] = (
         N_("normalisation, LayerNorm, RMSNorm, final norm"),
         symbols=("norm_attn", "norm_cross", "norm_ffn"),
         pages=("design", "train", "attention"),
+        chapter="layer",
         source=Source("Zhang and Sennrich 2019", "https://arxiv.org/abs/1910.07467"),
     ),
     Term(
@@ -228,6 +239,7 @@ TERMS: tuple[Term, ...] = (
         N_("The vector of a position between two layers. Each sublayer adds something to it."),
         N_("hidden state, residual stream"),
         pages=("attention", "depth"),
+        chapter="layer",
     ),
     Term(
         "embedding",

@@ -194,6 +194,7 @@ TERMS: tuple[Term, ...] = (
         N_("Layers share weights, but small additions let each layer differ: LoRA, scales or a depth signal."),
         N_("extras"),
         pages=("design",),
+        chapter="loosened",
     ),
     Term(
         "lora",
@@ -205,6 +206,7 @@ TERMS: tuple[Term, ...] = (
         N_("low-rank adaptation, low-rank weights, adapter"),
         symbols=("B_l A_l",),
         pages=("design", "compare"),
+        chapter="loosened",
         source=LORA,
     ),
     Term(
@@ -213,6 +215,7 @@ TERMS: tuple[Term, ...] = (
         N_("The inner size of the two matrices of LoRA. A higher rank allows larger differences and stores more."),
         symbols=("r",),
         pages=("design",),
+        chapter="loosened",
         source=LORA,
     ),
     Term(
@@ -222,6 +225,7 @@ TERMS: tuple[Term, ...] = (
         N_("depth embedding, layer embedding"),
         symbols=("depth_embedding",),
         pages=("design", "attention", "depth"),
+        chapter="loosened",
         source=UNIVERSAL,
     ),
     Term(
@@ -231,6 +235,7 @@ TERMS: tuple[Term, ...] = (
         N_("separate scale for each layer and branch"),
         symbols=("layer_scale",),
         pages=("design",),
+        chapter="loosened",
     ),
     Term(
         "re-injected-input",
@@ -265,6 +270,7 @@ TERMS: tuple[Term, ...] = (
         N_("activation sharing, reuse, source layer"),
         symbols=("kv_source", "attention_source"),
         pages=("design", "attention"),
+        chapter="kv",
         source=CLA,
     ),
     Term(

@@ -11,6 +11,7 @@ from page_reading import sentences
 from app.learn.chapter import Choice, Estimate
 from app.learn.chapters import CHAPTERS
 from app.learn.the_map import PAINTED, TARGET, _partition
+from clps_core.glossary import TERMS
 from clps_core.learning import Progress, keep_progress, read_progress
 
 KEYS = [one.key for one in CHAPTERS]
@@ -60,6 +61,7 @@ def test_a_chapter_asks_first_then_shows_and_keeps_what_was_answered(open_page, 
     for number, question in enumerate(chapter.checks):
         test.radio(key=f"learn.{chapter.key}.check.{number}").set_value(question.right()).run()
     assert told(test).count("Right.") == len(chapter.checks)
+    assert all(one.text in told(test) for one in TERMS.values() if one.chapter == chapter.key)
     kept = read_progress(store.home, "local")
     assert set(kept.predicted) == {chapter.key}
     assert kept.checked[chapter.key] == {n: one.right() for n, one in enumerate(chapter.checks)}
