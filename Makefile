@@ -46,8 +46,9 @@ bench: $(VENV)/.dev browser   ## measure; writes dated tables to benchmarks/resu
 soak: $(VENV)/.dev   ## the long chaos tests
 	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400 -rP
 
-words: $(VENV)/.dev   ## extract what people read into the catalogue
+words: $(VENV)/.dev   ## extract what people read into the catalogue, and bring every language's file up to date
 	$(VENV)/bin/pybabel -q extract -k _ -k N_ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
+	$(VENV)/bin/python -m docs.make_languages
 
 pictures: $(VENV)/.dev browser   ## photograph the pages for the README
 	$(VENV)/bin/python docs/make_pictures.py

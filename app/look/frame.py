@@ -10,6 +10,7 @@ import streamlit as st
 from app import navigation
 from app.look import presenting
 from app.look.assets import asset
+from app.look.language import language_switch, session_language, tell_address
 from clps_core.words import _
 
 __all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
@@ -24,33 +25,38 @@ def frame() -> None:
     st.logo(MARK, size="large")
     presenting.begin()
     _invisible()
+    tell_address()
 
 
 def _invisible() -> None:
-    """The style sheet and the two scripts of every page.
+    """The style sheet and the scripts of every page.
 
     One element, whatever is switched on: what stands below keeps its place, and what it holds. And one of the
     lightest, as it is drawn with every click.
     """
     styles = ["look/frame.css", *(["look/present.css"] if presenting.is_on() else [])]
     working = escape(_("Working"))
-    words = f'<span hidden data-clps-working="{working}"></span>'
-    scripts = (f"<script>{asset(name)}</script>" for name in ("look/history.js", "look/busy_bar.js"))
+    language = escape((session_language() or "en").replace("_", "-"))
+    words = f'<span hidden data-clps-working="{working}" data-clps-language="{language}"></span>'
+    names = ("look/history.js", "look/busy_bar.js", "look/page_language.js")
+    scripts = (f"<script>{asset(name)}</script>" for name in names)
     with st.container(key="clps_invisible"):
         st.html(f"<style>{''.join(map(asset, styles))}</style>{words}{''.join(scripts)}", unsafe_allow_javascript=True)
 
 
 def header(name: str) -> None:
-    """The page's name, small, the question it answers as the title, and the switch to show it to a room."""
+    """The page's name, small, the question it answers as the title, and the switches: language, and for a room."""
     facts = navigation.page(name)
     with st.container(gap=None):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.html(f'<div class="clps-eyebrow">{escape(facts.title)}</div>', width="content")
-            st.toggle(
-                _("Presentation mode"),
-                key=presenting.SWITCH,
-                width="content",
-                help=_("Large text and thick lines, without the side bar: for a projector or a large room."),
-                on_change=presenting.turned,
-            )
+            with st.container(horizontal=True, vertical_alignment="center", width="content"):
+                language_switch()
+                st.toggle(
+                    _("Presentation mode"),
+                    key=presenting.SWITCH,
+                    width="content",
+                    help=_("Large text and thick lines, without the side bar: for a projector or a large room."),
+                    on_change=presenting.turned,
+                )
         st.title(facts.question, anchor=False)

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from app import state
 from app.design.paper_gallery import papers_payload
 from app.navigation import PAGES
-from clps_core import words
+from clps_core import catalogues, words
 from clps_core.presets import PAPERS, PRESETS, get_preset
 from clps_core.samples import install, ready_named
 from clps_core.schemes import KINDS, SCHEMES
@@ -38,7 +38,7 @@ QUERIES: dict[str, dict[str, str]] = {
 
 @pytest.fixture(autouse=True)
 def _fake_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(words, "_added", {})
+    monkeypatch.setattr(catalogues, "_added", {})
     words.add_language(FAKE, Marked())
     yield
     words.ask_language(None)
