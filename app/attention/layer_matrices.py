@@ -21,7 +21,7 @@ from clps_core.errors import ClpsError
 from clps_core.likeness import Likeness, Measure
 from clps_core.serving import CompareLayers
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["layer_matrices"]
 
@@ -117,7 +117,7 @@ def _cosine_caption(found: Sequence[Likeness], runs: int) -> str:
         "Between two runs that were trained apart the axes of the states mean different things: a low cosine does not "
         "show that they differ. CKA does not depend on the axes."
     )
-    return f"{seen} {more}"
+    return sentences((seen, more))
 
 
 def _cka_caption(found: Sequence[Likeness]) -> str:

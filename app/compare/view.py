@@ -27,7 +27,7 @@ from clps_core.jobs.provenance import signatures
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
-from clps_core.words import _
+from clps_core.words import _, in_a_sentence, sentences
 
 __all__ = ["design_table", "figures"]
 
@@ -44,7 +44,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
     trees = {group.run.id: ancestry(store, group.run) for group in groups}
     _table(groups, [trees[group.run.id] for group in groups], colours, quality)
     if notes := _notes(groups, group_names(groups), quality):
-        st.caption(" ".join(notes))
+        st.caption(sentences(notes))
     for sentence in _signed(store, groups):
         st.caption(sentence)
     verdict_section(store, groups, alone=alone)
@@ -146,7 +146,7 @@ def design_table(
     tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
     columns = [
         (_("Design"), ""),
-        (_("Best {metric}", metric=title.lower()), _("on validation data, at the best evaluation of each run")),
+        (_("Best {metric}", metric=in_a_sentence(title)), _("on validation data, at the best evaluation of each run")),
         *([(_("Test"), _("on the test split, scored once after training with the best weights"))] if tested else []),
         (_("Final"), _("at the last evaluation that all runs of the design have, where its mean in the chart ends")),
         (_("Stored parameters"), _("unique: every weight counted once")),

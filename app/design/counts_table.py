@@ -16,7 +16,7 @@ from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
-from clps_core.words import N_, Words, _
+from clps_core.words import N_, Words, _, listed
 
 __all__ = ["counts_figure", "counts_table", "pair_table"]
 
@@ -184,7 +184,7 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         key="counts_figure",
         alt=_("Stored parameters by part of the model. {said}.", said=said),
         title=_("Stored parameters by part of the model"),
-        about=_("Parts from the left: {parts}. The upright mark is what is executed.", parts=", ".join(parts.values())),
+        about=_("Parts from the left: {parts}. The upright mark is what is executed.", parts=listed(parts.values())),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):
         totals = (_("all stored"), _("all executed"))

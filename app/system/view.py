@@ -17,7 +17,7 @@ from clps_core.owners import short_name
 from clps_core.shown import isolated
 from clps_core.store import Job
 from clps_core.store.records import TRAINING, ActiveJob
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, sentences
 
 __all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
 
@@ -177,14 +177,14 @@ def _slots_sentences(found: Overview) -> str:
         device = {"cpu": _("the CPU")}.get(found.last_run.device or "", _("the GPU"))
         threads = ngettext("{n} thread", "{n} threads", found.last_run.threads or 1)
         parts.append(_("The newest run here used {device} with {threads}.", device=device, threads=threads))
-    return " ".join(part for part in parts if part)
+    return sentences(part for part in parts if part)
 
 
 def _store_facts(found: Overview, desk: Desk) -> dict[str, str]:
     store = found.store
     kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     size = f", {memory(store.size)}" if store.size is not None else ""
-    statuses = ", ".join(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
+    statuses = listed(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
     facts = {
         _("Database"): f"{kinds.get(store.database, store.database)}{size}",
         _("Schema"): _("version {number}", number=store.schema_version),
