@@ -1,7 +1,7 @@
 """The help of commands in a language other than English. Start at use.
 
-Typer measures and breaks help by characters. A Chinese one is as wide as two Latin ones, and its sentences have no spaces
-to break at. And Typer's own few words are not in its reader's language.
+Typer measures and breaks help by characters. A Chinese one is as wide as two Latin ones, and its sentences have no
+spaces to break at. And Typer's own few words are English.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _UNITS = re.compile(rf"\s+|(?:[{_WIDE}]|[^\s{_WIDE}]+)[{_NOT_FIRST}]*")
 def use() -> None:
     """Let the help of every command be measured in columns from now on."""
     for one in typer.Context.__mro__:
-        if "formatter_class" in vars(one):
-            one.formatter_class = _formatter(one.formatter_class)
+        if usual := vars(one).get("formatter_class"):
+            type.__setattr__(one, "formatter_class", _formatter(usual))
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -61,9 +61,9 @@ def _formatter(usual: Any) -> Any:
             first = min(max((cell_len(name) for name, _said in pairs), default=0), col_max) + col_spacing
             own = _typers_words()
             for name, said in pairs:
-                text = (
-                    own.get(said, said).replace("[default: ", own["[default: "]).replace("required]", own["required]"])
-                )
+                text = own.get(said, said)
+                for part in ("[default: ", "required]"):
+                    text = text.replace(part, own[part])
                 lines = wrapped(text, max(self.width - first - 2, 10))
                 start = " " * self.current_indent + name
                 if cell_len(name) > first - col_spacing:

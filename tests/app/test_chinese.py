@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from streamlit.testing.v1 import AppTest
 
 from app.look.language import SWITCH
 from clps_core import catalogues, words
+from clps_core.cli.wide_help import wrapped
 from clps_core.words import either, in_a_sentence, listed, sentences, together
 
 OpenPage = Callable[..., AppTest]
@@ -106,6 +108,34 @@ def test_a_chinese_reader_has_chinese_lists_sentences_and_plurals() -> None:
     assert in_a_sentence("BLEU") == "BLEU"
     one, many = (words.ngettext("{n} run", "{n} runs", n) for n in (1, 2))
     assert one.replace("1", "2") == many
+
+
+def test_help_is_broken_by_columns_and_keeps_every_character() -> None:
+    text = "在后台作业中用相同的数据为每个共享策略和每个随机种子训练一个模型：cycle:3、all。 [默认：none]"
+    lines = wrapped(text, 20)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert max(map(cell_len, lines)) <= 20
+    assert not any(line[0] in "，。、：" for line in lines)
+    assert wrapped("a word-of-more-than-ten b", 10) == ["a", "word-of-more-than-ten", "b"]
+    assert wrapped("", 10) == [""]
+
+
+def test_the_command_line_is_chinese_and_a_wrong_setting_is_told(tmp_path: Path) -> None:
+    def clps(*words: str, language: str) -> tuple[str, str]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "clps_core.cli", *words],
+            cwd=ROOT, env={"CLPS_LANGUAGE": language, "PYTHONUTF8": "1", "COLUMNS": "80", "CLPS_HOME": str(tmp_path)},
+            check=True, capture_output=True, encoding="utf-8",
+        )  # fmt: skip
+        return ended.stdout, ended.stderr
+
+    said, _problem = clps("train", "--help", language="zh")
+    assert said.startswith("用法：")
+    assert "显示本说明并退出。" in said
+    assert max(map(cell_len, said.splitlines())) <= 80
+    said, problem = clps("train", "--help", language="tlh")
+    assert "Usage: " in said
+    assert problem == "CLPS_LANGUAGE must be one of en, zh. Got 'tlh'. It is ignored.\n"
 
 
 def test_english_opens_no_catalogue_and_the_command_line_reads_the_environment() -> None:
