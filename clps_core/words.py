@@ -36,6 +36,7 @@ __all__ = [
     "add_language",
     "ask_language",
     "either",
+    "html_language",
     "in_a_sentence",
     "kept",
     "kept_by_language",
@@ -72,6 +73,11 @@ def add_language(name: str, translations: gettext.NullTranslations) -> None:
 def language() -> str | None:
     """The reader's language, where the environment does not say it."""
     return _asked() if _asked is not None else None
+
+
+def html_language() -> str:
+    """The reader's language as HTML names it (``lang``)."""
+    return (language() or _of_process()).replace("_", "-")
 
 
 def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:

@@ -10,8 +10,8 @@ import streamlit as st
 from app import navigation
 from app.look import presenting
 from app.look.assets import asset
-from app.look.language import language_switch, session_language, tell_address
-from clps_core.words import _
+from app.look.language import language_switch, tell_address
+from clps_core.words import _, html_language
 
 __all__ = ["MARK", "SIDEBAR_WIDTH", "frame", "header"]
 
@@ -36,7 +36,7 @@ def _invisible() -> None:
     """
     styles = ["look/frame.css", *(["look/present.css"] if presenting.is_on() else [])]
     working = escape(_("Working"))
-    language = escape((session_language() or "en").replace("_", "-"))
+    language = escape(html_language())
     words = f'<span hidden data-clps-working="{working}" data-clps-language="{language}"></span>'
     names = ("look/history.js", "look/busy_bar.js", "look/page_language.js")
     scripts = (f"<script>{asset(name)}</script>" for name in names)

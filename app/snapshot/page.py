@@ -33,7 +33,7 @@ from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import basis, sentence
-from clps_core.words import _, ngettext, sentences
+from clps_core.words import _, html_language, ngettext, sentences
 
 __all__ = ["MOST_RUNS", "snapshot"]
 
@@ -272,7 +272,7 @@ def _document(title: str, runs: Sequence[Run], body: str, parts: Sequence[Part])
         runs=ngettext("{n} run", "{n} runs", len(runs)),
     )
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{escape(html_language())}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
