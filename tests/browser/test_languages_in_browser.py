@@ -25,7 +25,8 @@ QUERIES = {
 }
 CUT = """
 () => [...document.querySelectorAll("[data-testid=stMain] *, [data-testid=stSidebar] *")]
-  .filter((one) => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1 && /[\u4e00-\u9fff]/.test(one.innerText))
+  .filter((one) => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1)
+  .filter((one) => /[\u4e00-\u9fff]/.test(one.innerText))
   .filter((one) => getComputedStyle(one).overflowX === "hidden")
   .filter((one) => !one.closest("[data-testid=stMultiSelect], [data-testid=stSelectbox]"))
   .map((one) => one.innerText.slice(0, 60))
