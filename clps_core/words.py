@@ -198,7 +198,10 @@ def sentences(parts: Iterable[str]) -> str:
     found = [part for part in parts if part]
     text = found[0] if found else ""
     for part in found[1:]:
-        text = _("{before} {last}", before=text, last=part)
+        if text[-1].isascii():  # a sentence in English ends so, whatever the language of the others
+            text = Said(f"{text} {part}", "{before} {last}", {"before": text, "last": part})
+        else:
+            text = _("{before} {last}", before=text, last=part)
     return text
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app import navigation, state
 from app.look.formatting import ago, compact, duration, memory
 from app.look.tables import FACTS_WIDTH, facts_table, meter, quiet, word_table
+from app.runs.names import STATUS_WORDS
 from app.runs.timing import seconds_left
 from app.services import escape_markdown, show_problem
 from clps_core.jobs.desk import Desk
@@ -184,11 +185,11 @@ def _store_facts(found: Overview, desk: Desk) -> dict[str, str]:
     store = found.store
     kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     size = f", {memory(store.size)}" if store.size is not None else ""
-    statuses = listed(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
+    statuses = listed(f"{number} {STATUS_WORDS[name]}" for name, number in sorted(store.statuses.items()))
     facts = {
         _("Database"): f"{kinds.get(store.database, store.database)}{size}",
         _("Schema"): _("version {number}", number=store.schema_version),
-        _("Runs"): statuses,
+        _("Runs"): statuses or _("none yet"),
     }
     if not desk.policy.bound(desk.person):  # where it lies is for who looks after the server
         facts[_("Home")] = str(store.home)

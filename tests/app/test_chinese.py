@@ -105,6 +105,7 @@ def test_a_chinese_reader_has_chinese_lists_sentences_and_plurals() -> None:
     words.ask_language(lambda: "zh")
     assert (listed("abc"), together("abc"), either("ab")) == ("a、b、c", "a、b和c", "a或b")
     assert sentences(["一。", "二。"]) == "一。二。"
+    assert sentences(["One.", "二。"]) == "One. 二。", "a message that waits for its translation"
     assert in_a_sentence("BLEU") == "BLEU"
     one, many = (words.ngettext("{n} run", "{n} runs", n) for n in (1, 2))
     assert one.replace("1", "2") == many
