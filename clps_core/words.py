@@ -21,6 +21,7 @@ import reprlib
 import string
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -38,6 +39,7 @@ __all__ = [
     "either",
     "html_language",
     "in_a_sentence",
+    "in_english",
     "kept",
     "kept_by_language",
     "language",
@@ -72,7 +74,26 @@ def add_language(name: str, translations: gettext.NullTranslations) -> None:
 
 def language() -> str | None:
     """The reader's language, where the environment does not say it."""
+    if _for_store.english:
+        return catalogues.ENGLISH
     return _asked() if _asked is not None else None
+
+
+class _ForStore(threading.local):
+    english = False
+
+
+_for_store = _ForStore()
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """For a text that a store keeps as it is: it is the same whoever had it written."""
+    before, _for_store.english = _for_store.english, True
+    try:
+        yield
+    finally:
+        _for_store.english = before
 
 
 def html_language() -> str:
