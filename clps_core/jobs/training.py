@@ -17,10 +17,10 @@ from clps_core.store import Run
 from clps_core.store.queue import Queue
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import frozen
+from clps_core.words import sentences
 
 if TYPE_CHECKING:
-    from clps_core.words import sentences
-from clps_core.training.device import Placement
+    from clps_core.training.device import Placement
 
 __all__ = ["train_run"]
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import codes_task
 import pytest
-from own_language import BEGIN, FAKE, Marked
+from own_language import BEGIN, END, FAKE, Marked
 from own_rule import RULE
 from own_tasks import STARTED, offered, registered
 from page_reading import sentences, tables
@@ -109,7 +109,7 @@ def walked(open_page, run, language=None):
         assert not page.exception, name
         assert page.title[0].value.startswith(BEGIN) == (language is not None)
     assert sentences(pages["runs"]) == sentences(pages["compare"]) == []
-    assert "Best brier score" in tables(pages["compare"])
+    assert ("Best brier score" if language is None else f"{BEGIN}Best Brier score{END}") in tables(pages["compare"])
     return pages
 
 
