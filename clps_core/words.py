@@ -26,7 +26,7 @@ from functools import cache, lru_cache, wraps
 from typing import Any, ParamSpec, Self, TypeVar
 
 from clps_core import catalogues
-from clps_core.shown import harmless, isolated
+from clps_core.shown import is_harmless, isolated
 
 __all__ = [
     "N_",
@@ -308,7 +308,8 @@ def _filled(message: str, values: dict[str, object]) -> str:
             raise
         message = re.sub(r"\{(\w+)[^{}]*\}", lambda field: f"{{{field[1]}}}" if field[1] in huge else field[0], message)
         return _filled(message, {name: shown(one) if name in huge else one for name, one in values.items()})
-    if harmless(text):  # nearly always
+    # Nearly always: nothing is in it that could be hidden or run from right to left.
+    if is_harmless(text):
         return text
     return _Isolating().vformat(message, (), values)
 
