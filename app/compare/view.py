@@ -129,7 +129,7 @@ def _table(
     if any(len(group.summaries) > 1 for group in groups):
         text = _("± is the standard deviation over a design's seeds and folds.")
         if any(group.counted < len(group.summaries) for group in groups):
-            text += " " + _("Only finished runs count where there are any.")
+            text = sentences((text, _("Only finished runs count where there are any.")))
         st.caption(text)
     for sentence in _exceptions(groups, group_names(groups), trees):
         st.caption(sentence)

@@ -16,7 +16,7 @@ from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
-from clps_core.words import N_, Words, _, listed
+from clps_core.words import N_, Words, _, listed, sentences
 
 __all__ = ["counts_figure", "counts_table", "pair_table"]
 
@@ -108,10 +108,15 @@ def pair_table(pair: Sequence[Costed], names: Sequence[str]) -> None:
     said = _("Difference: the first less the second. Ratio: the first divided by the second.")
     lengths = [design.counts.context_length for design in pair]
     if lengths[0] != lengths[1]:
-        said += " " + _(
-            "FLOPs/token count {first} tokens of context for the first and {second} for the second.",
-            first=exact(lengths[0]),
-            second=exact(lengths[1]),
+        said = sentences(
+            (
+                said,
+                _(
+                    "FLOPs/token count {first} tokens of context for the first and {second} for the second.",
+                    first=exact(lengths[0]),
+                    second=exact(lengths[1]),
+                ),
+            )
         )
     st.caption(said)
 
@@ -150,9 +155,14 @@ def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
     text = _("The same for every design: {figures}.", figures=figures)
     stored = {design.counts.unique_parameters for design in designs}
     if len(stored) > 1 and len({design.counts.train_flops_per_token for design in designs}) == 1:
-        text += " " + _(
-            "A shared layer is still computed each time: what shrinks is what is stored, and what the optimiser "
-            "keeps for it."
+        text = sentences(
+            (
+                text,
+                _(
+                    "A shared layer is still computed each time: what shrinks is what is stored, and what the "
+                    "optimiser keeps for it."
+                ),
+            )
         )
     return text
 

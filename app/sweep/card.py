@@ -132,7 +132,7 @@ def _best(found: SweepState, best: Configuration) -> str:
     if best.test is None:
         return text
     value = escape_markdown(said_spread(best.test, found.metric, len(best.runs)))
-    return text + " " + _("On the test split, scored once after training: {value}.", value=value)
+    return sentences((text, _("On the test split, scored once after training: {value}.", value=value)))
 
 
 def _picture(found: SweepState) -> None:

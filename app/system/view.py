@@ -63,7 +63,9 @@ def _supervisor(found: Overview) -> str:
         since = ago(one.since, time.time())
         text = _("Process {pid}, started {since}. It assigns slots to runs.", pid=one.pid, since=since)
     if one.starts:
-        text += " " + ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts)
+        text = sentences(
+            (text, ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts))
+        )
     return text
 
 

@@ -63,5 +63,5 @@ def _too_few(unclear: Sequence[Configuration], names: str) -> str:
         names=names,
     )
     if counts[0] < FEWEST_PAIRS:
-        text += " " + _("At least {n} seeds or folds are needed.", n=FEWEST_PAIRS)
+        text = sentences((text, _("At least {n} seeds or folds are needed.", n=FEWEST_PAIRS)))
     return text
