@@ -29,8 +29,9 @@ from clps_core.store import Run
 from clps_core.words import _
 
 TICK_SECONDS = 2.0
+# In the session: the designs of each task as the table has them, and the colour of each strategy. (A comment, as
+# Streamlit shows a text that stands alone in a page's file.)
 GROUPS = "compare.groups"
-"""In the session: the designs of each task as the table has them, and the colour of each strategy."""
 NONE: tuple[list[list[Group]], dict[str, str]] = ([], {})
 
 

@@ -1,5 +1,8 @@
 """Every page works on a home that was never used, and says so calmly where it cannot."""
 
+import ast
+from pathlib import Path
+
 import pytest
 from page_reading import sentences
 
@@ -40,3 +43,11 @@ def test_a_home_that_cannot_be_is_one_sentence(open_page, home, name):
     assert len(test.title) == 1
     assert len(sentences(test)) == 1
     assert "went wrong in CLPS Lab" not in sentences(test)[0]
+
+
+def test_no_text_stands_alone_in_the_file_of_a_page() -> None:
+    """Streamlit would show it."""
+    for file in sorted((Path(__file__).parents[2] / "pages").glob("*.py")):
+        alone = [one for one in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(one, ast.Expr)]
+        texts = [one.lineno for one in alone if isinstance(one.value, ast.Constant)]
+        assert texts == [1], file.name
