@@ -12,6 +12,8 @@ PYTEST  = $(VENV)/bin/python -m pytest
 # More processes than cores: tests of browsers and jobs mostly wait. A file's tests stay together, as they share what
 # is slow to make; files are taken in the order of tests/conftest.py.
 PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
+# What the project ships is in English, whatever its maker reads.
+schemes samples pictures: export CLPS_LANGUAGE = en
 BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
 .PHONY: run test test-all check format bench soak words wheel pictures schemes samples clean help
