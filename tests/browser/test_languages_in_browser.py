@@ -56,15 +56,28 @@ def test_a_browsers_language_is_found_and_a_switch_lasts(
     expect(title).to_have_text("What is this machine doing?")
     expect(root).to_have_attribute("lang", "en")
     expect(page).to_have_url(re.compile(r"lang=en"))
-    page.get_by_role("link", name="Design").click()
-    expect(title).to_have_text("What does sharing cost and save?")
-    expect(page).to_have_url(re.compile(r"/design\?.*lang=en"))
+    page.get_by_role("link", name="Train").click()
+    expect(title).to_have_text("What do you want to train?")
+    expect(page).to_have_url(re.compile(r"/train\?.*lang=en"))
     page.reload()
-    expect(title).to_have_text("What does sharing cost and save?")
+    expect(title).to_have_text("What do you want to train?")
 
+    task, strategies = (
+        page.locator("[data-testid=stSelectbox]").first,
+        page.locator("[data-testid=stMultiSelect]").first,
+    )
+    task.click()
+    page.get_by_role("option", name="Multi-hop lookup").click()
+    expect(page).to_have_url(re.compile("hops"))
     page.get_by_text("中文", exact=True).click()
-    expect(title).to_have_text("共享的代价和收益是什么？")
+    expect(title).to_have_text("你想训练什么？")
     expect(page).not_to_have_url(re.compile(r"lang="))
+    expect(strategies).to_contain_text("不共享")
+    steps = page.locator("[data-testid=stNumberInput] input").first
+    steps.fill("77")
+    steps.press("Enter")
+    expect(page).to_have_url(re.compile("hops.*steps%3D77"))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 @pytest.mark.slow
