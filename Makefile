@@ -12,6 +12,8 @@ PYTEST  = $(VENV)/bin/python -m pytest
 # More processes than cores: tests of browsers and jobs mostly wait. A file's tests stay together, as they share what
 # is slow to make; files are taken in the order of tests/conftest.py.
 PARALLEL = -n 3 --dist loadfile --no-loadscope-reorder
+# What the project ships is in English, whatever its maker reads.
+schemes samples pictures: export CLPS_LANGUAGE = en
 BENCHMARKS ?= $(filter-out benchmarks/driving.py benchmarks/report.py,$(wildcard benchmarks/*.py))
 
 .PHONY: run test test-all check format bench soak words wheel pictures schemes samples clean help
@@ -46,8 +48,9 @@ bench: $(VENV)/.dev browser   ## measure; writes dated tables to benchmarks/resu
 soak: $(VENV)/.dev   ## the long chaos tests
 	CLPS_SOAK=1 $(PYTEST) tests/chaos --timeout 5400 -rP
 
-words: $(VENV)/.dev   ## extract what people read into the catalogue
+words: $(VENV)/.dev   ## extract what people read into the catalogue, and bring every language's file up to date
 	$(VENV)/bin/pybabel -q extract -k _ -k N_ -k ngettext:1,2 --no-location --sort-output --omit-header -o clps_core/locale/clps.pot clps_core app pages
+	$(VENV)/bin/python -m docs.make_languages
 
 pictures: $(VENV)/.dev browser   ## photograph the pages for the README
 	$(VENV)/bin/python docs/make_pictures.py

@@ -59,6 +59,7 @@ __all__ = [
     "HEAD",
     "IDENTITY_PROBLEM",
     "KIND",
+    "LANG",
     "LANGUAGE",
     "LAYER",
     "LEARNT",
@@ -182,6 +183,7 @@ CHAPTER = "chapter"  # Learn: the chapter that is open
 TERM = "term"  # Glossary: the term that is asked for, by its key
 FIND = "find"  # Glossary: the words that are searched for
 ON = "on"  # Glossary: the page whose terms are listed, by its name
+LANG = "lang"  # every page: the language that was chosen, by its catalogue's name
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
@@ -200,7 +202,7 @@ DRAW = "draw"  # Try it: the seed of the draws
 TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 
 # Session keys that are not a widget's.
-LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
+LANGUAGE = "language"  # every page: the language that this session chose, by its catalogue's name; none: the browser's
 PAGE = "page"  # every page: its name
 LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew

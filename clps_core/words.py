@@ -2,11 +2,11 @@
 
 ``_("text")`` looks a message up; ``_("{n} runs", n=3)`` also fills it in. Messages are plain
 literals (never f-strings), so that ``make words`` can extract them into ``locale/clps.pot``.
-The language is the environment's (``LANGUAGE``, ``LC_ALL``, ``LANG``); English is the fallback. A server whose
-readers have languages of their own says whose turn it is (``ask_language``). So a text is put into words when it is
-shown, never when a module is imported: constants mark their messages with ``N_`` and are read through ``Worded`` and
-``Words``. And a sentence that a store keeps is kept as its message with its fields (``kept``), to be put into the words
-of whoever reads it (``told``).
+The language is the environment's (``CLPS_LANGUAGE``, or the system's ``LANGUAGE``, ``LC_ALL``, ``LANG``); English is
+the fallback (``catalogues.py``). A server whose readers have languages of their own says whose turn it is
+(``ask_language``). So a text is put into words when it is shown, never when a module is imported: constants mark their
+messages with ``N_`` and are read through ``Worded`` and ``Words``. And a sentence that a store keeps is kept as its
+message with its fields (``kept``), to be put into the words of whoever reads it (``told``).
 
 What fills a message may be anybody's text. It cannot reorder the message or hide in it: characters that cannot be
 seen come out as codes, and what runs from right to left is isolated (``clps_core/shown.py``).
@@ -20,11 +20,12 @@ import re
 import reprlib
 import string
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache, wraps
-from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
+from clps_core import catalogues
 from clps_core.shown import is_harmless, isolated
 
 __all__ = [
@@ -35,15 +36,20 @@ __all__ = [
     "_",
     "add_language",
     "ask_language",
+    "either",
+    "html_language",
+    "in_a_sentence",
+    "in_english",
     "kept",
     "kept_by_language",
     "language",
+    "listed",
     "ngettext",
+    "sentences",
     "shown",
+    "together",
     "told",
 ]
-
-LOCALE_FOLDER = Path(__file__).parent / "locale"
 
 FIELD = re.compile(r"\{([a-z_]+)(![rs])?(:,?(\.\d{1,2})?[efg%]?)?\}")
 """A field of a message that was stored: a name and a format that gives no more than was put in."""
@@ -52,7 +58,6 @@ Given = ParamSpec("Given")
 Made = TypeVar("Made")
 Key = TypeVar("Key")
 
-_added: dict[str, gettext.NullTranslations] = {}
 _asked: Callable[[], str | None] | None = None
 
 
@@ -64,12 +69,36 @@ def ask_language(reader: Callable[[], str | None] | None) -> None:
 
 def add_language(name: str, translations: gettext.NullTranslations) -> None:
     """Know the language ``name`` by ``translations``, besides those of the locale folder."""
-    _added[name] = translations
+    catalogues.add(name, translations)
 
 
 def language() -> str | None:
     """The reader's language, where the environment does not say it."""
+    if _for_store.english:
+        return catalogues.ENGLISH
     return _asked() if _asked is not None else None
+
+
+class _ForStore(threading.local):
+    english = False
+
+
+_for_store = _ForStore()
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """For a text that a store keeps as it is: it is the same whoever had it written."""
+    before, _for_store.english = _for_store.english, True
+    try:
+        yield
+    finally:
+        _for_store.english = before
+
+
+def html_language() -> str:
+    """The reader's language as HTML names it (``lang``)."""
+    return (language() or _of_process()).replace("_", "-")
 
 
 def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
@@ -96,13 +125,13 @@ def kept_by_language(maxsize: int) -> Callable[[Callable[Given, Made]], Callable
 
 
 def _catalogue() -> gettext.NullTranslations:
-    name = language()
-    return _added[name] if name in _added else _installed(name)
+    return catalogues.opened(language() or _of_process())
 
 
 @cache
-def _installed(name: str | None) -> gettext.NullTranslations:
-    return gettext.translation("clps", LOCALE_FOLDER, languages=None if name is None else [name], fallback=True)
+def _of_process() -> str:
+    """The language that the environment of this process says: it does not change."""
+    return catalogues.of_environment()
 
 
 def _(message: str, /, **values: object) -> str:
@@ -162,6 +191,44 @@ def ngettext(singular: str, plural: str, n: int, /, **values: object) -> str:
     """Like ``_`` for a counted thing; ``{n}`` is filled in too."""
     values = {"n": n, **values}
     return Said(_filled(_catalogue().ngettext(singular, plural, n), values), singular, values, plural)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """``parts`` in a row: a, b, c."""
+    found = list(parts)
+    text = found[0] if found else ""
+    for part in found[1:]:
+        text = _("{before}, {last}", before=text, last=part)
+    return text
+
+
+def together(parts: Iterable[str]) -> str:
+    """``parts`` as one: a, b and c."""
+    *before, last = list(parts) or [""]
+    return _("{before} and {last}", before=listed(before), last=last) if before else last
+
+
+def either(parts: Iterable[str]) -> str:
+    """One of ``parts``: a, b or c."""
+    *before, last = list(parts) or [""]
+    return _("{before} or {last}", before=listed(before), last=last) if before else last
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """Whole sentences, one after the other; what is empty is left out."""
+    found = [part for part in parts if part]
+    text = found[0] if found else ""
+    for part in found[1:]:
+        if text[-1].isascii():  # a sentence in English ends so, whatever the language of the others
+            text = Said(f"{text} {part}", "{before} {last}", {"before": text, "last": part})
+        else:
+            text = _("{before} {last}", before=text, last=part)
+    return text
+
+
+def in_a_sentence(title: str) -> str:
+    """A title as it stands within an English sentence: "Accuracy" as "accuracy". Elsewhere it stays as it is."""
+    return title.lower() if (language() or _of_process()) == catalogues.ENGLISH else title
 
 
 class Said(str):

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clps_core.config.reference import FieldFacts, groups
+from clps_core.words import in_english
 
 FILE = Path(__file__).parent / "config.md"
 INTRODUCTION = """# The fields of a config
@@ -72,4 +73,5 @@ def _rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(page(), encoding="utf8")
+    with in_english():
+        FILE.write_text(page(), encoding="utf8")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 # Before torch is imported: the tests' tensors are small, and more threads than cores cost a multiple of the time.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["CLPS_LANGUAGE"] = "en"  # what tests read, whatever their machine speaks; also in the processes they start
 # Processes of all tests keep what is slow to build in one place.
 if "CLPS_CACHE" not in os.environ:
     os.environ["CLPS_CACHE"] = tempfile.mkdtemp(prefix="clps-cache-")

@@ -10,7 +10,7 @@ from app.look.formatting import percent
 from clps_core.data.masking import MASK
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["attention_answer"]
 
@@ -39,7 +39,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "is_right": answer.is_right,
             "guesses_name": _("The most probable answers"),
             "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
-            "facts": " ".join(sentence for sentence in facts if sentence),
+            "facts": sentences(sentence for sentence in facts if sentence),
         },
     )
 

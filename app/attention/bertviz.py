@@ -25,7 +25,7 @@ from app.look.picture import file_name
 from app.look.working import let_out
 from clps_core.inspection import Inspection
 from clps_core.serving.head_view import MARK, HeadView, Which
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "choose_bertviz", "shown_tokens", "standing_alone"]
 
@@ -119,7 +119,7 @@ def bertviz_caption(which: Which) -> None:
         "decimals. The file works in a browser without a network. For unrounded weights, use the CSV of "
         "All layers and heads."
     )
-    st.caption(f"{model if which == 'model' else head} {file}")
+    st.caption(sentences((model if which == "model" else head, file)))
 
 
 def _model_height(layers: int, heads: int, tokens: int) -> float:

@@ -15,7 +15,7 @@ from clps_core.patching import Effect, Patching
 from clps_core.sharing import SharingPlan
 from clps_core.shown import visible
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["change_title", "changed_caption", "changed_sentence", "layer_title", "side_of"]
 
@@ -96,7 +96,7 @@ def changed_sentence(run: Run, turned: Turned, answer: Inspection) -> str:
         [_("This run does not have these parts: {parts}.", parts="; ".join(turned.missing))] if turned.missing else []
     )
     if not turned.changes:
-        return " ".join(missing)
+        return sentences(missing)
     plan = sharing_plan(run.config.model, run.config.sharing)
     stacks = len(plan.execution)
     changes = read_changes(turned.left_out, plan, run.config.model.num_heads, turned.loops)
@@ -112,7 +112,7 @@ def changed_sentence(run: Run, turned: Turned, answer: Inspection) -> str:
     said += _always(plan, changes, turned)
     if answer.effect is not None:
         said += _effect(answer.effect, answer.prediction)
-    return " ".join(said)
+    return sentences(said)
 
 
 def _patched(patching: Patching, stacks: int) -> list[str]:

@@ -18,7 +18,7 @@ from app.look.component import component
 from clps_core.analysis.head_names import FEWEST_QUERIES, MEASURES, NAMED_FROM, UNIFORM_FROM
 from clps_core.glossary import meaning
 from clps_core.heads import RunHeads
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["choose_measure", "heads_caption", "heads_payload", "heads_table", "measures_of", "tops_of"]
 
@@ -113,7 +113,7 @@ def heads_caption(one: RunHeads) -> str:
         queries=one.queries,
     )
     not_proved = _("Not proved: that a head does the same on other inputs, or that the answer depends on it.")
-    return " ".join(part for part in (mean, cross, rule, not_proved) if part)
+    return sentences(part for part in (mean, cross, rule, not_proved) if part)
 
 
 def heads_table(

@@ -22,7 +22,7 @@ from clps_core.glossary import meaning
 from clps_core.likeness import Likeness, Measure
 from clps_core.serving import CompareLayers
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["layer_matrices"]
 
@@ -119,7 +119,7 @@ def _cosine_caption(found: Sequence[Likeness], runs: int) -> str:
         "In runs that were trained separately, the axes of the states mean different things, so a low "
         "cosine does not show that the runs differ. CKA does not depend on the axes."
     )
-    return f"{seen} {more}"
+    return sentences((seen, more))
 
 
 def _cka_caption(found: Sequence[Likeness]) -> str:

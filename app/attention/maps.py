@@ -18,7 +18,7 @@ from app.look.colours import slot_colour, slot_letter
 from clps_core.inspection import Inspection
 from clps_core.maps import RunMaps
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["NEUTRAL", "choose_how", "how_sentence", "maps_view", "sent_of"]
 
@@ -67,7 +67,7 @@ def how_sentence(how: str, kind: str, *, two_stacks: bool) -> str:
         ),
     }
     if how == "rollout" and two_stacks:
-        return seen[how] + " " + _("Cross-attention is not included: each stack has its own rollout.")
+        return sentences((seen[how], _("Cross-attention is not included: each stack has its own rollout.")))
     return seen.get(how, "")
 
 

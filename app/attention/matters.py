@@ -50,7 +50,7 @@ from clps_core.jobs.evaluations import Evaluated, evaluated
 from clps_core.metrics import Metric
 from clps_core.numbers import NOTHING
 from clps_core.store import Run
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["what_matters"]
 
@@ -105,7 +105,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
     metric = runs[0].facts.metric_named(metric_name)
     shown = [one for one in shown if metric.name in one.found.whole]
     if not shown:
-        st.caption(f"{_question(metric)} {_loops(runs)}")
+        st.caption(sentences((_question(metric), _loops(runs))))
         return
     for run in runs:
         if all(one.run_id != run.id for one in shown):
@@ -127,7 +127,7 @@ def _shown(run_ids: Sequence[str], was_active: bool, split: str, metric_name: st
         )
     if chosen:
         _about(shown, chosen, metric, named=named)
-    st.caption(f"{_seen(metric)} {_loops(runs)}")
+    st.caption(sentences((_seen(metric), _loops(runs))))
     _table(shown, metric)
     _download([run for run in runs if found[run.id] is not None], found)
 

@@ -39,7 +39,7 @@ from app.look.working import let_out
 from app.services import escape_markdown
 from clps_core.inspection import Inspection
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["panels"]
 
@@ -145,7 +145,7 @@ def _name(run: Run, runs: Sequence[Run]) -> None:
 def _caption(runs: Sequence[Run], kind: str, turned: Sequence[Turned]) -> None:
     """Who looks at whom, and for one run what its layers share; of two, each column says it."""
     shared = "" if len(runs) > 1 else _shared(runs[0], kind, turned[0])
-    st.caption(f"{kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1)} {shared}")
+    st.caption(sentences((kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1), shared)))
 
 
 def _shared(run: Run, kind: str, turned: Turned) -> str:

@@ -26,7 +26,7 @@ from clps_core.serving import ProveTie
 from clps_core.sharing import SharingMap, SharingPlan, Site, Slot
 from clps_core.store import Run
 from clps_core.tie import TieProof
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext
 
 __all__ = ["prove_the_tie", "tie_sentences"]
 
@@ -157,7 +157,7 @@ def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
     shown = found.uses[:MOST_ROWS]
     titles = use_titles(shown)
     if found.summed > 0:
-        said = ", ".join(f"{title}: {100 * (use.share or 0):.1f} %" for title, use in zip(titles, shown, strict=True))
+        said = listed(f"{title}: {100 * (use.share or 0):.1f} %" for title, use in zip(titles, shown, strict=True))
         plotted(
             shares_figure(shown, slot_colour(number)),
             key=f"attention.tie.{about.run.id}",

@@ -23,7 +23,7 @@ from clps_core.inspection import image_of
 from clps_core.shapes import stack_layers
 from clps_core.sharing.shared_with import KIND_SITES
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 if TYPE_CHECKING:
     from clps_core.training.probe_file import ProbeRecord
@@ -54,7 +54,7 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     records = {run.id: read_records(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
     with right:
         text = _choose_text(records)
-    st.caption(f"{_fixed(records)} {kind_sentence(kind, two_stacks='cross' in _first(records).attention)}")
+    st.caption(sentences((_fixed(records), kind_sentence(kind, two_stacks="cross" in _first(records).attention))))
     selected = None
     for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
         with column:

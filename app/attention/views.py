@@ -25,7 +25,7 @@ from clps_core.numbers import layer_list
 from clps_core.serving import ReadLayers
 from clps_core.sharing.shared_with import KIND_SITES, AttentionSharing, kinds_of_family, tied_kinds
 from clps_core.store import Run
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = [
     "choose_kind",
@@ -227,7 +227,7 @@ def _elsewhere_sentence(kind: str, layers: Sequence[int]) -> str:
         "cross": _("Cross-attention uses these query and key weights, too: in layers {layers}.", layers=listed),
     }
     more = _("It reads other tokens, so compare these maps with each other, not with those above.")
-    return f"{text[kind]} {more}"
+    return sentences((text[kind], more))
 
 
 def _nothing_alike(sharing: AttentionSharing) -> None:

@@ -16,7 +16,7 @@ from app.services import escape_markdown
 from clps_core.glossary import meaning
 from clps_core.sweeps.results import Spread
 from clps_core.verdicts.costs import COSTS, Cost, Front, Paid, cost_of, cost_titles, front
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext, sentences
 
 __all__ = ["quality_against_cost"]
 
@@ -82,8 +82,8 @@ def _scatter(groups: Sequence[Group], colours: Mapping[str, str], cost: Cost) ->
     plotted(
         quality_scatter(dots, task, title, axis),
         key=f"compare.scatter.{task.name}",
-        alt=_("Best {metric} against {cost}. {said}.", metric=title.lower(), cost=axis, said=said),
-        title=_("Best {metric} against {cost}", metric=title.lower(), cost=axis),
+        alt=_("Best {metric} against {cost}. {said}.", metric=in_a_sentence(title), cost=axis, said=said),
+        title=_("Best {metric} against {cost}", metric=in_a_sentence(title), cost=axis),
         about=", ".join(run.id for _name, group, _spent in found for run in group.counted_runs),
     )
     if len(found) > 1:
@@ -142,4 +142,4 @@ def _front_in_words(names: Sequence[str], edge: Front, axis: str) -> str:
                 names=listed(edge.unclear),
             )
         )
-    return " ".join(said)
+    return sentences(said)

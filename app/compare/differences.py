@@ -18,7 +18,7 @@ from clps_core.jobs.ancestry import Ancestry, ancestry
 from clps_core.jobs.provenance import circumstances
 from clps_core.store import Run, Store
 from clps_core.store.designs import REPLICATES, config_table, design_of
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, together
 
 __all__ = ["Differences", "found_differences", "what_differs"]
 
@@ -42,7 +42,7 @@ class Differences:
     def label(self) -> str:
         """In one line."""
         if self.others:
-            named = ", ".join(self.others[:MOST_NAMED])
+            named = listed(self.others[:MOST_NAMED])
             more = len(self.others) - MOST_NAMED
             names = named if more <= 0 else _("{names} and {n} more", names=named, n=more)
             return ngettext(
@@ -53,9 +53,7 @@ class Differences:
             )
         if not self.intended:
             return _("Matched: all settings of the runs are equal")
-        *first, last = self.intended
-        names = _("{names} and {last}", names=", ".join(first), last=last) if first else last
-        return _("Matched: nothing differs except {names}", names=names)
+        return _("Matched: nothing differs except {names}", names=together(self.intended))
 
 
 def what_differs(store: Store, runs: Sequence[Run]) -> None:

@@ -23,7 +23,7 @@ from clps_core.config.telling import FOLLOWS, told_apart
 from clps_core.glossary import meaning
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table
-from clps_core.words import _
+from clps_core.words import _, in_a_sentence, listed
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -118,7 +118,7 @@ def _draw(groups: Sequence[Group], lines: Sequence[Line], colours: Mapping[str, 
     task = groups[0].run.facts
     judged = task.judged_by.title
     said = "; ".join(f"{line.name}: {_values(line, task.metric)}" for line in lines)
-    heading = _("Best {metric} against {size}", metric=judged.lower(), size=title)
+    heading = _("Best {metric} against {size}", metric=in_a_sentence(judged), size=title)
     st.markdown(f"**{escape_markdown(heading)}**")
     plotted(
         scaling_figure(lines, colours, judged, title, groups),
@@ -132,7 +132,7 @@ def _draw(groups: Sequence[Group], lines: Sequence[Line], colours: Mapping[str, 
 def _values(line: Line, name: str) -> str:
     """The quality at each size of a line."""
     values = [(size, metric(name, group.best.mean)) for size, group in line.points if group.best]
-    return ", ".join(_("{quality} at {size}", quality=quality, size=size) for size, quality in values)
+    return listed(_("{quality} at {size}", quality=quality, size=size) for size, quality in values)
 
 
 def scaling_figure(

@@ -28,7 +28,7 @@ from clps_core.jobs.provenance import signatures
 from clps_core.metrics import metric_named
 from clps_core.store import Run, Store
 from clps_core.sweeps.results import Spread
-from clps_core.words import _
+from clps_core.words import _, in_a_sentence, sentences
 
 __all__ = ["design_table", "figures"]
 
@@ -45,7 +45,7 @@ def figures(store: Store, runs: Sequence[Run], colours: Mapping[str, str], *, al
     trees = {group.run.id: ancestry(store, group.run) for group in groups}
     _table(groups, [trees[group.run.id] for group in groups], colours, quality)
     if notes := _notes(groups, group_names(groups), quality):
-        st.caption(" ".join(notes))
+        st.caption(sentences(notes))
     for sentence in _signed(store, groups):
         st.caption(sentence)
     verdict_section(store, groups, alone=alone)
@@ -130,7 +130,7 @@ def _table(
     if any(len(group.summaries) > 1 for group in groups):
         text = _("± is the standard deviation over a design's seeds and folds.")
         if any(group.counted < len(group.summaries) for group in groups):
-            text += " " + _("Means include only finished runs if there are any.")
+            text = sentences((text, _("Means include only finished runs if there are any.")))
         st.caption(text)
     for sentence in _exceptions(groups, group_names(groups), trees):
         st.caption(sentence)
@@ -148,7 +148,7 @@ def design_table(
     best = meaning_of_metric(name, _("Here: at each run's best evaluation on the validation split."))
     columns = [
         (_("Design"), meaning("design")),
-        (_("Best {metric}", metric=title.lower()), best),
+        (_("Best {metric}", metric=in_a_sentence(title)), best),
         *([(_("Test"), meaning("test-split", _("Here: with the best weights.")))] if tested else []),
         (_("Final"), _("At the last evaluation that all runs of the design have. The mean curve ends there.")),
         (_("Stored parameters"), meaning("stored-parameters")),

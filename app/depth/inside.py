@@ -20,7 +20,7 @@ from app.look.plotted import plotted
 from app.look.widget_value import follow_url
 from app.services import escape_markdown, show_problem
 from clps_core.inspection import Inspection
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext
 
 __all__ = ["inside", "marked"]
 
@@ -159,7 +159,7 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
             "**{run}** at {n} loops: {layers}",
             loops,
             run=escape_markdown(name),
-            layers=", ".join(counts),
+            layers=listed(counts),
         )
     )
     said = "; ".join(

@@ -29,7 +29,7 @@ from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
 from clps_core.store import Run
 from clps_core.store.designs import design_of
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["choose_runs", "choose_task", "curves", "loops_of", "nothing_deep", "shown_runs", "train_any_depth"]
 
@@ -307,7 +307,7 @@ def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
             seen.append(_("In training it had {quality}.", quality=metric(task.metric, before)))
     st.caption(
         _("**Seen:** ")
-        + " ".join(seen)
+        + sentences(seen)
         + " "
         + ngettext("Measured on {n} validation example,", "Measured on {n} validation examples,", examples)
         + " "

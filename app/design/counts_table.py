@@ -17,7 +17,7 @@ from app.services import escape_markdown
 from clps_core.analysis.counts import of_unshared
 from clps_core.analysis.flops import FLOP_CAUSES
 from clps_core.glossary import meaning
-from clps_core.words import N_, Words, _
+from clps_core.words import N_, Words, _, listed, sentences
 
 __all__ = ["counts_figure", "counts_table", "pair_table"]
 
@@ -111,10 +111,15 @@ def pair_table(pair: Sequence[Costed], names: Sequence[str]) -> None:
     said = _("Difference: the first minus the second. Ratio: the first divided by the second.")
     lengths = [design.counts.context_length for design in pair]
     if lengths[0] != lengths[1]:
-        said += " " + _(
-            "FLOPs/token count {first} tokens of context for the first and {second} for the second.",
-            first=exact(lengths[0]),
-            second=exact(lengths[1]),
+        said = sentences(
+            (
+                said,
+                _(
+                    "FLOPs/token count {first} tokens of context for the first and {second} for the second.",
+                    first=exact(lengths[0]),
+                    second=exact(lengths[1]),
+                ),
+            )
         )
     st.caption(said)
 
@@ -153,9 +158,14 @@ def _alike(designs: Sequence[Costed], same: Sequence[Column]) -> str:
     text = _("The same for every design: {figures}.", figures=figures)
     stored = {design.counts.unique_parameters for design in designs}
     if len(stored) > 1 and len({design.counts.train_flops_per_token for design in designs}) == 1:
-        text += " " + _(
-            "A shared layer is still computed at every use. Sharing reduces what is stored, and what the "
-            "optimiser keeps for it."
+        text = sentences(
+            (
+                text,
+                _(
+                    "A shared layer is still computed at every use. Sharing reduces what is stored, and what the "
+                    "optimiser keeps for it."
+                ),
+            )
         )
     return text
 
@@ -189,7 +199,7 @@ def counts_figure(designs: Sequence[Costed]) -> None:
         title=_("Stored parameters by part of the model"),
         about=_(
             "Parts from the left: {parts}. The vertical mark shows the executed parameters.",
-            parts=", ".join(parts.values()),
+            parts=listed(parts.values()),
         ),
     )
     with st.expander(_("Show as table"), icon=":material/table_rows:"):

@@ -21,7 +21,7 @@ from app.look.formatting import compact, exact, memory, strategy_name
 from app.services import escape_markdown
 from app.state import renew_fields
 from clps_core.presets import Preset
-from clps_core.words import N_, _, kept_by_language
+from clps_core.words import N_, _, kept_by_language, sentences
 
 __all__ = ["open_papers_dialog", "papers_dialog", "papers_payload", "published_line"]
 
@@ -124,4 +124,4 @@ def published_line(designs: Designs) -> None:
     parts.append(escape_markdown(f"{strategy_name(preset.sharing.strategy)}: {figure}."))
     if preset.note:
         parts.append(escape_markdown(preset.note))
-    st.caption(" ".join(parts))
+    st.caption(sentences(parts))

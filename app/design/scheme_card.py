@@ -18,7 +18,7 @@ from clps_core.analysis.counts import share_of_unshared
 from clps_core.config import ModelConfig
 from clps_core.errors import ClpsError
 from clps_core.schemes import KINDS, Arithmetic, Card, Claim, Scheme, arithmetic, card, schemes_of
-from clps_core.words import _, kept_by_language, ngettext
+from clps_core.words import _, kept_by_language, listed, ngettext
 
 __all__ = ["arithmetic_expander", "cards_payload", "scheme_cards"]
 
@@ -34,7 +34,7 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
     """A card for every scheme that the design makes use of, drawn at the model's own depth."""
     st.subheader(_("About the schemes in this design"), anchor=False)
     schemes = schemes_of(design.strategy, model)
-    names = ", ".join(scheme.title for scheme in schemes)
+    names = listed(scheme.title for scheme in schemes)
     st.caption(
         ngettext(
             "{design} uses {n} scheme: {names}.",

@@ -18,7 +18,7 @@ from app.look.formatting import compact
 from app.look.picture import Table, picture
 from clps_core.sharing import Site
 from clps_core.sharing.difference import Mark, PlanDifference
-from clps_core.words import _
+from clps_core.words import _, either
 
 __all__ = ["pair_numbers", "pair_payload", "sharing_pair"]
 
@@ -68,7 +68,7 @@ def _keys(marks: Collection[Mark]) -> list[dict[str, str]]:
         "reading": _("has weights in only one design, or reads another layer"),
         "lora": _("has LoRA of a different rank, or no LoRA"),
     }
-    said = _(", or ").join(text for mark, text in reasons.items() if mark in marks)
+    said = either(text for mark, text in reasons.items() if mark in marks)
     found = [{"mark": "sharing", "text": _("Differs: {reasons}", reasons=said)}] if said else []
     return [*found, *([{"mark": "only", "text": _words()["only"]}] if "only" in marks else [])]
 

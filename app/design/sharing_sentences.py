@@ -12,7 +12,7 @@ from app.look.strategy_names import target_name
 from clps_core.numbers import layer_list
 from clps_core.sharing.shared_with import AttentionSharing, Layers, Row
 from clps_core.sharing.strategies import NORM_FOLLOWS, SUBLAYERS
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, sentences, together
 
 __all__ = ["compared_sentence", "sharing_sentences"]
 
@@ -24,7 +24,7 @@ def sharing_sentences(found: AttentionSharing) -> str:
     """Which layers use the same query and key weights, what else uses them, and what is shared instead."""
     more = [*_partly(found), *_elsewhere(found), *_reads(found, range(found.num_layers))]
     alone = all(len(layers) == 1 for layers in found.same())
-    return " ".join([_within(found), *more, *([_instead(found)] if alone and not more else [])])
+    return sentences([_within(found), *more, *([_instead(found)] if alone and not more else [])])
 
 
 def compared_sentence(found: AttentionSharing, layers: Sequence[int]) -> str:
@@ -47,7 +47,7 @@ def compared_sentence(found: AttentionSharing, layers: Sequence[int]) -> str:
             "These layers use the same query and key matrices. Only their input differs: each layer reads what "
             "the layers before it have written."
         )
-    return " ".join([first, *reads, _("A stronger colour marks a layer whose attention differs more.")])
+    return sentences([first, *reads, _("A stronger colour marks a layer whose attention differs more.")])
 
 
 def _within(found: AttentionSharing) -> str:
@@ -96,8 +96,8 @@ def _elsewhere(found: AttentionSharing) -> list[str]:
             alike.setdefault((row.stack, pairs), []).append((component, row.component))
     said = []
     for (stack, pairs), uses in alike.items():
-        part = _(" and ").join(dict.fromkeys(_("query") if own == query else _("key") for own, _other in uses))
-        names = ", ".join(dict.fromkeys(target_name(other) for _own, other in uses))
+        part = together(dict.fromkeys(_("query") if own == query else _("key") for own, _other in uses))
+        names = listed(dict.fromkeys(target_name(other) for _own, other in uses))
         other = names if stack == found.stack else f"{target_name(stack)} {names}"
         said.append(_tied(part, other, pairs, found.num_layers, same_stack=stack == found.stack))
     return said
@@ -128,7 +128,7 @@ def _reads(found: AttentionSharing, layers: Iterable[int]) -> list[str]:
     chosen = set(layers)
 
     def pairs(sources: Mapping[int, int]) -> str:
-        return ", ".join(
+        return listed(
             _("{layer} from {source}", layer=layer, source=source)
             for layer, source in sources.items()
             if layer in chosen

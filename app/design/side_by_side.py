@@ -18,7 +18,7 @@ from clps_core.config.telling import differing, field_name, said_value, told_apa
 from clps_core.errors import ClpsError
 from clps_core.exports.differences import complete_table, design_first
 from clps_core.sharing.difference import compare_plans, difference_sentences
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["open_beside_dialog", "side_by_side"]
 
@@ -63,7 +63,9 @@ def side_by_side(designs: Designs, here: Costed) -> None:
         return
     names = told_apart([one.name for one in pair], tables)
     found = compare_plans(here.plan, other.design.plan)
-    st.markdown(" ".join(map(escape_markdown, difference_sentences(found, (pair[0].plan, pair[1].plan), _both(names)))))
+    st.markdown(
+        sentences(map(escape_markdown, difference_sentences(found, (pair[0].plan, pair[1].plan), _both(names))))
+    )
     sharing_pair(pair, names, found)
     st.caption(
         _(

@@ -23,7 +23,7 @@ from clps_core.sharing.pasted import strategy_of_pasted
 from clps_core.sharing.rules import default_loop
 from clps_core.sharing.sources import SOURCE_RULES, SourceUse
 from clps_core.sharing.strategies import NORM_MODES, SUBLAYERS, RuleUse
-from clps_core.words import _
+from clps_core.words import _, listed
 
 __all__ = ["draw_controls"]
 
@@ -277,7 +277,7 @@ def _what_repeats(strategy: Strategy, model: ModelConfig) -> str:
     try:
         plan = sharing_plan(model, SharingConfig(strategy=strategy.text))
     except ConfigError:
-        rules = ", ".join(rule.title for rule in RULES.values() if rule.core is not None)
+        rules = listed(rule.title for rule in RULES.values() if rule.core is not None)
         return _("Loops need a part that repeats. Choose one of the rules {rules}.", rules=rules)
     core = next(iter(plan.execution.values())).core
     if core is None or plan.fixed_loops:

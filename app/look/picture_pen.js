@@ -3,7 +3,7 @@
 // outside of browsers know no color-mix().
 
 const SVG_NAME = "http://www.w3.org/2000/svg";
-const SANS = "'Source Sans 3', 'Source Sans Pro', Helvetica, Arial, sans-serif";
+const SANS = "'Source Sans 3', 'Source Sans Pro', Helvetica, Arial, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', sans-serif";
 const MONO = "'DejaVu Sans Mono', Menlo, Consolas, monospace";
 const SHARPEST = 1600; // pixels: to this the cells of a heat map are enlarged, as not every reader keeps their edges sharp
 

@@ -7,7 +7,7 @@ from clps_core.sharing import NAMED_STRATEGIES, RULES, Strategy, parse_strategy
 from clps_core.sharing.extras import Extras
 from clps_core.sharing.sources import SourceUse
 from clps_core.sharing.strategies import STACKS, RuleUse
-from clps_core.words import _, kept_by_language
+from clps_core.words import _, kept_by_language, listed
 
 __all__ = ["name_of", "rule_name", "target_name"]
 
@@ -64,7 +64,7 @@ def _rules(strategy: Strategy) -> list[str]:
     alike: dict[str, list[str]] = {}
     for target, use in strategy.overrides:
         alike.setdefault(rule_name(use), []).append(target_name(target))
-    apart = [_("{parts}: {rule}", parts=", ".join(parts), rule=rule) for rule, parts in alike.items()]
+    apart = [_("{parts}: {rule}", parts=listed(parts), rule=rule) for rule, parts in alike.items()]
     return apart if apart and strategy.default.name == "none" else [rule_name(strategy.default), *apart]
 
 

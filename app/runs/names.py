@@ -19,9 +19,10 @@ from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
 from clps_core.errors import ClpsError
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table, design_of
-from clps_core.words import _, kept_by_language
+from clps_core.words import N_, Words, _, kept_by_language
 
 __all__ = [
+    "STATUS_WORDS",
     "Named",
     "design_names",
     "named_apart",
@@ -31,6 +32,16 @@ __all__ = [
     "unusual",
 ]
 
+STATUS_WORDS = Words(
+    {
+        "queued": N_("queued"),
+        "running": N_("running"),
+        "finished": N_("finished"),
+        "failed": N_("failed"),
+        "cancelled": N_("cancelled"),
+        "paused": N_("paused"),
+    }
+)
 QUIET = {f"train.{name}" for name in ("log_every", "eval_every", "eval_examples", "checkpoint_every", "probe_count")}
 """Fields that change what is noted of a run, not what it learns: they tell no run's kind."""
 FROM = "from"

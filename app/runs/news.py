@@ -14,7 +14,7 @@ from app.runs.names import unusual
 from app.services import desk, escape_markdown, page_guard, store
 from clps_core.errors import ClpsError
 from clps_core.store import Run
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, sentences
 
 __all__ = ["news_text", "run_news"]
 
@@ -42,7 +42,7 @@ def _look() -> None:
         if ended:
             failed = any(run.status == "failed" for run in ended)
             icon = ":material/error:" if failed else ":material/check_circle:"
-            st.toast(f"{news_text(ended)} {_way(ended)}", icon=icon, duration="long")
+            st.toast(sentences((news_text(ended), _way(ended))), icon=icon, duration="long")
 
 
 def _active() -> set[str]:
@@ -57,11 +57,12 @@ def news_text(ended: Sequence[Run]) -> str:
     if len(ended) > 1:
         outcomes = Counter(_outcome(run) for run in ended)
         many = ngettext("{n} run has ended", "{n} runs have ended", len(ended))
-        return f"**{many}**: " + ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items()) + "."
+        said = listed(f"{number} {outcome}" for outcome, number in outcomes.items())
+        return _("**{many}**: {outcomes}.", many=many, outcomes=said)
     run = ended[0]
     name = escape_markdown(" · ".join([strategy_name(run.strategy), *unusual(run)]))
-    text = f"**{name}**, " + _("seed {seed}", seed=run.seed) + f": {_outcome(run)}."
-    return f"{text} {escape_markdown(run.reason)}" if run.reason else text
+    text = _("**{name}**, seed {seed}: {outcome}.", name=name, seed=run.seed, outcome=_outcome(run))
+    return sentences((text, escape_markdown(run.reason or "")))
 
 
 def _outcome(run: Run) -> str:

@@ -26,7 +26,7 @@ from clps_core.jobs.service import QueueState, SupervisorStatus, Turn
 from clps_core.metrics import metric_named
 from clps_core.shown import visible
 from clps_core.store import Run, Store
-from clps_core.words import _
+from clps_core.words import _, in_a_sentence
 
 __all__ = ["queue_line", "run_log", "run_table", "wait_words"]
 
@@ -53,7 +53,7 @@ def run_table(store: Store, runs: Sequence[Run], turns: Mapping[str, Turn]) -> N
     rows = _page_of(runs)
     figures = {one.run.id: one for one in Measured.of(store, rows).summaries()}
     best = metric_named(figures[rows[0].id].metric).title
-    titles = (_("Run"), _("Progress"), _("Best {metric}", metric=best.lower()), _("Parameters"), "")
+    titles = (_("Run"), _("Progress"), _("Best {metric}", metric=in_a_sentence(best)), _("Parameters"), "")
     for column, title in zip(st.columns(WIDTHS), titles, strict=True):
         column.caption(title)
     parents = {run.id: run for run in store.some_runs({run.parent_id for run in rows if run.parent_id}, places=False)}

@@ -33,7 +33,7 @@ from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.store.designs import design_of
 from clps_core.verdicts import basis, sentence
-from clps_core.words import _, ngettext
+from clps_core.words import _, html_language, ngettext, sentences
 
 __all__ = ["MOST_RUNS", "snapshot"]
 
@@ -144,7 +144,7 @@ def _table(store: Store, told: Told, among: Sequence[Run]) -> str:
     said = [_("Baseline: {name}.", name=task.baseline_name)]
     if any(len(group.summaries) > 1 for group in told.groups):
         said.append(_("± is the standard deviation over a design's seeds and folds."))
-    return figure_html(_("Quality, size and speed of each design"), columns, rows) + _quiet(" ".join(said))
+    return figure_html(_("Quality, size and speed of each design"), columns, rows) + _quiet(sentences(said))
 
 
 def _verdicts(store: Store, told: Told) -> str:
@@ -276,7 +276,7 @@ def _document(title: str, runs: Sequence[Run], body: str, parts: Sequence[Part])
         runs=ngettext("{n} run", "{n} runs", len(runs)),
     )
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{escape(html_language())}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'

@@ -14,7 +14,7 @@ from app import navigation, state
 from app.look.assets import asset
 from app.look.colours import strategy_colours
 from app.look.formatting import ago, compact
-from app.runs.names import run_names
+from app.runs.names import STATUS_WORDS, run_names
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.jobs.names import given_name
@@ -136,12 +136,4 @@ def _scores(store: Store, run: Run) -> list[Point]:
 
 
 def _status(run: Run) -> str:
-    titles = {
-        "queued": _("queued"),
-        "running": _("running"),
-        "finished": _("finished"),
-        "failed": _("failed"),
-        "cancelled": _("cancelled"),
-        "paused": _("paused"),
-    }
-    return titles.get(run.status, run.status)
+    return STATUS_WORDS.get(run.status, run.status)

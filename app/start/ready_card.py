@@ -20,7 +20,7 @@ from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, 
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext
 
 __all__ = ["Shipped", "bring_in", "ready_card", "ready_comparisons"]
 
@@ -63,7 +63,7 @@ def bring_in(store: Store, asked_by: Desk) -> None:
     missing = [one for one in READY if one.run_ids()[0] not in here]
     if not missing or asked_by.policy.shared:
         return
-    titles = ", ".join(title_of(one) for one in missing)
+    titles = listed(title_of(one) for one in missing)
     if st.button(
         _("Import the ready comparisons"),
         icon=":material/download:",

@@ -36,7 +36,7 @@ from clps_core.sweeps.importance_words import left_out
 from clps_core.sweeps.importance_words import said as said_importance
 from clps_core.sweeps.interaction import interaction, interaction_fields, said
 from clps_core.sweeps.results import Configuration, configurations
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext, sentences
 
 __all__ = ["across", "across_runs"]
 
@@ -110,7 +110,7 @@ def _lines(found: Sequence[Configuration], metric: str, about: str) -> None:
         about=about,
         numbers=lambda: _numbers(lines, metric),
     )
-    st.caption(" ".join(map(escape_markdown, _said_of(lines))))
+    st.caption(sentences(map(escape_markdown, _said_of(lines))))
     with st.expander(_("The same as a table")):
         _table(lines, metric)
 
@@ -181,7 +181,10 @@ def _table(lines: Lines, metric: str) -> None:
     ]
     columns = [
         (_("Configuration"), ""),
-        (_("Best {metric}", metric=title.lower()), _("mean over runs of the best evaluation on validation data")),
+        (
+            _("Best {metric}", metric=in_a_sentence(title)),
+            _("mean over runs of the best evaluation on validation data"),
+        ),
         (_("Stored parameters"), _("unique: every weight counted once")),
         (_("Time per run"), _("without waiting in the queue")),
     ]
@@ -221,7 +224,7 @@ def _matters(found: Sequence[Configuration], metric: str, about: str) -> None:
             for one in effects
         ]
         figure_table(title, columns, rows)
-    st.caption(" ".join(map(escape_markdown, said_importance(told))))
+    st.caption(sentences(map(escape_markdown, said_importance(told))))
 
 
 def _effect_cells(one: Effect, tested: bool) -> list[str | Figure]:
@@ -253,15 +256,15 @@ def _strategy(found: Sequence[Configuration], metric: str, about: str) -> None:
     if one is None:
         return
     title = _("{metric} of each strategy over {field}", metric=judge.title, field=field_name(field))
-    sentences = said(one, strategy_name)
+    found_sentences = said(one, strategy_name)
     plotted(
         interaction_figure(one, metric),
         key=f"across.strategy.{about}",
-        alt=f"{title}. {sentences[0]}",
+        alt=f"{title}. {found_sentences[0]}",
         title=title,
         about=about,
     )
-    st.markdown(" ".join(map(escape_markdown, sentences)))
+    st.markdown(sentences(map(escape_markdown, found_sentences)))
     notes = [_("Bars show one standard deviation over the runs of a point.")]
     if (more := len(one.lines) - MOST_STRATEGIES) > 0:
         notes.append(
@@ -269,4 +272,4 @@ def _strategy(found: Sequence[Configuration], metric: str, about: str) -> None:
             + " "
             + _("The text describes all of them.")
         )
-    st.caption(" ".join(notes))
+    st.caption(sentences(notes))

@@ -23,7 +23,7 @@ from clps_core.sweeps import SweepState, sweep_state
 from clps_core.sweeps.results import Configuration, equal_to_best
 from clps_core.sweeps.table import csv_text
 from clps_core.sweeps.worth import worth_of_first
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext, sentences
 
 __all__ = ["pick_sweep", "sweep_card", "sweep_of_runs"]
 
@@ -120,7 +120,7 @@ def _progress(found: SweepState) -> str:
 def _best(found: SweepState, best: Configuration) -> str:
     said = {
         "name": escape_markdown(said_settings(best)),
-        "title": metric_named(found.metric).title.lower(),
+        "title": in_a_sentence(metric_named(found.metric).title),
         "value": escape_markdown(said_best(best, found.metric)),
     }
     if (alike := len(equal_to_best(found.configurations))) > 1:
@@ -132,7 +132,7 @@ def _best(found: SweepState, best: Configuration) -> str:
     if best.test is None:
         return text
     value = escape_markdown(said_spread(best.test, found.metric, len(best.runs)))
-    return text + " " + _("On the test split, scored once after training: {value}.", value=value)
+    return sentences((text, _("On the test split, scored once after training: {value}.", value=value)))
 
 
 def _picture(found: SweepState) -> None:
@@ -158,7 +158,7 @@ def _picture(found: SweepState) -> None:
         notes.append(
             _("Hollow points: a run failed, ended early or is not finished, so the point is based on less training.")
         )
-    st.caption(" ".join(notes))
+    st.caption(sentences(notes))
 
 
 def _links(found: SweepState, compare: bool) -> None:

@@ -13,7 +13,7 @@ from clps_core.experiment import STRATEGY
 from clps_core.metrics import metric_named
 from clps_core.sweeps import SweepState
 from clps_core.sweeps.results import Configuration, Spread
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext, sentences
 
 __all__ = ["said_best", "said_settings", "said_spread", "sweep_table"]
 
@@ -54,7 +54,7 @@ def sweep_table(found: SweepState) -> None:
     columns = [
         (_("Strategy") if first == STRATEGY else first.rpartition(".")[2], ""),
         (
-            _("Best {metric}", metric=metric_named(found.metric).title.lower()),
+            _("Best {metric}", metric=in_a_sentence(metric_named(found.metric).title)),
             _("mean over complete runs of the best evaluation on validation data"),
         ),
         *([(_("Test"), _("the same runs on the test split, scored once after training"))] if tested else []),
@@ -84,7 +84,7 @@ def sweep_table(found: SweepState) -> None:
     figure_table(_("Configurations, best first"), columns, rows, tight=True)
     notes = _notes(shown, len(found.configurations) - len(shown))
     if notes:
-        st.caption(" ".join(notes))
+        st.caption(sentences(notes))
 
 
 def _first(one: Configuration, field: str) -> str:

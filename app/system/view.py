@@ -9,6 +9,7 @@ import streamlit as st
 from app import navigation, state
 from app.look.formatting import ago, compact, duration, memory
 from app.look.tables import FACTS_WIDTH, facts_table, meter, quiet, word_table
+from app.runs.names import STATUS_WORDS
 from app.runs.timing import seconds_left
 from app.services import escape_markdown, show_problem
 from clps_core.jobs.desk import Desk
@@ -17,7 +18,7 @@ from clps_core.owners import short_name
 from clps_core.shown import isolated
 from clps_core.store import Job
 from clps_core.store.records import TRAINING, ActiveJob
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, sentences
 
 __all__ = ["figures", "quotas", "slots_and_queue", "store_and_versions"]
 
@@ -62,7 +63,9 @@ def _supervisor(found: Overview) -> str:
         since = ago(one.since, time.time())
         text = _("Process {pid}, started {since}. It assigns slots to runs.", pid=one.pid, since=since)
     if one.starts:
-        text += " " + ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts)
+        text = sentences(
+            (text, ngettext("It was started {n} time here.", "It was started {n} times here.", one.starts))
+        )
     return text
 
 
@@ -177,18 +180,18 @@ def _slots_sentences(found: Overview) -> str:
         device = {"cpu": _("the CPU")}.get(found.last_run.device or "", _("the GPU"))
         threads = ngettext("{n} thread", "{n} threads", found.last_run.threads or 1)
         parts.append(_("The newest run here used {device} with {threads}.", device=device, threads=threads))
-    return " ".join(part for part in parts if part)
+    return sentences(part for part in parts if part)
 
 
 def _store_facts(found: Overview, desk: Desk) -> dict[str, str]:
     store = found.store
     kinds = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
     size = f", {memory(store.size)}" if store.size is not None else ""
-    statuses = ", ".join(f"{number} {name}" for name, number in sorted(store.statuses.items())) or _("none yet")
+    statuses = listed(f"{number} {STATUS_WORDS[name]}" for name, number in sorted(store.statuses.items()))
     facts = {
         _("Database"): f"{kinds.get(store.database, store.database)}{size}",
         _("Schema"): _("version {number}", number=store.schema_version),
-        _("Runs"): statuses,
+        _("Runs"): statuses or _("none yet"),
     }
     if not desk.policy.bound(desk.person):  # where it lies is for who looks after the server
         facts[_("Home")] = str(store.home)

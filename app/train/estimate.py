@@ -16,7 +16,7 @@ from clps_core.config import Resolved, RunConfig
 from clps_core.glossary import meaning
 from clps_core.jobs import service
 from clps_core.store import Store
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["estimate", "time_sentence"]
 
@@ -79,7 +79,7 @@ def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:
                 "may take a third of the time or three times as long."
             )
         )
-    return " ".join(parts)
+    return sentences(parts)
 
 
 def _about(seconds: float, pace: Pace) -> str:

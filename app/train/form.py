@@ -25,7 +25,7 @@ from clps_core.glossary import meaning
 from clps_core.sharing import NAMED_STRATEGIES
 from clps_core.spec import to_spec
 from clps_core.tasks import TaskFacts, get_task
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["Asked", "train_form"]
 
@@ -110,7 +110,7 @@ def _data_of(task: TaskFacts) -> str | None:
     words = task.words()
     parts = [_("Data: {source}.", source=words.source)] if words.source else []
     parts += [_("Licence: {licence}.", licence=words.licence)] if words.licence else []
-    return escape_markdown(" ".join(parts)) or None
+    return escape_markdown(sentences(parts)) or None
 
 
 def _strategies() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from clps_core.predicting import Prediction
 from clps_core.shown import visible
 from clps_core.store import Run
 from clps_core.tasks import TaskFacts
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["answer_card", "marked_parts", "verdict"]
 
@@ -50,7 +50,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "context_name": _("The context, with the answer marked"),
             "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
             "guesses_name": _("The most probable answers"),
-            "facts": " ".join(_facts(answer, run, settings, steps)),
+            "facts": sentences(_facts(answer, run, settings, steps)),
         },
     )
 

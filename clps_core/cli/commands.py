@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
+from clps_core import catalogues
 from clps_core.cli.comparison_commands import comparisons_app
 from clps_core.cli.data_commands import data_app
 from clps_core.cli.groups import Sentences
 from clps_core.cli.job_commands import jobs_app
 from clps_core.cli.lens_commands import add_lens
 from clps_core.cli.options import ConfigFile, Json, RunId, Settings, Strategies
+from clps_core.cli.output import say
 from clps_core.cli.predict_commands import add_predict
 from clps_core.cli.run_commands import runs_app
 from clps_core.cli.sweep_commands import sweep_app
 from clps_core.cli.take_commands import add_take
-from clps_core.words import _
+from clps_core.words import _, shown
 
 __all__ = ["app", "main"]
 
@@ -348,4 +350,18 @@ def policy_code() -> None:
 
 def main() -> None:
     """Entry point of ``clps``."""
+    if asked := catalogues.setting_problem():
+        known = ", ".join(catalogues.titles())
+        say(
+            _(
+                "{name} must be one of {known}. Got {got}. It is ignored.",
+                name=catalogues.SETTING,
+                known=known,
+                got=shown(asked),
+            )
+        )
+    if catalogues.of_environment() != catalogues.ENGLISH:
+        from clps_core.cli import wide_help
+
+        wide_help.use()
     app()

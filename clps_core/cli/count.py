@@ -26,7 +26,7 @@ from clps_core.experiment import Experiment, merged, read_experiment, settings_b
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
 from clps_core.schemes import standard_model
 from clps_core.tasks import TASKS
-from clps_core.words import _
+from clps_core.words import _, listed
 
 __all__ = ["Design", "designs", "show", "show_presets"]
 
@@ -239,7 +239,7 @@ def _sizes(model: ModelConfig) -> str:
         parts.append(_("embedding {width}", width=model.embedding_width))
     if model.max_positions is not None:
         parts.append(_("{n} positions", n=model.max_positions))
-    return ", ".join(parts)
+    return listed(parts)
 
 
 def _assumptions(design: Design) -> list[str]:

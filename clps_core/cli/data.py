@@ -17,7 +17,7 @@ from clps_core.own_data.columns import ROLES
 from clps_core.own_data.sources import Source, found_source
 from clps_core.own_data.told import about, changed_since, warnings
 from clps_core.tasks import TASKS
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext
 
 if TYPE_CHECKING:
     from clps_core.own_data.record import DataSet
@@ -205,7 +205,7 @@ def _show_shipped(name: str, *, as_json: bool) -> None:
                 _(
                     "{baseline}: {metric} {validation} on validation data, {test} on the test split",
                     baseline=words.baseline,
-                    metric=facts.judged_by.title.lower(),
+                    metric=in_a_sentence(facts.judged_by.title),
                     validation=facts.judged_by.shown(facts.baseline),
                     test=facts.judged_by.shown(facts.test_baseline),
                 ),

@@ -13,7 +13,7 @@ from clps_core.jobs.ancestry import as_plain
 from clps_core.jobs.forks import DerivedFork, change_lines, derive_fork
 from clps_core.jobs.training_on import rate_sentence
 from clps_core.spec import parse_assignments
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["fork"]
 
@@ -76,4 +76,4 @@ def _what_it_begins_with(derived: DerivedFork) -> str:
         if derived.changes
         else _("Its config is the same as its parent's.")
     )
-    return " ".join((which, spent, alike))
+    return sentences((which, spent, alike))

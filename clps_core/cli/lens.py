@@ -17,7 +17,7 @@ from clps_core.lens import LensRow, RunLens
 from clps_core.numbers import NOTHING, percent
 from clps_core.predicting import check_request, held_out_examples
 from clps_core.store import Run, open_store
-from clps_core.words import _, shown
+from clps_core.words import _, sentences, shown
 
 __all__ = ["FORMATS", "Input", "LensOptions", "show"]
 
@@ -247,7 +247,7 @@ def _where(one: _Read) -> str:
         said.append(_("What is right is not known; its own answer is {token}.", token=_short(one.wanted)))
     if any(row.flips for row in one.rows):
         said.append(_("{mark} marks another token than in the row above.", mark=FLIP))
-    return " ".join(said)
+    return sentences(said)
 
 
 def _percent(probability: float | None) -> str:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
@@ -90,7 +91,7 @@ def _table(
         title=escape(_harmless(title)) if title else None, title_justify="left", header_style="bold", expand=False
     )
     for place in kept:
-        longest = max([len(columns[place]), *(len(row[place]) for row in cells)])
+        longest = max([cell_len(columns[place]), *(cell_len(row[place]) for row in cells)])
         whole = place == 0 and longest <= width // 2
         table.add_column(
             escape(_harmless(columns[place])),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.words import N_, _, ngettext
+from clps_core.words import N_, _, either, ngettext
 
 __all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "about", "usual_sizes"]
 
@@ -49,7 +49,7 @@ def about(text: str, unit: str = "") -> Any:
 
 
 def _either(numbers: Sequence[int]) -> str:
-    return _(" or ").join(map(str, numbers))
+    return either(map(str, numbers))
 
 
 def _heads(numbers: Sequence[int]) -> str:

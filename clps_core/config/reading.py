@@ -13,7 +13,7 @@ from clps_core.config.run import RunConfig
 from clps_core.errors import ConfigError
 from clps_core.suggestions import nearest
 from clps_core.tasks import TASKS, Tasks
-from clps_core.words import _, shown
+from clps_core.words import _, sentences, shown
 
 __all__ = [
     "build_config",
@@ -81,7 +81,7 @@ def validated(kind: type[T], data: Mapping[str, Any]) -> T:
     try:
         return kind.model_validate(dict(data))
     except ValidationError as error:
-        raise ConfigError(" ".join(_sentence(kind, detail) for detail in error.errors()[:MAX_MISTAKES])) from None
+        raise ConfigError(sentences(_sentence(kind, detail) for detail in error.errors()[:MAX_MISTAKES])) from None
 
 
 def build_config(partial: Mapping[str, Any] | None = None, tasks: Tasks = TASKS) -> RunConfig:

@@ -17,7 +17,7 @@ from clps_core.store import Store
 from clps_core.store.queue import Queue
 from clps_core.store.records import ActiveJob
 from clps_core.timing import seconds_left
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["QueueState", "SupervisorStatus", "Turn", "queue_state", "supervisor_status"]
 
@@ -111,7 +111,7 @@ def queue_state(store: Store) -> QueueState:
         why = _("The next one starts in a moment.")
     else:
         why = turns[queued[0].id].why
-    return QueueState(running, len(queued), False, f"{waits} {why}", turns)
+    return QueueState(running, len(queued), False, sentences((waits, why)), turns)
 
 
 def _floor(facts: dict[str, object] | None) -> int:

@@ -17,6 +17,7 @@ from clps_core.store import Run
 from clps_core.store.queue import Queue
 from clps_core.sweeps.watch import Watch
 from clps_core.tasks import frozen
+from clps_core.words import sentences
 
 if TYPE_CHECKING:
     from clps_core.training.device import Placement
@@ -51,7 +52,7 @@ def train_run(work: Work) -> tuple[str, str | None]:
     if outcome.status != "finished":
         return outcome.status, None
     early = (outcome.early or sink.early) if outcome.step < run.steps else None
-    return outcome.status, " ".join(said for said in (early, outcome.diverged) if said) or None
+    return outcome.status, sentences(said for said in (early, outcome.diverged) if said) or None
 
 
 def _begin(queue: Queue, run: Run, number: int, folder: Path, facts: str) -> tuple[Placement, int, float, float | None]:

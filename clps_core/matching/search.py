@@ -19,7 +19,7 @@ from clps_core.matching.measures import CHANGES, MEASURES, USUAL, Measure
 from clps_core.numbers import compact
 from clps_core.schemes.catalogue import SCHEMES, strategy_of_scheme
 from clps_core.sharing import SharingPlan, parse_strategy
-from clps_core.words import _
+from clps_core.words import _, either
 
 __all__ = ["CLOSE", "Change", "Match", "match"]
 
@@ -98,7 +98,7 @@ class Match:
         return _(
             "With changes to {dials} only, {scheme} cannot have {target} {what}. The nearest design has {got} "
             "({miss}). Let other fields change too.",
-            dials=_(" or ").join(self.asked),
+            dials=either(self.asked),
             **said,
         )
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clps_core.catalogues import SETTING
 from clps_core.errors import ClpsError, DataError
 from clps_core.files import parsed_json
 from clps_core.own_data.sources import Source
@@ -62,7 +63,7 @@ def _asked(do: str, home: Path, source: Source, given: Mapping[str, Any]) -> dic
     request = {"do": do, "home": str(home), "source": _plain(source), "given": dict(given)}
     environment = dict(os.environ)
     if (reader := language()) is not None:
-        environment["LANGUAGE"] = reader
+        environment[SETTING] = reader
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "clps_core.own_data.child"],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from clps_core.config import ModelConfig, SharingConfig
-from clps_core.words import Said, Worded, _
+from clps_core.words import Said, Worded, _, sentences
 
 __all__ = ["Counted", "Note", "Preset", "joined", "resized", "shared", "small_images", "small_pairs", "small_text"]
 
@@ -61,7 +61,7 @@ class Preset:
 
 def joined(*messages: str) -> Callable[[], str]:
     """Sentences (``N_``) one after the other, each put into words when they are shown."""
-    return lambda: " ".join(_(message) for message in messages)
+    return lambda: sentences(_(message) for message in messages)
 
 
 def shared(strategy: str) -> SharingConfig:

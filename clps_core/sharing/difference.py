@@ -14,7 +14,7 @@ from typing import Literal
 from clps_core.numbers import layer_list
 from clps_core.sharing.map import SharingMap, Site, Slot
 from clps_core.sharing.plan import SharingPlan
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext
 
 __all__ = ["Mark", "PlanDifference", "compare_plans", "difference_sentences"]
 
@@ -136,7 +136,7 @@ def difference_sentences(
             "inject": _("whether the core gets its input again"), "train_loops": _("the random loops in training"),
             "core": _("the part that is looped"),
         }  # fmt: skip
-        said.append(_("Other differences: {what}.", what=", ".join(titles[name] for name in found.beside)))
+        said.append(_("Other differences: {what}.", what=listed(titles[name] for name in found.beside)))
     return said
 
 

@@ -18,7 +18,7 @@ from clps_core.sweeps.importance import Effect, Importance, importance
 from clps_core.sweeps.importance_words import left_out
 from clps_core.sweeps.results import Configuration, Spread
 from clps_core.sweeps.variance import Grid, grid_of
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["Interaction", "Line", "interaction", "interaction_fields", "said"]
 
@@ -169,10 +169,10 @@ def _lines(one: Interaction, name: str, called: Callable[[str], str]) -> str:
         more = " …" if len(parts) > 2 * MOST_NAMED else ""
         text = _("The best mean by {field}: {parts}.", field=name, parts="; ".join(parts[: 2 * MOST_NAMED]) + more)
     if not one.crossing:
-        return text + " " + _("No two lines cross.")
+        return sentences((text, _("No two lines cross.")))
     pairs = [f"{called(a)} / {called(b)}" for a, b in one.crossing]
     more = " …" if len(pairs) > MOST_NAMED else ""
-    return text + " " + _("These lines cross: {pairs}.", pairs="; ".join(pairs[:MOST_NAMED]) + more)
+    return sentences((text, _("These lines cross: {pairs}.", pairs="; ".join(pairs[:MOST_NAMED]) + more)))
 
 
 def _test(one: Interaction, effect: Effect, p: float, name: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from clps_core.metrics import metric_named
 from clps_core.sweeps.results import FEWEST_PAIRS, Configuration, SweepState
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, sentences
 
 __all__ = ["worth_of_first"]
 
@@ -46,7 +46,7 @@ def worth_of_first(state: SweepState, called: Callable[[Configuration], str]) ->
         said.append(_too_few(unclear, names(unclear)))
     if cut := verdicts.get("not_compared"):
         said.append(_("Not compared with the best, since runs are missing or ended early: {names}.", names=names(cut)))
-    return " ".join(said)
+    return sentences(said)
 
 
 def _too_few(unclear: Sequence[Configuration], names: str) -> str:
@@ -63,5 +63,5 @@ def _too_few(unclear: Sequence[Configuration], names: str) -> str:
         names=names,
     )
     if counts[0] < FEWEST_PAIRS:
-        text += " " + _("At least {n} seeds or folds are needed.", n=FEWEST_PAIRS)
+        text = sentences((text, _("At least {n} seeds or folds are needed.", n=FEWEST_PAIRS)))
     return text

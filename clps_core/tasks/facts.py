@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from clps_core.metrics import Metric, metric_named
 from clps_core.shown import visible
+from clps_core.words import _, html_language, in_english
 
 __all__ = [
     "LONGEST_FACTS",
@@ -186,26 +187,48 @@ METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest"
 
 @dataclass(frozen=True)
 class Kept:
-    """Words as they were when they were kept: in the language of that moment."""
+    """Words as they were when they were kept, in English; what the catalogue still has is read in any language."""
 
     words: TaskWords
 
     def __call__(self) -> TaskWords:
-        return self.words
+        if html_language() == "en":
+            return self.words
+        kept = self.words
+        return TaskWords(
+            title=_told(kept.title),
+            summary=_told(kept.summary),
+            baseline=_told(kept.baseline),
+            source=_told(kept.source),
+            licence=kept.licence,
+            options={name: {value: _told(title) for value, title in of.items()} for name, of in kept.options.items()},
+            asks={name: _told(title) for name, title in kept.asks.items()},
+            difficulty=_told(kept.difficulty),
+            grade=_told(kept.grade),
+        )
+
+
+def _told(text: str) -> str:
+    return _(text) if text else ""  # an empty message is the catalogue's header
 
 
 @dataclass(frozen=True)
 class KeptTitle:
-    """A metric's title as it was when it was kept."""
+    """A metric's title as it was when it was kept, in English."""
 
     title: str
 
     def __call__(self) -> str:
-        return self.title
+        return _told(self.title)
 
 
 def frozen(facts: TaskFacts) -> str:
     """``facts`` as JSON, without the defaults, which a run has behind it; the same for the same facts."""
+    with in_english():
+        return _frozen(facts)
+
+
+def _frozen(facts: TaskFacts) -> str:
     words = facts.words()
     plain: dict[str, Any] = {name: getattr(facts, name) for name in PLAIN}
     plain |= {

@@ -11,7 +11,7 @@ from clps_core.sweeps.results import ERROR, FEWEST_PAIRS, Spread
 from clps_core.verdicts.budgets import LOAD, NEAR, NEAR_SECONDS, Budget, Compared
 from clps_core.verdicts.evidence import MOST_SEEDS
 from clps_core.verdicts.judging import Verdict, Verdicts
-from clps_core.words import _, ngettext
+from clps_core.words import _, listed, ngettext, sentences, together
 
 __all__ = ["basis", "said_gap", "sentence", "time_not_compared"]
 
@@ -45,7 +45,7 @@ def sentence(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
             name=name, other=other, gap=said_gap(metric, gap.mean, gap), figures=figures,
         )  # fmt: skip
         said = f"{said} {_unclear(one, among)}"
-    return " ".join(part for part in (said, _on_test(one, metric), _matched(one.budgets)) if part)
+    return sentences(part for part in (said, _on_test(one, metric), _matched(one.budgets)) if part)
 
 
 def basis(found: Verdicts) -> str:
@@ -77,7 +77,7 @@ def basis(found: Verdicts) -> str:
             seconds=percent(NEAR_SECONDS, 0),
         )
     )
-    return " ".join(said)
+    return sentences(said)
 
 
 def said_margin(found: Verdicts) -> str:
@@ -123,7 +123,7 @@ def _figures(one: Verdict, metric: Metric) -> str:
     said = [interval, ngettext("{n} pair", "{n} pairs", gap.count), f"p = {p:.2g}" if p and p >= 0.001 else "p < 0.001"]
     if one.family > 1:
         said[-1] = _("{p} by Holm", p=said[-1])
-    return ", ".join(said)
+    return listed(said)
 
 
 def _unclear(one: Verdict, among: Verdicts) -> str:
@@ -160,7 +160,7 @@ def _unclear(one: Verdict, among: Verdicts) -> str:
                 margin=said_margin(among),
             )
         )
-    return " ".join(said)
+    return sentences(said)
 
 
 def _on_test(one: Verdict, metric: Metric) -> str:
@@ -189,12 +189,11 @@ def budget_name(budget: Budget, *, wall: bool) -> str:
 
 def _matched(found: Compared) -> str:
     named = [budget_name(one, wall=found.wall) for one in found.matched]
-    listed = named[-1] if len(named) == 1 else _("{some} and {last}", some=", ".join(named[:-1]), last=named[-1])
-    return _("Matched in {budgets}.", budgets=listed)
+    return _("Matched in {budgets}.", budgets=together(named))
 
 
 def _ratios(found: Compared) -> str:
-    return ", ".join(
+    return listed(
         _("{times}× the {budget}", times=three_digits(ratio), budget=budget_name(one, wall=found.wall))
         for one, ratio in found.ratios.items()
     )
@@ -229,7 +228,7 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
             "no verdict, as the budgets differ. The first uses {ratios} of the second. Match one of them first.",
             ratios=_ratios(one.budgets),
         )
-        return " ".join(part for part in (said, time_not_compared(one.budgets)) if part)
+        return sentences(part for part in (said, time_not_compared(one.budgets)) if part)
     if one.why == "data" and about["fields"]:
         fields = ", ".join(about["fields"][:MOST_FIELDS])
         return _("no verdict, as they were trained or scored on different data ({fields}).", fields=fields)

@@ -152,8 +152,8 @@ def test_the_axis_in_the_address_is_called_as_in_the_code_and_not_as_it_reads(op
     record(store, ["none"])
     test = open_page("compare", x="flops")
     assert sentences(test) == []
-    assert test.get("button_group")[0].value == "flops"
-    test.get("button_group")[0].set_value("tokens").run()
+    assert test.button_group(key="compare.x").value == "flops"
+    test.button_group(key="compare.x").set_value("tokens").run()
     assert test.query_params["x"] in ("tokens", ["tokens"])
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import codes_task
 import pytest
-from own_language import BEGIN, FAKE, Marked
+from own_language import BEGIN, END, FAKE, Marked
 from own_rule import RULE
 from own_tasks import STARTED, offered, registered
 from page_reading import sentences, tables
@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from app import state
 from app.design.origins import current_origin, origins
 from app.services import models
-from clps_core import words
+from clps_core import catalogues, words
 from clps_core.cli import app
 from clps_core.config import build_config, resolve
 from clps_core.jobs.kinds import Work
@@ -63,7 +63,7 @@ def codes(home, tmp_path, monkeypatch):
     site = offered(tmp_path, started=STARTED, codes="codes_task:TASK")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, *sys.path]))
     monkeypatch.setitem(RULES, RULE.name, RULE)
-    monkeypatch.setattr(words, "_added", {FAKE: Marked()})
+    monkeypatch.setattr(catalogues, "_added", {FAKE: Marked()})
     with registered(codes_task.TASK), afresh():
         yield home / codes_task.FILE
     words.ask_language(None)
@@ -109,7 +109,7 @@ def walked(open_page, run, language=None):
         assert not page.exception, name
         assert page.title[0].value.startswith(BEGIN) == (language is not None)
     assert sentences(pages["runs"]) == sentences(pages["compare"]) == []
-    assert "Best brier score" in tables(pages["compare"])
+    assert ("Best brier score" if language is None else f"{BEGIN}Best Brier score{END}") in tables(pages["compare"])
     return pages
 
 

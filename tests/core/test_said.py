@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clps_core import words
+from clps_core import catalogues, words
 from clps_core.config import build_config
 from clps_core.errors import ConfigError
 from clps_core.jobs.processes import SupervisorLock
@@ -30,7 +30,7 @@ class Marked(gettext.NullTranslations):
 @pytest.fixture
 def foreign(monkeypatch: pytest.MonkeyPatch):
     """Calling it changes the reader."""
-    monkeypatch.setattr(words, "_added", {})
+    monkeypatch.setattr(catalogues, "_added", {})
     words.add_language("qps", Marked())
     yield lambda: words.ask_language(lambda: "qps")
     words.ask_language(None)

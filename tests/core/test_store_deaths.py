@@ -8,7 +8,7 @@ from signal import SIGKILL
 import pytest
 from own_language import FAKE, Marked, without_marked
 
-from clps_core import words
+from clps_core import catalogues, words
 from clps_core.store.deaths import EXIT_STORE, MAX_RETRIES, MOST_STOPS, Death, Exit, status_after
 from clps_core.words import kept, told
 
@@ -27,7 +27,7 @@ DEATHS = {
 
 @pytest.fixture(autouse=True)
 def _languages(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(words, "_added", {FAKE: Marked()})
+    monkeypatch.setattr(catalogues, "_added", {FAKE: Marked()})
     yield
     words.ask_language(None)
 

@@ -13,10 +13,12 @@ from types import SimpleNamespace
 
 import codes_task
 import pytest
+from own_language import BEGIN, END, FAKE, Marked
 from own_tasks import offered
 from untrained_runs import small_config, stored_run
 
 import clps_core.tasks
+from clps_core import catalogues, words
 from clps_core.cli import doctor
 from clps_core.config import build_config, resolve
 from clps_core.errors import CheckpointError, ConfigError, NotFoundError
@@ -251,3 +253,18 @@ def test_facts_that_cannot_be_read_in_a_runs_folder_are_a_sentence(tmp_path: Pat
     (tmp_path / "facts.json").write_text("{")
     with pytest.raises(CheckpointError, match=r"facts.json cannot be read"):
         read_facts(tmp_path)
+
+
+def test_what_a_run_keeps_of_its_task_is_english_and_is_read_in_the_readers_language(monkeypatch) -> None:
+    english = frozen(TASKS.usual("cups"))
+    monkeypatch.setattr(catalogues, "_added", {FAKE: Marked()})
+    words.ask_language(lambda: FAKE)
+    try:
+        assert frozen(TASKS.usual("cups")) == english
+        kept = thawed(english)
+        assert frozen(kept) == english
+        assert kept.words().title == TASKS.usual("cups").words().title == f"{BEGIN}Shell game{END}"
+        assert kept.words().grade == "", "an empty text stays one"
+    finally:
+        words.ask_language(None)
+    assert kept.words().title == "Shell game"
