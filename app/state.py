@@ -61,6 +61,12 @@ __all__ = [
     "LANGUAGE",
     "LAYER",
     "LEARNT",
+    "LESSON",
+    "LESSON_ANSWERS",
+    "LESSON_DRAFT",
+    "LESSON_OPENED",
+    "LESSON_STEP",
+    "LESSON_VERSION",
     "LIFT",
     "LINES",
     "LOOPS",
@@ -71,6 +77,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OF_EVERY_PAGE",
     "OPENED",
     "OVER",
     "PAGE",
@@ -108,6 +115,7 @@ __all__ = [
     "TRAIN_BASE",
     "TRAIN_LINK",
     "VIEW",
+    "VISITED",
     "WAY",
     "WEIGHT",
     "WHERE",
@@ -127,6 +135,7 @@ __all__ = [
     "read_sweep",
     "read_text",
     "run_ids",
+    "visited",
     "write",
 ]
 
@@ -177,6 +186,9 @@ BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second
 OPENED = "opened"  # Design: the place of the design that another one stands beside
 CHAPTER = "chapter"  # Learn: the chapter that is open
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
+LESSON = "lesson"  # every page: the lesson that is open, as clps_core.lessons writes it
+LESSON_STEP = "lesson_step"  # every page: the number of its step, from 1 on; none: the lesson begins
+OF_EVERY_PAGE = (PRESENT, LESSON, LESSON_STEP)
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
@@ -197,6 +209,11 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
 LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
+LESSON_OPENED = "lesson_opened"  # every page: app.lesson.opened.Opened, while a lesson is open
+LESSON_ANSWERS = "lesson_answers"  # every page: clps_core.lesson_answers.Answers of who looks
+LESSON_DRAFT = "lesson_draft"  # Learn: clps_core.lessons.Lesson that the form was filled from
+LESSON_VERSION = "lesson_version"  # Learn: how often that form was filled from outside
+VISITED = "visited"  # every page: page -> its address when it was last seen in this session, the last one last
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found
@@ -403,6 +420,16 @@ def write(**values: str | Sequence[str] | None) -> None:
     else:
         kept = {name: query.get_all(name) for name in query if name not in gone}
         query.from_dict({**kept, **short})
+    if page := st.session_state.get(PAGE):
+        visited(page)
+
+
+def visited(page: str) -> None:
+    """Remember the address that ``page`` has now: a lesson can be made of it."""
+    query = st.query_params
+    now = [(name, value) for name in query if name not in OF_EVERY_PAGE for value in query.get_all(name)]
+    seen = {name: one for name, one in st.session_state.get(VISITED, {}).items() if name != page}
+    st.session_state[VISITED] = {**seen, page: now}
 
 
 def _text(name: str) -> str:

@@ -16,7 +16,7 @@ from clps_core.person_files import keep_of, read_of
 __all__ = ["MOST_ANSWER", "Answers", "keep_answers", "read_answers", "with_answer"]
 
 Answers = Mapping[str, Mapping[int, str]]
-"""Lesson (``lesson_id``) -> number of a step, from 0 on -> what was answered; the lesson that was answered last, last."""
+"""Lesson (``lesson_id``) -> number of a step, from 0 on -> what was answered; the latest lesson stands last."""
 
 FOLDER = "lesson_answers"
 LARGEST = 1 << 20

@@ -137,7 +137,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _as_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    node: yaml.ScalarNode = dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return node
 
 
 _Dumper.add_representer(str, _as_text)
@@ -308,10 +309,10 @@ def _text(text: Any, what: str, most: int) -> str:
         text = "" if text is None else str(text)
     if not isinstance(text, str):
         raise ConfigError(_("{what} must be text. Got {got}.", what=what, got=shown(text)))
-    text = visible(text.replace("\r\n", "\n").strip(), keep="\n\t")
-    if len(text) > most:
-        raise _too_long(what, most, len(text))
-    return text
+    kept = visible(text.replace("\r\n", "\n").strip(), keep="\n\t")
+    if len(kept) > most:
+        raise _too_long(what, most, len(kept))
+    return kept
 
 
 def _too_long(what: str, limit: int, got: int) -> ConfigError:

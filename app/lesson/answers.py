@@ -1,0 +1,34 @@
+"""What who looks answered in lessons; kept in the home, or for this visit where they have no name here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import state
+from app.people.identity import person
+from app.services import store
+from clps_core.lesson_answers import Answers, keep_answers, read_answers, with_answer
+
+__all__ = ["answered", "keep_answer"]
+
+
+def answered(lesson: str, step: int) -> str:
+    """The answer that is kept; empty for none."""
+    return _answers().get(lesson, {}).get(step, "")
+
+
+def keep_answer(lesson: str, step: int, answer: str) -> None:
+    """Keep it, for this visit in any case; an empty one takes it back."""
+    st.session_state[state.LESSON_ANSWERS] = found = with_answer(_answers(), lesson, step, answer)
+    if (who := person(store().home)) is not None:
+        keep_answers(store().home, who.owner, found)
+
+
+def _answers() -> Answers:
+    """Read once a visit, as Learn's progress is."""
+    found = st.session_state.get(state.LESSON_ANSWERS)
+    if not isinstance(found, dict):
+        who = person(store().home)
+        found = read_answers(store().home, who.owner) if who is not None else {}
+        st.session_state[state.LESSON_ANSWERS] = found
+    return found
