@@ -14,6 +14,7 @@ from app.lesson.parts import parts_of
 from app.lesson.shelf import MAKE
 from app.services import desk, escape_markdown, show_problem, store
 from clps_core import lessons
+from clps_core.addresses import HOSTS
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.lessons import Lesson, Step, address_of, from_yaml, to_token, to_yaml
 from clps_core.owners import Signer
@@ -272,6 +273,8 @@ def _result(typed: Draft) -> None:
                 "not verified; runs that are only here are missing there."
             )
         )
+        if urlsplit(link).hostname in HOSTS:
+            st.caption(_("This address works on this computer only. Open the page under the server's name for others."))
         with st.container(horizontal=True):
             if st.button(_("Open the lesson"), icon=":material/school:", key="make.open", type="primary"):
                 start_lesson(lesson)
