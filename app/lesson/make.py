@@ -255,7 +255,7 @@ def _result(typed: Draft) -> None:
     code, ways = st.columns([1, 2])
     with code:
         if len(link) <= MOST_QR:
-            st.image(qr_code(link), width=360, output_format="PNG")
+            st.image(qr_code(link), width=420, output_format="PNG")
         else:
             show_problem(
                 _(
