@@ -28,7 +28,18 @@ from clps_core.owners import Signer
 from clps_core.shown import visible
 from clps_core.words import _, shown
 
-__all__ = ["Lesson", "Step", "address_of", "from_token", "from_yaml", "lesson_id", "to_token", "to_yaml"]
+__all__ = [
+    "Lesson",
+    "Step",
+    "address_of",
+    "from_plain",
+    "from_token",
+    "from_yaml",
+    "lesson_id",
+    "to_plain",
+    "to_token",
+    "to_yaml",
+]
 
 VERSION = 1
 MOST_STEPS, MOST_OPTIONS, MOST_PARTS, MOST_FIELDS = 12, 8, 30, 60
@@ -124,12 +135,12 @@ def address_of(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def from_yaml(text: str) -> Lesson:
     """The lesson in a YAML file; raises ``ConfigError`` where it is none."""
-    return _lesson(plain_from_yaml(text))
+    return from_plain(plain_from_yaml(text))
 
 
 def to_yaml(lesson: Lesson) -> str:
     """The file that ``from_yaml`` reads back as the same lesson."""
-    return str(yaml.dump(_plain(lesson), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100))
+    return str(yaml.dump(to_plain(lesson), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -149,7 +160,7 @@ _Dumper.add_representer(str, _as_text)
 
 def to_token(lesson: Lesson, signer: Signer) -> str:
     """The lesson as a link carries it; raises ``ConfigError`` where it is too long for one."""
-    packed = base64.urlsafe_b64encode(zlib.compress(_content(_lesson(_plain(lesson))), 9)).decode().rstrip("=")
+    packed = base64.urlsafe_b64encode(zlib.compress(_content(from_plain(to_plain(lesson))), 9)).decode().rstrip("=")
     token = f"{VERSION}.{packed}.{_signature(packed, signer)}"
     if len(token) > MOST_TOKEN:
         raise ConfigError(
@@ -182,7 +193,7 @@ def from_token(token: str, signer: Signer | None) -> tuple[Lesson, bool]:
     if match is None or int(match[1]) != VERSION or len(match[3]) != SIGNATURE:
         raise _incomplete()
     try:
-        lesson = _lesson(parsed_json(_unpacked(match[2])))
+        lesson = from_plain(parsed_json(_unpacked(match[2])))
     except ConfigError:
         raise
     except (ValueError, zlib.error, binascii.Error):
@@ -211,10 +222,11 @@ def _incomplete() -> ConfigError:
 
 
 def _content(lesson: Lesson) -> bytes:
-    return json.dumps(_plain(lesson), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return json.dumps(to_plain(lesson), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-def _plain(lesson: Lesson) -> dict[str, Any]:
+def to_plain(lesson: Lesson) -> dict[str, Any]:
+    """The lesson as the data that a file or a token holds."""
     steps = [
         {
             "address": one.address,
@@ -226,8 +238,8 @@ def _plain(lesson: Lesson) -> dict[str, Any]:
     return {"title": lesson.title, **({"about": lesson.about} if lesson.about else {}), "steps": steps}
 
 
-def _lesson(plain: Any) -> Lesson:
-    """Checks everything, whoever wrote it."""
+def from_plain(plain: Any) -> Lesson:
+    """The lesson in such data, whoever wrote it; raises ``ConfigError`` where it is none."""
     found = _fields(plain, _("a lesson"), ("title", "about", "steps"))
     title = _line(found.get("title"), _("the title of a lesson"), MOST_TITLE)
     if not title:

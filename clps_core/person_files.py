@@ -14,7 +14,7 @@ from typing import Any
 
 from clps_core.files import read_json
 
-__all__ = ["keep_of", "read_of"]
+__all__ = ["keep_of", "read_of", "remove_of", "stamp_of"]
 
 
 def read_of(home: Path, folder: str, person: str, limit: int) -> Any:
@@ -44,6 +44,20 @@ def keep_of(home: Path, folder: str, person: str, plain: object, most: int) -> b
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     return True
+
+
+def remove_of(home: Path, folder: str, person: str) -> None:
+    """Delete what is kept of ``person`` in ``folder``, if anything is."""
+    with contextlib.suppress(OSError):
+        (home / folder / _file(person)).unlink(missing_ok=True)
+
+
+def stamp_of(home: Path, folder: str, person: str) -> int:
+    """When it was last written, in nanoseconds of the file system's clock; 0 where there is none."""
+    try:
+        return (home / folder / _file(person)).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _make_room(folder: Path, most: int) -> None:

@@ -80,7 +80,9 @@ texts = st.text(max_size=60)
 @given(title=texts, note=texts, question=texts, value=texts)
 def test_whatever_is_typed_comes_back_as_it_is_kept_or_is_refused(title, note, question, value):
     try:
-        lesson = lessons._lesson({"title": title, "steps": [{"address": "/tryit", "note": note, "question": question}]})
+        lesson = lessons.from_plain(
+            {"title": title, "steps": [{"address": "/tryit", "note": note, "question": question}]}
+        )
     except ConfigError:
         assert not title.split()
         return
