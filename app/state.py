@@ -30,6 +30,10 @@ __all__ = [
     "CELL",
     "CHANGE",
     "CHAPTER",
+    "CLASS",
+    "CLASS_AT",
+    "CLASS_PROBLEM",
+    "CLASS_VIEW",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -161,7 +165,9 @@ AS = "as"  # Compare, Design: in what both are equal: parameters, flops or kv_ca
 CHANGE = "change"  # Compare, Design: the dials that may be turned for it, comma-separated; usual ones by default
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs
+VIEW = (
+    "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs; Learn: make, class
+)
 WHERE = "where"  # Runs: the search among all runs, as clps_core.finding reads it
 COLUMNS = "columns"  # Runs: the columns of the table of all runs, comma-separated
 FOUND_PAGE = "page"  # Runs: which page of the table of all runs
@@ -185,6 +191,8 @@ CONFUSED = "confused"  # Compare: one or two run ids, whose confused classes are
 BESIDE = "beside"  # Attention: a second run, beside the first; Design: a second design, as app.design.beside reads it
 OPENED = "opened"  # Design: the place of the design that another one stands beside
 CHAPTER = "chapter"  # Learn: the chapter that is open
+CLASS = "class"  # Learn: the code of a class: to join it, or for its teacher to see it
+CLASS_VIEW = "show"  # Learn: what a teacher sees of a class: predictions, people, lessons or runs
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
 LESSON = "lesson"  # every page: the lesson that is open, as clps_core.lessons writes it
 LESSON_STEP = "lesson_step"  # every page: the number of its step, from 1 on; none: the lesson begins
@@ -209,6 +217,8 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 LANGUAGE = "language"  # every page: the language this session reads, by its catalogue's name; none: the server's
 PAGE = "page"  # every page: its name
 LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
+CLASS_AT = "class_at"  # Learn: the chapter that a class was last told of
+CLASS_PROBLEM = "class_problem"  # Learn: a sentence from a callback, to show once
 LESSON_OPENED = "lesson_opened"  # every page: app.lesson.opened.Opened, while a lesson is open
 LESSON_ANSWERS = "lesson_answers"  # every page: clps_core.lesson_answers.Answers of who looks
 LESSON_DRAFT = "lesson_draft"  # Learn: clps_core.lessons.Lesson that the form was filled from

@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from app import state
+from app.classes.joining import answered as classes_know
 from app.people.identity import person
 from app.services import store
 from clps_core.lesson_answers import Answers, keep_answers, read_answers, with_answer
+from clps_core.lessons import Lesson, lesson_id
 
 __all__ = ["answered", "keep_answer"]
 
@@ -17,11 +19,12 @@ def answered(lesson: str, step: int) -> str:
     return _answers().get(lesson, {}).get(step, "")
 
 
-def keep_answer(lesson: str, step: int, answer: str) -> None:
+def keep_answer(lesson: Lesson, step: int, answer: str) -> None:
     """Keep it, for this visit in any case; an empty one takes it back."""
-    st.session_state[state.LESSON_ANSWERS] = found = with_answer(_answers(), lesson, step, answer)
+    st.session_state[state.LESSON_ANSWERS] = found = with_answer(_answers(), lesson_id(lesson), step, answer)
     if (who := person(store().home)) is not None:
         keep_answers(store().home, who.owner, found)
+        classes_know(who.owner, lesson)
 
 
 def _answers() -> Answers:

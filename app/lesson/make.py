@@ -20,7 +20,7 @@ from clps_core.lessons import Lesson, Step, address_of, from_yaml, to_token, to_
 from clps_core.owners import Signer
 from clps_core.words import _
 
-__all__ = ["make"]
+__all__ = ["make", "server_address"]
 
 LARGEST_FILE = 1 << 20
 
@@ -250,7 +250,7 @@ def _result(typed: Draft) -> None:
     except ClpsError as error:
         st.info(_("Not yet a lesson: {problem}", problem=escape_markdown(str(error))))
         return
-    link = f"{_server()}/learn?{urlencode({state.LESSON: token})}"
+    link = f"{server_address()}/learn?{urlencode({state.LESSON: token})}"
     st.subheader(_("The link"), anchor=False)
     code, ways = st.columns([1, 2])
     with code:
@@ -287,7 +287,7 @@ def _result(typed: Draft) -> None:
                 )
 
 
-def _server() -> str:
+def server_address() -> str:
     """How the browser reaches this server, without the page; empty where no browser asks."""
     parts = urlsplit(st.context.url or "")
     base = f"/{path}" if (path := str(st.get_option("server.baseUrlPath")).strip("/")) else ""
