@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from textwrap import wrap
-from typing import TYPE_CHECKING
 
 from app.learn.chapter import Estimate, Question
-from app.look.charts import figure
+from app.look.assets import asset
 from clps_core.words import _
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 __all__ = ["histogram", "tally"]
 
 BINS = 10
-COLOUR, RIGHT = "#1b72c5", "#038154"
 
 
 def tally(question: Question, answers: Sequence[str]) -> tuple[list[tuple[str, int]], int | None]:
@@ -41,29 +35,15 @@ def _bin(percent: int) -> int:
     return min(BINS - 1, percent * BINS // 100)
 
 
-def histogram(counts: Sequence[tuple[str, int]], right: int | None = None) -> Figure:
-    """Lying bars with their number at the end, the first answer on top; ``right``: the place of the one to mark."""
-    import plotly.graph_objects as go
+def histogram(counts: Sequence[tuple[str, int]], right: int | None = None) -> str:
+    """HTML: a bar for each answer with its number, in their order; ``right``: the place of the one to mark.
 
-    made = figure(height=90 + 58 * len(counts))
-    names = ["<br>".join(map(escape, wrap(name, 44)))[:400] for name, _count in counts]
-    made.add_trace(
-        go.Bar(
-            y=list(range(len(counts))),
-            x=[count for _name, count in counts],
-            orientation="h",
-            text=[str(count) for _name, count in counts],
-            textposition="outside",
-            textfont={"size": 22},
-            cliponaxis=False,
-            marker={"color": [RIGHT if place == right else COLOUR for place in range(len(counts))]},
-            hoverinfo="skip",
-        )
-    )
-    made.update_layout(bargap=0.25, showlegend=False)
-    most = max((count for _name, count in counts), default=0)
-    made.update_xaxes(range=[0, max(4, 1.15 * most)], visible=False)
-    made.update_yaxes(
-        tickvals=list(range(len(counts))), ticktext=names, tickfont={"size": 18}, autorange="reversed", showgrid=False
-    )
-    return made
+    The longest bar has the width that is left. Answers are shown as text, whatever they contain.
+    """
+    most = max((count for _name, count in counts), default=0) or 1
+    rows = []
+    for place, (name, count) in enumerate(counts):
+        marked, told = (' class="right"', f"✓ {name}") if place == right else ("", name)
+        width = 0.85 * 100 * count / most
+        rows.append(f'<dt>{escape(told)}</dt><dd{marked}><i style="width: {width:.1f}%"></i><b>{count}</b></dd>')
+    return f'<style>{asset("classes/histogram.css")}</style><dl class="clps-answers">{"".join(rows)}</dl>'

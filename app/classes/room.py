@@ -11,11 +11,9 @@ import streamlit as st
 from app import navigation, state
 from app.classes.histogram import histogram, tally
 from app.learn.chapter import Chapter
-from app.lesson.code import qr_code
-from app.lesson.make import server_address
+from app.lesson.code import server_address, shown_code, shown_link
 from app.look.address_choice import address_choice
 from app.look.formatting import strategy_name
-from app.look.plotted import plotted
 from app.look.tables import word_table
 from app.look.ticking import ticking
 from app.runs.table import status_of
@@ -119,8 +117,8 @@ def _class(one: Class, chapters: Sequence[Chapter]) -> None:
         with st.container(horizontal=True, width="content"):
             with st.popover(_("Join"), icon=":material/qr_code_2:"):
                 link = f"{server_address()}/learn?{urlencode({state.CLASS: one.code})}"
-                st.image(qr_code(link), width=320, output_format="PNG")
-                st.code(link, language=None, wrap_lines=True)
+                shown_code(link)
+                shown_link(link)
             _delete(one)
     views = {
         "predictions": _("Predictions"),
@@ -174,25 +172,22 @@ def _predictions(_one: Class, members: Sequence[Member], chapters: Sequence[Chap
     count = Counter(key for one in given for key in one if key in by_key)
     if "class.chapter" not in st.session_state:
         st.session_state["class.chapter"] = max(by_key, key=lambda key: count[key])
+    above = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
             _("Chapter"),
             list(by_key),
-            format_func=lambda key: f"{list(by_key).index(key) + 1}. {by_key[key].title()} ({count[key]})",
+            format_func=lambda key: f"{list(by_key).index(key) + 1}. {by_key[key].title()}",
             key="class.chapter",
         )
         told = st.toggle(_("Show the right answer"), key="class.right")
     question = by_key[chosen].predict
     counts, right = tally(question, [one[chosen] for one in given if chosen in one])
-    st.subheader(escape_markdown(question.asks()), anchor=False)
-    _bars(counts, f"class.predictions.{chosen}", right if told else None)
-    if told:
-        st.markdown(escape_markdown(question.why()))
-
-
-def _bars(counts: Sequence[tuple[str, int]], key: str, right: int | None = None) -> None:
-    said = "; ".join(f"{name}: {count}" for name, count in counts)
-    plotted(histogram(counts, right), key=key, alt=_("Answers: {said}.", said=said), title=_("Answers of the class"))
+    with above:
+        st.subheader(escape_markdown(question.asks()), anchor=False)
+        st.html(histogram(counts, right if told else None))
+        if told:
+            st.markdown(escape_markdown(question.why()))
 
 
 def _people(_one: Class, members: Sequence[Member], chapters: Sequence[Chapter]) -> None:
@@ -241,7 +236,7 @@ def _lessons(one: Class, members: Sequence[Member], _chapters: Sequence[Chapter]
         st.subheader(escape_markdown(step.question), anchor=False)
         if step.options:
             counts = Counter(answer for _name, answer in given)
-            _bars([(option, counts[option]) for option in step.options], f"class.lesson.{chosen}.{number}")
+            st.html(histogram([(option, counts[option]) for option in step.options]))
         if given and (names or not step.options):
             columns = {_("Answer"): [answer for _name, answer in given]}
             word_table(_("Answers"), {_("Name"): [name for name, _answer in given], **columns} if names else columns)

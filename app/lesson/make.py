@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from app import navigation, state
-from app.lesson.code import MOST_QR, qr_code
+from app.lesson.code import MOST_QR, qr_code, server_address, shown_code, shown_link
 from app.lesson.opened import start_lesson
 from app.lesson.parts import parts_of
 from app.lesson.shelf import MAKE
 from app.services import desk, escape_markdown, show_problem, store
 from clps_core import lessons
-from clps_core.addresses import HOSTS
 from clps_core.errors import ClpsError, ConfigError
 from clps_core.lessons import Lesson, Step, address_of, from_yaml, to_token, to_yaml
 from clps_core.owners import Signer
 from clps_core.words import _
 
-__all__ = ["make", "server_address"]
+__all__ = ["make"]
 
 LARGEST_FILE = 1 << 20
 
@@ -255,7 +254,7 @@ def _result(typed: Draft) -> None:
     code, ways = st.columns([1, 2])
     with code:
         if len(link) <= MOST_QR:
-            st.image(qr_code(link), width=420, output_format="PNG")
+            shown_code(link)
         else:
             show_problem(
                 _(
@@ -266,15 +265,13 @@ def _result(typed: Draft) -> None:
                 )
             )
     with ways:
-        st.code(link, language=None, wrap_lines=True)
+        shown_link(link)
         st.caption(
             _(
                 "The link holds the whole lesson, signed by this server. On another server it opens, too, marked as "
                 "not verified; runs that are only here are missing there."
             )
         )
-        if urlsplit(link).hostname in HOSTS:
-            st.caption(_("This address works on this computer only. Open the page under the server's name for others."))
         with st.container(horizontal=True):
             if st.button(_("Open the lesson"), icon=":material/school:", key="make.open", type="primary"):
                 start_lesson(lesson)
@@ -285,10 +282,3 @@ def _result(typed: Draft) -> None:
                 st.download_button(
                     _("Save the code"), qr_code(link), "lesson.png", "image/png", icon=":material/qr_code_2:"
                 )
-
-
-def server_address() -> str:
-    """How the browser reaches this server, without the page; empty where no browser asks."""
-    parts = urlsplit(st.context.url or "")
-    base = f"/{path}" if (path := str(st.get_option("server.baseUrlPath")).strip("/")) else ""
-    return f"{parts.scheme}://{parts.netloc}{base}" if parts.netloc else base
