@@ -52,9 +52,11 @@ MOST_BYTES = 200_000
 PURPOSE = "lesson"
 SIGNATURE = 32
 """Hexadecimal digits of a signature: 128 bits."""
-NEVER = ("token", "lesson", "lesson_step", "present")
-"""Parameters of an address that are no part of a page's state; ``token`` is the server's door key."""
+NEVER = ("token", "lesson", "lesson_step", "present", "embed", "embed_options")
+"""Parameters of an address that are no part of a page's state: ``token`` is the server's door key, and Streamlit lets
+nobody write the last two."""
 _TOKEN = re.compile(r"([0-9]{1,4})\.([A-Za-z0-9_-]+)\.([0-9a-f]*)")
+_FIELD = re.compile(r"[\w.-]{1,60}")
 _PAGE = re.compile(r"[a-z]{1,20}")
 _PART = re.compile(r"[a-z][a-z_]{0,29}")
 
@@ -106,7 +108,7 @@ def lesson_id(lesson: Lesson) -> str:
 def address_of(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     """Page and parameters of an address as a browser shows it, with or without the server's name before it.
 
-    Raises ``ConfigError`` for what is none. What is in ``NEVER`` is left out.
+    Raises ``ConfigError`` for what is none. What is in ``NEVER``, and what can be no name, is left out.
     """
     text = text.strip()
     if len(text) > MOST_ADDRESS:
@@ -127,7 +129,7 @@ def address_of(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
                 got=shown(text[:60]),
             )
         )
-    return page, tuple((name, value) for name, value in fields if name not in NEVER)
+    return page, tuple(one for one in fields if _FIELD.fullmatch(one[0]) and one[0].lower() not in NEVER)
 
 
 # YAML

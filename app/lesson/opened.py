@@ -66,8 +66,19 @@ def open_step(opened: Opened) -> None:
     st.session_state[state.LESSON_OPENED] = opened
     step = opened.step
     if step.page in (facts.name for facts in navigation.PAGES):
-        navigation.go(step.page, query={**step.parameters(), **_parameters(opened)})
+        navigation.go(step.page, query={**_free(step), **_parameters(opened)})
     state.write(**_parameters(opened))
+
+
+def _free(step: Step) -> dict[str, list[str]]:
+    """The parameters of its address, without the one that Streamlit lets nobody write while its widget is drawn.
+
+    From one step on Compare to another, the quality to reach stays as it is.
+    """
+    query = step.parameters()
+    if st.session_state.get(state.PAGE) == "compare":
+        query.pop(state.QUALITY, None)
+    return query
 
 
 def start_lesson(lesson: Lesson) -> None:

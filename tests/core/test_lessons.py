@@ -185,7 +185,10 @@ def test_characters_that_cannot_be_seen_are_written_out(signer):
 
 
 def test_an_address_is_taken_as_the_browser_shows_it_without_the_door_key():
-    pasted = "https://lab.school.example/under/attention?run=abc&text=May%201&token=secret&lesson=1.x.y&lesson_step=2"
+    pasted = (
+        "https://lab.school.example/under/attention?run=abc&text=May%201&token=secret&lesson=1.x.y&lesson_step=2"
+        "&Embed=true&=x&%3Cb%3E=y"
+    )
     assert address_of(pasted) == ("attention", (("run", "abc"), ("text", "May 1")))
     assert address_of("http://127.0.0.1:8501/") == ("start", ())
     assert address_of("/design?strategy=none&strategy=all") == ("design", (("strategy", "none"), ("strategy", "all")))
