@@ -25,6 +25,6 @@ elif view:
     room(CHAPTERS)
 else:
     joining()
+    way_to_classes()
     contents()
     shelf()
-    way_to_classes()

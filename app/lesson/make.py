@@ -115,7 +115,7 @@ def _from_file() -> None:
                 )  # fmt: skip
             _fill(Draft.of(from_yaml(file.getvalue().decode("utf-8", "replace"))))
         except ClpsError as error:
-            show_problem(str(error))
+            show_problem(_("this file is no lesson: {problem}", problem=str(error)))
             return
     st.rerun()
 

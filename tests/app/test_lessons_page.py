@@ -153,17 +153,6 @@ def test_a_lesson_about_a_run_that_is_gone_says_so_and_the_page_goes_on(open_pag
     assert test.title[0].value == str(navigation.page(page).question)
 
 
-def test_steps_lead_from_compare_to_compare_with_a_quality_that_is_bound_to_its_widget(open_page, store, token):
-    runs = ",".join(run.id for run in record(store))
-    step = Step("compare", (("runs", runs), ("quality", "40")))
-    test = open_page("start", lesson=token(Lesson("Two", (step, step))))
-    assert test.number_input(key=state.QUALITY).value == 40
-    press(test, "Next step")
-    assert sentences(test) == []
-    assert test.query_params["lesson_step"] == "2"
-    assert test.number_input(key=state.QUALITY).value == 40
-
-
 def test_a_page_that_is_none_of_ours_is_said_and_the_lesson_stays(open_page, token):
     test = open_page("start", lesson=token(Lesson("Old", (Step("oldpage", note="A note."),))))
     assert sentences(test) == []

@@ -16,6 +16,8 @@ from app.learn.chapter import Choice
 from app.learn.chapters import CHAPTERS
 from app.lesson.parts import PARTS, selector
 from clps_core.classes import Classes
+from clps_core.lessons import Lesson, Step, to_token
+from clps_core.owners import Signer
 from clps_core.policy import hash_code
 
 pytestmark = pytest.mark.browser
@@ -96,7 +98,9 @@ def test_a_class_is_joined_and_its_predictions_appear_by_themselves(
 
 
 @pytest.mark.slow
-def test_every_part_is_on_its_page(dashboard: Callable[..., str], browser_page: Page, tmp_path: Path) -> None:
+def test_every_part_is_on_its_page_and_compare_leads_to_compare(
+    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
+) -> None:
     url = dashboard(tmp_path / "home")
     for name in dict.fromkeys(part.page for part in PARTS if part.page):
         browser_page.goto(f"{url}/{name if name != 'start' else ''}{WHERE.get(name, '')}")
@@ -104,3 +108,11 @@ def test_every_part_is_on_its_page(dashboard: Callable[..., str], browser_page: 
             if part.name == "downloads" and name in ("learn", "data", "train"):
                 continue
             browser_page.locator(selector(name, [part.name])).first.wait_for(state="attached")
+    # Streamlit lets nobody write the quality's parameter while its widget is drawn.
+    step = Step("compare", (("runs", DATES), ("quality", "40")))
+    token = to_token(Lesson("Two", (step, step)), Signer.of_home(tmp_path / "home"))
+    browser_page.goto(f"{url}/learn?lesson={token}")
+    expect(browser_page.locator(".st-key-quality input")).to_have_value("40")
+    browser_page.get_by_role("button", name="Next step").click()
+    expect(browser_page.get_by_text("Lesson · step 2 of 2")).to_be_visible()
+    expect(browser_page.locator(".st-key-quality input")).to_have_value("40")
