@@ -19,12 +19,16 @@ def answered(lesson: str, step: int) -> str:
     return _answers().get(lesson, {}).get(step, "")
 
 
-def keep_answer(lesson: Lesson, step: int, answer: str) -> None:
-    """Keep it, for this visit in any case; an empty one takes it back."""
+def keep_answer(lesson: Lesson, step: int, answer: str, *, verified: bool) -> None:
+    """Keep it, for this visit in any case; an empty one takes it back.
+
+    A class is told of a ``verified`` lesson only: others can be made by any of its members, and as many as they like.
+    """
     st.session_state[state.LESSON_ANSWERS] = found = with_answer(_answers(), lesson_id(lesson), step, answer)
     if (who := person(store().home)) is not None:
         keep_answers(store().home, who.owner, found)
-        classes_know(who.owner, lesson)
+        if verified:
+            classes_know(who.owner, lesson)
 
 
 def _answers() -> Answers:

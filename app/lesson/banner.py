@@ -101,7 +101,8 @@ def _question(opened: Opened) -> None:
 
     def keep() -> None:
         answer = st.session_state.get(key)
-        keep_answer(opened.lesson, number, answer.strip() if isinstance(answer, str) else "")
+        text = answer.strip() if isinstance(answer, str) else ""
+        keep_answer(opened.lesson, number, text, verified=opened.verified)
 
     if step.options:
         places = [*step.options]

@@ -15,6 +15,7 @@ from app.learn.chapters import CHAPTERS
 from clps_core.classes import Classes
 from clps_core.learning import Progress, keep_progress, read_progress
 from clps_core.lessons import Lesson, Step, to_token
+from clps_core.owners import Signer
 from clps_core.policy import read_policy
 
 CHAPTER = next(one for one in CHAPTERS if isinstance(one.predict, Choice))
@@ -87,6 +88,10 @@ def test_a_class_from_opening_to_deletion(open_page, store, shared, teacher, hom
     press(chapter, "Show the answer")
     lesson = open_page("learn", lesson=to_token(LESSON, shared.signer), lesson_step="1")
     lesson.radio[0].set_value("<b>A</b>").run()
+    own = Lesson("Made by a student", LESSON.steps)
+    forged = open_page("learn", lesson=to_token(own, Signer(b"x" * 32, home)), lesson_step="1")
+    forged.radio[0].set_value("B").run()
+    assert Classes(home).lessons(code) == [LESSON], "a class hears of lessons that this server signed"
     run = record(store)[0]
     mark(store, run, owner=other)
 
