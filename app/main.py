@@ -19,14 +19,16 @@ if not is_own_page():  # no widget is drawn, so none can be used
     st.stop()
 st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
 current = st.navigation(navigation.streamlit_pages())
-navigation.remember(current.url_path)
+navigation.remember(navigation.name_of(current))
 st.set_page_config(page_title=f"{current.title} · CLPS Lab")
 frame()
-with opening(_("Opening the page ..."), "app.people.identity_panel", "app.runs.news"):
+with opening(_("Opening the page ..."), "app.people.identity_panel", "app.runs.news", "app.lesson.banner"):
+    from app.lesson.banner import lesson_banner
     from app.people.identity_panel import identity_panel
     from app.runs.news import run_news
     from app.services import page_guard
 with page_guard():
     identity_panel()
     run_news()
+    lesson_banner(navigation.name_of(current))
     current.run()

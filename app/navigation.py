@@ -11,7 +11,7 @@ import streamlit as st
 from app import state
 from clps_core.words import N_, Worded
 
-__all__ = ["PAGES", "PageFacts", "go", "link", "page", "remember", "streamlit_pages"]
+__all__ = ["PAGES", "PageFacts", "go", "link", "name_of", "page", "remember", "streamlit_pages"]
 
 Query = Mapping[str, str | Sequence[str]]
 
@@ -55,6 +55,11 @@ def page(name: str) -> PageFacts:
     return next(facts for facts in PAGES if facts.name == name)
 
 
+def name_of(current: st.Page) -> str:
+    """The name of the page that ``st.navigation`` found; the address of the default one has none."""
+    return current.url_path or next(facts.name for facts in PAGES if facts.default)
+
+
 def streamlit_pages() -> list[st.Page]:
     """What ``st.navigation`` needs."""
     return [
@@ -67,6 +72,7 @@ def remember(name: str) -> None:
     """Note that page ``name`` is drawn now, and which one was before: first of all, for a run may be cut short."""
     st.session_state[state.PAGE_BEFORE] = st.session_state.get(state.PAGE)
     st.session_state[state.PAGE] = name
+    state.visited(name)
 
 
 def link(name: str, label: str | None = None, *, query: Query | None = None, help: str | None = None) -> None:  # noqa: A002

@@ -30,6 +30,10 @@ __all__ = [
     "CELL",
     "CHANGE",
     "CHAPTER",
+    "CLASS",
+    "CLASS_AT",
+    "CLASS_PROBLEM",
+    "CLASS_VIEW",
     "COLUMNS",
     "CONFUSED",
     "COPIED",
@@ -63,6 +67,12 @@ __all__ = [
     "LANGUAGE",
     "LAYER",
     "LEARNT",
+    "LESSON",
+    "LESSON_ANSWERS",
+    "LESSON_DRAFT",
+    "LESSON_OPENED",
+    "LESSON_STEP",
+    "LESSON_VERSION",
     "LIFT",
     "LINES",
     "LOOPS",
@@ -73,6 +83,7 @@ __all__ = [
     "NEWS_TOLD",
     "NEWS_WATCHED",
     "OF",
+    "OF_EVERY_PAGE",
     "ON",
     "OPENED",
     "OVER",
@@ -112,6 +123,7 @@ __all__ = [
     "TRAIN_BASE",
     "TRAIN_LINK",
     "VIEW",
+    "VISITED",
     "WAY",
     "WEIGHT",
     "WHERE",
@@ -131,6 +143,7 @@ __all__ = [
     "read_sweep",
     "read_text",
     "run_ids",
+    "visited",
     "write",
 ]
 
@@ -156,7 +169,9 @@ AS = "as"  # Compare, Design: in what both are equal: parameters, flops or kv_ca
 CHANGE = "change"  # Compare, Design: the dials that may be turned for it, comma-separated; usual ones by default
 TEXT = "text"  # Attention, Depth, Try it: the typed input (a task's options stand beside it under their own names)
 TARGET = "target"  # Attention: the decoder target typed by the person; none means the model's own answer
-VIEW = "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs
+VIEW = (
+    "view"  # Attention: which view, such as grid, heads or lens; Runs: one comparison, or all runs; Learn: make, class
+)
 WHERE = "where"  # Runs: the search among all runs, as clps_core.finding reads it
 COLUMNS = "columns"  # Runs: the columns of the table of all runs, comma-separated
 FOUND_PAGE = "page"  # Runs: which page of the table of all runs
@@ -184,7 +199,12 @@ TERM = "term"  # Glossary: the term that is asked for, by its key
 FIND = "find"  # Glossary: the words that are searched for
 ON = "on"  # Glossary: the page whose terms are listed, by its name
 LANG = "lang"  # every page: the language that was chosen, by its catalogue's name
+CLASS = "class"  # Learn: the code of a class: to join it, or for its teacher to see it
+CLASS_VIEW = "show"  # Learn: what a teacher sees of a class: predictions, people, lessons or runs
 PRESENT = "present"  # every page: 1 to show it to a room, large and without the side bar
+LESSON = "lesson"  # every page: the lesson that is open, as clps_core.lessons writes it
+LESSON_STEP = "lesson_step"  # every page: the number of its step, from 1 on; none: the lesson begins
+OF_EVERY_PAGE = (PRESENT, LESSON, LESSON_STEP)
 METRIC = "metric"  # Depth, Attention: the metric that is drawn
 SPLIT = "split"  # Attention: the examples that parts are left out on: validation or test
 DEPTHS = "depths"  # Depth: the numbers of loops that are evaluated, comma-separated; usual ones by default
@@ -205,6 +225,13 @@ TOKENS = "tokens"  # Try it: how many tokens an answer has at most
 LANGUAGE = "language"  # every page: the language that this session chose, by its catalogue's name; none: the browser's
 PAGE = "page"  # every page: its name
 LEARNT = "learnt"  # Learn: clps_core.learning.Progress of who looks
+CLASS_AT = "class_at"  # Learn: the chapter that a class was last told of
+CLASS_PROBLEM = "class_problem"  # Learn: a sentence from a callback, to show once
+LESSON_OPENED = "lesson_opened"  # every page: app.lesson.opened.Opened, while a lesson is open
+LESSON_ANSWERS = "lesson_answers"  # every page: clps_core.lesson_answers.Answers of who looks
+LESSON_DRAFT = "lesson_draft"  # Learn: clps_core.lessons.Lesson that the form was filled from
+LESSON_VERSION = "lesson_version"  # Learn: how often that form was filled from outside
+VISITED = "visited"  # every page: page -> its address when it was last seen in this session, the last one last
 PAGE_BEFORE = "page_before"  # every page: the name of the page that this session's last run drew
 DESIGNS = "designs"  # Design: app.design.designs.Designs
 DESIGNS_FOUND = "designs_found"  # Design: what the last visit with a bare address found
@@ -411,6 +438,16 @@ def write(**values: str | Sequence[str] | None) -> None:
     else:
         kept = {name: query.get_all(name) for name in query if name not in gone}
         query.from_dict({**kept, **short})
+    if page := st.session_state.get(PAGE):
+        visited(page)
+
+
+def visited(page: str) -> None:
+    """Remember the address that ``page`` has now: a lesson can be made of it."""
+    query = st.query_params
+    now = [(name, value) for name in query if name not in OF_EVERY_PAGE for value in query.get_all(name)]
+    seen = {name: one for name, one in st.session_state.get(VISITED, {}).items() if name != page}
+    st.session_state[VISITED] = {**seen, page: now}
 
 
 def _text(name: str) -> str:

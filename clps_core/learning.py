@@ -5,17 +5,13 @@ Start at read_progress. What lies in a file may come from anybody: what cannot b
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clps_core.files import read_json
+from clps_core.person_files import keep_of, read_of
 
 __all__ = ["Progress", "keep_progress", "read_progress"]
 
@@ -57,43 +53,19 @@ class Progress:
 def read_progress(home: Path, person: str) -> Progress:
     """What is kept of ``person``, who may be called anything; nothing where there is no file that can be read."""
     try:
-        return _read(read_json(home, FOLDER, _file(person), limit=LARGEST))
+        return _read(read_of(home, FOLDER, person, LARGEST))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Progress()
 
 
 def keep_progress(home: Path, person: str, progress: Progress) -> bool:
     """Write it, whole or not at all; ``False`` where it cannot be kept, such as on a full disk."""
-    folder, name = home / FOLDER, _file(person)
-    temporary = folder / f".{name}.{secrets.token_hex(4)}.writing"
     plain = {
         "version": 1,
         "predicted": dict(progress.predicted),
         "checked": {chapter: {str(n): one for n, one in found.items()} for chapter, found in progress.checked.items()},
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / name).exists():
-            _make_room(folder)
-        temporary.write_text(json.dumps(plain), encoding="utf-8")
-        temporary.replace(folder / name)
-    except OSError:
-        return False
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return True
-
-
-def _make_room(folder: Path) -> None:
-    """Remove the oldest files where there are ``MOST_PEOPLE`` or more."""
-    files = [path for path in folder.iterdir() if path.suffix == ".json"]
-    for path in sorted(files, key=lambda one: one.stat().st_mtime)[: max(0, len(files) - MOST_PEOPLE + 1)]:
-        path.unlink(missing_ok=True)
-
-
-def _file(person: str) -> str:
-    return f"{hashlib.sha256(person.encode('utf-8', 'replace')).hexdigest()[:32]}.json"
+    return keep_of(home, FOLDER, person, plain, MOST_PEOPLE)
 
 
 def _read(plain: Any) -> Progress:

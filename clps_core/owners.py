@@ -77,6 +77,10 @@ class Signer:
         """The owner of everybody who logs in with this address: always the same one."""
         return f"login-{self._sign('address', plain_address(address))[:32]}"
 
+    def signature(self, purpose: str, text: str) -> str:
+        """64 hexadecimal digits that only this home can make: of ``text`` said for ``purpose``, a constant of ours."""
+        return self._sign(purpose, text)
+
     def _sign(self, purpose: str, text: str) -> str:
         return hmac.new(self._secret, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 

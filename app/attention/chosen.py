@@ -116,14 +116,14 @@ def choose_beside(run: Run, runs: Sequence[Run]) -> Run | None:
 
 def come_back() -> None:
     """A visit without an address goes on where this session left the page."""
-    if not set(st.query_params) - {state.PRESENT}:
+    if not set(st.query_params) - set(state.OF_EVERY_PAGE):
         state.write(**st.session_state.get(state.ATTENTION_SEEN, {}))
 
 
 def leave_trace() -> None:
     """Remember the address for ``come_back``."""
     seen = st.query_params.to_dict()
-    st.session_state[state.ATTENTION_SEEN] = {name: seen[name] for name in seen if name != state.PRESENT}
+    st.session_state[state.ATTENTION_SEEN] = {name: seen[name] for name in seen if name not in state.OF_EVERY_PAGE}
 
 
 def _not_here(run_id: str) -> str:

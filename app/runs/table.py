@@ -28,7 +28,7 @@ from clps_core.shown import visible
 from clps_core.store import Run, Store
 from clps_core.words import _, in_a_sentence
 
-__all__ = ["queue_line", "run_log", "run_table", "wait_words"]
+__all__ = ["queue_line", "run_log", "run_table", "status_of", "wait_words"]
 
 WIDTHS = (2.9, 3.0, 1.9, 1.6, 0.7)
 MOST_ROWS = 12
@@ -108,7 +108,7 @@ def _page_of(runs: Sequence[Run]) -> Sequence[Run]:
 def _row(store: Store, figures: Summary, style: LineStyle, turn: Turn | None, asked_by: Desk) -> None:
     run = figures.run
     name, progress, best, parameters, actions = st.columns(WIDTHS, vertical_alignment="center")
-    words, colour = _status(run)
+    words, colour = status_of(run)
     with name.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.html(_name(style, given_name(run)), width="content")
         st.badge(words, color=colour)
@@ -162,7 +162,8 @@ def _name(style: LineStyle, given: str | None) -> str:
 Colour = Literal["gray", "blue", "green", "red", "orange"]
 
 
-def _status(run: Run) -> tuple[str, Colour]:
+def status_of(run: Run) -> tuple[str, Colour]:
+    """How a run stands, in words, and the colour of that."""
     if run.active and run.stop_requested:
         return _("stopping"), "orange"
     if run.status == "finished" and run.step < run.steps:
