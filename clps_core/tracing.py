@@ -41,11 +41,11 @@ class LayerTrace:
     ``enters`` [D]: the state before the layer; ``reads`` [D]: the same after the norm, if that comes first
     (``pre_norm``). ``query`` [C], ``keys`` and ``values`` [P, C]: of this head, turned by their positions where those
     are rotary. ``scores`` [P]: query times key divided by the square root of C, before the mask; ``seen`` [P]: 1 where
-    the query may look, else 0; ``weights`` [P]: the attention that was used. ``mixed`` [C]: this head's weighted values;
-    ``heads``: of all heads side by side. ``attention_adds``, ``between`` [D]: what attention adds, and the state
-    after it; cross-attention, where there is one, comes next and is not told. ``ffn_reads`` [D], ``hidden`` [F] after the activation, ``ffn_adds`` [D]. ``leaves`` [D]: the state after
-    the layer; ``follows`` [D]: the state before the next one. ``same``: the executed positions whose layers use
-    literally the same matrices.
+    the query may look, else 0; ``weights`` [P]: the attention that was used. ``mixed`` [C]: this head's weighted
+    values; ``heads``: of all heads side by side. ``attention_adds``, ``between`` [D]: what attention adds, and the
+    state after it; cross-attention, where there is one, comes next and is not told. ``ffn_reads`` [D], ``hidden`` [F]
+    after the activation, ``ffn_adds`` [D]. ``leaves`` [D]: the state after the layer; ``follows`` [D]: the state before
+    the next one. ``same``: the executed positions whose layers use literally the same matrices.
     """
 
     stack: str

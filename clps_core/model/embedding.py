@@ -57,7 +57,7 @@ class Embedding(nn.Module):
     def summands(self, inputs: Tensor) -> tuple[Tensor, Tensor] | None:
         """Of ``[B, T]`` tokens from position 0 on: what the tokens and what the positions add, ``[B, T, D]`` each.
 
-        ``None`` where the sum of the two is not what ``forward`` gives: for patches, a norm, a projection or token types.
+        ``None`` where that sum is not what ``forward`` gives: for patches, a norm, a projection or token types.
         """
         parts = self._modules
         if "tokens" not in parts or {"norm", "projection", "token_types"} & set(parts):

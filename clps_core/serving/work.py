@@ -83,8 +83,8 @@ def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
 
 def trace_layer(asked: TraceLayer, models: KeptModels) -> LayerTrace:
     """One position of an input, step by step through one layer."""
-    given = {"stack": asked.stack, "layer": asked.layer, "head": asked.head, "position": asked.position}
-    return trace_of_run(_look(asked.look), **given, opener=models.opened)
+    stack, layer, head, position = asked.stack, asked.layer, asked.head, asked.position
+    return trace_of_run(_look(asked.look), stack=stack, layer=layer, head=head, position=position, opener=models.opened)
 
 
 def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:
