@@ -10,7 +10,7 @@ import streamlit as st
 from app import navigation, state
 from app.learn.chapter import Chapter, Choice, Source
 from app.look.working import opening
-from app.services import show_problem, store
+from app.services import escape_markdown, show_problem, store
 from clps_core.errors import ClpsError
 from clps_core.samples.ready import Design, Ready, ready_named
 from clps_core.samples.shipped import figures_of, sample_folder
@@ -69,8 +69,8 @@ def _followed() -> dict[str, Followed]:
 
 def _claim() -> str:
     return _(
-        "A layer does two things to the state of a position. Attention adds a weighted mean of what other positions "
-        "offer: the weights of one row are positive and sum to 1. The FFN adds what it computes from this position "
+        "A layer does two things to the state of a position. Attention adds a weighted mean of what positions offer: "
+        "the weights of one row are never negative and sum to 1. The FFN adds what it computes from this position "
         "alone."
     )
 
@@ -107,7 +107,7 @@ def _act() -> None:
     )  # fmt: skip
     kind = kind if kind in kinds else "numbers"
     followed = kinds[kind]
-    st.caption(_about(kind))
+    st.caption(f"{escape_markdown(_about(kind))} {escape_markdown(_hunt(kind))}")
     example = get_task(str(followed.ready.base["data"]["task"])).example_inputs[0][:LONGEST]
     text = st.text_input(_("Your input"), example, max_chars=LONGEST, key=f"learn.layer.{kind}.text")
     try:
@@ -125,6 +125,13 @@ def _about(kind: str) -> str:
             "lead?"
         )
     return _("The model reads text byte by byte and predicts the next byte.")
+
+
+def _hunt(kind: str) -> str:
+    """What to look for."""
+    if kind == "numbers":
+        return _("Search: is there a head in which the question x→? looks at the place of f(x)? And later at f(f(x))?")
+    return _("Search: is there a head that looks at the byte before?")
 
 
 def _follow(followed: Followed, kind: str, text: str) -> None:
@@ -191,7 +198,7 @@ def _seen() -> str:
     return _(
         "In the steps above every number comes from the model while it answered your input. The state of a position is "
         "only added to: by attention, then by the FFN. Positions meet in attention alone. Where layers share their "
-        "weights, the tables of numbers are the same and the states are not, so a layer can do other work each time."
+        "weights, the matrices are the same and the states are not, so a layer can do other work each time."
     )
 
 

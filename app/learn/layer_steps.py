@@ -119,20 +119,31 @@ def _scores(found: LayerTrace, key: str) -> None:
             "{n} later position is masked: it gets the weight 0.", "{n} later positions are masked: they get 0.", hidden
         )
     _step(4, _("Scores and weights"), text)
-    chosen = st.selectbox(
-        _("Written out for"),
-        seen,
-        index=seen.index(int(found.weights[seen].argmax())) if seen else None,
-        format_func=lambda one: f"{one}: {_label(found, one)}" if one < len(found.labels) else str(one),
-        key=key,
-        width=200,
-    )
-    chosen = chosen if chosen in seen else found.position
-    strips([
-        Strip(_("q of {token}", token=_label(found, found.position)), found.query),
-        Strip(_("k of {token}", token=_label(found, chosen)), found.keys[chosen]),
-    ])  # fmt: skip
-    st.markdown(escape_markdown(_sum(found, chosen, seen)))
+    left, right = st.columns([5, 4], gap="medium")
+    with left:
+        chosen = st.selectbox(
+            _("Written out for"),
+            seen,
+            index=seen.index(int(found.weights.argmax())),
+            format_func=lambda one: f"{one}: {_label(found, one)}" if one < len(found.labels) else str(one),
+            key=key,
+        )
+        chosen = chosen if chosen in seen else found.position
+        rows = [
+            Strip(_("q of {token}", token=_label(found, found.position)), found.query),
+            Strip(_("k of {token}", token=_label(found, chosen)), found.keys[chosen]),
+        ]
+        strips(rows)
+        st.markdown(escape_markdown(_score(found, chosen)))
+        st.markdown(escape_markdown(_weight(found, chosen, seen)))
+        st.markdown(
+            escape_markdown(_("Together the weights are {sum}.", sum=f"{float(found.weights[seen].sum()):.3f}"))
+        )
+    with right:
+        _row_of_weights(found, seen, chosen)
+
+
+def _row_of_weights(found: LayerTrace, seen: Sequence[int], chosen: int) -> None:
     rows = [
         Row(
             f"{place}: {_label(found, place)}",
@@ -147,36 +158,42 @@ def _scores(found: LayerTrace, key: str) -> None:
     ]
     columns = [(_("Position"), ""), (_("Score"), ""), (_("Weight"), "")]
     figure_table(_("Scores and weights of this row"), columns, rows, tight=True)
-    st.markdown(escape_markdown(_("Together the weights are {sum}.", sum=f"{float(found.weights[seen].sum()):.3f}")))
 
 
-def _sum(found: LayerTrace, chosen: int, seen: Sequence[int]) -> str:
-    """One score and one weight, written out with their numbers."""
+def _score(found: LayerTrace, chosen: int) -> str:
+    """One score, written out with its numbers."""
     key, size = found.keys[chosen], len(found.query)
     products = " + ".join(
-        f"({number(float(one))} · {number(float(other))})"
+        f"{_bracketed(float(one))} · {_bracketed(float(other))}"
         for one, other in zip(found.query[:SCORED], key[:SCORED], strict=True)
     )
     score = float(found.scores[chosen])
-    powers = np.exp(found.scores[list(seen)].astype(np.float64))
     return _(
-        "Score: ({products}{more}) / √{c} = {product} / {root} = {score}. Weight: e^{score} / sum = {power} / {sum} = "
-        "{weight}.",
+        "Score: ({products}{more}) / √{c} = {product} / {root} = {score}",
         products=products,
         more=" + …" if size > SCORED else "",
         c=size,
         product=number(score * size**0.5),
         root=f"{size**0.5:.3g}",
         score=number(score),
-        power=f"{np.exp(np.float64(score)):.3g}",
-        sum=f"{powers.sum():.3g}",
+    )
+
+
+def _weight(found: LayerTrace, chosen: int, seen: Sequence[int]) -> str:
+    """One weight, written out with its numbers."""
+    powers = np.exp(found.scores.astype(np.float64))
+    return _(
+        "Weight: e^({score}) / sum = {power} / {sum} = {weight}",
+        score=number(float(found.scores[chosen])),
+        power=f"{powers[chosen]:.3g}",
+        sum=f"{powers[list(seen)].sum():.3g}",
         weight=f"{found.weights[chosen]:.3f}",
     )
 
 
 def _mixes(found: LayerTrace) -> None:
     largest = [place for place in np.argsort(-found.weights, kind="stable")[:SCORED].tolist() if found.seen[place]]
-    terms = " + ".join(f"{found.weights[place]:.3f} · ({number(float(found.values[place][0]))})" for place in largest)
+    terms = " + ".join(f"{found.weights[place]:.3f} · {_bracketed(float(found.values[place][0]))}" for place in largest)
     text = _(
         "Each value times its weight, added up. The first number, with the largest weights first: {terms}{more} = "
         "{mixed}.",
@@ -291,4 +308,4 @@ def draw_sharing(found: Sequence[LayerTrace], design: str) -> None:
 
 
 def _numbers(values: np.ndarray) -> str:
-    return "  ".join(number(float(one)) for one in values[:3]) + " …"
+    return ", ".join(number(float(one)) for one in values[:3]) + ", …"

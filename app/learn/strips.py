@@ -39,7 +39,7 @@ def strips(rows: Sequence[Strip]) -> None:
     """Draw ``rows`` on one scale: blue above 0, orange below, stronger where further from it."""
     largest = max((float(np.abs(one.values).max(initial=0.0)) for one in rows), default=0.0) or 1.0
     body = "".join(_html(one, largest) for one in rows)
-    st.html(f'<style>{asset("learn/strips.css")}</style><div class="clps-strips">{body}</div>')
+    st.html(f'<style>{asset("learn/strips.css")}</style><div class="clps-strips"><div>{body}</div></div>')
 
 
 def _html(strip: Strip, largest: float) -> str:
