@@ -196,8 +196,8 @@ def _to_attention(run_id: str, text: str, found: LayerTrace) -> None:
 
 def _seen() -> str:
     return _(
-        "In the steps above every number comes from the model while it answered your input. The state of a position is "
-        "only added to: by attention, then by the FFN. Positions meet in attention alone. Where layers share their "
+        "Every number of the steps comes from the model while it answers your input. The state of a position is only "
+        "added to: by attention, then by the FFN. Positions meet in attention alone. Where layers share their "
         "weights, the matrices are the same and the states are not, so a layer can do other work each time."
     )
 

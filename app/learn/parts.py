@@ -114,7 +114,7 @@ def _count() -> None:
     width = width or USUAL_FFN
     model, painted = _model(width), str(st.session_state.get(PAINTED, DESIGNS[1]))
     map_preview(cost(model, painted), component_sizes(model), _painted, "learn.parts.map")
-    st.caption(_("Or paint it: select a cell, then the sublayer or the whole layer, then the weights it gets."))
+    st.caption(_("Or paint it: select a cell, then how much of the layer changes, then the weights it gets."))
     if problem := st.session_state.pop(PROBLEM, None):
         show_problem(str(problem))
     _sizes(model, painted)

@@ -130,3 +130,18 @@ def test_what_there_is_not_is_refused_in_a_sentence(tmp_path: Path) -> None:
             trace_of_run(Look(folder, HOPS), **{**asked, **change})
     with pytest.raises(DataError):
         trace_of_run(Look(folder, "no numbers"), **asked)
+
+
+def test_steps_are_told_in_recorded_passes_alone_and_change_nothing() -> None:
+    told: list[str] = []
+    with open_run(SAMPLES / "sample-hops-3-all-0") as run, torch.inference_mode():
+        inputs = run.data.encode_source(HOPS)
+        with run.model.parts_read_by(lambda _stack, _place, name, _tensor: told.append(name)):
+            plain = run.model(torch.from_numpy(inputs)).numpy()
+            assert told == []
+            recorded = capture(run.model, inputs)
+        steps = ["q", "k", "v", "mixed", "attn.reads", "attn.adds", "attn.state"]
+        assert told == [*steps, "hidden", "ffn.reads", "ffn.adds", "ffn.state"] * 3
+        np.testing.assert_allclose(recorded.logits, plain[0], **CLOSE)
+        capture(run.model, inputs)
+        assert len(told) == 33, "nobody reads any more"
