@@ -114,7 +114,7 @@ def _act() -> None:
         _follow(followed, kind, text.strip() or example)
     except ClpsError as error:
         show_problem(str(error))
-        st.caption(_("The rest of this chapter does not need the model. Change the input to try again."))
+        st.caption(_("The rest of this chapter does not need the model. Change the input, or try again later."))
 
 
 def _about(kind: str) -> str:

@@ -264,7 +264,7 @@ def _leaves(found: LayerTrace) -> None:
 
 def draw_sharing(found: Sequence[LayerTrace], design: str) -> None:
     """The same position in every layer of a design that shares: what is the same, and what is not."""
-    st.markdown(f"**{escape_markdown(_('And where layers share their weights?'))}**")
+    st.markdown(_("**And where layers share their weights?**"))
     first = found[0]
     if all(len(one.same) == len(found) for one in found):
         text = _(

@@ -94,9 +94,9 @@ def _why() -> str:
 
 
 def _act() -> None:
-    st.markdown(f"**{_('What each choice stores')}**")
+    st.markdown(_("**What each choice stores**"))
     _count()
-    st.markdown(f"**{_('What each choice costs')}**")
+    st.markdown(_("**What each choice costs**"))
     _quality()
 
 
