@@ -264,7 +264,10 @@ CHAPTER = Chapter(
         Source(
             "Xiong et al. 2020, On Layer Normalization in the Transformer Architecture",
             "https://arxiv.org/abs/2002.04745",
-            lambda: _("Compares the norm before each part, as in these models, with the norm after the addition."),
+            lambda: _(
+                "Explains why a norm before each part, as in these models, makes training easier than one after the "
+                "addition."
+            ),
         ),
     ),
 )

@@ -297,7 +297,8 @@ def _albert() -> str:
     nothing, attention, ffn, both = sizes.values()
     return _(
         "Average of tasks with embeddings of 128 numbers, and the parameters as counted here: no sharing 81.6 "
-        "({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}).",
+        "({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}). With "
+        "embeddings of 768 numbers: 82.3, 81.6, 79.5 and 79.8 (table 4).",
         nothing=nothing,
         attention=attention,
         ffn=ffn,
@@ -353,8 +354,8 @@ CHAPTER = Chapter(
             },
             lambda: "unknown",
             lambda: _(
-                "Without the spread over several seeds, nobody knows how much such an average varies by itself. The "
-                "table does say that shared attention lost little there."
+                "Without the spread over several seeds, nobody knows how much such an average varies by itself. With "
+                "larger embeddings the same table says the opposite: 81.6 with shared attention, 82.3 without sharing."
             ),
         ),
     ),
