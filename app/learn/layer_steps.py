@@ -141,6 +141,10 @@ def _scores(found: LayerTrace, key: str) -> None:
         )
     with right:
         _row_of_weights(found, seen, chosen)
+    with st.expander(_("Keys of all positions that it may look at")):
+        strips(
+            [Strip(_("k of {token}", token=f"{place}: {_label(found, place)}"), found.keys[place]) for place in seen]
+        )
 
 
 def _row_of_weights(found: LayerTrace, seen: Sequence[int], chosen: int) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_a_typed_input_is_followed_and_a_painted_map_is_counted(
     dashboard: Callable[..., str], store: Store, browser_page: Page
 ) -> None:
-    page, url = browser_page, dashboard(store.home)
+    page, url = browser_page, dashboard(store.home, "--no-ready")
     main = page.get_by_test_id("stMain")
 
     page.goto(f"{url}/learn?chapter=layer")
