@@ -54,6 +54,22 @@ class Embedding(nn.Module):
         """The token table ``[vocab_size, E]``, which a tied output layer reads."""
         return self.get_parameter("tokens.weight")
 
+    def summands(self, inputs: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Of ``[B, T]`` tokens from position 0 on: what the tokens and what the positions add, ``[B, T, D]`` each.
+
+        ``None`` where that sum is not what ``forward`` gives: for patches, a norm, a projection or token types.
+        """
+        parts = self._modules
+        if "tokens" not in parts or {"norm", "projection", "token_types"} & set(parts):
+            return None
+        tokens = F.embedding(inputs, self.table) * math.sqrt(self.width)
+        positions = torch.zeros_like(tokens)
+        if "positions" in parts:
+            positions = positions + self.get_parameter("positions.weight")[: inputs.shape[1]] * math.sqrt(self.width)
+        if isinstance(self.sinusoids, Tensor):
+            positions = positions + self.sinusoids[: inputs.shape[1]]
+        return tokens, positions
+
     def forward(self, inputs: Tensor, start: int = 0) -> Tensor:
         """``[B, T]`` tokens or ``[B, T, patch_dim]`` patches, at positions from ``start`` on -> ``[B, T, D]``.
 

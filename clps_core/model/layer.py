@@ -22,9 +22,16 @@ from clps_core.model.extras import LayerExtras
 from clps_core.shapes import merging_is_cheaper
 from clps_core.sharing.sources import Reuse
 
-__all__ = ["Editor", "KeyValue", "Layer", "Recorder", "StackPass"]
+__all__ = ["Editor", "KeyValue", "Layer", "PartReader", "Recorder", "StackPass"]
 
 KeyValue = tuple[Tensor | None, Tensor]
+PartReader = Callable[[str, int, str, Tensor], None]
+"""Told of each step inside a layer: stack, executed position, name of the step, tensor.
+
+Steps of a branch (``attn``, ``cross``, ``ffn``): ``attn.reads`` [B, T, D] is what it computes from, ``attn.adds`` what
+it adds, ``attn.state`` the state after it. Self-attention also tells ``q`` [H, B, T, C], ``k`` and ``v`` [K, B, S, C],
+as they meet, and ``mixed`` [B, T, H * C]; the feed-forward network ``hidden`` [B, T, d_ff], after its activation.
+"""
 
 
 class Recorder(Protocol):
@@ -88,6 +95,7 @@ class StackPass:
     memory_kv: dict[tuple[nn.Module, ...], tuple[Tensor, Tensor]] = field(default_factory=dict)
     recorder: Recorder | None = None
     editor: Editor | None = None
+    parts: PartReader | None = None
     past: dict[int, KeyValue] | None = None
     first: int = 0
     kv: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
@@ -138,20 +146,30 @@ class Layer(nn.Module):
         x_BTD = branch(x_BTD, "attn", partial(self._self_attention, run=run, place=place))
         if "cross_q" in self.weights:
             x_BTD = branch(x_BTD, "cross", partial(self._cross_attention, run=run, place=place))
-        x_BTD = branch(x_BTD, "ffn", partial(self._feed_forward, run=run))
+        x_BTD = branch(x_BTD, "ffn", partial(self._feed_forward, run=run, place=place))
         return x_BTD if run.editor is None else run.editor.layer(self.stack, place, before, x_BTD, run.first)
 
     def _branch(
         self, x_BTD: Tensor, name: str, compute: Callable[[Tensor], Tensor], *, run: StackPass, place: int
     ) -> Tensor:
         norm = self.weights[f"norm_{name}"]
-        change = compute(norm(x_BTD) if self.pre_norm else x_BTD)
+        reads = norm(x_BTD) if self.pre_norm else x_BTD
+        change = compute(reads)
         if name in self.scales:
             change = change * self.scales[name].weight
         if run.editor is not None:
             change = run.editor.branch(self.stack, place, SUBLAYER_OF_NORM[name], change)
         total = x_BTD + drop(change, self.dropout, self.training)
-        return total if self.pre_norm else cast(Tensor, norm(total))
+        total = total if self.pre_norm else cast(Tensor, norm(total))
+        self._tell(run, place, {f"{name}.reads": reads, f"{name}.adds": change, f"{name}.state": total})
+        return total
+
+    def _tell(self, run: StackPass, place: int, steps: Mapping[str, Tensor | None]) -> None:
+        """Hand the steps that there are to who reads them."""
+        if run.parts is not None:
+            for name, tensor in steps.items():
+                if tensor is not None:
+                    run.parts(self.stack, place, name, tensor)
 
     def _self_attention(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
         q, k, v = self._queries_keys_values(x_BTD, run, place)
@@ -166,7 +184,9 @@ class Layer(nn.Module):
             assert k is not None
             told = self._told(self.stack, run, place)
             mixed = attend(q, k, v, run.mask, explicit=run.explicit, told=told)
-        return self._linear("o", mixed if run.editor is None else run.editor.heads(self.stack, place, mixed))
+        mixed = mixed if run.editor is None else run.editor.heads(self.stack, place, mixed)
+        self._tell(run, place, {"q": q, "k": k, "v": v, "mixed": mixed})
+        return self._linear("o", mixed)
 
     def _queries_keys_values(
         self, x_BTD: Tensor, run: StackPass, place: int
@@ -219,13 +239,14 @@ class Layer(nn.Module):
         mixed = attend(q, k, v, run.memory_mask, explicit=run.memory_explicit, told=told)
         return self._linear("cross_o", mixed if run.editor is None else run.editor.heads("cross", place, mixed))
 
-    def _feed_forward(self, x_BTD: Tensor, run: StackPass) -> Tensor:
+    def _feed_forward(self, x_BTD: Tensor, run: StackPass, place: int) -> Tensor:
         if self.activation == "swiglu":
             gate, value = self._joined(x_BTD, ("ffn_gate", "ffn_in"), run.joined).chunk(2, -1)
             inner = F.silu(gate) * value  # arXiv 2002.05202, equation 6
         else:
             inner = self._linear("ffn_in", x_BTD)
             inner = F.relu(inner) if self.activation == "relu" else F.gelu(inner)
+        self._tell(run, place, {"hidden": inner})
         return self._linear("ffn_out", inner)
 
     def _linear(self, name: str, x: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from clps_core.model.bank import Joined, ParameterBank, make_module
 from clps_core.model.embedding import Embedding
 from clps_core.model.extras import BetweenLayers, layer_extras, make_extras
 from clps_core.model.initial import initialise
-from clps_core.model.layer import Editor, KeyValue, Layer, Recorder, StackPass
+from clps_core.model.layer import Editor, KeyValue, Layer, PartReader, Recorder, StackPass
 from clps_core.shapes import block_shapes, extra_shapes, outer_shapes, stack_layers
 from clps_core.sharing import SharingMap, SharingPlan, plan_of
 from clps_core.words import _
@@ -55,6 +55,7 @@ class Transformer(nn.Module):
         self.plan = sharing if isinstance(sharing, SharingPlan) else plan_of(sharing)
         self.map = self.plan.map
         self._editor: Editor | None = None
+        self._parts: PartReader | None = None
         blocks = {stack: block_shapes(config, stack) for stack in stack_layers(config)}
         self.bank = ParameterBank(self.map, blocks, config.norm, config.norm_eps)
         self._add_layers()
@@ -142,6 +143,15 @@ class Transformer(nn.Module):
         finally:
             self._editor = before
 
+    @contextmanager
+    def parts_read_by(self, reader: PartReader) -> Iterator[None]:
+        """Tell ``reader`` of the steps inside the layers, in every recorded pass as long as the context lasts."""
+        before, self._parts = self._parts, reader
+        try:
+            yield
+        finally:
+            self._parts = before
+
     def executed(self, stack: str, loops: int | None = None) -> tuple[int, ...]:
         """For each executed position of ``stack`` the layer that runs there, as it is edited."""
         order = cast(BetweenLayers, self._modules[f"{stack}_between"]).order(loops)
@@ -157,6 +167,10 @@ class Transformer(nn.Module):
         stack = "encoder" if self.config.family == "encoder" else "decoder"
         ended = self._ended(states, stack)
         return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)
+
+    def summands(self, stack: str, tokens: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What ``tokens`` ``[B, T]`` and their positions add to the input of ``stack``; see ``Embedding.summands``."""
+        return self._embedding(stack).summands(tokens)
 
     def encode(
         self,
@@ -181,6 +195,7 @@ class Transformer(nn.Module):
             rotary=self._rotary(0, size),
             recorder=recorder,
             editor=self._editor,
+            parts=None if recorder is None else self._parts,
         )
         return self._run_layers(x_BSD, run, loops)
 
@@ -215,6 +230,7 @@ class Transformer(nn.Module):
             rotary=self._rotary(state.length, keys),
             recorder=state.recorder,
             editor=self._editor,
+            parts=None if state.recorder is None else self._parts,
             past=state.past,
             first=state.length,
         )

@@ -75,6 +75,11 @@ READY = (
         (Design("none", "none"), Design("cycle-2", "cycle:2"), Design("all", "all")),
     ),
     Ready(
+        "parts",
+        {"data": {"task": "pairs"}, "train": {"log_every": 20, "checkpoint_every": 400, "probe_count": 0}},
+        (Design("attention", "attention=all"), Design("ffn", "ffn=all")),
+    ),
+    Ready(
         "docstrings",
         {"data": {"task": "docstrings"}, "train": {"log_every": 40, "checkpoint_every": 1000, "probe_count": 0}},
         (Design("none", "none", 4), Design("all", "all", 4), Design("1-all", "all", 1)),

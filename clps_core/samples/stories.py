@@ -13,7 +13,7 @@ from textwrap import wrap
 
 from clps_core.metrics import Metric
 from clps_core.numbers import percent
-from clps_core.samples.ready import READY, Ready
+from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import Figures, figures_of
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
@@ -45,6 +45,7 @@ def title_of(ready: Ready) -> str:
     return {
         "hops": _("Loops win: two-hop lookup"),
         "pairs": _("Sharing costs: key-value facts"),
+        "parts": _("Attention or FFN: key-value facts"),
         "docstrings": _("In between: documentation text"),
         "cups": _("Depth at test time: shell game"),
         "dates": _("Costs little: translate dates"),
@@ -56,6 +57,7 @@ def design_name(ready: Ready, figures: Figures) -> str:
     return {
         "hops": {"1-all": _("1 layer, run once"), "3-all": _("1 layer, run 3 times"), "3-none": _("3 layers")},
         "pairs": {"none": _("4 layers"), "cycle-2": _("2 layers, run twice"), "all": _("1 layer, run 4 times")},
+        "parts": {"attention": _("4 layers, one attention"), "ffn": _("4 layers, one FFN")},
         "docstrings": {"none": _("4 layers"), "all": _("1 layer, run 4 times"), "1-all": _("1 layer, run once")},
         "cups": {
             "fixed": _("1 layer, trained with 4 loops"),
@@ -138,6 +140,26 @@ def _pairs(_ready: Ready, by: dict[str, Figures]) -> Told:
     leaves_open = _(
         "It does not show how much the weights could store after more steps, and nothing about new pairs: the score "
         "is on pairs from training."
+    )
+    return holds, shows, leaves_open
+
+
+def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
+    attention, ffn = (by[key].test["accuracy"] for key in ("attention", "ffn"))
+    beside = {one.design.key: one.test["accuracy"] for one in figures_of(ready_named("pairs"))}
+    nothing, both = beside["none"], beside["all"]
+    holds = min(nothing) > max(*attention, *ffn) and min(*attention, *ffn) > max(both)
+    shows = _(
+        "Four layers that share one part know less than four that share nothing ({nothing}), and more than one layer "
+        "run four times ({both}): {attention} of the pairs with one attention for all, {ffn} with one FFN for all.",
+        nothing=percent(fmean(nothing)),
+        both=percent(fmean(both)),
+        attention=percent(fmean(attention)),
+        ffn=percent(fmean(ffn)),
+    )
+    leaves_open = _(
+        "It does not show which part to share elsewhere: here attention and FFN store equally much, and usually the "
+        "FFN stores more."
     )
     return holds, shows, leaves_open
 
@@ -229,6 +251,7 @@ def _dates(ready: Ready, by: dict[str, Figures]) -> Told:
 TELLERS: dict[str, Callable[[Ready, dict[str, Figures]], Told]] = {
     "hops": _hops,
     "pairs": _pairs,
+    "parts": _parts,
     "docstrings": _docstrings,
     "cups": _cups,
     "dates": _dates,

@@ -20,6 +20,7 @@ from clps_core.serving.questions import (
     ReadMaps,
     ReadMoves,
     ScoreTest,
+    TraceLayer,
 )
 from clps_core.serving.service import ModelService
 from clps_core.serving.settings import Settings
@@ -42,4 +43,5 @@ __all__ = [
     "ReadMoves",
     "ScoreTest",
     "Settings",
+    "TraceLayer",
 ]

@@ -36,8 +36,10 @@ from clps_core.serving.questions import (
     ReadMoves,
     ScoreTest,
     SplitScore,
+    TraceLayer,
 )
 from clps_core.tie import TieProof
+from clps_core.tracing import LayerTrace
 
 __all__ = ["KINDS", "Kind", "kinds_in", "registry"]
 
@@ -75,6 +77,7 @@ KINDS = registry(
         Kind(InspectRun, Inspection, "clps_core.serving.work:inspect"),
         Kind(ReadLens, RunLens, "clps_core.serving.work:read_lens"),
         Kind(ReadMoves, RunMoves, "clps_core.serving.work:read_moves"),
+        Kind(TraceLayer, LayerTrace, "clps_core.serving.work:trace_layer"),
         Kind(CompareLayers, Likeness, "clps_core.serving.work:compare_layers"),
         Kind(ProveTie, TieProof, "clps_core.serving.work:prove_tie"),
         Kind(ReadHeads, RunHeads, "clps_core.serving.work:read_heads"),

@@ -25,6 +25,7 @@ from clps_core.predicting import Prediction
 from clps_core.serving.head_view import HeadView
 from clps_core.serving.head_view import Which as Drawn
 from clps_core.tie import TieProof
+from clps_core.tracing import LayerTrace
 
 __all__ = [
     "CompareLayers",
@@ -44,6 +45,7 @@ __all__ = [
     "ReadMoves",
     "ScoreTest",
     "SplitScore",
+    "TraceLayer",
     "TypedExample",
 ]
 
@@ -89,6 +91,17 @@ class ReadMoves(Question[RunMoves]):
     look: InspectRun
     stack: str
     positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TraceLayer(Question[LayerTrace]):
+    """See ``tracing.trace_of_run``; without regard to ``look.attention``."""
+
+    look: InspectRun
+    stack: str
+    layer: int
+    head: int
+    position: int = -1
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,11 @@ from clps_core.serving.questions import (
     ReadMoves,
     ScoreTest,
     SplitScore,
+    TraceLayer,
     TypedExample,
 )
 from clps_core.tie import TieProof, tie_of_run
+from clps_core.tracing import LayerTrace, trace_of_run
 
 __all__ = [
     "compare_layers",
@@ -58,6 +60,7 @@ __all__ = [
     "read_maps",
     "read_moves",
     "score_test",
+    "trace_layer",
 ]
 
 torch.set_num_threads(1)  # as ``opened.one_thread``, for what is done outside of it
@@ -76,6 +79,12 @@ def read_lens(asked: ReadLens, models: KeptModels) -> RunLens:
 def read_moves(asked: ReadMoves, models: KeptModels) -> RunMoves:
     """How an input moves through the run's layers."""
     return moves_of_run(_look(asked.look), stack=asked.stack, positions=asked.positions, opener=models.opened)
+
+
+def trace_layer(asked: TraceLayer, models: KeptModels) -> LayerTrace:
+    """One position of an input, step by step through one layer."""
+    stack, layer, head, position = asked.stack, asked.layer, asked.head, asked.position
+    return trace_of_run(_look(asked.look), stack=stack, layer=layer, head=head, position=position, opener=models.opened)
 
 
 def compare_layers(asked: CompareLayers, models: KeptModels) -> Likeness:

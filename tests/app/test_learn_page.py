@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import os
 
+import numpy as np
 import pytest
-from page_reading import sentences
+from page_reading import sentences, tables
 
+from app.learn import parts
 from app.learn.chapter import Choice, Estimate
 from app.learn.chapters import CHAPTERS
+from app.learn.strips import number as read_number
 from app.learn.the_map import PAINTED, TARGET, _partition
 from clps_core.glossary import TERMS
+from clps_core.inspection import inspect_run
 from clps_core.learning import Progress, keep_progress, read_progress
+from clps_core.look import Look
+from clps_core.samples import install, ready_named
+from clps_core.samples.shipped import sample_folder
 
 KEYS = [one.key for one in CHAPTERS]
 
@@ -96,6 +103,61 @@ def test_a_painted_sandwich_is_recognised_and_the_way_there_is_counted(open_page
     test.session_state[PAINTED] = "0-1-1-1-1-2"
     test.run()
     assert any("That is the sandwich" in one.value for one in test.success)
+
+
+def test_a_layer_is_followed_with_the_numbers_of_the_model_for_what_one_types(open_page, store):
+    chapter = next(one for one in CHAPTERS if one.key == "layer")
+    test = predicted(open_page("learn", chapter="layer"), chapter)
+    assert any('press "Import the ready comparisons"' in one.value for one in test.caption)
+    text = "3 1 7 0 2 6 4 5"
+    test.text_input(key="learn.layer.numbers.text").set_value(text)
+    test.button_group(key="learn.layer.numbers.layer").set_value(1)
+    test.button_group(key="learn.layer.numbers.head").set_value(3).run()
+    found = inspect_run(Look(sample_folder("sample-hops-3-none-0"), text))
+    weights = found.attention["decoder"][1, 3, -1]
+    top = int(weights.argmax())
+    assert f"= {weights[top]:.3f}" in told(test)
+    rows = [f"{place}: {label}" for place, label in enumerate(found.source_labels)]
+    shown = tables(test)
+    for row, weight in zip(rows, weights, strict=True):
+        assert row in shown
+        assert f"{weight:.3f}" in shown
+    assert "Layer 2 begins with exactly these numbers." in told(test)
+    assert "all 3 layers use literally the same ones" in told(test)
+    place = next(one for one in test.selectbox if one.label == "Position")
+    place.set_value(0).run()
+    assert "Weight: e^(" in told(test)
+    assert "15 later positions are masked" in told(test)
+    assert "Together the weights are 1.000." in told(test)
+
+    install(store, [ready_named("hops")])
+    test.text_input(key="learn.layer.numbers.text").set_value("1 2 9 <b>").run()
+    assert len(sentences(test)) == 1
+    assert chapter.seen() in told(test), "the rest of the chapter stays"
+    test.text_input(key="learn.layer.numbers.text").set_value(text)
+    test.button_group(key="learn.layer.kind").set_value("text").run()
+    assert sentences(test) == []
+    assert "rotary positions" in told(test)
+
+
+@pytest.mark.parametrize(("value", "read"), [(-0.004, "0.00"), (-1.5, "−1.50"), (np.float32(2), "2.00")])
+def test_numbers_are_read_with_a_true_minus_and_no_minus_before_zero(value, read):
+    assert read_number(float(value)) == read
+
+
+def test_what_is_shared_is_counted_for_the_width_and_the_map_that_one_makes(open_page):
+    chapter = next(one for one in CHAPTERS if one.key == "parts")
+    test = predicted(open_page("learn", chapter="parts"), chapter)
+    assert "Your map" not in tables(test)
+    test.button_group(key=parts.FFN).set_value(512).run()
+    assert "0.50× as much" in told(test)
+    test.session_state[parts.PAINTED] = "attention=all,ffn=cycle:2"
+    test.run()
+    assert sentences(test) == []
+    assert "Your map" in tables(test)
+    test.button_group(key=parts.SHARED).set_value("ffn=all").run()
+    assert test.session_state[parts.PAINTED] == "ffn=all"
+    assert "Your map" not in tables(test)
 
 
 @pytest.mark.parametrize("chapter", ["nothing", "<script>", "9" * 5000])

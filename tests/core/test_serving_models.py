@@ -34,9 +34,11 @@ from clps_core.serving import (
     ReadMaps,
     ScoreTest,
     Settings,
+    TraceLayer,
 )
 from clps_core.serving.head_view import head_view
 from clps_core.serving.kept_models import MOST_MODELS, KeptModels
+from clps_core.tracing import trace_of_run
 from clps_core.training.checkpoint import checkpoint_path
 
 STAMP = (1, 1)
@@ -87,6 +89,11 @@ def test_every_kind_of_answer_is_what_the_engine_gives(
     kind = next(iter(expected.attention))
     sums, own = service.ask(ReadHeads(folder, STAMP, look, kind)), Look(folder, text, dict(options), loops=3)
     assert sums.names == heads_of_run(own, kind).names
+    traced = service.ask(TraceLayer(folder, STAMP, look, kind, 1, 1, 2))
+    wanted_trace = trace_of_run(own, stack=kind, layer=1, head=1, position=2)
+    assert (traced.labels, traced.ran, traced.same) == (wanted_trace.labels, wanted_trace.ran, wanted_trace.same)
+    for name in ("query", "keys", "scores", "weights", "mixed", "hidden", "leaves"):
+        assert np.array_equal(getattr(traced, name), getattr(wanted_trace, name))
     asked_maps = {
         ReadMaps(folder, STAMP, look, kind, "rollout"): maps_of_run(own, kind, "rollout"),
         ReadMaps(folder, STAMP, look, kind, at=(1, 0)): maps_of_run(own, kind, at=(1, 0)),
