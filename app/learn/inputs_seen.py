@@ -35,7 +35,6 @@ from clps_core.serving import InspectRun, ProveTie, ReadLayers, ReadMoves
 from clps_core.sharing import SharingPlan
 from clps_core.sharing.shared_with import AttentionSharing
 from clps_core.tasks import TaskFacts, get_task
-from clps_core.tie import TieProof
 from clps_core.training.saved import weights_stamp
 from clps_core.words import _
 
@@ -85,32 +84,36 @@ LOOKED = (Looked("hops", "3-all"), Looked("docstrings", "all"), Looked("cups", "
 
 def look_inside() -> None:
     """Choose run, input and two layers; then what the model process found, or why it found nothing."""
-    titles = {one.id: one.title for one in LOOKED}
     by_id = {one.id: one for one in LOOKED}
+    titles = {one.id: one.title for one in LOOKED}
     chosen = st.selectbox(_("Run"), list(by_id), format_func=lambda one: titles.get(one, one), key=RUN)
     looked = by_id.get(chosen, LOOKED[0])
     plan = looked.plan
+    st.caption(escape_markdown(looked.facts.words().summary))
     text = _typed(looked.facts)
     pair = _pair(plan.map.num_layers(STACK))
-    component = _component(plan)
     folder = sample_folder(looked.id)
-    stamp = weights_stamp(folder, "best") or (0, 0)
-    look = InspectRun(folder, stamp, text, attention=False)
+    look = InspectRun(folder, weights_stamp(folder, "best") or (0, 0), text, attention=False)
     try:
-        (answer,) = with_patience([look], _("Reading the model ..."))
-        (maps,) = with_patience([ReadLayers(folder, stamp, look, STACK, pair)], _("Reading the attention ..."))
-        (moves,) = with_patience([ReadMoves(folder, stamp, look, STACK)], _("Following the states ..."))
-        asked = ProveTie(folder, stamp, look, f"{STACK}.{pair[0]}.{component}")
-        (tie,) = with_patience([asked], _("Taking the gradients ..."))
+        answer, maps, moves = _read(look, pair)
+        _answer(answer)
+        _maps(looked, plan, answer, maps, pair)
+        _moves(moves, pair)
+        _tensor(plan, look, pair)
     except ClpsError as error:
         show_problem(str(error))
-        st.caption(_("The rest of this chapter does not need the model. Your input and your answers are kept."))
+        st.caption(_("The rest of this chapter does not need the model. Your answers are kept."))
         return
-    _answer(answer)
-    _maps(looked, plan, answer, maps, pair)
-    _moves(moves, pair)
-    _tensor(plan, tie)
     _ways(looked, text, pair)
+
+
+def _read(look: InspectRun, pair: tuple[int, int]) -> tuple[Inspection, RunLayers, RunMoves]:
+    """The answer, the maps of two layers and the states of all."""
+    told = look.folder, look.stamp, look, STACK
+    (answer,) = with_patience([look], _("Reading the model ..."))
+    (maps,) = with_patience([ReadLayers(*told, pair)], _("Reading the attention ..."))
+    (moves,) = with_patience([ReadMoves(*told)], _("Following the states ..."))
+    return answer, maps, moves
 
 
 # What is asked
@@ -213,7 +216,8 @@ def _maps(looked: Looked, plan: SharingPlan, answer: Inspection, found: RunLayer
         about=compared_sentence(AttentionSharing(plan, STACK), pair),
     )
     layers_view(view, head, key=key, led=True)  # so that it writes nothing into the address of this page
-    st.caption(similarity_sentence())
+    with st.expander(_("How is similarity measured?")):
+        st.markdown(similarity_sentence())
 
 
 def _moves(found: RunMoves, pair: tuple[int, int]) -> None:
@@ -260,9 +264,11 @@ def _moves(found: RunMoves, pair: tuple[int, int]) -> None:
     figure_table(_("What each layer does to the state, as means over the tokens"), columns, rows)
 
 
-def _tensor(plan: SharingPlan, found: TieProof) -> None:
-    """That the weight is one tensor, and where it is used."""
+def _tensor(plan: SharingPlan, look: InspectRun, pair: tuple[int, int]) -> None:
+    """That a weight is one tensor, and where it is used."""
     st.markdown(_("**3. Is it really one tensor?**"))
+    asked = ProveTie(look.folder, look.stamp, look, f"{STACK}.{pair[0]}.{_component(plan)}")
+    (found,) = with_patience([asked], _("Taking the gradients ..."))
     slot = next(one for one in plan.map.slots if str(one) == found.slot)
     st.markdown(tie_sentences(found, slot_letter(slot_numbers(plan.map)[0][slot]))[0])
     st.markdown(_("Its uses: {uses}.", uses="; ".join(use_titles(found.uses))))
