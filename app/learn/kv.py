@@ -11,7 +11,7 @@ from app.look.formatting import exact, memory
 from clps_core.samples.ready import READY
 from clps_core.samples.stories import title_of
 from clps_core.schemes import get_scheme
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["CHAPTER"]
 
@@ -84,26 +84,38 @@ def _act() -> None:
 def _seen() -> str:
     sizes = chosen()
     plain, shared, read = (cache_of(sizes, one) for one in ("none", "all", sizes.read))
-    both = cache_of(Chosen(sizes.layers, sizes.tokens, sizes.group, FEWER_HEADS), sizes.read)
-    told = {
-        "layers": sizes.layers,
-        "heads": sizes.kv_heads,
-        "tokens": exact(sizes.tokens),
-        "plain": memory(plain),
-        "shared": memory(shared),
-        "group": sizes.group,
-        "read": memory(read),
-        "fewer": FEWER_HEADS,
-        "both": memory(both),
-    }
     cache = _(
-        "{layers} layers, {heads} heads for keys and values, {tokens} tokens: the cache takes {plain} without sharing, "
+        "{layers} layers, {heads} for keys and values, {tokens} tokens: the cache takes {plain} without sharing, "
         "{shared} with one set of weights, and {read} where each group of {group} layers reads what its first layer "
-        "wrote. With {fewer} heads for keys and values and such groups, it takes {both}.",
-        **told,
+        "wrote.",
+        layers=sizes.layers,
+        heads=ngettext("{n} head", "{n} heads", sizes.kv_heads),
+        tokens=exact(sizes.tokens),
+        plain=memory(plain),
+        shared=memory(shared),
+        group=sizes.group,
+        read=memory(read),
     )
-    reading = _("A layer that reads computes no keys and values, and needs no matrices for them.")
-    return f"{cache} {reading}"
+    return f"{cache} {_both(sizes)} " + _(
+        "A layer that reads computes no keys and values, and needs no matrices for them."
+    )
+
+
+def _both(sizes: Chosen) -> str:
+    """What grouped-query attention adds to it, or takes away."""
+    if sizes.kv_heads == HEADS:
+        fewer = Chosen(sizes.layers, sizes.tokens, sizes.group, FEWER_HEADS)
+        return _(
+            "With such groups and {fewer} heads for keys and values, it takes {both}.",
+            fewer=FEWER_HEADS,
+            both=memory(cache_of(fewer, sizes.read)),
+        )
+    whole = Chosen(sizes.layers, sizes.tokens, sizes.group)
+    return _(
+        "With {all} heads for keys and values, and without groups, it takes {whole}.",
+        all=HEADS,
+        whole=memory(cache_of(whole, "none")),
+    )
 
 
 def _open() -> str:
