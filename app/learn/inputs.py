@@ -18,6 +18,8 @@ from clps_core.words import _, ngettext
 
 __all__ = ["CHAPTER"]
 
+SILENT = "learn.inputs.silent"
+"""Session key: whether the model found nothing for the input that stands on the page."""
 READY, SHARED, OWN = "hops", "3-all", "3-none"
 LAST = 2
 """The layer that is compared with layer 0."""
@@ -75,10 +77,15 @@ def _act() -> None:
     st.markdown(
         _("Choose a run, type an input, and compare two of its layers. All layers of these runs have the same weights.")
     )
-    look_inside()
+    st.session_state[SILENT] = not look_inside()
 
 
 def _seen() -> str:
+    if st.session_state.get(SILENT):
+        return _(
+            "Nothing of this input: the sentence above says why. What was measured on other inputs stands in the "
+            "answer to the first question."
+        )
     return _(
         "One stored tensor that is used in every layer, and for your input: where two of these layers look, and how "
         "far each layer moves the hidden state. The weights are the same, so every difference comes from what arrives: "
@@ -89,7 +96,7 @@ def _seen() -> str:
 def _open() -> str:
     return _(
         "Different maps do not prove that the layers do different work, and similar maps do not prove that they do the "
-        "same: values and the feed-forward network count, too. All is measured on one input. The links above ask "
+        "same: values and the feed-forward network count, too. All is measured on one input. The page Attention asks "
         "further: what the model would answer after each layer, and what changes if one is left out."
     )
 

@@ -34,6 +34,7 @@ from clps_core.samples.stories import design_name
 from clps_core.serving import InspectRun, ProveTie, ReadLayers, ReadMoves
 from clps_core.sharing import SharingPlan
 from clps_core.sharing.shared_with import AttentionSharing
+from clps_core.shown import visible
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.training.saved import weights_stamp
 from clps_core.words import _
@@ -82,8 +83,8 @@ class Looked:
 LOOKED = (Looked("hops", "3-all"), Looked("docstrings", "all"), Looked("cups", "fixed"))
 
 
-def look_inside() -> None:
-    """Choose run, input and two layers; then what the model process found, or why it found nothing."""
+def look_inside() -> bool:
+    """Choose run, input and two layers; then what the model process found, or why it found nothing: whether it did."""
     by_id = {one.id: one for one in LOOKED}
     titles = {one.id: one.title for one in LOOKED}
     chosen = st.selectbox(_("Run"), list(by_id), format_func=lambda one: titles.get(one, one), key=RUN)
@@ -103,8 +104,9 @@ def look_inside() -> None:
     except ClpsError as error:
         show_problem(str(error))
         st.caption(_("The rest of this chapter does not need the model. Your answers are kept."))
-        return
+        return False
     _ways(looked, text, pair)
+    return True
 
 
 def _read(look: InspectRun, pair: tuple[int, int]) -> tuple[Inspection, RunLayers, RunMoves]:
@@ -166,17 +168,17 @@ def _component(plan: SharingPlan) -> str:
 
 
 def _answer(found: Inspection) -> None:
-    said = escape_markdown(found.prediction) or _("(nothing)")
+    said = escape_markdown(visible(found.prediction)) or _("(nothing)")
     if found.right_answer is None:
-        st.markdown(_("The model goes on with **{answer}**.", answer=said))
+        st.markdown(_("The model goes on with “{answer}”.", answer=said))
     elif found.is_right:
-        st.markdown(_("The model answers **{answer}**. That is right.", answer=said))
+        st.markdown(_("The model answers “{answer}”. That is right.", answer=said))
     else:
         st.markdown(
             _(
-                "The model answers **{answer}**. Right is {right}.",
+                "The model answers “{answer}”. Right is “{right}”.",
                 answer=said,
-                right=escape_markdown(found.right_answer),
+                right=escape_markdown(visible(found.right_answer)),
             )
         )
 

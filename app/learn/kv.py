@@ -18,7 +18,7 @@ __all__ = ["CHAPTER"]
 PARTS = {"same": 1.0, "half": 1 / 2, "eighth": 1 / 8}
 """Answers, as shares of the cache without sharing."""
 LIVE = ("none", "kv_source=every:2", "all", "all,kv_source=every:2")
-TASKS = ("hops", "docstrings")
+TASKS = ("docstrings", "hops")
 FEWER_HEADS = 2
 
 
