@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.learn import costs, layer, loops, parts, stored, the_map
+from app.learn import costs, inputs, kv, layer, loops, parts, stored, the_map
 from app.learn.chapter import Chapter
 from app.learn.progress import progress
 from app.learn.ways import way_to
@@ -21,7 +21,9 @@ CHAPTERS: tuple[Chapter, ...] = (
     the_map.CHAPTER,
     costs.CHAPTER,
     parts.CHAPTER,
+    inputs.CHAPTER,
     loops.CHAPTER,
+    kv.CHAPTER,
 )
 
 

@@ -12,12 +12,16 @@ from page_reading import sentences, tables
 from app.learn import parts
 from app.learn.chapter import Choice, Estimate
 from app.learn.chapters import CHAPTERS
+from app.learn.inputs_seen import LOOKED
+from app.learn.kv_counts import Chosen, cache_of
 from app.learn.strips import number as read_number
 from app.learn.the_map import PAINTED, TARGET, _partition
 from clps_core.glossary import TERMS
 from clps_core.inspection import inspect_run
+from clps_core.layer_maps import maps_of_layers
 from clps_core.learning import Progress, keep_progress, read_progress
 from clps_core.look import Look
+from clps_core.moves import moves_of_run
 from clps_core.samples import install, ready_named
 from clps_core.samples.shipped import sample_folder
 
@@ -158,6 +162,53 @@ def test_what_is_shared_is_counted_for_the_width_and_the_map_that_one_makes(open
     test.button_group(key=parts.SHARED).set_value("ffn=all").run()
     assert test.session_state[parts.PAINTED] == "ffn=all"
     assert "Your map" not in tables(test)
+
+
+def test_two_uses_of_one_weight_are_read_by_the_model_and_a_bad_input_costs_nothing_else(open_page):
+    chapter = next(one for one in CHAPTERS if one.key == "inputs")
+    test = predicted(open_page("learn", chapter="inputs"), chapter)
+    looked = LOOKED[0]
+    look = Look(sample_folder(looked.id), looked.facts.example_inputs[0])
+    alike = maps_of_layers(look, "decoder", (0, 2)).similarities[1]
+    moved = moves_of_run(look, stack="decoder").movement
+    said = told(test)
+    assert f"Similarity of layers 0 and 2: **{alike.mean():.2f}** on average over the heads; {alike.min():.2f}" in said
+    assert (
+        f"Layer 0 adds an update of length {moved.distance[0]:.2f} and turns the state by {moved.degrees[0]:.0f}"
+        in said
+    )
+    assert "In memory its 3 uses in this pass read one and the same tensor." in said
+    assert "import the ready comparisons" in " ".join(one.value for one in test.caption), "this home has no runs"
+    test.button_group(key="learn.inputs.pair.3").set_value("0-1").run()
+    assert "Similarity of layers 0 and 1" in told(test)
+    test.text_input(key="learn.inputs.text.hops").set_value("no numbers").run()
+    assert len(sentences(test)) == 1
+    assert chapter.seen() not in told(test), "there is nothing to see"
+    assert chapter.open() in told(test)
+    assert len(test.radio) == len(chapter.checks)
+    assert test.text_input(key="learn.inputs.text.hops").value == "no numbers"
+    test.button(key="learn.inputs.another").click().run()
+    assert sentences(test) == []
+    for other in LOOKED[1:]:
+        test.selectbox(key="learn.inputs.run").set_value(other.id).run()
+        assert sentences(test) == []
+        assert "read one and the same tensor" in told(test)
+
+
+def test_a_cache_is_counted_for_what_is_chosen_and_by_hand_it_is_the_same(open_page):
+    chapter = next(one for one in CHAPTERS if one.key == "kv")
+    test = predicted(open_page("learn", chapter="kv"), chapter)
+    for key, value in (("layers", 32), ("tokens", 131_072), ("group", 8), ("heads", 2)):
+        test.button_group(key=f"learn.kv.{key}").set_value(value).run()
+    sizes = Chosen(32, 131_072, 8, 2)
+    for strategy in sizes.strategies:
+        test.button_group(key="learn.kv.scheme.8").set_value(strategy).run()
+        assert sentences(test) == []
+        total = f"{cache_of(sizes, strategy):,}"
+        assert f"= {total} bytes" in told(test)
+        assert f"The counter says {total} bytes." in told(test)
+        assert f"{total} bytes" in tables(test)
+    assert cache_of(sizes, "all") == cache_of(sizes, "none") == 8 * cache_of(sizes, sizes.read)
 
 
 @pytest.mark.parametrize("chapter", ["nothing", "<script>", "9" * 5000])
