@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.learn import costs, loops, stored, the_map
+from app.learn import costs, loops, loosened, stored, the_map, when
 from app.learn.chapter import Chapter
 from app.learn.progress import progress
 from app.learn.ways import way_to
@@ -15,7 +15,14 @@ from clps_core.words import _, ngettext
 
 __all__ = ["CHAPTERS", "contents"]
 
-CHAPTERS: tuple[Chapter, ...] = (stored.CHAPTER, the_map.CHAPTER, costs.CHAPTER, loops.CHAPTER)
+CHAPTERS: tuple[Chapter, ...] = (
+    stored.CHAPTER,
+    the_map.CHAPTER,
+    costs.CHAPTER,
+    loops.CHAPTER,
+    loosened.CHAPTER,
+    when.CHAPTER,
+)
 
 
 def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
