@@ -9,7 +9,7 @@ import pytest
 from clps_core.advice import CLAIMS, LIMITS, Answers, advise, design_of, every_answer, with_strategy
 from clps_core.config import resolve
 from clps_core.errors import ConfigError
-from clps_core.model import build_model
+from clps_core.model.transformer import build_model
 from clps_core.samples.ready import READY
 from clps_core.spec import from_spec, to_spec
 
@@ -76,8 +76,7 @@ def test_the_smallest_design_of_each_kind_builds_and_stores_what_was_counted():
         kinds.setdefault(one.reason, one.config)
     assert len(kinds) > 10
     for reason, config in kinds.items():
-        found = resolve(config)
-        built = build_model(found.config.model, found.plan, seed=0)
+        built = build_model(resolve(config))
         assert sum(one.numel() for one in built.parameters()) == design_of(config).stored, reason
 
 
