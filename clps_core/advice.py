@@ -56,7 +56,7 @@ EVIDENCE: Mapping[Need, str] = {"facts": "pairs", "steps": "hops", "text": "docs
 """What a task needs -> the ready comparison about it."""
 PARTS = 4
 """Micro-batches of a step where activations are to become smaller."""
-WIDTHS = (*range(16, 512, 8), *range(512, 8193, 64))
+WIDTHS = (*range(16, 512, 8), *range(512, 8193, 32))
 """At each of them the heads are equally wide, by an even number, as rotary positions need it."""
 
 

@@ -77,10 +77,14 @@ def _added(model: ModelConfig, rank: int, place: str = "layer") -> int:
     return _stored(model, _strategy(rank, place)) - _stored(model, "all")
 
 
-def _even(model: ModelConfig, place: str, kept: tuple[str, ...]) -> int:
-    """The lowest rank with which as much is stored as without sharing: each rank adds equally much."""
+def _even(model: ModelConfig, place: str, kept: tuple[str, ...]) -> int | None:
+    """The lowest rank with which as much is stored as without sharing; ``None`` where no rank stores that much.
+
+    Each rank adds equally much. A rank is at most the smaller side of its matrix.
+    """
     missing = _stored(model, "none") - _stored(model, _strategy(0, place, kept))
-    return -(-missing // _added(model, 1, place))
+    rank = -(-missing // _added(model, 1, place))
+    return rank if rank <= model.d_model else None
 
 
 def _claim() -> str:
@@ -225,12 +229,7 @@ def _no_runs() -> str:
 def _seen() -> str:
     model, (rank, place, kept) = _model(), _chosen()
     none, everything, stored = (_stored(model, one) for one in ("none", "all", _strategy(rank, place, kept)))
-    rank_of = exact(_even(model, place, kept))
-    even = {
-        "layer": _("With a LoRA for the whole layer, rank {rank} would store as much as no sharing.", rank=rank_of),
-        "attention": _("With a LoRA for attention only, rank {rank} would store as much as no sharing.", rank=rank_of),
-        "ffn": _("With a LoRA for the FFN only, rank {rank} would store as much as no sharing.", rank=rank_of),
-    }[place]
+    even = _said_even(_even(model, place, kept), place, model.d_model)
     if stored == everything:
         return _("Nothing is loosened: {stored} parameters, as many as with everything shared.", stored=exact(stored))
     if stored >= none:
@@ -249,6 +248,29 @@ def _seen() -> str:
         way=_way((stored - everything) / (none - everything)),
     )
     return f"{said} {even}"
+
+
+def _said_even(even: int | None, place: str, highest: int) -> str:
+    """From which rank on nothing is saved."""
+    if even is None:
+        return {
+            "layer": _("Even the highest rank, {rank}, would store less than no sharing.", rank=exact(highest)),
+            "attention": _(
+                "With a LoRA for attention only, even the highest rank, {rank}, stores less than no sharing.",
+                rank=exact(highest),
+            ),
+            "ffn": _(
+                "With a LoRA for the FFN only, even the highest rank, {rank}, stores less than no sharing.",
+                rank=exact(highest),
+            ),
+        }[place]
+    return {
+        "layer": _("With a LoRA for the whole layer, rank {rank} would store as much as no sharing.", rank=exact(even)),
+        "attention": _(
+            "With a LoRA for attention only, rank {rank} would store as much as no sharing.", rank=exact(even)
+        ),
+        "ffn": _("With a LoRA for the FFN only, rank {rank} would store as much as no sharing.", rank=exact(even)),
+    }[place]
 
 
 def _way(part: float) -> str:

@@ -26,8 +26,10 @@ __all__ = ["CHAPTER"]
 
 SCARCE_KEY, NEED_KEY, LIMIT_KEY = "learn.when.scarce", "learn.when.need", "learn.when.limit"
 USUAL = Answers("weights", "steps", LIMITS[2])
-TIMES = (1, 2, 6)
+TIMES = (1, 2, 5)
 """What people guess the computation grows to: the answers of the prediction."""
+LEAST = 2
+"""The fewest loops that the advised design with a dial is trained with."""
 
 
 def _answers() -> Answers:
@@ -69,7 +71,7 @@ def _options() -> dict[str, str]:
     return {
         "1": _("As much: both store as many parameters"),
         "2": _("About twice as much"),
-        "6": _("About {n} times as much", n=TIMES[-1]),
+        "5": _("About {n} times as much", n=TIMES[-1]),
     }
 
 
@@ -184,15 +186,19 @@ def _evidence(advice: Advice) -> None:
 
 
 def _turned_down() -> str:
-    """The quality of the loops as a dial, at its fewest and at its most trained loops."""
+    """What the loops as a dial come to at the fewest and at the most loops of training."""
     drawn = {one.design.key: one for one in figures_of(ready_named("cups"))}["random"].depth
+    few, more = (fmean(drawn[loops]["accuracy"]) for loops in (LEAST, LAYERS))
+    known = {"few": percent(few), "least": LEAST, "more": percent(more), "most": LAYERS}
+    if few < more:
+        return _(
+            "Turning down has a price: on validation data {more} of its answers are right with {most} loops, and {few} "
+            "with {least}.",
+            **known,
+        )
     return _(
-        "On validation data it is right in {few} with {least} loops and in {more} with {most}: fewer loops cost "
-        "quality where the second figure is higher.",
-        few=percent(fmean(drawn[2]["accuracy"])),
-        least=2,
-        more=percent(fmean(drawn[LAYERS]["accuracy"])),
-        most=LAYERS,
+        "On validation data {more} of its answers are right with {most} loops, and {few} with {least}.",
+        **known,
     )
 
 

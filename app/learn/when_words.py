@@ -75,8 +75,7 @@ def lead(answers: Answers, advice: Advice) -> str:
         )
     if answers.scarce == "training_time":
         return _(
-            "Sharing saves no computation: {flops} FLOPs per token, with and without. After equally many steps it is "
-            "rarely better.",
+            "Sharing saves no computation: training takes {flops} FLOPs per token, with and without.",
             flops=compact(shared.flops),
         )
     if answers.scarce == "answer_time":
