@@ -287,7 +287,7 @@ CHAPTER = Chapter(
             lambda: _(
                 "In training, the shared ALBERT-large reads data about 1.7 times as fast as BERT-large, which has as "
                 "many layers of the same width. The wider ALBERT-xxlarge stores 70 % of BERT-large's parameters and "
-                "is about 3 times slower."
+                "is about 3 times slower. Average of tasks: shared attention 81.7, no sharing 81.6."
             ),
         ),
         Source(

@@ -64,7 +64,7 @@ def lead(answers: Answers, advice: Advice) -> str:
             )
         return _(
             "A single stored layer would bring the model from {plain} to {shared} parameters. But facts are kept in "
-            "stored weights: with fewer of them a model knows less.",
+            "stored weights: with fewer of them a model can hold less.",
             **known,
         )
     if answers.scarce == "cache":
