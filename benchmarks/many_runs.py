@@ -38,6 +38,8 @@ manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_componen
 RUNS, POINTS, MANY, ROUNDS = 200, 5_000, 10_000, 3
 STRATEGIES = ("none", "all", "cycle:2", "cycle_rev:2", "sequence:2", "attention=all,ffn=none", "attention=none,ffn=all")
 EVALUATIONS = 100
+PARTS = {"compare": "table and verdicts", "compare_curves": "curves", "compare_costs": "costs", "runs": "the list"}
+"""Parts of the two pages that tick."""
 
 
 def config_of(place: int, steps: int) -> object:
@@ -112,7 +114,7 @@ def drawn(name: str, **query: str) -> AppTest:
 
 
 def tick(name: str, ids: list[str]) -> tuple[float, float]:
-    """Thread seconds of what a page does at a tick: without news, and with news; the least of several."""
+    """Thread seconds of what part ``name`` does at a tick: without news, and with news; the least of several."""
     quiet: list[float] = []
     spent: list[float] = []
     ticking = look.ticking
@@ -134,7 +136,7 @@ def tick(name: str, ids: list[str]) -> tuple[float, float]:
 
     look.ticking = watched
     try:
-        test = drawn(name, runs=",".join(ids))
+        test = drawn(name.partition("_")[0], runs=",".join(ids))
         for _ in range(2 * ROUNDS):
             test.run()
     finally:
@@ -185,7 +187,7 @@ def main() -> None:
         address = ",".join(ids)
         drawn("compare", runs=address)  # imports
         if given.ticks:
-            print({(name, n): tick(name, ids[:n]) for name in ("compare", "runs") for n in (6, 40, RUNS)})
+            print({(name, n): tick(name, ids[:n]) for name in PARTS for n in (6, 40, RUNS)})
             return
         if given.profile:
             test = drawn(given.profile, runs=address).run()
@@ -213,10 +215,10 @@ def measured(store: Store, other: Store, ids: list[str], address: str, listed: P
     test = drawn("compare", runs=address)
     again = seconds(lambda: test.run())
     rows.append(["Compare, drawn again, without news", f"{again:.2f}", ""])
-    for name in ("compare", "runs"):
+    for name, part in PARTS.items():
         for count in (6, 40, RUNS):
             quiet, drawing = tick(name, ids[:count])
-            title = f"a tick of {name.title()} with {count} runs, without news"
+            title = f"{name.partition('_')[0].title()}, a tick of {part} with {count} runs, without news"
             rows.append([title, f"{quiet:.3f}", f"one that draws all again: {drawing:.3f} s"])
     names = ["train.loss", "validation.accuracy"]
     whole = seconds(lambda: store.metrics_after(ids, 0, names), rounds=1)

@@ -25,7 +25,7 @@ from functools import cache, lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, Self, TypeVar
 
-from clps_core.shown import isolated
+from clps_core.shown import is_harmless, isolated
 
 __all__ = [
     "N_",
@@ -242,7 +242,7 @@ def _filled(message: str, values: dict[str, object]) -> str:
         message = re.sub(r"\{(\w+)[^{}]*\}", lambda field: f"{{{field[1]}}}" if field[1] in huge else field[0], message)
         return _filled(message, {name: shown(one) if name in huge else one for name, one in values.items()})
     # Nearly always: nothing is in it that could be hidden or run from right to left.
-    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+    if is_harmless(text):
         return text
     return _Isolating().vformat(message, (), values)
 

@@ -11,6 +11,7 @@ from app.compare.costs import quality_against_cost
 from app.compare.differences import what_differs
 from app.compare.matching import match_section
 from app.compare.scaling import scaling
+from app.compare.summary import Group
 from app.compare.take_away import take_away
 from app.compare.view import figures
 from app.compare.written import written_section
@@ -28,6 +29,9 @@ from clps_core.store import Run
 from clps_core.words import _
 
 TICK_SECONDS = 2.0
+GROUPS = "compare.groups"
+"""In the session: the designs of each task as the table has them, and the colour of each strategy."""
+NONE: tuple[list[list[Group]], dict[str, str]] = ([], {})
 
 
 def page() -> None:
@@ -39,8 +43,12 @@ def page() -> None:
         sweep_card(store(), sweep, link_to_compare=False)
     else:
         across_runs(store(), runs)
-    active = any(run.active for run in runs)
-    ticking("compare", live, TICK_SECONDS if active else None, pulse)([run.id for run in runs], active)
+    ids, active = [run.id for run in runs], any(run.active for run in runs)
+    every = TICK_SECONDS if active else None
+    # Three parts: a tick draws what has news, and what each takes is small.
+    ticking("compare", measured, every, pulse)(ids, active)
+    ticking("compare_curves", curves, every, curves_pulse)(ids)
+    ticking("compare_costs", costs, every, costs_pulse)()
     match_section(store(), runs)
     written_section(runs)
     confusion_section(runs)
@@ -51,14 +59,14 @@ def page() -> None:
         link_to_depth(runs)
 
 
-def pulse(run_ids: list[str], was_active: bool) -> Hashable:  # noqa: ARG001 - given what live is given
-    """What ``live`` shows."""
+def pulse(run_ids: list[str], was_active: bool) -> Hashable:  # noqa: ARG001 - given what measured is given
+    """What ``measured`` shows."""
     return store().pulse(run_ids)
 
 
 @page_guard()
-def live(run_ids: list[str], was_active: bool) -> None:
-    """Figures and curves; tick while a run is active."""
+def measured(run_ids: list[str], was_active: bool) -> None:
+    """Table and verdicts of each task; keeps the designs for ``costs``, which stand below."""
     runs = store().some_runs(run_ids)
     if any(run.active for run in runs) != was_active or len(runs) < len(run_ids):
         st.rerun()
@@ -71,6 +79,17 @@ def live(run_ids: list[str], was_active: bool) -> None:
         if len(by_task) > 1:
             st.subheader(members[0].facts.title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
+    st.session_state[GROUPS] = groups, colours
+
+
+def curves_pulse(run_ids: list[str]) -> Hashable:
+    """What ``curves`` shows."""
+    return store().pulse(run_ids)
+
+
+@page_guard()
+def curves(run_ids: list[str]) -> None:
+    """The live chart of each task, over the chosen axis."""
     axis = address_choice(
         "compare",
         state.X,
@@ -83,7 +102,21 @@ def live(run_ids: list[str], was_active: bool) -> None:
             "backward passes."
         ),
     )
+    runs = store().some_runs(run_ids)
     run_curves(store(), runs, key="compare", loss="validation", x=axis, axis_choice=False, mean=True)
+
+
+def costs_pulse() -> Hashable:
+    """What ``costs`` shows: it moves with evaluations, not with every step."""
+    of_tasks, _colours = st.session_state.get(GROUPS, NONE)
+    every = (one for groups in of_tasks for group in groups for one in group.summaries)
+    return tuple((one.run.id, one.run.status, one.best) for one in every)
+
+
+@page_guard()
+def costs() -> None:
+    """Quality against cost and over size, of the designs that ``measured`` has found."""
+    groups, colours = st.session_state.get(GROUPS, NONE)
     quality_against_cost(groups, colours)
     scaling(groups, colours)
 

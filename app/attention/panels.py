@@ -74,10 +74,9 @@ def panels(runs: Sequence[Run]) -> None:
     if view in UNPATCHED and any(one.patching for one in turned):
         _unpatched()
         turned = [replace(one, patching=None) for one in turned]
-    place = st.empty()
-    answers = _answers(runs, question, turned, place)
+    place, answers = _answers(runs, question, turned)
     tell_positions(positions, answers[0])
-    with place.container():
+    with place:
         for run, answer, column in zip(runs, answers, st.columns(len(runs)), strict=True):
             with column:
                 _name(run, runs)
@@ -107,20 +106,21 @@ def _unpatched() -> None:
 
 
 def _answers(
-    runs: Sequence[Run],
-    question: Question,
-    turned: Sequence[Turned],
-    place: st.delta_generator.DeltaGenerator,
-) -> list[Inspection]:
-    """What each run does with ``question``; until it is known, ``place`` says so and shows no other input's answer.
+    runs: Sequence[Run], question: Question, turned: Sequence[Turned]
+) -> tuple[st.delta_generator.DeltaGenerator, list[Inspection]]:
+    """Where the answers stand, and what each run does with ``question``.
 
-    They have no attention in them: each view asks for what it shows of that.
+    Until that is known, the place says so and shows no other input's answer. They have no attention in them: each view
+    asks for what it shows of that.
     """
     named = question.name(*(run.id for run in runs), *map(str, turned))
     kept = [kept_inspection(run, question, one, attention=False) for run, one in zip(runs, turned, strict=True)]
     # A run that is followed has new weights again and again: its last answer to the same input may stay meanwhile.
+    waiting = None
     if not all(kept) and st.session_state.get(SHOWN) != named:
-        place.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
+        # Only then: an empty place takes down what stands in it, and maps would forget what was chosen in the browser.
+        waiting = st.empty()
+        waiting.progress(sum(map(bool, kept)) / len(runs), text=_("Reading the model ..."))
         let_out()
     st.session_state[SHOWN] = None
     try:
@@ -129,10 +129,11 @@ def _answers(
             for run, one, how in zip(runs, kept, turned, strict=True)
         ]
     except Exception:
-        place.empty()  # or it would say for ever that the model is being read, beside the sentence why it cannot be
+        if waiting is not None:
+            waiting.empty()  # or it would say for ever that the model is being read, beside the sentence why not
         raise
     st.session_state[SHOWN] = named
-    return answers
+    return st.container() if waiting is None else waiting.container(), answers
 
 
 def _name(run: Run, runs: Sequence[Run]) -> None:

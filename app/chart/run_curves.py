@@ -11,14 +11,14 @@ import streamlit as st
 from app.chart.live_chart import Baseline, LineStyle, Panel, live_chart
 from app.look.colours import strategy_colours
 from app.look.formatting import compact, duration
-from app.runs.names import design_names, replicate_names, shortened
+from app.runs.names import Named, design_names, replicate_names, shortened
 from app.runs.names import run_names as short_names
 from app.runs.timing import operations_per_step, tokens_per_step
 from clps_core.jobs.ancestry import ancestry
 from clps_core.store import Run, Store
 from clps_core.store.designs import design_of
 from clps_core.tasks import TaskFacts
-from clps_core.words import _
+from clps_core.words import _, kept_by_language
 
 __all__ = ["line_styles", "panels_of", "run_curves", "short_names"]
 
@@ -30,8 +30,15 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
 
     ``among``: all runs on the page, where ``runs`` are only some of them; their colours differ from each other.
     """
+    everybody = tuple(dict.fromkeys(run.strategy for run in among or runs))
+    return list(_line_styles(Named.of(runs, everybody, tuple(run.status == "finished" for run in runs)), everybody))
+
+
+@kept_by_language(maxsize=16)
+def _line_styles(asked: Named, everybody: tuple[str, ...]) -> tuple[LineStyle, ...]:
+    runs = asked.runs
     strategies = list(dict.fromkeys(run.strategy for run in runs))
-    colours = strategy_colours(run.strategy for run in among or runs)
+    colours = strategy_colours(everybody)
     names = short_names(runs)
     designs = {run.id: design_of(run) for run in runs}
     firsts = {designs[run.id]: run for run in reversed(runs)}
@@ -63,7 +70,7 @@ def line_styles(runs: Sequence[Run], among: Sequence[Run] = ()) -> list[LineStyl
             )
         )
         used[run.strategy] += 1
-    return styles
+    return tuple(styles)
 
 
 def _design_dashes(firsts: Mapping[str, Run]) -> dict[str, int]:

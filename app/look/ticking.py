@@ -45,7 +45,7 @@ class Metronome:
         self._cost = 0.0
 
     def ticked(self, who: str, seconds: float, period: float = 1.0) -> None:
-        """Session ``who``, which ticks every ``period``, has drawn itself in this many seconds of processor time."""
+        """Part ``who`` of somebody's page, which ticks every ``period``, took this many seconds of processor time."""
         with self._lock:
             now = self._clock()
             self._until[who] = now + max(RECENT_SECONDS, 2 * period)
@@ -53,7 +53,7 @@ class Metronome:
             self._cost = seconds if not self._cost else (1 - WEIGHT) * self._cost + WEIGHT * seconds
 
     def period(self, usual: float) -> float:
-        """Seconds from one tick of a session to its next: ``usual``, or whole seconds more where many watch."""
+        """Seconds from one tick of a part to its next: ``usual``, or whole seconds more where many watch."""
         with self._lock:
             now = self._clock()
             watching = sum(now < until for until in self._until.values())
@@ -99,7 +99,7 @@ def ticking(
     def took(began: float) -> None:
         if seconds is None or period is None or (context := get_script_run_ctx()) is None:
             return
-        _metronome.ticked(context.session_id, time.thread_time() - began, period)
+        _metronome.ticked(f"{context.session_id}.{name}", time.thread_time() - began, period)
         if not 0.5 < _metronome.period(seconds) / period <= 2.0:
             st.rerun()  # the page alone can say how often its parts tick
 

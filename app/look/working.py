@@ -22,10 +22,11 @@ def opening(sentence: str, *modules: str) -> Iterator[None]:
 
     On a busy machine the first visitor of a page waits many seconds for imports alone.
     """
+    # Also where nothing is said: one element more or less, and the browser would build anew all that stands below.
+    place = st.empty()
     if all(name in sys.modules for name in modules):
         yield
         return
-    place = st.empty()
     place.caption(sentence)
     let_out()
     try:

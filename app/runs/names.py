@@ -8,9 +8,10 @@ by seed and fold, at last by the run's id.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 
 from app.look.formatting import strategy_name
 from clps_core.config import build_config, completed, flat
@@ -18,9 +19,10 @@ from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
 from clps_core.errors import ClpsError
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table, design_of
-from clps_core.words import _
+from clps_core.words import _, kept_by_language
 
 __all__ = [
+    "Named",
     "design_names",
     "named_apart",
     "replicate_names",
@@ -35,6 +37,23 @@ FROM = "from"
 """Of a fork: the run whose weights it begins with, as if it were a field of its config."""
 
 
+@dataclass(frozen=True)
+class Named:
+    """Runs as far as their names go; equal where these are. A page that ticks asks for the same names again and again.
+
+    ``more``: what else an answer depends on.
+    """
+
+    key: tuple[object, ...]
+    runs: tuple[Run, ...] = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], *more: object) -> Self:
+        """``runs`` in their order."""
+        known = ((run.id, run.config_text, run.start_from, run.parent_id) for run in runs)
+        return cls((*known, *more), tuple(runs))
+
+
 def _facts(run: Run) -> dict[str, Any]:
     """The config, and what a fork begins with; a parent that has been deleted may have been any run."""
     table = dict(config_table(run))
@@ -46,9 +65,15 @@ def _facts(run: Run) -> dict[str, Any]:
 
 def design_names(runs: Sequence[Run]) -> list[str]:
     """Names of designs, each given by one of its runs; equal only for equal designs."""
+    return list(_design_names(Named.of(runs)))
+
+
+@kept_by_language(maxsize=32)
+def _design_names(asked: Named) -> tuple[str, ...]:
+    runs = asked.runs
     names = [strategy_name(run.strategy) for run in runs]
     names = [_("{name}, fork", name=name) if run.start_from else name for name, run in zip(names, runs, strict=True)]
-    return told_apart(names, [_facts(run) for run in runs], REPLICATES)
+    return tuple(told_apart(names, [_facts(run) for run in runs], REPLICATES))
 
 
 def run_names(runs: Sequence[Run]) -> dict[str, str]:
@@ -56,6 +81,12 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
 
     A fork is called one: it has learnt something before its first step.
     """
+    return dict(_run_names(Named.of(runs)))
+
+
+@kept_by_language(maxsize=32)
+def _run_names(asked: Named) -> Mapping[str, str]:
+    runs = asked.runs
     designs = {run.id: design_of(run) for run in runs}
     firsts = {designs[run.id]: run for run in reversed(runs)}
     called = dict(zip(firsts, design_names(list(firsts.values())), strict=True))

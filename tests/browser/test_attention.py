@@ -114,6 +114,7 @@ def test_heads_and_cells_are_chosen_by_hand_and_by_key(
 ) -> None:
     run = stored_run(store, small_config())
     root = open_attention(run, text=TEXT)
+    built = root.element_handle()
     root.locator(".cell[data-layer='1'][data-head='1']").click()
     expect(root).to_have_attribute("data-selected", "1,1")
     browser_page.keyboard.press("ArrowDown")
@@ -134,6 +135,8 @@ def test_heads_and_cells_are_chosen_by_hand_and_by_key(
     browser_page.wait_for_url(re.compile(r"cell=1-1"))
     root.locator("input.lines").check()
     browser_page.wait_for_url(re.compile(r"lines=1"))
+    # An answer of the server leaves the map as it stands: built anew, it would forget what was chosen meanwhile.
+    assert root.evaluate("(now, built) => now === built", built)
     browser_page.reload()
     expect(root.locator("input.lines")).to_be_checked()
     expect(root).to_have_attribute("data-kept", "1,1")

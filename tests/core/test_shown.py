@@ -21,7 +21,7 @@ from clps_core.experiment import check_name, read_experiment
 from clps_core.jobs import service
 from clps_core.jobs.logs import JsonLines
 from clps_core.samples.shipped import sample_folder
-from clps_core.shown import has_control, isolated, json_escaped, visible
+from clps_core.shown import has_control, is_harmless, isolated, json_escaped, visible
 from clps_core.store import Store, open_store, schema
 from clps_core.store.archive import import_run
 from clps_core.sweeps import read_sweep
@@ -85,6 +85,13 @@ def test_nothing_hidden_is_left_and_isolates_are_whole(text: str) -> None:
         assert depth == 0
     assert visible(visible(text)) == visible(text)
     assert isolated(isolated(text)) == isolated(text)
+
+
+def test_the_quick_answer_is_never_a_wrong_yes() -> None:
+    signs = [chr(code) for code in range(0x11_0000) if not 0xD800 <= code < 0xE000]
+    harmless = [sign for sign in signs if is_harmless(sign)]
+    assert all(isolated(sign) == sign for sign in harmless)
+    assert set("aZ 9\n±–·層权“”，。é") <= set(harmless)
 
 
 @given(st.text(alphabet=st.characters(blacklist_categories=("Cs",))))
