@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.learn import costs, inputs, kv, layer, loops, parts, stored, the_map
+from app.learn import costs, inputs, kv, layer, loops, loosened, parts, stored, the_map, when
 from app.learn.chapter import Chapter
 from app.learn.progress import progress
 from app.learn.ways import way_to
@@ -24,6 +24,8 @@ CHAPTERS: tuple[Chapter, ...] = (
     inputs.CHAPTER,
     loops.CHAPTER,
     kv.CHAPTER,
+    loosened.CHAPTER,
+    when.CHAPTER,
 )
 
 

@@ -9,12 +9,11 @@ import streamlit as st
 
 from app import navigation, state
 from app.learn.chapter import Chapter, Choice, Estimate, Source
-from app.look.colours import strategy_colours
-from app.look.figure_table import Row, figure_table
-from app.look.formatting import compact, percent
-from clps_core.samples.ready import Ready, ready_named
+from app.learn.shipped_table import shipped_table
+from app.look.formatting import percent
+from clps_core.samples.ready import ready_named
 from clps_core.samples.shipped import Figures, figures_of
-from clps_core.samples.stories import design_name, judge_of, shown_spread, title_of
+from clps_core.samples.stories import judge_of, shown_spread
 from clps_core.words import _, ngettext
 
 __all__ = ["CHAPTER"]
@@ -63,27 +62,10 @@ def _why() -> str:
 
 def _act() -> None:
     for key in (PAIRS, HOPS):
-        _table(ready_named(key))
+        shipped_table(ready_named(key))
     with st.container(horizontal=True):
         query = {state.STRATEGY: ["none", "cycle:2", "all"], state.SPEC: f"1;task={PAIRS}"}
         navigation.link("train", _("Train it live"), query=query)
-
-
-def _table(ready: Ready) -> None:
-    figures, metric = figures_of(ready), judge_of(ready)
-    colours = strategy_colours(one.strategy for one in figures)
-    st.markdown(f"**{title_of(ready)}**")
-    columns = [(_("Design"), ""), (_("Stored"), ""), (_("{metric}, test", metric=metric.title), "")]
-    rows = [
-        Row(
-            design_name(ready, one),
-            colours[one.strategy],
-            [compact(one.stored), shown_spread(one.spread(metric.name), metric)],
-        )
-        for one in figures
-    ]
-    figure_table(title_of(ready), columns, rows)
-    navigation.link("compare", _("Open these runs"), query={state.RUNS: state.run_ids(list(ready.run_ids()))})
 
 
 def _seen() -> str:
