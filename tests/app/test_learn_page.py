@@ -177,7 +177,7 @@ def test_two_uses_of_one_weight_are_read_by_the_model_and_a_bad_input_costs_noth
         f"Layer 0 adds an update of length {moved.distance[0]:.2f} and turns the state by {moved.degrees[0]:.0f}"
         in said
     )
-    assert "In memory its 3 uses in this pass read one and the same tensor." in said
+    assert "In memory, its 3 uses in this pass read one and the same tensor." in said
     assert "import the ready comparisons" in " ".join(one.value for one in test.caption), "this home has no runs"
     test.button_group(key="learn.inputs.pair.3").set_value("0-1").run()
     assert "Similarity of layers 0 and 1" in told(test)
