@@ -9,9 +9,6 @@ from app.learn.chapters import CHAPTERS
 from app.navigation import PAGES
 from clps_core.glossary import SHOWN_ON, TERMS, meaning, term
 
-TO_COME = {"layer", "parts", "inputs", "kv", "loosened"}
-"""Chapters that terms belong to before they are written; no way leads to them until then."""
-
 
 def listed(test):
     """Titles that are drawn: in lists, and on cards."""
@@ -25,7 +22,7 @@ def links(test):
 
 def test_pages_and_chapters_of_the_terms_are_there():
     assert set(SHOWN_ON) <= {page.name for page in PAGES}
-    assert {one.chapter for one in TERMS.values()} - {""} <= {chapter.key for chapter in CHAPTERS} | TO_COME
+    assert {one.chapter for one in TERMS.values()} - {""} <= {chapter.key for chapter in CHAPTERS}
 
 
 def test_all_terms_are_listed_and_a_search_stands_in_the_address(open_page):

@@ -7,12 +7,12 @@ import re
 import pytest
 from babel.messages.pofile import read_po
 
+from clps_core.catalogues import FOLDER
 from clps_core.errors import ConfigError
 from clps_core.glossary import METRIC_TERMS, TERMS, TOPIC_TITLES, TOPICS, meaning, meaning_of_metric, searched, term
 from clps_core.metrics import METRICS
 from clps_core.presets import PRESETS
 from clps_core.schemes import SCHEMES
-from clps_core.words import LOCALE_FOLDER
 
 LABEL_WORDS = 5
 """A message of at most so many words is a label, not a sentence."""
@@ -43,7 +43,7 @@ def papers() -> set[str]:
 
 
 def labels() -> list[str]:
-    with (LOCALE_FOLDER / "clps.pot").open("rb") as file:
+    with (FOLDER / "clps.pot").open("rb") as file:
         messages = [one.id for one in read_po(file) if one.id]
     texts = [text for one in messages for text in ([one] if isinstance(one, str) else one)]
     return [text for text in texts if len(text.split()) <= LABEL_WORDS]
