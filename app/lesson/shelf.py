@@ -12,7 +12,7 @@ from app.lesson.opened import start_lesson
 from app.services import escape_markdown, show_problem
 from clps_core.errors import ClpsError
 from clps_core.lessons import Lesson, from_yaml
-from clps_core.words import _, ngettext
+from clps_core.words import _, language, ngettext
 
 __all__ = ["MAKE", "SHIPPED", "shelf", "shipped"]
 
@@ -27,9 +27,14 @@ def _read(text: str) -> Lesson:
 
 
 def shipped() -> list[Lesson]:
-    """The lessons in ``SHIPPED``, in the order of their files' names; a sentence about one that is none."""
+    """The lessons in ``SHIPPED``, in the order of their files' names; a sentence about one that is none.
+
+    In the reader's language where a folder of its name has the same file.
+    """
     found = []
     for path in sorted(SHIPPED.glob("*.yaml")):
+        own = SHIPPED / (language() or "") / path.name
+        path = own if own.is_file() else path
         try:
             found.append(_read(path.read_text(encoding="utf-8")))
         except (ClpsError, OSError, UnicodeDecodeError) as error:
