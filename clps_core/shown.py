@@ -43,7 +43,7 @@ def visible(text: str, keep: str = "") -> str:
 
     ``keep``: characters that stay, such as newlines in a text of several lines.
     """
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) or (is_harmless(text) and "\n" not in text and "\t" not in text):
         return text
     hidden = _hidden_places(text)
     if not hidden:
@@ -54,7 +54,7 @@ def visible(text: str, keep: str = "") -> str:
 def isolated(text: str, keep: str = "\n\t") -> str:
     """``visible``, and kept apart from the sentence around it where it holds letters that run from right to left."""
     shown = visible(text, keep)
-    if shown.isascii() or not any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in shown):
+    if is_harmless(shown) or not any(unicodedata.bidirectional(sign) in _RIGHT_TO_LEFT for sign in shown):
         return shown
     if shown.startswith(FIRST_STRONG_ISOLATE) and shown.endswith(POP_ISOLATE):
         return shown

@@ -11,7 +11,9 @@ import os
 import stat
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from clps_core.shown import visible
@@ -43,7 +45,17 @@ def signatures(store: Store, run: Run) -> dict[str, str]:
 
 
 def _facts(path: Path) -> Mapping[str, Any]:
-    return _object(_beginning(path, MOST_FACTS_BYTES))
+    """What a small file of a run says; pages ask for hundreds of them at every tick."""
+    try:
+        now = path.lstat()
+    except OSError:
+        return {}
+    return _read_facts(path, (now.st_ino, now.st_mtime_ns, now.st_size, now.st_mode))
+
+
+@lru_cache(maxsize=4096)
+def _read_facts(path: Path, _stamp: tuple[int, ...]) -> Mapping[str, Any]:
+    return MappingProxyType(_object(_beginning(path, MOST_FACTS_BYTES)))
 
 
 def header_facts(path: Path) -> Mapping[str, Any]:
@@ -71,7 +83,7 @@ def _beginning(path: Path, size: int) -> bytes:
             return b""
 
 
-def _object(text: bytes) -> Mapping[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
