@@ -343,7 +343,7 @@ def _table(shown: Sequence[Shown], metric: Metric) -> None:
     if order == "effect":  # of several runs, what one of them needs most
         parts.sort(key=lambda part: min(worth_of(metric, effect) for effect in _effects(shown, part)))
     parts = parts if whole else parts[:MOST_ROWS]
-    unit = _("points") if metric.percent else metric.unit
+    unit = _("percentage points") if metric.percent else metric.unit
     change = _("Change in {unit}", unit=unit) if unit else _("Change")
     columns = {_("Without"): [_part_name(part, shown) for part in parts]}
     for one in shown:

@@ -182,7 +182,7 @@ def _proof(found: TieProof, plan: SharingPlan, about: Shown) -> None:
     rows.append(Row(_("Sum of all"), "transparent", [_number(found.summed), "1.000", "100.0 %"], chosen=True))
     columns = [
         (_("Use"), ""),
-        (_("Norm"), meaning("gradient", _("Here: the Euclidean norm of what this use adds."))),
+        (_("Length"), meaning("gradient", _("Here: the Euclidean norm of what this use adds."))),
         (_("Cosine"), meaning("cosine", _("Here: between this gradient and the sum of all."))),
         (_("Share"), _("How much of the sum this use contributes; below 0: it works against the sum")),
     ]

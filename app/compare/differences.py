@@ -115,7 +115,7 @@ def _facts(store: Store, runs: Sequence[Run], trees: Mapping[str, Ancestry]) -> 
         "torch": _("version of torch"),
         "machine": _("machine"),
         "device": _("device"),
-        "precision": _("precision"),
+        "precision": _("number format"),
         "threads": _("threads"),
     }
     rows |= {title: [one.get(fact) for one in known] for fact, title in titles.items()}

@@ -161,7 +161,7 @@ def _table(run: Run, found: Ablation) -> None:
             cells += [f"{one.metrics[name]:.4g}", f"{one.changes[name]:+.4g}", _interval(one, name)]
         rows.append((one.part, *cells))
     heads = [head for name in names for head in (name, _("change"), _("95 %"))]
-    print_table([_("without"), *heads], rows, title=run.name)
+    print_table([_("left out"), *heads], rows, title=run.name)
     whole = ", ".join(f"{name} {found.whole[name]:.4g} ({metric_named(name).direction})" for name in names)
     count = found.examples
     held_out = (
