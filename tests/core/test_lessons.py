@@ -73,6 +73,17 @@ def test_a_lesson_comes_back_from_its_file_and_a_shipped_one_fits_a_link(signer)
         assert from_token(to_token(lesson, signer), signer) == (lesson, True)
 
 
+def test_a_shipped_lesson_is_the_same_lesson_in_another_language():
+    translated = sorted(SHIPPED[0].parent.glob("*/*.yaml"))
+    assert {path.name for path in translated if path.parent.name == "zh"} == {path.name for path in SHIPPED}
+    for path in translated:
+        there, here = (from_yaml(one.read_text(encoding="utf-8")) for one in (path, path.parents[1] / path.name))
+        assert there.title != here.title
+        for ours, theirs in zip(here.steps, there.steps, strict=True):
+            assert (ours.address, ours.hide, ours.lock) == (theirs.address, theirs.hide, theirs.lock)
+            assert len(ours.options) == len(theirs.options)
+
+
 texts = st.text(max_size=60)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gettext
+import re
 from io import BytesIO
 
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from markdown_it import MarkdownIt
 
 from clps_core import catalogues
 from docs import make_languages
@@ -59,6 +61,14 @@ def test_few_messages_wait_for_their_translation(language: str) -> None:
     waiting = [one.id for one in make_languages.read(language) if one.id and not make_languages.texts(one)]
     print(f"{language}: {len(waiting)} messages are read in English")
     assert len(waiting) <= UNTRANSLATED.get(language, 0), waiting[:20]
+
+
+def test_what_is_bold_is_bold(language: str) -> None:
+    """Markdown ends no bold text behind a full-width mark that a letter follows."""
+    drawn = MarkdownIt()
+    texts = [text for one in make_languages.read(language) if one.id for text in make_languages.texts(one)]
+    bold = [text for text in texts if text.count("**") > 1]
+    assert [text for text in bold if "**" in drawn.renderInline(re.sub(r"\{[^{}]*\}", "x", text))] == []
 
 
 def test_a_file_compiles_and_every_plural_has_its_forms(language: str) -> None:
