@@ -17,7 +17,7 @@ from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import Figures, figures_of
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
-from clps_core.words import _, ngettext
+from clps_core.words import _, in_a_sentence, ngettext
 
 __all__ = ["FAR", "Story", "as_markdown", "design_name", "judge_of", "shown_spread", "stories", "story_of", "title_of"]
 
@@ -265,15 +265,19 @@ def as_markdown() -> str:
 
 def _section(story: Story) -> str:
     metric = judge_of(story.ready)
-    heads: tuple[str, ...] = ("design", "stored parameters", f"{metric.title.lower()}, test")
+    judged = in_a_sentence(metric.title)
+    heads: tuple[str, ...] = (_("design"), _("stored parameters"), _("{metric}, test", metric=judged))
     figures = figures_of(story.ready)
     far = [(FAR, _("{metric} with {n} loops, validation"))] if story.ready.loops else []
-    heads += tuple(text.format(metric=metric.title.lower(), n=loops) for loops, text in far)
+    heads += tuple(text.format(metric=judged, n=loops) for loops, text in far)
     lines = [heads, ("---",) * len(heads), *(_line(story.ready, one, metric) for one in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     seeds = ngettext("{n} seed", "{n} seeds", len(story.ready.seeds))
-    words = "\n".join(wrap(f"**{title_of(story.ready)}** ({seeds}). {story.shows} *{story.leaves_open}*", 118))
-    return f"{words}\n\n{table}"
+    words = _(
+        "**{title}** ({seeds}). {shows} *{open}*",
+        title=title_of(story.ready), seeds=seeds, shows=story.shows, open=story.leaves_open,
+    )  # fmt: skip
+    return "\n".join(wrap(words, 118)) + f"\n\n{table}"
 
 
 def _line(ready: Ready, figures: Figures, metric: Metric) -> Sequence[str]:

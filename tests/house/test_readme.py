@@ -15,6 +15,7 @@ from clps_core.samples.stories import as_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf8")
+TOUR = "".join((ROOT / "docs" / name).read_text(encoding="utf8") for name in ("tour.md", "tour.zh.md"))
 RUNS_FOR_LONG = ("clps dashboard", "clps train", "clps sweep")
 COMMANDS = [
     line
@@ -32,6 +33,17 @@ def test_every_file_the_readme_points_to_is_there() -> None:
 def test_the_figures_of_the_ready_comparisons_are_those_of_the_runs_that_ship() -> None:
     section = README.partition("## Ready comparisons\n")[2].partition("\n## ")[0]
     assert section.endswith(as_markdown()), "run 'python -m clps_core.samples.make --readme' and put it there"
+
+
+def test_the_chinese_readme_has_the_same_commands_and_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    chinese = (ROOT / "README.zh.md").read_text(encoding="utf8")
+    assert re.findall(r"^clps .+$", chinese, re.MULTILINE) == re.findall(r"^clps .+$", README, re.MULTILINE)
+    for folder, text in ((ROOT, chinese), (ROOT / "docs", TOUR)):
+        targets = [one for one in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in one]
+        assert targets
+        assert [one for one in targets if not (folder / one).exists()] == []
+    monkeypatch.setenv("CLPS_LANGUAGE", "zh")
+    assert as_markdown() in chinese, "run 'CLPS_LANGUAGE=zh python -m clps_core.samples.make --readme' and put it there"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
