@@ -122,8 +122,8 @@ CHAPTER = Chapter(
     lambda: _("What is stored, and what is run"),
     6,
     lambda: _(
-        "A Transformer usually stores other weights for each of its layers. With sharing, several layers use the same "
-        "ones."
+        "A Transformer usually stores different weights for each of its layers. With sharing, several layers use the "
+        "same ones."
     ),
     _claim,
     Choice(_asks, _options, lambda: "same", _why),

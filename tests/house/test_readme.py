@@ -17,6 +17,7 @@ from clps_core.samples.stories import as_markdown
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf8")
 TOUR = "".join((ROOT / "docs" / name).read_text(encoding="utf8") for name in ("tour.md", "tour.zh.md"))
+TEACHING = "".join(file.read_text(encoding="utf8") for file in sorted((ROOT / "docs" / "teaching").glob("*.md")))
 RUNS_FOR_LONG = ("clps dashboard", "clps train", "clps sweep")
 COMMANDS = [
     line
@@ -39,7 +40,7 @@ def test_the_figures_of_the_ready_comparisons_are_those_of_the_runs_that_ship() 
 def test_the_chinese_readme_has_the_same_commands_and_figures() -> None:
     chinese = (ROOT / "README.zh.md").read_text(encoding="utf8")
     assert re.findall(r"^clps .+$", chinese, re.MULTILINE) == re.findall(r"^clps .+$", README, re.MULTILINE)
-    for folder, text in ((ROOT, chinese), (ROOT / "docs", TOUR)):
+    for folder, text in ((ROOT, chinese), (ROOT / "docs", TOUR), (ROOT / "docs" / "teaching", TEACHING)):
         targets = [one for one in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in one]
         assert targets
         assert [one for one in targets if not (folder / one).exists()] == []
