@@ -16,7 +16,7 @@ from clps_core.jobs.desk import Desk
 from clps_core.metrics import Metric
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import Figures, figures_of, scores_of
-from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of
+from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of, titled
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
@@ -79,13 +79,13 @@ def bring_in(store: Store, asked_by: Desk) -> None:
 def ready_card(store: Store, shipped: Shipped) -> None:
     """Draw it, with the ways to open it, and with its menu."""
     ready, comparison = shipped
-    story = story_of(ready)
+    story, title = story_of(ready), escape(titled(ready, comparison.name))
     with st.container(border=True, height="stretch"):
         st.html(
             f"<style>{asset('start/comparison_card.css')}</style>"
-            f'<div class="clps-card clps-story"><h3><bdi>{escape(comparison.name)}</bdi></h3>'
+            f'<div class="clps-card clps-story"><h3><bdi>{title}</bdi></h3>'
             f"<p>{escape(story.shows)}</p><p><em>{escape(story.leaves_open)}</em></p>"
-            f"<table><caption><bdi>{escape(comparison.name)}</bdi></caption><thead><tr>{_heads(ready)}</tr></thead>"
+            f"<table><caption><bdi>{title}</bdi></caption><thead><tr>{_heads(ready)}</tr></thead>"
             f"<tbody>{_rows(ready)}</tbody></table><p>{escape(_below(ready))}</p></div>"
         )
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -15,7 +15,7 @@ from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import RUNS_FOLDER, sample_folder
 from clps_core.samples.stories import title_of
 from clps_core.store import Run, Store, shelf
-from clps_core.words import _
+from clps_core.words import _, in_english
 
 __all__ = [
     "READY",
@@ -43,7 +43,8 @@ def install(store: Store, ready: Iterable[Ready] = READY) -> list[Run]:
     found: list[Run] = []
     for one in ready:
         before = {comparison.id for comparison in store.comparisons()}
-        title = title_of(one)
+        with in_english():  # whoever installs them: the same comparison again
+            title = title_of(one)
         runs = [service.import_run(store, sample_folder(run_id), comparison=title) for run_id in one.run_ids()]
         for comparison_id in {run.comparison_id for run in runs if run.comparison_id} - before:
             shelf.pin_comparison(store, comparison_id, True)

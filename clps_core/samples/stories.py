@@ -17,9 +17,20 @@ from clps_core.samples.ready import READY, Ready, ready_named
 from clps_core.samples.shipped import Figures, figures_of
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
-from clps_core.words import _, in_a_sentence, ngettext
+from clps_core.words import _, in_a_sentence, in_english, ngettext
 
-__all__ = ["FAR", "Story", "as_markdown", "design_name", "judge_of", "shown_spread", "stories", "story_of", "title_of"]
+__all__ = [
+    "FAR",
+    "Story",
+    "as_markdown",
+    "design_name",
+    "judge_of",
+    "shown_spread",
+    "stories",
+    "story_of",
+    "title_of",
+    "titled",
+]
 
 FAR = 8
 """Loops at which the comparison of depths is read: past ``MOST_TRAINED``."""
@@ -50,6 +61,13 @@ def title_of(ready: Ready) -> str:
         "cups": _("Depth at test time: shell game"),
         "dates": _("Costs little: translate dates"),
     }[ready.key]
+
+
+def titled(ready: Ready, name: str) -> str:
+    """What the comparison of ``ready`` that a store calls ``name`` is called: its title, unless somebody renamed it."""
+    with in_english():
+        first = title_of(ready)
+    return title_of(ready) if name == first else name
 
 
 def design_name(ready: Ready, figures: Figures) -> str:

@@ -10,11 +10,11 @@ from page_reading import tables
 from recorded_runs import record
 from shared_server import SharedServer
 
-from clps_core import samples
+from clps_core import samples, words
 from clps_core.jobs import service
 from clps_core.samples import READY, ready_named
 from clps_core.samples.shipped import figures_of, sample_folder
-from clps_core.samples.stories import design_name, judge_of, shown_spread, story_of, title_of
+from clps_core.samples.stories import design_name, judge_of, shown_spread, story_of, title_of, titled
 from clps_core.store import shelf
 
 KEYS = ("hops", "docstrings", "dates")
@@ -116,3 +116,15 @@ def test_on_a_shared_server_nobody_brings_them_in(open_page, store, home, monkey
     assert not test.exception
     assert test.subheader
     assert not [one for one in test.button if one.key == "start.bring_in"]
+
+
+def test_a_ready_comparison_has_one_name_in_the_store_and_its_readers_title_on_start(store):
+    words.ask_language(lambda: "zh")
+    try:
+        samples.install(store, [ready_named("dates")])
+        (comparison,) = store.comparisons()
+        assert comparison.name == "Costs little: translate dates", "or another reader would install it a second time"
+        assert titled(ready_named("dates"), comparison.name) == "代价很小：翻译日期"
+        assert titled(ready_named("dates"), "My dates") == "My dates"
+    finally:
+        words.ask_language(None)
