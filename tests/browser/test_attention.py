@@ -526,6 +526,7 @@ def test_two_runs_are_subtracted_and_a_head_is_drawn_as_lines(
     assert 0 < int(count) <= 400
     assert int(count) == (np.rint(strength) >= int(least)).sum()
     expect(root.locator(".drawn")).to_contain_text("lines")
+    browser_page.wait_for_url(re.compile(r"lines=1"))
     rows = list(csv.DictReader(io.StringIO(taken(browser_page, "attention.difference.runs.1", "csv")[1].decode())))
     differences = np.array([float(row["difference"]) for row in rows]).reshape(expected.shape)
     np.testing.assert_allclose(differences, expected, atol=1e-6)
