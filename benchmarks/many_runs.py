@@ -14,8 +14,9 @@ import pstats
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Hashable
-from functools import cache
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from streamlit.components.v2 import manifest_scanner
@@ -117,30 +118,27 @@ def tick(name: str, ids: list[str]) -> tuple[float, float]:
     """Thread seconds of what part ``name`` does at a tick: without news, and with news; the least of several."""
     quiet: list[float] = []
     spent: list[float] = []
-    ticking = look.ticking
+    ticking_parts = look.ticking_parts
 
-    def watched(
-        part: str, draw: Callable[..., None], every: float | None, pulse: Callable[..., Hashable] | None = None
-    ) -> Callable[..., None]:
-        def timed(*given: object) -> None:
+    def watched(parts: Sequence[look.Part], every: float | None) -> None:
+        ticking_parts([replace(part, draw=partial(timed, part)) for part in parts], every)
+
+    def timed(part: look.Part) -> None:
+        began = time.thread_time()
+        part.draw()
+        if part.name == name:
+            spent.append(time.thread_time() - began)
             began = time.thread_time()
-            draw(*given)
-            if part == name:
-                spent.append(time.thread_time() - began)
-                assert pulse is not None
-                began = time.thread_time()
-                pulse(*given)
-                quiet.append(time.thread_time() - began)
+            part.pulse()
+            quiet.append(time.thread_time() - began)
 
-        return ticking(part, timed, every, pulse)
-
-    look.ticking = watched
+    look.ticking_parts = watched
     try:
         test = drawn(name.partition("_")[0], runs=",".join(ids))
         for _ in range(2 * ROUNDS):
             test.run()
     finally:
-        look.ticking = ticking
+        look.ticking_parts = ticking_parts
     return min(quiet[1:]), min(spent[1:])
 
 

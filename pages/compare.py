@@ -1,6 +1,7 @@
 """Which model is better, and what does it cost? Runs against each other."""
 
 from collections.abc import Hashable
+from functools import partial
 
 import streamlit as st
 
@@ -20,7 +21,7 @@ from app.depth.source import link_to_depth
 from app.look.address_choice import address_choice
 from app.look.colours import strategy_colours
 from app.look.frame import header
-from app.look.ticking import ticking
+from app.look.ticking import Part, ticking_parts
 from app.runs.picker import pick_runs
 from app.services import page_guard, store
 from app.sweep.across import across_runs
@@ -45,11 +46,13 @@ def page() -> None:
     else:
         across_runs(store(), runs)
     ids, active = [run.id for run in runs], any(run.active for run in runs)
-    every = TICK_SECONDS if active else None
-    # Three parts: a tick draws what has news, and what each takes is small.
-    ticking("compare", measured, every, pulse)(ids, active)
-    ticking("compare_curves", curves, every, curves_pulse)(ids)
-    ticking("compare_costs", costs, every, costs_pulse)()
+    news = partial(pulse, ids)
+    parts = [
+        Part("compare", partial(measured, ids, active), news),
+        Part("compare_curves", partial(curves, ids), news),
+        Part("compare_costs", costs, costs_pulse),
+    ]
+    ticking_parts(parts, TICK_SECONDS if active else None)
     match_section(store(), runs)
     written_section(runs)
     confusion_section(runs)
@@ -60,8 +63,8 @@ def page() -> None:
         link_to_depth(runs)
 
 
-def pulse(run_ids: list[str], was_active: bool) -> Hashable:  # noqa: ARG001 - given what measured is given
-    """What ``measured`` shows."""
+def pulse(run_ids: list[str]) -> Hashable:
+    """What table and curves show."""
     return store().pulse(run_ids)
 
 
@@ -81,11 +84,6 @@ def measured(run_ids: list[str], was_active: bool) -> None:
             st.subheader(members[0].facts.title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
     st.session_state[GROUPS] = groups, colours
-
-
-def curves_pulse(run_ids: list[str]) -> Hashable:
-    """What ``curves`` shows."""
-    return store().pulse(run_ids)
 
 
 @page_guard()
