@@ -303,8 +303,15 @@ def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
             )
         )
         before = recorded(one.run, points[best].step, task.metric)
-        if one.dial.own in points and before is not None:
-            seen.append(_("In training it had {quality}.", quality=metric(task.metric, before)))
+        if one.dial.own is not None and one.dial.own in points and before is not None:
+            seen.append(
+                ngettext(
+                    "While it was trained, it was evaluated at {n} loop: {quality} at this step.",
+                    "While it was trained, it was evaluated at {n} loops: {quality} at this step.",
+                    one.dial.own,
+                    quality=metric(task.metric, before),
+                )
+            )
     st.caption(
         _("**Seen:** ")
         + sentences(seen)

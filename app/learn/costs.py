@@ -42,7 +42,7 @@ def _claim() -> str:
 def _asks() -> str:
     return _(
         "A model learns {n} pairs by heart. Four stored layers know {share} of them after training. One stored layer "
-        "that runs four times is trained for as many steps. Which share does it know?",
+        "that runs four times is trained for as many steps. What share of them does it know?",
         n=f"{64 * 64:,}",
         share=percent(_mean(PAIRS, "none")),
     )
@@ -146,7 +146,10 @@ CHAPTER = Chapter(
                 "unknown": _("That cannot be said from these runs"),
             },
             lambda: "unknown",
-            lambda: _("Compare says so itself, and often estimates how many more seeds would settle it."),
+            lambda: _(
+                "One of the three differences points the other way, and they spread more than their mean of 1 point. "
+                "Compare says so itself, and often estimates how many more seeds would settle it."
+            ),
         ),
     ),
     (

@@ -121,8 +121,8 @@ def _about(kind: str) -> str:
     if kind == "numbers":
         return _(
             "The numbers 0 to 7 in any order. The first one says where 0 leads, the next where 1 leads: 7 in third "
-            "place means f(2)=7. Then the model reads each number x as a question, x→?: where do two steps from it "
-            "lead?"
+            "place means that 2 leads to 7, written f(2)=7. Then the model reads each number x as a question, x→?: "
+            "where do two steps from it lead?"
         )
     return _("The model reads text byte by byte and predicts the next byte.")
 
@@ -130,8 +130,10 @@ def _about(kind: str) -> str:
 def _hunt(kind: str) -> str:
     """What to look for."""
     if kind == "numbers":
-        return _("Search: is there a head in which the question x→? looks at the place of f(x)? And later at f(f(x))?")
-    return _("Search: is there a head that looks at the byte before?")
+        return _(
+            "Try to find a head in which the question x→? looks at the place of f(x), and in a later layer at f(f(x))."
+        )
+    return _("Try to find a head that looks at the byte before.")
 
 
 def _follow(followed: Followed, kind: str, text: str) -> None:

@@ -68,9 +68,13 @@ def _told(question: Question, answer: str) -> None:
     if not said:
         st.markdown(why)
         return
-    verdict = _("You said: {answer}. That is right.", answer=said) if question.is_right(answer) else (
-        _("You said: {answer}. Not quite.", answer=said)
-    )  # fmt: skip
+    if not question.is_right(answer):
+        verdict = _("You said: {answer}. Not quite.", answer=said)
+    elif isinstance(question, Estimate):
+        verdict = _("You said: {answer}. That is near enough: at most {n} percentage points away.", answer=said,
+                    n=round(100 * question.near))  # fmt: skip
+    else:
+        verdict = _("You said: {answer}. That is right.", answer=said)
     st.markdown(f"{_sign(question, answer)} {verdict} {why}")
 
 

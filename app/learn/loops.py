@@ -14,7 +14,7 @@ from app.look.plotted import plotted
 from clps_core.samples.ready import Ready, ready_named
 from clps_core.samples.shipped import Figures, figures_of
 from clps_core.samples.stories import design_name
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["CHAPTER"]
 
@@ -110,12 +110,14 @@ def _seen() -> str:
         "right_far": percent(_mean("random", far, "accuracy")),
     }
     if _mean("random", far, "loss") > _mean("random", best, "loss"):
-        return _(
+        loss = _(
             "Trained with random loops, the loss is lowest at {best} loops ({low}) and higher at {far} ({high}); "
-            "right answers go from {right} to {right_far}. If answers get worse with more loops, this is called "
-            "overthinking.",
+            "correct answers go from {right} to {right_far}.",
             **known,
         )
+        if _mean("random", far, "accuracy") < _mean("random", best, "accuracy"):
+            return sentences((loss, _("Answers that get worse with more loops are called overthinking.")))
+        return sentences((loss, _("If the answers got worse as well, this would be called overthinking.")))
     return _(
         "Trained with random loops, the loss is lowest at {best} loops ({low}), with {right} right answers.", **known
     )

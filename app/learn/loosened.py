@@ -212,7 +212,7 @@ def _no_runs() -> str:
     model = counted_model(build_config({"data": {"task": LIVE_TASK}}))
     seeds = ngettext("{n} seed", "{n} seeds", len(ready.seeds))
     return _(
-        "None of the runs that ship has a loosened tie, so there is no result to show here. You can train one: on the "
+        "No ready run has a loosened tie, so there is no result to show here. You can train one: on the "
         "pairs of the chapter on costs, sharing nothing reached {none} and sharing everything {all} (mean and standard "
         "deviation of {seeds}). Where do layers with norms of their own, or with a LoRA of rank {rank}, come out? That "
         "model is only {d} numbers wide: LoRAs of rank {rank} in its {n} places together store {share} of one layer.",

@@ -71,7 +71,7 @@ def _claim() -> str:
 def _asks() -> str:
     return _(
         "A decoder has {n} layers of width {d}, with an FFN of width {f}. All layers now use one attention; each keeps "
-        "its own FFN. Which share of the layers' weights is still stored?",
+        "its own FFN. What share of the layers' weights is still stored?",
         n=LAYERS,
         d=WIDTH,
         f=f"{USUAL_FFN:,}",
@@ -325,7 +325,7 @@ CHAPTER = Chapter(
             lambda: {
                 "attention": _("Attention"),
                 "ffn": _("The FFN"),
-                "same": _("Both as much"),
+                "same": _("The same in both"),
             },
             lambda: "attention",
             lambda: _(

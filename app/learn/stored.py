@@ -113,7 +113,9 @@ def _seen() -> str:
 
 def _open() -> str:
     return _(
-        "This is counting. How good the smaller model becomes is another question, and it takes training to answer it."
+        "This is counting. How good the smaller model becomes is another question, and it takes training to answer "
+        "it. Memory to train leaves out activations, the results that the backward pass needs: sharing does not "
+        "reduce them."
     )
 
 
@@ -159,7 +161,7 @@ CHAPTER = Chapter(
             lambda: {
                 "attention": _("Attention"),
                 "ffn": _("The feed-forward network"),
-                "same": _("Both as many"),
+                "same": _("The same number in both"),
             },
             lambda: "ffn",
             lambda: _(

@@ -63,7 +63,7 @@ def _right() -> str:
 
 def _why() -> str:
     return _(
-        "{cycle} reads {letters}: after the third layer it begins again. {sequence} repeats each layer at once: "
+        "{cycle} reads {letters}: after the third layer it begins again. {sequence} runs each layer twice in a row: "
         "{other}.",
         cycle=name_of("cycle:3"),
         letters=_letters("cycle:3"),

@@ -51,8 +51,8 @@ def _pair() -> tuple[RunConfig, RunConfig]:
 def _claim() -> str:
     return _(
         "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no computation, no "
-        "KV cache, no time for an answer and no activations. So it pays where stored weights are scarce, and least "
-        "where a task needs many weights, as learning facts does."
+        "KV cache, no activations, and usually no time for an answer. So it pays where stored weights are scarce, and "
+        "least where a task needs many weights, as learning facts does."
     )
 
 
@@ -173,7 +173,7 @@ def _design(place: int, one: Advised, advice: Advice) -> None:
 
 def _evidence(advice: Advice) -> None:
     """What runs that ship say of the quality, which no count does."""
-    st.markdown(_("**What the runs that ship say**"))
+    st.markdown(_("**What the ready runs show**"))
     if advice.evidence is None:
         st.markdown(_("None of them is about this choice. A count says what a design costs, not how good it becomes."))
         return

@@ -16,7 +16,7 @@ from clps_core.jobs.desk import Desk
 from clps_core.metrics import Metric
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import Figures, figures_of, scores_of
-from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, title_of, titled
+from clps_core.samples.stories import FAR, design_name, judge_of, shown_spread, story_of, test_head, title_of, titled
 from clps_core.store import Comparison, Store
 from clps_core.sweeps.results import Spread
 from clps_core.tasks import get_task
@@ -99,7 +99,7 @@ def ready_card(store: Store, shipped: Shipped) -> None:
 
 
 def _heads(ready: Ready) -> str:
-    heads = [_("Design"), _("Stored"), _("{metric}, test", metric=judge_of(ready).title)]
+    heads = [_("Design"), _("Stored"), test_head(ready, judge_of(ready).title)]
     heads += [_("{n} loops, validation", n=FAR)] if ready.loops else []
     return "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
 

@@ -28,6 +28,7 @@ __all__ = [
     "shown_spread",
     "stories",
     "story_of",
+    "test_head",
     "title_of",
     "titled",
 ]
@@ -61,6 +62,14 @@ def title_of(ready: Ready) -> str:
         "cups": _("Depth at test time: shell game"),
         "dates": _("Costs little: translate dates"),
     }[ready.key]
+
+
+def test_head(ready: Ready, metric: str) -> str:
+    """The heading of scores on the test split; with the number of loops, where other columns have others."""
+    if not ready.loops:
+        return _("{metric}, test", metric=metric)
+    loops = {config.config.model.num_layers for config in ready.configs(ready.seeds[:1])}
+    return _("{metric}, test, {n} loops", metric=metric, n="/".join(map(str, sorted(loops))))
 
 
 def titled(ready: Ready, name: str) -> str:
@@ -217,15 +226,16 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
     }
     if all(one > other for one, other in zip(far, trained, strict=True)):
         shows = _(
-            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
-            "the swaps, more than with {trained} loops ({own}). Trained with exactly 4 loops, it finds it after "
-            "{fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer knows where the ball is after "
+            "{drawn} of the swaps, more than with {trained} loops ({own}). Trained with exactly 4 loops, it knows it "
+            "after {fixed}.",
             **known,
         )
     else:
         shows = _(
-            "Trained with 2 to {trained} random loops and run {far} times, one layer finds the ball after {drawn} of "
-            "the swaps ({own} with {trained} loops). Trained with exactly 4 loops, it finds it after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer knows where the ball is after "
+            "{drawn} of the swaps ({own} with {trained} loops). Trained with exactly 4 loops, it knows it after "
+            "{fixed}.",
             **known,
         )
     return holds, shows, _loss_rises(losses, lowest, most, guessed=fmean(drawn[FAR]["swap_12"]) < GUESSED)
@@ -284,7 +294,7 @@ def as_markdown() -> str:
 def _section(story: Story) -> str:
     metric = judge_of(story.ready)
     judged = in_a_sentence(metric.title)
-    heads: tuple[str, ...] = (_("design"), _("stored parameters"), _("{metric}, test", metric=judged))
+    heads: tuple[str, ...] = (_("design"), _("stored parameters"), test_head(story.ready, judged))
     figures = figures_of(story.ready)
     far = [(FAR, _("{metric} with {n} loops, validation"))] if story.ready.loops else []
     heads += tuple(text.format(metric=judged, n=loops) for loops, text in far)

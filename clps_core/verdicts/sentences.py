@@ -234,8 +234,10 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
         return _("no verdict, as they were trained or scored on different data ({fields}).", fields=fields)
     if one.why == "few_pairs":
         return ngettext(
-            "cannot tell from {n} pair of runs with the same seed, data seed and fold. At least {least} are needed.",
-            "cannot tell from {n} pairs of runs with the same seed, data seed and fold. At least {least} are needed.",
+            "cannot tell from {n} pair of runs with the same seed, data seed and fold. A verdict takes at least "
+            "{least}, and often more.",
+            "cannot tell from {n} pairs of runs with the same seed, data seed and fold. A verdict takes at least "
+            "{least}, and often more.",
             about["pairs"],
             least=FEWEST_PAIRS,
         )

@@ -85,7 +85,7 @@ def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_pag
     assert tables(test).count("✓") == 2
     assert "All layers is best at 4 loops, the depth it was trained at." in said(test)
     assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
-    assert "had 100.0 %" in said(test)
+    assert "it was evaluated at 2 loops: 100.0 % at this step." in said(test)
     assert len(charts(test)) == 3
 
 

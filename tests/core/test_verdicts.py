@@ -143,7 +143,7 @@ SHORT = design("all", [0.7] * 5, parameters=300, changed=HALF, cpu_seconds=5.0, 
     ("other", "why", "words"),
     [
         (design("all", [0.7]), "few_pairs", "1 pair of runs with the same seed"),
-        (design("all", [0.7, 0.8]), "few_pairs", "At least 3"),
+        (design("all", [0.7, 0.8]), "few_pairs", "at least 3, and often more"),
         (changed_runs(ALL, status="failed"), "failed", "a run of all failed"),
         (changed_runs(ALL, status="running"), "unfinished", "not all runs of all have finished"),
         (changed_runs(ALL, step=50), "early", "ended before its last step"),
