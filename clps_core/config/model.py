@@ -143,6 +143,17 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
         about(N_("Number of classes of an encoder's classifier. Not given: the task's."), N_("classes")),
     ] = None
+    num_queries: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | None,
+        about(
+            N_(
+                "Number of learned queries that the decoder of an encoder-decoder reads in place of tokens, all at "
+                "once; each answers with one box and its class, or with no object (DETR, arXiv 2005.12872). Not "
+                "given: the task's."
+            ),
+            N_("queries"),
+        ),
+    ] = None
     class_token: Annotated[
         bool,
         about(
@@ -185,11 +196,11 @@ class ModelConfig(Frozen):
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
-        Literal["lm", "classes", "span", "none"] | None,
+        Literal["lm", "classes", "span", "boxes", "none"] | None,
         about(
             N_(
-                "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
-                "decoders. An encoder with lm fills masked tokens."
+                "Head of the model. Not given: classes for an encoder with classes, none for other encoders, boxes "
+                "for a decoder of learned queries, lm for other decoders. An encoder with lm fills masked tokens."
             )
         ),
     ] = None
@@ -241,11 +252,11 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end) or ``none``."""
+        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``boxes`` or ``none``."""
         if self.head is not None:
             return self.head
         if self.family != "encoder":
-            return "lm"
+            return "boxes" if self.num_queries else "lm"
         return "classes" if self.num_classes else "none"
 
     @model_validator(mode="before")
@@ -285,6 +296,24 @@ class ModelConfig(Frozen):
                     "Use another head.",
                   got=bad)
             )  # fmt: skip
+
+    def _check_queries(self) -> None:
+        """Raise ``ValueError`` unless queries, an encoder-decoder and head boxes come together."""
+        if self.num_queries is not None and self.family != "encoder_decoder":
+            raise ValueError(
+                _(
+                    "num_queries must only be given for family encoder_decoder. Got family {family}. Leave it out.",
+                    family=self.family,
+                )
+            )
+        if self.num_queries is not None and self.output != "boxes":
+            raise ValueError(
+                _("learned queries must be used with head boxes. Got head {head}. Leave it out.", head=self.output)
+            )
+        if self.num_queries is None and self.output == "boxes":
+            raise ValueError(
+                _("head boxes must be used with learned queries. Got none. Set num_queries, or use another head.")
+            )
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelConfig:
@@ -346,8 +375,14 @@ class ModelConfig(Frozen):
             )
         if self.output == "span":
             self._check_marks()
-        if self.patch_dim is not None and self.family != "encoder":
-            raise ValueError(_("image patches must be used with family encoder. Got {family}.", family=self.family))
+        self._check_queries()
+        if self.patch_dim is not None and self.family != "encoder" and self.num_queries is None:
+            raise ValueError(
+                _(
+                    "image patches must be used with family encoder, or with learned queries. Got {family}.",
+                    family=self.family,
+                )
+            )
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
             raise ValueError(_("a class token must be used with image patches. Got a model of tokens. Leave it out."))
         if self.pooler and self.family != "encoder":

@@ -92,9 +92,19 @@ class DataConfig(Frozen):
         about(
             N_(
                 "Difficulty of a generated task: hops to follow, swaps of the cups, pairs to store, sentences needed "
-                "for an answer, digits to add. Not given: the task's default."
+                "for an answer, digits to add, objects in a picture. Not given: the task's default."
             ),
-            N_("hops, swaps, pairs, sentences or digits"),
+            N_("hops, swaps, pairs, sentences, digits or objects"),
+        ),
+    ] = None
+    clutter: Annotated[
+        Annotated[int, Field(ge=0, le=12)] | None,
+        about(
+            N_(
+                "Fragments of digits that are no objects, in each picture. For task objects only. Not given: the "
+                "task's default."
+            ),
+            N_("fragments"),
         ),
     ] = None
     folds: Annotated[
