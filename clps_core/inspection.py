@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
+from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
 from clps_core.look import Look, asked_of, open_look
 from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, open_run
@@ -43,13 +44,14 @@ class Inspection:
     the same query and key weights. ``ran``: stack -> per executed layer the layer of the design that stands there.
     ``source_labels`` / ``target_labels``: one label per position of the
     input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
-    input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
-    in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
-    that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
+    input was used, ``greedy`` (the model's own answer), ``typed``, ``queries`` (learned ones) or ``none``.
+    ``prediction``: the answer in words (greedy, whatever the target was); ``right_answer``: what it should be, where
+    the task knows that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``. ``effect``: of what was changed
+    is no part of the input. ``context``, ``marked``, ``found``, ``wanted``: as in
+    ``predicting.Prediction``. ``effect``: of what was changed
     inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
     """
 
@@ -62,7 +64,7 @@ class Inspection:
     source_labels: tuple[str, ...]
     target_labels: tuple[str, ...]
     ran: Mapping[str, tuple[int, ...]]
-    target: Literal["greedy", "typed", "none"]
+    target: Literal["greedy", "typed", "queries", "none"]
     prediction: str
     guesses: tuple[Guess, ...] = ()
     next_tokens: tuple[Guess, ...] = ()
@@ -74,6 +76,8 @@ class Inspection:
     movement: Mapping[str, Movement] = field(default_factory=dict)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    found: tuple[Found, ...] = ()
+    wanted: tuple[Found, ...] = ()
     effect: Effect | None = None
     seconds: float = field(default=0.0, compare=False)
 
@@ -100,6 +104,10 @@ class Inspection:
             return self.target_labels, self.source_labels
         own = self.target_labels if kind == "decoder" and self.target != "none" else self.source_labels
         return own, own
+
+    def is_causal(self, kind: str) -> bool:
+        """Whether attention of ``kind`` sees earlier positions only: learned queries have no order."""
+        return kind == "decoder" and self.target != "queries"
 
     @property
     def patches(self) -> Array | None:
@@ -157,6 +165,8 @@ def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run
         image=said.image,
         context=said.context,
         marked=said.marked,
+        found=said.found,
+        wanted=right_objects(data, asked.text) if said.target == "queries" else (),
         effect=effect,
         seconds=found.seconds,
     )

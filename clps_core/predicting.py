@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from clps_core.data.base import Array
+from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
@@ -44,6 +45,8 @@ class Prediction:
     ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
     task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
+    ``found``: things that a model of learned queries found in the picture, the most probable first; ``wanted``: what is
+    there, where the task knows it.
     """
 
     text: str
@@ -60,6 +63,8 @@ class Prediction:
     image: Array | None = field(default=None, compare=False)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    found: tuple[Found, ...] = ()
+    wanted: tuple[Found, ...] = ()
 
     @property
     def is_right(self) -> bool | None:
@@ -207,6 +212,8 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         image=_shown(said.image),
         context=said.context,
         marked=said.marked,
+        found=said.found,
+        wanted=right_objects(run.data, text) if said.target == "queries" else (),
     )
 
 

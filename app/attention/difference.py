@@ -139,7 +139,7 @@ def difference_view(found: RunMaps, ask: partial[RunMaps], answer: Inspection, k
         keys=keys,
         letters=[slot_letter(group) for group in found.groups],
         colours=[slot_colour(group) for group in found.groups],
-        causal=kind == "decoder",
+        causal=answer.is_causal(kind),
         image=answer.patches,
         layers=found.layers,
         signed=True,

@@ -87,7 +87,7 @@ def maps_view(
         keys=keys,
         letters=[slot_letter(group) for group in found.groups] or [""],
         colours=[slot_colour(group) for group in found.groups] or [NEUTRAL],
-        causal=kind == "decoder",
+        causal=run.config.model.is_causal(kind),
         next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
         image=answer.patches,
         layers=found.layers,

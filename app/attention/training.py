@@ -118,7 +118,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         keys=queries if kind == "decoder" and queries else record.source_labels,
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
-        causal=kind == "decoder",
+        causal=model.is_causal(kind),
         image=_image(run, record.text) if run.facts.input_kind == "image" and not model.class_token else None,
     )
 

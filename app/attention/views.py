@@ -209,7 +209,7 @@ def _layers_of(
         similarities=found.similarities,
         queries=queries,
         keys=keys,
-        causal=kind == "decoder",
+        causal=answer.is_causal(kind),
         image=answer.patches,
         about=about,
     )

@@ -245,6 +245,10 @@ class ModelConfig(Frozen):
         """Width of the embedding table."""
         return self.embedding_size or self.d_model
 
+    def is_causal(self, kind: str) -> bool:
+        """Whether attention of ``kind`` (``encoder``, ``decoder``, ``cross``) sees earlier positions only."""
+        return kind == "decoder" and not self.num_queries
+
     @property
     def has_final_norm(self) -> bool:
         """Whether each stack ends in a norm."""
@@ -252,7 +256,7 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``boxes`` or ``none``."""
+        """What stands on the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``boxes`` or ``none``."""
         if self.head is not None:
             return self.head
         if self.family != "encoder":

@@ -7,7 +7,7 @@ Boxes are [..., 4]: centre across and down, width and height, as parts of the pi
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from clps_core.errors import DataError
 from clps_core.words import _
 
 __all__ = ["BOX_WEIGHT", "NOTHING_WEIGHT", "OVERLAP_WEIGHT", "Found", "Seen"]
-__all__ += ["average_precision", "box_overlaps", "corners_of", "general_overlap", "said_of"]
+__all__ += ["average_precision", "box_overlaps", "corners_of", "general_overlap", "right_objects", "said_of"]
 
 Array = NDArray[Any]
 
@@ -57,6 +57,12 @@ class Seen:
 def said_of(found: Sequence[Found]) -> str:
     """The classes of ``found`` as text, in order: ``3 7 7``; empty for none."""
     return " ".join(sorted(one.label for one in found))
+
+
+def right_objects(data: object, text: str) -> tuple[Found, ...]:
+    """What is in the picture that ``text`` names, where the task's ``data`` have ``right_objects``; else nothing."""
+    told: Callable[[str], tuple[Found, ...]] | None = getattr(data, "right_objects", None)
+    return () if told is None else told(text)
 
 
 def corners_of(boxes: Array) -> Array:

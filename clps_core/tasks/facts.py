@@ -95,11 +95,11 @@ class TaskFacts:
     tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
     ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
-    ``num_queries``: of learned queries, where the model answers
-    with boxes and their classes. ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
-    encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
-    in a context. ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are cut),
-    ``tokenizer``, ``by_length``, ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    ``num_queries``: of learned queries, where the model answers with boxes and their classes. ``writes``: a trained
+    model can be asked for text. ``masked``: tokens of an input are masked, and the model, an encoder with head ``lm``,
+    says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``takes``:
+    fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
+    ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
     average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
     as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
     where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the

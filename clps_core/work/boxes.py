@@ -14,8 +14,8 @@ from typing import Protocol, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from clps_core.analysis.capture import capture
 from clps_core.config import RunConfig
@@ -35,7 +35,17 @@ from clps_core.work import Loss
 from clps_core.work.answers import Answer, Opened, image_of, refuse_target
 from clps_core.work.batch import DeviceBatch
 
-__all__ = ["BoxScores", "answer", "counted", "found_in", "general_overlaps", "loss", "matched", "scores", "split_output"]
+__all__ = [
+    "BoxScores",
+    "answer",
+    "counted",
+    "found_in",
+    "general_overlaps",
+    "loss",
+    "matched",
+    "scores",
+    "split_output",
+]
 
 
 class PictureData(Protocol):
@@ -78,7 +88,7 @@ def _summed(output: Tensor, batch: DeviceBatch, smoothing: float) -> tuple[Tenso
     classes[rows, queries] = batch.labels[rows, places]
     weights = torch.ones(nothing + 1, dtype=logits.dtype, device=output.device)
     weights[nothing] = NOTHING_WEIGHT
-    said = F.cross_entropy(
+    said = functional.cross_entropy(
         logits.flatten(0, 1), classes.flatten(), weights, reduction="sum", label_smoothing=smoothing
     )
     own, right = boxes[rows, queries], batch.boxes[rows, places].to(boxes.dtype)
@@ -95,7 +105,7 @@ def matched(logits: Tensor, boxes: Tensor, labels: Tensor, right: Tensor) -> tup
     ``right`` [B, K, 4]. The cost of a pair: - probability of the right class + 5 x L1 + 2 x -GIoU. Found on the CPU by
     scipy's ``linear_sum_assignment``, whatever the device. Of more boxes than queries some stay without a query.
     """
-    from scipy.optimize import linear_sum_assignment
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
 
     real = labels != IGNORED
     chances = logits.double().softmax(-1)
@@ -172,7 +182,7 @@ class BoxScores:
                 said.append(Seen(classes, one[:, -BOX_SIDES:], chances))
                 right.append(Seen(labels[row][real], boxes[row][real]))
                 right_counts += int(there.sum()) == int(real.sum())
-        finite = all(np.isfinite(one.boxes).all() and np.isfinite(one.scores).all() for one in said)  # type: ignore[type-var]
+        finite = all(np.isfinite(output.float().cpu().numpy()).all() for output, _batch in self._batches)
         precision = average_precision(said, right) if finite else {"ap": 0.0, "ap50": 0.0}
         return {
             "loss": total / max(1, count),

@@ -26,9 +26,7 @@ BASELINES = {
 
 AP = Metric("ap", lambda: _("AP"), True, "%", lowest=0.0, highest=1.0, usual=0.1)
 AP50 = Metric("ap50", lambda: _("AP50"), True, "%", lowest=0.0, highest=1.0, usual=0.1)
-COUNTED = Metric(
-    "counting_accuracy", lambda: _("Counting accuracy"), True, "%", lowest=0.0, highest=1.0, usual=0.1
-)
+COUNTED = Metric("counting_accuracy", lambda: _("Counting accuracy"), True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
 
 def _words(objects: int) -> TaskWords:

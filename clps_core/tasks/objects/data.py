@@ -103,7 +103,9 @@ class Objects:
     def batch(self, step: int, batch_size: int) -> Batch:
         """New pictures, of training's digit images."""
         generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch([rules.draw(self._train, self.most, self.clutter, generator) for _place in range(batch_size)])
+        return self._batch(
+            [rules.draw(self._train, self.most, self.clutter, generator) for _place in range(batch_size)]
+        )
 
     def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
         """Held-out pictures in a fixed order."""
@@ -180,7 +182,8 @@ class Objects:
                 for place in range(shape[-2])
             ]
         return [
-            _("no object") if label == rules.CLASSES else str(label) for label in np.asarray(tokens).reshape(-1).tolist()
+            _("no object") if label == rules.CLASSES else str(label)
+            for label in np.asarray(tokens).reshape(-1).tolist()
         ]
 
     def examples(self, count: int) -> list[Example]:

@@ -1,6 +1,6 @@
 """How a picture of several digits is put together. Start at pictures. numpy only.
 
-A picture is 32x32, grey with a little noise. Digits of 8x8 pixels are enlarged to 10 to 15, cut to their ink, and put
+A picture is 32x32, grey with a little noise. Digits of 8x8 pixels are enlarged to 12 to 17, cut to their ink, and put
 where they cover little of each other; their boxes are those of the ink. Fragments of other digits of the same split,
 which belong to no object, lie between them: the clutter. It has random numbers of its own, so that the objects are
 the same with any clutter.
@@ -16,7 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLASSES", "HELD_OUT", "PATCH", "PATCHES", "SIDE", "Glyphs", "Picture", "cut_to_patches", "draw", "glyphs_of"]
+__all__ = [
+    "CLASSES",
+    "HELD_OUT",
+    "PATCH",
+    "PATCHES",
+    "SIDE",
+    "Glyphs",
+    "Picture",
+    "cut_to_patches",
+    "draw",
+    "glyphs_of",
+]
 
 Array = NDArray[Any]
 
@@ -26,7 +37,7 @@ CLASSES = 10
 HELD_OUT = 1000
 """Pictures of the validation split, and as many of the test split."""
 DIGIT = 8
-SIZES = (10, 11, 12, 13, 14, 15)
+SIZES = (12, 13, 14, 15, 16, 17)
 """To how many pixels the 8 of a digit are enlarged."""
 INK = 0.25
 """Ink is at least as bright as this, of 1."""
@@ -48,7 +59,7 @@ class Glyphs:
 
 @dataclass(frozen=True)
 class Picture:
-    """``pixels``: float32 [32, 32] in 0..1; ``classes``: int64 [k]; ``boxes``: float32 [k, 4], see ``data.detection``."""
+    """``pixels``: float32 [32, 32] in 0..1; ``classes``: int64 [k]; ``boxes``: float32 [k, 4] (``data.detection``)."""
 
     pixels: Array
     classes: Array
@@ -59,7 +70,7 @@ class Picture:
 def _enlarging(size: int) -> Array:
     """[size, 8]: linear interpolation between the centres of pixels."""
     at = np.clip((np.arange(size) + 0.5) * DIGIT / size - 0.5, 0, DIGIT - 1)
-    return np.clip(1 - np.abs(at[:, None] - np.arange(DIGIT)), 0, 1)
+    return np.asarray(np.clip(1 - np.abs(at[:, None] - np.arange(DIGIT)), 0, 1))
 
 
 def glyphs_of(images: Array, classes: Array) -> Glyphs:
