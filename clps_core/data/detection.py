@@ -19,7 +19,7 @@ from clps_core.errors import DataError
 from clps_core.words import _
 
 __all__ = ["BOX_WEIGHT", "NOTHING_WEIGHT", "OVERLAP_WEIGHT", "Found", "Seen"]
-__all__ += ["average_precision", "box_overlaps", "corners_of", "general_overlap", "right_objects", "said_of"]
+__all__ += ["average_precision", "box_overlaps", "corners_of", "general_overlap", "query_labels", "right_objects", "said_of"]
 
 Array = NDArray[Any]
 
@@ -63,6 +63,11 @@ def right_objects(data: object, text: str) -> tuple[Found, ...]:
     """What is in the picture that ``text`` names, where the task's ``data`` have ``right_objects``; else nothing."""
     told: Callable[[str], tuple[Found, ...]] | None = getattr(data, "right_objects", None)
     return () if told is None else told(text)
+
+
+def query_labels(count: int) -> tuple[str, ...]:
+    """What ``count`` learned queries are called, in order."""
+    return tuple(_("query {n}", n=number + 1) for number in range(count))
 
 
 def corners_of(boxes: Array) -> Array:

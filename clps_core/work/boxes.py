@@ -27,10 +27,10 @@ from clps_core.data.detection import (
     Found,
     Seen,
     average_precision,
+    query_labels,
     said_of,
 )
 from clps_core.shapes import BOX_SIDES
-from clps_core.words import _
 from clps_core.work import Loss
 from clps_core.work.answers import Answer, Opened, image_of, refuse_target
 from clps_core.work.batch import DeviceBatch
@@ -216,7 +216,7 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
         seen,
         prediction=said_of(found),
         target="queries",
-        target_labels=tuple(_("query {n}", n=number + 1) for number in range(len(classes))),
+        target_labels=query_labels(len(classes)),
         image=image_of(inputs) if data.facts.input_kind == "image" else None,
         found=tuple(found),
     )

@@ -12,15 +12,14 @@ from clps_core.words import _
 
 __all__ = ["TASK", "facts"]
 
-USUAL, LEAST, MOST = 3, 1, 5
+USUAL, LEAST, MOST = 3, 1, 4
 QUERIES = 8
 EVALUATED, TESTED = 200, 500
 BASELINES = {
-    1: (0.0, 0.0),
-    2: (0.0, 0.0),
-    3: (0.0, 0.0),
-    4: (0.0, 0.0),
-    5: (0.0, 0.0),
+    1: (0.011876900586473425, 0.00844595044497609),
+    2: (0.013222608600967628, 0.009443867699621834),
+    3: (0.012897817614845809, 0.008837627226264013),
+    4: (0.014556514305889803, 0.00811806320845478),
 }
 """Objects -> AP50 of constant boxes on the validation and on the test pictures; a test computes them again."""
 

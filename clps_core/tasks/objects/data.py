@@ -49,6 +49,7 @@ from clps_core.words import _
 __all__ = ["USUAL_CLUTTER", "Objects", "constant_boxes", "load"]
 
 USUAL_CLUTTER = 3
+MOST_CONSTANT = 40
 CONSTANT_GRID = 8
 """Constant boxes are tried at this many places across and down, for every class."""
 
@@ -198,8 +199,8 @@ class Objects:
 def constant_boxes(right: Sequence[Seen], classes: int) -> Seen:
     """The same boxes for every picture: for every class one of median size at each place of a grid.
 
-    Each has as its score in how many of the pictures ``right`` it would be right, so that the best come first; those
-    that never are right are left out.
+    Each has as its score in how many of the pictures ``right`` it would be right, so that the best come first; the 40
+    best of those that ever are right are kept.
     """
     all_boxes = np.concatenate([one.boxes for one in right])
     width, height = np.median(all_boxes[:, 2:], axis=0).tolist()
@@ -212,7 +213,7 @@ def constant_boxes(right: Sequence[Seen], classes: int) -> Seen:
         for kind in set(one.classes.tolist()):
             hits[kind] += inside[:, one.classes == kind].any(1)
     kinds, places = np.nonzero(hits)
-    best = np.argsort(-hits[kinds, places], kind="stable")[:100]
+    best = np.argsort(-hits[kinds, places], kind="stable")[:MOST_CONSTANT]
     kinds, places = kinds[best], places[best]
     return Seen(kinds, grid[places], hits[kinds, places] / len(right))
 

@@ -2,8 +2,8 @@
 
 A picture is 32x32, grey with a little noise. Digits of 8x8 pixels are enlarged to 12 to 17, cut to their ink, and put
 where they cover little of each other; their boxes are those of the ink. Fragments of other digits of the same split,
-which belong to no object, lie between them: the clutter. It has random numbers of its own, so that the objects are
-the same with any clutter.
+which belong to no object, lie between them: the clutter. It has random numbers of its own, so that the objects of
+held-out pictures are the same with any clutter.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ INK = 0.25
 GREY, NOISE = 0.15, 0.03
 COVERED = 0.1
 """At most this part of the smaller of two boxes is covered by the other."""
-TRIES = 20
+TRIES = 60
 FRAGMENT = (3, 6)
 """Sides of a fragment, the last one left out."""
 
