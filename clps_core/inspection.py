@@ -109,10 +109,12 @@ class Inspection:
         """Whether attention of ``kind`` sees earlier positions only: learned queries have no order."""
         return kind == "decoder" and self.target != "queries"
 
-    @property
-    def patches(self) -> Array | None:
-        """``image`` where every position is a patch of it; ``None`` with a class token, which is no patch."""
-        return None if self.class_token else self.image
+    def patches(self, kind: str) -> Array | None:
+        """``image`` where every key of ``kind`` is a patch of it; ``None`` with a class token, which is no patch.
+
+        Learned queries are none either; cross-attention has patches as its keys only.
+        """
+        return None if self.class_token or kind == "decoder" else self.image
 
     def quantise(self) -> dict[str, NDArray[np.uint8]]:
         """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""

@@ -7,6 +7,7 @@ import math
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
+from app.look.scene import FILES, scenes
 from clps_core.data.masking import MASK
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
@@ -17,8 +18,8 @@ __all__ = ["attention_answer"]
 _COMPONENT = component(
     "clps.attention_answer",
     html=asset("attention/answer.html"),
-    css=asset("attention/answer.css"),
-    js=script("attention/answer.js"),
+    css=asset("attention/answer.css") + asset(FILES["css"]),
+    js=script(FILES["js"], "attention/answer.js"),
 )
 
 
@@ -39,6 +40,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "is_right": answer.is_right,
             "guesses_name": _("The most probable answers"),
             "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
+            "scenes": scenes(answer.found, answer.wanted) if answer.target == "queries" else [],
             "facts": sentences(sentence for sentence in facts if sentence),
         },
     )
@@ -69,6 +71,8 @@ def _correctness(answer: Inspection) -> str:
 def _target_sentence(answer: Inspection) -> str:
     if answer.target == "typed":
         return _("The decoder read the target you typed, not its own prediction.")
+    if answer.target == "queries":
+        return _("The decoder reads learned queries, all at once. Each finds one thing in the picture, or nothing.")
     if answer.target == "greedy":
         sure = math.prod(guess.probability for guess in answer.next_tokens)
         return _(

@@ -24,7 +24,7 @@ function widest(labels, size) {
 function layoutLarge(data, room, theme) {
   const rows = data.queries.length;
   const columns = data.keys.length;
-  if (data.image) return layoutPatches(rows, columns, room);
+  if (data.image) return layoutPatches(data, rows, columns, room);
   const type = typeScale();
   const left = Math.min(110 * type, widest(data.queries, 12 * type));
   const cell = Math.max(0.5, Math.min(LARGEST_CELL * type, (room - left - 4) / columns, (TALLEST * type) / rows));
@@ -33,12 +33,20 @@ function layoutLarge(data, room, theme) {
   return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };
 }
 
-function layoutPatches(rows, columns, room) {
+/** Whether a side's labels (queries: 0, keys: 1) are patches of the image: in cross-attention the keys only. */
+function arePatches(data, side) {
+  return Boolean(data.image) && (side === 1 || data.kind !== "cross");
+}
+
+function layoutPatches(data, rows, columns, room) {
   // Positions are patches of an image: the axes show the patches themselves.
   const type = typeScale();
-  const cell = Math.max(4, Math.min(LARGEST_CELL * type, (room - 40) / columns, (TALLEST * type) / rows));
-  const left = cell + 8;
-  return { left, top: left, cell, size: cell, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
+  const words = arePatches(data, 0) ? 0 : Math.min(110 * type, widest(data.queries, 12 * type));
+  const most = Math.min(LARGEST_CELL * type, (room - (words || 32) - 8) / columns, (TALLEST * type) / rows);
+  const cell = Math.max(4, most);
+  const [left, top] = [words || cell + 8, cell + 8];
+  const size = words ? Math.max(9 * type, Math.min(13 * type, cell * 0.92)) : cell;
+  return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4 };
 }
 
 function drawHead(canvas, place, what) {
@@ -83,21 +91,28 @@ function drawLabels(context, place, data, theme, active) {
   }
   const every = Math.max(1, Math.ceil((size + 1) / cell));
   const crowded = (at, position) => position !== null && at !== position && Math.abs(at - position) < every;
+  drawRowLabels(context, place, data, theme, active);
   context.textBaseline = "middle";
-  for (let row = 0; row < rows; row++) {
-    const isActive = active?.[0] === row;
-    if (!isActive && (row % every || crowded(row, active ? active[0] : null))) continue;
-    context.font = labelFont(size, theme, isActive);
-    context.fillStyle = css(isActive ? theme.text : theme.muted);
-    context.textAlign = "right";
-    context.fillText(shortLabel(data.queries[row]), left - 5, top + (row + 0.5) * cell, left - 6);
-  }
   for (let column = 0; column < columns; column++) {
     const isActive = active?.[1] === column;
     if (!isActive && (column % every || crowded(column, active ? active[1] : null))) continue;
     context.font = labelFont(size, theme, isActive);
     context.fillStyle = css(isActive ? theme.text : theme.muted);
     drawTopLabel(context, shortLabel(data.keys[column]), left + (column + 0.5) * cell, top - 4, size);
+  }
+}
+
+function drawRowLabels(context, { left, top, cell, size, rows }, data, theme, active) {
+  const every = Math.max(1, Math.ceil((size + 1) / cell));
+  context.textBaseline = "middle";
+  for (let row = 0; row < rows; row++) {
+    const isActive = active?.[0] === row;
+    const crowded = active && row !== active[0] && Math.abs(row - active[0]) < every;
+    if (!isActive && (row % every || crowded)) continue;
+    context.font = labelFont(size, theme, isActive);
+    context.fillStyle = css(isActive ? theme.text : theme.muted);
+    context.textAlign = "right";
+    context.fillText(shortLabel(data.queries[row]), left - 5, top + (row + 0.5) * cell, left - 6);
   }
 }
 
@@ -119,7 +134,8 @@ function drawPatchLabels(context, place, data, theme, active) {
   const { left, top, cell, rows, columns } = place;
   const tile = cell * 0.84;
   const inset = (cell - tile) / 2;
-  for (let row = 0; row < rows; row++)
+  if (!arePatches(data, 0)) drawRowLabels(context, place, data, theme, active);
+  for (let row = 0; arePatches(data, 0) && row < rows; row++)
     drawPatch(context, data, row, left - tile - 5, top + row * cell + inset, tile, theme, active?.[0] === row);
   for (let column = 0; column < columns; column++)
     drawPatch(context, data, column, left + column * cell + inset, top - tile - 5, tile, theme, active?.[1] === column);
@@ -155,7 +171,7 @@ function cellAt(event, canvas, place, data) {
 }
 
 function patchPicture(data, bytes, [query, key], colour, boost) {
-  // The image with each patch tinted by the attention it gets; the reading patch is framed.
+  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads.
   const side = data.image.length;
   const across = Math.round(Math.sqrt(data.keys.length));
   const pixel = Math.floor(192 / side);
@@ -172,7 +188,8 @@ function patchPicture(data, bytes, [query, key], colour, boost) {
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );
-  for (const [at, width, style] of [[query, 3, "#000"], [query, 1.5, "#fff"], [key, 1, css(colour)]]) {
+  const framed = arePatches(data, 0) ? [[query, 3, "#000"], [query, 1.5, "#fff"]] : [];
+  for (const [at, width, style] of [...framed, [key, 1, css(colour)]]) {
     context.lineWidth = width;
     context.strokeStyle = style;
     context.strokeRect((at % across) * patch + 1.5, Math.floor(at / across) * patch + 1.5, patch - 3, patch - 3);

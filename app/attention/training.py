@@ -54,7 +54,8 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     records = {run.id: read_records(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
     with right:
         text = _choose_text(records)
-    st.caption(sentences((_fixed(records), kind_sentence(kind, two_stacks="cross" in _first(records).attention))))
+    fixed = _fixed(records, queries=any(run.facts.num_queries for run in runs))
+    st.caption(sentences((fixed, kind_sentence(kind, two_stacks="cross" in _first(records).attention))))
     selected = None
     for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
         with column:
@@ -88,8 +89,9 @@ def _first(records: Mapping[str, tuple[ProbeRecord, ...]]) -> ProbeRecord:
     return next(iter(records.values()))[0]
 
 
-def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]]) -> str:
-    if _first(records).target_labels:
+def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]], *, queries: bool) -> str:
+    """``queries``: the decoder reads learned ones, and no answer."""
+    if _first(records).target_labels and not queries:
         return _("A fixed example. The decoder read the correct answer, so that all steps can be compared.")
     return _("A fixed example, the same at all steps.")
 
@@ -109,6 +111,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     groups = sharing_of(run, kind).letters
     model = run.config.model
+    without = model.class_token or kind == "decoder"  # positions that are no patches
     return GridView(
         kind=kind,
         # The same name at every step: what is selected or kept stays while the slider moves.
@@ -119,7 +122,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=model.is_causal(kind),
-        image=_image(run, record.text) if run.facts.input_kind == "image" and not model.class_token else None,
+        image=_image(run, record.text) if run.facts.input_kind == "image" and not without else None,
     )
 
 

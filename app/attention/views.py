@@ -210,7 +210,7 @@ def _layers_of(
         queries=queries,
         keys=keys,
         causal=answer.is_causal(kind),
-        image=answer.patches,
+        image=answer.patches(kind),
         about=about,
     )
 

@@ -19,7 +19,15 @@ from clps_core.errors import DataError
 from clps_core.words import _
 
 __all__ = ["BOX_WEIGHT", "NOTHING_WEIGHT", "OVERLAP_WEIGHT", "Found", "Seen"]
-__all__ += ["average_precision", "box_overlaps", "corners_of", "general_overlap", "query_labels", "right_objects", "said_of"]
+__all__ += [
+    "average_precision",
+    "box_overlaps",
+    "corners_of",
+    "general_overlap",
+    "query_labels",
+    "right_objects",
+    "said_of",
+]
 
 Array = NDArray[Any]
 

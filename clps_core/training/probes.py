@@ -70,7 +70,9 @@ def probe_inputs(data: TaskData) -> tuple[ProbeInput, ...]:
         target, queries = None, query_labels(data.facts.num_queries or 0)
         if data.facts.typed_target and example.target_text is not None:
             target = data.encode_target(example.target_text, options=example.options)[:, :PROBE_TOKENS]
-        elif data.facts.family == "encoder_decoder" and not queries:  # its decoder reads something, if only the beginning of an answer
+        elif (
+            data.facts.family == "encoder_decoder" and not queries
+        ):  # its decoder reads something, if only the beginning of an answer
             target = np.array([[data.bos_id]], dtype=np.int64)
         found.append(
             ProbeInput(
