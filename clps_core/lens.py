@@ -205,10 +205,10 @@ def _reading(run: OpenRun, inputs: Array, said: Answer) -> _Reading:
 
 def _query_reading(run: OpenRun, said: Answer) -> _Reading:
     """Which class each query has found, no object among them."""
-    from clps_core.work.boxes import split_output
+    from clps_core.work.boxes import class_logits
 
     def read(states: Tensor) -> Tensor:
-        return split_output(run.model.read_out(states))[0][0]
+        return class_logits(run.model.read_out(states))[0]
 
     return _Reading(read, lambda token: run.data.decode([token]), said.target_labels)
 

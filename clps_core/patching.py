@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from clps_core.data.spans import CONTEXT
 from clps_core.errors import DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length
-from clps_core.shapes import BOX_SIDES
 from clps_core.words import _
 
 if TYPE_CHECKING:
@@ -229,7 +228,11 @@ def _reader(asked: Asked, said: Answer) -> Callable[[Array], Array] | None:
         inside = np.flatnonzero(offsets[:, 0] >= 0)
         return lambda logits: logits[inside].T
     if model.output == "boxes":
-        return lambda logits: logits[:, :-BOX_SIDES]
+        import torch
+
+        from clps_core.work.boxes import class_logits
+
+        return lambda logits: class_logits(torch.from_numpy(logits)).numpy()
     if said.places is not None:
         places = list(said.places)
         return lambda logits: logits[places]

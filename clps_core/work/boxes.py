@@ -8,6 +8,7 @@ Shape letters: B pictures, Q queries, K right boxes of a picture at most, C clas
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol, cast
@@ -38,6 +39,7 @@ from clps_core.work.batch import DeviceBatch
 __all__ = [
     "BoxScores",
     "answer",
+    "class_logits",
     "counted",
     "found_in",
     "general_overlaps",
@@ -140,13 +142,21 @@ def _corners(boxes: Tensor) -> Tensor:
     return torch.cat([centre - size / 2, centre + size / 2], -1)
 
 
+def class_logits(output: Tensor) -> Tensor:
+    """``[..., C + 1]``: the logits of ``output`` whose softmax is how probable each class is.
+
+    In training "no object" counts a tenth, so the model gives it a tenth of its odds: here it has them back.
+    """
+    logits = split_output(output)[0].clone()
+    logits[..., -1] -= math.log(NOTHING_WEIGHT)
+    return logits
+
+
 def found_in(output: Array) -> tuple[Array, Array, Array]:
     """Of each query in ``output`` [Q, C + 1 + 4]: its most likely class that is an object, that class's probability,
-    and whether an object is likelier than none.
+    and whether it is likelier than no object (``class_logits``).
     """
-    logits = output[:, :-BOX_SIDES].astype(np.float64)
-    chances = np.exp(logits - logits.max(-1, keepdims=True))
-    chances /= chances.sum(-1, keepdims=True)
+    chances = class_logits(torch.from_numpy(output).double()).softmax(-1).numpy()
     return chances[:, :-1].argmax(-1), chances[:, :-1].max(-1), chances.argmax(-1) < chances.shape[-1] - 1
 
 

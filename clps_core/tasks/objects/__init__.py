@@ -72,7 +72,7 @@ def facts(objects: int = USUAL) -> TaskFacts:
             "model": {
                 "num_layers": 3, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "learned", "dropout": 0.0,
             },
-            "optim": {"learning_rate": 2e-3, "warmup_steps": 100},
+            "optim": {"learning_rate": 2e-3, "warmup_steps": 100, "final_ratio": 0.02},
             "train": {"steps": 3000, "batch_size": 32, "eval_every": 200, "eval_examples": EVALUATED,
                       "test_examples": TESTED},
         },
