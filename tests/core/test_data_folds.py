@@ -20,6 +20,7 @@ from clps_core.tasks import TASKS
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
+from clps_core.tasks.objects.data import Objects
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
 
@@ -40,7 +41,7 @@ def examples(data: TaskData, split: str) -> list[bytes]:
     """What the split holds, one hashable per example: a date, an image, a document."""
     if isinstance(data, Dates):
         return [ordinal.tobytes() for ordinal in data.dates(split)]
-    if isinstance(data, Digits):
+    if isinstance(data, Digits | Objects):
         return [image.tobytes() for image in data.images(split)]
     if isinstance(data, Hops):
         return [number.tobytes() for number in data.permutations(split)]

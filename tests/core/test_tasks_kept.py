@@ -46,6 +46,7 @@ BUILT_IN = (
     "libraries",
     "masked-docs",
     "sentences",
+    "objects",
 )
 
 

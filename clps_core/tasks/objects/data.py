@@ -101,6 +101,10 @@ class Objects:
         check_split(split)
         return _held_out(self._fold, split, self.most, self.clutter)
 
+    def images(self, split: str) -> Array:
+        """float32 [n, 16, 4]: the digit images of ``split``, as the task ``digits`` has them."""
+        return Digits(0, self._fold).images(split)
+
     def batch(self, step: int, batch_size: int) -> Batch:
         """New pictures, of training's digit images."""
         generator = step_generator(self.fingerprint, self.seed, step)
