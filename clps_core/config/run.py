@@ -16,6 +16,8 @@ from clps_core.words import N_, _, shown
 __all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
 
 SCHEMA_VERSION = 1
+MOST_CLUTTER = 12
+"""Fragments in a picture of the task ``objects``."""
 
 
 class SharingConfig(Frozen):
@@ -98,7 +100,7 @@ class DataConfig(Frozen):
         ),
     ] = None
     clutter: Annotated[
-        Annotated[int, Field(ge=0, le=12)] | None,
+        Annotated[int, Field(ge=0, le=MOST_CLUTTER)] | None,
         about(
             N_(
                 "Fragments of digits that are no objects, in each picture. For task objects only. Not given: the "
