@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 from page_reading import sentences
 from streamlit.testing.v1 import AppTest
-from test_objects_inside import sure
 from test_tryit_page import address, cards, said
-from untrained_runs import small_config, stored_run, untrained_run
+from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
 from app.look.scene import scenes
 from app.tryit.pictures import answer_numbers
@@ -23,7 +22,7 @@ OpenPage = Callable[..., AppTest]
 def test_try_it_shows_the_boxes_that_were_found_and_those_that_are_there(open_page: OpenPage, store: Store) -> None:
     config = small_config("objects", "all", num_layers=1, dropout=0.0)
     run = stored_run(store, config)
-    folder = untrained_run(store.run_folder(run.id), config, 40, plant=sure)
+    folder = untrained_run(store.run_folder(run.id), config, 40, plant=sure_of_boxes)
     test = open_page("tryit", runs=run.id, text="17")
     assert not test.exception
     assert sentences(test) == []
@@ -44,8 +43,13 @@ def test_try_it_shows_the_boxes_that_were_found_and_those_that_are_there(open_pa
         page = open_page(name, **given, text="17")
         assert not page.exception
         assert sentences(page) == []
-        shown = [json.loads(one.proto.json) for one in page.get("bidi_component")]
-        assert any("Each finds one thing in the picture" in str(one.get("facts")) for one in shown if one)
+        (shown,) = [
+            json.loads(one.proto.json)
+            for one in page.get("bidi_component")
+            if one.proto.component_name == "clps.attention_answer"
+        ]
+        assert [scene[0] for scene in shown["scenes"]] == ["Found", "Correct"]
+        assert "Each finds one thing in the picture" in shown["facts"]
 
 
 def test_boxes_stay_inside_of_the_picture_and_say_in_words_what_they_are() -> None:

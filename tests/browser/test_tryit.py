@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from own_data_files import notes
 from playwright.sync_api import Page, expect
-from untrained_runs import small_config, stored_run
+from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
@@ -35,6 +35,10 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     masked = stored_run(store, small_config("data:notes:masked", "none"))
     folder = store.run_folder(runs[0].id)
     fillings = predict(store.run_folder(masked.id), [GAPS])[0].pieces
+    config = small_config("objects", "none", num_layers=1)
+    finder = stored_run(store, config)
+    untrained_run(store.run_folder(finder.id), config, 40, plant=sure_of_boxes)
+    seen = predict(store.run_folder(finder.id), ["17"])[0]
     store.close()
     page = browser_page
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
@@ -93,3 +97,22 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
         expect(filled.nth(place)).to_have_attribute("aria-pressed", "true")
         expect(cards.first.locator(".place")).to_have_text(f"Mask {place + 1} of 2: {one.label}")
         expect(cards.first.locator(".guess-label").first).to_have_text(one.likeliest[0].label)
+
+    page.goto(f"{address}/tryit?runs={finder.id}&text=17")
+    scenes = cards.first.locator(".scene")
+    expect(scenes).to_have_count(2)
+    boxes = scenes.nth(0).locator(".box")
+    expect(boxes).to_have_count(len(seen.found))
+    expect(boxes.first).to_have_text(f"{seen.found[0].label} {round(100 * seen.found[0].probability)} %")
+    expect(scenes.nth(1).locator(".box")).to_have_text([one.label for one in seen.wanted])
+    whole, part = scenes.nth(1).bounding_box(), scenes.nth(1).locator(".box").first.bounding_box()
+    assert whole is not None
+    assert part is not None
+    x, y, wide, high = seen.wanted[0].box
+    drawn_at = (part["x"] - whole["x"], part["y"] - whole["y"], part["width"], part["height"])
+    assert [one / whole["width"] for one in drawn_at] == pytest.approx(
+        [x - wide / 2, y - high / 2, wide, high], abs=0.01
+    )
+    with page.expect_download() as waiting:
+        page.locator(".st-key-tryit-answer-0-picture button.svg").click()
+    assert "stroke-dasharray" in waiting.value.path().read_text(), "the right boxes are in the file, too"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from untrained_runs import small_config, untrained_run
+from untrained_runs import small_config, sure_of_boxes, untrained_run
 
 from clps_core.ablation import ablate
 from clps_core.errors import DataError
@@ -18,7 +17,6 @@ from clps_core.lens import lens_of_run
 from clps_core.likeness import likeness_of_runs
 from clps_core.look import Look
 from clps_core.maps import apart_in_layers, maps_of_run
-from clps_core.model.transformer import Transformer
 from clps_core.moves import moves_of_run
 from clps_core.patching import Patching
 from clps_core.predicting import Prediction, predict
@@ -31,20 +29,13 @@ from clps_core.tracing import trace_of_run
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def sure(model: Transformer) -> None:
-    """Some queries find something."""
-    with torch.no_grad():
-        model.get_parameter("head.weight").mul_(8)
-        model.get_parameter("box_last.weight").mul_(3)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = small_config("objects", "cycle:2", num_layers=2, dropout=0.0)
     config = config.model_copy(
         update={"train": config.train.model_copy(update={"eval_examples": 8, "test_examples": 8})}
     )
-    return untrained_run(tmp_path_factory.mktemp("home") / "run", config, plant=sure)
+    return untrained_run(tmp_path_factory.mktemp("home") / "run", config, plant=sure_of_boxes)
 
 
 @pytest.fixture(scope="module")
