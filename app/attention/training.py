@@ -54,8 +54,10 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     records = {run.id: read_records(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
     with right:
         text = _choose_text(records)
-    fixed = _fixed(records, queries=any(run.facts.num_queries for run in runs))
-    st.caption(sentences((fixed, kind_sentence(kind, two_stacks="cross" in _first(records).attention))))
+    queries = any(run.facts.num_queries for run in runs)
+    fixed = _fixed(records, queries=queries)
+    two_stacks = "cross" in _first(records).attention
+    st.caption(sentences((fixed, kind_sentence(kind, two_stacks=two_stacks, queries=queries))))
     selected = None
     for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
         with column:
