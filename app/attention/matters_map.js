@@ -10,7 +10,7 @@ function element(name, text, ...classes) {
 
 function drawRun(run, data) {
   const box = element("section", undefined, "run");
-  if (run.name) box.append(element("h4", run.name));
+  if (run.name) box.append(element("h2", run.name));
   box.append(element("p", run.whole, "whole"));
   const stacks = element("div", undefined, "stacks");
   stacks.append(...run.stacks.map((stack) => drawStack(stack, data)));
@@ -20,7 +20,7 @@ function drawRun(run, data) {
 
 function drawStack(stack, data) {
   const box = element("div", undefined, "stack"), scroll = element("div", undefined, "scroll");
-  if (stack.title) box.append(element("h5", stack.title));
+  if (stack.title) box.append(element("h3", stack.title));
   const table = element("table"), head = element("thead"), line = element("tr"), body = element("tbody");
   table.setAttribute("aria-label", stack.alt);
   const corner = element("th", data.words.layer, "side");

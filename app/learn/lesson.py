@@ -20,7 +20,8 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     """Draw it: the result stands below the prediction, once that is made."""
     place = chapters.index(chapter)
     way_to(None, _("All chapters"), key="learn.all", icon=":material/arrow_back:")
-    st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
+    with st.container(key="large_chapter"):
+        st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
     st.markdown(escape_markdown(chapter.begins()))
     if not _predicted(chapter):
         return

@@ -47,7 +47,7 @@ class Excepted:
 EXCEPTED: tuple[Excepted, ...] = ()
 
 HELD = ("serious", "critical")
-HELD_TOO: tuple[str, ...] = ()
+HELD_TOO = ("heading-order",)
 """Rules that axe itself calls moderate."""
 
 DATES = "sample-dates-all,sample-dates-none,sample-dates-cycle"
@@ -62,9 +62,9 @@ EVERY_PAGE: Mapping[str, str] = {
     "": ".clps-story",
     "learn": "[class*=st-key-lesson-open]",
     "learn?view=make": "[class*=st-key-make-page]",
-    "glossary": "h3",
+    "glossary": ".clps-terms",
     "glossary?find=cka": "[data-testid=stCaptionContainer] a",
-    "design?strategy=cycle:2&strategy=all,lora=4": ".st-key-scheme_cards h4",
+    "design?strategy=cycle:2&strategy=all,lora=4": ".st-key-scheme_cards h3",
     "data": "[data-testid=stFileUploader]",
     "train": "[class*=st-key-train-strategies]",
     "train?way=fields": "[data-testid=stNumberInput]",
