@@ -207,12 +207,12 @@ def convergence_sentence(loop: Convergence) -> str:
 
 def _loops_caption() -> str:
     return _(
-        "**Seen:** how far each loop of the same layers moves the state of this input, averaged over its "
-        "positions. The steps get smaller (larger) if each step does, by 5 % or more on average. The state "
-        "comes back if its distance to an earlier state is less than half the shortest step since then. It "
-        "drifts if the last two steps differ by at most 5 % in length and have the same direction (cosine "
-        "0.9 or more). **Not proved:** a fixed point. More loops or another input may do something else; "
-        "choose more loops to see."
+        "**Seen:** how far each loop of the same layers moves the state of this input, averaged over its positions. "
+        "The steps get smaller (larger) if every step is smaller (larger) than the one before, by 5 % or more on "
+        "average. The state comes back if its distance to an earlier state is less than half the shortest step since "
+        "then. It drifts if the last two steps differ by at most 5 % in length and have the same direction (cosine "
+        "0.9 or more). **Not proved:** a fixed point. More loops or another input may do something else; choose more "
+        "loops to see."
     )
 
 

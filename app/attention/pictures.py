@@ -64,12 +64,12 @@ def grid_picture(shown: Shown, view: GridView, chosen: tuple[int, int], *, key: 
     layer, letter = view.numbers[row], view.letters[row]
     if view.how == "heads":
         title = _(
-            "{run}: {kind} attention; at large layer {layer}, head {head}, slot {letter}", run=shown.label,
+            "{run}: {kind} attention; enlarged: layer {layer}, head {head}, slot {letter}", run=shown.label,
             kind=_kind(view.kind), layer=layer, head=head, letter=letter,
         )  # fmt: skip
     elif view.how == "difference":
         title = _(
-            "{run}: difference of {kind} attention; at large layer {layer}, head {head}", run=shown.label,
+            "{run}: difference of {kind} attention; enlarged: layer {layer}, head {head}", run=shown.label,
             kind=_kind(view.kind), layer=layer, head=head,
         )  # fmt: skip
     else:

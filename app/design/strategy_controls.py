@@ -111,7 +111,11 @@ def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
         _rule_option("whole", strategy.default, layers, drafts.with_rule, change)
     if base in NAMED_STRATEGIES:
         st.caption(NAMED_STRATEGIES[base].summary)
-    titles = {"follow": _("as their layer"), "own": _("separate for each layer"), "shared": _("shared by all layers")}
+    titles = {
+        "follow": _("like the layer they are in"),
+        "own": _("separate for each layer"),
+        "shared": _("shared by all layers"),
+    }
     norms = {mode: titles[mode] for mode in NORM_MODES}
     _choice("norms", _("Norms"), norms, strategy.norms, drafts.with_norms, change, meaning("norm"))
 

@@ -122,8 +122,8 @@ CHAPTER = Chapter(
             },
             lambda: "spread",
             lambda: _(
-                "A difference between designs counts only where it is clear beside what changes with the seed. Compare "
-                "tests it over pairs of runs with the same seed."
+                "A difference between designs counts only if it is clearly larger than the differences between seeds. "
+                "Compare tests this over pairs of runs with the same seed."
             ),
         ),
         Choice(

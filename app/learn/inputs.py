@@ -83,8 +83,8 @@ def _act() -> None:
 def _seen() -> str:
     if st.session_state.get(SILENT):
         return _(
-            "Nothing of this input: the sentence above says why. What was measured on other inputs stands in the "
-            "answer to the first question."
+            "Nothing for this input: the sentence above says why. The answer to the first question says what was "
+            "measured on other inputs."
         )
     return _(
         "One stored tensor that is used in every layer, and for your input: where two of these layers look, and how "

@@ -41,7 +41,7 @@ def _why() -> str:
     sizes = Chosen()
     return _(
         "After {tokens} tokens the cache takes {plain} without sharing, {shared} with one set of weights, and {read} "
-        "where each second layer reads the keys and values of the layer before it.",
+        "where every second layer reads the keys and values of the layer before it.",
         tokens=exact(sizes.tokens),
         plain=memory(cache_of(sizes, "none")),
         shared=memory(cache_of(sizes, "all")),
@@ -67,8 +67,8 @@ def _act() -> None:
     if not shipped:
         st.markdown(
             _(
-                "Counting does not say it, and no run that ships with CLPS Lab shows it. Train it: with and without "
-                "one set of weights, with and without reading the keys and values of the layer before."
+                "Counting does not tell, and no run that ships with CLPS Lab shows it. Train it: with and without one "
+                "set of weights, with and without reading the keys and values of the layer before."
             )
         )
     with st.container(horizontal=True):
@@ -120,7 +120,7 @@ def _both(sizes: Chosen) -> str:
 
 def _open() -> str:
     return _(
-        "A smaller cache is not a better model: layers that read have to do with keys and values that were made for "
+        "A smaller cache is not a better model: layers that read must work with keys and values that were made for "
         "another layer. The counts do not say what that costs, nor how much faster a machine generates text."
     )
 
@@ -162,8 +162,8 @@ CHAPTER = Chapter(
             },
             lambda: "queries",
             lambda: _(
-                "It asks its own questions of the other layer's keys. So its attention map differs from that of the "
-                "layer it reads, as its queries do."
+                "It compares its own queries with the other layer's keys. Its queries differ, so its attention map "
+                "differs from that of the layer it reads."
             ),
         ),
         Choice(
@@ -209,8 +209,9 @@ CHAPTER = Chapter(
             "Ainslie et al. 2023, GQA",
             "https://arxiv.org/abs/2305.13245",
             lambda: _(
-                "Grouped-query attention: trained further from a usual model with 5 % of its compute, it comes close "
-                "to its quality, at almost the speed of a single head for keys and values."
+                "Grouped-query attention: a usual model is changed to it and trained further, with 5 % of the "
+                "original compute. It comes close to the original quality, at almost the speed of a single head for "
+                "keys and values."
             ),
         ),
         Source(

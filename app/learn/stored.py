@@ -144,7 +144,7 @@ CHAPTER = Chapter(
             lambda: _("Only what is stored becomes smaller, with its gradients and the optimiser's state."),
         ),
         Choice(
-            lambda: _("Why does the KV cache stay as large?"),
+            lambda: _("Why does the KV cache not become smaller?"),
             lambda: {
                 "inputs": _("Each layer has another input, so its keys and values differ"),
                 "weights": _("The cache holds the weights of every layer"),

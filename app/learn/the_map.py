@@ -43,8 +43,8 @@ def _partition(strategy: str) -> tuple[tuple[int, ...], ...]:
 
 def _claim() -> str:
     return _(
-        "A sharing map says which layers use the same weights. Where all parts of a layer are shared alike, a row of "
-        "letters says it: equal letters are one stored layer."
+        "A sharing map says which layers use the same weights. If all parts of a layer are shared in the same way, "
+        "one row of letters is enough: equal letters are one stored layer."
     )
 
 

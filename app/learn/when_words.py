@@ -241,8 +241,8 @@ def _fewer_heads(known: Known) -> str:
 
 def _no_time(known: Known) -> str:
     return _(
-        "Since sharing saves no time, take different weights: {stored} parameters learn in steps that cost as much "
-        "as those of a shared design of this width.",
+        "Sharing saves no time, so use different weights: {stored} parameters can learn, and a step costs as much as "
+        "in a shared design of this width.",
         **known,
     )
 

@@ -195,7 +195,9 @@ def show(
     ] = None,
     seq_len: Annotated[
         int | None,
-        typer.Option("--seq-len", min=2, help=_("Cut texts at this number of tokens."), show_default=_("the usual")),
+        typer.Option(
+            "--seq-len", min=2, help=_("Cut texts at this number of tokens."), show_default=_("the data set's")
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
