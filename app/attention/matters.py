@@ -199,7 +199,7 @@ def _progress(run: Run, short: str, one: Evaluated | None) -> None:
         return
     if one.results and not one.current:
         text = _(
-            "{run}: the stored results are for other weights than the run has now, so they are not shown.", run=name
+            "{run}: its weights have changed since the stored results were computed, so these are not shown.", run=name
         )
         st.info(text, icon=":material/history:")
     if one.job.status == "failed":

@@ -40,7 +40,12 @@ def draw_controls(model: ModelConfig, text: str, change: Change) -> None:
     with whole:
         _whole_layers(strategy, layers, change)
     with components:
-        st.caption(_("Give a component a rule that differs from that of the layers. Tied components have one weight."))
+        st.caption(
+            _(
+                "Give a component a rule of its own, different from the rule of the layers. Tied components use "
+                "the same weight."
+            )
+        )
         _components(strategy, model, layers, change)
     with activations:
         st.caption(_("Let layers reuse what an earlier layer computed, instead of computing their own."))
@@ -237,7 +242,7 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         return
     rule = SOURCE_RULES[use.name]
     st.caption(rule.summary)
-    label = _("Layers per group") if use.name == "every" else _("Layers that compute")
+    label = _("Layers per group") if use.name == "every" else _("Layers that compute their own")
     _number(
         f"{kind}_number", label, use.number or rule.default_number(layers), 1, layers,
         lambda text, number: drafts.with_reuse(text, kind, SourceUse(use.name, number)), change,

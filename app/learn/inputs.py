@@ -138,7 +138,7 @@ CHAPTER = Chapter(
             ),
         ),
         Choice(
-            lambda: _("When would two layers with the same weights have the same map for sure?"),
+            lambda: _("When must two layers with the same weights have the same map?"),
             lambda: {
                 "neighbours": _("When they are neighbours"),
                 "input": _("When the same states arrive at both"),
@@ -146,8 +146,9 @@ CHAPTER = Chapter(
             },
             lambda: "input",
             lambda: _(
-                "The same function of the same input is the same, unless something of the layer's own is added, such "
-                "as a depth signal. If a layer changed nothing at all, the next one would get the same input."
+                "The same function of the same input gives the same result, unless something of the layer's own is "
+                "added, such as a depth signal. If a layer changed nothing at all, the next one would get the same "
+                "input."
             ),
         ),
         Choice(

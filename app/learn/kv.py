@@ -154,7 +154,7 @@ CHAPTER = Chapter(
     _open,
     (
         Choice(
-            lambda: _("What does a layer still compute that reads another layer's keys and values?"),
+            lambda: _("A layer reads another layer's keys and values. What does it still compute?"),
             lambda: {
                 "nothing": _("Nothing: it repeats the other layer's output"),
                 "queries": _("Its queries, its attention and its feed-forward network"),

@@ -175,7 +175,7 @@ def _evidence(advice: Advice) -> None:
     """What runs that ship say of the quality, which no count does."""
     st.markdown(_("**What the ready runs show**"))
     if advice.evidence is None:
-        st.markdown(_("None of them is about this choice. A count says what a design costs, not how good it becomes."))
+        st.markdown(_("No ready run is about this choice. A count says what a design costs, not how good it becomes."))
         return
     ready = ready_named(advice.evidence)
     story = story_of(ready)
@@ -265,8 +265,8 @@ CHAPTER = Chapter(
             },
             lambda: "activations",
             lambda: _(
-                "Each executed layer keeps its own for the backward pass. The other three become smaller with the "
-                "stored weights."
+                "Each executed layer keeps its own for the backward pass. Gradients and the optimiser's state become "
+                "smaller with the stored weights."
             ),
         ),
         Choice(

@@ -46,8 +46,8 @@ def headline(verdict: Verdict) -> str:
     return {
         "share": _("Share weights"),
         "keep": _("Do not share"),
-        "read": _("Do not share weights, but keys and values"),
-        "dial": _("Do not share to save time, but to turn loops down"),
+        "read": _("Share keys and values, not weights"),
+        "dial": _("Share so that you can run fewer loops, not to save time"),
     }[verdict]
 
 
@@ -265,8 +265,8 @@ def _narrower(known: Known) -> str:
 
 def _shallow(known: Known) -> str:
     return _(
-        "Half as many layers have to wait for one another. They are wider, so that the design still stores {stored} "
-        "parameters; it computes {flops} FLOPs per token instead of {plain_flops} ({more}).",
+        "Half as many layers have to run one after the other. They are wider, so that the design still stores "
+        "{stored} parameters; it computes {flops} FLOPs per token instead of {plain_flops} ({more}).",
         **known,
     )
 

@@ -219,7 +219,9 @@ def share(
 
 
 @data_app.command(help=_("Delete the stored copy of a data set. Runs trained on it keep their results."))
-def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask."))] = False) -> None:
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask for confirmation."))] = False
+) -> None:
     from clps_core.cli import data
 
     data.remove(name, yes=yes)
