@@ -375,7 +375,7 @@ def _effects(shown: Sequence[Shown], part: str) -> list[Effect]:
 def _download(runs: Sequence[Run], found: Mapping[str, Ablation | None]) -> None:
     rows = [(run.id, run.name, one) for run in runs if (one := found[run.id]) is not None]
     st.download_button(
-        _("All figures as CSV"),
+        _("All values as CSV"),
         lambda: as_csv(rows).encode(),
         file_name=f"clps-ablations-{'-'.join(run.id[:8] for run in runs)}.csv",
         mime="text/csv",

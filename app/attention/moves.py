@@ -197,9 +197,9 @@ def convergence_sentence(loop: Convergence) -> str:
             first=f"{loop.degrees[0]:.1f}",
         )
     if last is None:
-        return _("**The steps do not get steadily smaller** in {loops}.", loops=ran)
+        return _("**The steps have no clear trend** in {loops}.", loops=ran)
     return _(
-        "**The steps do not get steadily smaller:** the last of {loops} has {share} % of the length of the first.",
+        "**The steps have no clear trend:** the last of {loops} has {share} % of the length of the first.",
         loops=ran,
         share=share,
     )

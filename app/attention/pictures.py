@@ -92,7 +92,7 @@ def layers_picture(shown: Shown, view: LayersView, head: int, exact: Callable[[]
 
 def heads_picture(shown: Shown, found: RunHeads, title: str, measure: str, *, key: str) -> None:
     """Files of the heads in figures, coloured by ``measure``, which is called ``title``."""
-    what = _("{run}: heads in figures, {kind} attention; {measure}", run=shown.label, kind=_kind(found.kind),
+    what = _("{run}: heads in numbers, {kind} attention; {measure}", run=shown.label, kind=_kind(found.kind),
              measure=title)  # fmt: skip
     name = ("heads", shown.run.id, found.kind, measure)
     picture(key, title=what, name=name, about=shown.about, numbers=lambda: heads_numbers(found))

@@ -38,7 +38,7 @@ COLUMNS = Words(
     {
         "text": N_("Text"),
         "label": N_("Label"),
-        "target": N_("Text to write"),
+        "target": N_("Target text"),
         "context": N_("Context"),
         "question": N_("Question"),
         "answer": N_("Answer"),

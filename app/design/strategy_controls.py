@@ -256,7 +256,7 @@ def _relaxed(strategy: Strategy, model: ModelConfig, change: Change) -> None:
 
     def places(**how: Any) -> None:
         st.selectbox(
-            _("LoRA on"), list(dict.fromkeys(["", target, *linear])), width=232,
+            _("Matrices with LoRA"), list(dict.fromkeys(["", target, *linear])), width=232,
             format_func=lambda name: target_name(name) if name else _("every matrix"), **how,
         )  # fmt: skip
 

@@ -75,7 +75,7 @@ def _act() -> None:
         for ready in shipped:
             query = {state.RUNS: state.run_ids(list(ready.run_ids()))}
             navigation.link("compare", title_of(ready), query=query)
-        labels = {"hops": _("Train it live: two look-ups"), "docstrings": _("Train it live: text")}
+        labels = {"hops": _("Train it live: two lookups"), "docstrings": _("Train it live: text")}
         for task in TASKS:
             spec = f"1;task={task};model.num_layers=4"
             navigation.link("train", labels[task], query={state.STRATEGY: list(LIVE), state.SPEC: spec})

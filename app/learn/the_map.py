@@ -180,7 +180,10 @@ CHAPTER = Chapter(
                 "yes": _("Yes: the first layers use other weights"),
             },
             lambda: "no",
-            lambda: _("Both say: the first two layers are one, and the last two are one. Letters only name weights."),
+            lambda: _(
+                "Both say the same: the first two layers share weights, and so do the last two. Letters only "
+                "name weights."
+            ),
         ),
     ),
     (

@@ -150,7 +150,7 @@ def _typed(run: Run, asked: Input) -> tuple[str, dict[str, str], str]:
         missing = next((name for name in run.facts.example_options if name not in options), None)
         if missing is not None:
             raise ConfigError(
-                _("a question to {task} must come with a {name}. Got none. Add --{name}.", task=run.task, name=missing)
+                _("an input of {task} must have a {name}. Got none. Add --{name}.", task=run.task, name=missing)
             )
         return asked.text, options, asked.target
     if not run.facts.example_inputs:

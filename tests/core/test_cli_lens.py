@@ -99,7 +99,7 @@ def test_of_an_example_the_decoder_reads_the_right_answer(store: Store) -> None:
     assert (own["wanted_is"], own["position"], own["reads"]) == ("own", 0, "<bos>")
     docs = stored_run(store, small_config("python-docs"))
     plain = clps("lens", docs.id, "--text", "Return the number")
-    assert "reads ␣number. What is right there is not known." in plain.stderr, "the last position of a text"
+    assert "reads ␣number. The correct token is not known." in plain.stderr, "the last position of a text"
 
 
 @pytest.mark.parametrize(
