@@ -95,7 +95,7 @@ def _swap(sides: Sequence[Side]) -> None:
 
 
 def _patch(runs: Sequence[Run], question: Question, sides: Sequence[Side]) -> None:
-    st.caption(_("Replaces what a layer computes by what a layer of another forward pass computed."))
+    st.caption(_("Replaces what a layer computes with what a layer of another forward pass computed."))
     kinds = {STATE: _("State after a layer"), "attention": _("Attention of a layer")}
     if any("cross_q" in side.plan.map.components("decoder") for side in sides if "decoder" in side.plan.execution):
         kinds["cross_attention"] = _("Cross-attention of a layer")

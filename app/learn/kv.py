@@ -173,7 +173,7 @@ CHAPTER = Chapter(
                 heads=HEADS,
                 fewer=FEWER_HEADS,
             ),
-            lambda: {"same": _("As large"), "half": _("One half"), "eighth": _("One eighth")},
+            lambda: {"same": _("As large as before"), "half": _("One half"), "eighth": _("One eighth")},
             lambda: _nearest(_share(Chosen(kv_heads=FEWER_HEADS), Chosen().read, whole=Chosen())),
             lambda: _(
                 "The two work on different numbers, so both savings count: half as many layers write, and each writes "

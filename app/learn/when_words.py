@@ -216,9 +216,9 @@ def _facts(known: Known) -> str:
 
 def _attention(known: Known) -> str:
     return _(
-        "If something is shared, let it be attention: each feed-forward network keeps weights of its own, and together "
-        "they get {ffn} parameters instead of {plain_ffn}. It computes {more} as much. No run that ships has tested "
-        "it; ALBERT's figures speak for it.",
+        "If you share something, share attention: each feed-forward network keeps weights of its own, and together "
+        "they get {ffn} parameters instead of {plain_ffn}. The design computes {more} as much. No run that ships has "
+        "tested this; ALBERT's figures support it.",
         **known,
     )
 
