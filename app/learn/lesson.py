@@ -8,9 +8,9 @@ import streamlit as st
 
 from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
+from app.learn.terms import terms_of
 from app.learn.ways import way_to
 from app.services import escape_markdown
-from clps_core.glossary import TERMS
 from clps_core.words import _
 
 __all__ = ["lesson"]
@@ -117,7 +117,7 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
 
 def _terms(chapter: Chapter) -> None:
     """What its words mean, as the glossary has them."""
-    terms = [one for one in TERMS.values() if one.chapter == chapter.key]
+    terms = terms_of(chapter)
     if not terms:
         return
     with st.expander(_("Terms of this chapter")):

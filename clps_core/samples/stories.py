@@ -177,8 +177,10 @@ def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
     nothing, both = beside["none"], beside["all"]
     holds = min(nothing) > max(*attention, *ffn) and min(*attention, *ffn) > max(both)
     shows = _(
-        "Four layers that share one part know less than four that share nothing ({nothing}), and more than one layer "
-        "run four times ({both}): {attention} of the pairs with one attention for all, {ffn} with one FFN for all.",
+        "Four layers that share one part know less than four that share nothing, and more than one layer run four "
+        "times ({nothing} and {both}, from “{other}”): {attention} of the pairs with one attention for all, {ffn} with "
+        "one FFN for all.",
+        other=title_of(ready_named("pairs")),
         nothing=percent(fmean(nothing)),
         both=percent(fmean(both)),
         attention=percent(fmean(attention)),
@@ -198,7 +200,8 @@ def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
     back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
     shows = _(
         "Four stored layers need {four} bits per byte of a text that no run was trained on, one stored layer that runs "
-        "four times {looped}, the same layer run once {once}: running it again makes up for {back} of the difference.",
+        "four times {looped}, the same layer run once {once}. Running it four times makes up for {back} of what one "
+        "run lacks compared with four stored layers.",
         four=f"{fmean(four):.2f}",
         looped=f"{fmean(looped):.2f}",
         once=f"{fmean(once):.2f}",

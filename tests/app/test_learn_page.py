@@ -15,8 +15,9 @@ from app.learn.chapters import CHAPTERS
 from app.learn.inputs_seen import LOOKED
 from app.learn.kv_counts import Chosen, cache_of
 from app.learn.strips import number as read_number
+from app.learn.terms import terms_of
 from app.learn.the_map import PAINTED, TARGET, _partition
-from clps_core.glossary import TERMS
+from clps_core import words
 from clps_core.inspection import inspect_run
 from clps_core.layer_maps import maps_of_layers
 from clps_core.learning import Progress, keep_progress, read_progress
@@ -72,7 +73,7 @@ def test_a_chapter_asks_first_then_shows_and_keeps_what_was_answered(open_page, 
     for number, question in enumerate(chapter.checks):
         test.radio(key=f"learn.{chapter.key}.check.{number}").set_value(question.right()).run()
     assert told(test).count("Right.") == len(chapter.checks)
-    assert all(one.text in told(test) for one in TERMS.values() if one.chapter == chapter.key)
+    assert all(one.text.replace("\\", "") in told(test) for one in terms_of(chapter))
     kept = read_progress(store.home, "local")
     assert set(kept.predicted) == {chapter.key}
     assert kept.checked[chapter.key] == {n: one.right() for n, one in enumerate(chapter.checks)}
@@ -252,3 +253,18 @@ def test_a_home_that_cannot_be_written_loses_nothing_else(tmp_path):
     (tmp_path / "learn").write_text("in the way")
     assert not keep_progress(tmp_path, "local", Progress({"map": "4"}))
     assert read_progress(tmp_path, "local") == Progress()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_chapter_lists_the_terms_that_it_teaches_and_those_that_its_text_uses(language):
+    words.ask_language(lambda: language)
+    try:
+        found = {one.key: [term.key for term in terms_of(one)] for one in CHAPTERS}
+    finally:
+        words.ask_language(None)
+    assert {"relative-size", "kv-cache", "flops", "optimiser"} <= set(found["stored"])
+    assert found["stored"].index("relative-size") < found["stored"].index("kv-cache"), "what it teaches comes first"
+    assert "run" not in found["layer"], "in its text the word is a verb"
+    assert "kv-cache" in found["kv"]
+    assert "lora" in found["loosened"]
+    assert all(len(one) == len(set(one)) >= 5 for one in found.values())
