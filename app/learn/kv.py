@@ -209,8 +209,8 @@ CHAPTER = Chapter(
             "Ainslie et al. 2023, GQA",
             "https://arxiv.org/abs/2305.13245",
             lambda: _(
-                "Grouped-query attention: a usual model is changed to it and trained further, with 5 % of the "
-                "original compute. It comes close to the original quality, at almost the speed of a single head for "
+                "Grouped-query attention: a usual model is converted to it and trained further with 5 % of its "
+                "original compute. It comes close to its original quality, at almost the speed of a single head for "
                 "keys and values."
             ),
         ),

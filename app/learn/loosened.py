@@ -331,8 +331,8 @@ CHAPTER = Chapter(
             },
             lambda: "no",
             lambda: _(
-                "LoRAs exist only for the places that there were in training. The tie is looser, but the number "
-                "of loops can no longer be changed."
+                "LoRAs exist only for the places used in training. The tie is looser, but the number of loops can no "
+                "longer be changed."
             ),
         ),
         Choice(

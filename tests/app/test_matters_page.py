@@ -171,7 +171,7 @@ def test_what_a_job_failed_of_is_said_and_kept_results_of_other_weights_are_not_
     test = open_page("attention", run=run.id, view="matters")
     assert not test.exception
     assert "the disk is full" in sentences(test)[0]
-    assert "for other weights than the run has now" in said(test)
+    assert "its weights have changed since the stored results" in said(test)
     assert maps(test) == []
     assert test.button(key="attention.matters.evaluate")
 
