@@ -147,8 +147,8 @@ class ModelConfig(Frozen):
         bool,
         about(
             N_(
-                "A learned vector before the patches of an image; the class is predicted from its position (ViT, "
-                "arXiv 2010.11929)."
+                "A learned vector before the patches of an image; the class is predicted from its last state "
+                "(ViT, arXiv 2010.11929)."
             )
         ),
     ] = False
@@ -281,8 +281,8 @@ class ModelConfig(Frozen):
         if bad := next((name for name, is_so in got.items() if is_so), None):
             raise ValueError(
                 _(
-                    "head span marks tokens of the input: it must be used with an encoder of tokens only. Got {got}. "
-                    "Use another head.",
+                    "head span marks tokens of the input: it must only be used with an encoder that reads "
+                    "tokens. Got {got}. Use another head.",
                   got=bad)
             )  # fmt: skip
 
@@ -335,23 +335,27 @@ class ModelConfig(Frozen):
             got = _("image patches") if self.patch_dim is not None else _("a pooler")
             raise ValueError(
                 _(
-                    "an encoder with head lm predicts tokens at every position: it must have tokens, and no pooler. "
-                    "Got {got}. Remove that, or use head classes or none.",
+                    "an encoder with head lm predicts tokens at every position: it must read tokens, and must "
+                    "not have a pooler. Got {got}. Remove that, or use head classes or none.",
                     got=got,
                 )
             )
         if self.output == "classes" and self.family != "encoder":
             raise ValueError(
-                _("head classes must be used with family encoder. Got {family}. Use head lm.", family=self.family)
+                _("head classes must only be used with family encoder. Got {family}. Use head lm.", family=self.family)
             )
         if self.output == "span":
             self._check_marks()
         if self.patch_dim is not None and self.family != "encoder":
-            raise ValueError(_("image patches must be used with family encoder. Got {family}.", family=self.family))
+            raise ValueError(
+                _("image patches must only be used with family encoder. Got {family}.", family=self.family)
+            )
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
-            raise ValueError(_("a class token must be used with image patches. Got a model of tokens. Leave it out."))
+            raise ValueError(
+                _("a class token must only be used with image patches. Got a model of tokens. Leave it out.")
+            )
         if self.pooler and self.family != "encoder":
             raise ValueError(
-                _("a pooler must be used with family encoder. Got {family}. Leave it out.", family=self.family)
+                _("a pooler must only be used with family encoder. Got {family}. Leave it out.", family=self.family)
             )
         return self

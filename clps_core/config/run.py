@@ -370,7 +370,7 @@ class TrainConfig(Frozen):
 class RunConfig(Frozen):
     """One training: what to build, on what data, how, with which seed."""
 
-    schema_version: Annotated[Literal[1], about(N_("Version of this format."))] = 1
+    schema_version: Annotated[Literal[1], about(N_("Version of the config format."))] = 1
     model: ModelConfig = ModelConfig()
     sharing: SharingConfig = SharingConfig()
     data: DataConfig = DataConfig()
@@ -379,7 +379,10 @@ class RunConfig(Frozen):
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),
-        about(N_("Seed of initial weights and dropout, and of the random numbers of loops."), N_("seed")),
+        about(
+            N_("Seed of the initial weights, of dropout, and of how many loops run where that is drawn at random."),
+            N_("seed"),
+        ),
     ] = 0
 
     def as_dict(self) -> dict[str, Any]:

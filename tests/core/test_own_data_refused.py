@@ -61,7 +61,7 @@ REFUSED = {
         r"looks like Windows-1252.*encoding cp1252",
     ),
     "UTF-16": ("x.csv", plain("text,label\na,1\n".encode("utf-16")), r"looks like UTF-16.*encoding utf-16"),
-    "zero bytes": ("x.txt", plain(b"abc\0\0\0def"), "This one contains zero bytes"),
+    "zero bytes": ("x.txt", plain(b"abc\0\0\0def"), "This one contains bytes with the value 0"),
     "packed": ("x.csv.gz", lambda path: plain(gzip.compress(b"text"))(path), "must not be compressed. Got .gz"),
     "a picture": ("x.png", plain(b"\x89PNG"), r"name must end in .txt, .csv"),
     "a name twice": ("x.csv", plain("text,text\na,b\n"), "a different name. Got text twice"),
