@@ -76,7 +76,7 @@ class ModelConfig(Frozen):
     ] = 4
     num_decoder_layers: Annotated[
         Annotated[int, Field(ge=1, le=512)] | None,
-        about(N_("Executed decoder layers of an encoder-decoder. Not given: num_layers."), N_("layers")),
+        about(N_("Executed decoder layers of an encoder-decoder. If not given: num_layers."), N_("layers")),
     ] = None
     d_model: Annotated[
         int,
@@ -95,25 +95,28 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=MOST_HEADS)] | None,
         about(
             N_(
-                "Number of key-value heads (grouped-query attention). num_heads must be a multiple of it. Not given: "
-                "num_heads."
+                "Number of key-value heads (grouped-query attention). num_heads must be a multiple of it. If not "
+                "given: num_heads."
             ),
             N_("heads"),
         ),
     ] = None
     head_dim: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | None,
-        about(N_("Width of one head. Not given: d_model / num_heads."), N_("numbers")),
+        about(N_("Width of one head. If not given: d_model / num_heads."), N_("numbers")),
     ] = None
     vocab_size: Annotated[
         Annotated[int, Field(ge=1, le=10_000_000)] | None,
-        about(N_("Size of the vocabulary: rows of the token table. Not given: the task's vocabulary."), N_("tokens")),
+        about(
+            N_("Size of the vocabulary: rows of the token table. If not given: the task's vocabulary."), N_("tokens")
+        ),
     ] = None
     embedding_size: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
         about(
             N_(
-                "Width of the embedding table, which is then projected to d_model; at most d_model. Not given: d_model."
+                "Width of the embedding table, which is then projected to d_model; at most d_model. If not "
+                "given: d_model."
             ),
             N_("numbers"),
         ),
@@ -122,8 +125,8 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_048_576)] | None,
         about(
             N_(
-                "Longest input, including a class token; for learned positions, the rows of their table. Not given: "
-                "the task's longest input."
+                "Longest input, including a class token; for learned positions, the rows of their table. If not "
+                "given: the task's longest input."
             ),
             N_("positions"),
         ),
@@ -137,11 +140,11 @@ class ModelConfig(Frozen):
     ] = 0
     patch_dim: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
-        about(N_("Numbers in one image patch, for models of images only. Not given: the task's."), N_("numbers")),
+        about(N_("Numbers in one image patch, for models of images only. If not given: the task's."), N_("numbers")),
     ] = None
     num_classes: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
-        about(N_("Number of classes of an encoder's classifier. Not given: the task's."), N_("classes")),
+        about(N_("Number of classes of an encoder's classifier. If not given: the task's."), N_("classes")),
     ] = None
     class_token: Annotated[
         bool,
@@ -175,7 +178,7 @@ class ModelConfig(Frozen):
         ),
     ] = 1e-5
     final_norm: Annotated[
-        bool | None, about(N_("A norm after the last layer of each stack. Not given: only with norm_position pre."))
+        bool | None, about(N_("A norm after the last layer of each stack. If not given: only with norm_position pre."))
     ] = None
     embedding_norm: Annotated[bool, about(N_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
     bias: Annotated[bool, about(N_("Biases in linear layers and layer norms."))] = True
@@ -188,8 +191,8 @@ class ModelConfig(Frozen):
         Literal["lm", "classes", "span", "none"] | None,
         about(
             N_(
-                "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
-                "decoders. An encoder with lm fills masked tokens."
+                "Head of the model. If not given: classes for an encoder with classes, none for other encoders, "
+                "lm for decoders. An encoder with lm fills in masked tokens."
             )
         ),
     ] = None

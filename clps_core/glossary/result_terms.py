@@ -90,8 +90,8 @@ TERMS: tuple[Term, ...] = (
         "baseline",
         N_("Baseline"),
         N_(
-            "The best score without learning, such as always giving the most frequent class. A useful model must "
-            "beat it."
+            "The score of a simple answer that needs no model, such as always the most frequent class. A useful "
+            "model must beat it."
         ),
         N_("trivial baseline"),
         pages=("data", "compare", "depth"),
