@@ -150,7 +150,14 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
     names = {"encoder": _("Encoder"), "decoder": _("Decoder")}
     layers = one.dial.layers(loops)
     counts = [
-        _("{sign} {stack} {count} layers", sign=sign, stack=names[stack].lower(), count=layers[stack])
+        ngettext(
+            "{sign} {stack}: {count} layer",
+            "{sign} {stack}: {count} layers",
+            layers[stack],
+            sign=sign,
+            stack=names[stack].lower(),
+            count=layers[stack],
+        )
         for sign, stack in zip("●■", answer.movement, strict=False)
     ]
     st.markdown(

@@ -242,10 +242,11 @@ def _seen() -> str:
         return f"{said} {even}"
     said = _(
         "What each layer keeps adds {added} parameters. The design stores {stored}; that is {way} of the way from "
-        "everything shared to nothing shared.",
+        "everything shared to nothing shared. Between these two lie {n} more stored layers.",
         added=exact(stored - everything),
         stored=exact(stored),
         way=_way((stored - everything) / (none - everything)),
+        n=model.num_layers - 1,
     )
     return f"{said} {even}"
 
@@ -282,7 +283,8 @@ def _open() -> str:
     return _(
         "A count does not say how much of the lost quality comes back. Here a LoRA starts as nothing and the model is "
         "trained from the beginning; Bae et al. start from a trained model and compute the first LoRA from its "
-        "weights. Results carry over only with care."
+        "weights. Results carry over only with care. And this model reads bytes: its token table is small, so sharing "
+        "saves a larger part of this model than of one with a large table."
     )
 
 

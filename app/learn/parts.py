@@ -81,8 +81,8 @@ def _asks() -> str:
 def _why() -> str:
     whole = cost(_model(USUAL_FFN), "none")
     return _(
-        "Attention holds {attention} of a layer's weights here, the FFN {ffn}. With one attention for all layers, "
-        "{left} of all is still stored. With one FFN for all it is {other}.",
+        "Attention holds {attention} of a layer's weights here, the FFN {ffn}, the norms the rest. With one attention "
+        "for all layers, {left} of all is still stored. With one FFN for all it is {other}.",
         attention=percent(_stored(whole, "attention") / _stored(whole, *PARTS)),
         ffn=percent(_stored(whole, "ffn") / _stored(whole, *PARTS)),
         left=percent(_left("attention=all")),

@@ -177,9 +177,10 @@ def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
     nothing, both = beside["none"], beside["all"]
     holds = min(nothing) > max(*attention, *ffn) and min(*attention, *ffn) > max(both)
     shows = _(
-        "Four layers that share one part know less than four that share nothing ({nothing}), but more than a "
-        "single layer that runs four times ({both}): {attention} of the pairs with one attention for all, {ffn} "
-        "with one FFN for all.",
+        "Four layers that share one part know less than four that share nothing, but more than a single layer that "
+        "runs four times ({nothing} and {both}, from “{other}”): {attention} of the pairs with one attention for all, "
+        "{ffn} with one FFN for all.",
+        other=title_of(ready_named("pairs")),
         nothing=percent(fmean(nothing)),
         both=percent(fmean(both)),
         attention=percent(fmean(attention)),
@@ -198,9 +199,9 @@ def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
     holds = max(four) < min(looped) and max(looped) < min(once)
     back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
     shows = _(
-        "On a text that no run was trained on, four stored layers need {four} bits per byte, one stored layer "
-        "that runs four times needs {looped}, and one that runs once needs {once}: running the layer again makes "
-        "up for {back} of the difference.",
+        "On a text that no run was trained on, four stored layers need {four} bits per byte, one stored layer that "
+        "runs four times needs {looped}, and one that runs once needs {once}. Running it four times instead of once "
+        "makes up for {back} of the gap to four stored layers.",
         four=f"{fmean(four):.2f}",
         looped=f"{fmean(looped):.2f}",
         once=f"{fmean(once):.2f}",

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import fmean
 from urllib.parse import parse_qs
 
 import pytest
@@ -23,6 +24,7 @@ from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.look import Look
 from clps_core.samples import install, ready_named
+from clps_core.samples.shipped import figures_of
 from clps_core.store import Run, Store
 from clps_core.store.queue import Queue
 from clps_core.training.saved import checkpoint_path, stamp_text
@@ -87,6 +89,18 @@ def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_pag
     assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
     assert "it was evaluated at 2 loops: 100.0 % at this step." in said(test)
     assert len(charts(test)) == 3
+
+
+def test_runs_of_one_design_have_the_depth_of_their_mean(open_page: OpenPage, store: Store) -> None:
+    ready = ready_named("cups")
+    install(store, [ready])
+    test = open_page("depth", runs=",".join(ready.run_ids()), depths="2,4,8,10,24")
+    assert not test.exception
+    assert sentences(test) == []
+    for figures in figures_of(ready):
+        means = {n: fmean(values["accuracy"]) for n, values in figures.depth.items() if n in (2, 4, 8, 10, 24)}
+        best = max(means, key=lambda n: (means[n], -n))
+        assert f"mean of 3 runs: best at {best} loops, {metric('accuracy', means[best])}." in said(test)
 
 
 def deep_runs_of(store: Store) -> list:
