@@ -147,8 +147,8 @@ CHAPTER = Chapter(
             },
             lambda: "unknown",
             lambda: _(
-                "One of the three differences points the other way, and they spread more than their mean of 1 point. "
-                "Compare says so itself, and often estimates how many more seeds would settle it."
+                "One of the three differences points the other way, and their spread is larger than their mean, "
+                "1 point. Compare says so itself, and often estimates how many more seeds would settle it."
             ),
         ),
     ),

@@ -50,9 +50,9 @@ def _pair() -> tuple[RunConfig, RunConfig]:
 
 def _claim() -> str:
     return _(
-        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no computation, no "
-        "KV cache, no activations, and usually no time for an answer. So it pays where stored weights are scarce, and "
-        "least where a task needs many weights, as learning facts does."
+        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no "
+        "computation, no KV cache, no activations, and usually no time for an answer. So it helps most where "
+        "memory for weights is scarce, and least where a task needs many weights, as learning facts does."
     )
 
 

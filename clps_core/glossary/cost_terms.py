@@ -74,7 +74,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "activations",
         N_("Activations"),
-        N_("Results of layers that the backward pass needs. Sharing weights does not reduce them."),
+        N_("Intermediate results of the layers, kept for the backward pass. Sharing weights does not reduce them."),
         N_("intermediate results"),
         pages=("design", "train"),
         chapter="costs",

@@ -187,7 +187,7 @@ TERMS: tuple[Term, ...] = (
         N_("Width"),
         N_(
             "The length of the vector of each token, the same in all layers. It must be divisible by the number "
-            "of heads."
+            "of heads, unless head_dim is given."
         ),
         N_("model width, hidden size"),
         symbols=("d_model", "d"),

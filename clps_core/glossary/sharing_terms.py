@@ -175,7 +175,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "cycle",
         N_("Cycle"),
-        N_("M stored layers are used in turn: with M = 3, layers use A B C A B C."),
+        N_("M stored layers are used in turn: with M = 3, six layers use A B C A B C."),
         symbols=("cycle:M",),
         pages=("design", "train", "compare"),
         chapter="map",

@@ -48,7 +48,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "loss",
         N_("Loss"),
-        N_("What training makes small: here the mean negative log probability of the correct answers (cross-entropy)."),
+        N_("What training reduces: here the mean negative log probability of the correct answers (cross-entropy)."),
         N_("cross-entropy"),
         pages=("learn", "train", "runs", "compare", "attention"),
     ),

@@ -165,7 +165,7 @@ def test_a_file_that_is_too_large_or_unpacks_to_too_much_is_refused(tmp_path: Pa
     assert bomb.stat().st_size < 500_000
     with pytest.raises(DataError, match=r"at most 5,000,000 characters"):
         add("x", Source(path=bomb), tmp_path, characters=5_000_000)
-    with pytest.raises(DataError, match=r"one text must have at most 1,000,000 characters"):
+    with pytest.raises(DataError, match=r"each text must have at most 1,000,000 characters"):
         add("x", Source(path=parquet({"text": ["x" * 1_500_000] * 20})(tmp_path / "long.parquet")), tmp_path)
     assert record.names(tmp_path) == []
 
