@@ -80,9 +80,10 @@ def _seen() -> str:
     }
     if one < four / 2 and abs(looped - three) < ALIKE and once < looped / 2:
         return _(
-            "Where pairs have to be stored, sharing costs most of the accuracy: {four} with four stored layers, {one} "
-            "with one. Where two look-ups have to follow one another, it costs next to nothing: one stored layer run "
-            "three times is right in {looped}, three stored layers in {three}, and the same layer run once in {once}.",
+            "Where pairs have to be stored, sharing costs most of the accuracy: {four} with four stored layers, "
+            "{one} with one. Where two look-ups have to follow one another, it costs next to nothing: one stored "
+            "layer that runs three times is right in {looped}, three stored layers in {three}, and one layer "
+            "that runs once in {once}.",
             **known,
         )
     return _(
