@@ -62,8 +62,8 @@ def _of_run(one: DeepRun, points: Points, name: str) -> str:
     if one.dial.own is None or one.dial.own not in points or before is None:
         return said
     trained = ngettext(
-        "While it was trained, it was evaluated at {n} loop: {quality} at this step.",
-        "While it was trained, it was evaluated at {n} loops: {quality} at this step.",
+        "During training, the same weights had {quality} at {n} loop.",
+        "During training, the same weights had {quality} at {n} loops.",
         one.dial.own,
         quality=metric(judged.name, before),
     )

@@ -50,9 +50,9 @@ def _pair() -> tuple[RunConfig, RunConfig]:
 
 def _claim() -> str:
     return _(
-        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no computation, no "
-        "KV cache, no activations, and usually no time for an answer. So it pays where stored weights are scarce, and "
-        "least where a task needs many weights, as learning facts does."
+        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no "
+        "computation, no KV cache, no activations, and usually no time for an answer. So it helps most where "
+        "memory for weights is scarce, and least where a task needs many weights, as learning facts does."
     )
 
 
@@ -123,7 +123,7 @@ def _figures(advice: Advice) -> None:
     colours = strategy_colours(one.sharing.strategy for one in named.values())
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("FLOPs/token"), _("to train: forward and backward")),
         (_("KV cache/token"), _("keys and values of all decoder layers, 16 bits each")),
         (_("State"), _("memory to train: weights, gradients and AdamW's two moments in fp32")),

@@ -55,7 +55,7 @@ TERMS: tuple[Term, ...] = (
         "training-memory",
         N_("Training memory"),
         N_(
-            "Memory that a training needs for weights, gradients, optimiser state and activations. Design's table "
+            "Memory that training needs for weights, gradients, optimiser state and activations. Design's table "
             "leaves activations out."
         ),
         N_("memory to train, memory"),
@@ -74,7 +74,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "activations",
         N_("Activations"),
-        N_("Results of layers that the backward pass needs. Sharing weights does not reduce them."),
+        N_("Intermediate results of the layers, kept for the backward pass. Sharing weights does not reduce them."),
         N_("intermediate results"),
         pages=("design", "train"),
         chapter="costs",
@@ -100,7 +100,10 @@ TERMS: tuple[Term, ...] = (
     Term(
         "cpu-time",
         N_("CPU time"),
-        N_("Seconds that processor cores spent on a training. Waiting does not count; two busy cores count twice."),
+        N_(
+            "Seconds that processor cores spent on a training run. Waiting does not count; a second with two busy "
+            "cores counts as two."
+        ),
         N_("CPU seconds"),
         unit=N_("seconds"),
         pages=("compare",),

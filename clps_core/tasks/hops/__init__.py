@@ -23,7 +23,7 @@ def _words(hops: int) -> TaskWords:
     return TaskWords(
         title=_("Multi-hop lookup"),
         summary=ngettext(
-            "Look x up in a random permutation of 8 numbers, {n} time. No test permutation appears in training.",
+            "Look x up in a random permutation of 8 numbers, once. No test permutation appears in training.",
             "Look x up in a random permutation of 8 numbers, {n} times in a row. No test permutation appears in "
             "training.",
             hops,
