@@ -26,7 +26,7 @@ TERMS: tuple[Term, ...] = (
         N_("floating-point operations, training FLOPs, computation"),
         unit=N_("operations"),
         pages=("learn", "design", "train", "compare"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "flops-per-token",
@@ -37,7 +37,7 @@ TERMS: tuple[Term, ...] = (
         N_("FLOPs/token"),
         unit=N_("operations per token"),
         pages=("design", "train"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "kv-cache",
@@ -49,7 +49,7 @@ TERMS: tuple[Term, ...] = (
         N_("KV cache/token, cache of keys and values"),
         unit=N_("bytes"),
         pages=("learn", "design", "compare"),
-        chapter="costs",
+        chapter="kv",
     ),
     Term(
         "training-memory",
@@ -61,7 +61,7 @@ TERMS: tuple[Term, ...] = (
         N_("memory to train, memory"),
         unit=N_("bytes"),
         pages=("design", "train", "compare"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "optimiser-state",
@@ -69,7 +69,7 @@ TERMS: tuple[Term, ...] = (
         N_("What the optimiser keeps for each stored parameter. AdamW keeps two numbers, its moments."),
         N_("AdamW's moments, moments"),
         pages=("design",),
-        chapter="costs",
+        chapter="when",
     ),
     Term(
         "activations",
@@ -77,7 +77,7 @@ TERMS: tuple[Term, ...] = (
         N_("Intermediate results of the layers, kept for the backward pass. Sharing weights does not reduce them."),
         N_("intermediate results"),
         pages=("design", "train"),
-        chapter="costs",
+        chapter="when",
     ),
     Term(
         "precision",

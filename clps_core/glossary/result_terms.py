@@ -184,7 +184,6 @@ TERMS: tuple[Term, ...] = (
         N_("Designs for which no other design has at least the same quality at the same or a lower cost."),
         N_("front"),
         pages=("compare",),
-        chapter="costs",
     ),
     Term(
         "scaling",

@@ -65,7 +65,12 @@ def title_of(ready: Ready) -> str:
 
 
 def test_head(ready: Ready, metric: str) -> str:
-    """The heading of scores on the test split; with the number of loops, where other columns have others."""
+    """The heading of scores on the test split; with the number of loops, where other columns have others.
+
+    The test split of the pairs is half of those that are trained.
+    """
+    if ready.base["data"]["task"] == "pairs":
+        return _("{metric}, trained pairs", metric=metric)
     if not ready.loops:
         return _("{metric}, test", metric=metric)
     loops = {config.config.model.num_layers for config in ready.configs(ready.seeds[:1])}
@@ -141,11 +146,12 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
     )
     shows = _(
-        "One stored layer that runs three times answers {looped} correctly, three stored layers {stored}. One "
-        "stored layer that runs once answers {once} correctly, and guessing {guess}.",
+        "One stored layer that runs three times answers {looped} correctly, three stored layers {stored}. A "
+        "layer that was trained to run once answers {once} correctly; {baseline}, {guess}.",
         looped=percent(fmean(looped)),
         stored=percent(fmean(stored)),
         once=percent(fmean(once)),
+        baseline=get_task("hops").baseline_name,
         guess=percent(get_task("hops").test_baseline),
     )
     leaves_open = _(
@@ -200,7 +206,7 @@ def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
     back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
     shows = _(
         "On a text that no run was trained on, four stored layers need {four} bits per byte, one stored layer that "
-        "runs four times needs {looped}, and one that runs once needs {once}. Running it four times instead of once "
+        "runs four times needs {looped}, and one trained to run once needs {once}. Running four times instead of once "
         "makes up for {back} of the gap to four stored layers.",
         four=f"{fmean(four):.2f}",
         looped=f"{fmean(looped):.2f}",
