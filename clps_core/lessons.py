@@ -124,8 +124,8 @@ def address_of(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     if _PAGE.fullmatch(page) is None:
         raise ConfigError(
             _(
-                "a page's address must be that of one of our pages, such as /design?strategy=all. Got {got}. Copy it "
-                "from the browser.",
+                "a page's address must be that of a page of this dashboard, such as /design?strategy=all. Got {got}. "
+                "Copy it from the browser.",
                 got=shown(text[:60]),
             )
         )

@@ -150,13 +150,11 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
     names = {"encoder": _("Encoder"), "decoder": _("Decoder")}
     layers = one.dial.layers(loops)
     counts = [
-        ngettext(
-            "{sign} {stack}: {count} layer",
-            "{sign} {stack}: {count} layers",
-            layers[stack],
+        _(
+            "{sign} {stack} {layers}",
             sign=sign,
             stack=names[stack].lower(),
-            count=layers[stack],
+            layers=ngettext("{n} layer", "{n} layers", layers[stack]),
         )
         for sign, stack in zip("●■", answer.movement, strict=False)
     ]

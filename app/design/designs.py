@@ -269,7 +269,7 @@ def _copies(texts: Sequence[str]) -> tuple[tuple[tuple[str, str], ...], str | No
             found[texts[int(place)]] = source if source in PRESETS else parse_strategy(source).text
         except ConfigError as error:
             problem = _(
-                "copied in the address must be the number of a design and the design it was made from, such as "
+                '"copied" in the address must be the number of a design and the design it was made from, such as '
                 "2:albert-base. Got {got!r}: {why}. It is ignored.",
                 got=one[:40],
                 why=str(error).rstrip("."),

@@ -80,14 +80,15 @@ def _seen() -> str:
     }
     if one < four / 2 and abs(looped - three) < ALIKE and once < looped / 2:
         return _(
-            "Where pairs have to be stored, sharing costs most of the accuracy: {four} with four stored layers, "
-            "{one} with one. Where two look-ups have to follow one another, it costs next to nothing: one stored "
-            "layer that runs three times is right in {looped}, three stored layers in {three}, and one layer "
-            "that runs once in {once}.",
+            "Where pairs have to be stored, sharing costs most of the accuracy: {four} with four stored layers, {one} "
+            "with one. Where two lookups have to follow one another, it costs almost nothing: one stored layer that "
+            "runs three times is right in {looped}, three stored layers in {three}. A layer that was trained to run "
+            "once has just as many weights as the one that runs three times, and is right in {once}: here the repeated "
+            "use of the weights makes the difference, not their number.",
             **known,
         )
     return _(
-        "Pairs: {four} with four stored layers, {one} with one. Two look-ups: {looped} with one stored layer run three "
+        "Pairs: {four} with four stored layers, {one} with one. Two lookups: {looped} with one stored layer run three "
         "times, {three} with three stored layers, {once} with one layer run once.",
         **known,
     )
@@ -105,8 +106,8 @@ CHAPTER = Chapter(
     lambda: _("What sharing costs"),
     8,
     lambda: _(
-        "With fewer stored weights a model may become worse. How much? Here are two tasks, each with three designs and "
-        "three seeds, trained before."
+        "With fewer stored weights a model may become worse. How much? Here are two tasks, each with three designs "
+        "and three seeds, already trained."
     ),
     _claim,
     Estimate(_asks, lambda: _mean(PAIRS, "all"), _why),
@@ -123,8 +124,8 @@ CHAPTER = Chapter(
             },
             lambda: "spread",
             lambda: _(
-                "A difference between designs counts only where it is clear beside what changes with the seed. Compare "
-                "tests it over pairs of runs with the same seed."
+                "A difference between designs counts only if it is clearly larger than the differences between seeds. "
+                "Compare tests this over pairs of runs with the same seed."
             ),
         ),
         Choice(

@@ -188,7 +188,7 @@ CHAPTER = Chapter(
         Source(
             "Bansal et al. 2022, End-to-end Algorithm Synthesis with Recurrent Networks",
             "https://arxiv.org/abs/2202.05826",
-            lambda: _("Names overthinking: answers get worse when a network runs on."),
+            lambda: _("Introduces the term overthinking: answers get worse when a network runs for longer."),
         ),
     ),
 )

@@ -69,7 +69,7 @@ def _asks() -> str:
 
 def _options() -> dict[str, str]:
     return {
-        "1": _("As much: both store as many parameters"),
+        "1": _("The same: both store about as many parameters"),
         "2": _("About twice as much"),
         "5": _("About {n} times as much", n=TIMES[-1]),
     }
@@ -98,7 +98,7 @@ def _why() -> str:
 
 
 def _act() -> None:
-    st.markdown(_("Say what you have too little of and what your task is like. The counter does the rest."))
+    st.markdown(_("Say what you have too little of, and what your task needs. The counter then proposes a design."))
     scarce = {one: about_scarce(one) for one in SCARCE}
     st.radio(_("What is scarce?"), SCARCE, format_func=lambda one: scarce[one], key=SCARCE_KEY)
     needs = {one: about_need(one) for one in NEEDS}
@@ -175,7 +175,7 @@ def _evidence(advice: Advice) -> None:
     """What runs that ship say of the quality, which no count does."""
     st.markdown(_("**What the ready runs show**"))
     if advice.evidence is None:
-        st.markdown(_("None of them is about this choice. A count says what a design costs, not how good it becomes."))
+        st.markdown(_("No ready run is about this choice. A count says what a design costs, not how good it becomes."))
         return
     ready = ready_named(advice.evidence)
     story = story_of(ready)
@@ -192,8 +192,8 @@ def _turned_down() -> str:
     known = {"few": percent(few), "least": LEAST, "more": percent(more), "most": LAYERS}
     if few < more:
         return _(
-            "Turning down has a price: on validation data {more} of its answers are right with {most} loops, and {few} "
-            "with {least}.",
+            "Fewer loops have a price: on validation data {more} of its answers are right with {most} loops, and "
+            "{few} with {least}.",
             **known,
         )
     return _(
@@ -224,7 +224,7 @@ def _seen() -> str:
 
 def _open() -> str:
     return _(
-        "The helper counts; it trains nothing. Which design is better on your data only training shows. FLOPs are not "
+        "The helper counts; it trains nothing. Only training shows which design is better on your data. FLOPs are not "
         "seconds: on many machines at once sharing can save time, since fewer gradients are sent, and on a phone two "
         "layers with the same weights in a row need them loaded only once."
     )
@@ -257,7 +257,7 @@ CHAPTER = Chapter(
             ),
         ),
         Choice(
-            lambda: _("What does sharing weights leave as large as it was, in the memory of training?"),
+            lambda: _("Which part of the memory for training does not become smaller when layers share their weights?"),
             lambda: {
                 "gradients": _("The gradients"),
                 "optimiser": _("The state of the optimiser"),
@@ -265,7 +265,8 @@ CHAPTER = Chapter(
             },
             lambda: "activations",
             lambda: _(
-                "Each executed layer keeps its own for the backward pass. The rest goes with the stored weights."
+                "Each executed layer keeps its own for the backward pass. Gradients and the optimiser's state become "
+                "smaller with the stored weights."
             ),
         ),
         Choice(

@@ -166,7 +166,8 @@ def _caption(answers: Sequence[Growing]) -> str:
         return ""
     if answers[0].run.facts.masked:
         return _(
-            "Filled tokens with a darker background are less probable to the model. Select one to see the alternatives."
+            "The darker the background of a token that fills a gap, the less probable it is to the model. Select one "
+            "to see the alternatives."
         )
     return _(
         "Tokens with a darker background are less probable to the model. Select one to see the alternatives, with "

@@ -149,7 +149,7 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         guess=percent(get_task("hops").test_baseline),
     )
     leaves_open = _(
-        "It does not show that loops win on text: this task is little more than two look-ups, one after the other."
+        "It does not show that loops win on text: this task is little more than two lookups, one after the other."
     )
     return holds, shows, leaves_open
 

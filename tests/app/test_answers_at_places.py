@@ -46,8 +46,8 @@ def test_a_story_is_answered_on_the_page_and_a_mistyped_one_is_kept_with_a_sente
 @pytest.mark.parametrize(
     ("task", "said", "right", "expected"),
     [
-        ("stories", "attic garden attic", "attic garden cellar", "✗ 2 of 3 right"),
-        ("stories", "attic garden", "attic garden", "✓ right"),
+        ("stories", "attic garden attic", "attic garden cellar", "✗ 2 of 3 correct"),
+        ("stories", "attic garden", "attic garden", "✓ correct"),
         ("stories", "attic", "garden", "✗ wrong"),
         ("stories", "attic", None, ""),
         ("sums", "441", "451", "✗ wrong"),

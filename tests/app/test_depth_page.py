@@ -260,7 +260,7 @@ def test_kept_depths_are_drawn_while_they_are_of_the_weights_that_the_run_has(
     assert "2 results are stored from evaluations in the background" in said(ended)
     os.utime(checkpoint_path(store.run_folder(dates.id), "best"), (1, 1))
     other = open_page("depth", runs=dates.id, depths="1,2")
-    assert "with other weights than the run has now" in " ".join(one.value for one in other.info)
+    assert "its weights have changed since the stored results" in " ".join(one.value for one in other.info)
     assert 0.123 not in charts(other)[0]["data"][0]["y"]
     assert other.button(key="depth.evaluate")
 
