@@ -89,7 +89,7 @@ def preview(sweep: Sweep, *, as_json: bool) -> None:
     print_table(columns, rows, title=sweep.name, left=len(fields))
     say(
         _(
-            "{n} (configurations) x {seeds} (seeds) x {folds} (folds) = {runs} (runs). Nothing was queued.",
+            "Runs: {n} x {seeds} x {folds} (configurations x seeds x folds) = {runs}. Nothing was queued.",
             n=len(combinations),
             seeds=len(sweep.seeds),
             folds=sweep.folds or 1,

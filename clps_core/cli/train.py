@@ -81,7 +81,7 @@ def experiment_of_options(
     if len(chosen) * len(chosen_seeds) > MAX_RUNS:
         raise ConfigError(
             _(
-                "a comparison must have at most {limit} runs. Got {strategies} (strategies) x {seeds} (seeds). "
+                "a comparison must have at most {limit} runs. Got {strategies} x {seeds} (strategies x seeds). "
                 "Use fewer.",
                 limit=MAX_RUNS,
                 strategies=len(chosen),
