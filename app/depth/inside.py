@@ -151,7 +151,7 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
     layers = one.dial.layers(loops)
     counts = [
         _(
-            "{sign} {stack} {layers}",
+            "{sign} {stack}: {layers}",
             sign=sign,
             stack=names[stack].lower(),
             layers=ngettext("{n} layer", "{n} layers", layers[stack]),

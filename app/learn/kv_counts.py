@@ -155,7 +155,7 @@ def _table(sizes: Chosen) -> None:
         )
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("KV cache"), _("keys and values of all these tokens, as 16-bit numbers")),
         (
             _("Of the largest cache"),

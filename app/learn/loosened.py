@@ -242,11 +242,11 @@ def _seen() -> str:
         return f"{said} {even}"
     said = _(
         "What each layer keeps adds {added} parameters. The design stores {stored}; that is {way} of the way from "
-        "everything shared to nothing shared. Between these two lie {n} more stored layers.",
+        "everything shared (1 stored layer) to nothing shared ({n} stored layers).",
         added=exact(stored - everything),
         stored=exact(stored),
         way=_way((stored - everything) / (none - everything)),
-        n=model.num_layers - 1,
+        n=model.num_layers,
     )
     return f"{said} {even}"
 
@@ -378,4 +378,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("norm", "ffn", "parameter"),
 )

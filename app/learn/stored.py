@@ -58,8 +58,9 @@ def _options() -> dict[str, str]:
 def _why() -> str:
     plain, shared = _designs(USUAL_LAYERS)
     return _(
-        "Both designs train with {plain} FLOPs per token. The shared layer is computed {n} times, once in each place; "
-        "what it stores falls from {before} to {after} parameters.",
+        "In both designs, training takes {plain} FLOPs (additions and multiplications) per token. The "
+        "shared layer is computed {n} times, once in each place; what it stores falls from {before} to "
+        "{after} parameters.",
         plain=compact(plain.counts.train_flops_per_token),
         n=USUAL_LAYERS,
         before=compact(plain.counts.unique_parameters),
@@ -186,4 +187,5 @@ CHAPTER = Chapter(
             lambda: _("Two neighbouring layers that share keys and values halve the KV cache."),
         ),
     ),
+    uses=("decoder", "kv-cache", "gradient", "optimiser", "activations"),
 )

@@ -229,7 +229,7 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             print_lines(f"    {guess.probability:7.2%}  {guess.label}")
         _print_fillings(one)
         if one.right_answer is not None:
-            say(_("right") if one.is_right else _("expected: {answer}", answer=one.right_answer))
+            say(_("right") if one.is_right else _("correct answer: {answer}", answer=one.right_answer))
         if one.unknown:
             say(
                 _(
