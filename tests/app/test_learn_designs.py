@@ -69,7 +69,7 @@ def test_a_rank_beyond_the_even_one_no_longer_saves(opened):
     test.select_slider(key=loosened.RANK).set_value(512).run()
     assert "the tie no longer saves anything" in told(test)
     test.select_slider(key=loosened.RANK).set_value(0).run()
-    assert "Nothing is loosened" in told(test)
+    assert "Nothing is relaxed" in told(test)
     test.pills(key=loosened.KEPT).set_value(["norms"]).run()
     assert "of the way from everything shared" in told(test)
     assert sentences(test) == []
