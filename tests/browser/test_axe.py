@@ -88,6 +88,7 @@ EVERY_PAGE: Mapping[str, str] = {
     f"depth?runs={CUPS}": PLOT,
     "system": "table",
     **{f"learn?chapter={one.key}": f"[class*=st-key-learn-{one.key}-check]" for one in CHAPTERS},
+    "learn?chapter=inputs": GRID,
 }
 """Address -> what stands on the page when it is drawn."""
 
