@@ -1,7 +1,7 @@
 """What tasks have in common whose inputs are small grey images, cut into patches. Start at LabelledImages.
 
-An image is square, and so are its patches. A person says which one by the number of a test image, by its values in rows,
-or by a digit from 0 to f for each pixel, which is how a drawn image stands in an address.
+An image is square, and so are its patches. A person says which one by the number of a test image, by its values in
+rows, or by a digit from 0 to f for each pixel, which is how a drawn image stands in an address.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _folded(whole: Images, fold: Fold) -> Images:
 
 
 def cut(images: Array, patch: int, brightest: float) -> Array:
-    """float32 [n, N, patch^2] in 0..1 from images [n, side, side] in 0..brightest: patches, and their pixels, in rows."""
+    """float32 [n, N, patch^2] in 0..1 from images [n, side, side] in 0..brightest: patches and their pixels in rows."""
     across = images.shape[-1] // patch
     parts = images.reshape(-1, across, patch, across, patch).swapaxes(2, 3)
     return (parts.reshape(-1, across * across, patch * patch) / brightest).astype(np.float32)
