@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import threading
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,10 +41,14 @@ AT_MOST = 512
 """Pixels across what ``read_picture`` gives."""
 CANVAS = 56
 """Pixels across a drawing as the browser sends it."""
-PAPER = 0.1
+PAPER = 0.05
 """Less ink than this is an uneven ground."""
 LEAST_CONTRAST = 0.15
-FAINTEST = 0.25
+FEWEST_PIXELS = 5
+"""A digit has at least so many dark pixels; fewer may be dust."""
+FEWEST_PIXELS = 5
+"""A digit has at least so many dark pixels; fewer may be dust."""
+FAINTEST = 0.1
 """A pixel with less ink does not count when the drawing's box is looked for."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -86,15 +89,14 @@ def read_picture(content: bytes, *, colour: bool = False, at_most: int = AT_MOST
                 got=len(content) / 10**6,
             )
         )
-    with _turn, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of size and of odd metadata: both are checked here, or not used
+    with _turn:
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_size(image)
                 return Picture(*_decoded(image, colour=colour, at_most=at_most))
         except DataError:
             raise
-        except Image.DecompressionBombError:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # beyond Pillow's own limits
             raise _too_many_pixels(None) from None
         except Exception as error:  # decoders raise whatever the bytes lead them to
             raise DataError(
@@ -164,7 +166,7 @@ def ink_in_box(grey: Array, side: int, box: int) -> NDArray[np.float32]:
     shade = grey.astype(np.float32) / 255
     around = float(np.median(np.concatenate([shade[0], shade[-1], shade[:, 0], shade[:, -1]])))
     ink = around - shade if around > 0.5 else shade - around
-    most = float(np.quantile(ink, 0.999))
+    most = float(np.sort(ink, axis=None)[-min(FEWEST_PIXELS, ink.size)])
     if not most > LEAST_CONTRAST:
         raise DataError(
             _("the picture must show a digit. Got only one shade of grey. Draw one, or choose another file.")
@@ -185,9 +187,9 @@ def ink_in_box(grey: Array, side: int, box: int) -> NDArray[np.float32]:
 
 
 def _place(ink: NDArray[np.float32], axis: int, side: int) -> int:
-    """Where ``ink`` begins on ``axis``, so that its centre of mass is in the middle, or as near as there is room."""
+    """Where ``ink`` begins on ``axis``, so that its centre of mass is on pixel side/2, or as near as there is room."""
     weights = ink.sum(axis=1 - axis)
-    centre = float((weights * (np.arange(len(weights)) + 0.5)).sum() / weights.sum())
+    centre = float((weights * np.arange(len(weights))).sum() / weights.sum())
     return min(max(0, round(side / 2 - centre)), side - len(weights))
 
 
