@@ -203,7 +203,7 @@ def _patch_size(task: TaskFacts) -> None:
         "data.patch_size",
         _("Patch size"),
         {size: str(size) for size in task.patch_sizes},
-        note=_("Pixels across a patch. Each patch is one position of the input: smaller patches make it longer."),
+        note=meaning("image-patch"),
     )
 
 
