@@ -97,6 +97,16 @@ class DataConfig(Frozen):
             N_("hops, swaps, pairs, sentences or digits"),
         ),
     ] = None
+    patch_size: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | None,
+        about(
+            N_(
+                "Pixels across a patch of an image, for task mnist: 2, 4, 7 or 14. Smaller patches make a longer "
+                "input. If not given: the task's default."
+            ),
+            N_("pixels"),
+        ),
+    ] = None
     folds: Annotated[
         Annotated[int, Field(ge=2, le=50)] | None,
         about(

@@ -274,6 +274,19 @@ TERMS: tuple[Term, ...] = (
         source=Source("Dosovitskiy et al. 2020", "https://arxiv.org/abs/2010.11929"),
     ),
     Term(
+        "image-patch",
+        N_("Image patch"),
+        N_(
+            "A small square of an image. Each patch is one position of the input, so smaller patches make it longer. "
+            "The patch size is its side."
+        ),
+        N_("patch size"),
+        symbols=("patch_size", "patch_dim"),
+        unit=N_("pixels"),
+        pages=("train", "attention"),
+        source=Source("Dosovitskiy et al. 2020", "https://arxiv.org/abs/2010.11929"),
+    ),
+    Term(
         "token",
         N_("Token"),
         N_("One unit of text that the model reads: a character, a byte, a word or a piece of one."),
