@@ -13,7 +13,8 @@ FAINT = """() => {
     return [0, 1, 2].map((at) => front[at] * alpha + back[at] * (1 - alpha));
   };
   const light = (colour) => {
-    const [r, g, b] = colour.map((one) => (one / 255 <= 0.03928 ? one / 255 / 12.92 : ((one / 255 + 0.055) / 1.055) ** 2.4));
+    const linear = (share) => (share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = colour.map((one) => linear(one / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const up = (one) => one.assignedSlot || one.parentElement || one.getRootNode().host;

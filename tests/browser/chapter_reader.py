@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from chapter_actions import ACTIONS
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Error, Locator, Page, expect
 
 from app import navigation
 from app.learn.chapter import Chapter, Choice
@@ -155,6 +155,7 @@ class Reader:
         self.presses(self.main.get_by_role("link", name=link).first)
         expect(self.page).to_have_url(re.compile(rf"/{name}\?.*{query}"))
         expect(self.main.get_by_role("heading", level=1)).to_have_text(navigation.page(name).question)
+        self.is_settled()
         self.page.go_back()
         expect(self.main.get_by_role("heading", level=2)).to_have_text(chapter)
 
@@ -252,7 +253,7 @@ class Reader:
         found += [f"in English: {one}" for one in english_in(text, self.language)]
         try:
             self.page.wait_for_function(FITS)  # a chart follows a new width a moment later
-        except TimeoutError:
+        except Error:
             found.append("wider than its window")
         return found
 
