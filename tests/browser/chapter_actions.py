@@ -11,6 +11,7 @@ from app.look.strategy_names import name_of
 from clps_core.samples.ready import ready_named
 from clps_core.samples.shipped import figures_of
 from clps_core.words import _ as said
+from clps_core.words import together
 
 if TYPE_CHECKING:
     from chapter_reader import Reader
@@ -84,7 +85,7 @@ def compares_two_layers(reader: Reader) -> None:
     reader.presses(reader.page.get_by_role("button", name=said("Another example")))
     expect(typed).not_to_have_value(before)
     expect(maps).to_have_attribute("data-selected", other)
-    reader.picks(said("Compare layers"), said("{one} and {other}", one=1, other=2))
+    reader.picks(said("Compare layers"), together(("1", "2")))
     expect(reader.page.locator(".attention[data-layers='1,2'] canvas.map")).to_have_count(2)
     assert "cell=" not in reader.page.url
 

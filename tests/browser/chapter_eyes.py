@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 __all__ = ["cut", "faint"]
 
 FAINT = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const numbers = (colour) => {
+    const found = colour.match(/[\\d.]+/g).map(Number); // rgb(1, 2, 3), or color(srgb 0.1 0.2 0.3 / 0.5) of a mix
+    return colour.startsWith("color(") ? found.map((one, at) => (at < 3 ? one * 255 : one)) : found;
+  };
   const over = (front, back) => {
     const alpha = front[3] ?? 1;
     return [0, 1, 2].map((at) => front[at] * alpha + back[at] * (1 - alpha));
@@ -28,6 +31,7 @@ FAINT = """() => {
     }
     return layers.reverse().reduce((back, front) => over(front, back), [255, 255, 255]);
   };
+  const other = "svg, :disabled, [aria-disabled=true], [data-testid=stIconMaterial], [data-testid=stSliderThumbValue]";
   const found = [];
   const walk = (node) => {
     if (node.nodeType === 3 && node.data.trim() && node.parentElement) {
@@ -35,7 +39,7 @@ FAINT = """() => {
       let opacity = 1;
       for (let at = one; at; at = up(at)) opacity *= getComputedStyle(at).opacity;
       const seen = box.width > 1 && box.height > 1 && style.visibility === "visible" && opacity > 0;
-      if (seen && !one.closest("svg, :disabled, [aria-disabled=true], [data-testid=stIconMaterial]")) {
+      if (seen && !one.closest(other)) {
         const back = paper(one);
         if (back) {
           const ink = numbers(style.color);
@@ -54,7 +58,10 @@ FAINT = """() => {
   walk(document.querySelector("[data-testid=stMain]"));
   return [...new Set(found)];
 }"""
-"""Texts with less contrast than WCAG 2.1 asks for (1.4.3), as they come out on what is behind them."""
+"""Texts with less contrast than WCAG 2.1 asks for (1.4.3), as they come out on what is behind them.
+
+The value of a slider stands above its thumb, not on it as the document has it.
+"""
 
 CUT = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
   .filter((one) => one.clientWidth > 1 && one.scrollWidth > one.clientWidth + 1 && one.innerText?.trim())
@@ -65,7 +72,11 @@ CUT = """() => [...document.querySelectorAll("[data-testid=stMain] *")]
 
 def faint(page: Page) -> list[str]:
     """The contrast and the beginning of each text that has too little of it."""
-    return list(page.evaluate(FAINT))
+    try:
+        page.wait_for_function(f"() => ({FAINT})().length === 0", timeout=60_000)  # colours come with their theme
+    except Error:
+        return list(page.evaluate(FAINT))
+    return []
 
 
 def cut(page: Page) -> list[str]:
