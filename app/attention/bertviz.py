@@ -65,7 +65,8 @@ def bertviz_view(
     if longest > limit:
         st.caption(
             _(
-                "BertViz draws the first {limit} of {longest} tokens. The view All layers and heads draws all tokens.",
+                'BertViz draws the first {limit} of {longest} tokens. The view "All layers and heads" draws all '
+                "tokens.",
                 limit=limit,
                 longest=longest,
             )
@@ -115,9 +116,9 @@ def bertviz_caption(which: Which) -> None:
         "to close it."
     )
     file = _(
-        "The HTML button below saves this view as a file, with its tokens and with weights to three "
-        "decimals. The file works in a browser without a network. For unrounded weights, use the CSV of "
-        "All layers and heads."
+        "The HTML button below saves this view as a file, with its tokens and with weights to three decimals. The "
+        'file works in a browser without a network. For unrounded weights, use the CSV of the view "All layers and '
+        'heads".'
     )
     st.caption(sentences((model if which == "model" else head, file)))
 

@@ -270,7 +270,7 @@ def _grid_words() -> dict[str, str]:
         "title": _("Layer {layer}, head {head}"),
         **looks_words(),
         "large": _(
-            "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter keeps"
+            "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter pins"
         ),
         "hint": _("Point at a cell to see which token (row) looks at which token (column). Click to pin it."),
         "loading": _("Loading this head ..."),

@@ -73,7 +73,7 @@ def room(chapters: Sequence[Chapter]) -> None:
 
 
 def _only_teachers() -> str:
-    return _("Only teachers see a class. Show the teachers' code at the foot of the side bar.")
+    return _("Only teachers see a class. Type the teachers' code at the bottom of the side bar.")
 
 
 # All classes
@@ -154,8 +154,8 @@ def _delete(one: Class) -> None:
     with st.popover(_("Delete the class"), icon=":material/delete:"):
         st.markdown(
             _(
-                "Deletes the class, the names in it and who was where. Runs stay: they belong to those who trained "
-                "them, and have no names."
+                "Deletes the class, the names in it and the record of where its members were. Runs stay: they belong "
+                "to those who trained them, and have no names."
             )
         )
         answers = st.checkbox(_("Also delete what its members answered on Learn and in lessons"), True)
@@ -252,7 +252,7 @@ def _runs(_one: Class, members: Sequence[Member], _chapters: Sequence[Chapter]) 
     name_of = {member.owner: member.name for member in members}
     runs = sorted(store().some_runs(_owned(members)), key=lambda run: -run.created_at)
     if not runs:
-        st.markdown(_("Nobody of this class has trained a model yet."))
+        st.markdown(_("Nobody in this class has trained a model yet."))
         return
     if len(runs) > MOST_RUNS:
         st.caption(_("The last {n} of {all} runs.", n=MOST_RUNS, all=len(runs)))

@@ -78,7 +78,9 @@ def _chosen(able: Mapping[str, Run], names: Mapping[str, str]) -> tuple[Run, Run
         st.selectbox(_("Run"), list(able), format_func=called, key=FIRST, on_change=changed, width=300)
         if others:
             st.session_state[OTHER] = second
-            st.selectbox(_("Beside it"), [NOBODY, *others], format_func=called, key=OTHER, on_change=changed, width=300)
+            st.selectbox(
+                _("Compare with"), [NOBODY, *others], format_func=called, key=OTHER, on_change=changed, width=300
+            )
     return first, others.get(second)
 
 

@@ -89,8 +89,8 @@ def _details(here: DataDesk, one: DataSet) -> None:
             _("Measured with the tokenizer"), known, key=f"data.measured.{one.name}", accept_new_options=True, width=220
         )
         length = st.number_input(
-            _("Cut at, in tokens"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
-            placeholder=_("the usual"),
+            _("Maximum length (tokens)"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
+            placeholder=_("the data set's"),
         )  # fmt: skip
     place = st.empty()
     place.caption(_("Measuring ..."))

@@ -150,7 +150,12 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
     names = {"encoder": _("Encoder"), "decoder": _("Decoder")}
     layers = one.dial.layers(loops)
     counts = [
-        _("{sign} {stack} {count} layers", sign=sign, stack=names[stack].lower(), count=layers[stack])
+        _(
+            "{sign} {stack}: {layers}",
+            sign=sign,
+            stack=names[stack].lower(),
+            layers=ngettext("{n} layer", "{n} layers", layers[stack]),
+        )
         for sign, stack in zip("●■", answer.movement, strict=False)
     ]
     st.markdown(

@@ -10,13 +10,13 @@ import streamlit as st
 from app import navigation, state
 from app.attention.source import no_weights, run_label, weights_of
 from app.chart.run_curves import line_styles, short_names
+from app.depth.captions import captions
 from app.depth.figures import DepthLine, depth_curves
 from app.depth.graded import graded_maps
-from app.depth.source import DeepRun, deep, qualities_of, recorded
+from app.depth.source import DeepRun, deep, qualities_of
 from app.look.address_choice import address_choice
 from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
-from app.look.formatting import metric
 from app.look.plotted import plotted
 from app.look.widget_value import follow_url
 from app.runs.picker import runs_of_url
@@ -29,7 +29,7 @@ from clps_core.sharing import parse_strategy
 from clps_core.spec import to_spec
 from clps_core.store import Run
 from clps_core.store.designs import design_of
-from clps_core.words import _, ngettext, sentences
+from clps_core.words import _, ngettext
 
 __all__ = ["choose_runs", "choose_task", "curves", "loops_of", "nothing_deep", "shown_runs", "train_any_depth"]
 
@@ -228,7 +228,7 @@ def curves(
         about=", ".join(one.run.id for one in runs),
     )
     _table(runs, found, name)
-    _captions(runs, found, task.metric)
+    captions(runs, found)
     graded_maps(runs, found)
     return found
 
@@ -278,62 +278,6 @@ def _table(runs: Sequence[DeepRun], found: Found, name: str) -> None:
         *((str(loops), "") for loops in depths),
     ]
     figure_table(_("{metric} at each number of loops", metric=metric_named(name).title), columns, rows, tight=True)
-
-
-def _captions(runs: Sequence[DeepRun], found: Found, name: str) -> None:
-    """What is seen, and what is not proved by it."""
-    names = short_names([one.run for one in runs])
-    task = runs[0].run.facts
-    examples = max(point.examples for points in found.values() for point in points.values())
-    seen = []
-    for one in runs:
-        points = found[one.run.id]
-        # Of depths that are equally good, the smaller loss decides, then the smaller depth.
-        best = max(
-            points, key=lambda n: (task.judged_by.worth(points[n].metrics[name]), -points[n].metrics["loss"], -n)
-        )
-        where = _trained_sentence(one) if one.dial.was_trained(best) else _("a depth it was not trained at")
-        seen.append(
-            ngettext(
-                "{run} is best at {n} loop, {where}.",
-                "{run} is best at {n} loops, {where}.",
-                best,
-                run=escape_markdown(names[one.run.id]),
-                where=where,
-            )
-        )
-        before = recorded(one.run, points[best].step, task.metric)
-        if one.dial.own is not None and one.dial.own in points and before is not None:
-            seen.append(
-                ngettext(
-                    "While it was trained, it was evaluated at {n} loop: {quality} at this step.",
-                    "While it was trained, it was evaluated at {n} loops: {quality} at this step.",
-                    one.dial.own,
-                    quality=metric(task.metric, before),
-                )
-            )
-    st.caption(
-        _("**Seen:** ")
-        + sentences(seen)
-        + " "
-        + ngettext("Measured on {n} validation example,", "Measured on {n} validation examples,", examples)
-        + " "
-        + _("the same for every depth; ○ marks the depth used in training.")
-    )
-    st.caption(
-        _(
-            "**Not proved:** that more depth helps or harms such a design in general. These weights were trained at "
-            "the marked depths; weights trained with a random number of loops may behave differently. One seed is "
-            "only one sample."
-        )
-    )
-
-
-def _trained_sentence(one: DeepRun) -> str:
-    low, high = one.dial.trained or (1, 1)
-    if low == high:
-        return _("the depth it was trained at")
-    return _("a depth it was trained at ({low} to {high} loops, drawn at random)", low=low, high=high)
 
 
 def train_any_depth(runs: Sequence[DeepRun]) -> None:

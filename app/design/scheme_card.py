@@ -90,9 +90,10 @@ def _drawn(scheme: Scheme, model: ModelConfig) -> Card:
 
 def _here(found: Card) -> str:
     """The picture in words."""
-    return _(
-        "This scheme alone, with {layers} layers: {stored} stored parameters, {share} of the unshared model",
-        layers=found.model.num_layers,
+    return ngettext(
+        "This scheme alone, with {n} layer: {stored} stored parameters, {share} of the unshared model",
+        "This scheme alone, with {n} layers: {stored} stored parameters, {share} of the unshared model",
+        found.model.num_layers,
         stored=compact(found.unique_parameters),
         share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
     )

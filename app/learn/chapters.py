@@ -34,8 +34,8 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
     st.markdown(
         _(
             "Short chapters that use the real parts of this dashboard. Each asks you to predict a result before it "
-            "shows it: people who predict first remember more (Kim, Reinecke and Hullman 2017). No GPU and no waiting "
-            "is needed."
+            "shows it: people who predict first remember more (Kim, Reinecke and Hullman 2017). You need no GPU, and "
+            "you do not wait for training."
         )
     )
     for place, chapter in enumerate(chapters):

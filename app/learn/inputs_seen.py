@@ -176,7 +176,7 @@ def _answer(found: Inspection) -> None:
     else:
         st.markdown(
             _(
-                "The model answers “{answer}”. Right is “{right}”.",
+                "The model answers “{answer}”. The correct answer is “{right}”.",
                 answer=said,
                 right=escape_markdown(visible(found.right_answer)),
             )

@@ -8,10 +8,10 @@ import streamlit as st
 
 from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
+from app.learn.terms import terms_of
 from app.learn.ways import way_to
 from app.services import escape_label, escape_markdown
-from clps_core.glossary import TERMS
-from clps_core.words import _
+from clps_core.words import _, sentences
 
 __all__ = ["lesson"]
 
@@ -58,7 +58,10 @@ def _asked(question: Question, key: str) -> str | None:
     if isinstance(question, Estimate):
         moved = {f"{key}.moved": True}  # an untouched slider is no prediction
         share = st.slider(label, 0, 100, 50, key=key, format="%d %%", on_change=lambda: st.session_state.update(moved))
-        return str(share) if f"{key}.moved" in st.session_state else None
+        if f"{key}.moved" in st.session_state:
+            return str(share)
+        st.caption(_("Move the slider to your answer. If it is 50 %, move it away and back."))
+        return None
     options = question.options()
     return st.radio(label, list(options), format_func=lambda one: options.get(one, one), index=None, key=key)
 
@@ -69,13 +72,20 @@ def _told(question: Question, answer: str) -> None:
         st.markdown(why)
         return
     if not question.is_right(answer):
-        verdict = _("You said: {answer}. Not quite.", answer=said)
+        verdict = sentences((_("You said: {answer}. Not quite.", answer=said), _answer_of(question)))
     elif isinstance(question, Estimate):
         verdict = _("You said: {answer}. That is near enough: at most {n} percentage points away.", answer=said,
                     n=round(100 * question.near))  # fmt: skip
     else:
         verdict = _("You said: {answer}. That is right.", answer=said)
     st.markdown(f"{_sign(question, answer)} {verdict} {why}")
+
+
+def _answer_of(question: Question) -> str:
+    """The right option in words; an estimate's explanation says the number."""
+    if isinstance(question, Estimate):
+        return ""
+    return _("The answer is: {answer}.", answer=escape_markdown(question.told(question.right())).rstrip("."))
 
 
 def _sign(question: Question, answer: str) -> str:
@@ -111,13 +121,13 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
     )
     if kept in places:
         right = question.is_right(kept)
-        mark = _("Right.") if right else _("Not quite.")
+        mark = _("Right.") if right else sentences((_("Not quite."), _answer_of(question)))
         st.markdown(f"{_sign(question, kept)} {mark} {escape_markdown(question.why())}")
 
 
 def _terms(chapter: Chapter) -> None:
     """What its words mean, as the glossary has them."""
-    terms = [one for one in TERMS.values() if one.chapter == chapter.key]
+    terms = terms_of(chapter)
     if not terms:
         return
     with st.expander(_("Terms of this chapter")):

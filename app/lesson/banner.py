@@ -37,7 +37,10 @@ def lesson_banner(page: str) -> None:
         _head(opened)
         if not opened.verified:
             st.caption(
-                _("Not verified: this lesson was made on another server, or was changed. Its words are not ours."),
+                _(
+                    "Not verified: this lesson was made on another server, or was changed. Its texts do not come from "
+                    "this server."
+                ),
             )
         if gone := _gone(opened.step):
             names = ", ".join(gone)

@@ -48,7 +48,7 @@ def shelf() -> None:
     st.markdown(
         _(
             "A lesson opens the dashboard's pages in a state that a teacher chose, with a note and a question on top. "
-            "You can make lessons of your own and pass them on as a link."
+            "Teachers can make lessons of their own and pass them on as a link."
         )
     )
     for number, lesson in enumerate(shipped()):

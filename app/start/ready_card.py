@@ -125,5 +125,6 @@ def _below(ready: Ready) -> str:
     """How many seeds the figures are of, and what the best trivial answer gets."""
     task = get_task(str(ready.base["data"]["task"]))
     seeds = ngettext("{n} seed: no spread", "{n} seeds: mean ± standard deviation", len(ready.seeds))
-    guess = _("{baseline}: {share}", baseline=task.baseline_name, share=judge_of(ready).shown(task.test_baseline))
+    share = judge_of(ready).shown(task.test_baseline)
+    guess = _("Baseline, without training ({baseline}): {share}", baseline=task.baseline_name, share=share)
     return f"{seeds} · {guess}"

@@ -185,7 +185,7 @@ def _table(lines: Lines, metric: str) -> None:
             _("Best {metric}", metric=in_a_sentence(title)),
             _("mean over runs of the best evaluation on validation data"),
         ),
-        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("Stored parameters"), _("every weight counted once, however many layers use it")),
         (_("Time per run"), _("without waiting in the queue")),
     ]
     figure_table(_("Configurations, best first"), columns, rows)

@@ -60,11 +60,11 @@ def verdict(answer: Prediction, task: TaskFacts) -> str:
     if answer.is_right is None or answer.right_answer is None:
         return ""
     if answer.is_right:
-        return _("✓ right")
+        return _("✓ correct")
     said, right = answer.answer.split(), answer.right_answer.split()
     if task.family == "decoder" and not task.writes and len(said) == len(right) == len(answer.pieces) > 1:
         hits = sum(one == other for one, other in zip(said, right, strict=True))
-        return _("✗ {n} of {all} right", n=hits, all=len(right))
+        return _("✗ {n} of {all} correct", n=hits, all=len(right))
     return _("✗ wrong")
 
 

@@ -164,8 +164,8 @@ TERMS: tuple[Term, ...] = (
         "kv-heads",
         N_("KV heads"),
         N_(
-            "The number of heads that have their own keys and values. With fewer than query heads, several share "
-            "one (GQA, MQA)."
+            "The number of heads with their own keys and values. If it is smaller than the number of query "
+            "heads, several of these share one (GQA, MQA)."
         ),
         N_("grouped-query attention, multi-query attention, GQA, MQA"),
         symbols=("num_kv_heads",),
@@ -187,7 +187,7 @@ TERMS: tuple[Term, ...] = (
         N_("Width"),
         N_(
             "The length of the vector of each token, the same in all layers. It must be divisible by the number "
-            "of heads."
+            "of heads, unless head_dim is given."
         ),
         N_("model width, hidden size"),
         symbols=("d_model", "d"),
@@ -312,7 +312,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "mask",
         N_("Mask token"),
-        N_("A token that stands for a hidden one. A masked language model predicts what is hidden."),
+        N_("A token that takes the place of a hidden one. A masked language model predicts what is hidden."),
         N_("masked, mask, masked language model"),
         pages=("tryit", "data"),
         source=Source("Devlin et al. 2018", "https://arxiv.org/abs/1810.04805"),

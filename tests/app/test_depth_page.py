@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import fmean
 from urllib.parse import parse_qs
 
 import pytest
@@ -23,6 +24,7 @@ from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.processes import SupervisorLock
 from clps_core.look import Look
 from clps_core.samples import install, ready_named
+from clps_core.samples.shipped import figures_of
 from clps_core.store import Run, Store
 from clps_core.store.queue import Queue
 from clps_core.training.saved import checkpoint_path, stamp_text
@@ -85,8 +87,20 @@ def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_pag
     assert tables(test).count("✓") == 2
     assert "All layers is best at 4 loops, the depth it was trained at." in said(test)
     assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
-    assert "it was evaluated at 2 loops: 100.0 % at this step." in said(test)
+    assert "the same weights had 100.0 % at 2 loops." in said(test)
     assert len(charts(test)) == 3
+
+
+def test_runs_of_one_design_have_the_depth_of_their_mean(open_page: OpenPage, store: Store) -> None:
+    ready = ready_named("cups")
+    install(store, [ready])
+    test = open_page("depth", runs=",".join(ready.run_ids()), depths="2,4,8,10,24")
+    assert not test.exception
+    assert sentences(test) == []
+    for figures in figures_of(ready):
+        means = {n: fmean(values["accuracy"]) for n, values in figures.depth.items() if n in (2, 4, 8, 10, 24)}
+        best = max(means, key=lambda n: (means[n], -n))
+        assert f"mean of 3 runs: best at {best} loops, {metric('accuracy', means[best])}." in said(test)
 
 
 def deep_runs_of(store: Store) -> list:
@@ -129,7 +143,7 @@ def test_what_is_chosen_goes_into_the_address(open_page: OpenPage, dates: Run) -
     assert sentences(test) == []
     assert [address(test, name) for name in ("metric", "x", "loops", "depths")] == ["loss", "layers", "3", "1,3"]
     assert charts(test)[0]["data"][0]["x"] == [2, 6]
-    assert "encoder 6 layers" in said(test)
+    assert "encoder: 6 layers" in said(test)
 
 
 @pytest.mark.parametrize("depths", ["65", "<b>"])
@@ -246,7 +260,7 @@ def test_kept_depths_are_drawn_while_they_are_of_the_weights_that_the_run_has(
     assert "2 results are stored from evaluations in the background" in said(ended)
     os.utime(checkpoint_path(store.run_folder(dates.id), "best"), (1, 1))
     other = open_page("depth", runs=dates.id, depths="1,2")
-    assert "with other weights than the run has now" in " ".join(one.value for one in other.info)
+    assert "its weights have changed since the stored results" in " ".join(one.value for one in other.info)
     assert 0.123 not in charts(other)[0]["data"][0]["y"]
     assert other.button(key="depth.evaluate")
 

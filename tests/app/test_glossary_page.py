@@ -32,7 +32,7 @@ def test_all_terms_are_listed_and_a_search_stands_in_the_address(open_page):
     test.text_input(key="glossary.find").set_value("kv cache").run()
     assert test.query_params["find"] in ("kv cache", ["kv cache"])
     assert [one.value for one in test.subheader] == ["KV cache"]
-    assert links(test) == ["What sharing costs", "Design", "Compare"]
+    assert links(test) == ["Reading another layer's keys and values", "Design", "Compare"]
     test.text_input(key="glossary.find").set_value("no such word").run()
     assert any("No term matches" in one.value for one in test.markdown)
     test.text_input(key="glossary.find").set_value("").run()

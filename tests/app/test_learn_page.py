@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from app.learn.chapters import CHAPTERS
 from app.learn.inputs_seen import LOOKED
 from app.learn.kv_counts import Chosen, cache_of
 from app.learn.strips import number as read_number
+from app.learn.terms import terms_of
 from app.learn.the_map import PAINTED, TARGET, _partition
-from clps_core.glossary import TERMS
+from clps_core.glossary import term
 from clps_core.inspection import inspect_run
 from clps_core.layer_maps import maps_of_layers
 from clps_core.learning import Progress, keep_progress, read_progress
@@ -26,6 +28,7 @@ from clps_core.samples import install, ready_named
 from clps_core.samples.shipped import sample_folder
 
 KEYS = [one.key for one in CHAPTERS]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def predicted(test, chapter):
@@ -72,7 +75,7 @@ def test_a_chapter_asks_first_then_shows_and_keeps_what_was_answered(open_page, 
     for number, question in enumerate(chapter.checks):
         test.radio(key=f"learn.{chapter.key}.check.{number}").set_value(question.right()).run()
     assert told(test).count("Right.") == len(chapter.checks)
-    assert all(one.text in told(test) for one in TERMS.values() if one.chapter == chapter.key)
+    assert all(one.text.replace("\\", "") in told(test) for one in terms_of(chapter))
     kept = read_progress(store.home, "local")
     assert set(kept.predicted) == {chapter.key}
     assert kept.checked[chapter.key] == {n: one.right() for n, one in enumerate(chapter.checks)}
@@ -252,3 +255,20 @@ def test_a_home_that_cannot_be_written_loses_nothing_else(tmp_path):
     (tmp_path / "learn").write_text("in the way")
     assert not keep_progress(tmp_path, "local", Progress({"map": "4"}))
     assert read_progress(tmp_path, "local") == Progress()
+
+
+def test_a_chapter_lists_the_terms_that_it_teaches_and_then_those_that_its_text_uses():
+    for chapter in CHAPTERS:
+        found = terms_of(chapter)
+        assert len(found) == len({one.key for one in found}) >= 4
+        assert all(one.chapter == chapter.key for one in found[: -len(chapter.uses)])
+        text = (ROOT / "app" / "learn").joinpath(chapter_file(chapter)).read_text(encoding="utf-8").lower()
+        for one in map(term, chapter.uses):
+            assert any(name.lower().rstrip("s") in text for name in one.names), f"{chapter.key} does not use {one.key}"
+    stored = [one.key for one in terms_of(next(one for one in CHAPTERS if one.key == "stored"))]
+    assert stored.index("relative-size") < stored.index("kv-cache"), "what it teaches comes first"
+
+
+def chapter_file(chapter):
+    """The file that the chapter's texts are in."""
+    return Path(chapter.begins.__code__.co_filename).name

@@ -244,14 +244,14 @@ def test_the_form_makes_a_link_that_opens_and_keeps_what_is_typed_on_other_pages
     assert test.get("image"), "the link's code"
     assert qr_code(link).startswith(b"\x89PNG")
     typed(test, r"note\.0", "".join(chr(0x4E00 + 7 * n % 5000) for n in range(2000)), of="text_area")
-    assert any("too long for a code" in one for one in sentences(test))
+    assert any("too long for a QR code" in one for one in sentences(test))
     press(test, "Open the lesson")
     assert test.query_params["lesson_step"] == "1"
 
 
 @pytest.mark.parametrize(
     ("address", "says"),
-    [("/nowhere", "one of our pages. Got nowhere"), ("https://example.org/<x>", "one of our pages"),
+    [("/nowhere", "a page of this dashboard. Got nowhere"), ("https://example.org/<x>", "a page of this dashboard"),
      ("/design?" + "a=1&" * 70, "as the browser shows it")],
 )  # fmt: skip
 def test_the_form_says_which_address_is_none(open_page, store, address, says):

@@ -75,7 +75,7 @@ def test_runs_answer_one_text_as_the_engine_does(open_page: OpenPage, store: Sto
         ]  # fmt: skip
         assert (card["said"], card["is_right"]) == (expected.answer, False)
         assert card["verdict"] == "✗ wrong"
-    assert "Expected: **vendredi 29 mai 1953**" in said(test).replace("\\", "")
+    assert "Correct answer: **vendredi 29 mai 1953**" in said(test).replace("\\", "")
 
 
 def test_a_continuation_is_drawn_as_the_address_says(open_page: OpenPage, store: Store) -> None:
@@ -132,7 +132,7 @@ def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: 
     example = held_out_examples(store.run_folder(runs[0].id), 1)[0]
     test.selectbox(key="tryit.example").set_value(0).run()
     assert address(test, "text") == example.text
-    assert f"Expected: **{example.target_text}**" in said(test).replace("\\", "")
+    assert f"Correct answer: **{example.target_text}**" in said(test).replace("\\", "")
 
 
 def test_held_out_examples_are_taken_from_a_list_and_by_dice(open_page: OpenPage, store: Store, dates: Run) -> None:

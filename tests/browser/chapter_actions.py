@@ -25,7 +25,7 @@ def follows_an_input(reader: Reader) -> None:
     reader.types(typed, "7 6 5 4 3 2 1 0")
     expect(reader.page.get_by_role("region", name=said("Scores and weights of this row"))).to_contain_text("f(7)=0")
     reader.picks(said("Layer"), "2")
-    reader.tells(said("This was the last layer. The final norm and the output matrix make the answer of this state."))
+    reader.tells(said("This was the last layer. The final norm and the output matrix turn this state into the answer."))
     expect(reader.page.locator(".clps-strip").first).to_be_visible()
 
 

@@ -16,8 +16,8 @@ from playwright.sync_api import Error, Locator, Page, expect
 from app import navigation
 from app.learn.chapter import Chapter, Choice
 from app.learn.chapters import CHAPTERS
+from app.learn.terms import terms_of
 from clps_core.catalogues import ENGLISH
-from clps_core.glossary import TERMS
 from clps_core.words import _ as said
 from docs import make_languages
 
@@ -193,7 +193,8 @@ class Reader:
         """A wrong answer to the first question, and the right one to each."""
         first = chapter.checks[0]
         self.chooses(first, next(one for one in first.options() if one != first.right()))
-        self.tells(f"→ {said('Not quite.')} {first.why()}")
+        self.tells(f"→ {said('Not quite.')}")
+        self.tells(first.why())
         for question in chapter.checks:
             expect(self.main).not_to_contain_text(plain(f"✓ {said('Right.')} {question.why()}"))
             self.chooses(question, question.right())
@@ -201,7 +202,7 @@ class Reader:
 
     def reads_terms_and_sources(self, chapter: Chapter) -> None:
         """Open both lists."""
-        terms = [one for one in TERMS.values() if one.chapter == chapter.key]
+        terms = terms_of(chapter)
         for title, texts in (
             (said("Terms of this chapter"), [f"{one.title}: {one.text}" for one in terms]),
             (said("Sources"), [f"{one.name}: {one.says()}" for one in chapter.sources]),

@@ -75,7 +75,7 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     page.wait_for_url(re.compile("text=%3Cimg"))
     expect(cards.first).to_contain_text("The vocabulary has no token for")
     page.get_by_role("button", name="Random example").click()
-    expect(page.get_by_text("Expected:")).to_be_visible()
+    expect(page.get_by_text("Correct answer:")).to_be_visible()
 
     page.set_viewport_size({"width": 800, "height": 900})
     page.wait_for_function("() => document.scrollingElement.scrollWidth <= window.innerWidth")

@@ -86,7 +86,7 @@ def test_operations_count_no_patch_product_for_the_class_token() -> None:
 
 @pytest.mark.parametrize("fields", [{"family": "decoder"}, {"family": "encoder", "vocab_size": 9}])
 def test_a_class_token_before_tokens_is_refused(fields: dict) -> None:
-    with pytest.raises(ClpsError, match="must be used with image patches"):
+    with pytest.raises(ClpsError, match="must only be used with image patches"):
         build_config({"data": {"task": "digits"}, "model": {**fields, "class_token": True}})
 
 
