@@ -343,8 +343,7 @@ def left_out(config: RunConfig | None, strategies: Sequence[str], seeds: Sequenc
     given = ((STRATEGY, config.sharing.strategy, "none", strategies), (SEED, config.seed, 0, seeds))
     return [
         _(
-            "the address must give the fields that differ only once. Its spec says {name} {got}, its list says "
-            "{listed}. The list is used.",
+            "the address must give {name} only once. Its spec says {got}, its list says {listed}. The list is used.",
             name=name,
             got=value,
             listed=", ".join(map(str, listed)),

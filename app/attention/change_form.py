@@ -95,7 +95,7 @@ def _swap(sides: Sequence[Side]) -> None:
 
 
 def _patch(runs: Sequence[Run], question: Question, sides: Sequence[Side]) -> None:
-    st.caption(_("Replaces what a layer computes by what a layer of another forward pass computed."))
+    st.caption(_("Replaces what a layer computes with what a layer of another forward pass computed."))
     kinds = {STATE: _("State after a layer"), "attention": _("Attention of a layer")}
     if any("cross_q" in side.plan.map.components("decoder") for side in sides if "decoder" in side.plan.execution):
         kinds["cross_attention"] = _("Cross-attention of a layer")
@@ -134,8 +134,8 @@ def _heads_or_positions(what: str, sides: Sequence[Side], name: str) -> str:
         key="attention.change.positions",
         max_chars=200,
         placeholder=_("all positions that both have"),
-        help=_("Counted from 0. 3 is position 3 in both inputs. 3:5 puts position 5 of the other input into "
-"position 3 of this one. last is the last position of each. Separate several with commas."),
+        help=_("Positions count from 0. `3`: position 3 in both inputs. `3:5`: position 5 of the other input goes "
+               "into position 3 of this one. `last`: the last position of each input. Separate several with commas."),
     )  # fmt: skip
     cleaned = re.sub(r"\s", "", typed)
     return f"[{cleaned}]" if cleaned else ""

@@ -101,7 +101,7 @@ class GridView:
     next_tokens: Sequence[tuple[str, float]] = ()
     """Per query the most probable next token and its probability, where the queries are a decoder's."""
     image: np.ndarray | None = None
-    """[side, side] in 0..1 where the positions are patches of an image."""
+    """[side, side] in 0..1 where the positions are patches of an image, maybe with a class token before them."""
     layers: Sequence[int] = ()
     signed: bool = False
     scale: float = 1.0
@@ -219,7 +219,7 @@ def grid_payload(
         "range": round(view.scale, 4),
         "notes": [list(row) for row in view.notes],
         **looks,
-        "words": {**_grid_words(), **view.words},
+        "words": {**_grid_words(), **_strip_words(view), **view.words},
     }
     return packed(header, sent.small.tobytes(), np.ascontiguousarray(sent.full).tobytes())
 
@@ -258,6 +258,11 @@ def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:
     return b"".join((struct.pack("<I", len(text)), text, *bodies))
 
 
+def _strip_words(view: GridView) -> dict[str, str]:
+    """What stands above the image where nothing is pointed at: in cross-attention no patch looks."""
+    return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
+
+
 def _grid_words() -> dict[str, str]:
     """Words that the browser fills in itself: ``{name}`` fields stay."""
     return {
@@ -270,10 +275,11 @@ def _grid_words() -> dict[str, str]:
         "title": _("Layer {layer}, head {head}"),
         **looks_words(),
         "large": _(
-            "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter keeps"
+            "Attention of layer {layer}, head {head}: {queries} queries by {keys} keys; arrow keys move, Enter pins"
         ),
         "hint": _("Point at a cell to see which token (row) looks at which token (column). Click to pin it."),
         "loading": _("Loading this head ..."),
+        "strip_all": _("Where all patches look, on average:"),
         "masked": _("not visible"),
         "next": _("next token: {token} ({percent} %)"),
         "kept": _("pinned; click again to unpin"),

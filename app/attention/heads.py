@@ -171,7 +171,7 @@ def heads_payload(
             if name in found.measures
         },
         "words": {
-            "table": _("Every head in figures; arrow keys move"),
+            "table": _("Every head in numbers; arrow keys move"),
             "head": _("Head {head}"),
             "layer": _("Layer {layer}"),
             "title": _("Layer {layer}, head {head}"),

@@ -199,7 +199,7 @@ def _progress(run: Run, short: str, one: Evaluated | None) -> None:
         return
     if one.results and not one.current:
         text = _(
-            "{run}: the stored results are for other weights than the run has now, so they are not shown.", run=name
+            "{run}: its weights have changed since the stored results were computed, so these are not shown.", run=name
         )
         st.info(text, icon=":material/history:")
     if one.job.status == "failed":
@@ -375,7 +375,7 @@ def _effects(shown: Sequence[Shown], part: str) -> list[Effect]:
 def _download(runs: Sequence[Run], found: Mapping[str, Ablation | None]) -> None:
     rows = [(run.id, run.name, one) for run in runs if (one := found[run.id]) is not None]
     st.download_button(
-        _("All figures as CSV"),
+        _("All values as CSV"),
         lambda: as_csv(rows).encode(),
         file_name=f"clps-ablations-{'-'.join(run.id[:8] for run in runs)}.csv",
         mime="text/csv",

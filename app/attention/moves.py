@@ -197,9 +197,9 @@ def convergence_sentence(loop: Convergence) -> str:
             first=f"{loop.degrees[0]:.1f}",
         )
     if last is None:
-        return _("**The steps do not get steadily smaller** in {loops}.", loops=ran)
+        return _("**The steps have no clear trend** in {loops}.", loops=ran)
     return _(
-        "**The steps do not get steadily smaller:** the last of {loops} has {share} % of the length of the first.",
+        "**The steps have no clear trend:** the last of {loops} has {share} % of the length of the first.",
         loops=ran,
         share=share,
     )
@@ -207,12 +207,12 @@ def convergence_sentence(loop: Convergence) -> str:
 
 def _loops_caption() -> str:
     return _(
-        "**Seen:** how far each loop of the same layers moves the state of this input, averaged over its "
-        "positions. The steps get smaller (larger) if each step does, by 5 % or more on average. The state "
-        "comes back if its distance to an earlier state is less than half the shortest step since then. It "
-        "drifts if the last two steps differ by at most 5 % in length and have the same direction (cosine "
-        "0.9 or more). **Not proved:** a fixed point. More loops or another input may do something else; "
-        "choose more loops to see."
+        "**Seen:** how far each loop of the same layers moves the state of this input, averaged over its positions. "
+        "The steps get smaller (larger) if every step is smaller (larger) than the one before, by 5 % or more on "
+        "average. The state comes back if its distance to an earlier state is less than half the shortest step since "
+        "then. It drifts if the last two steps differ by at most 5 % in length and have the same direction (cosine "
+        "0.9 or more). **Not proved:** a fixed point. More loops or another input may do something else; choose more "
+        "loops to see."
     )
 
 

@@ -102,7 +102,7 @@ def _closing() -> None:
 
 
 def _unpatched() -> None:
-    st.caption(_("This view leaves out patches."))
+    st.caption(_("This view ignores patches."))
 
 
 def _answers(

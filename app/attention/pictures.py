@@ -64,12 +64,12 @@ def grid_picture(shown: Shown, view: GridView, chosen: tuple[int, int], *, key: 
     layer, letter = view.numbers[row], view.letters[row]
     if view.how == "heads":
         title = _(
-            "{run}: {kind} attention; at large layer {layer}, head {head}, slot {letter}", run=shown.label,
+            "{run}: {kind} attention; enlarged: layer {layer}, head {head}, slot {letter}", run=shown.label,
             kind=_kind(view.kind), layer=layer, head=head, letter=letter,
         )  # fmt: skip
     elif view.how == "difference":
         title = _(
-            "{run}: difference of {kind} attention; at large layer {layer}, head {head}", run=shown.label,
+            "{run}: difference of {kind} attention; enlarged: layer {layer}, head {head}", run=shown.label,
             kind=_kind(view.kind), layer=layer, head=head,
         )  # fmt: skip
     else:
@@ -92,7 +92,7 @@ def layers_picture(shown: Shown, view: LayersView, head: int, exact: Callable[[]
 
 def heads_picture(shown: Shown, found: RunHeads, title: str, measure: str, *, key: str) -> None:
     """Files of the heads in figures, coloured by ``measure``, which is called ``title``."""
-    what = _("{run}: heads in figures, {kind} attention; {measure}", run=shown.label, kind=_kind(found.kind),
+    what = _("{run}: heads in numbers, {kind} attention; {measure}", run=shown.label, kind=_kind(found.kind),
              measure=title)  # fmt: skip
     name = ("heads", shown.run.id, found.kind, measure)
     picture(key, title=what, name=name, about=shown.about, numbers=lambda: heads_numbers(found))

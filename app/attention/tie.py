@@ -81,7 +81,7 @@ def _choose_site(maps: Sequence[SharingMap]) -> Site:
     }
     if asked and asked not in known:
         show_problem(
-            _("weight in the address must be a place such as {example}. Got {got!r}. It is ignored.",
+            _("\"weight\" in the address must be a place such as {example}. Got {got!r}. It is ignored.",
               example=str(_telling(maps[0])), got=asked[:40])
         )  # fmt: skip
     site = known.get(asked, _telling(maps[0]))
@@ -219,17 +219,17 @@ def tie_sentences(found: TieProof, letter: str) -> list[str]:
     aims = {
         "right": _("correct answers"),
         "typed": _("typed target"),
-        "own": _("own most probable answers, as the correct ones are unknown"),
+        "own": _("model's own most probable answers, because the correct ones are unknown"),
     }
     lossed = _(
-        "The loss is {loss} over {count}, compared with the {aim}.",
+        "The loss over {count} is {loss}. It is measured against the {aim}.",
         loss=_number(found.loss),
         count=ngettext("{n} token", "{n} tokens", found.labels),
         aim=aims[found.aim],
     )
     agreed = _(
-        "The sum of the gradients of all uses has norm {summed}, the gradient of the shared weight {tied}. No two of "
-        "their numbers differ by more than **{difference}**; the largest number is {largest}.",
+        "The sum of the gradients of all uses has norm {summed}, the gradient of the shared weight {tied}. Number by "
+        "number, the two differ by at most **{difference}**; the largest number is {largest}.",
         summed=_number(found.summed),
         tied=_number(found.tied),
         difference=_number(found.difference),

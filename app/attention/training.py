@@ -113,7 +113,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     groups = sharing_of(run, kind).letters
     model = run.config.model
-    without = model.class_token or kind == "decoder"  # positions that are no patches
+    of_patches = run.facts.input_kind == "image" and not (model.num_queries and kind == "decoder")
     return GridView(
         kind=kind,
         # The same name at every step: what is selected or kept stays while the slider moves.
@@ -124,7 +124,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=model.is_causal(kind),
-        image=_image(run, record.text) if run.facts.input_kind == "image" and not without else None,
+        image=_image(run, record.text) if of_patches else None,
     )
 
 

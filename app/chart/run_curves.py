@@ -168,14 +168,14 @@ def _before_forks(store: Store, runs: Sequence[Run], styles: Sequence[LineStyle]
         }
         if tree.whole:
             text = _(
-                "{name} starts at 0 on every axis. Before that, {steps} steps ({time}, {tokens} tokens, {flops} "
-                "FLOPs) were trained, which its curve does not show.",
+                "{name} starts at 0 on every axis. Its curve does not show the training before the fork: {steps} "
+                "steps ({time}, {tokens} tokens, {flops} FLOPs).",
                 **said,
             )
         else:
             text = _(
-                "{name} starts at 0 on every axis. Before that, at least {steps} steps were trained, which its curve "
-                "does not show; how many more is not known.",
+                "{name} starts at 0 on every axis. Its curve does not show the training before the fork: at least "
+                "{steps} steps; how many more is not known.",
                 **said,
             )
         notes.append(text)

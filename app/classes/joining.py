@@ -65,7 +65,8 @@ def _form(code: str | None) -> None:
             st.text_input(_("The code of the class"), key="class.code", max_chars=20)
         st.text_input(
             _("Your name in this class"), key="class.name", max_chars=MOST_NAME,
-            help=_("Your teacher sees it beside your answers until the class is deleted. It may be invented."),
+            help=_("Your teacher sees it beside your answers until the class is deleted. It need not be your real "
+                   "name."),
         )  # fmt: skip
         st.form_submit_button(
             _("Join the class"), icon=":material/groups:", on_click=_joined, args=(found.code if found else None,)

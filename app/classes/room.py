@@ -73,14 +73,15 @@ def room(chapters: Sequence[Chapter]) -> None:
 
 
 def _only_teachers() -> str:
-    return _("Only teachers see a class. Show the teachers' code at the foot of the side bar.")
+    return _("Only teachers see a class. Type the teachers' code at the bottom of the side bar.")
 
 
 # All classes
 
 
 def _list(classes: Classes) -> None:
-    st.header(_("Classes"), anchor=False)
+    with st.container(key="large_classes"):
+        st.header(_("Classes"), anchor=False)
     with st.form("class.open", border=True):
         st.text_input(_("Name of the class"), key="class.opened", max_chars=MOST_NAME)
         st.form_submit_button(_("Open a class"), icon=":material/add:", type="primary", on_click=_opened)
@@ -113,7 +114,8 @@ def _written(code: str) -> str:
 
 def _class(one: Class, chapters: Sequence[Chapter]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.header(_("{name}: code {code}", name=escape_markdown(one.name), code=_written(one.code)), anchor=False)
+        with st.container(key="large_class"):
+            st.header(_("{name}: code {code}", name=escape_markdown(one.name), code=_written(one.code)), anchor=False)
         with st.container(horizontal=True, width="content"):
             with st.popover(_("Join"), icon=":material/qr_code_2:"):
                 link = f"{server_address()}/learn?{urlencode({state.CLASS: one.code})}"
@@ -154,8 +156,8 @@ def _delete(one: Class) -> None:
     with st.popover(_("Delete the class"), icon=":material/delete:"):
         st.markdown(
             _(
-                "Deletes the class, the names in it and who was where. Runs stay: they belong to those who trained "
-                "them, and have no names."
+                "Deletes the class, the names in it and the record of where its members were. Runs stay: they belong "
+                "to those who trained them, and have no names."
             )
         )
         answers = st.checkbox(_("Also delete what its members answered on Learn and in lessons"), True)
@@ -252,7 +254,7 @@ def _runs(_one: Class, members: Sequence[Member], _chapters: Sequence[Chapter]) 
     name_of = {member.owner: member.name for member in members}
     runs = sorted(store().some_runs(_owned(members)), key=lambda run: -run.created_at)
     if not runs:
-        st.markdown(_("Nobody of this class has trained a model yet."))
+        st.markdown(_("Nobody in this class has trained a model yet."))
         return
     if len(runs) > MOST_RUNS:
         st.caption(_("The last {n} of {all} runs.", n=MOST_RUNS, all=len(runs)))

@@ -42,7 +42,7 @@ def confusion_section(runs: Sequence[Run]) -> None:
     }
     if not able:
         return
-    st.subheader(_("Which classes are confused?"), anchor=False)
+    st.header(_("Which classes are confused?"), anchor=False)
     one, other = _chosen(able, run_names(list(able.values())))
     found = {run.id: (run, _counted(run)) for run in (one, other) if run is not None}
     known = {run_id: (run, counts) for run_id, (run, counts) in found.items() if counts is not None}
@@ -80,7 +80,9 @@ def _chosen(able: Mapping[str, Run], names: Mapping[str, str]) -> tuple[Run, Run
         st.selectbox(_("Run"), list(able), format_func=called, key=FIRST, on_change=changed, width=300)
         if others:
             st.session_state[OTHER] = second
-            st.selectbox(_("Beside it"), [NOBODY, *others], format_func=called, key=OTHER, on_change=changed, width=300)
+            st.selectbox(
+                _("Compare with"), [NOBODY, *others], format_func=called, key=OTHER, on_change=changed, width=300
+            )
     return first, others.get(second)
 
 

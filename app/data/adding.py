@@ -38,7 +38,7 @@ COLUMNS = Words(
     {
         "text": N_("Text"),
         "label": N_("Label"),
-        "target": N_("Text to write"),
+        "target": N_("Target text"),
         "context": N_("Context"),
         "question": N_("Question"),
         "answer": N_("Answer"),
@@ -59,7 +59,7 @@ class Seen:
 def add_section() -> None:
     """Draw the section; what was added is opened below."""
     here = desk().data
-    st.subheader(_("Add your own"), anchor=False)
+    st.header(_("Add your own"), anchor=False)
     if here.person is None and here.policy.shared:
         st.caption(escape_markdown(here.unknown))
         return
@@ -125,7 +125,7 @@ def _more_of_file(ending: str) -> tuple[str | None, bool]:
     with st.popover(_("Reading options"), icon=":material/tune:"):
         encoding = st.selectbox(
             _("Encoding"), ENCODINGS, key=f"data.encoding.{_version()}", accept_new_options=True,
-            help=_("A file with another encoding than UTF-8 is converted."),
+            help=_("The encoding of the file. CLPS Lab converts the text to UTF-8."),
         )  # fmt: skip
         header = True
         if FILE_KINDS.get(ending) == "csv":

@@ -40,7 +40,7 @@ def sets_section() -> None:
         show_problem(_("there is no data set {got!r} that you may use.", got=asked[:60]))
     if not found:
         return
-    st.subheader(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
+    st.header(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
     for one in found:
         with st.container(border=True):
             _row(here, one, opened=one.name == asked)
@@ -89,8 +89,8 @@ def _details(here: DataDesk, one: DataSet) -> None:
             _("Measured with the tokenizer"), known, key=f"data.measured.{one.name}", accept_new_options=True, width=220
         )
         length = st.number_input(
-            _("Cut at, in tokens"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
-            placeholder=_("the usual"),
+            _("Maximum length (tokens)"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
+            placeholder=_("the data set's"),
         )  # fmt: skip
     place = st.empty()
     place.caption(_("Measuring ..."))
@@ -157,7 +157,7 @@ def _remove(name: str) -> None:
 
 def shipped_section() -> None:
     """The tasks that are installed, with the source and licence of their data and what a trivial answer gets."""
-    st.subheader(_("Data sets that come with CLPS Lab"), anchor=False)
+    st.header(_("Data sets that come with CLPS Lab"), anchor=False)
     rows = []
     for facts in TASKS.usable().values():
         words = facts.words()

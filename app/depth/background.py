@@ -76,7 +76,7 @@ def _ended(name: str, found: Evaluated) -> None:
     name, job = escape_markdown(name), found.job
     if found.results and not found.current:
         text = _(
-            "{run}: the stored results were computed with other weights than the run has now, so they are not shown.",
+            "{run}: its weights have changed since the stored results were computed, so these are not shown.",
             run=name,
         )
         st.info(text, icon=":material/history:")

@@ -14,7 +14,7 @@ from app.look.plotted import plotted
 from app.services import escape_markdown
 from clps_core.depth import Quality
 from clps_core.tasks import TaskFacts
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -33,7 +33,7 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
     if not task.graded or not shown:
         return
     called = grade_name(task)
-    st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
+    st.header(_("{difficulty} against loops", difficulty=called), anchor=False)
     with st.container(horizontal=True, key="cards_graded"):
         for one in shown:
             points = found[one.run.id]
@@ -72,7 +72,13 @@ def _said(task: TaskFacts, points: Mapping[int, Quality]) -> str:
     hardest = task.graded[-1]
     title = task.metric_named(hardest).title
     return "; ".join(
-        _("{metric} at {n} loops {share}", metric=title, n=loops, share=f"{point.metrics[hardest]:.0%}")
+        ngettext(
+            "{metric} at {n} loop: {share}",
+            "{metric} at {n} loops: {share}",
+            loops,
+            metric=title,
+            share=f"{point.metrics[hardest]:.0%}",
+        )
         for loops, point in points.items()
     )
 
@@ -96,7 +102,7 @@ def heat_map(task: TaskFacts, points: Mapping[int, Quality], called: str) -> Fig
             texttemplate="%{text}",
             textfont={"size": 11, "color": "#ffffff"},
             hovertemplate=_(
-                "{difficulty} {y}, {x} loops: {share}", difficulty=called, y="%{y}", x="%{x}", share="%{z:.1%}"
+                "{difficulty} {y}, loops {x}: {share}", difficulty=called, y="%{y}", x="%{x}", share="%{z:.1%}"
             )
             + "<extra></extra>",
             showscale=False,

@@ -84,7 +84,7 @@ def _stack(
         ),
         "alt": _("{title}: one row per component, one column per layer; each cell shows its slot", title=title),
         "layers": shown,
-        "more": _("and {count} more layers", count=layers - shown) if layers > shown else "",
+        "more": ngettext("and {n} more layer", "and {n} more layers", layers - shown) if layers > shown else "",
         "core": _core(plan, stack),
         "input": _input(plan, stack, shown),
         "scale": plan.extras.layer_scale,

@@ -139,11 +139,12 @@ def _rest(base: RunConfig) -> dict[str, Any]:
                 1,
                 10_000_000,
                 empty=vocabulary,
-                note=meaning("vocabulary", _("Leave empty to use that of the task.")),
+                note=meaning("vocabulary", _("Leave empty to use the vocabulary of the task.")),
             )
         values["embedding_size"] = _number(
             model, "embedding_size", _("Embedding"), 1, 65_536, empty=model.d_model,
-            note=meaning("factorised-embedding", _("A size below d_model factorises it.")),
+            note=meaning("factorised-embedding", _("A size below d_model splits the token table into two smaller "
+                                                   "matrices.")),
         )  # fmt: skip
     activations = {"relu": "ReLU", "gelu": "GELU", "swiglu": "SwiGLU"}
     places = {"pre": _("before each sublayer"), "post": _("after each sublayer")}

@@ -32,7 +32,7 @@ _component = component(
 
 def scheme_cards(design: Costed, model: ModelConfig) -> None:
     """A card for every scheme that the design makes use of, drawn at the model's own depth."""
-    st.subheader(_("About the schemes in this design"), anchor=False)
+    st.header(_("About the schemes in this design"), anchor=False)
     schemes = schemes_of(design.strategy, model)
     names = listed(scheme.title for scheme in schemes)
     st.caption(
@@ -90,9 +90,10 @@ def _drawn(scheme: Scheme, model: ModelConfig) -> Card:
 
 def _here(found: Card) -> str:
     """The picture in words."""
-    return _(
-        "This scheme alone, with {layers} layers: {stored} stored parameters, {share} of the unshared model",
-        layers=found.model.num_layers,
+    return ngettext(
+        "This scheme alone, with {n} layer: {stored} stored parameters, {share} of the unshared model",
+        "This scheme alone, with {n} layers: {stored} stored parameters, {share} of the unshared model",
+        found.model.num_layers,
         stored=compact(found.unique_parameters),
         share=percent(share_of_unshared(found.unique_parameters, found.model), 0),
     )

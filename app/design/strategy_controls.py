@@ -40,7 +40,12 @@ def draw_controls(model: ModelConfig, text: str, change: Change) -> None:
     with whole:
         _whole_layers(strategy, layers, change)
     with components:
-        st.caption(_("Give a component a rule that differs from that of the layers. Tied components have one weight."))
+        st.caption(
+            _(
+                "Give a component a rule of its own, different from the rule of the layers. Tied components use "
+                "the same weight."
+            )
+        )
         _components(strategy, model, layers, change)
     with activations:
         st.caption(_("Let layers reuse what an earlier layer computed, instead of computing their own."))
@@ -111,7 +116,11 @@ def _whole_layers(strategy: Strategy, layers: int, change: Change) -> None:
         _rule_option("whole", strategy.default, layers, drafts.with_rule, change)
     if base in NAMED_STRATEGIES:
         st.caption(NAMED_STRATEGIES[base].summary)
-    titles = {"follow": _("as their layer"), "own": _("separate for each layer"), "shared": _("shared by all layers")}
+    titles = {
+        "follow": _("like the layer they are in"),
+        "own": _("separate for each layer"),
+        "shared": _("shared by all layers"),
+    }
     norms = {mode: titles[mode] for mode in NORM_MODES}
     _choice("norms", _("Norms"), norms, strategy.norms, drafts.with_norms, change, meaning("norm"))
 
@@ -233,7 +242,7 @@ def _reuse(strategy: Strategy, kind: str, layers: int, change: Change) -> None:
         return
     rule = SOURCE_RULES[use.name]
     st.caption(rule.summary)
-    label = _("Layers per group") if use.name == "every" else _("Layers that compute")
+    label = _("Layers per group") if use.name == "every" else _("Layers that compute their own")
     _number(
         f"{kind}_number", label, use.number or rule.default_number(layers), 1, layers,
         lambda text, number: drafts.with_reuse(text, kind, SourceUse(use.name, number)), change,
@@ -247,7 +256,7 @@ def _relaxed(strategy: Strategy, model: ModelConfig, change: Change) -> None:
 
     def places(**how: Any) -> None:
         st.selectbox(
-            _("LoRA on"), list(dict.fromkeys(["", target, *linear])), width=232,
+            _("Matrices with LoRA"), list(dict.fromkeys(["", target, *linear])), width=232,
             format_func=lambda name: target_name(name) if name else _("every matrix"), **how,
         )  # fmt: skip
 

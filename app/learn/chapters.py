@@ -34,13 +34,13 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
     st.markdown(
         _(
             "Short chapters that use the real parts of this dashboard. Each asks you to predict a result before it "
-            "shows it: people who predict first remember more (Kim, Reinecke and Hullman 2017). No GPU and no waiting "
-            "is needed."
+            "shows it: people who predict first remember more (Kim, Reinecke and Hullman 2017). You need no GPU, and "
+            "you do not wait for training."
         )
     )
     for place, chapter in enumerate(chapters):
         with st.container(border=True):
-            st.subheader(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
+            st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
             st.markdown(escape_markdown(chapter.begins()))
             with st.container(horizontal=True, vertical_alignment="center"):
                 way_to(chapter.key, _label(chapter), key=f"learn.open.{chapter.key}")

@@ -83,8 +83,8 @@ def _act() -> None:
 def _seen() -> str:
     if st.session_state.get(SILENT):
         return _(
-            "Nothing of this input: the sentence above says why. What was measured on other inputs stands in the "
-            "answer to the first question."
+            "Nothing for this input: the sentence above says why. The answer to the first question says what was "
+            "measured on other inputs."
         )
     return _(
         "One stored tensor that is used in every layer, and for your input: where two of these layers look, and how "
@@ -138,7 +138,7 @@ CHAPTER = Chapter(
             ),
         ),
         Choice(
-            lambda: _("When would two layers with the same weights have the same map for sure?"),
+            lambda: _("When must two layers with the same weights have the same map?"),
             lambda: {
                 "neighbours": _("When they are neighbours"),
                 "input": _("When the same states arrive at both"),
@@ -146,8 +146,9 @@ CHAPTER = Chapter(
             },
             lambda: "input",
             lambda: _(
-                "The same function of the same input is the same, unless something of the layer's own is added, such "
-                "as a depth signal. If a layer changed nothing at all, the next one would get the same input."
+                "The same function of the same input gives the same result, unless something of the layer's own is "
+                "added, such as a depth signal. If a layer changed nothing at all, the next one would get the same "
+                "input."
             ),
         ),
         Choice(
@@ -182,4 +183,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("attention", "state", "depth-signal"),
 )

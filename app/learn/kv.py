@@ -41,7 +41,7 @@ def _why() -> str:
     sizes = Chosen()
     return _(
         "After {tokens} tokens the cache takes {plain} without sharing, {shared} with one set of weights, and {read} "
-        "where each second layer reads the keys and values of the layer before it.",
+        "where every second layer reads the keys and values of the layer before it.",
         tokens=exact(sizes.tokens),
         plain=memory(cache_of(sizes, "none")),
         shared=memory(cache_of(sizes, "all")),
@@ -67,15 +67,15 @@ def _act() -> None:
     if not shipped:
         st.markdown(
             _(
-                "Counting does not say it, and no run that ships with CLPS Lab shows it. Train it: with and without "
-                "one set of weights, with and without reading the keys and values of the layer before."
+                "Counting does not tell, and no run that ships with CLPS Lab shows it. Train it: with and without one "
+                "set of weights, with and without reading the keys and values of the layer before."
             )
         )
     with st.container(horizontal=True):
         for ready in shipped:
             query = {state.RUNS: state.run_ids(list(ready.run_ids()))}
             navigation.link("compare", title_of(ready), query=query)
-        labels = {"hops": _("Train it live: two look-ups"), "docstrings": _("Train it live: text")}
+        labels = {"hops": _("Train it live: two lookups"), "docstrings": _("Train it live: text")}
         for task in TASKS:
             spec = f"1;task={task};model.num_layers=4"
             navigation.link("train", labels[task], query={state.STRATEGY: list(LIVE), state.SPEC: spec})
@@ -120,7 +120,7 @@ def _both(sizes: Chosen) -> str:
 
 def _open() -> str:
     return _(
-        "A smaller cache is not a better model: layers that read have to do with keys and values that were made for "
+        "A smaller cache is not a better model: layers that read must work with keys and values that were made for "
         "another layer. The counts do not say what that costs, nor how much faster a machine generates text."
     )
 
@@ -154,7 +154,7 @@ CHAPTER = Chapter(
     _open,
     (
         Choice(
-            lambda: _("What does a layer still compute that reads another layer's keys and values?"),
+            lambda: _("A layer reads another layer's keys and values. What does it still compute?"),
             lambda: {
                 "nothing": _("Nothing: it repeats the other layer's output"),
                 "queries": _("Its queries, its attention and its feed-forward network"),
@@ -162,8 +162,8 @@ CHAPTER = Chapter(
             },
             lambda: "queries",
             lambda: _(
-                "It asks its own questions of the other layer's keys. So its attention map differs from that of the "
-                "layer it reads, as its queries do."
+                "It compares its own queries with the other layer's keys. Its queries differ, so its attention map "
+                "differs from that of the layer it reads."
             ),
         ),
         Choice(
@@ -173,7 +173,7 @@ CHAPTER = Chapter(
                 heads=HEADS,
                 fewer=FEWER_HEADS,
             ),
-            lambda: {"same": _("As large"), "half": _("One half"), "eighth": _("One eighth")},
+            lambda: {"same": _("As large as before"), "half": _("One half"), "eighth": _("One eighth")},
             lambda: _nearest(_share(Chosen(kv_heads=FEWER_HEADS), Chosen().read, whole=Chosen())),
             lambda: _(
                 "The two work on different numbers, so both savings count: half as many layers write, and each writes "
@@ -209,8 +209,9 @@ CHAPTER = Chapter(
             "Ainslie et al. 2023, GQA",
             "https://arxiv.org/abs/2305.13245",
             lambda: _(
-                "Grouped-query attention: trained further from a usual model with 5 % of its compute, it comes close "
-                "to its quality, at almost the speed of a single head for keys and values."
+                "Grouped-query attention: a usual model is converted to it and trained further with 5 % of its "
+                "original compute. It comes close to its original quality, at almost the speed of a single head for "
+                "keys and values."
             ),
         ),
         Source(
@@ -230,4 +231,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("key", "value", "decoder", "flops"),
 )

@@ -96,7 +96,7 @@ def count_and_draw() -> None:
     _table(sizes)
     names = {one: name_of(one) for one in sizes.strategies}
     strategy = st.pills(
-        _("Map of"),
+        _("Show the map of"),
         list(names),
         default=sizes.read,
         format_func=lambda one: names.get(one, one),
@@ -155,9 +155,12 @@ def _table(sizes: Chosen) -> None:
         )
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("KV cache"), _("keys and values of all these tokens, as 16-bit numbers")),
-        (_("Of the largest"), _("compared with no sharing and {heads} heads for keys and values", heads=HEADS)),
+        (
+            _("Of the largest cache"),
+            _("compared with no sharing and {heads} heads for keys and values", heads=HEADS),
+        ),
         (_("Cache / weights"), _("bytes of the cache, compared with the stored weights as 16-bit numbers")),
         (_("FLOPs"), _("training FLOPs per token, attention counted at this length")),
     ]

@@ -26,8 +26,8 @@ def draw_steps(found: LayerTrace, *, key: str) -> None:
     """All steps, in order; ``key``: of the choice of the position whose score is written out."""
     st.caption(
         _(
-            "Strips: one block for each number, blue above 0 and orange below, stronger where it is larger. The first "
-            "{n} numbers are written out. Strips of one step have one scale.",
+            "Strips: one block for each number, blue above 0 and orange below, stronger the further from 0. The first "
+            "{n} numbers are written out. All strips of a step use the same scale.",
             n=READ,
         )
     )
@@ -111,7 +111,7 @@ def _scores(found: LayerTrace, key: str) -> None:
     hidden = len(found.labels) - len(seen)
     text = _(
         "The score of a position is q times its k, number by number and added up, divided by the square root of {c}. "
-        "Softmax makes weights of the scores: e to the power of the score, divided by the sum of all of them.",
+        "Softmax turns the scores into weights: e to the power of the score, divided by the sum of these powers.",
         c=len(found.query),
     )
     if hidden:
@@ -230,7 +230,7 @@ def _adds(found: LayerTrace) -> None:
 def _computes(found: LayerTrace) -> None:
     active = int((found.hidden > 0).sum())
     text = _(
-        "The state is normalised again. A matrix makes {f} hidden numbers of it, and the activation presses negative "
+        "The state is normalised again. A matrix turns it into {f} hidden numbers, and the activation moves negative "
         "ones towards 0. Here {active} of {f} are above 0 ({share}). A second matrix turns them into what the FFN "
         "adds. The first number: {x} + {change} = {sum}.",
         f=len(found.hidden),
@@ -257,11 +257,11 @@ def _leaves(found: LayerTrace) -> None:
     last = found.layer == len(found.ran.layers) - 1
     same = np.array_equal(found.leaves, found.follows)
     if last:
-        text = _("This was the last layer. The final norm and the output matrix make the answer of this state.")
+        text = _("This was the last layer. The final norm and the output matrix turn this state into the answer.")
     elif same:
         text = _("Layer {next} begins with exactly these numbers.", next=found.layer + 1)
     else:
-        text = _("Layer {next} begins with these numbers, and what its design adds between layers.",
+        text = _("Layer {next} begins with these numbers and with what the design adds between layers.",
                  next=found.layer + 1)  # fmt: skip
     _step(8, _("What comes next"), text)
 

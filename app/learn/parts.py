@@ -82,7 +82,7 @@ def _why() -> str:
     whole = cost(_model(USUAL_FFN), "none")
     return _(
         "Attention holds {attention} of a layer's weights here, the FFN {ffn}, the norms the rest. With one attention "
-        "for all layers, {left} of all is still stored. With one FFN for all it is {other}.",
+        "for all layers, {left} of the layers' weights are still stored; with one FFN for all layers, {other}.",
         attention=percent(_stored(whole, "attention") / _stored(whole, *PARTS)),
         ffn=percent(_stored(whole, "ffn") / _stored(whole, *PARTS)),
         left=percent(_left("attention=all")),
@@ -162,7 +162,7 @@ def _sizes(model: ModelConfig, painted: str) -> None:
         (_("FFN"), ""),
         (_("Norms"), ""),
         (_("Layers"), _("stored in all layers together, without the token table")),
-        (_("Of no sharing"), ""),
+        (_("Compared with no sharing"), ""),
     ]
     figure_table(_("Parameters stored in the layers"), columns, rows)
 
@@ -172,7 +172,7 @@ def _by_hand(width: int) -> str:
     return _(
         "Why d_ff decides: attention has four matrices of d_model times d_model, the FFN two of d_model times d_ff. "
         "Attention: 4 · {d} · {d} = {attention}. FFN: 2 · {d} · {f} = {ffn}, which is d_ff / (2 · d_model) = {times} "
-        "as much. Biases come on top.",
+        "as much. Biases are not included.",
         d=WIDTH,
         f=width,
         attention=exact(attention),
@@ -270,13 +270,13 @@ def _apart() -> str:
     listed = ", ".join(f"{gap:+.1f}".replace("-", "−") for gap in gaps)
     if min(gaps) > 0 or max(gaps) < 0:
         return _(
-            "Shared attention less shared FFN, seed by seed, in points: {gaps}. Every seed says the same, but these "
-            "are few seeds: Compare says whether they are enough.",
+            "Shared attention minus shared FFN, seed by seed, in points: {gaps}. All seeds agree, but there are few "
+            "of them: Compare says whether they are enough.",
             gaps=listed,
         )
     return _(
-        "Shared attention less shared FFN, seed by seed, in points: {gaps}. The sign changes, so no part is clearly "
-        "the better one to share.",
+        "Shared attention minus shared FFN, seed by seed, in points: {gaps}. The sign changes, so neither part is "
+        "clearly the better one to share.",
         gaps=listed,
     )
 
@@ -296,9 +296,9 @@ def _albert() -> str:
     }
     nothing, attention, ffn, both = sizes.values()
     return _(
-        "Average of tasks with embeddings of 128 numbers, and the parameters as counted here: no sharing 81.6 "
-        "({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}). With "
-        "embeddings of 768 numbers: 82.3, 81.6, 79.5 and 79.8 (table 4).",
+        "Average score on five tasks, with token embeddings of 128 numbers (parameters as counted here): no sharing "
+        "81.6 ({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}). "
+        "With embeddings of 768 numbers: 82.3, 81.6, 79.5 and 79.8 (table 4).",
         nothing=nothing,
         attention=attention,
         ffn=ffn,
@@ -338,7 +338,7 @@ CHAPTER = Chapter(
         Choice(
             lambda: _("All layers share one FFN. What happens to the computation for one token?"),
             lambda: {
-                "less": _("It falls, as one FFN is left"),
+                "less": _("It falls, because only one FFN is left"),
                 "same": _("It stays the same"),
             },
             lambda: "same",
@@ -370,4 +370,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("attention", "ffn", "norm", "embedding"),
 )

@@ -16,6 +16,7 @@ __all__ = ["CHAPTER"]
 
 LAYERS = "learn.stored.layers"
 USUAL_LAYERS, WIDTH, FFN, HEADS, VOCABULARY, CONTEXT = 6, 512, 2048, 8, 8000, 512
+MAP_WIDTH = 500
 
 
 def _layers() -> int:
@@ -58,8 +59,9 @@ def _options() -> dict[str, str]:
 def _why() -> str:
     plain, shared = _designs(USUAL_LAYERS)
     return _(
-        "Both designs train with {plain} FLOPs per token. The shared layer is computed {n} times, once in each place; "
-        "what it stores falls from {before} to {after} parameters.",
+        "In both designs, training takes {plain} FLOPs (additions and multiplications) per token. The "
+        "shared layer is computed {n} times, once in each place; what it stores falls from {before} to "
+        "{after} parameters.",
         plain=compact(plain.counts.train_flops_per_token),
         n=USUAL_LAYERS,
         before=compact(plain.counts.unique_parameters),
@@ -71,10 +73,11 @@ def _act() -> None:
     layers = st.slider(_("Layers"), 2, 12, USUAL_LAYERS, key=LAYERS)
     designs = _designs(layers)
     sizes = component_sizes(designs[0].model)
-    for column, design in zip(st.columns(2), designs, strict=True):
-        with column:
-            st.markdown(f"**{design.name}**")
-            map_preview(design, sizes, None, f"learn.stored.map.{design.strategy}")
+    with st.container(horizontal=True):  # below one another where a map has no room beside the other
+        for design in designs:
+            with st.container(width=MAP_WIDTH):
+                st.markdown(f"**{design.name}**")
+                map_preview(design, sizes, None, f"learn.stored.map.{design.strategy}")
     counts_table(designs, 1)
     with st.expander(_("Count one layer by hand")):
         st.markdown(_by_hand(layers))
@@ -84,10 +87,10 @@ def _by_hand(layers: int) -> str:
     attention, ffn = 4 * WIDTH**2, 2 * WIDTH * FFN
     return _(
         "Attention has four matrices, for queries, keys, values and output: 4 · {d}² = {attention}. The feed-forward "
-        "network has two: 2 · {d} · {f} = {ffn}. Together {layer} weights in one layer, {all} in {n} layers that share "
-        "nothing. Biases, norms and the token table come on top; the table above counts them.\n\n"
-        "A formula that one meets in articles, 2 · d² + 2 · d · d_ff for a layer, forgets two of attention's four "
-        "matrices: it gives {wrong} for {n} layers instead of {all}.",
+        "network has two: 2 · {d} · {f} = {ffn}. Together {layer} weights in one layer, {all} in {n} layers that "
+        "share nothing. Biases, norms and the token table are extra; the table above counts them.\n\nA formula found "
+        "in some articles, 2 · d² + 2 · d · d_ff for a layer, leaves out two of attention's four matrices: it gives "
+        "{wrong} for {n} layers instead of {all}.",
         d=WIDTH,
         f=FFN,
         attention=exact(attention),
@@ -144,7 +147,7 @@ CHAPTER = Chapter(
             lambda: _("Only what is stored becomes smaller, with its gradients and the optimiser's state."),
         ),
         Choice(
-            lambda: _("Why does the KV cache stay as large?"),
+            lambda: _("Why does the KV cache not become smaller?"),
             lambda: {
                 "inputs": _("Each layer has another input, so its keys and values differ"),
                 "weights": _("The cache holds the weights of every layer"),
@@ -186,4 +189,5 @@ CHAPTER = Chapter(
             lambda: _("Two neighbouring layers that share keys and values halve the KV cache."),
         ),
     ),
+    uses=("decoder", "kv-cache", "gradient", "optimiser", "activations"),
 )

@@ -43,8 +43,8 @@ def _partition(strategy: str) -> tuple[tuple[int, ...], ...]:
 
 def _claim() -> str:
     return _(
-        "A sharing map says which layers use the same weights. Where all parts of a layer are shared alike, a row of "
-        "letters says it: equal letters are one stored layer."
+        "A sharing map says which layers use the same weights. If all parts of a layer are shared in the same way, "
+        "one row of letters is enough: equal letters are one stored layer."
     )
 
 
@@ -180,7 +180,10 @@ CHAPTER = Chapter(
                 "yes": _("Yes: the first layers use other weights"),
             },
             lambda: "no",
-            lambda: _("Both say: the first two layers are one, and the last two are one. Letters only name weights."),
+            lambda: _(
+                "Both say the same: the first two layers share weights, and so do the last two. Letters only "
+                "name weights."
+            ),
         ),
     ),
     (
@@ -200,4 +203,5 @@ CHAPTER = Chapter(
             lambda: _("Cycle was better than sequence in all four settings that were tried."),
         ),
     ),
+    uses=("layer",),
 )

@@ -50,9 +50,9 @@ def _pair() -> tuple[RunConfig, RunConfig]:
 
 def _claim() -> str:
     return _(
-        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no computation, no "
-        "KV cache, no activations, and usually no time for an answer. So it pays where stored weights are scarce, and "
-        "least where a task needs many weights, as learning facts does."
+        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no "
+        "computation, no KV cache, no activations, and usually no time for an answer. So it helps most where "
+        "memory for weights is scarce, and least where a task needs many weights, as learning facts does."
     )
 
 
@@ -69,7 +69,7 @@ def _asks() -> str:
 
 def _options() -> dict[str, str]:
     return {
-        "1": _("As much: both store as many parameters"),
+        "1": _("The same: both store about as many parameters"),
         "2": _("About twice as much"),
         "5": _("About {n} times as much", n=TIMES[-1]),
     }
@@ -98,7 +98,7 @@ def _why() -> str:
 
 
 def _act() -> None:
-    st.markdown(_("Say what you have too little of and what your task is like. The counter does the rest."))
+    st.markdown(_("Say what you have too little of, and what your task needs. The counter then proposes a design."))
     scarce = {one: about_scarce(one) for one in SCARCE}
     st.radio(_("What is scarce?"), SCARCE, format_func=lambda one: scarce[one], key=SCARCE_KEY)
     needs = {one: about_need(one) for one in NEEDS}
@@ -123,10 +123,10 @@ def _figures(advice: Advice) -> None:
     colours = strategy_colours(one.sharing.strategy for one in named.values())
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("FLOPs/token"), _("to train: forward and backward")),
         (_("KV cache/token"), _("keys and values of all decoder layers, 16 bits each")),
-        (_("State"), _("memory to train: weights, gradients and AdamW's two moments in fp32")),
+        (_("Weights, gradients, optimiser"), _("memory to train: weights, gradients and AdamW's two moments in fp32")),
         (_("Activations"), _("memory to train: what a step keeps for the backward pass, in fp32")),
     ]
     rows = [_row(name, config, colours[config.sharing.strategy]) for name, config in named.items()]
@@ -175,7 +175,7 @@ def _evidence(advice: Advice) -> None:
     """What runs that ship say of the quality, which no count does."""
     st.markdown(_("**What the ready runs show**"))
     if advice.evidence is None:
-        st.markdown(_("None of them is about this choice. A count says what a design costs, not how good it becomes."))
+        st.markdown(_("No ready run is about this choice. A count says what a design costs, not how good it becomes."))
         return
     ready = ready_named(advice.evidence)
     story = story_of(ready)
@@ -192,8 +192,8 @@ def _turned_down() -> str:
     known = {"few": percent(few), "least": LEAST, "more": percent(more), "most": LAYERS}
     if few < more:
         return _(
-            "Turning down has a price: on validation data {more} of its answers are right with {most} loops, and {few} "
-            "with {least}.",
+            "Fewer loops have a price: on validation data {more} of its answers are right with {most} loops, and "
+            "{few} with {least}.",
             **known,
         )
     return _(
@@ -224,7 +224,7 @@ def _seen() -> str:
 
 def _open() -> str:
     return _(
-        "The helper counts; it trains nothing. Which design is better on your data only training shows. FLOPs are not "
+        "The helper counts; it trains nothing. Only training shows which design is better on your data. FLOPs are not "
         "seconds: on many machines at once sharing can save time, since fewer gradients are sent, and on a phone two "
         "layers with the same weights in a row need them loaded only once."
     )
@@ -257,7 +257,7 @@ CHAPTER = Chapter(
             ),
         ),
         Choice(
-            lambda: _("What does sharing weights leave as large as it was, in the memory of training?"),
+            lambda: _("Which part of the memory for training does not become smaller when layers share their weights?"),
             lambda: {
                 "gradients": _("The gradients"),
                 "optimiser": _("The state of the optimiser"),
@@ -265,7 +265,8 @@ CHAPTER = Chapter(
             },
             lambda: "activations",
             lambda: _(
-                "Each executed layer keeps its own for the backward pass. The rest goes with the stored weights."
+                "Each executed layer keeps its own for the backward pass. Gradients and the optimiser's state become "
+                "smaller with the stored weights."
             ),
         ),
         Choice(
@@ -287,7 +288,7 @@ CHAPTER = Chapter(
             lambda: _(
                 "In training, the shared ALBERT-large reads data about 1.7 times as fast as BERT-large, which has as "
                 "many layers of the same width. The wider ALBERT-xxlarge stores 70 % of BERT-large's parameters and "
-                "is about 3 times slower. Average of tasks: shared attention 81.7, no sharing 81.6."
+                "is about 3 times slower. Average score on five tasks: shared attention 81.7, no sharing 81.6."
             ),
         ),
         Source(
@@ -320,4 +321,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("stored-parameters", "flops", "kv-cache", "gradient"),
 )

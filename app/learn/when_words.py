@@ -46,8 +46,8 @@ def headline(verdict: Verdict) -> str:
     return {
         "share": _("Share weights"),
         "keep": _("Do not share"),
-        "read": _("Do not share weights, but keys and values"),
-        "dial": _("Do not share to save time, but to turn loops down"),
+        "read": _("Share keys and values, not weights"),
+        "dial": _("Share so that you can run fewer loops, not to save time"),
     }[verdict]
 
 
@@ -95,7 +95,8 @@ def lead(answers: Answers, advice: Advice) -> str:
     if advice.verdict == "share":
         return _(
             "Shared weights have one gradient and one state of the optimiser. With a single stored layer, weights, "
-            "gradients and state take {shared} instead of {plain}. Activations take {activations} in both.",
+            "gradients and the optimiser's state take {shared} instead of {plain}. Activations take "
+            "{activations} in both.",
             **known,
         )
     return _(
@@ -216,9 +217,9 @@ def _facts(known: Known) -> str:
 
 def _attention(known: Known) -> str:
     return _(
-        "If something is shared, let it be attention: each feed-forward network keeps weights of its own, and together "
-        "they get {ffn} parameters instead of {plain_ffn}. It computes {more} as much. No run that ships has tested "
-        "it; ALBERT's figures speak for it.",
+        "If you share something, share attention: each feed-forward network keeps weights of its own, and together "
+        "they get {ffn} parameters instead of {plain_ffn}. The design computes {more} as much. No run that ships has "
+        "tested this; ALBERT's figures support it.",
         **known,
     )
 
@@ -241,8 +242,8 @@ def _fewer_heads(known: Known) -> str:
 
 def _no_time(known: Known) -> str:
     return _(
-        "Since sharing saves no time, take different weights: {stored} parameters learn in steps that cost as much "
-        "as those of a shared design of this width.",
+        "Sharing saves no time, so use different weights: {stored} parameters can learn, and a step costs as much as "
+        "in a shared design of this width.",
         **known,
     )
 
@@ -265,8 +266,8 @@ def _narrower(known: Known) -> str:
 
 def _shallow(known: Known) -> str:
     return _(
-        "Half as many layers have to wait for one another. They are wider, so that the design still stores {stored} "
-        "parameters; it computes {flops} FLOPs per token instead of {plain_flops} ({more}).",
+        "Half as many layers have to run one after the other. They are wider, so that the design still stores "
+        "{stored} parameters; it computes {flops} FLOPs per token instead of {plain_flops} ({more}).",
         **known,
     )
 

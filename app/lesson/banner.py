@@ -37,7 +37,10 @@ def lesson_banner(page: str) -> None:
         _head(opened)
         if not opened.verified:
             st.caption(
-                _("Not verified: this lesson was made on another server, or was changed. Its words are not ours."),
+                _(
+                    "Not verified: this lesson was made on another server, or was changed. Its texts do not come from "
+                    "this server."
+                ),
             )
         if gone := _gone(opened.step):
             names = ", ".join(gone)
@@ -61,7 +64,7 @@ def _head(opened: Opened) -> None:
             told = _("Lesson · step {n} of {all}", n=opened.number + 1, all=len(opened.lesson.steps))
         st.html(f'<div class="clps-eyebrow">{escape(told)}</div>', width="content")
         st.button(_("Leave the lesson"), icon=":material/close:", key="lesson.leave", type="tertiary", on_click=leave)
-    st.subheader(escape_markdown(opened.lesson.title), anchor=False)
+    st.header(escape_markdown(opened.lesson.title), anchor=False)
 
 
 def _gone(step: Step) -> list[str]:

@@ -42,4 +42,9 @@ def shown_link(link: str) -> None:
     """The link, to copy; and a sentence where nobody else can open it."""
     st.code(link, language=None, wrap_lines=True)
     if urlsplit(link).hostname in HOSTS:
-        st.caption(_("This address works on this computer only. Open the page under the server's name for others."))
+        st.caption(
+            _(
+                "This address works on this computer only. For an address that others can use, open this page "
+                "under the server's name."
+            )
+        )

@@ -30,7 +30,8 @@ def make() -> None:
         _("All chapters and lessons"), icon=":material/arrow_back:", key="make.back",
         on_click=lambda: state.write(**{state.VIEW: None}),
     )  # fmt: skip
-    st.header(_("Make a lesson"), anchor=False)
+    with st.container(key="large_make"):
+        st.header(_("Make a lesson"), anchor=False)
     here = desk()
     if here.policy.shared and not (here.person is not None and here.person.teacher):
         show_problem(_("Only teachers can make lessons on this server. Ask a teacher, or use your own computer."))
@@ -38,7 +39,7 @@ def make() -> None:
     st.markdown(
         _(
             "1. Bring a page into the state that your class should see, and come back here.\n2. Choose that page, or "
-            "paste its address. Write a note and a question.\n3. Pass on the link or its code."
+            "paste its address. Write a note and a question.\n3. Pass on the link or its QR code."
         )
     )
     _from_file()
@@ -115,7 +116,7 @@ def _from_file() -> None:
                 )  # fmt: skip
             _fill(Draft.of(from_yaml(file.getvalue().decode("utf-8", "replace"))))
         except ClpsError as error:
-            show_problem(_("this file is no lesson: {problem}", problem=str(error)))
+            show_problem(_("this file is not a lesson: {problem}", problem=str(error)))
             return
     st.rerun()
 
@@ -175,7 +176,7 @@ def _step(number: int, draft: Typed) -> Typed:
         _("Question"), max_chars=lessons.MOST_QUESTION, key=_key(f"question.{number}", draft.question)
     )
     options = st.text_area(
-        _("Options, one in each line; without any, the answer is free"), height=80,
+        _("Options, one per line; leave this empty for a free answer"), height=80,
         max_chars=lessons.MOST_OPTIONS * (lessons.MOST_OPTION + 1), key=_key(f"options.{number}", draft.options),
     )  # fmt: skip
     try:
@@ -193,7 +194,7 @@ def _page(address: str) -> str:
         raise ConfigError(_("a step must have a page. Choose one that you have opened, or paste its address."))
     page, _query = address_of(address)
     if page not in (one.name for one in navigation.PAGES):
-        raise ConfigError(_("a step must have one of our pages. Got {got}. Correct its address.", got=page))
+        raise ConfigError(_("a step must have a page of this dashboard. Got {got}. Correct its address.", got=page))
     return page
 
 
@@ -258,8 +259,8 @@ def _result(typed: Draft) -> None:
         else:
             show_problem(
                 _(
-                    "the link is too long for a code that phones can read: at most {limit:,} characters. Got {got:,}. "
-                    "Shorten the notes, or pass on the link.",
+                    "the link is too long for a QR code that phones can read: at most {limit:,} characters. Got "
+                    "{got:,}. Shorten the notes, or pass on the link.",
                     limit=MOST_QR,
                     got=len(link),
                 )
@@ -280,5 +281,5 @@ def _result(typed: Draft) -> None:
             )
             if len(link) <= MOST_QR:
                 st.download_button(
-                    _("Save the code"), qr_code(link), "lesson.png", "image/png", icon=":material/qr_code_2:"
+                    _("Save the QR code"), qr_code(link), "lesson.png", "image/png", icon=":material/qr_code_2:"
                 )

@@ -44,11 +44,12 @@ def shipped() -> list[Lesson]:
 
 def shelf() -> None:
     """A card for each lesson."""
-    st.header(_("Lessons"), anchor=False)
+    with st.container(key="large_lessons"):
+        st.header(_("Lessons"), anchor=False)
     st.markdown(
         _(
             "A lesson opens the dashboard's pages in a state that a teacher chose, with a note and a question on top. "
-            "You can make lessons of your own and pass them on as a link."
+            "Teachers can make lessons of their own and pass them on as a link."
         )
     )
     for number, lesson in enumerate(shipped()):

@@ -50,4 +50,4 @@ def _progress(run: ActiveJob, name: str) -> str:
     left = seconds_left(run)
     if left is None:
         return _("{name} is starting", name=name)
-    return _("{name} {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))
+    return _("{name}: {share} %, {left} left", name=name, share=int(100 * run.step / run.steps), left=duration(left))

@@ -154,7 +154,7 @@ def _asked_dials(measure: Measure) -> list[Dial]:
     bad = next((name for name in asked if name not in DIALS), None)
     if bad is not None:
         show_problem(
-            _("change in the address must be one or more of {known}. Got {got!r}. It is ignored.",
+            _("\"change\" in the address must be one or more of {known}. Got {got!r}. It is ignored.",
               known=", ".join(DIALS), got=bad[:40])
         )  # fmt: skip
     return [dial for dial in CHANGES[measure] if dial in asked] or list(USUAL[measure])

@@ -46,7 +46,11 @@ class Tries:
             self._forget()
             if len(self._wrong.get(owner, ())) >= MOST_OF_ONE:
                 raise NotAllowedError(
-                    _("too many wrong codes: {n} from here recently. Wait ten minutes, then try again.", n=MOST_OF_ONE)
+                    _(
+                        "too many wrong codes: {n} from this browser or login recently. Wait ten minutes, then try "
+                        "again.",
+                        n=MOST_OF_ONE,
+                    )
                 )
             if self._left < 1:
                 raise NotAllowedError(

@@ -69,7 +69,7 @@ def _ways(here: Desk, by_login: bool) -> None:
         return
     with st.popover(_("I am a teacher"), icon=":material/school:", type="tertiary"), st.form(CODE, border=False):
         st.text_input(_("The teachers' code"), type="password", key="identity.typed", max_chars=200)
-        st.form_submit_button(_("Show the code"), on_click=_shown)
+        st.form_submit_button(_("Use this code"), on_click=_shown)
 
 
 def _shown() -> None:

@@ -59,7 +59,7 @@ def run_menu(store: Store, run: Run, asked_by: Desk, *, scored: bool) -> None:
             ":material/grading:",
             f"score.{run.id}",
             lambda: ask_for_score(run.id),
-            note=_("The best weights are scored once; it takes a few seconds."),
+            note=_("The best weights are scored once. How long this takes depends on the number of test examples."),
         )
     _looking(run)
     sure = st.checkbox(_("Yes, delete this run with its weights and curves"), key=f"sure.{run.id}")

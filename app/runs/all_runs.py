@@ -61,10 +61,10 @@ TITLES = Words(
     }
 )
 GRAMMAR = N_(
-    "Words are searched in names, ids, tasks, sharing, tags and notes. Terms compare: `status:finished`, "
+    "Words are searched in names, ids, tasks, sharing, tags and notes. Other terms check a value: `status:finished`, "
     "`tag:paper`, `d_model>=64`, `test.accuracy>0.9`, `best.loss<1`, `created>2026-01-31`, `is:fork`. A run must "
-    "match all of them. `-` negates a term, `a|b` matches either, `all*` matches words that start with all, quotes "
-    "keep words together, `sort:-accuracy` sorts."
+    "match all terms. `-` negates a term, `a|b` matches either, `all*` matches words that start with all, quotes keep "
+    "words together, `sort:-accuracy` sorts."
 )
 
 

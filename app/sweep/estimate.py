@@ -38,7 +38,7 @@ def sweep_estimate(store: Store, sweep: Sweep, found: Sequence[Resolved]) -> Non
 def factors(sweep: Sweep, total: int) -> str:
     """Such as: 3 learning_rate × 2 strategy × 2 seeds = 12 runs; as Markdown."""
     if sweep.method == "random":
-        parts = [_("{n} draws", n=sweep.runs)]
+        parts = [ngettext("{n} draw", "{n} draws", sweep.runs)]
     else:
         parts = [
             f"{len(one)} {name.rpartition('.')[2]}" for name, one in sweep.fields.items() if isinstance(one, tuple)

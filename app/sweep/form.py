@@ -191,7 +191,14 @@ def _stop() -> dict[str, Any] | None:
         return None
     given: Mapping[str, Any]
     if rule == "patience":
-        given = {"evaluations": _whole("sweep.evaluations", _("Evaluations"), 3, note=_("without improvement"))}
+        given = {
+            "evaluations": _whole(
+                "sweep.evaluations",
+                _("Evaluations"),
+                3,
+                note=_("The run ends after this many evaluations without improvement."),
+            )
+        }
     else:
         after = _whole("sweep.after", _("From step"), max(1, int(st.session_state["train.train.steps"]) // 4))
         given = {"after": after}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.scene import FILES, scenes
@@ -36,7 +37,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
             "kept": [visible(text, keep="\n\t") for text in answer.kept],
             "image": None if answer.image is None else answer.image.round(3).tolist(),
-            "image_name": _("The image {number}", number=visible(answer.text)),
+            "image_name": "" if answer.image is None else image_name(answer.text),
             "verdict": verdict(answer, run.facts),
             "is_right": bool(answer.is_right),
             "pieces": [
@@ -62,11 +63,11 @@ def verdict(answer: Prediction, task: TaskFacts) -> str:
     if answer.is_right is None or answer.right_answer is None:
         return ""
     if answer.is_right:
-        return _("✓ right")
+        return _("✓ correct")
     said, right = answer.answer.split(), answer.right_answer.split()
     if task.family == "decoder" and not task.writes and len(said) == len(right) == len(answer.pieces) > 1:
         hits = sum(one == other for one, other in zip(said, right, strict=True))
-        return _("✗ {n} of {all} right", n=hits, all=len(right))
+        return _("✗ {n} of {all} correct", n=hits, all=len(right))
     return _("✗ wrong")
 
 

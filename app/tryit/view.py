@@ -140,7 +140,7 @@ def _so_far(one: Growing, here: st.delta_generator.DeltaGenerator) -> None:
 def _expected(answers: Sequence[Growing], here: st.delta_generator.DeltaGenerator) -> None:
     found = [one.answer.right_answer for one in answers if one.answer is not None and one.answer.right_answer]
     if found:
-        here.markdown(_("Expected: {answer}", answer=f"**{escape_markdown(found[0])}**"))
+        here.markdown(_("Correct answer: {answer}", answer=f"**{escape_markdown(found[0])}**"))
 
 
 def _card(one: Growing, number: int) -> None:
@@ -170,7 +170,8 @@ def _caption(answers: Sequence[Growing]) -> str:
         return ""
     if answers[0].run.facts.masked:
         return _(
-            "Filled tokens with a darker background are less probable to the model. Select one to see the alternatives."
+            "The darker the background of a token that fills a gap, the less probable it is to the model. Select one "
+            "to see the alternatives."
         )
     return _(
         "Tokens with a darker background are less probable to the model. Select one to see the alternatives, with "

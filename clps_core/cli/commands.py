@@ -167,7 +167,7 @@ def count(
         ),
     ] = None,
     kv_heads: Annotated[
-        int | None, typer.Option(help=_("Heads of keys and values."), show_default=_("the same as heads"))
+        int | None, typer.Option(help=_("Heads for keys and values."), show_default=_("the same as heads"))
     ] = None,
     vocab_size: Annotated[
         int | None,

@@ -26,7 +26,7 @@ from clps_core.experiment import Experiment, merged, read_experiment, settings_b
 from clps_core.presets import PAPERS, PRESETS, Preset, get_preset
 from clps_core.schemes import standard_model
 from clps_core.tasks import TASKS
-from clps_core.words import _, listed
+from clps_core.words import _, listed, ngettext
 
 __all__ = ["Design", "designs", "show", "show_presets"]
 
@@ -191,7 +191,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
         return
     columns = [
         _("strategy"),
-        _("unique"),
+        _("stored"),
         _("relative size"),
         _("executed"),
         _("non-embedding"),
@@ -232,18 +232,18 @@ def _row(design: Design, counts: Counts) -> list[str]:
 
 def _sizes(model: ModelConfig) -> str:
     """All sizes that the count depends on, in one line."""
-    layers = (
-        str(model.num_layers) if model.family != "encoder_decoder" else f"{model.num_layers} + {model.decoder_layers}"
-    )
+    layers = ngettext("{n} layer", "{n} layers", model.num_layers)
+    if model.family == "encoder_decoder":
+        layers = _("{layers} layers", layers=f"{model.num_layers} + {model.decoder_layers}")
     parts = [
         model.family,
-        _("{layers} layers", layers=layers),
+        layers,
         _("d_model {width}", width=model.d_model),
         _("d_ff {width} ({activation})", width=model.d_ff, activation=model.activation),
-        _("{heads} heads", heads=model.num_heads),
+        ngettext("{n} head", "{n} heads", model.num_heads),
     ]
     if model.kv_heads != model.num_heads:
-        parts.append(_("{heads} of keys and values", heads=model.kv_heads))
+        parts.append(ngettext("{n} head for keys and values", "{n} heads for keys and values", model.kv_heads))
     parts.append(_("vocabulary {size}", size=model.vocab_size or "-"))
     if model.embedding_width != model.d_model:
         parts.append(_("embedding {width}", width=model.embedding_width))
@@ -266,7 +266,7 @@ def _assumptions(design: Design) -> list[str]:
 def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
-        (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
+        (_("stored parameters"), f"{counts.unique_parameters:,}"),
         (_("relative size"), f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
@@ -278,7 +278,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     ]
     print_table([_("figure"), _("value")], rows)
     parts = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_part.items()]
-    print_table([_("part"), _("unique"), _("executed")], parts)
+    print_table([_("part"), _("stored"), _("executed")], parts)
     print_lines(*_notes([design]))
 
 

@@ -125,8 +125,8 @@ def _token(*, wanted: bool, browser: bool) -> tuple[bool, str]:
     if browser and (given or wanted):
         raise ConfigError(
             _(
-                "--browser cannot be combined with a token: it would open the address without it. Leave it out and "
-                "open the printed address."
+                "--browser cannot be combined with a token: the browser would open the address without the token. "
+                "Leave --browser out and open the printed address."
             )
         )
     return bool(given), given or (secrets.token_urlsafe(24) if wanted else "")

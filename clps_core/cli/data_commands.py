@@ -195,7 +195,9 @@ def show(
     ] = None,
     seq_len: Annotated[
         int | None,
-        typer.Option("--seq-len", min=2, help=_("Cut texts at this number of tokens."), show_default=_("the usual")),
+        typer.Option(
+            "--seq-len", min=2, help=_("Cut texts at this number of tokens."), show_default=_("the data set's")
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -217,7 +219,9 @@ def share(
 
 
 @data_app.command(help=_("Delete the stored copy of a data set. Runs trained on it keep their results."))
-def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask."))] = False) -> None:
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help=_("Do not ask for confirmation."))] = False
+) -> None:
     from clps_core.cli import data
 
     data.remove(name, yes=yes)

@@ -38,7 +38,7 @@ def show(run_id: str, loops: Sequence[str], *, split: str, seconds: float, as_js
         for number in wanted:
             points.append(quality_at(store.run_folder(run.id), number, seconds=seconds, split=split))
             if not as_json:
-                say(_("{loops} loops: {time}", loops=number, time=duration(points[-1].seconds)))
+                say(ngettext("{n} loop: {time}", "{n} loops: {time}", number, time=duration(points[-1].seconds)))
         recorded = _recorded(store, run, points[0].step)
     if as_json:
         print_json(_record(run, found, points, recorded) | {"split": split})

@@ -150,7 +150,7 @@ def _typed(run: Run, asked: Input) -> tuple[str, dict[str, str], str]:
         missing = next((name for name in run.facts.example_options if name not in options), None)
         if missing is not None:
             raise ConfigError(
-                _("a question to {task} must come with a {name}. Got none. Add --{name}.", task=run.task, name=missing)
+                _("an input of {task} must have a {name}. Got none. Add --{name}.", task=run.task, name=missing)
             )
         return asked.text, options, asked.target
     if not run.facts.example_inputs:
@@ -236,17 +236,17 @@ def _where(one: _Read) -> str:
     said = [_("Weights of step {step}.", step=one.found.step)]
     if last:
         said.append(
-            _("Read at position {position} of 0 to {last}, which reads {token}.",
+            _("Position {position} (of 0 to {last}), where the model reads {token}.",
               position=one.position, last=last, token=_short(one.reads))
         )  # fmt: skip
     if one.wanted is None:
-        said.append(_("What is right there is not known."))
+        said.append(_("The correct token is not known."))
     elif one.found.wanted_is == "right":
-        said.append(_("Right is {token}.", token=_short(one.wanted)))
+        said.append(_("The correct token is {token}.", token=_short(one.wanted)))
     else:
-        said.append(_("What is right is not known; its own answer is {token}.", token=_short(one.wanted)))
+        said.append(_("The correct token is not known; the model's own answer is {token}.", token=_short(one.wanted)))
     if any(row.flips for row in one.rows):
-        said.append(_("{mark} marks another token than in the row above.", mark=FLIP))
+        said.append(_("{mark} marks a token that differs from the row above.", mark=FLIP))
     return sentences(said)
 
 

@@ -16,7 +16,9 @@ __all__ = ["add_lens"]
 RunIds = Annotated[
     list[str], typer.Argument(help=_("One run's id, or two of one task, or their beginnings."), metavar="ID [ID2]")
 ]
-Text = Annotated[str | None, typer.Option(help=_("What it reads."), show_default=_("the first example of its task"))]
+Text = Annotated[
+    str | None, typer.Option(help=_("The text that the run reads."), show_default=_("the first example of its task"))
+]
 Example = Annotated[
     int | None,
     typer.Option(

@@ -229,9 +229,14 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             print_lines(f"    {guess.probability:7.2%}  {guess.label}")
         _print_fillings(one)
         if one.right_answer is not None:
-            say(_("right") if one.is_right else _("expected: {answer}", answer=one.right_answer))
+            say(_("right") if one.is_right else _("correct answer: {answer}", answer=one.right_answer))
         if one.unknown:
-            say(_("No token stands for {characters}: the model reads <unk>.", characters=" ".join(one.unknown[:12])))
+            say(
+                _(
+                    "The vocabulary has no token for {characters}: the model reads <unk>.",
+                    characters=" ".join(one.unknown[:12]),
+                )
+            )
         if not one.ended:
             say(_("Stopped after {tokens} tokens, before the end of the answer.", tokens=len(one.pieces)))
 

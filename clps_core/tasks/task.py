@@ -71,6 +71,7 @@ class _Usual:
     folds: int | None = None
     by_length: bool | None = None
     clutter: int | None = None
+    patch_size: int | None = None
 
 
 class Tasks(Mapping[str, Task]):

@@ -46,8 +46,8 @@ def test_a_story_is_answered_on_the_page_and_a_mistyped_one_is_kept_with_a_sente
 @pytest.mark.parametrize(
     ("task", "said", "right", "expected"),
     [
-        ("stories", "attic garden attic", "attic garden cellar", "✗ 2 of 3 right"),
-        ("stories", "attic garden", "attic garden", "✓ right"),
+        ("stories", "attic garden attic", "attic garden cellar", "✗ 2 of 3 correct"),
+        ("stories", "attic garden", "attic garden", "✓ correct"),
         ("stories", "attic", "garden", "✗ wrong"),
         ("stories", "attic", None, ""),
         ("sums", "441", "451", "✗ wrong"),
@@ -68,7 +68,7 @@ def test_of_several_answers_it_is_told_how_many_are_right(
         ("cups", "Swaps"),
         ("stories", "Sentences needed"),
         ("sums", "Digits earlier"),
-        ("brackets", "Levels closed between"),
+        ("brackets", "Levels closed in between"),
     ],
 )
 def test_the_heat_map_names_what_its_rows_count(task: str, name: str) -> None:

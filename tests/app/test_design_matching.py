@@ -10,7 +10,7 @@ from clps_core.spec import from_spec
 
 
 def test_the_match_of_a_design_is_opened_or_trained(open_page):
-    test = open_page("design", match="0", scheme="all")
+    test = open_page("design", spec="1;task=dates", match="0", scheme="all")
     assert sentences(test) == []
     found = match(build_config(), "all").config
     assert test.selectbox(key="design.match").value == "0"

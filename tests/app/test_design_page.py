@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
 from app import state
-from app.design.designs import Designs, costed, counted_model
+from app.design.designs import Designs, costed, counted_model, default_designs
 from app.design.origins import origins, published_beside, trainable
 from app.design.painting import apply_action
 from app.look.formatting import compact, exact, memory, percent
@@ -36,7 +36,7 @@ def address(test: AppTest) -> dict[str, list[str]]:
 def test_the_first_click_finds_a_choice_already_made_which_the_address_names(open_page):
     test = open_page("design")
     assert designs_of(test).strategies == ("none", "all", "cycle")
-    assert address(test) == {"spec": ["1;task=dates"], "strategy": ["none", "all", "cycle"]}
+    assert address(test) == {"spec": ["1;task=python-docs"], "strategy": ["none", "all", "cycle"]}
     assert any(button.label == "Train this comparison" and not button.disabled for button in test.button)
 
 
@@ -128,7 +128,7 @@ def test_a_bad_spec_is_one_sentence_and_the_page_works_with_the_default(open_pag
     test = open_page("design", spec=spec)
     assert not test.exception
     assert len(sentences(test)) == 1
-    assert designs_of(test).base == build_config()
+    assert designs_of(test).base == default_designs().base
     test.number_input(key=field(test, "num_layers")).set_value(3).run()
     assert sentences(test) == []
 
@@ -145,7 +145,7 @@ def test_a_bad_address_in_mid_session_loses_nothing(open_page):
 
 
 def test_another_family_starts_from_its_own_task_and_keeps_the_sizes(open_page):
-    test = open_page("design")
+    test = open_page("design", spec="1;task=dates")
     test.number_input(key=field(test, "num_layers")).set_value(5).run()
     test.button_group(key=field(test, "family")).set_value("decoder").run()
     assert not test.exception

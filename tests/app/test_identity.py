@@ -229,7 +229,7 @@ def test_services_refuse_a_config_over_the_limit_whatever_page_asks(home, store,
 
 def show_code(test, code):
     test.text_input(key="identity.typed").input(code)
-    next(one for one in test.button if one.label == "Show the code").click()
+    next(one for one in test.button if one.label == "Use this code").click()
     return test.run()
 
 

@@ -37,7 +37,9 @@ def token(store):
 
 
 def told(test):
-    return " ".join(one.value for one in (*test.markdown, *test.caption, *test.subheader)).replace("\\", "")
+    return " ".join(one.value for one in (*test.markdown, *test.caption, *test.header, *test.subheader)).replace(
+        "\\", ""
+    )
 
 
 def rules(test):
@@ -59,7 +61,7 @@ def test_a_link_opens_the_page_in_its_state_with_note_and_question_above(open_pa
     assert test.query_params["strategy"] == ["none", "all"]
     assert test.query_params["lesson_step"] == "1"
     assert test.title[0].value == str(navigation.page("design").question)
-    assert "\\<b\\>look\\</b\\> \\:red" in test.subheader[0].value, "a title's markup is text"
+    assert "\\<b\\>look\\</b\\> \\:red" in test.header[0].value, "a title's markup is text"
     assert "Look at **both**." in told(test)
     assert "<script>" not in told(test)
     assert "Hidden for this lesson" in told(test)
@@ -244,14 +246,14 @@ def test_the_form_makes_a_link_that_opens_and_keeps_what_is_typed_on_other_pages
     assert test.get("image"), "the link's code"
     assert qr_code(link).startswith(b"\x89PNG")
     typed(test, r"note\.0", "".join(chr(0x4E00 + 7 * n % 5000) for n in range(2000)), of="text_area")
-    assert any("too long for a code" in one for one in sentences(test))
+    assert any("too long for a QR code" in one for one in sentences(test))
     press(test, "Open the lesson")
     assert test.query_params["lesson_step"] == "1"
 
 
 @pytest.mark.parametrize(
     ("address", "says"),
-    [("/nowhere", "one of our pages. Got nowhere"), ("https://example.org/<x>", "one of our pages"),
+    [("/nowhere", "a page of this dashboard. Got nowhere"), ("https://example.org/<x>", "a page of this dashboard"),
      ("/design?" + "a=1&" * 70, "as the browser shows it")],
 )  # fmt: skip
 def test_the_form_says_which_address_is_none(open_page, store, address, says):

@@ -135,7 +135,7 @@ def test_a_loop_in_the_address_is_all_of_its_layers(open_page: OpenPage, store: 
     assert maps(test)[0]["chosen"] == "encoder.loop.2"
     assert "Loop 2 left out: accuracy" in said(test)
     assert "as often as designed (loops: 2). Other numbers of loops are not shown." in said(test)
-    assert "This view leaves out patches." in said(test)
+    assert "This view ignores patches." in said(test)
     test.button(key="attention.matters.lens").click().run()
     assert sentences(test) == []
     assert "loops" not in test.query_params, "read as it was evaluated"
@@ -171,7 +171,7 @@ def test_what_a_job_failed_of_is_said_and_kept_results_of_other_weights_are_not_
     test = open_page("attention", run=run.id, view="matters")
     assert not test.exception
     assert "the disk is full" in sentences(test)[0]
-    assert "for other weights than the run has now" in said(test)
+    assert "its weights have changed since the stored results" in said(test)
     assert maps(test) == []
     assert test.button(key="attention.matters.evaluate")
 

@@ -125,12 +125,12 @@ def test_the_sentence_about_loops_says_what_its_figures_say() -> None:
     assert said(0, 1, 3, 7).endswith("on average to 200 % of the step before.")
     assert (
         said(0, 4, 5, 8)
-        == "**The steps do not get steadily smaller:** the last of 3 loops has 75 % of the length of the first."
+        == "**The steps have no clear trend:** the last of 3 loops has 75 % of the length of the first."
     )
     assert said(1, 2, 3, 4).startswith("**The state drifts:**")
     assert said(3, 3, 3) == "**The state does not move** in 2 loops."
     assert said(0, 4, 5, 5).startswith(
         "**The steps get smaller** from loop to loop, until the state does not move any more"
     )
-    assert said(0, 0, 5) == "**The steps do not get steadily smaller** in 2 loops."
+    assert said(0, 0, 5) == "**The steps have no clear trend** in 2 loops."
     assert said(0, 5).startswith("**One loop**")

@@ -33,7 +33,7 @@ def test_try_it_shows_the_boxes_that_were_found_and_those_that_are_there(open_pa
     assert [box[:2] for box in right[1]] == [[one.label, None] for one in answer.wanted]
     assert all(0 <= left < right <= 1 and 0 <= top < bottom <= 1 for *_name, left, top, right, bottom in right[1])
     assert card["guesses"] == [box[:2] for box in found[1]]
-    assert f"Expected: **{answer.right_answer}**" in said(test)
+    assert f"Correct answer: **{answer.right_answer}**" in said(test)
     assert "Each box is that of one query" in said(test)
     table = answer_numbers(answer)
     assert [row[1] for row in table.rows] == [one.label for one in answer.found]

@@ -364,7 +364,7 @@ def test_a_part_is_chosen_on_the_map_of_what_matters_and_the_lens_follows(
     browser_page.keyboard.press("Enter")
     expect(drawn).to_have_attribute("data-chosen", "encoder.0.ffn")
     with browser_page.expect_download() as download:
-        browser_page.get_by_text("All figures as CSV").click()
+        browser_page.get_by_text("All values as CSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
     assert len(lines) == 1 + 2 * 2 * len(known), "a row for each metric of each part of both runs"
     browser_page.get_by_text("Show the prediction without this part").click()

@@ -73,7 +73,7 @@ def test_a_class_is_joined_and_its_predictions_appear_by_themselves(
     teacher.goto(f"{url}/learn")
     teacher.get_by_role("button", name="I am a teacher").click()
     teacher.get_by_label("The teachers' code", exact=True).fill(CODE)
-    teacher.get_by_role("button", name="Show the code").click()
+    teacher.get_by_role("button", name="Use this code").click()
     teacher.get_by_role("button", name="Your class").click()
     teacher.get_by_label("Name of the class").fill("Maths")
     teacher.get_by_role("button", name="Open a class").click()

@@ -49,7 +49,7 @@ def test_the_table_says_where_the_answer_flips_and_when_it_is_right(store: Store
         assert row[9] == f"{one.entropy:.2f}"
     assert [one.flips for one in found.at(0)] == [False, True, True, False], "the second hop comes with the second loop"
     assert found.at(0)[-1].rank == 1
-    assert "Read at position 0 of 0 to 7, which reads 0→?. Right is 0." in result.stderr
+    assert "Position 0 (of 0 to 7), where the model reads 0→?. The correct token is 0." in result.stderr
 
 
 def test_changes_are_those_of_the_engine_and_two_runs_stand_in_one_file(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_of_an_example_the_decoder_reads_the_right_answer(store: Store) -> None:
     assert (own["wanted_is"], own["position"], own["reads"]) == ("own", 0, "<bos>")
     docs = stored_run(store, small_config("python-docs"))
     plain = clps("lens", docs.id, "--text", "Return the number")
-    assert "reads ␣number. What is right there is not known." in plain.stderr, "the last position of a text"
+    assert "reads ␣number. The correct token is not known." in plain.stderr, "the last position of a text"
 
 
 @pytest.mark.parametrize(

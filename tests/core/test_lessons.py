@@ -163,9 +163,9 @@ STEP = {"address": "/design"}
         ({"title": ["x"], "steps": [STEP]}, "must be text"),
         ({"title": "x", "steps": [STEP], "script": "y"}, "only. Got 'script'"),
         ({"title": "x", "steps": [7]}, "a step must have the fields"),
-        ({"title": "x", "steps": [{"address": "/DESIGN!"}]}, "one of our pages"),
+        ({"title": "x", "steps": [{"address": "/DESIGN!"}]}, "a page of this dashboard"),
         ({"title": "x", "steps": [{**STEP, "note": "y" * 3001}]}, "at most 3,000 characters. Got 3,001"),
-        ({"title": "x", "steps": [{"address": "javascript:alert(1)"}]}, "one of our pages"),
+        ({"title": "x", "steps": [{"address": "javascript:alert(1)"}]}, "a page of this dashboard"),
         ({"title": "x", "steps": [{"address": "/" + "y" * 4000}]}, "at most 4,000 characters"),
         ({"title": "x", "steps": [{"address": "/design?" + "a=1&" * 61}]}, "as the browser shows it"),
         ({"title": "x", "steps": [{**STEP, "hide": ["a} body{"]}]}, "parts of a page"),
@@ -173,7 +173,7 @@ STEP = {"address": "/design"}
         ({"title": "x", "steps": [{**STEP, "question": "q", "options": ["a"]}]}, "at least two"),
         ({"title": "x", "steps": [{**STEP, "question": "q", "options": ["a", "a"]}]}, "at least two"),
         ({"title": "x", "steps": [{**STEP, "options": ["a", "b"]}]}, "at least two"),
-        ({"title": "x", "steps": [{**STEP, "question": "q", "options": list("abcdefghi")}]}, "at most 8. Got 9"),
+        ({"title": "x", "steps": [{**STEP, "question": "q", "options": list("abcdefghi")}]}, "8 entries. Got 9"),
     ],
 )  # fmt: skip
 def test_a_lesson_with_what_may_not_be_in_one_says_what_must_be(signer, plain, says):

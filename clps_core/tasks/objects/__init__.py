@@ -73,7 +73,7 @@ def facts(objects: int = USUAL) -> TaskFacts:
                 "num_layers": 3, "d_model": 64, "d_ff": 128, "num_heads": 4, "positions": "learned", "dropout": 0.0,
             },
             "optim": {"learning_rate": 2e-3, "warmup_steps": 100, "final_ratio": 0.02},
-            "train": {"steps": 2500, "batch_size": 32, "eval_every": 250, "eval_examples": EVALUATED,
+            "train": {"steps": 4000, "batch_size": 32, "eval_every": 250, "eval_examples": EVALUATED,
                       "test_examples": TESTED},
         },
     )  # fmt: skip
