@@ -46,8 +46,6 @@ PAPER = 0.05
 LEAST_CONTRAST = 0.15
 FEWEST_PIXELS = 5
 """A digit has at least so many dark pixels; fewer may be dust."""
-FEWEST_PIXELS = 5
-"""A digit has at least so many dark pixels; fewer may be dust."""
 FAINTEST = 0.1
 """A pixel with less ink does not count when the drawing's box is looked for."""
 TURNS = {

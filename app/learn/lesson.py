@@ -10,7 +10,7 @@ from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
 from app.learn.terms import terms_of
 from app.learn.ways import way_to
-from app.services import escape_markdown
+from app.services import escape_label, escape_markdown
 from clps_core.words import _, sentences
 
 __all__ = ["lesson"]
@@ -20,7 +20,8 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     """Draw it: the result stands below the prediction, once that is made."""
     place = chapters.index(chapter)
     way_to(None, _("All chapters"), key="learn.all", icon=":material/arrow_back:")
-    st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
+    with st.container(key="large_chapter"):
+        st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
     st.markdown(escape_markdown(chapter.begins()))
     if not _predicted(chapter):
         return
@@ -54,7 +55,7 @@ def _predicted(chapter: Chapter) -> bool:
 
 def _asked(question: Question, key: str) -> str | None:
     """The answer that is chosen now; ``None`` for none."""
-    label = escape_markdown(question.asks())
+    label = escape_label(question.asks())
     if isinstance(question, Estimate):
         moved = {f"{key}.moved": True}  # an untouched slider is no prediction
         share = st.slider(label, 0, 100, 50, key=key, format="%d %%", on_change=lambda: st.session_state.update(moved))
@@ -112,7 +113,7 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
             save(progress().with_check(chapter.key, number, answer))
 
     st.radio(
-        escape_markdown(question.asks()),
+        escape_label(question.asks()),
         places,
         format_func=lambda one: options.get(one, one),
         index=places.index(kept) if kept in places else None,

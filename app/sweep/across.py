@@ -54,7 +54,7 @@ def across_runs(store: Store, runs: Sequence[Run]) -> None:
     shown = {task: members for task, members in found.items() if len(varied(complete(members))) > 1}
     if not shown:
         return
-    st.subheader(_("Across the fields that differ"), anchor=False)
+    st.header(_("Across the fields that differ"), anchor=False)
     chosen = _choice(
         {LINES: _("All fields together"), MATTERS: _("What matters"), STRATEGY: _("Strategy and one field")}
     )

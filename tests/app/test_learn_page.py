@@ -50,9 +50,8 @@ def told(test):
 def test_the_contents_list_every_chapter_with_how_far_the_reader_is(open_page):
     test = open_page("learn")
     assert sentences(test) == []
-    assert [one.value.replace("\\", "") for one in test.subheader] == [
-        f"{n}. {one.title()}" for n, one in enumerate(CHAPTERS, 1)
-    ]
+    headings = [one.value.replace("\\", "") for one in test.header]
+    assert headings == [*(f"{n}. {one.title()}" for n, one in enumerate(CHAPTERS, 1)), "Lessons"]
     assert [one.value.split(" · ")[0] for one in test.caption] == ["Not begun"] * len(CHAPTERS)
 
 
@@ -218,7 +217,7 @@ def test_a_cache_is_counted_for_what_is_chosen_and_by_hand_it_is_the_same(open_p
 def test_a_chapter_that_is_none_is_a_sentence_and_the_contents_follow(open_page, chapter):
     test = open_page("learn", chapter=chapter)
     assert len(sentences(test)) == 1
-    assert len(test.subheader) == len(CHAPTERS)
+    assert len(test.header) == len(CHAPTERS) + 1
 
 
 def test_progress_is_read_back_and_nobody_reads_that_of_another(tmp_path):

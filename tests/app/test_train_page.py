@@ -97,7 +97,10 @@ def test_more_micro_batches_than_examples_are_one_sentence(open_page):
 def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page):
     test = open_page("train", spec=SMALL + ";sharing.strategy=all;seed=5", strategy=["none", "cycle:2"], seed=["0"])
     said = " ".join(sentences(test)).replace("\\", "")
-    assert "he address must give strategy only once. Its spec says all, its list says none, cycle:2. The list is used." in said
+    assert (
+        "he address must give strategy only once. Its spec says all, its list says none, cycle:2. The list is used."
+        in said
+    )
     assert "he address must give seed only once. Its spec says 5, its list says 0. The list is used." in said
     plain = open_page("train", spec=SMALL + ";sharing.strategy=all", strategy=["none", "all"])
     assert sentences(plain) == []
