@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from page_reading import sentences
 from streamlit.testing.v1 import AppTest
+from test_cli_depth import clps
 from test_tryit_page import address, cards, said
 from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
@@ -37,6 +38,11 @@ def test_try_it_shows_the_boxes_that_were_found_and_those_that_are_there(open_pa
     assert "Each box is that of one query" in said(test)
     table = answer_numbers(answer)
     assert [row[1] for row in table.rows] == [one.label for one in answer.found]
+    told = clps("predict", run.id, "--text", "17")
+    assert told.exit_code == 0, told.output
+    assert [line.split()[:2] for line in told.stdout.splitlines()[1:]] == [
+        [f"{one.probability:.2%}", one.label] for one in answer.found
+    ]
     test.number_input(key="attention.text.objects").set_value(3).run()
     assert address(test, "text") == "3"
     for name, given in (("attention", {"run": run.id}), ("attention", {"run": run.id, "kind": "cross"})):
