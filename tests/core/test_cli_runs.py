@@ -167,7 +167,7 @@ def test_runs_are_listed_by_comparison_status_task_and_strategy(store: Store) ->
         (["--comparison", "Frist"], "there is no comparison 'Frist'. Did you mean 'First'? The newest are: "),
         (["--comparison", ""], "there is no comparison ''."),
         (["--status", "lost"], "status must be one of queued, running"),
-        (["--task", "french"], "task must be one of dates, python-docs, digits, hops, cups, brackets, pairs"),
+        (["--task", "french"], "task must be one of dates, python-docs, digits, mnist, hops, cups, brackets, pairs"),
         (["--strategy", "nosuch"], "strategy must be one of none, all"),
     ],
 )

@@ -230,7 +230,7 @@ def test_a_killed_evaluation_goes_on_with_the_next_key(store: Store, other_kind:
     assert queue.begin_evaluation(job.id, 1, stamp, PLACEMENT) == ["a", "b", "c"]
     queue.append(job.id, 1, [], progress={"step": 1, "seconds": 2.0}, results={"a": {"pid": -1.0}})
     assert queue.settle(job.id, 1, Exit(signal=9)) == "queued"
-    assert "It is retried from its last result (1 of 2)" in (of(store, job.id).reason or "")
+    assert "It is retried from its last result (retry 1 of 2)" in (of(store, job.id).reason or "")
     with pytest.raises(LeaseLost):  # it lives on and finds out that it was given up
         queue.append(job.id, 1, [], results={"b": {"pid": -1.0}})
     ended = work(store, job.id)

@@ -290,7 +290,7 @@ def test_a_run_that_got_on_well_has_all_its_retries_again(store: Store, queue: Q
         attempt = started(queue)
         queue.append(run_id, attempt.number, [], progress={"step": tenths * steps // 10})
         assert queue.settle(run_id, attempt.number, killed) == "queued", "never twice within a tenth of the way"
-        assert "(1 of 2)" in (store.run(run_id).reason or "")
+        assert "(retry 1 of 2)" in (store.run(run_id).reason or "")
     for further, becomes in ((1, "queued"), (2, "failed")):
         attempt = started(queue)
         queue.append(run_id, attempt.number, [], progress={"step": 8 * steps // 10 + further})
@@ -326,7 +326,7 @@ def test_a_death_has_its_reason(store: Store, queue: Queue, end: Exit, words: st
     started(queue)
     assert queue.settle(run_id, 1, end) == "queued"
     assert words in (store.run(run_id).reason or "")
-    assert "retried from its last checkpoint (1 of 2)" in (store.run(run_id).reason or "")
+    assert "retried from its last checkpoint (retry 1 of 2)" in (store.run(run_id).reason or "")
 
 
 @pytest.mark.parametrize(("kind", "status"), [("cancel", "cancelled"), ("pause", "paused")])
