@@ -185,11 +185,12 @@ class ModelConfig(Frozen):
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
-        Literal["lm", "classes", "span", "none"] | None,
+        Literal["lm", "classes", "span", "ctc", "none"] | None,
         about(
             N_(
                 "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
-                "decoders. An encoder with lm fills masked tokens."
+                "decoders. An encoder with lm fills masked tokens; with ctc, it gives each position one of the classes or "
+                "a blank."
             )
         ),
     ] = None
@@ -241,7 +242,7 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end) or ``none``."""
+        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``ctc`` or ``none``."""
         if self.head is not None:
             return self.head
         if self.family != "encoder":
@@ -346,6 +347,15 @@ class ModelConfig(Frozen):
             )
         if self.output == "span":
             self._check_marks()
+        if self.output == "ctc" and (self.family != "encoder" or self.class_token or self.pooler):
+            raise ValueError(
+                _(
+                    "head ctc gives each position of an encoder one of the classes or a blank: it must be used with "
+                    "family encoder, without a class token and without a pooler. Got family {family}. Change that, or "
+                    "use another head.",
+                    family=self.family,
+                )
+            )
         if self.patch_dim is not None and self.family != "encoder":
             raise ValueError(_("image patches must be used with family encoder. Got {family}.", family=self.family))
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
