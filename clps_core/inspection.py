@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
+from clps_core.data.alignment import Aligned
 from clps_core.data.spans import Marked, same_answer
 from clps_core.look import Look, asked_of, open_look
 from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, open_run
@@ -49,7 +50,8 @@ class Inspection:
     model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input. ``context``, ``marked``: as in ``predicting.Prediction``. ``effect``: of what was changed
+    is no part of the input. ``context``, ``marked``, ``spectrogram``, ``aligned``: as in
+    ``predicting.Prediction``. ``effect``: of what was changed
     inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
     """
 
@@ -74,6 +76,8 @@ class Inspection:
     movement: Mapping[str, Movement] = field(default_factory=dict)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    spectrogram: Array | None = None
+    aligned: tuple[Aligned, ...] = ()
     effect: Effect | None = None
     seconds: float = field(default=0.0, compare=False)
 
@@ -157,6 +161,8 @@ def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run
         image=said.image,
         context=said.context,
         marked=said.marked,
+        spectrogram=said.spectrogram,
+        aligned=said.aligned,
         effect=effect,
         seconds=found.seconds,
     )

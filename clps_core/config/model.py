@@ -189,8 +189,8 @@ class ModelConfig(Frozen):
         about(
             N_(
                 "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
-                "decoders. An encoder with lm fills masked tokens; with ctc, it gives each position one of the classes or "
-                "a blank."
+                "decoders. An encoder with lm fills masked tokens; with ctc, it gives each position one of the classes "
+                "or a blank."
             )
         ),
     ] = None

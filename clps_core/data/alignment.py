@@ -80,8 +80,7 @@ def constant_transcript(rows: Sequence[Sequence[int]], choices: int) -> tuple[tu
     for place, row in enumerate(rows):
         table[place, : len(row)] = row
     lengths = np.array([len(row) for row in rows])
-    best = min((_climbed(start, table, lengths, choices) for start in _starts(rows)), key=lambda one: (one[1], one[0]))
-    return best
+    return min((_climbed(start, table, lengths, choices) for start in _starts(rows)), key=lambda one: (one[1], one[0]))
 
 
 def _starts(rows: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
@@ -98,8 +97,8 @@ def _climbed(
     at, edits = start, _edits(start, table, lengths)
     for _round in range(MOST_ROUNDS):
         near = {at[:place] + at[place + 1 :] for place in range(len(at))}
-        near |= {at[:place] + (one,) + at[place + 1 :] for place in range(len(at)) for one in range(choices)}
-        near |= {at[:place] + (one,) + at[place:] for place in range(len(at) + 1) for one in range(choices)}
+        near |= {(*at[:place], one, *at[place + 1 :]) for place in range(len(at)) for one in range(choices)}
+        near |= {(*at[:place], one, *at[place:]) for place in range(len(at) + 1) for one in range(choices)}
         found = min(((_edits(one, table, lengths), one) for one in near - {at}), default=(edits, at))
         if found[0] >= edits:
             break

@@ -80,7 +80,7 @@ def mel_power(samples: Floats) -> Floats:
 
 def log_mel(samples: Floats) -> Floats:
     """[F, BANDS]: natural logarithm of ``mel_power``."""
-    return np.log(mel_power(samples) + np.float32(FLOOR))
+    return np.asarray(np.log(mel_power(samples) + np.float32(FLOOR)))
 
 
 def features(samples: Floats) -> Floats:

@@ -71,10 +71,8 @@ class CtcScores:
     def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
         """Take in scores [B, S, C]; labels are compared at the end, since nothing may wait for a GPU here."""
         count = (batch.labels != IGNORED).sum()
-        if self._loss is loss:
-            summed = _summed(output, batch, 0.0)
-        else:
-            summed = self._loss(output, batch, self.config) * count
+        own = self._loss is loss
+        summed = _summed(output, batch, 0.0) if own else self._loss(output, batch, self.config) * count
         sums = torch.stack([summed.double(), count.double()])
         self._sums = sums if self._sums is None else self._sums + sums
         self._found.append((output.argmax(-1), _real(output, batch), batch.labels, output.shape[-1] - 1))
@@ -124,7 +122,5 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
         prediction=run.data.decode([one.label for one in runs]) if runs else "",
         pieces=tuple(piece(found.logits[one.peak], one.label, name) for one in runs),
         spectrogram=spectrogram_of(inputs) if run.data.facts.input_kind == "sound" else None,
-        aligned=tuple(
-            Aligned(name(one.label), one.begin, one.end, float(shares[one.peak, one.label])) for one in runs
-        ),
+        aligned=tuple(Aligned(name(one.label), one.begin, one.end, float(shares[one.peak, one.label])) for one in runs),
     )

@@ -115,7 +115,8 @@ class SpokenDigits:
     def batch(self, step: int, batch_size: int) -> Batch:
         """Utterances drawn anew, of strings that are not held out."""
         generator = step_generator(self.fingerprint, self.seed, step)
-        strings, sounds = [], []
+        strings: list[tuple[int, ...]] = []
+        sounds: list[Array] = []
         while len(strings) < batch_size:
             digits = drawn_digits(generator, self.most)
             if _split(digits, self.fold) == "train":

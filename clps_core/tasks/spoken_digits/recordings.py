@@ -45,7 +45,7 @@ def recordings() -> tuple[Samples, ...]:
         raise DataError(_damaged()) from error
     if hashlib.sha256(b"".join(one.tobytes() for one in found)).hexdigest() != SHA256:
         raise DataError(_damaged())
-    return tuple((one.astype(np.float32) - 128) / 128 for one in found)
+    return tuple((one.astype(np.float32) - np.float32(128)) / np.float32(128) for one in found)
 
 
 def _damaged() -> str:
