@@ -14,6 +14,7 @@ from app import state
 from app.attention.source import Question
 from app.look.widget_value import follow_url
 from app.services import show_problem
+from app.sound.bring import sound_field
 from clps_core.opened import LONGEST_TEXT
 from clps_core.store import Run
 from clps_core.tasks import TaskFacts
@@ -63,6 +64,8 @@ def _text_field(task: TaskFacts, text: str) -> str:
             on_change=lambda: state.write(**{state.TEXT: str(st.session_state[key])}),
         )
         return str(number)
+    if task.input_kind == "sound":
+        return sound_field(task, text, key=key)
     follow_url(key, text)
 
     def written() -> None:

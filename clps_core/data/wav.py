@@ -129,12 +129,12 @@ def _numbers(body: bytes, kind: int, width: int) -> NDArray[np.floating]:
     if kind == FLOAT:
         return np.asarray(np.frombuffer(body, dtype=f"<f{width}").astype(np.float64))
     if width == 1:
-        return (np.frombuffer(body, np.uint8).astype(np.float32) - 128) / 128
+        return np.asarray((np.frombuffer(body, np.uint8).astype(np.float32) - 128) / 128)
     if width == 3:
         three = np.frombuffer(body, np.uint8).reshape(-1, 3)
         four = np.concatenate([np.zeros((len(three), 1), np.uint8), three], axis=1)
-        return np.ascontiguousarray(four).view("<i4").reshape(-1).astype(np.float64) / 2**31
-    return np.asarray(np.frombuffer(body, dtype=f"<i{width}").astype(np.float64)) / 2 ** (8 * width - 1)
+        return np.asarray(np.ascontiguousarray(four).view("<i4").reshape(-1).astype(np.float64) / 2**31)
+    return np.asarray(np.frombuffer(body, dtype=f"<i{width}").astype(np.float64) / 2 ** (8 * width - 1))
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

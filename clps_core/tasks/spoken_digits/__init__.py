@@ -82,7 +82,7 @@ def facts(most: int = USUAL) -> TaskFacts:
         defaults={
             "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.0, "head": "ctc"},
             "optim": {"learning_rate": 2e-3, "warmup_steps": 50},
-            "train": {"steps": 400, "batch_size": 32, "eval_every": 50, "eval_examples": 200, "test_examples": 1000},
+            "train": {"steps": 800, "batch_size": 16, "eval_every": 100, "eval_examples": 200, "test_examples": 1000},
         },
     )
 

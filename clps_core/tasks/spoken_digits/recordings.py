@@ -29,7 +29,7 @@ LOUDNESS = (-6.0, 0.0)
 """Decibels of a digit against its recording."""
 GAP = (0.02, 0.22)
 """Seconds of silence before, between and after digits."""
-NOISE = (0.0, 20.0)
+NOISE = (-5.0, 15.0)
 """Decibels by which the speech is above the noise, on average over the digits."""
 
 Samples = NDArray[np.float32]
