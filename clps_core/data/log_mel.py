@@ -84,12 +84,12 @@ def log_mel(samples: Floats) -> Floats:
 
 
 def features(samples: Floats) -> Floats:
-    """float32 [S, STACKED * BANDS]: what a model reads of a sound [n] at ``RATE``.
+    """float32 [S, STACKED * BANDS]: what a model reads of a sound [n] at ``RATE``, without its constant offset.
 
     Each band has mean 0 and standard deviation 1 over the sound, so that neither loudness nor the colour of a
     microphone matters; a band that never changes is 0.
     """
-    found = log_mel(samples)
+    found = log_mel(samples - samples.mean() if len(samples) else samples)
     count = len(found) // STACKED
     found = found[: count * STACKED]
     if not count:

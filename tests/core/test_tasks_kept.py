@@ -40,6 +40,7 @@ BUILT_IN = (
     "pairs",
     "stories",
     "sums",
+    "spoken-digits",
     "sounds",
     "languages",
     "docstrings",

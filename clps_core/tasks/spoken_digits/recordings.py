@@ -39,7 +39,7 @@ Samples = NDArray[np.float32]
 def recordings() -> tuple[Samples, ...]:
     """The samples of each digit, from -1 to 1; raises ``DataError`` where the file is missing, damaged or another."""
     try:
-        with np.load(FILE, allow_pickle=False) as kept:
+        with FILE.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             found = [np.asarray(kept[f"digit_{digit}"], dtype=np.uint8) for digit in range(DIGITS)]
     except Exception as error:  # zipfile, zlib and numpy each have errors of their own for a damaged file
         raise DataError(_damaged()) from error
