@@ -381,7 +381,7 @@ def test_a_run_answers_a_sound_that_was_brought(folder: Path, digits: SpokenDigi
     assert brought.spectrogram is not None
     assert own.spectrogram is not None
     assert np.abs(brought.spectrogram - own.spectrogram).max() < 0.05  # it is kept with 16 bits
-    with pytest.raises(DataError, match=r"at most 3\.3 seconds for this run\. Got 5\.9"):
+    with pytest.raises(DataError, match=r"at most 3\.3 seconds for this run\. Got 6\.0"):
         predict(folder, [keep_sound(home, wav_bytes(tone(6, RATE)))])
 
 
