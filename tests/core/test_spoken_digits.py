@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import math
 import struct
 import wave
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from test_cli_depth import clps
 from tiny_models import batch_for, tiny
-from untrained_runs import SIZES, untrained_run
+from untrained_runs import SIZES, small_config, stored_run, untrained_run
 
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig, build_config, resolve
@@ -35,6 +38,7 @@ from clps_core.look import Look
 from clps_core.predicting import predict
 from clps_core.predicting_split import predict_split
 from clps_core.scoring import score_folder
+from clps_core.store import open_store
 from clps_core.tasks.spoken_digits import LEAST, MOST, facts, recordings
 from clps_core.tasks.spoken_digits.data import SpokenDigits
 from clps_core.training.checkpoint import checkpoint_path, read
@@ -383,6 +387,31 @@ def test_a_run_answers_a_sound_that_was_brought(folder: Path, digits: SpokenDigi
     assert np.abs(brought.spectrogram - own.spectrogram).max() < 0.05  # it is kept with 16 bits
     with pytest.raises(DataError, match=r"at most 3\.3 seconds for this run\. Got 6\.0"):
         predict(folder, [keep_sound(home, wav_bytes(tone(6, RATE)))])
+
+
+def test_the_command_line_writes_down_a_wav_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digits: SpokenDigits
+) -> None:
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CLPS_DATABASE_URL", raising=False)
+    with closing(open_store()) as store:
+        run, other = (stored_run(store, small_config(task)) for task in ("spoken-digits", "digits"))
+    file, out = tmp_path / "three.wav", tmp_path / "none.wav"
+    file.write_bytes(wav_bytes(digits.samples("test", 3)))
+    (told,) = json.loads(clps("predict", run.id, "--sound", str(file), "--json").stdout)["predictions"]
+    assert told["answer"] == " ".join(part["label"] for part in told["aligned"])
+    assert all(0 <= part["begin"] < part["end"] < 4 for part in told["aligned"])
+    assert f"-> {told['answer']}" in clps("predict", run.id, "--sound", str(file)).stdout
+    out.write_bytes(b"no sound")
+    for run_id, path, said in (
+        (run.id, out, "must be a WAV file"),
+        (run.id, tmp_path / "gone.wav", "must name a WAV file that can be read"),
+        (run.id, tmp_path, "must name a WAV file that can be read"),
+        (other.id, file, "--sound is for tasks that read sounds. Got a run of digits"),
+    ):
+        refused = clps("predict", run_id, "--sound", str(path))
+        assert refused.exit_code == 2
+        assert said in " ".join(refused.stderr.split())
 
 
 @pytest.mark.parametrize("text", ["", "1000", "-1", "1.5", "１", "seven", "9" * 50])
