@@ -8,6 +8,7 @@ things: to queue runs, to stop or delete them, to read a log. ``page_guard`` wra
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from clps_core.serving import ModelService
     from clps_core.store import Store
 
-__all__ = ["check_use_of", "desk", "escape_markdown", "models", "page_guard", "show_problem", "store"]
+__all__ = ["check_use_of", "desk", "escape_label", "escape_markdown", "models", "page_guard", "show_problem", "store"]
 
 log = logging.getLogger("clps.dashboard")
+_MEANS_SOMETHING = re.compile(r"[\\`*\[\]<>|~$]|^[#+-]|-(?=[->])|(?<=[-<])-|:(?!\s|$)|(?<!\w)_|_(?!\w)")
+"""Signs within one line of Markdown that are more than themselves there."""
 
 
 def store() -> Store:
@@ -114,3 +117,8 @@ def show_problem(sentence: str) -> None:
 def escape_markdown(text: str) -> str:
     """``text`` such that Streamlit's Markdown shows exactly its characters, and they stay among themselves."""
     return "".join(f"\\{char}" if char in r"\`*_{}[]()<>#+-!|~$:" else char for char in isolated(text))
+
+
+def escape_label(text: str) -> str:
+    """As ``escape_markdown``, for a widget's label: it is read out as written, so with few backslashes."""
+    return _MEANS_SOMETHING.sub(r"\\\g<0>", isolated(text))

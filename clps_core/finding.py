@@ -214,7 +214,7 @@ def _value(key: Key, text: str) -> float | str | None:
         return _day(key, text)
     if key.kind == "flag" and text not in FLAGS:
         raise ConfigError(
-            _("is: must be followed by one of {known}. Got {got}.", known=", ".join(FLAGS), got=shown(text))
+            _("'is:' must be followed by one of {known}. Got {got}.", known=", ".join(FLAGS), got=shown(text))
         )
     if key.kind == "field" and text.lower() in ("null", "none") and key.path != "sharing.strategy":
         return text.lower() if text.lower() == "none" and not (key.numeric or key.boolean) else None
@@ -264,7 +264,7 @@ def _sorted_by(name: str) -> Key:
     if key is None or key.kind in ("flag", "tag"):
         raise ConfigError(
             _(
-                "sort: must be followed by a sortable field, such as created, d_model or accuracy. Got {got}.",
+                "'sort:' must be followed by a sortable field, such as created, d_model or accuracy. Got {got}.",
                 got=shown(name),
             )
         )

@@ -47,7 +47,7 @@ class Inspection:
     input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
     in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
     that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
-    model. ``next_tokens``: per decoder position the best next token. ``image``: [8, 8] in 0..1 for image
+    model. ``next_tokens``: per decoder position the best next token. ``image``: [side, side] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
     is no part of the input. ``context``, ``marked``, ``spectrogram``, ``aligned``: as in
@@ -104,11 +104,6 @@ class Inspection:
             return self.target_labels, self.source_labels
         own = self.target_labels if kind == "decoder" and self.target != "none" else self.source_labels
         return own, own
-
-    @property
-    def patches(self) -> Array | None:
-        """``image`` where every position is a patch of it; ``None`` with a class token, which is no patch."""
-        return None if self.class_token else self.image
 
     def quantise(self) -> dict[str, NDArray[np.uint8]]:
         """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""

@@ -255,7 +255,7 @@ def from_plain(plain: Any) -> Lesson:
                 got=len(steps) if isinstance(steps, list) else shown(steps),
             )
         )
-    about = _line(found.get("about", ""), _("what a lesson says about itself"), MOST_ABOUT)
+    about = _line(found.get("about", ""), _("the description of a lesson"), MOST_ABOUT)
     return Lesson(title, tuple(map(_step, steps)), about)
 
 
@@ -294,7 +294,7 @@ def _list(found: Mapping[str, Any], name: str, most: int) -> list[Any]:
     if not isinstance(value, list) or len(value) > most:
         raise ConfigError(
             _(
-                "{name} must be a list of at most {limit}. Got {got}.",
+                "{name} must be a list of at most {limit} entries. Got {got}.",
                 name=name,
                 limit=most,
                 got=len(value) if isinstance(value, list) else shown(value),

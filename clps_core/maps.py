@@ -128,7 +128,7 @@ def apart_in_layers(
         if len(layers) < 2 or len(set(layers)) < len(layers) or not all(0 <= one < len(groups) for one in layers):
             raise ConfigError(
                 _(
-                    "two or more different layers from 0 to {last} must be compared. Got {layers}.",
+                    "the layers to compare must be two or more different ones from 0 to {last}. Got {layers}.",
                     last=len(groups) - 1,
                     layers=", ".join(map(str, layers)) or _("none"),
                 )

@@ -118,7 +118,7 @@ def layers_of(run: OpenRun, stack: str, loops: int | None) -> StackLayers:
     if stack not in plan.execution:
         raise ConfigError(
             _(
-                "the stack must be one of the model: {stacks}. Got {stack}.",
+                "the stack must be one that the model has: {stacks}. Got {stack}.",
                 stacks=", ".join(plan.execution),
                 stack=stack[:40],
             )

@@ -94,7 +94,7 @@ def _without_filled_in(config: RunConfig) -> RunConfig:
     """``config`` without what its task would fill in by itself."""
     short = config
     usual = TASKS.usual(config.data.task)
-    implied = {"seq_len": usual.max_source_len, "difficulty": usual.difficulty}
+    implied = {"seq_len": usual.max_source_len, "difficulty": usual.difficulty, "patch_size": usual.patch_size}
     same = [name for name, value in implied.items() if getattr(config.data, name) == value]
     short = short.model_copy(update={"data": short.data.model_copy(update=dict.fromkeys(same))})
     given = {name: getattr(config.model, name) for name in FILLED_IN}

@@ -105,7 +105,9 @@ def tie_of_run(look: Look, *, site: str, opener: Opener = open_run) -> TieProof:
     with open_look(look, opener) as run:
         slot = _slot(run, site)
         if run.config.model.output == "none":
-            raise ConfigError(_("a model must have a head to answer. Got head none. Choose a run with a head."))
+            raise ConfigError(
+                _("a model must have a head to predict anything. Got head none. Choose a run with a head.")
+            )
         if look.patching is not None:
             raise ConfigError(_("the check of a tie works without patches only. Remove the patches."))
         asked = asked_of(run, look)

@@ -81,7 +81,7 @@ def measured(run_ids: list[str], was_active: bool) -> None:
     colours = strategy_colours(run.strategy for run in runs)
     for members in by_task.values():
         if len(by_task) > 1:
-            st.subheader(members[0].facts.title, anchor=False)
+            st.header(members[0].facts.title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
     st.session_state[GROUPS] = groups, colours
 

@@ -80,7 +80,7 @@ here = opened(found, designs.chosen)
 if here is not None:
     sharing_map(found, designs.chosen, component_sizes(model), changed)
     side_by_side(designs, here)
-    st.subheader(_("Costs"), anchor=False)
+    st.header(_("Costs"), anchor=False)
     counts_table(found, designs.chosen)
     counts_figure(found)
     scheme_cards(here, model)

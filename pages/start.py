@@ -27,12 +27,12 @@ def ready(was_active: bool) -> None:
     others = [one for one in featured(store(), desk()) if one.id not in known]
     pinned = pinned_runs_of(store(), desk())
     if others or pinned:
-        st.subheader(_("Trained here"), anchor=False)
+        st.header(_("Trained here"), anchor=False)
     with st.container(horizontal=True, key="cards_here"):
         for comparison in [*others, *([pinned] if pinned else [])]:
             comparison_card(store(), comparison)
     if shipped:
-        st.subheader(_("Ready comparisons, trained in advance"), anchor=False)
+        st.header(_("Ready comparisons, trained in advance"), anchor=False)
     with st.container(horizontal=True, key="cards_ready"):
         for one in shipped:
             ready_card(store(), one)
@@ -51,5 +51,5 @@ sharing_picture()
 with page_guard():
     active = store().has_jobs()
     ticking("ready", ready, TICK_SECONDS if active else None)(active)
-st.subheader(_("Where to start"), anchor=False)
+st.header(_("Where to start"), anchor=False)
 ways_in()

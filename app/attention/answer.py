@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
@@ -34,6 +35,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "given_name": _given_name(answer),
             "given": _("Your sound") if answer.text.startswith(KEPT) else visible(answer.text, keep="\n\t"),
             "image": None if answer.image is None else answer.image.round(3).tolist(),
+            "image_name": "" if answer.image is None else image_name(answer.text),
             "said_name": _said_name(answer),
             "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),
             "correctness": _correctness(answer),

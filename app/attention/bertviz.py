@@ -25,7 +25,7 @@ from app.look.picture import file_name
 from app.look.working import let_out
 from clps_core.inspection import Inspection
 from clps_core.serving.head_view import MARK, HeadView, Which
-from clps_core.words import _, sentences
+from clps_core.words import _, html_language, sentences
 
 __all__ = ["bertviz_caption", "bertviz_document", "bertviz_view", "choose_bertviz", "shown_tokens", "standing_alone"]
 
@@ -78,7 +78,7 @@ def bertviz_view(
     place.caption(_("Drawing BertViz's view ..."))
     let_out()
     try:
-        document = bertviz_document(draw(layer, limit), which)
+        document = bertviz_document(draw(layer, limit), which, title)
     finally:
         place.empty()
     shown = min(longest, limit)
@@ -135,16 +135,21 @@ def shown_tokens(layers: int, heads: int) -> int:
     return max(8, min(MOST_TOKENS, math.isqrt(MOST_WEIGHTS // max(1, layers * heads))))
 
 
-def bertviz_document(view: HeadView, which: Which = "head") -> str:
-    """A complete HTML document for an iframe; typed text stands in it as escaped JSON only."""
+def bertviz_document(view: HeadView, which: Which = "head", title: str = "") -> str:
+    """A complete HTML document for an iframe; typed text stands in it as escaped JSON only.
+
+    It has a language, the name ``title`` and a name for its list of layers, as it is read aloud like a page of its own.
+    """
     code = view.code.replace(*(TALL if which == "model" else NARROW), 1)
     scripts = "".join(f"<script>{text}</script>" for text in (_library("d3"), _library("jquery"), _SHIM))
+    markup = view.markup.replace(UNNAMED, f'{UNNAMED[:-1]} aria-label="{escape(_("Layer"))}">', 1)
     return (
-        '<!doctype html><html><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{escape(html_language())}"><head><meta charset="utf-8">'
+        f"<title>{escape(title)}</title>"
         '<meta http-equiv="Content-Security-Policy" '
         "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
         f"<style>{asset('attention/bertviz_frame.css')}</style></head>"
-        f"<body class='{which}'>{_LIFT}{view.markup}{scripts}"
+        f"<body class='{which}'>{_LIFT}{markup}{scripts}"
         f"<script>{code.replace(MARK, _escaped(view.data), 1)}</script>"
         f"{_FIT if which == 'model' else ''}</body></html>"
     )
@@ -154,8 +159,7 @@ def standing_alone(document: str, title: str) -> bytes:
     """The view's document as a file of its own: light, with its title above it."""
     name = escape(title)
     return (
-        document.replace("<html>", '<html class="light">', 1)
-        .replace('<meta charset="utf-8">', f'<meta charset="utf-8"><title>{name}</title>', 1)
+        document.replace("<html ", '<html class="light" ', 1)
         .replace("<style>", "<style>:root { font-family: sans-serif; } h1 { font-size: 1rem; margin: 12px; }\n", 1)
         .replace(_LIFT, f"{_LIFT}<h1>{name}</h1>", 1)
     ).encode("utf-8", "replace")
@@ -172,6 +176,8 @@ _FIT = (
     "svg.removeAttribute('width'); svg.removeAttribute('height'); }</script>"
 )
 """Lets BertViz's model view, which has a fixed width, fill the frame."""
+UNNAMED = '<select id="layer">'
+"""BertViz's list of layers, as it comes: the word before it is no label."""
 NARROW = (
     "const MATRIX_WIDTH = 115;",
     "const MATRIX_WIDTH = Math.max(115, document.body.clientWidth - 2 * BOXWIDTH - 8);",

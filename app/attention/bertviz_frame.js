@@ -16,7 +16,7 @@ export default function ({ data, parentElement }) {
     .join(" ");
   const zoom = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
   const text = data.document
-    .replace("<html>", `<html class="${isDark(style.getPropertyValue("--st-background-color")) ? "dark" : "light"}">`)
+    .replace("<html ", `<html class="${isDark(style.getPropertyValue("--st-background-color")) ? "dark" : "light"}" `)
     .replace("<style>", `<style>:root { ${theme} zoom: ${zoom}; }\n`);
   let frame = host.querySelector("iframe");
   if (frame?.srcdoc === text) return;

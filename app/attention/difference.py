@@ -140,7 +140,7 @@ def difference_view(found: RunMaps, ask: partial[RunMaps], answer: Inspection, k
         letters=[slot_letter(group) for group in found.groups],
         colours=[slot_colour(group) for group in found.groups],
         causal=kind == "decoder",
-        image=answer.patches,
+        image=answer.image,
         layers=found.layers,
         signed=True,
         how="difference",

@@ -316,16 +316,15 @@ class Explorer {
   drawStrip(at) {
     const { data, bytes } = this;
     const strip = this.part("strip");
-    const query = at ? at[0] : null;
-    this.part("strip-name").textContent =
-      query === null ? "" : fill(data.words.strip, { token: data.queries[query], position: query });
+    // Of an image, also with nothing chosen: what the answer is read from, a class token or all patches.
+    const query = at ? at[0] : data.image && patchesOf(data).before ? 0 : null;
+    const name = query === null ? (data.image ? data.words.strip_all : "") : data.words.strip;
+    this.part("strip-name").textContent = fill(name, { token: data.queries[query], position: query });
     strip.replaceChildren();
-    if (query === null || !bytes) return;
+    if (!bytes) return;
     const colour = this.colourOf(this.layer);
-    if (data.image) {
-      strip.append(patchPicture(data, bytes, at, colour, this.boost));
-      return;
-    }
+    if (data.image) strip.append(patchPicture(data, bytes, query, at ? at[1] : null, colour, this.boost));
+    if (data.image || query === null) return;
     data.keys.forEach((label, key) => {
       const byte = bytes[query * data.keys.length + key];
       const { colour: shade, share } = tint(data, byte, colour, this.boost);

@@ -101,7 +101,7 @@ class GridView:
     next_tokens: Sequence[tuple[str, float]] = ()
     """Per query the most probable next token and its probability, where the queries are a decoder's."""
     image: np.ndarray | None = None
-    """[side, side] in 0..1 where the positions are patches of an image."""
+    """[side, side] in 0..1 where the positions are patches of an image, maybe with a class token before them."""
     layers: Sequence[int] = ()
     signed: bool = False
     scale: float = 1.0
@@ -274,6 +274,7 @@ def _grid_words() -> dict[str, str]:
         ),
         "hint": _("Point at a cell to see which token (row) looks at which token (column). Click to pin it."),
         "loading": _("Loading this head ..."),
+        "strip_all": _("Where all patches look, on average:"),
         "masked": _("not visible"),
         "next": _("next token: {token} ({percent} %)"),
         "kept": _("pinned; click again to unpin"),

@@ -3,6 +3,7 @@
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const LARGEST_CELL = 30;
 const TALLEST = 640;
+const SMALLEST_PATCH = 7;
 
 function readableOn([red, green, blue]) {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? [20, 22, 30] : [255, 255, 255];
@@ -36,9 +37,10 @@ function layoutLarge(data, room, theme) {
 function layoutPatches(rows, columns, room) {
   // Positions are patches of an image: the axes show the patches themselves.
   const type = typeScale();
-  const cell = Math.max(4, Math.min(LARGEST_CELL * type, (room - 40) / columns, (TALLEST * type) / rows));
-  const left = cell + 8;
-  return { left, top: left, cell, size: cell, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
+  const cell = Math.max(0.5, Math.min(LARGEST_CELL * type, (room - 40) / columns, (TALLEST * type) / rows));
+  const size = Math.max(SMALLEST_PATCH, cell);
+  const left = size + 8;
+  return { left, top: left, cell, size, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
 }
 
 function drawHead(canvas, place, what) {
@@ -116,29 +118,55 @@ function drawTopLabel(context, label, x, y, size) {
 }
 
 function drawPatchLabels(context, place, data, theme, active) {
-  const { left, top, cell, rows, columns } = place;
-  const tile = cell * 0.84;
+  // Where patches do not fit, every n-th is drawn; the two under the pointer always are, above the others.
+  const { left, top, cell, size, rows, columns } = place;
+  const tile = size * 0.84;
   const inset = (cell - tile) / 2;
-  for (let row = 0; row < rows; row++)
-    drawPatch(context, data, row, left - tile - 5, top + row * cell + inset, tile, theme, active?.[0] === row);
-  for (let column = 0; column < columns; column++)
-    drawPatch(context, data, column, left + column * cell + inset, top - tile - 5, tile, theme, active?.[1] === column);
+  const every = Math.ceil(size / cell - 0.001);
+  const row = (at, isActive) => drawPatch(context, data, at, left - tile - 5, top + at * cell + inset, tile, theme, isActive);
+  const column = (at, isActive) => drawPatch(context, data, at, left + at * cell + inset, top - tile - 5, tile, theme, isActive);
+  for (let at = 0; at < rows; at += every) row(at, false);
+  for (let at = 0; at < columns; at += every) column(at, false);
+  if (!active) return;
+  row(active[0], true);
+  column(active[1], true);
+}
+
+/** How many patches there are across an image, and how many positions before them: a class token is no patch. */
+function patchesOf(data) {
+  const across = Math.floor(Math.sqrt(data.keys.length));
+  return { across, before: data.keys.length - across * across };
 }
 
 function drawPatch(context, data, at, x, y, tile, theme, isActive) {
-  const side = data.image.length;
-  const across = Math.round(Math.sqrt(data.keys.length));
-  const pixels = side / across;
-  const step = tile / pixels;
-  for (let row = 0; row < pixels; row++)
-    for (let column = 0; column < pixels; column++) {
-      const value = data.image[Math.floor(at / across) * pixels + row][(at % across) * pixels + column];
-      context.fillStyle = css([255, 255, 255].map((white) => Math.round(white * (1 - value))));
-      context.fillRect(x + column * step, y + row * step, step + 0.4, step + 0.4);
-    }
+  const { across, before } = patchesOf(data);
+  if (at < before) drawNoPatch(context, data.keys[at], x, y, tile, theme);
+  else drawPixels(context, data.image, across, at - before, x, y, tile);
   context.lineWidth = isActive ? 2 : 0.75;
   context.strokeStyle = css(isActive ? theme.text : theme.muted);
   context.strokeRect(x, y, tile, tile);
+}
+
+function drawPixels(context, image, across, patch, x, y, tile) {
+  const pixels = image.length / across;
+  const step = tile / pixels;
+  for (let row = 0; row < pixels; row++)
+    for (let column = 0; column < pixels; column++) {
+      const value = image[Math.floor(patch / across) * pixels + row][(patch % across) * pixels + column];
+      context.fillStyle = css([255, 255, 255].map((white) => Math.round(white * (1 - value))));
+      context.fillRect(x + column * step, y + row * step, step + 0.4, step + 0.4);
+    }
+}
+
+/** The first letter of its name, such as that of a class token. */
+function drawNoPatch(context, label, x, y, tile, theme) {
+  context.fillStyle = css(theme.background);
+  context.fillRect(x, y, tile, tile);
+  context.fillStyle = css(theme.text);
+  context.font = labelFont(tile * 0.8, theme, false);
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText([...label].find((one) => /\p{L}/u.test(one)) ?? "", x + tile / 2, y + tile / 2);
 }
 
 function insideOf(data, cell) {
@@ -154,10 +182,23 @@ function cellAt(event, canvas, place, data) {
   return inside ? [row, column] : null;
 }
 
-function patchPicture(data, bytes, [query, key], colour, boost) {
+/** What is read by the position `query`, or on average by all: a byte for each key. */
+function readBy(data, bytes, query) {
+  const columns = data.keys.length;
+  if (query !== null) return bytes.subarray(query * columns, (query + 1) * columns);
+  const rows = data.queries.length;
+  return data.keys.map((_label, key) => {
+    let sum = 0;
+    for (let row = 0; row < rows; row++) sum += bytes[row * columns + key];
+    return Math.round(sum / rows);
+  });
+}
+
+function patchPicture(data, bytes, query, key, colour, boost) {
   // The image with each patch tinted by the attention it gets; the reading patch is framed.
   const side = data.image.length;
-  const across = Math.round(Math.sqrt(data.keys.length));
+  const { across, before } = patchesOf(data);
+  const read = readBy(data, bytes, query);
   const pixel = Math.floor(192 / side);
   const patch = (pixel * side) / across;
   const canvas = element("canvas", { "aria-hidden": "true" });
@@ -166,16 +207,17 @@ function patchPicture(data, bytes, [query, key], colour, boost) {
     row.forEach((value, x) => {
       const grey = Math.round(255 * (1 - value));
       const at = Math.floor((y * across) / side) * across + Math.floor((x * across) / side);
-      const byte = bytes[query * data.keys.length + at];
-      const shade = tint(data, byte, colour, boost);
+      const shade = tint(data, read[before + at], colour, boost);
       context.fillStyle = css(mix([grey, grey, grey], shade.colour, 0.85 * shade.share));
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );
   for (const [at, width, style] of [[query, 3, "#000"], [query, 1.5, "#fff"], [key, 1, css(colour)]]) {
+    if (at === null || at < before) continue;
+    const place = at - before;
     context.lineWidth = width;
     context.strokeStyle = style;
-    context.strokeRect((at % across) * patch + 1.5, Math.floor(at / across) * patch + 1.5, patch - 3, patch - 3);
+    context.strokeRect((place % across) * patch + 1.5, Math.floor(place / across) * patch + 1.5, patch - 3, patch - 3);
   }
   return canvas;
 }

@@ -134,7 +134,7 @@ class Comparison {
     const { data } = this;
     const table = ramp(rgb(data.colour), this.theme, this.boost);
     this.cards = data.layers.map((layer, at) => {
-      const name = element("h4", {});
+      const name = element("p", { class: "layer" });
       name.textContent = fill(data.words.layer, { layer });
       const alike = element("p", { class: "alike" });
       const value = data.similarities[this.head][at];

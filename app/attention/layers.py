@@ -52,7 +52,7 @@ class LayersView:
     keys: Sequence[str]
     causal: bool = False
     image: np.ndarray | None = None
-    """[side, side] in 0..1 where the positions are patches of an image."""
+    """[side, side] in 0..1 where the positions are patches of an image, maybe with a class token before them."""
     about: str = ""
     """What the weights of these layers have to do with each other."""
 

@@ -89,7 +89,7 @@ def maps_view(
         colours=[slot_colour(group) for group in found.groups] or [NEUTRAL],
         causal=kind == "decoder",
         next_tokens=[(guess.label, guess.probability) for guess in answer.next_tokens] if kind != "encoder" else [],
-        image=answer.patches,
+        image=answer.image,
         layers=found.layers,
         words={} if plain else _words(how),
         how=how,

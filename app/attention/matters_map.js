@@ -10,17 +10,17 @@ function element(name, text, ...classes) {
 
 function drawRun(run, data) {
   const box = element("section", undefined, "run");
-  if (run.name) box.append(element("h4", run.name));
+  if (run.name) box.append(element("h2", run.name));
   box.append(element("p", run.whole, "whole"));
   const stacks = element("div", undefined, "stacks");
-  stacks.append(...run.stacks.map((stack) => drawStack(stack, data)));
+  stacks.append(...run.stacks.map((stack) => drawStack(stack, data, run.name ? "h3" : "h2")));
   box.append(stacks);
   return box;
 }
 
-function drawStack(stack, data) {
+function drawStack(stack, data, level) {
   const box = element("div", undefined, "stack"), scroll = element("div", undefined, "scroll");
-  if (stack.title) box.append(element("h5", stack.title));
+  if (stack.title) box.append(element(level, stack.title));
   const table = element("table"), head = element("thead"), line = element("tr"), body = element("tbody");
   table.setAttribute("aria-label", stack.alt);
   const corner = element("th", data.words.layer, "side");
@@ -65,7 +65,6 @@ function drawCell(cell, data) {
   button.dataset.said = said;
   if (done) {
     button.style.setProperty("--share", `${(100 * cell.share).toFixed(1)}%`);
-    button.classList.toggle("strong", cell.share > 0.62);
     button.classList.toggle("unsure", cell.unsure);
   }
   if (cell.letter) {

@@ -108,7 +108,6 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
     """The grid of one run at one step."""
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     groups = sharing_of(run, kind).letters
-    model = run.config.model
     return GridView(
         kind=kind,
         # The same name at every step: what is selected or kept stays while the slider moves.
@@ -119,7 +118,7 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
         causal=kind == "decoder",
-        image=_image(run, record.text) if run.facts.input_kind == "image" and not model.class_token else None,
+        image=_image(run, record.text) if run.facts.input_kind == "image" else None,
     )
 
 

@@ -5,13 +5,13 @@ The URL is the truth: widgets are set from it and write back to it.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import streamlit as st
 
 from app import state
 from app.attention.source import Question
+from app.drawing.field import image_field
 from app.look.widget_value import follow_url
 from app.services import show_problem
 from app.sound.bring import sound_field
@@ -51,19 +51,9 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
 
 
 def _text_field(task: TaskFacts, text: str) -> str:
-    key = f"attention.text.{task.name}"
     if task.input_kind == "image":
-        last = max(1, task.test_size) - 1
-        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) and int(text) <= last else 0
-        follow_url(key, number)
-        st.number_input(
-            _("Number of a test image, 0 to {last}", last=last),
-            min_value=0,
-            max_value=last,
-            key=key,
-            on_change=lambda: state.write(**{state.TEXT: str(st.session_state[key])}),
-        )
-        return str(number)
+        return image_field(task, text)
+    key = f"attention.text.{task.name}"
     if task.input_kind == "sound":
         return sound_field(task, text, key=key)
     follow_url(key, text)

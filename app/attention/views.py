@@ -210,7 +210,7 @@ def _layers_of(
         queries=queries,
         keys=keys,
         causal=kind == "decoder",
-        image=answer.patches,
+        image=answer.image,
         about=about,
     )
 

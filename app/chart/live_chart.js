@@ -106,7 +106,7 @@ class LiveChart {
     const cursor = element("canvas", { className: "cursor", attributes: { "aria-hidden": "true", "data-picture": "no" } });
     const tip = element("div", { className: "tip", hidden: true });
     const log = element("button", { type: "button", className: "toggle log", attributes: { "data-picture": "no" }, textContent: words.log, onclick: () => { this.store.log[panel.id] = !this.store.log[panel.id]; this.draw(); } });
-    const title = element("h4", { textContent: panel.title }, element("span", { className: "better", textContent: panel.note ?? "" }));
+    const title = element("h2", { textContent: panel.title }, element("span", { className: "better", textContent: panel.note ?? "" }));
     log.hidden = panel.kind === "percent";
     const section = element("section", { className: "panel" }, element("div", { className: "head" }, title, log), element("div", { className: "plot" }, canvas, cursor, tip));
     section.dataset.panel = panel.id;

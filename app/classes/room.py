@@ -80,7 +80,8 @@ def _only_teachers() -> str:
 
 
 def _list(classes: Classes) -> None:
-    st.header(_("Classes"), anchor=False)
+    with st.container(key="large_classes"):
+        st.header(_("Classes"), anchor=False)
     with st.form("class.open", border=True):
         st.text_input(_("Name of the class"), key="class.opened", max_chars=MOST_NAME)
         st.form_submit_button(_("Open a class"), icon=":material/add:", type="primary", on_click=_opened)
@@ -113,7 +114,8 @@ def _written(code: str) -> str:
 
 def _class(one: Class, chapters: Sequence[Chapter]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.header(_("{name}: code {code}", name=escape_markdown(one.name), code=_written(one.code)), anchor=False)
+        with st.container(key="large_class"):
+            st.header(_("{name}: code {code}", name=escape_markdown(one.name), code=_written(one.code)), anchor=False)
         with st.container(horizontal=True, width="content"):
             with st.popover(_("Join"), icon=":material/qr_code_2:"):
                 link = f"{server_address()}/learn?{urlencode({state.CLASS: one.code})}"

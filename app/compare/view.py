@@ -21,7 +21,7 @@ from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, percent
 from app.services import escape_markdown
-from clps_core.analysis.counts import of_unshared, share_of_unshared
+from clps_core.analysis.counts import of_unshared, share_of_unshared, unshared
 from clps_core.glossary import meaning, meaning_of_metric
 from clps_core.jobs.ancestry import Ancestry, ancestry
 from clps_core.jobs.provenance import signatures
@@ -198,6 +198,11 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
             steps="; ".join(uneven),
         )
         sentences.append(escape_markdown(text))
+    if len({unshared(group.run.config.model).unique_parameters for group in groups}) > 1:
+        sentences.append(
+            _("Relative size compares each design with no sharing at its own sizes. These differ here, so the column "
+              "does not compare the designs with each other.")
+        )  # fmt: skip
     if any(tree.stages for tree in trees):
         sentences.append(
             _("Steps and times of a fork include the training of its ancestors; this part is in brackets.")

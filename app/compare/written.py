@@ -52,7 +52,7 @@ def _drawn(run_ids: Sequence[str]) -> None:
     texts = list(dict.fromkeys(one.beginning for samples in found.values() for one in samples))
     if not texts:
         return
-    heading.subheader(_("Generated text"), anchor=False)
+    heading.header(_("Generated text"), anchor=False)
     text = head.selectbox(_("Prompt"), texts, key=BEGINNING) if len(texts) > 1 else texts[0]
     st.html(_table(of_seed[:MOST_RUNS], found, text or texts[0], colours))
     if (more := len(of_seed) - MOST_RUNS) > 0:

@@ -40,7 +40,7 @@ def confusion_section(runs: Sequence[Run]) -> None:
     able = {run.id: run for run in runs if run.status == "finished" and run.facts.num_classes}
     if not able:
         return
-    st.subheader(_("Which classes are confused?"), anchor=False)
+    st.header(_("Which classes are confused?"), anchor=False)
     one, other = _chosen(able, run_names(list(able.values())))
     found = {run.id: (run, _counted(run)) for run in (one, other) if run is not None}
     known = {run_id: (run, counts) for run_id, (run, counts) in found.items() if counts is not None}

@@ -59,7 +59,7 @@ class Seen:
 def add_section() -> None:
     """Draw the section; what was added is opened below."""
     here = desk().data
-    st.subheader(_("Add your own"), anchor=False)
+    st.header(_("Add your own"), anchor=False)
     if here.person is None and here.policy.shared:
         st.caption(escape_markdown(here.unknown))
         return

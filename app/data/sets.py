@@ -40,7 +40,7 @@ def sets_section() -> None:
         show_problem(_("there is no data set {got!r} that you may use.", got=asked[:60]))
     if not found:
         return
-    st.subheader(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
+    st.header(_("Your data sets") if not here.policy.shared else _("Data sets you may use"), anchor=False)
     for one in found:
         with st.container(border=True):
             _row(here, one, opened=one.name == asked)
@@ -157,7 +157,7 @@ def _remove(name: str) -> None:
 
 def shipped_section() -> None:
     """The tasks that are installed, with the source and licence of their data and what a trivial answer gets."""
-    st.subheader(_("Data sets that come with CLPS Lab"), anchor=False)
+    st.header(_("Data sets that come with CLPS Lab"), anchor=False)
     rows = []
     for facts in TASKS.usable().values():
         words = facts.words()

@@ -14,7 +14,7 @@ from app.runs.names import design_names
 from app.services import escape_markdown
 from clps_core.depth import Quality
 from clps_core.store.designs import design_of
-from clps_core.words import _, ngettext
+from clps_core.words import _, ngettext, together
 
 __all__ = ["captions"]
 
@@ -58,12 +58,18 @@ def _of_run(one: DeepRun, points: Points, name: str) -> str:
     said = ngettext(
         "{run} is best at {n} loop, {where}.", "{run} is best at {n} loops, {where}.", best, run=name, where=where
     )
+    alike = [n for n in points if n != best and points[n].metrics[judged.name] == points[best].metrics[judged.name]]
+    if alike:
+        as_good = _(
+            "It is as good at {loops}, but its loss is not lower there.", loops=together(map(str, sorted(alike)))
+        )
+        said = f"{said} {as_good}"
     before = recorded(one.run, points[best].step, judged.name)
     if one.dial.own is None or one.dial.own not in points or before is None:
         return said
     trained = ngettext(
-        "While it was trained, it was evaluated at {n} loop: {quality} at this step.",
-        "While it was trained, it was evaluated at {n} loops: {quality} at this step.",
+        "During training, the same weights had {quality} at {n} loop.",
+        "During training, the same weights had {quality} at {n} loops.",
         one.dial.own,
         quality=metric(judged.name, before),
     )

@@ -33,7 +33,7 @@ def graded_maps(runs: Sequence[DeepRun], found: Mapping[str, Mapping[int, Qualit
     if not task.graded or not shown:
         return
     called = grade_name(task)
-    st.subheader(_("{difficulty} against loops", difficulty=called), anchor=False)
+    st.header(_("{difficulty} against loops", difficulty=called), anchor=False)
     with st.container(horizontal=True, key="cards_graded"):
         for one in shown:
             points = found[one.run.id]

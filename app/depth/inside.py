@@ -29,7 +29,7 @@ Answers = Mapping[str, Mapping[int, Inspection]]
 
 def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> None:
     """The input, its answers at each depth, and the movement at one."""
-    st.subheader(_("One input at every number of loops"), anchor=False)
+    st.header(_("One input at every number of loops"), anchor=False)
     question = typed_input(runs[0].run, with_target=False)
     found, problems = answers_of(runs, lambda one: loops[one.run.id], question)
     for problem in problems:
@@ -54,7 +54,7 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
 
 def _movements(runs: Sequence[DeepRun], found: Answers) -> None:
     """How each run's layers carry the hidden state at one number of loops."""
-    st.subheader(_("How far does each layer move the hidden state?"), anchor=False)
+    st.header(_("How far does each layer move the hidden state?"), anchor=False)
     chosen = _choose_loops(runs, found)
     names = short_names([one.run for one in runs])
     shown = {one.run.id: found[one.run.id][chosen] for one in runs if chosen in found[one.run.id]}
@@ -151,7 +151,7 @@ def _movement(one: DeepRun, name: str, answer: Inspection, loops: int, tops: tup
     layers = one.dial.layers(loops)
     counts = [
         _(
-            "{sign} {stack} {layers}",
+            "{sign} {stack}: {layers}",
             sign=sign,
             stack=names[stack].lower(),
             layers=ngettext("{n} layer", "{n} layers", layers[stack]),

@@ -21,7 +21,7 @@ def design_actions(designs: Designs, found: Sequence[Costed]) -> None:
     """The heading of the designs with its buttons; ``found`` are those that fit."""
     past, future = history()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_("Designs"), anchor=False, width="stretch")
+        st.header(_("Designs"), anchor=False, width="stretch")
         st.button(
             _("Undo"), icon=":material/undo:", on_click=step_back, disabled=not past,
             help=_("Undo the last edit. Ctrl-Z and the browser's Back button do the same."),

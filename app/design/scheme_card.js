@@ -19,7 +19,7 @@ function proof(one) {
 
 function known(card, looks, words) {
   const box = element("article"), head = element("header"), text = element("div", "title");
-  text.append(element("small", "kind", card.kind), element("h4", "", card.title));
+  text.append(element("small", "kind", card.kind), element("h3", "", card.title));
   const picture = element("figure");
   picture.append(thumbnail(card.stacks, looks), element("figcaption", "", card.here));
   head.append(text);
@@ -36,7 +36,7 @@ function known(card, looks, words) {
   if (card.evidence.length) {
     const list = element("ul");
     list.append(...card.evidence.map(proof));
-    box.append(element("h5", "", words.evidence), list);
+    box.append(element("h4", "", words.evidence), list);
   }
   return box;
 }

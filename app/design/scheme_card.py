@@ -32,7 +32,7 @@ _component = component(
 
 def scheme_cards(design: Costed, model: ModelConfig) -> None:
     """A card for every scheme that the design makes use of, drawn at the model's own depth."""
-    st.subheader(_("About the schemes in this design"), anchor=False)
+    st.header(_("About the schemes in this design"), anchor=False)
     schemes = schemes_of(design.strategy, model)
     names = listed(scheme.title for scheme in schemes)
     st.caption(

@@ -42,7 +42,7 @@ function cellWidth(view, stack) {
 function drawStack(view, stack) {
   const { data } = view;
   const box = element("section", "stack");
-  const title = element("h4", "", stack.title);
+  const title = element("h3", "", stack.title);
   title.append(element("small", "", stack.note));
   const scroller = element("div", "scroller"), grid = element("div", "grid");
   const width = cellWidth(view, stack);

@@ -22,7 +22,7 @@ const middle = (layer) => LEFT + layer * (BOX + GAP) + BOX / 2;
 
 function drawPanel(panel, words) {
   const box = element("section", "panel");
-  box.append(element("h3", "", panel.title), element("p", "", panel.note));
+  box.append(element("h2", "", panel.title), element("p", "", panel.note));
   const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 202`, role: "img", "aria-label": panel.alt });
   const line = TOP + BOX / 2;
   picture.append(svg("path", { class: "flow", d: `M2 ${line}H${WIDTH - 4}m-6 -5l6 5l-6 5` }));

@@ -37,7 +37,7 @@ def side_by_side(designs: Designs, here: Costed) -> None:
     if not designs.beside:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(_("Side by side"), anchor=False, width="stretch")
+        st.header(_("Side by side"), anchor=False, width="stretch")
         swapping, taking = st.empty(), st.empty()
         st.button(_("Choose another design"), icon=":material/edit:", key="beside.choose", on_click=open_beside_dialog)
         st.button(_("Close"), icon=":material/close:", key="beside.close", on_click=close_beside)

@@ -45,7 +45,7 @@ def glossary() -> None:
     for topic, terms in TOPICS.items():
         left = [one for one in terms if one in found]
         if left:
-            st.subheader(TOPIC_TITLES[topic], anchor=False)
+            st.header(TOPIC_TITLES[topic], anchor=False)
             st.html(f"<style>{asset('glossary/glossary.css')}</style>{_list(left)}")
 
 
@@ -96,7 +96,7 @@ def _card(one: Term) -> None:
     """One term, with the ways to the pages that use it and to the chapter that teaches it."""
     symbols = "".join(f" `{symbol}`" for symbol in one.symbols)
     with st.container(border=True):
-        st.subheader(f"{escape_markdown(one.title)}{symbols}", anchor=False)
+        st.header(f"{escape_markdown(one.title)}{symbols}", anchor=False)
         st.markdown(escape_markdown(one.text))
         if details := _details(one):
             st.caption(escape_markdown(" · ".join(details)))

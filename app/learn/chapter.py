@@ -66,7 +66,9 @@ class Source:
 class Chapter:
     """``key``: in the address. ``begins`` says what it is about, ``claim`` what it teaches: after the prediction.
 
-    ``act`` draws the real thing; ``seen`` and ``open`` say what it shows and what not."""
+    ``act`` draws the real thing; ``seen`` and ``open`` say what it shows and what not. ``uses``: keys of terms in the
+    glossary that its text uses and another chapter, or none, teaches.
+    """
 
     key: str
     title: Text
@@ -79,3 +81,4 @@ class Chapter:
     open: Text
     checks: tuple[Choice, ...]
     sources: tuple[Source, ...]
+    uses: tuple[str, ...] = ()

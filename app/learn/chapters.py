@@ -40,7 +40,7 @@ def contents(chapters: Sequence[Chapter] = CHAPTERS) -> None:
     )
     for place, chapter in enumerate(chapters):
         with st.container(border=True):
-            st.subheader(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
+            st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
             st.markdown(escape_markdown(chapter.begins()))
             with st.container(horizontal=True, vertical_alignment="center"):
                 way_to(chapter.key, _label(chapter), key=f"learn.open.{chapter.key}")

@@ -183,4 +183,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("attention", "state", "depth-signal"),
 )

@@ -37,7 +37,7 @@ from clps_core.sharing.shared_with import AttentionSharing
 from clps_core.shown import visible
 from clps_core.tasks import TaskFacts, get_task
 from clps_core.training.saved import weights_stamp
-from clps_core.words import _
+from clps_core.words import _, together
 
 __all__ = ["LOOKED", "Looked", "look_inside"]
 
@@ -143,7 +143,7 @@ def _pair(layers: int) -> tuple[int, int]:
     """Two of the executed layers, the earlier one first."""
     pairs = {f"{one}-{other}": (one, other) for one, other in combinations(range(layers), 2)}
     usual = f"0-{layers - 1}"
-    titles = {name: _("{one} and {other}", one=one, other=other) for name, (one, other) in pairs.items()}
+    titles = {name: together(map(str, pair)) for name, pair in pairs.items()}
     chosen = st.pills(
         _("Compare layers"),
         list(pairs),

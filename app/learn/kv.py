@@ -231,4 +231,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("key", "value", "decoder", "flops"),
 )

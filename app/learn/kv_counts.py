@@ -155,10 +155,10 @@ def _table(sizes: Chosen) -> None:
         )
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("KV cache"), _("keys and values of all these tokens, as 16-bit numbers")),
         (
-            _("Compared with no sharing"),
+            _("Of the largest cache"),
             _("compared with no sharing and {heads} heads for keys and values", heads=HEADS),
         ),
         (_("Cache / weights"), _("bytes of the cache, compared with the stored weights as 16-bit numbers")),

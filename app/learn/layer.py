@@ -272,4 +272,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("decoder", "token", "query", "key", "value", "softmax"),
 )

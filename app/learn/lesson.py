@@ -10,8 +10,8 @@ from app.learn.chapter import Chapter, Choice, Estimate, Question
 from app.learn.progress import progress, save
 from app.learn.terms import terms_of
 from app.learn.ways import way_to
-from app.services import escape_markdown
-from clps_core.words import _
+from app.services import escape_label, escape_markdown
+from clps_core.words import _, sentences
 
 __all__ = ["lesson"]
 
@@ -20,7 +20,8 @@ def lesson(chapter: Chapter, chapters: Sequence[Chapter]) -> None:
     """Draw it: the result stands below the prediction, once that is made."""
     place = chapters.index(chapter)
     way_to(None, _("All chapters"), key="learn.all", icon=":material/arrow_back:")
-    st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
+    with st.container(key="large_chapter"):
+        st.header(f"{place + 1}. {escape_markdown(chapter.title())}", anchor=False)
     st.markdown(escape_markdown(chapter.begins()))
     if not _predicted(chapter):
         return
@@ -54,11 +55,14 @@ def _predicted(chapter: Chapter) -> bool:
 
 def _asked(question: Question, key: str) -> str | None:
     """The answer that is chosen now; ``None`` for none."""
-    label = escape_markdown(question.asks())
+    label = escape_label(question.asks())
     if isinstance(question, Estimate):
         moved = {f"{key}.moved": True}  # an untouched slider is no prediction
         share = st.slider(label, 0, 100, 50, key=key, format="%d %%", on_change=lambda: st.session_state.update(moved))
-        return str(share) if f"{key}.moved" in st.session_state else None
+        if f"{key}.moved" in st.session_state:
+            return str(share)
+        st.caption(_("Move the slider to your answer. If it is 50 %, move it away and back."))
+        return None
     options = question.options()
     return st.radio(label, list(options), format_func=lambda one: options.get(one, one), index=None, key=key)
 
@@ -69,13 +73,20 @@ def _told(question: Question, answer: str) -> None:
         st.markdown(why)
         return
     if not question.is_right(answer):
-        verdict = _("You said: {answer}. Not quite.", answer=said)
+        verdict = sentences((_("You said: {answer}. Not quite.", answer=said), _answer_of(question)))
     elif isinstance(question, Estimate):
         verdict = _("You said: {answer}. That is near enough: at most {n} percentage points away.", answer=said,
                     n=round(100 * question.near))  # fmt: skip
     else:
         verdict = _("You said: {answer}. That is right.", answer=said)
     st.markdown(f"{_sign(question, answer)} {verdict} {why}")
+
+
+def _answer_of(question: Question) -> str:
+    """The right option in words; an estimate's explanation says the number."""
+    if isinstance(question, Estimate):
+        return ""
+    return _("The answer is: {answer}.", answer=escape_markdown(question.told(question.right())).rstrip("."))
 
 
 def _sign(question: Question, answer: str) -> str:
@@ -102,7 +113,7 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
             save(progress().with_check(chapter.key, number, answer))
 
     st.radio(
-        escape_markdown(question.asks()),
+        escape_label(question.asks()),
         places,
         format_func=lambda one: options.get(one, one),
         index=places.index(kept) if kept in places else None,
@@ -111,7 +122,7 @@ def _check(chapter: Chapter, number: int, question: Choice) -> None:
     )
     if kept in places:
         right = question.is_right(kept)
-        mark = _("Right.") if right else _("Not quite.")
+        mark = _("Right.") if right else sentences((_("Not quite."), _answer_of(question)))
         st.markdown(f"{_sign(question, kept)} {mark} {escape_markdown(question.why())}")
 
 

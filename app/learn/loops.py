@@ -45,8 +45,8 @@ def _claim() -> str:
 
 def _asks() -> str:
     return _(
-        "A layer was trained to run {trained} times. It follows a ball under three cups. Now it runs {far} times, "
-        "without more training. What happens to the share of right answers?",
+        "In the shell game a model follows a ball under three cups. A layer was trained to run {trained} times. "
+        "Now it runs {far} times, without more training. What happens to the share of right answers?",
         trained=TRAINED,
         far=FAR,
     )
@@ -59,8 +59,8 @@ def _right() -> str:
 
 def _why() -> str:
     return _(
-        "It goes from {before} at {trained} loops to {after} at {far}. A layer that was trained with 2 to 6 loops, "
-        "drawn at random, goes from {drawn} to {drawn_far}.",
+        "On validation data it goes from {before} at {trained} loops to {after} at {far}. A layer that was "
+        "trained with 2 to 6 loops, drawn at random, goes from {drawn} to {drawn_far}.",
         before=percent(_mean("fixed", TRAINED, "accuracy")),
         after=percent(_mean("fixed", FAR, "accuracy")),
         drawn=percent(_mean("random", TRAINED, "accuracy")),
@@ -93,7 +93,12 @@ def _chart(metric: str, title: str) -> None:
     if metric == "accuracy":
         made.update_yaxes(tickformat=".0%")
     made.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
-    made.add_vline(x=TRAINED, line={"dash": "dot", "width": 1, "color": AXIS})
+    made.add_vline(
+        x=TRAINED,
+        line={"dash": "dot", "width": 1, "color": AXIS},
+        annotation_text=_("{n} loops", n=TRAINED),
+        annotation_position="bottom right",
+    )
     alt = _("{title} against the number of loops, for {n} designs", title=title, n=len(figures_of(_ready())))
     plotted(made, key=f"learn.loops.{metric}", alt=alt, title=title, name=("loops", metric))
 
@@ -191,4 +196,5 @@ CHAPTER = Chapter(
             lambda: _("Introduces the term overthinking: answers get worse when a network runs for longer."),
         ),
     ),
+    uses=("stored-parameters", "accuracy", "loss"),
 )

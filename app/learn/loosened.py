@@ -161,7 +161,7 @@ def _line(model: ModelConfig, chosen: str) -> None:
     colour = strategy_colours([chosen])[chosen]
     made = figure(x_title=_("rank of the LoRA (0: none)"), y_title=_("stored parameters"), height=320)
     made.add_trace(
-        go.Scatter(x=ranks, y=stored, mode="lines+markers", line={"color": colour}, name=_("loosened"),
+        go.Scatter(x=ranks, y=stored, mode="lines+markers", line={"color": colour}, name=_("relaxed"),
                    hovertemplate="%{y:,}<extra></extra>")
     )  # fmt: skip
     made.add_trace(
@@ -212,10 +212,10 @@ def _no_runs() -> str:
     model = counted_model(build_config({"data": {"task": LIVE_TASK}}))
     seeds = ngettext("{n} seed", "{n} seeds", len(ready.seeds))
     return _(
-        "No ready run has a loosened tie, so there is no result to show here. You can train one: on the "
-        "pairs of the chapter on costs, sharing nothing reached {none} and sharing everything {all} (mean and standard "
-        "deviation of {seeds}). Where do layers with norms of their own, or with a LoRA of rank {rank}, come out? That "
-        "model is only {d} numbers wide: LoRAs of rank {rank} in its {n} places together store {share} of one layer.",
+        "No ready run relaxes its sharing, so there is no result to show here. You can train one: on the pairs of the "
+        "chapter on costs, sharing nothing reached {none} and sharing everything {all} (mean and standard deviation "
+        "of {seeds}). Where do layers with norms of their own, or with a LoRA of rank {rank}, come out? That model is "
+        "only {d} numbers wide: LoRAs of rank {rank} in its {n} places together store {share} of one layer.",
         none=ends["none"],
         all=ends["all"],
         seeds=seeds,
@@ -231,7 +231,7 @@ def _seen() -> str:
     none, everything, stored = (_stored(model, one) for one in ("none", "all", _strategy(rank, place, kept)))
     even = _said_even(_even(model, place, kept), place, model.d_model)
     if stored == everything:
-        return _("Nothing is loosened: {stored} parameters, as many as with everything shared.", stored=exact(stored))
+        return _("Nothing is relaxed: {stored} parameters, as many as with everything shared.", stored=exact(stored))
     if stored >= none:
         said = _(
             "This stores {stored} parameters, at least as many as no sharing ({none}): the tie no longer saves "
@@ -242,11 +242,11 @@ def _seen() -> str:
         return f"{said} {even}"
     said = _(
         "What each layer keeps adds {added} parameters. The design stores {stored}; that is {way} of the way from "
-        "everything shared to nothing shared. Between these two lie {n} more stored layers.",
+        "everything shared (1 stored layer) to nothing shared ({n} stored layers).",
         added=exact(stored - everything),
         stored=exact(stored),
         way=_way((stored - everything) / (none - everything)),
-        n=model.num_layers - 1,
+        n=model.num_layers,
     )
     return f"{said} {even}"
 
@@ -302,7 +302,7 @@ def _least() -> str:
 
 CHAPTER = Chapter(
     "loosened",
-    lambda: _("Loosened ties"),
+    lambda: _("Relaxed sharing"),
     8,
     lambda: _(
         "So far two layers had the same weights or different ones. Now they share most of their weights, and each "
@@ -378,4 +378,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("norm", "ffn", "parameter"),
 )

@@ -296,9 +296,9 @@ def _albert() -> str:
     }
     nothing, attention, ffn, both = sizes.values()
     return _(
-        "Average of tasks with embeddings of 128 numbers, and the parameters as counted here: no sharing 81.6 "
-        "({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}). With "
-        "embeddings of 768 numbers: 82.3, 81.6, 79.5 and 79.8 (table 4).",
+        "Average score on five tasks, with token embeddings of 128 numbers (parameters as counted here): no sharing "
+        "81.6 ({nothing}), shared attention 81.7 ({attention}), shared FFN 80.2 ({ffn}), all shared 80.1 ({both}). "
+        "With embeddings of 768 numbers: 82.3, 81.6, 79.5 and 79.8 (table 4).",
         nothing=nothing,
         attention=attention,
         ffn=ffn,
@@ -370,4 +370,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("attention", "ffn", "norm", "embedding"),
 )

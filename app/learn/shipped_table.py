@@ -12,7 +12,7 @@ from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import figures_of
-from clps_core.samples.stories import design_name, judge_of, shown_spread, title_of
+from clps_core.samples.stories import design_name, judge_of, shown_spread, test_head, title_of
 from clps_core.sharing import Strategy, parse_strategy
 from clps_core.words import _
 
@@ -24,7 +24,7 @@ def shipped_table(ready: Ready) -> None:
     figures, metric = figures_of(ready), judge_of(ready)
     colours = strategy_colours(one.strategy for one in figures)
     st.markdown(f"**{title_of(ready)}**")
-    columns = [(_("Design"), ""), (_("Stored"), ""), (_("{metric}, test", metric=metric.title), "")]
+    columns = [(_("Design"), ""), (_("Stored"), ""), (test_head(ready, metric.title), "")]
     rows = [
         Row(
             design_name(ready, one),

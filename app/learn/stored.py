@@ -16,6 +16,7 @@ __all__ = ["CHAPTER"]
 
 LAYERS = "learn.stored.layers"
 USUAL_LAYERS, WIDTH, FFN, HEADS, VOCABULARY, CONTEXT = 6, 512, 2048, 8, 8000, 512
+MAP_WIDTH = 500
 
 
 def _layers() -> int:
@@ -58,8 +59,9 @@ def _options() -> dict[str, str]:
 def _why() -> str:
     plain, shared = _designs(USUAL_LAYERS)
     return _(
-        "Both designs train with {plain} FLOPs per token. The shared layer is computed {n} times, once in each place; "
-        "what it stores falls from {before} to {after} parameters.",
+        "In both designs, training takes {plain} FLOPs (additions and multiplications) per token. The "
+        "shared layer is computed {n} times, once in each place; what it stores falls from {before} to "
+        "{after} parameters.",
         plain=compact(plain.counts.train_flops_per_token),
         n=USUAL_LAYERS,
         before=compact(plain.counts.unique_parameters),
@@ -71,10 +73,11 @@ def _act() -> None:
     layers = st.slider(_("Layers"), 2, 12, USUAL_LAYERS, key=LAYERS)
     designs = _designs(layers)
     sizes = component_sizes(designs[0].model)
-    for column, design in zip(st.columns(2), designs, strict=True):
-        with column:
-            st.markdown(f"**{design.name}**")
-            map_preview(design, sizes, None, f"learn.stored.map.{design.strategy}")
+    with st.container(horizontal=True):  # below one another where a map has no room beside the other
+        for design in designs:
+            with st.container(width=MAP_WIDTH):
+                st.markdown(f"**{design.name}**")
+                map_preview(design, sizes, None, f"learn.stored.map.{design.strategy}")
     counts_table(designs, 1)
     with st.expander(_("Count one layer by hand")):
         st.markdown(_by_hand(layers))
@@ -186,4 +189,5 @@ CHAPTER = Chapter(
             lambda: _("Two neighbouring layers that share keys and values halve the KV cache."),
         ),
     ),
+    uses=("decoder", "kv-cache", "gradient", "optimiser", "activations"),
 )

@@ -203,4 +203,5 @@ CHAPTER = Chapter(
             lambda: _("Cycle was better than sequence in all four settings that were tried."),
         ),
     ),
+    uses=("layer",),
 )

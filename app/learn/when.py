@@ -50,9 +50,9 @@ def _pair() -> tuple[RunConfig, RunConfig]:
 
 def _claim() -> str:
     return _(
-        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no computation, no "
-        "KV cache, no activations, and usually no time for an answer. So it pays where stored weights are scarce, and "
-        "least where a task needs many weights, as learning facts does."
+        "Sharing saves stored weights, and with them gradients and the optimiser's state. It saves no "
+        "computation, no KV cache, no activations, and usually no time for an answer. So it helps most where "
+        "memory for weights is scarce, and least where a task needs many weights, as learning facts does."
     )
 
 
@@ -123,10 +123,10 @@ def _figures(advice: Advice) -> None:
     colours = strategy_colours(one.sharing.strategy for one in named.values())
     columns = [
         (_("Design"), ""),
-        (_("Stored"), _("unique parameters: what the file and the optimiser hold")),
+        (_("Stored"), _("each parameter counted once: what the file and the optimiser hold")),
         (_("FLOPs/token"), _("to train: forward and backward")),
         (_("KV cache/token"), _("keys and values of all decoder layers, 16 bits each")),
-        (_("State"), _("memory to train: weights, gradients and AdamW's two moments in fp32")),
+        (_("Weights, gradients, optimiser"), _("memory to train: weights, gradients and AdamW's two moments in fp32")),
         (_("Activations"), _("memory to train: what a step keeps for the backward pass, in fp32")),
     ]
     rows = [_row(name, config, colours[config.sharing.strategy]) for name, config in named.items()]
@@ -288,7 +288,7 @@ CHAPTER = Chapter(
             lambda: _(
                 "In training, the shared ALBERT-large reads data about 1.7 times as fast as BERT-large, which has as "
                 "many layers of the same width. The wider ALBERT-xxlarge stores 70 % of BERT-large's parameters and "
-                "is about 3 times slower. Average of tasks: shared attention 81.7, no sharing 81.6."
+                "is about 3 times slower. Average score on five tasks: shared attention 81.7, no sharing 81.6."
             ),
         ),
         Source(
@@ -321,4 +321,5 @@ CHAPTER = Chapter(
             ),
         ),
     ),
+    uses=("stored-parameters", "flops", "kv-cache", "gradient"),
 )

@@ -95,7 +95,8 @@ def lead(answers: Answers, advice: Advice) -> str:
     if advice.verdict == "share":
         return _(
             "Shared weights have one gradient and one state of the optimiser. With a single stored layer, weights, "
-            "gradients and state take {shared} instead of {plain}. Activations take {activations} in both.",
+            "gradients and the optimiser's state take {shared} instead of {plain}. Activations take "
+            "{activations} in both.",
             **known,
         )
     return _(

@@ -64,7 +64,7 @@ def _head(opened: Opened) -> None:
             told = _("Lesson · step {n} of {all}", n=opened.number + 1, all=len(opened.lesson.steps))
         st.html(f'<div class="clps-eyebrow">{escape(told)}</div>', width="content")
         st.button(_("Leave the lesson"), icon=":material/close:", key="lesson.leave", type="tertiary", on_click=leave)
-    st.subheader(escape_markdown(opened.lesson.title), anchor=False)
+    st.header(escape_markdown(opened.lesson.title), anchor=False)
 
 
 def _gone(step: Step) -> list[str]:

@@ -30,7 +30,8 @@ def make() -> None:
         _("All chapters and lessons"), icon=":material/arrow_back:", key="make.back",
         on_click=lambda: state.write(**{state.VIEW: None}),
     )  # fmt: skip
-    st.header(_("Make a lesson"), anchor=False)
+    with st.container(key="large_make"):
+        st.header(_("Make a lesson"), anchor=False)
     here = desk()
     if here.policy.shared and not (here.person is not None and here.person.teacher):
         show_problem(_("Only teachers can make lessons on this server. Ask a teacher, or use your own computer."))

@@ -44,7 +44,8 @@ def shipped() -> list[Lesson]:
 
 def shelf() -> None:
     """A card for each lesson."""
-    st.header(_("Lessons"), anchor=False)
+    with st.container(key="large_lessons"):
+        st.header(_("Lessons"), anchor=False)
     st.markdown(
         _(
             "A lesson opens the dashboard's pages in a state that a teacher chose, with a note and a question on top. "

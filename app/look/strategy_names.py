@@ -85,7 +85,7 @@ def _reuse(target: str, use: SourceUse) -> str:
     if use.name == "upper" and use.number is not None:
         return _("{what} of the first {number} layers", what=what, number=use.number)
     if use.name == "upper":
-        return _("{what} of the first half", what=what)
+        return _("{what} of the lower layers", what=what)
     return _("{what} from {layers}", what=what, layers=use.text)
 
 

@@ -57,7 +57,7 @@ def comparison_card(store: Store, comparison: Comparison) -> None:
             *([] if made else [ago(comparison.created_at, time.time())]),
         ]
         parts += [_("pinned")] if comparison.pinned_at is not None else []
-        parts += [_("begun by CLPS Lab itself on its first start")] if comparison.ready else []
+        parts += [_("started by CLPS Lab itself on its first start")] if comparison.ready else []
         rows = _rows(store, runs[:MOST_ROWS])
         more = len(runs) - MOST_ROWS
         rest = f"<p>{escape(ngettext('and {n} more', 'and {n} more', more))}</p>" if more > 0 else ""

@@ -54,7 +54,7 @@ def across_runs(store: Store, runs: Sequence[Run]) -> None:
     shown = {task: members for task, members in found.items() if len(varied(complete(members))) > 1}
     if not shown:
         return
-    st.subheader(_("Across the fields that differ"), anchor=False)
+    st.header(_("Across the fields that differ"), anchor=False)
     chosen = _choice(
         {LINES: _("All fields together"), MATTERS: _("What matters"), STRATEGY: _("Strategy and one field")}
     )
@@ -185,7 +185,7 @@ def _table(lines: Lines, metric: str) -> None:
             _("Best {metric}", metric=in_a_sentence(title)),
             _("mean over runs of the best evaluation on validation data"),
         ),
-        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("Stored parameters"), _("every weight counted once, however many layers use it")),
         (_("Time per run"), _("without waiting in the queue")),
     ]
     figure_table(_("Configurations, best first"), columns, rows)

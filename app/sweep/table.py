@@ -72,7 +72,7 @@ def sweep_table(found: SweepState) -> None:
             if early
             else []
         ),
-        (_("Stored parameters"), _("unique: every weight counted once")),
+        (_("Stored parameters"), _("every weight counted once, however many layers use it")),
         (_("Time per run"), _("without waiting in the queue")),
     ]
     shown = found.configurations[:MOST_ROWS]

@@ -19,7 +19,7 @@ __all__ = ["model_process"]
 
 def model_process() -> None:
     """State, memory, queue and restarts of the one process that answers Attention, Depth and test scores."""
-    st.subheader(_("Model process"), anchor=False)
+    st.header(_("Model process"), anchor=False)
     try:
         service = models()
     except ClpsError as error:  # a setting that cannot be

@@ -72,12 +72,12 @@ def _supervisor(found: Overview) -> str:
 def slots_and_queue(found: Overview, desk: Desk) -> None:
     """Which job works where, and why the others wait."""
     if found.slots:
-        st.subheader(_("Slots"), anchor=False)
+        st.header(_("Slots"), anchor=False)
         beside = st.columns(2, gap="large")
         for place, slot in enumerate(found.slots):
             with beside[place % 2]:
                 _slot(slot, desk)
-    st.subheader(_("Queue"), anchor=False)
+    st.header(_("Queue"), anchor=False)
     if not found.waiting:
         st.caption(_("Nothing is waiting."))
     else:
@@ -126,7 +126,7 @@ def quotas(desk: Desk) -> None:
     """On a shared server: what one may have and has. Nothing on a server of one person, or for a teacher."""
     if desk.person is None or not desk.policy.bound(desk.person):
         return
-    st.subheader(_("Your quotas"), anchor=False)
+    st.header(_("Your quotas"), anchor=False)
     use, limits = desk.use(), desk.policy.quotas
     together, server = desk.together(), desk.policy.server
     with st.container(width=FACTS_WIDTH):
@@ -161,9 +161,9 @@ def _used(name: str, used: int, limit: int | None, *, as_memory: bool = False) -
 def store_and_versions(found: Overview | None, desk: Desk | None) -> None:
     """What a run would get, where things are kept, and what is installed; only versions where nothing else is known."""
     if found is not None and desk is not None:
-        st.subheader(_("What each run gets"), anchor=False)
+        st.header(_("What each run gets"), anchor=False)
         st.markdown(_slots_sentences(found))
-        st.subheader(_("Store"), anchor=False)
+        st.header(_("Store"), anchor=False)
         facts_table(_("The store"), _store_facts(found, desk))
     with st.expander(_("Versions")):
         found_versions = {

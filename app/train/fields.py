@@ -38,7 +38,7 @@ def number(
     )
 
 
-def choice(path: str, label: str, options: Mapping[str, str], *, note: str | None = None) -> None:
+def choice(path: str, label: str, options: Mapping[Any, str], *, note: str | None = None) -> None:
     """One of ``options``: the field's value -> what it is called."""
     st.segmented_control(
         label,

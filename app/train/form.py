@@ -43,6 +43,7 @@ FORM_FIELDS = (
     *OPTIMISER_FIELDS,
     "data.seed",
     "data.difficulty",
+    "data.patch_size",
     "model.activation",
     "model.norm",
     "model.positions",
@@ -88,6 +89,7 @@ def train_form() -> Asked:
         number("model.d_model", _("Width"), 1, step=16, note=meaning("d-model"))
         number("model.num_heads", _("Heads"), 1, note=meaning("head"))
         _difficulty(tasks[task])
+        _patch_size(tasks[task])
         name = _more(task)
         optimiser_part()
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
@@ -193,6 +195,18 @@ def _difficulty(task: TaskFacts) -> None:
     )
 
 
+def _patch_size(task: TaskFacts) -> None:
+    """The dial of a task of images; nothing where patches cannot be chosen."""
+    if not task.patch_sizes:
+        return
+    choice(
+        "data.patch_size",
+        _("Patch size"),
+        {size: str(size) for size in task.patch_sizes},
+        note=meaning("image-patch"),
+    )
+
+
 def _fill_from_address() -> None:
     """Take over a link that the form did not write itself; the task's defaults on a first visit."""
     session, address = st.session_state, _address()
@@ -251,9 +265,10 @@ def _flat(config: RunConfig) -> dict[str, Any]:
         if isinstance(fields, dict)
         for name, value in fields.items()
     }
-    if table["data.difficulty"] is None:
-        with suppress(ClpsError):  # a task whose data are gone has none
-            table["data.difficulty"] = get_task(config.data.task).difficulty
+    for dial in ("difficulty", "patch_size"):
+        if table[f"data.{dial}"] is None:
+            with suppress(ClpsError):  # a task whose data are gone has none
+                table[f"data.{dial}"] = getattr(get_task(config.data.task), dial)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
 from app.tryit.choosing import Settings
@@ -35,7 +36,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
             "kept": [visible(text, keep="\n\t") for text in answer.kept],
             "image": None if answer.image is None else answer.image.round(3).tolist(),
-            "image_name": _("The image {number}", number=visible(answer.text)),
+            "image_name": "" if answer.image is None else image_name(answer.text),
             "verdict": verdict(answer, run.facts),
             "is_right": bool(answer.is_right),
             "pieces": [

@@ -143,7 +143,7 @@ def _so_far(one: Growing, here: st.delta_generator.DeltaGenerator) -> None:
 def _expected(answers: Sequence[Growing], here: st.delta_generator.DeltaGenerator) -> None:
     found = [one.answer.right_answer for one in answers if one.answer is not None and one.answer.right_answer]
     if found:
-        here.markdown(_("Expected: {answer}", answer=f"**{escape_markdown(found[0])}**"))
+        here.markdown(_("Correct answer: {answer}", answer=f"**{escape_markdown(found[0])}**"))
 
 
 def _played(answers: Sequence[Growing], here: st.delta_generator.DeltaGenerator) -> None:

@@ -181,7 +181,7 @@ def show(found: Sequence[Design], *, as_json: bool) -> None:
         return
     columns = [
         _("strategy"),
-        _("unique"),
+        _("stored"),
         _("relative size"),
         _("executed"),
         _("non-embedding"),
@@ -256,7 +256,7 @@ def _assumptions(design: Design) -> list[str]:
 def _show_one(design: Design, counts: Counts) -> None:
     print_lines(_("strategy {strategy}", strategy=design.sharing.strategy), "")
     rows = [
-        (_("unique parameters (stored)"), f"{counts.unique_parameters:,}"),
+        (_("stored parameters"), f"{counts.unique_parameters:,}"),
         (_("relative size"), f"{share_of_unshared(counts.unique_parameters, design.model):.0%}"),
         (_("executed parameters (used)"), f"{counts.executed_parameters:,}"),
         (_("non-embedding parameters"), f"{counts.non_embedding_parameters:,}"),
@@ -268,7 +268,7 @@ def _show_one(design: Design, counts: Counts) -> None:
     ]
     print_table([_("figure"), _("value")], rows)
     parts = [(name, f"{tally.unique:,}", f"{tally.executed:,}") for name, tally in counts.by_part.items()]
-    print_table([_("part"), _("unique"), _("executed")], parts)
+    print_table([_("part"), _("stored"), _("executed")], parts)
     print_lines(*_notes([design]))
 
 

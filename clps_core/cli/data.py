@@ -83,7 +83,7 @@ def add(
     _print(made)
     say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
     for masked in made.tasks[1:]:
-        say(_("Or train an encoder to fill masked tokens: --task {task}", task=masked))
+        say(_("Or train an encoder to fill in masked tokens: --task {task}", task=masked))
 
 
 def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_json: bool) -> None:

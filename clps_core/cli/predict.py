@@ -263,7 +263,7 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             begin, end = (place * POSITION_SECONDS for place in (part.begin, part.end))
             print_lines(f"    {begin:5.2f} - {end:5.2f} s  {part.label}  {part.probability:7.2%}")
         if one.right_answer is not None:
-            say(_("right") if one.is_right else _("expected: {answer}", answer=one.right_answer))
+            say(_("right") if one.is_right else _("correct answer: {answer}", answer=one.right_answer))
         if one.unknown:
             say(
                 _(

@@ -112,8 +112,8 @@ def runs_export(
         typer.Option(
             "--format",
             help=_(
-                "Export only the curves, of runs in any state: csv, parquet, json or latex write the file --to; "
-                "tensorboard writes folders in it."
+                "Export only the curves, of runs in any state. csv, parquet, json and latex write one file, "
+                "--to; tensorboard writes folders into the folder --to."
             ),
             show_default=_("whole runs"),
         ),
@@ -225,7 +225,7 @@ def runs_train_on(
     "priority",
     help=_(
         "Make waiting runs start earlier or later. N is a number from -100 to 100; the default is 0, and higher "
-        "starts first. 'front' puts the run before all other waiting runs, 'back' behind them."
+        "starts first. 'front' puts the run before all other waiting runs, 'back' after them."
     ),
     context_settings={"ignore_unknown_options": True},  # -5 is a number
 )
@@ -261,7 +261,7 @@ def runs_test(run_ids: RunIds, as_json: Json = False) -> None:
 
 @runs_app.command(
     "confusion",
-    help=_("Show which classes finished runs confuse on the test split; compute it if it is not stored."),
+    help=_("For finished runs, show which classes are confused on the test split. What is not stored yet is computed."),
 )
 def runs_confusion(
     run_ids: RunIds,

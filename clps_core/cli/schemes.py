@@ -112,7 +112,7 @@ def _core(core: Core, num_layers: int) -> str:
     prelude, repeated, coda = core
     loops = (num_layers - prelude - coda) // repeated
     where = ngettext("layer {first}", "layers {first} to {last}", repeated, first=prelude, last=prelude + repeated - 1)
-    return _("{where}, run {loops} times", where=where, loops=loops)
+    return ngettext("{where}, run once", "{where}, run {loops} times", loops, where=where, loops=loops)
 
 
 def _figures(found: Card) -> list[tuple[str, str, str]]:

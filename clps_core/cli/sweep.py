@@ -85,11 +85,11 @@ def preview(sweep: Sweep, *, as_json: bool) -> None:
         return
     fields = list(sweep.fields)
     rows = [[*map(str, one.values()), amount(size)] for one, size in zip(combinations, sizes, strict=True)]
-    columns = [*(field.rpartition(".")[2] for field in fields), _("unique parameters")]
+    columns = [*(field.rpartition(".")[2] for field in fields), _("stored parameters")]
     print_table(columns, rows, title=sweep.name, left=len(fields))
     say(
         _(
-            "{n} configurations x {seeds} seeds x {folds} folds = {runs} runs. Nothing was queued.",
+            "Runs: {n} x {seeds} x {folds} (configurations x seeds x folds) = {runs}. Nothing was queued.",
             n=len(combinations),
             seeds=len(sweep.seeds),
             folds=sweep.folds or 1,

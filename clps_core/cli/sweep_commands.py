@@ -61,7 +61,10 @@ def sweep_show(
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help=_("Print one line per run as CSV, unrounded."))] = False,
     importance: Annotated[
-        bool, typer.Option("--importance", help=_("Print how important each field is for the quality instead."))
+        bool,
+        typer.Option(
+            "--importance", help=_("Print how important each field is for the quality, instead of the progress.")
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:

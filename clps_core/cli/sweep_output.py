@@ -82,13 +82,13 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
         _("gap to best"),
         _("runs"),
         _("ended early"),
-        _("unique parameters"),
+        _("stored parameters"),
         _("time of a run"),
     ]
     rows = [_row(one, fields) for one in state.configurations]
     print_table(columns, rows, title=f"{state.comparison.name}  {state.comparison.id}", left=len(fields))
     if any(one.best and one.best.deviation is not None for one in state.configurations):
-        say(_("± is the standard deviation over the seeds and folds of a configuration; n is how many there are."))
+        say(_("± is the standard deviation over the seeds and folds of a configuration; n is the number of its runs."))
         say(
             _(
                 "Gap to best: the mean difference from the first configuration, over pairs of complete runs with the "
@@ -101,7 +101,7 @@ def print_state(state: SweepState, *, as_json: bool = False, as_csv: bool = Fals
         text = _("Means leave out runs that ended early, since they might have improved. The ranking includes them.")
         say(text)
     if any(one.lower_bound for one in state.configurations):
-        say(_("≥: none of its runs completed all steps."))
+        say(_("≥: no run of the configuration completed all steps."))
     say(news(state))
     if (worth := worth_of_first(state, lambda one: one.name)) is not None:
         say(worth)

@@ -81,7 +81,8 @@ def experiment_of_options(
     if len(chosen) * len(chosen_seeds) > MAX_RUNS:
         raise ConfigError(
             _(
-                "a comparison must have at most {limit} runs. Got {strategies} strategies x {seeds} seeds. Use fewer.",
+                "a comparison must have at most {limit} runs. Got {strategies} x {seeds} (strategies x seeds). "
+                "Use fewer.",
                 limit=MAX_RUNS,
                 strategies=len(chosen),
                 seeds=len(chosen_seeds),
@@ -157,7 +158,7 @@ def preview(experiment: Experiment, *, as_json: bool) -> None:
         for config, size, one in zip(configs, counts, seconds, strict=True)
     ]
     executed = _("executed")
-    columns = [_("strategy"), _("seed"), _("unique parameters"), executed, _("time of a run")]
+    columns = [_("strategy"), _("seed"), _("stored parameters"), executed, _("time of a run")]
     print_table(columns, rows, title=experiment.name, spare=[executed])
     for line in configs[0].as_yaml().splitlines():
         print_lines(line)
@@ -231,7 +232,7 @@ def _show_results(store: Store, runs: Sequence[Run]) -> None:
         )
         for run, record in zip(runs, run_records(store, runs), strict=True)
     ]
-    parameters, steps, time = _("unique parameters"), _("steps"), _("time")
+    parameters, steps, time = _("stored parameters"), _("steps"), _("time")
     test = _("test {metric}", metric=facts.metric)
     columns = [_("id"), _("strategy"), _("seed"), _("status"), parameters, best, last, test, baseline, steps, time]
     print_table(columns, rows, left=4, spare=[time, steps, baseline, parameters, last])

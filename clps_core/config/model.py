@@ -76,7 +76,7 @@ class ModelConfig(Frozen):
     ] = 4
     num_decoder_layers: Annotated[
         Annotated[int, Field(ge=1, le=512)] | None,
-        about(N_("Executed decoder layers of an encoder-decoder. Not given: num_layers."), N_("layers")),
+        about(N_("Executed decoder layers of an encoder-decoder. If not given: num_layers."), N_("layers")),
     ] = None
     d_model: Annotated[
         int,
@@ -95,25 +95,28 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=MOST_HEADS)] | None,
         about(
             N_(
-                "Number of key-value heads (grouped-query attention). num_heads must be a multiple of it. Not given: "
-                "num_heads."
+                "Number of key-value heads (grouped-query attention). num_heads must be a multiple of it. If not "
+                "given: num_heads."
             ),
             N_("heads"),
         ),
     ] = None
     head_dim: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | None,
-        about(N_("Width of one head. Not given: d_model / num_heads."), N_("numbers")),
+        about(N_("Width of one head. If not given: d_model / num_heads."), N_("numbers")),
     ] = None
     vocab_size: Annotated[
         Annotated[int, Field(ge=1, le=10_000_000)] | None,
-        about(N_("Size of the vocabulary: rows of the token table. Not given: the task's vocabulary."), N_("tokens")),
+        about(
+            N_("Size of the vocabulary: rows of the token table. If not given: the task's vocabulary."), N_("tokens")
+        ),
     ] = None
     embedding_size: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
         about(
             N_(
-                "Width of the embedding table, which is then projected to d_model; at most d_model. Not given: d_model."
+                "Width of the embedding table, which is then projected to d_model; at most d_model. If not "
+                "given: d_model."
             ),
             N_("numbers"),
         ),
@@ -122,8 +125,8 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_048_576)] | None,
         about(
             N_(
-                "Longest input, including a class token; for learned positions, the rows of their table. Not given: "
-                "the task's longest input."
+                "Longest input, including a class token; for learned positions, the rows of their table. If not "
+                "given: the task's longest input."
             ),
             N_("positions"),
         ),
@@ -137,18 +140,18 @@ class ModelConfig(Frozen):
     ] = 0
     patch_dim: Annotated[
         Annotated[int, Field(ge=1, le=65536)] | None,
-        about(N_("Numbers in one image patch, for models of images only. Not given: the task's."), N_("numbers")),
+        about(N_("Numbers in one image patch, for models of images only. If not given: the task's."), N_("numbers")),
     ] = None
     num_classes: Annotated[
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
-        about(N_("Number of classes of an encoder's classifier. Not given: the task's."), N_("classes")),
+        about(N_("Number of classes of an encoder's classifier. If not given: the task's."), N_("classes")),
     ] = None
     class_token: Annotated[
         bool,
         about(
             N_(
-                "A learned vector before the patches of an image; the class is predicted from its position (ViT, "
-                "arXiv 2010.11929)."
+                "A learned vector before the patches of an image; the class is predicted from its last state "
+                "(ViT, arXiv 2010.11929)."
             )
         ),
     ] = False
@@ -175,7 +178,7 @@ class ModelConfig(Frozen):
         ),
     ] = 1e-5
     final_norm: Annotated[
-        bool | None, about(N_("A norm after the last layer of each stack. Not given: only with norm_position pre."))
+        bool | None, about(N_("A norm after the last layer of each stack. If not given: only with norm_position pre."))
     ] = None
     embedding_norm: Annotated[bool, about(N_("A norm on the sum of the embeddings (BERT, ALBERT)."))] = False
     bias: Annotated[bool, about(N_("Biases in linear layers and layer norms."))] = True
@@ -188,9 +191,9 @@ class ModelConfig(Frozen):
         Literal["lm", "classes", "span", "ctc", "none"] | None,
         about(
             N_(
-                "Head of the model. Not given: classes for an encoder with classes, none for other encoders, lm for "
-                "decoders. An encoder with lm fills masked tokens; with ctc, it gives each position one of the classes "
-                "or a blank."
+                "Head of the model. If not given: classes for an encoder with classes, none for other encoders, "
+                "lm for decoders. An encoder with lm fills in masked tokens; with ctc, it gives each "
+                "position one of the classes or a blank."
             )
         ),
     ] = None
@@ -282,8 +285,8 @@ class ModelConfig(Frozen):
         if bad := next((name for name, is_so in got.items() if is_so), None):
             raise ValueError(
                 _(
-                    "head span marks tokens of the input: it must be used with an encoder of tokens only. Got {got}. "
-                    "Use another head.",
+                    "head span marks tokens of the input: it must only be used with an encoder that reads "
+                    "tokens. Got {got}. Use another head.",
                   got=bad)
             )  # fmt: skip
 
@@ -336,14 +339,14 @@ class ModelConfig(Frozen):
             got = _("image patches") if self.patch_dim is not None else _("a pooler")
             raise ValueError(
                 _(
-                    "an encoder with head lm predicts tokens at every position: it must have tokens, and no pooler. "
-                    "Got {got}. Remove that, or use head classes or none.",
+                    "an encoder with head lm predicts tokens at every position: it must read tokens, and must "
+                    "not have a pooler. Got {got}. Remove that, or use head classes or none.",
                     got=got,
                 )
             )
         if self.output == "classes" and self.family != "encoder":
             raise ValueError(
-                _("head classes must be used with family encoder. Got {family}. Use head lm.", family=self.family)
+                _("head classes must only be used with family encoder. Got {family}. Use head lm.", family=self.family)
             )
         if self.output == "span":
             self._check_marks()
@@ -357,11 +360,15 @@ class ModelConfig(Frozen):
                 )
             )
         if self.patch_dim is not None and self.family != "encoder":
-            raise ValueError(_("image patches must be used with family encoder. Got {family}.", family=self.family))
+            raise ValueError(
+                _("image patches must only be used with family encoder. Got {family}.", family=self.family)
+            )
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
-            raise ValueError(_("a class token must be used with image patches. Got a model of tokens. Leave it out."))
+            raise ValueError(
+                _("a class token must only be used with image patches. Got a model of tokens. Leave it out.")
+            )
         if self.pooler and self.family != "encoder":
             raise ValueError(
-                _("a pooler must be used with family encoder. Got {family}. Leave it out.", family=self.family)
+                _("a pooler must only be used with family encoder. Got {family}. Leave it out.", family=self.family)
             )
         return self

@@ -87,6 +87,8 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
         filled["seq_len"] = task.max_source_len
     if task.difficulty is not None and complete.data.difficulty is None:
         filled["difficulty"] = task.difficulty
+    if task.patch_sizes and task.patch_size is not None and complete.data.patch_size is None:
+        filled["patch_size"] = task.patch_size
     return complete.model_copy(update={"data": complete.data.model_copy(update=filled)}) if filled else complete
 
 
@@ -142,6 +144,14 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
         raise ConfigError(
             _(
                 "data.difficulty must only be given for generated tasks. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
+        )
+    if config.data.patch_size is not None and not task.patch_sizes:
+        raise ConfigError(
+            _(
+                "data.patch_size must only be given for images whose patches can be chosen, such as task mnist. Got "
+                "it for task {task}. Leave it out.",
                 task=task.name,
             )
         )

@@ -51,8 +51,8 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=2, le=65536)] | None,
         about(
             N_(
-                "Length of a training window of a language model, in tokens. For your own data, longer texts are cut "
-                "at this length. Not given: the task's length."
+                "Length of a training window of a language model, in tokens. For your own data, longer texts are "
+                "cut at this length. If not given: the task's length."
             ),
             N_("tokens"),
         ),
@@ -62,7 +62,7 @@ class DataConfig(Frozen):
         about(
             N_(
                 "Tokenizer, for your own data only: bytes, characters, words:5000, bpe:2000, wordpiece:2000, "
-                "unigram:2000 or file. Not given: the data set's tokenizer."
+                "unigram:2000 or file. If not given: the data set's tokenizer."
             )
         ),
     ] = None
@@ -70,9 +70,9 @@ class DataConfig(Frozen):
         bool | None,
         about(
             N_(
-                "Put texts of similar length into one training batch, which saves padding. For task sentences, and "
-                "for your own data unless they are a continuous text. Not given: true for sentences, false for your "
-                "own data; new text-to-text runs are created with true."
+                "Put texts of similar length into one training batch, which saves padding. For task sentences, "
+                "and for your own data unless they are a continuous text. If not given: true for sentences, "
+                "false for your own data; new text-to-text runs are created with true."
             )
         ),
     ] = None
@@ -91,18 +91,28 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
         about(
             N_(
-                "Difficulty of a generated task: hops to follow, swaps of the cups, pairs to store, sentences needed "
-                "for an answer, digits to add. Not given: the task's default."
+                "Difficulty of a generated task: hops to follow, swaps of the cups, pairs to store, sentences "
+                "needed for an answer, digits to add. If not given: the task's default."
             ),
             N_("hops, swaps, pairs, sentences or digits"),
+        ),
+    ] = None
+    patch_size: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | None,
+        about(
+            N_(
+                "Pixels across a patch of an image, for task mnist: 2, 4, 7 or 14. Smaller patches make a longer "
+                "input. If not given: the task's default."
+            ),
+            N_("pixels"),
         ),
     ] = None
     folds: Annotated[
         Annotated[int, Field(ge=2, le=50)] | None,
         about(
             N_(
-                "Number of folds for cross-validation: the training and validation examples together are cut into "
-                "this many parts. The test split does not change. Not given: no cross-validation."
+                "Number of folds for cross-validation: the training and validation examples together are cut "
+                "into this many parts. The test split does not change. If not given: no cross-validation."
             ),
             N_("parts"),
         ),
@@ -161,8 +171,8 @@ class OptimConfig(Frozen):
         Field(ge=0),
         about(
             N_(
-                "Steps of linear warm-up, at most train.steps. Not given: the task's default, but at most a tenth of "
-                "train.steps."
+                "Steps of linear warm-up, at most train.steps. If not given: the task's default, but at most a "
+                "tenth of train.steps."
             ),
             N_("steps"),
         ),
@@ -223,7 +233,7 @@ class OptimConfig(Frozen):
         about(
             N_(
                 "Peak learning rate of the matrices that Muon updates. Muon's updates are scaled to the size of "
-                "AdamW's, so the same rate works. Not given: learning_rate."
+                "AdamW's, so the same rate works. If not given: learning_rate."
             ),
             N_("per step"),
         ),
@@ -333,14 +343,14 @@ class TrainConfig(Frozen):
     threads: Annotated[
         Annotated[int, Field(ge=1, le=1024)] | None,
         about(
-            N_("CPU threads of the run. Not given: chosen at the start, from the number of cores and runs."),
+            N_("CPU threads of the run. If not given: chosen at the start, from the number of cores and runs."),
             N_("threads"),
         ),
     ] = None
     patience: Annotated[
         PositiveInt | None,
         about(
-            N_("Early stopping: end the run after this many evaluations without a new best one. Not given: never."),
+            N_("Early stopping: end the run after this many evaluations without a new best one. If not given: never."),
             N_("evaluations"),
         ),
     ] = None
@@ -370,7 +380,7 @@ class TrainConfig(Frozen):
 class RunConfig(Frozen):
     """One training: what to build, on what data, how, with which seed."""
 
-    schema_version: Annotated[Literal[1], about(N_("Version of this format."))] = 1
+    schema_version: Annotated[Literal[1], about(N_("Version of the config format."))] = 1
     model: ModelConfig = ModelConfig()
     sharing: SharingConfig = SharingConfig()
     data: DataConfig = DataConfig()
@@ -379,7 +389,10 @@ class RunConfig(Frozen):
     seed: Annotated[
         int,
         Field(ge=0, lt=2**31),
-        about(N_("Seed of initial weights and dropout, and of the random numbers of loops."), N_("seed")),
+        about(
+            N_("Seed of the initial weights, of dropout, and of how many loops run where that is drawn at random."),
+            N_("seed"),
+        ),
     ] = 0
 
     def as_dict(self) -> dict[str, Any]:

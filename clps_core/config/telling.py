@@ -18,6 +18,7 @@ FIRST = (
     "train.steps",
     "data.seq_len",
     "data.difficulty",
+    "data.patch_size",
 )
 """What people change most often is said first."""
 FOLLOWS = (
@@ -25,6 +26,7 @@ FOLLOWS = (
     "model.head_dim",
     "model.embedding_size",
     "model.max_positions",
+    "model.patch_dim",
     "optim.warmup_steps",
     "train.eval_every",
     "train.log_every",

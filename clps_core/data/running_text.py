@@ -120,7 +120,8 @@ class RunningText:
         if seq_len + 1 > shortest:
             raise DataError(
                 _(
-                    "seq_len must be less than the number of tokens of the smallest split ({limit}). Got {got}.",
+                    "seq_len must be less than the number of tokens of the smallest split ({limit}). Got {got}. "
+                    "Lower it.",
                     limit=shortest,
                     got=seq_len,
                 )

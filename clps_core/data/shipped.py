@@ -1,4 +1,4 @@
-"""Texts that ship beside the code of a task. Start at shipped_text."""
+"""Data that ship beside the code of a task. Start at shipped_text, or shipped_bytes for what is no text."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from pathlib import Path
 from clps_core.errors import DataError
 from clps_core.words import _
 
-__all__ = ["shipped_text"]
+__all__ = ["shipped_bytes", "shipped_text"]
 
 LARGEST = 16_000_000
-"""Bytes of the longest text that is unpacked."""
+"""Bytes of the longest content that is unpacked."""
 
 
 def shipped_text(file: Path, sha256: str) -> str:
-    """The text in the xz ``file``, whose bytes must have the hash ``sha256``.
+    """The text in the xz ``file``; see ``shipped_bytes``."""
+    return shipped_bytes(file, sha256).decode("utf-8")
+
+
+def shipped_bytes(file: Path, sha256: str) -> bytes:
+    """The content of the xz ``file``, which must have the hash ``sha256``.
 
     Raises ``DataError`` where the file is missing, damaged or another one: what runs learn must be the same everywhere.
     """
@@ -30,4 +35,4 @@ def shipped_text(file: Path, sha256: str) -> str:
             _("the file {file}, which comes with CLPS Lab, is missing or damaged. Install clps-lab again.",
               file=file.name)
         )  # fmt: skip
-    return content.decode("utf-8")
+    return content

@@ -29,7 +29,9 @@ def asked_runs(store: Store, ids: Sequence[str]) -> tuple[list[Run], Comparison 
     if not found:
         names = ", ".join(visible(one.name) for one in comparisons)
         raise NotFoundError(
-            _("there is nothing to export. {got} has no runs: they were deleted.", got=names or _("no ids"))
+            _("there is nothing to export: the runs of {got} were deleted.", got=names)
+            if names
+            else _("there is nothing to export: no ids were given. Give the id of a comparison or a run.")
         )
     alone = comparisons[0] if len(ids) == len(comparisons) == 1 else None
     return list(found.values()), alone

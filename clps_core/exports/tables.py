@@ -33,7 +33,7 @@ def rows_of(store: Store, table: str, runs: Sequence[Run], comparison: Compariso
     """
     if table == "sweep":
         if comparison is None or comparison.sweep_text is None:
-            raise ConfigError(_("the table sweep must be of one comparison that a sweep started. Give only its id."))
+            raise ConfigError(_("the table 'sweep' must be of one comparison that a sweep started. Give only its id."))
         return sweep_rows(sweep_state(store, comparison, 1))
     makers = {"runs": run_rows, "designs": design_rows, "curves": curve_rows}
     return list(makers[table](store, runs))

@@ -80,7 +80,7 @@ SHOWN_ON: tuple[str, ...] = tuple(dict.fromkeys(page for one in TERMS.values() f
 def term(key: str) -> Term:
     """The entry ``key``. Raises ``ConfigError`` for one that is not there."""
     if key not in TERMS:
-        raise ConfigError(_("a term must be one of the glossary. Got {got!r}. Search for it.", got=key[:40]))
+        raise ConfigError(_("a term must be in the glossary. Got {got!r}. Search for it.", got=key[:40]))
     return TERMS[key]
 
 

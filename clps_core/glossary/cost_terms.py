@@ -26,7 +26,7 @@ TERMS: tuple[Term, ...] = (
         N_("floating-point operations, training FLOPs, computation"),
         unit=N_("operations"),
         pages=("learn", "design", "train", "compare"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "flops-per-token",
@@ -37,7 +37,7 @@ TERMS: tuple[Term, ...] = (
         N_("FLOPs/token"),
         unit=N_("operations per token"),
         pages=("design", "train"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "kv-cache",
@@ -49,19 +49,19 @@ TERMS: tuple[Term, ...] = (
         N_("KV cache/token, cache of keys and values"),
         unit=N_("bytes"),
         pages=("learn", "design", "compare"),
-        chapter="costs",
+        chapter="kv",
     ),
     Term(
         "training-memory",
         N_("Training memory"),
         N_(
-            "Memory that a training needs for weights, gradients, optimiser state and activations. Design's table "
+            "Memory that training needs for weights, gradients, optimiser state and activations. Design's table "
             "leaves activations out."
         ),
         N_("memory to train, memory"),
         unit=N_("bytes"),
         pages=("design", "train", "compare"),
-        chapter="costs",
+        chapter="stored",
     ),
     Term(
         "optimiser-state",
@@ -69,15 +69,15 @@ TERMS: tuple[Term, ...] = (
         N_("What the optimiser keeps for each stored parameter. AdamW keeps two numbers, its moments."),
         N_("AdamW's moments, moments"),
         pages=("design",),
-        chapter="costs",
+        chapter="when",
     ),
     Term(
         "activations",
         N_("Activations"),
-        N_("Results of layers that the backward pass needs. Sharing weights does not reduce them."),
+        N_("Intermediate results of the layers, kept for the backward pass. Sharing weights does not reduce them."),
         N_("intermediate results"),
         pages=("design", "train"),
-        chapter="costs",
+        chapter="when",
     ),
     Term(
         "precision",
@@ -100,7 +100,10 @@ TERMS: tuple[Term, ...] = (
     Term(
         "cpu-time",
         N_("CPU time"),
-        N_("Seconds that processor cores spent on a training. Waiting does not count; two busy cores count twice."),
+        N_(
+            "Seconds that processor cores spent on a training run. Waiting does not count; a second with two busy "
+            "cores counts as two."
+        ),
         N_("CPU seconds"),
         unit=N_("seconds"),
         pages=("compare",),

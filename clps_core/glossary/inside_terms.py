@@ -46,8 +46,8 @@ TERMS: tuple[Term, ...] = (
         "rollout",
         N_("Rollout"),
         N_(
-            "Multiplies the mean attention of all layers to show where information could come from. It ignores "
-            "values and FFNs."
+            "Averages the attention over the heads of each layer, and multiplies all layers to show where "
+            "information could come from. It ignores values and FFNs."
         ),
         N_("attention rollout"),
         pages=("attention",),
@@ -206,8 +206,8 @@ TERMS: tuple[Term, ...] = (
         "difficulty",
         N_("Difficulty"),
         N_(
-            "A number that says how hard an example is, such as the steps its answer needs. Pages show quality "
-            "for each."
+            "A number that says how hard an example is, such as the number of steps to its answer. Pages show "
+            "quality for each number."
         ),
         pages=("train", "depth"),
     ),

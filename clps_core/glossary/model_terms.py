@@ -164,8 +164,8 @@ TERMS: tuple[Term, ...] = (
         "kv-heads",
         N_("KV heads"),
         N_(
-            "The number of heads that have their own keys and values. With fewer than query heads, several share "
-            "one (GQA, MQA)."
+            "The number of heads with their own keys and values. If it is smaller than the number of query "
+            "heads, several of these share one (GQA, MQA)."
         ),
         N_("grouped-query attention, multi-query attention, GQA, MQA"),
         symbols=("num_kv_heads",),
@@ -187,7 +187,7 @@ TERMS: tuple[Term, ...] = (
         N_("Width"),
         N_(
             "The length of the vector of each token, the same in all layers. It must be divisible by the number "
-            "of heads."
+            "of heads, unless head_dim is given."
         ),
         N_("model width, hidden size"),
         symbols=("d_model", "d"),
@@ -274,6 +274,19 @@ TERMS: tuple[Term, ...] = (
         source=Source("Dosovitskiy et al. 2020", "https://arxiv.org/abs/2010.11929"),
     ),
     Term(
+        "image-patch",
+        N_("Image patch"),
+        N_(
+            "A small square of an image. Each patch is one position of the input, so smaller patches make it longer. "
+            "The patch size is its side."
+        ),
+        N_("patch size"),
+        symbols=("patch_size", "patch_dim"),
+        unit=N_("pixels"),
+        pages=("train", "attention"),
+        source=Source("Dosovitskiy et al. 2020", "https://arxiv.org/abs/2010.11929"),
+    ),
+    Term(
         "token",
         N_("Token"),
         N_("One unit of text that the model reads: a character, a byte, a word or a piece of one."),
@@ -312,7 +325,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "mask",
         N_("Mask token"),
-        N_("A token that stands for a hidden one. A masked language model predicts what is hidden."),
+        N_("A token that takes the place of a hidden one. A masked language model predicts what is hidden."),
         N_("masked, mask, masked language model"),
         pages=("tryit", "data"),
         source=Source("Devlin et al. 2018", "https://arxiv.org/abs/1810.04805"),

@@ -90,8 +90,8 @@ TERMS: tuple[Term, ...] = (
         "baseline",
         N_("Baseline"),
         N_(
-            "The best score without learning, such as always giving the most frequent class. A useful model must "
-            "beat it."
+            "The score of a simple answer that needs no model, such as always the most frequent class. A useful "
+            "model must beat it."
         ),
         N_("trivial baseline"),
         pages=("data", "compare", "depth"),
@@ -122,8 +122,8 @@ TERMS: tuple[Term, ...] = (
         "pair",
         N_("Pair of runs"),
         N_(
-            "Two runs of different designs with the same seed, data seed and fold. Comparing them removes shared "
-            "chance."
+            "Two runs of different designs with the same seed, data seed and fold. Comparing them removes the "
+            "random effects that both have in common."
         ),
         N_("pairs, paired t test"),
         pages=("compare", "train"),
@@ -154,8 +154,8 @@ TERMS: tuple[Term, ...] = (
         "verdict",
         N_("Verdict"),
         N_(
-            "Whether a design is better or worse than a reference, as good, or cannot be told apart, from pairs "
-            "of runs."
+            "Says, from pairs of runs, whether a design is better or worse than a reference, as good as it, or "
+            "cannot be told apart from it."
         ),
         pages=("compare",),
         chapter="costs",
@@ -171,8 +171,8 @@ TERMS: tuple[Term, ...] = (
         "as-good",
         N_("As good"),
         N_(
-            "The difference is shown to be smaller than a fixed margin, by two one-sided tests. No clear "
-            "difference is not enough."
+            "The difference is shown to be smaller than a fixed margin, by two one-sided tests. The lack of a "
+            "clear difference is not enough."
         ),
         N_("equivalence, margin, two one-sided tests"),
         pages=("compare", "train"),
@@ -184,7 +184,6 @@ TERMS: tuple[Term, ...] = (
         N_("Designs for which no other design has at least the same quality at the same or a lower cost."),
         N_("front"),
         pages=("compare",),
-        chapter="costs",
     ),
     Term(
         "scaling",

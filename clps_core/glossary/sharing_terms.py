@@ -70,7 +70,10 @@ TERMS: tuple[Term, ...] = (
     Term(
         "slot",
         N_("Slot"),
-        N_("One stored weight, shown as a letter. All layers with the letter read and train the same numbers."),
+        N_(
+            "One stored weight, shown as a letter. All layers with the same letter in a row read and train the "
+            "same numbers."
+        ),
         N_("stored weight"),
         symbols=("A", "B", "C"),
         pages=("learn", "design", "attention", "depth"),
@@ -172,7 +175,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "cycle",
         N_("Cycle"),
-        N_("M stored layers are used in turn: with M = 3, layers use A B C A B C."),
+        N_("M stored layers are used in turn: with M = 3, six layers use A B C A B C."),
         symbols=("cycle:M",),
         pages=("design", "train", "compare"),
         chapter="map",
@@ -231,7 +234,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "layer-scale",
         N_("Scale per layer"),
-        N_("Numbers of each layer that multiply the output of a sublayer. It lets layers with shared weights differ."),
+        N_("Numbers of each layer that multiply the output of a sublayer. They let layers with shared weights differ."),
         N_("separate scale for each layer and branch"),
         symbols=("layer_scale",),
         pages=("design",),

@@ -48,7 +48,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "loss",
         N_("Loss"),
-        N_("What training makes small: here the mean negative log probability of the correct answers (cross-entropy)."),
+        N_("What training reduces: here the mean negative log probability of the correct answers (cross-entropy)."),
         N_("cross-entropy"),
         pages=("learn", "train", "runs", "compare", "attention"),
     ),
@@ -78,7 +78,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "schedule",
         N_("Schedule"),
-        N_("How the learning rate changes over training, such as a fall along a cosine."),
+        N_("How the learning rate changes during training, such as a fall along a cosine."),
         N_("cosine, linear, constant, decay fraction, final rate"),
         symbols=("wsd",),
         pages=("train",),
@@ -125,7 +125,7 @@ TERMS: tuple[Term, ...] = (
     Term(
         "overfitting",
         N_("Overfitting"),
-        N_("A model learns its training examples by heart: it gets better on them and worse on new ones."),
+        N_("A model fits its training examples too closely: it gets better on them and worse on new ones."),
         pages=("learn", "train"),
     ),
     Term(
@@ -141,7 +141,10 @@ TERMS: tuple[Term, ...] = (
     Term(
         "checkpoint",
         N_("Checkpoint"),
-        N_("Weights saved during training. Pages can look into them, and a stopped run continues from the last one."),
+        N_(
+            "Weights saved during training. Pages can look into them, and a stopped run continues from its last "
+            "checkpoint."
+        ),
         N_("best weights"),
         pages=("runs", "attention"),
     ),
@@ -181,14 +184,17 @@ TERMS: tuple[Term, ...] = (
     Term(
         "validation-split",
         N_("Validation split"),
-        N_("Examples that are not trained on. They are scored during training and decide which weights are best."),
+        N_(
+            "Examples that are not used for training the weights. They are scored during training and decide "
+            "which weights are best."
+        ),
         N_("validation, validation data, held-out examples"),
         pages=("data", "compare", "attention"),
     ),
     Term(
         "test-split",
         N_("Test split"),
-        N_("Examples that are neither trained on nor used for any choice. They are scored once, after training."),
+        N_("Examples that are used neither for training nor for any choice. They are scored once, after training."),
         N_("test, test data"),
         pages=("data", "compare", "attention"),
     ),

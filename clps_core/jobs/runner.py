@@ -65,7 +65,7 @@ def attempt(store: Store, run_id: str, number: int, stop: StopSignal) -> int:
     with processes.folder_lock(folder, LOCK_PATIENCE) as alone:
         born = processes.born(pid)
         if not alone or not patiently(lambda: queue.claim(run_id, number, pid, born)):
-            logger.warning("%s", _("Attempt {n} must not run here, or not any more.", n=number))
+            logger.warning("%s", _("Attempt {n} must not run here, or no longer.", n=number))
             return EXIT_LOST
         os.nice(RUNS)
         try:

@@ -134,7 +134,12 @@ def _matched(
     own = original.counts()
     target = _figure(measure, own, original)
     if not target:
-        raise ConfigError(_("a design must have a KV cache to match it. Got one without. Match another budget."))
+        raise ConfigError(
+            _(
+                "a design must have a KV cache before its size can be matched. Got a design without "
+                "one. Match another budget."
+            )
+        )
     start = original.with_model(dict(sizes)).with_strategy(strategy)
     point = _searched(start, measure, asked, target, NO_LIMITS)
     counts = point.counts()  # raises where the scheme fits at no value of any dial

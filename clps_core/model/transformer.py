@@ -164,7 +164,9 @@ class Transformer(nn.Module):
         That is the final norm and the head. Raises ``ConfigError`` for a model without a head.
         """
         if self.config.output == "none":
-            raise ConfigError(_("a model must have a head to be read. Got head none. Choose a run with a head."))
+            raise ConfigError(
+                _("a model must have a head to predict anything. Got head none. Choose a run with a head.")
+            )
         stack = "encoder" if self.config.family == "encoder" else "decoder"
         ended = self._ended(states, stack)
         return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)

@@ -62,7 +62,7 @@ def untie(model: Transformer, slot: Slot, loops: int | None = None) -> tuple[Use
                     layer.weights[component] = copy.deepcopy(layer.weights[component])
             copies.append(layer)
         model.add_module(f"{stack}_layers", nn.ModuleList(copies))
-        between.execution = Execution(len(order), between.execution.core, between.execution.fixed)
+        between.execution = Execution(len(order), between.execution.core, between.execution.why)
         found += [
             Use(stack, place, component, copies[own].weights[component])
             for place, own in enumerate(model.executed(stack, loops))  # an edit may have swapped two

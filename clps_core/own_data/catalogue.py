@@ -276,7 +276,7 @@ class _Words:
         }
         summary, baseline = summaries[data.kind], baselines[data.kind]
         if self.masked:
-            summary = _("Your own data: fill masked tokens in {n:,} passages of text.", n=data.rows)
+            summary = _("Your own data: fill in masked tokens in {n:,} passages of text.", n=data.rows)
             baseline = _("always the most frequent token")
         return TaskWords(
             title=_("{name}, masked", name=data.name) if self.masked else data.name,

@@ -71,7 +71,7 @@ def _asked(do: str, home: Path, source: Source, given: Mapping[str, Any]) -> dic
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise DataError(
-            _("reading the data took longer than the {minutes} minutes allowed here. Use a part of them.",
+            _("reading the data took longer than the {minutes} minutes allowed here. Use a part of the data.",
               minutes=round(SECONDS / 60))
         ) from None  # fmt: skip
     lines = ended.stdout.decode("utf-8", "replace").splitlines()

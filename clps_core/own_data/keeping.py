@@ -133,7 +133,7 @@ class Keeper:
         if texts and max(map(len, texts)) > DATA.text_characters:
             raise DataError(
                 _(
-                    "one text must have at most {limit:,} characters. Got one of {got:,}. Split it into several.",
+                    "each text must have at most {limit:,} characters. Got one of {got:,}. Split it into several.",
                   limit=DATA.text_characters, got=max(map(len, texts)))
             )  # fmt: skip
         self.rows += len(texts)

@@ -335,7 +335,7 @@ def _values(column: Any, feature: Any) -> list[Any]:
 
 def _too_long() -> DataError:
     return DataError(
-        _("one text must have at most {limit:,} characters. Got a longer one. Split it into several.",
+        _("each text must have at most {limit:,} characters. Got a longer one. Split it into several.",
           limit=DATA.text_characters)
     )  # fmt: skip
 

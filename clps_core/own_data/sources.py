@@ -236,7 +236,9 @@ def _is_plain(file: BinaryIO, encoding: str | None) -> bool:
         return codecs.lookup(encoding).name == "utf-8" and not head.startswith(codecs.BOM_UTF8)
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
     if not wide and b"\0" in head:
-        raise DataError(_("a text file must contain text. This one contains zero bytes. Save it as UTF-8 text."))
+        raise DataError(
+            _("a text file must contain text. This one contains bytes with the value 0. Save it as UTF-8 text.")
+        )
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(head)

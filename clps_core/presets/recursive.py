@@ -84,7 +84,7 @@ _REFERENCE = N_("Reference without sharing.")
 _ROUTERS = N_("Routers are not included, nor are they in the printed figure.")
 _UNTRIED = N_("The paper does not train this map at this size, so there is no figure.")
 _GEMMA = N_("SwiGLU replaces Gemma's GeGLU, which has the same shapes.")
-_LIMITED = N_("Keys and values have width 256, which limits their rank.")
+_LIMITED = N_("Keys and values have width 256, which limits the rank of their LoRA.")
 _LORA = N_("LoRA on every linear weight of every executed layer.")
 
 

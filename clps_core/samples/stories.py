@@ -65,7 +65,12 @@ def title_of(ready: Ready) -> str:
 
 
 def test_head(ready: Ready, metric: str) -> str:
-    """The heading of scores on the test split; with the number of loops, where other columns have others."""
+    """The heading of scores on the test split; with the number of loops, where other columns have others.
+
+    The test split of the pairs is half of those that are trained.
+    """
+    if ready.base["data"]["task"] == "pairs":
+        return _("{metric}, trained pairs", metric=metric)
     if not ready.loops:
         return _("{metric}, test", metric=metric)
     loops = {config.config.model.num_layers for config in ready.configs(ready.seeds[:1])}
@@ -141,11 +146,12 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
     )
     shows = _(
-        "One stored layer that runs three times answers {looped} correctly; three stored layers, {stored}. The same "
-        "layer run once answers {once} correctly; guessing, {guess}.",
+        "One stored layer that runs three times answers {looped} correctly, three stored layers {stored}. A "
+        "layer that was trained to run once answers {once} correctly; {baseline}, {guess}.",
         looped=percent(fmean(looped)),
         stored=percent(fmean(stored)),
         once=percent(fmean(once)),
+        baseline=get_task("hops").baseline_name,
         guess=percent(get_task("hops").test_baseline),
     )
     leaves_open = _(
@@ -165,8 +171,8 @@ def _pairs(_ready: Ready, by: dict[str, Figures]) -> Told:
         one=percent(fmean(one)),
     )
     leaves_open = _(
-        "It does not show how much the weights could store after more steps, and nothing about new pairs: the score "
-        "is on pairs from training."
+        "It does not show how much the weights could store after more steps, and it says nothing about new "
+        "pairs: the score is on pairs from training."
     )
     return holds, shows, leaves_open
 
@@ -177,9 +183,9 @@ def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
     nothing, both = beside["none"], beside["all"]
     holds = min(nothing) > max(*attention, *ffn) and min(*attention, *ffn) > max(both)
     shows = _(
-        "Four layers that share one part know less than four that share nothing, and more than one layer run four "
-        "times ({nothing} and {both}, from “{other}”): {attention} of the pairs with one attention for all, {ffn} with "
-        "one FFN for all.",
+        "Four layers that share one part know less than four that share nothing, but more than a single layer that "
+        "runs four times ({nothing} and {both}, from “{other}”): {attention} of the pairs with one attention for all, "
+        "{ffn} with one FFN for all.",
         other=title_of(ready_named("pairs")),
         nothing=percent(fmean(nothing)),
         both=percent(fmean(both)),
@@ -187,8 +193,8 @@ def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
         ffn=percent(fmean(ffn)),
     )
     leaves_open = _(
-        "It does not show which part to share elsewhere: here attention and FFN store equally much, and usually the "
-        "FFN stores more."
+        "It does not show which part to share elsewhere: here attention and FFN store equally much, but usually "
+        "the FFN stores more."
     )
     return holds, shows, leaves_open
 
@@ -199,9 +205,9 @@ def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
     holds = max(four) < min(looped) and max(looped) < min(once)
     back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
     shows = _(
-        "Four stored layers need {four} bits per byte of a text that no run was trained on, one stored layer that runs "
-        "four times {looped}, the same layer run once {once}. Running it four times makes up for {back} of what one "
-        "run lacks compared with four stored layers.",
+        "On a text that no run was trained on, four stored layers need {four} bits per byte, one stored layer that "
+        "runs four times needs {looped}, and one trained to run once needs {once}. Running four times instead of once "
+        "makes up for {back} of the gap to four stored layers.",
         four=f"{fmean(four):.2f}",
         looped=f"{fmean(looped):.2f}",
         once=f"{fmean(once):.2f}",

@@ -141,7 +141,7 @@ def _slips(model: ModelConfig) -> tuple[Claim, ...]:
 
 def _missing(model: ModelConfig) -> str:
     """What the formula leaves out."""
-    parts = [_("It counts two attention matrices per layer, but there are four: q, k, v and o.")]
+    parts = [_("The formula counts two attention matrices per layer, but there are four: q, k, v and o.")]
     if model.family == "encoder_decoder":
         parts.append(_("A decoder layer has four more for cross-attention."))
     if model.activation == "swiglu":

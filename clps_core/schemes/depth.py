@@ -59,7 +59,7 @@ DEPTH: tuple[Scheme, ...] = (
         rule=N_("the input of executed layer l gets a vector that depends on l: sinusoidal, or learned"),
         shared=N_("Everything that the sharing rule shares."),
         kept=N_("Learned: a vector of width d per layer. Sinusoidal: nothing is stored."),
-        saved=N_("Everything that the sharing rule saves, except these vectors."),
+        saved=N_("Everything that the sharing rule saves, minus these separate weights."),
         lost=N_("With learned vectors the number of loops can no longer be changed."),
         source="Dehghani et al. 2018, arXiv 1807.03819",
     ),

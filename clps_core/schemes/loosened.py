@@ -16,8 +16,8 @@ LOOSENED: tuple[Scheme, ...] = (
         family="decoder",
         rule=N_("W_l = W_slot + B_l A_l, where A_l has r rows and B_l has r columns"),
         shared=N_("The full matrices that the sharing rule shares."),
-        kept=N_("r (in + out) weights per matrix and executed layer, which start as zero."),
-        saved=N_("Everything that the sharing rule saves, except these vectors."),
+        kept=N_("r (in + out) weights per matrix and executed layer. At the start their product is zero."),
+        saved=N_("Everything that the sharing rule saves, minus these separate weights."),
         lost=N_(
             "The number of loops can no longer be changed: low-rank weights exist only for the trained number of "
             "layers."
@@ -106,7 +106,7 @@ LOOSENED: tuple[Scheme, ...] = (
         rule=N_("norms: slot = l with norms=own, 0 with norms=shared, the slot of their block with norms=follow"),
         shared=N_("Everything that the sharing rule shares, except the norms."),
         kept=N_("Gain and bias of the norms: 4 d numbers per layer."),
-        saved=N_("Everything that the sharing rule saves, except these vectors."),
+        saved=N_("Everything that the sharing rule saves, minus these separate weights."),
         lost=N_("Almost nothing: norms are less than a thousandth of a layer at d = 512."),
         source="Reid et al. 2021, arXiv 2101.00234",
     ),
@@ -118,8 +118,8 @@ LOOSENED: tuple[Scheme, ...] = (
         family="encoder",
         rule=N_("x + diag(s_l) f(x), where f is shared and each layer has a separate s_l"),
         shared=N_("Everything that the sharing rule shares."),
-        kept=N_("One vector of width d per residual branch, which starts as one."),
-        saved=N_("Everything that the sharing rule saves, except these vectors."),
+        kept=N_("One vector of width d per residual branch. All its numbers start at 1."),
+        saved=N_("Everything that the sharing rule saves, minus these separate weights."),
         lost=N_("The number of loops can no longer be changed."),
         source="Touvron et al. 2021, arXiv 2103.17239",
         beyond=N_(

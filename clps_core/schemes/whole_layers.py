@@ -35,8 +35,9 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
             ),
             Evidence(
                 N_(
-                    "Much of the gain from sharing may be easier training: with learning rate and schedule tuned for "
-                    "it, half the computation of a sharing model gave competitive results on eight translation tasks."
+                    "Much of the gain from sharing may be easier training: with learning rate and schedule tuned "
+                    "for easy training, half the computation of a sharing model gave competitive results on "
+                    "eight translation tasks."
                 ),
                 "Lin et al. 2023, arXiv 2306.09380",
             ),
@@ -176,7 +177,8 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         kept=N_("Nothing: every pass uses the same weights."),
         saved=N_("The weights of L - M layers of each stack."),
         lost=N_(
-            "As cycle. It is the best of the three in the deep translation model, and the worst in the language model."
+            "The same as with cycle. It is the best of the three in the deep translation model, and the worst in "
+            "the language model."
         ),
         source=TAKASE,
         evidence=(
@@ -349,7 +351,7 @@ WHOLE_LAYERS: tuple[Scheme, ...] = (
         rule=N_("slot = the number you write for layer l; with kv_source, the number of the layer that it reads"),
         shared=N_("All layers with the same number, in any order; if you like, separately for each component."),
         kept=N_("All layers with different numbers."),
-        saved=N_("The weights of L - M layers, where M is the number of different numbers."),
+        saved=N_("The weights of L - M layers, where M is how many different numbers the map has."),
         lost=N_("Unknown until you train it and compare."),
         source="-",
     ),

@@ -107,7 +107,7 @@ def difference_sentences(
         return [_("The two designs have no stack in common, so no site can be compared."), *_only(found, plans, names)]
     said = []
     if found.same_map:
-        said.append(_("Both designs share the same sites."))
+        said.append(_("Both designs share weights in the same way."))
     elif not (found.sharing or found.reading):
         said.append(_("The sites that both designs have are shared in the same way."))
     if found.sharing:
@@ -122,8 +122,8 @@ def difference_sentences(
     if found.reading:
         said.append(
             ngettext(
-                "{n} site has weights in one design alone, or reads another layer.",
-                "{n} sites have weights in one design alone, or read another layer.",
+                "{n} site has weights in only one of the designs, or reads another layer.",
+                "{n} sites have weights in only one of the designs, or read another layer.",
                 len(found.reading),
             )
         )

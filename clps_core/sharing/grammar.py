@@ -261,7 +261,7 @@ def _core(name: str, option: str) -> RuleUse:
     if not re.fullmatch(r"[0-9]{1,3}/[0-9]{1,3}/[0-9]{1,3}", option):
         raise ConfigError(
             _(
-                "the part after {name}: must be the numbers of layers prelude/core/coda, such as 1/2/1. Got "
+                "the part after '{name}:' must be the numbers of layers prelude/core/coda, such as 1/2/1. Got "
                 "{option!r}.",
                 name=name,
                 option=option[:20],
@@ -293,7 +293,7 @@ def _integers(text: str) -> tuple[int, ...] | None:
 def _after_colon(name: str, option: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", option):
         raise ConfigError(
-            _("the part after {name}: must be a whole number. Got {option!r}.", name=name, option=option[:20])
+            _("the part after '{name}:' must be a whole number. Got {option!r}.", name=name, option=option[:20])
         )
     return int(option)
 
@@ -348,7 +348,7 @@ def _check_target(target: str, *, linear: bool = False) -> str:
     shown = target[:60]
     if linear:
         problem = _(
-            "the part after lora. must be one of {parts}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
+            "the part after 'lora.' must be one of {parts}, alone or after 'encoder.' or 'decoder.'. Got {target!r}.",
             parts=", ".join(parts),
             target=shown,
         )
@@ -356,7 +356,7 @@ def _check_target(target: str, *, linear: bool = False) -> str:
     parts += REUSE_KINDS
     settings = ["lora", *_SETTINGS]
     problem = _(
-        "the name before = must be a part ({parts}; alone or after 'encoder.' or 'decoder.') or a setting "
+        "the name before '=' must be a part ({parts}; alone or after 'encoder.' or 'decoder.') or a setting "
         "({settings}). Got {target!r}.",
         parts=", ".join(parts),
         settings=", ".join(settings),

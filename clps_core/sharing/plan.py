@@ -16,7 +16,7 @@ from clps_core.sharing.map import Block, Shapes, SharingMap, Site, Slot, build_m
 from clps_core.sharing.rules import RULES, Core
 from clps_core.sharing.sources import REUSE_KINDS, Reuse
 from clps_core.sharing.strategies import SUBLAYERS, Strategy
-from clps_core.words import N_, Words, _
+from clps_core.words import N_, Words, _, kept, told
 
 __all__ = ["Execution", "SharingPlan", "build_plan", "plan_of"]
 
@@ -34,13 +34,18 @@ KEYED = Words(
 class Execution:
     """The order in which one stack runs its layers.
 
-    ``core`` is the repeated part, ``None`` where there is none; ``fixed`` then says in one sentence why
-    the number of loops cannot be changed.
+    ``core`` is the repeated part, ``None`` where there is none; ``why`` then is the sentence that ``fixed`` gives,
+    as ``words.kept``: a plan is made for one reader and read by others.
     """
 
     num_layers: int
     core: Core | None = None
-    fixed: str | None = None
+    why: str | None = None
+
+    @property
+    def fixed(self) -> str | None:
+        """Why the number of loops cannot be changed, in the language of who asks; ``None`` where it can."""
+        return None if self.why is None else told(self.why)
 
     @property
     def loops(self) -> int:
@@ -243,7 +248,7 @@ def _execution(cores: Sequence[Core], mapping: SharingMap, reuse: Reuse, stack: 
         fixed = KEYED[keyed]
     elif reuse:
         fixed = _("Layers of {stack} read activations from layers with fixed numbers.", stack=stack)
-    return Execution(num_layers, core, fixed)
+    return Execution(num_layers, core, None if fixed is None else kept(fixed))
 
 
 def _no_core(odd: Site | None = None) -> str:

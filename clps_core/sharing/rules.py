@@ -320,8 +320,8 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
     if not least <= num_slots <= num_layers:
         raise ConfigError(
             _(
-                "the number after {name}: must be between {least} and the number of layers ({layers}). "
-                "Got {slots}. Change it, or the number of layers.",
+                "the number after '{name}:' must be between {least} and the number of layers ({layers}). Got "
+                "{slots}. Change it, or the number of layers.",
                 name=name,
                 least=least,
                 layers=num_layers,
@@ -342,8 +342,9 @@ def apply_rule(name: str, num_layers: int, num_slots: int | None = None) -> tupl
     if rule.takes_slots and len(set(slots)) != num_slots:
         raise ConfigError(
             _(
-                "{name} must have a number of slots that it can reach: it splits {layers} layers into equal runs, "
-                "which gives {reached} slots. Got {slots}. Use grouped:{slots}, which allows unequal runs.",
+                "{name} must have a number of slots that it can reach: it splits {layers} layers into equal "
+                "groups, which gives {reached} slots. Got {slots}. Use grouped:{slots}, which allows unequal "
+                "groups.",
                 name=name,
                 layers=num_layers,
                 reached=len(set(slots)),

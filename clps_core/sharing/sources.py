@@ -87,8 +87,8 @@ class SourceUse:
         if not 1 <= number <= num_layers:
             raise ConfigError(
                 _(
-                    "the number after {name}: must be between 1 and the number of layers ({layers}). "
-                    "Got {number}. Lower it or add layers.",
+                    "the number after '{name}:' must be between 1 and the number of layers ({layers}). Got "
+                    "{number}. Lower it or add layers.",
                     name=self.name,
                     layers=num_layers,
                     number=number,

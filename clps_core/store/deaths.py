@@ -157,9 +157,13 @@ def _after_death(death: Death) -> tuple[str, str]:
         return "failed", _("{what} {advice}", what=what, advice=advice)
     tries = {"saved": death.saved, "n": death.retry, "limit": MAX_RETRIES}
     advice = (
-        _("It is retried from {saved} ({n} of {limit}), after a pause of {seconds:g} s.", seconds=death.pause, **tries)
+        _(
+            "It is retried from {saved} (retry {n} of {limit}), after a pause of {seconds:g} s.",
+            seconds=death.pause,
+            **tries,
+        )
         if death.pause
-        else _("It is retried from {saved} ({n} of {limit}).", **tries)
+        else _("It is retried from {saved} (retry {n} of {limit}).", **tries)
     )
     return "queued", _("{what} {advice}", what=what, advice=advice)
 

@@ -134,8 +134,8 @@ def _check_at_rest(rows: Sequence[Any], archived: bool) -> None:
     if archived and (active := [row.id for row in rows if row.status in ACTIVE]):
         raise JobError(
             ngettext(
-                "only what neither waits nor runs can be archived. {n} run does: {ids}. Cancel it first.",
-                "only what neither waits nor runs can be archived. {n} runs do: {ids}. Cancel them first.",
+                "what is waiting or running cannot be archived. {n} run is: {ids}. Cancel it first.",
+                "what is waiting or running cannot be archived. {n} runs are: {ids}. Cancel them first.",
                 len(active),
                 ids=", ".join(active[:8]),
             )

@@ -32,6 +32,8 @@ LONGEST_FACTS = 64_000
 LONGEST_TEXT, LONGEST_TYPED = 400, 4_000
 MOST = 200
 """Metrics, options, choices and examples that frozen facts may list."""
+MOST_PIXELS = 64
+"""Across an image that can be drawn."""
 FAMILIES = ("encoder_decoder", "decoder", "encoder")
 
 
@@ -52,6 +54,8 @@ class DataLike(Protocol):
     def folds(self) -> int | None: ...  # noqa: D102
     @property
     def by_length(self) -> bool | None: ...  # noqa: D102
+    @property
+    def patch_size(self) -> int | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,17 @@ class TaskFacts:
     ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
     encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
     in a context. ``ctc``: the model, an encoder with head ``ctc``, writes its answer at positions with blanks between.
-    ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``,
-    ``by_length``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on average,
-    padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long as the
-    longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty where it
-    cannot change). ``difficulty``: of a generated task, what these facts are for, between the ``difficulties`` (least,
-    most) that ``data.difficulty`` may have. ``example_inputs``: texts a person can start from. ``example_options``:
-    what belongs to the first of them under the options that are typed. ``defaults``: a small config that fits a laptop,
-    as nested plain data for ``RunConfig``.
+    ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are cut),
+    ``tokenizer``, ``by_length``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
+    as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
+    where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
+    ``difficulties`` (least, most) that ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image,
+    one of ``patch_sizes``, which ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images
+    that a person can draw, or upload a picture of: pixels across an image, and across the box in it that what is drawn
+    is fitted to. ``example_inputs``: texts a person can start from.
+    ``example_options``: what belongs to the first of them under the options that are typed.
+    ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
     name: str
@@ -134,6 +141,9 @@ class TaskFacts:
     graded_or_more: bool = False
     difficulty: int | None = None
     difficulties: tuple[int, int] | None = None
+    patch_size: int | None = None
+    patch_sizes: tuple[int, ...] = ()
+    drawing: tuple[int, int] | None = None
     example_inputs: tuple[str, ...] = ()
     example_options: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -182,7 +192,7 @@ PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
-    *("difficulties", "batch_lengths", "graded_or_more"),
+    *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -319,6 +329,9 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         graded_or_more=_truth(plain.get("graded_or_more", False)),
         difficulty=_whole_or_none(plain.get("difficulty")),
         difficulties=_ends(plain.get("difficulties")),
+        patch_size=_whole_or_none(plain.get("patch_size")),
+        patch_sizes=tuple(_whole(one) for one in _list(plain.get("patch_sizes", []))),
+        drawing=_drawing(plain.get("drawing")),
         batch_lengths=_lengths(plain.get("batch_lengths")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
         example_options={
@@ -399,6 +412,13 @@ def _ends(value: object) -> tuple[int, int] | None:
         return None
     least, most = (_whole(one) for one in _list(value))
     return least, most
+
+
+def _drawing(value: object) -> tuple[int, int] | None:
+    ends = _ends(value)
+    if ends is not None and not 1 <= ends[1] <= ends[0] <= MOST_PIXELS:
+        raise ValueError
+    return ends
 
 
 def _lengths(value: object) -> tuple[float, float] | None:

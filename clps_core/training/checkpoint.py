@@ -174,7 +174,7 @@ def read(path: Path, shapes: Shapes | None = None) -> Checkpoint:
     except OSError as error:
         raise CheckpointError(_damaged(path, error.strerror or type(error).__name__)) from error
     except (KeyError, TypeError) as error:
-        raise CheckpointError(_damaged(path, _("its header has no facts of a run"))) from error
+        raise CheckpointError(_damaged(path, _("its header does not describe a run"))) from error
     except ValueError as error:
         raise CheckpointError(_damaged(path, str(error))) from error
     if not whole:
@@ -245,7 +245,7 @@ def latest(folder: Path, shapes: Shapes | None = None, *, set_aside: bool = Fals
             problems.append(str(error))
             continue
         if problems:
-            logger.warning("%s", _("The previous checkpoint is used, of step {step}.", step=found.step))
+            logger.warning("%s", _("The previous checkpoint, of step {step}, is used.", step=found.step))
             if set_aside:
                 checkpoint_path(folder, "last").replace(checkpoint_path(folder, "damaged"))
         return found

@@ -12,7 +12,7 @@ import torch
 from clps_core.config import RunConfig
 from clps_core.errors import CheckpointError, ConfigError
 from clps_core.files import parsed_json
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["Accelerator", "Placement", "available_cuda", "choose"]
 
@@ -104,7 +104,14 @@ def choose(config: RunConfig, available_threads: int, accelerator: Accelerator |
     if wanted.device == "cpu" or not gpu.available:
         why = _("the config asks for the CPU") if wanted.device == "cpu" else _("no CUDA GPU was found")
         precision = "bf16" if wanted.precision == "bf16" else "fp32"
-        reason = _("CPU, {threads} threads, {precision}: {why}.", threads=threads, precision=precision, why=why)
+        reason = ngettext(
+            "CPU, {threads} thread, {precision}: {why}.",
+            "CPU, {threads} threads, {precision}: {why}.",
+            threads,
+            threads=threads,
+            precision=precision,
+            why=why,
+        )
         return Placement("cpu", precision, threads, reason)
     if wanted.precision == "bf16" and not gpu.bf16:
         raise ConfigError(

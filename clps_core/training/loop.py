@@ -50,7 +50,7 @@ from clps_core.training.schedule import learning_rate
 from clps_core.training.sink import Outcome, Sink
 from clps_core.training.stopwatch import Stopwatch
 from clps_core.training.text_samples import Beginning, beginnings, write_samples
-from clps_core.words import _
+from clps_core.words import _, ngettext
 from clps_core.work import Work
 
 __all__ = ["train"]
@@ -362,8 +362,10 @@ def how_diverged(run: Run) -> str | None:
 def no_better(run: Run) -> str:
     """Why a run without patience left ended before its last step."""
     assert run.best is not None
-    return _(
+    return ngettext(
+        "Ended early at step {step} of {steps}: {patience} evaluation did not beat step {best}.",
         "Ended early at step {step} of {steps}: {patience} evaluations in a row did not beat step {best}.",
+        run.config.train.patience or 0,
         step=run.step,
         steps=run.config.train.steps,
         patience=run.config.train.patience,

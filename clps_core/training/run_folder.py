@@ -101,7 +101,7 @@ def read_facts(folder: Path) -> TaskFacts | None:
     except OSError as error:
         raise CheckpointError(_unreadable(folder / FACTS, error.strerror or type(error).__name__)) from None
     except ValueError:
-        raise CheckpointError(_unreadable(folder / FACTS, _("something other than a task's facts"))) from None
+        raise CheckpointError(_unreadable(folder / FACTS, _("it does not contain the facts of a task"))) from None
 
 
 def read_placement(folder: Path) -> Placement:

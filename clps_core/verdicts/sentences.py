@@ -225,13 +225,13 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
     whose = names.get(about.get("design", ""), "")
     if one.why == "unmatched" and one.budgets is not None:
         said = _(
-            "no verdict, as the budgets differ. The first uses {ratios} of the second. Match one of them first.",
+            "no verdict, because the budgets differ. The first uses {ratios} of the second. Match one of them first.",
             ratios=_ratios(one.budgets),
         )
         return sentences(part for part in (said, time_not_compared(one.budgets)) if part)
     if one.why == "data" and about["fields"]:
         fields = ", ".join(about["fields"][:MOST_FIELDS])
-        return _("no verdict, as they were trained or scored on different data ({fields}).", fields=fields)
+        return _("no verdict, because they were trained or scored on different data ({fields}).", fields=fields)
     if one.why == "few_pairs":
         return ngettext(
             "cannot tell from {n} pair of runs with the same seed, data seed and fold. A verdict takes at least "
@@ -242,20 +242,21 @@ def _why(one: Verdict, among: Verdicts, names: Mapping[str, str]) -> str:
             least=FEWEST_PAIRS,
         )
     texts = {
-        "data": _("no verdict, as they were trained on different data: the fingerprints differ."),
-        "fork": _("no verdict, as they start with different weights: one started with trained weights."),
-        "unscored": _("no verdict, as a run of {whose} has no evaluation.", whose=whose),
+        "data": _("no verdict, because they were trained on different data: the fingerprints differ."),
+        "fork": _("no verdict, because they start with different weights: one started with trained weights."),
+        "unscored": _("no verdict, because a run of {whose} has no evaluation.", whose=whose),
         "failed": _(
-            "no verdict, as a run of {whose} failed, and the runs that remain may be the better ones by chance.",
+            "no verdict, because a run of {whose} failed, and the runs that remain may be the better ones by chance.",
             whose=whose,
         ),
-        "unfinished": _("no verdict yet, as not all runs of {whose} have finished.", whose=whose),
-        "early": _("no verdict, as a run of {whose} ended before its last step.", whose=whose),
-        "unpaired": _("no verdict, as they have no seed, data seed and fold in common."),
+        "unfinished": _("no verdict yet, because not all runs of {whose} have finished.", whose=whose),
+        "early": _("no verdict, because a run of {whose} ended before its last step.", whose=whose),
+        "unpaired": _("no verdict, because they have no seed, data seed and fold in common."),
         "saturated": _(
-            "cannot tell, as all their runs have the best possible {metric}. A harder task might show a difference.",
+            "cannot tell, because all their runs have the best possible {metric}. A harder task might show a "
+            "difference.",
             metric=among.metric.in_a_sentence,
         ),
-        "no_spread": _("cannot tell, as every pair has the same difference, so the random variation is unknown."),
+        "no_spread": _("cannot tell, because every pair has the same difference, so the random variation is unknown."),
     }
     return texts[one.why or "unpaired"]

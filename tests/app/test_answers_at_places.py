@@ -68,7 +68,7 @@ def test_of_several_answers_it_is_told_how_many_are_right(
         ("cups", "Swaps"),
         ("stories", "Sentences needed"),
         ("sums", "Digits earlier"),
-        ("brackets", "Levels closed between"),
+        ("brackets", "Levels closed in between"),
     ],
 )
 def test_the_heat_map_names_what_its_rows_count(task: str, name: str) -> None:

@@ -56,8 +56,10 @@ def inspection(source: tuple[str, ...], target: tuple[str, ...] = (), layers: in
     )
 
 
-def bertviz_document(answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS) -> str:
-    return document_of(head_view(answer, kind, layer=layer, limit=limit))
+def bertviz_document(
+    answer: Inspection, kind: str, *, layer: int = 0, limit: int = MOST_TOKENS, title: str = ""
+) -> str:
+    return document_of(head_view(answer, kind, layer=layer, limit=limit), title=title)
 
 
 def payload(document: str) -> dict[str, Any]:
@@ -138,11 +140,13 @@ def test_importing_the_view_imports_neither_bertviz_nor_torch() -> None:
 
 @pytest.mark.parametrize("which", ["head", "model"])
 def test_the_file_stands_alone_under_an_escaped_title_and_still_loads_nothing(which: str) -> None:
-    document = bertviz_document(inspection(("a", "b")), "encoder")
-    alone = standing_alone(document, f"{which} of </title><script>alert(1)</script>").decode()
+    title = f"{which} of </title><script>alert(1)</script>"
+    document = bertviz_document(inspection(("a", "b")), "encoder", title=title)
+    alone = standing_alone(document, title).decode()
     assert alone.count("</script>") == document.count("</script>")
-    assert "<title>" in alone
-    assert "&lt;/title&gt;" in alone
-    assert '<html class="light">' in alone
+    assert f"<title>{which} of &lt;/title&gt;" in alone
+    assert f"<h1>{which} of &lt;/title&gt;" in alone
+    assert '<select id="layer" aria-label="Layer">' in alone
+    assert '<html class="light" lang="en">' in alone
     assert "default-src 'none'" in alone
     assert payload(alone) == payload(document)

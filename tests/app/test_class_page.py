@@ -125,7 +125,7 @@ def test_a_class_from_opening_to_deletion(open_page, store, shared, teacher, hom
     shared.visitor()
     late = open_page("learn", **{"class": code})
     assert any("no class with this code" in one for one in sentences(late))
-    assert len(late.subheader) >= len(CHAPTERS), "the page goes on"
+    assert len(late.header) >= len(CHAPTERS), "the page goes on"
     assert ada != other
 
 

@@ -134,7 +134,7 @@ def test_runs_of_two_tasks_are_never_in_one_table(open_page, store):
     test = open_page("compare", runs=",".join(run.id for run in runs))
     assert not test.exception
     assert sentences(test) == []
-    assert {one.value for one in test.subheader} - {"Which classes are confused?"} == {
+    assert {one.value for one in test.header} - {"Which classes are confused?"} == {
         "Translate dates",
         "Read handwritten digits",
     }

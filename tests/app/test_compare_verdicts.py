@@ -52,7 +52,7 @@ def test_where_budgets_differ_the_page_offers_to_match_them(open_page, store):
         mark(store, run, step=100, unique_parameters=100)
     test = open_page("compare", runs=",".join(run.id for run in runs))
     (said,) = lines(test)
-    assert "no verdict, as the budgets differ" in said
+    assert "no verdict, because the budgets differ" in said
     assert "0.50× the training FLOPs" in said
     (offer,) = [one for one in test.button if one.label.startswith("Match All layers")]
     offer.click().run()

@@ -54,7 +54,7 @@ def test_two_runs_are_shown_and_a_run_of_an_earlier_version_is_counted_by_a_butt
 def test_a_task_without_classes_has_no_such_section(open_page: OpenPage, store: Store) -> None:
     run = stored_run(store, small_config("hops"))
     test = open_page("compare", runs=run.id)
-    assert "Which classes are confused?" not in [one.value for one in test.subheader]
+    assert "Which classes are confused?" not in [one.value for one in test.header]
 
 
 def test_names_of_any_kind_are_drawn_as_text() -> None:

@@ -88,7 +88,7 @@ def test_a_running_text_leads_to_both_of_its_tasks(open_page, home, tmp_path):
     form = open_page("train", spec="1;task=data:notes:masked")
     assert sentences(form) == []
     assert form.selectbox(key="train.task").value == "data:notes:masked"
-    assert "fill masked tokens" in " ".join(one.value for one in form.caption)
+    assert "fill in masked tokens" in " ".join(one.value for one in form.caption)
     assert sentences(open_page("design", spec="1;task=data:notes:masked", strategy=["none", "all"])) == []
 
 

@@ -26,7 +26,7 @@ def cups(store):
 def test_each_run_has_a_heat_map_and_the_curve_only_whole_metrics(open_page, cups):
     test = open_page("depth", runs=RUNS, depths="4")
     assert not test.exception
-    assert "Swaps against loops" in [one.value for one in test.subheader]
+    assert "Swaps against loops" in [one.value for one in test.header]
     metric = next(one for one in test.segmented_control if set(one.options) >= {"Accuracy", "Loss"})
     assert metric.options == ["Accuracy", "Loss", "Accuracy, late swaps"]
     captions = " ".join(one.value for one in test.caption)

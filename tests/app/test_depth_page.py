@@ -87,7 +87,7 @@ def test_the_samples_work_at_once_and_are_right_where_they_were_trained(open_pag
     assert tables(test).count("✓") == 2
     assert "All layers is best at 4 loops, the depth it was trained at." in said(test)
     assert "Cycle is best at 2 loops, the depth it was trained at." in said(test)
-    assert "it was evaluated at 2 loops: 100.0 % at this step." in said(test)
+    assert "the same weights had 100.0 % at 2 loops." in said(test)
     assert len(charts(test)) == 3
 
 
@@ -143,7 +143,7 @@ def test_what_is_chosen_goes_into_the_address(open_page: OpenPage, dates: Run) -
     assert sentences(test) == []
     assert [address(test, name) for name in ("metric", "x", "loops", "depths")] == ["loss", "layers", "3", "1,3"]
     assert charts(test)[0]["data"][0]["x"] == [2, 6]
-    assert "encoder 6 layers" in said(test)
+    assert "encoder: 6 layers" in said(test)
 
 
 @pytest.mark.parametrize("depths", ["65", "<b>"])

@@ -51,7 +51,7 @@ def test_the_arithmetic_of_the_founding_documents_is_set_right(open_page):
     right = "✓ L (4 d^2 + 2 d d_ff): counted from the model's matrices"
     assert f"| {right} | 18,874,368 | 3,145,728 |" in shown
     assert "The printed count is not what the formula gives, which is 15,728,640." in shown
-    assert "It counts two attention matrices per layer, but there are four: q, k, v and o." in shown
+    assert "The formula counts two attention matrices per layer, but there are four: q, k, v and o." in shown
 
 
 def test_the_search_of_schemes_looks_through_all_that_a_card_says():

@@ -12,7 +12,7 @@ from clps_core.glossary import SHOWN_ON, TERMS, meaning, term
 
 def listed(test):
     """Titles that are drawn: in lists, and on cards."""
-    drawn = " ".join(one.proto.body for one in test.get("html")) + " ".join(one.value for one in test.subheader)
+    drawn = " ".join(one.proto.body for one in test.get("html")) + " ".join(one.value for one in test.header)
     return {key for key, one in TERMS.items() if f"<dt>{one.title}<" in drawn or f"{one.title} " in f"{drawn} "}
 
 
@@ -31,8 +31,8 @@ def test_all_terms_are_listed_and_a_search_stands_in_the_address(open_page):
     assert listed(test) == set(TERMS)
     test.text_input(key="glossary.find").set_value("kv cache").run()
     assert test.query_params["find"] in ("kv cache", ["kv cache"])
-    assert [one.value for one in test.subheader] == ["KV cache"]
-    assert links(test) == ["What sharing costs", "Design", "Compare"]
+    assert [one.value for one in test.header] == ["KV cache"]
+    assert links(test) == ["Reading another layer's keys and values", "Design", "Compare"]
     test.text_input(key="glossary.find").set_value("no such word").run()
     assert any("No term matches" in one.value for one in test.markdown)
     test.text_input(key="glossary.find").set_value("").run()
@@ -45,7 +45,7 @@ def test_a_page_leads_to_its_own_terms_and_the_address_asks_for_one(open_page):
     test = open_page("glossary", on="depth")
     assert listed(test) == {key for key, one in TERMS.items() if "depth" in one.pages}
     asked = open_page("glossary", term="cka", find="cka")
-    assert [one.value for one in asked.subheader] == ["CKA", "CKA"]
+    assert [one.value for one in asked.header] == ["CKA", "CKA"]
     assert any(term("cka").source.link in one.value for one in asked.caption)
 
 

@@ -37,7 +37,9 @@ def token(store):
 
 
 def told(test):
-    return " ".join(one.value for one in (*test.markdown, *test.caption, *test.subheader)).replace("\\", "")
+    return " ".join(one.value for one in (*test.markdown, *test.caption, *test.header, *test.subheader)).replace(
+        "\\", ""
+    )
 
 
 def rules(test):
@@ -59,7 +61,7 @@ def test_a_link_opens_the_page_in_its_state_with_note_and_question_above(open_pa
     assert test.query_params["strategy"] == ["none", "all"]
     assert test.query_params["lesson_step"] == "1"
     assert test.title[0].value == str(navigation.page("design").question)
-    assert "\\<b\\>look\\</b\\> \\:red" in test.subheader[0].value, "a title's markup is text"
+    assert "\\<b\\>look\\</b\\> \\:red" in test.header[0].value, "a title's markup is text"
     assert "Look at **both**." in told(test)
     assert "<script>" not in told(test)
     assert "Hidden for this lesson" in told(test)

@@ -114,7 +114,7 @@ def test_on_a_shared_server_nobody_brings_them_in(open_page, store, home, monkey
     SharedServer(home, monkeypatch).visitor()
     test = open_page("start")
     assert not test.exception
-    assert test.subheader
+    assert test.header
     assert not [one for one in test.button if one.key == "start.bring_in"]
 
 

@@ -28,7 +28,7 @@ def test_a_held_out_text_is_answered_drawn_and_run_deeper(open_page: OpenPage, s
     card = cards(test)[0]
     if task != "languages":
         assert [label for label, *_rest in card["pieces"]] == [piece.label for piece in expected.pieces]
-        assert f"Expected: **{example.target_text}**" in said(test)
+        assert f"Correct answer: **{example.target_text}**" in said(test)
     else:
         assert [label for label, _probability in card["guesses"]] == [one.label for one in expected.guesses]
     for name, given in (("attention", {"run": run.id}), ("depth", {"depths": "1,2"})):

@@ -47,7 +47,7 @@ def test_a_question_and_its_context_are_tried_looked_into_and_run_deeper(
     best = max(card["context"], key=lambda part: part[1])
     assert (best[0], best[1]) == (expected.answer, round(expected.marked[0].probability, 4))
     assert card["guesses"] == [[guess.label, round(guess.probability, 4)] for guess in expected.guesses]
-    assert f"Expected: **{one.target_text}**" in said(test)
+    assert f"Correct answer: **{one.target_text}**" in said(test)
     test.text_area(key="attention.option.data:houses.context").set_value("The door is red.").run()
     assert "".join(text for text, _share in cards(test)[0]["context"]) == "The door is red."
     test.text_area(key="attention.option.data:houses.context").set_value("").run()

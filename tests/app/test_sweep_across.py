@@ -83,4 +83,4 @@ def test_compare_offers_them_for_runs_of_no_sweep_that_differ_in_two_fields(open
     test = open_page("compare", runs=ids, fields="strategy")
     assert sentences(test) == []
     assert "two seeds or folds" in said(test)
-    assert not any("Across" in one.value for one in open_page("compare", runs=runs[0].id).subheader)
+    assert not any("Across" in one.value for one in open_page("compare", runs=runs[0].id).header)

@@ -206,7 +206,7 @@ def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_p
     runs = record(store)
     mark(store, runs[0], owner=shared.visitor())
     test = open_page("system")
-    assert "Your quotas" in [one.value for one in test.subheader]
+    assert "Your quotas" in [one.value for one in test.header]
     assert "1 of 6" in tables(test)
     assert "at most 100" in tables(test)
     assert "Waiting, all visitors" in tables(test)
@@ -215,7 +215,7 @@ def test_on_a_shared_server_one_sees_ones_quotas_and_not_where_things_lie(open_p
 
 
 def test_on_a_server_of_one_person_there_are_no_quotas(open_page, store):
-    assert "Your quotas" not in [one.value for one in open_page("system").subheader]
+    assert "Your quotas" not in [one.value for one in open_page("system").header]
 
 
 # A notice when a run ends

@@ -97,8 +97,11 @@ def test_more_micro_batches_than_examples_are_one_sentence(open_page):
 def test_a_link_that_names_strategy_and_seed_twice_says_which_is_used(open_page):
     test = open_page("train", spec=SMALL + ";sharing.strategy=all;seed=5", strategy=["none", "cycle:2"], seed=["0"])
     said = " ".join(sentences(test)).replace("\\", "")
-    assert "Its spec says strategy all, its list says none, cycle:2. The list is used." in said
-    assert "Its spec says seed 5, its list says 0. The list is used." in said
+    assert (
+        "he address must give strategy only once. Its spec says all, its list says none, cycle:2. The list is used."
+        in said
+    )
+    assert "he address must give seed only once. Its spec says 5, its list says 0. The list is used." in said
     plain = open_page("train", spec=SMALL + ";sharing.strategy=all", strategy=["none", "all"])
     assert sentences(plain) == []
 
@@ -186,3 +189,19 @@ def test_a_generated_task_has_its_dial_in_the_form_and_others_have_none(open_pag
     test.selectbox(key="train.task").set_value("dates").run()
     assert sentences(test) == []
     assert not [one for one in test.number_input if one.key == "train.data.difficulty"]
+
+
+def test_a_task_of_images_has_its_patch_size_in_the_form_and_others_have_none(open_page):
+    test = open_page("train", spec="1;task=mnist", strategy=["none"], seed=["0"])
+    sizes = test.button_group(key="train.data.patch_size")
+    assert (sizes.label, sizes.options, sizes.value) == ("Patch size", ["2", "4", "7", "14"], 7)
+    assert "patch" not in "".join(test.query_params["spec"])
+    sizes.set_value(4).run()
+    assert sentences(test) == []
+    assert "data.patch_size=4" in "".join(test.query_params["spec"])
+    again = open_page("train", spec="".join(test.query_params["spec"]), strategy=["none"], seed=["0"])
+    assert again.button_group(key="train.data.patch_size").value == 4
+    again.selectbox(key="train.task").set_value("digits").run()
+    assert sentences(again) == []
+    assert "patch" not in "".join(again.query_params["spec"])
+    assert not [one for one in again.button_group if one.key == "train.data.patch_size"]

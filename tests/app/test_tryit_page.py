@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from page_reading import sentences
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from untrained_runs import small_config, stored_run
 
@@ -20,8 +22,10 @@ from app.tryit.pictures import answer_numbers
 from app.tryit.source import Growing
 from clps_core.data.spans import Marked
 from clps_core.model.generate import Sampling
+from clps_core.pictures import grey_digits, ink_in_box
 from clps_core.predicting import Prediction, held_out_examples, predict
 from clps_core.store import Run, Store
+from clps_core.tasks.mnist.data import Mnist
 from clps_core.training.checkpoint import checkpoint_path
 from clps_core.work.answers import Guess, Piece
 
@@ -75,7 +79,7 @@ def test_runs_answer_one_text_as_the_engine_does(open_page: OpenPage, store: Sto
         ]  # fmt: skip
         assert (card["said"], card["is_right"]) == (expected.answer, False)
         assert card["verdict"] == "✗ wrong"
-    assert "Expected: **vendredi 29 mai 1953**" in said(test).replace("\\", "")
+    assert "Correct answer: **vendredi 29 mai 1953**" in said(test).replace("\\", "")
 
 
 def test_a_continuation_is_drawn_as_the_address_says(open_page: OpenPage, store: Store) -> None:
@@ -111,6 +115,40 @@ def test_a_classifier_gives_the_probabilities_of_its_classes(open_page: OpenPage
     assert [one.key for one in test.number_input] == ["attention.text.digits"]
 
 
+def test_an_own_image_is_uploaded_answered_and_left_again(open_page: OpenPage, store: Store) -> None:
+    run = stored_run(store, small_config("mnist", "none"))
+    image = Mnist(seed=0).pixels("test")[3]
+    test = open_page("tryit", runs=run.id, text="3")
+    assert [one.key for one in test.number_input] == ["attention.text.mnist"]
+    (way,) = [one for one in test.button_group if one.key == "attention.image.way.mnist"]
+    way.set_value("own").run()
+    assert sentences(test) == []
+    assert "The answer is for test image 3." in said(test)
+    upload = test.file_uploader(key="attention.image.file.mnist")
+    file = io.BytesIO()
+    Image.fromarray(255 - image).save(file, "PNG")
+    upload.upload("seven.png", file.getvalue(), "image/png").run()
+    drawn = address(test, "text") or ""
+    assert drawn == grey_digits(ink_in_box(255 - image, 28, 20))
+    (card,), (expected,) = cards(test), predict(store.run_folder(run.id), [drawn])
+    assert card["image_name"] == "Your image"
+    assert card["verdict"] == "", "nobody knows what a person has drawn"
+    assert card["guesses"] == [[one.label, round(one.probability, 4)] for one in expected.guesses]
+    found = [one.proto for one in test.get("bidi_component")]
+    (sheet,) = [json.loads(one.json) for one in found if one.component_name == "clps.drawing"]
+    assert (sheet["image"], sheet["drawn"]) == (drawn, False)
+    upload = test.file_uploader(key="attention.image.file.mnist")
+    upload.upload("page.png", b"<script>alert(1)</script>", "image/png").run()
+    assert any("PNG, JPEG, WebP or GIF. This one cannot be read" in one for one in sentences(test))
+    assert address(test, "text") == drawn, "what was there is kept"
+    test.button_group(key="attention.image.way.mnist").set_value("number").run()
+    assert address(test, "text") is None
+    assert cards(test)[0]["image_name"] == "The image 0"
+    again = open_page("tryit", runs=run.id, text=drawn)
+    assert again.button_group(key="attention.image.way.mnist").value == "own"
+    assert cards(again) == [card]
+
+
 def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: OpenPage, store: Store) -> None:
     runs = [stored_run(store, small_config("masked-docs", strategy)) for strategy in ("none", "all")]
     text = "for i in [MASK]: [MASK]"
@@ -132,7 +170,7 @@ def test_masks_are_filled_in_their_text_and_a_word_is_masked_by_dice(open_page: 
     example = held_out_examples(store.run_folder(runs[0].id), 1)[0]
     test.selectbox(key="tryit.example").set_value(0).run()
     assert address(test, "text") == example.text
-    assert f"Expected: **{example.target_text}**" in said(test).replace("\\", "")
+    assert f"Correct answer: **{example.target_text}**" in said(test).replace("\\", "")
 
 
 def test_held_out_examples_are_taken_from_a_list_and_by_dice(open_page: OpenPage, store: Store, dates: Run) -> None:

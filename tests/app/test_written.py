@@ -25,7 +25,7 @@ def runs(store):
 def test_the_designs_of_one_seed_stand_next_to_each_other_step_by_step(open_page, runs):
     test = open_page("compare", runs=",".join(run.id for run in runs))
     assert not test.exception
-    assert "Generated text" in [one.value for one in test.subheader]
+    assert "Generated text" in [one.value for one in test.header]
     table = shown(test)
     assert table.count('<th scope="col">') == 2
     assert table.count('<th scope="row">') == 2
@@ -42,4 +42,4 @@ def test_without_samples_there_is_no_section(open_page, store):
     test = open_page("compare", runs=runs[0].id)
     assert not test.exception
     assert not shown(test)
-    assert "Generated text" not in [one.value for one in test.subheader]
+    assert "Generated text" not in [one.value for one in test.header]

@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -25,6 +26,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect,
 
 from clps_core.store import Store, open_store
 
+pytest.register_assert_rewrite("chapter_reader", "chapter_actions", "chapter_keys")
 expect.set_options(timeout=1000 * PATIENCE)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -66,7 +68,14 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture
 def browser_page(chromium: Browser) -> Iterator[Page]:
     """A fresh 1440 x 900 page. ``page.problems`` collects errors; the test fails if there are any."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    with watched_page(chromium) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def watched_page(chromium: Browser, **options: Any) -> Iterator[Page]:
+    """A fresh 1440 x 900 page whose console and answers must be without errors; ``options``: more of its context."""
+    context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
     page = context.new_page()
     problems: list[str] = []
 

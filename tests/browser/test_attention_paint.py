@@ -20,7 +20,7 @@ from test_attention_payload import HOSTILE, unpacked, view_of
 
 pytestmark = pytest.mark.browser
 
-NAMES = "unpack, fill, asWeight, ramp, paintBytes, causalEdge, shortLabel"
+NAMES = "unpack, fill, asWeight, ramp, paintBytes, causalEdge, shortLabel, patchesOf, readBy, patchPicture"
 PAINT = """([bytes, rows, columns, queries, causal]) => {
   const canvas = document.createElement("canvas");
   const table = Uint32Array.from({ length: 256 }, (_none, byte) => (255 << 24) | byte);
@@ -34,7 +34,7 @@ PAINT = """([bytes, rows, columns, queries, causal]) => {
 def paint(browser_page: Page) -> Page:
     """An empty page that knows the code."""
     browser_page.set_content("<p></p>")
-    code = "".join(asset(f"attention/{part}.js") for part in ("message", "paint"))
+    code = "".join(asset(f"attention/{part}.js") for part in ("message", "paint", "large"))
     browser_page.evaluate(f"() => {{ {code}; Object.assign(window, {{ {NAMES} }}); }}")
     return browser_page
 
@@ -125,3 +125,27 @@ def test_a_head_that_comes_alone_is_drawn_in_the_grid_that_asked_for_it(browser_
     assert (root.get_attribute("data-full"), root.get_attribute("data-selected")) == ("1,2", "1,2")
     browser_page.evaluate("hand", list(head_payload(view, (0, 1), (0, 0), "grid", led=True)))
     assert (root.get_attribute("data-full"), root.get_attribute("data-selected")) == ("0,1", "0,1")
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_image_is_tinted_by_what_is_read_of_its_patches_and_a_class_token_is_none(paint: Page, before: int) -> None:
+    positions = 9 + before
+    weights = np.random.default_rng(1).integers(0, 256, (positions, positions), dtype=np.uint8)
+    data = {"image": [[0.0] * 6] * 6, "keys": ["x"] * positions, "queries": ["x"] * positions}
+    assert paint.evaluate("patchesOf", data) == {"across": 3, "before": before}
+    flat = weights.ravel().tolist()
+    found = paint.evaluate("([data, bytes]) => [...readBy(data, Uint8Array.from(bytes), 2)]", [data, flat])
+    assert found == weights[2].tolist()
+    mean = paint.evaluate("([data, bytes]) => [...readBy(data, Uint8Array.from(bytes), null)]", [data, flat])
+    assert np.abs(np.array(mean) - weights.mean(0)).max() <= 0.5
+    pixels = """([data, bytes]) => {
+      const canvas = patchPicture(data, Uint8Array.from(bytes), null, null, [0, 0, 0], false);
+      const scale = canvas.width / 6;
+      const { data: found } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return [...Array(9).keys()].map((at) => {
+        const [x, y] = [(at % 3) * 2 + 1, Math.floor(at / 3) * 2 + 1].map((one) => Math.floor(one * scale));
+        return found[4 * (y * canvas.width + x)];
+      });
+    }"""
+    wanted = 255 * (1 - 0.85 * np.array(mean)[before:] / 255)
+    assert np.abs(np.array(paint.evaluate(pixels, [data, flat])) - wanted).max() <= 2

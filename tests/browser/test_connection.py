@@ -164,7 +164,7 @@ def test_a_script_that_did_not_arrive_is_asked_for_again(
     for route in late:
         route.continue_()
     eventually(lambda: chart.count() and points(chart) > 10, "the chart is drawn")
-    expect(chart.locator("h4").first).to_contain_text("Loss on validation data")
+    expect(chart.locator("h2").first).to_contain_text("Loss on validation data")
 
 
 def test_the_numbers_of_the_fields_that_the_busy_bar_reads_are_those_of_streamlit() -> None:

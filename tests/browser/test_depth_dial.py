@@ -48,7 +48,7 @@ def test_the_depth_of_a_sample_is_turned_and_the_answer_follows(
 
     page.get_by_role("slider").press("ArrowRight")
     page.wait_for_url(re.compile("loops=5"))
-    expect(page.get_by_text("at 5 loops: ● encoder 5 layers")).to_be_visible()
+    expect(page.get_by_text("at 5 loops: ● encoder: 5 layers")).to_be_visible()
 
     page.set_viewport_size({"width": 800, "height": 900})
     expect(page.locator(".js-plotly-plot").first).to_be_visible()

@@ -117,7 +117,7 @@ def test_a_scheme_is_chosen_painted_and_added_and_a_papers_design_is_loaded(
     page.get_by_role("dialog").get_by_role("searchbox").fill("mobilellm-ls-125m")
     page.locator(".preset:visible").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator(".stack h4", has_text="60 layers run, 30 distinct")).to_have_count(1)
+    expect(page.locator(".stack h3", has_text="60 layers run, 30 distinct")).to_have_count(1)
     last = cell(page, "q", 59, "decoder")
     last.scroll_into_view_if_needed()
     expect(last).to_have_text("AD")

@@ -41,6 +41,14 @@ def test_a_bare_address_that_is_filled_in_is_one_entry(bare_page: Page) -> None:
     assert back(bare_page) == ["/runs?runs=a", "/start"]
 
 
+def test_what_a_page_adds_to_the_query_of_a_link_is_no_entry_and_what_the_reader_adds_is(bare_page: Page) -> None:
+    for address in ("/train?spec=1", "/train?spec=1&seed=0"):
+        bare_page.evaluate(PUSH, address)
+    bare_page.mouse.click(5, 5)
+    bare_page.evaluate(PUSH, "/train?spec=1&seed=0&sweep=1")
+    assert back(bare_page) == ["/train?spec=1&seed=0&sweep=1", "/train?spec=1&seed=0", "/start"]
+
+
 def test_a_query_that_arrives_before_its_page_leaves_nothing_behind_the_page_before(bare_page: Page) -> None:
     for address in ("/start?runs=a", "/runs?runs=a", "/runs?spec=1", "/design?spec=1"):
         bare_page.evaluate(PUSH, address)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from own_data_files import notes
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run
 
 from clps_core.data.log_mel import RATE
@@ -37,6 +37,8 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     masked = stored_run(store, small_config("data:notes:masked", "none"))
     heard = stored_run(store, small_config("spoken-digits", "none"))
     (written,) = predict(store.run_folder(heard.id), ["17"])
+    images = stored_run(store, small_config("mnist", "none"))
+    images_folder = store.run_folder(images.id)
     folder = store.run_folder(runs[0].id)
     fillings = predict(store.run_folder(masked.id), [GAPS])[0].pieces
     store.close()
@@ -79,7 +81,7 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     page.wait_for_url(re.compile("text=%3Cimg"))
     expect(cards.first).to_contain_text("The vocabulary has no token for")
     page.get_by_role("button", name="Random example").click()
-    expect(page.get_by_text("Expected:")).to_be_visible()
+    expect(page.get_by_text("Correct answer:")).to_be_visible()
 
     page.set_viewport_size({"width": 800, "height": 900})
     page.wait_for_function("() => document.scrollingElement.scrollWidth <= window.innerWidth")
@@ -98,6 +100,9 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
         expect(cards.first.locator(".place")).to_have_text(f"Mask {place + 1} of 2: {one.label}")
         expect(cards.first.locator(".guess-label").first).to_have_text(one.likeliest[0].label)
 
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{address}/tryit?runs={images.id}")
+    draw_and_look(page, images_folder)
     _write_down_a_sound(page, f"{address}/tryit?runs={heard.id}&text=17", written, tmp_path / "mine.wav")
 
 
@@ -121,3 +126,51 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("the sound must be a WAV file")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
+
+
+def draw_and_look(page: Page, folder: Path) -> None:
+    """Draw a seven, read the answer, look at the attention over it."""
+    page.get_by_role("radio", name="Draw or upload").click()
+    sheet = page.get_by_role("img", name="A sheet to draw a digit on")
+    clear = page.get_by_role("button", name="Clear", exact=True)
+    expect(clear).to_be_disabled()
+    assert ink(sheet) == 0
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box is not None
+    for place, (right, down) in enumerate([(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)]):
+        page.mouse.move(box["x"] + right * box["width"], box["y"] + down * box["height"], steps=5)
+        if not place:
+            page.mouse.down()
+    page.mouse.up()
+    page.wait_for_url(re.compile("text=[0-9a-f]{784}(&|$)"))
+    text = re.findall("text=([0-9a-f]{784})", page.url)[0]
+    assert text[:56] == "0" * 56, "what was drawn is fitted to the middle"
+    expected = predict(folder, [text])[0]
+    card = page.locator(".answer").first
+    expect(card.get_by_role("img", name="Your image")).to_be_visible()
+    expect(card.locator(".said")).to_have_text(expected.answer)
+    expect(card.locator(".guess-label").first).to_have_text(expected.guesses[0].label)
+    drawn = ink(sheet)
+    assert drawn > 0
+    clear.click()
+    expect(clear).to_be_disabled()
+    assert ink(sheet) == 0
+
+    page.get_by_role("link", name="Attention for this input").click()
+    root = page.locator(".attention[data-selected]").first
+    root.wait_for()
+    assert ink(page.get_by_role("img", name="A sheet to draw a digit on")) > drawn / 4, "the image of the address"
+    expect(root.locator(".strip-name")).to_have_text("Where all patches look, on average:")
+    expect(root.locator(".strip canvas")).to_be_visible()
+    root.locator("canvas.map").hover()
+    expect(root.locator(".strip-name")).to_have_text(re.compile(r"^Where row \d, column \d \(position \d+\) looks:$"))
+
+
+def ink(sheet: Locator) -> int:
+    """How many pixels of a canvas are dark."""
+    count: int = sheet.evaluate(
+        "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data"
+        ".filter((value, at) => at % 4 === 0 && value < 128).length"
+    )
+    return count

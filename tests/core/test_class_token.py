@@ -86,7 +86,7 @@ def test_operations_count_no_patch_product_for_the_class_token() -> None:
 
 @pytest.mark.parametrize("fields", [{"family": "decoder"}, {"family": "encoder", "vocab_size": 9}])
 def test_a_class_token_before_tokens_is_refused(fields: dict) -> None:
-    with pytest.raises(ClpsError, match="must be used with image patches"):
+    with pytest.raises(ClpsError, match="must only be used with image patches"):
         build_config({"data": {"task": "digits"}, "model": {**fields, "class_token": True}})
 
 
@@ -103,8 +103,7 @@ def test_what_a_run_saw_names_the_class_position(tmp_path: Path) -> None:
     answer = inspect_run(Look(tmp_path, "5"))
     assert answer.source_labels[:2] == ("[class]", "row 1, column 1")
     assert answer.attention["encoder"].shape[-1] == len(answer.source_labels) == 17
-    # Its positions are not those of the image any more.
     assert answer.image is not None
-    assert answer.patches is None
+    assert answer.image.shape == (8, 8)
     _step, records = read_probe(write_probe(tmp_path, 3, built, probe_inputs(load_task(config))))
     assert records[0].source_labels == answer.source_labels

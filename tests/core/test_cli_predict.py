@@ -37,7 +37,7 @@ def test_a_run_answers_what_its_model_says(store: Store) -> None:
     assert told["pieces"][0]["probability"] == pytest.approx(expected.pieces[0].probability)
     plain = clps("predict", *arguments)
     assert plain.stdout.startswith(f"{TEXT} -> ")
-    assert "expected: vendredi 29 mai 1953" in plain.stderr
+    assert "correct answer: vendredi 29 mai 1953" in plain.stderr
     alias = clps("generate", *arguments)
     assert alias.stdout == plain.stdout
     assert "now called 'clps predict'" in alias.stderr

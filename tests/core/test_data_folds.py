@@ -12,6 +12,7 @@ from clps_core.config import build_config, resolve
 from clps_core.data.base import Fold, TaskData, digest
 from clps_core.data.classified import ClassifiedTexts
 from clps_core.data.drawn import Drawn
+from clps_core.data.images import LabelledImages
 from clps_core.data.masked_text import MaskedText
 from clps_core.data.registry import load_task
 from clps_core.data.running_text import BOS, RunningText
@@ -19,7 +20,6 @@ from clps_core.errors import ConfigError
 from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
 from clps_core.tasks.dates.data import Dates
-from clps_core.tasks.digits.data import Digits
 from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
@@ -42,7 +42,7 @@ def examples(data: TaskData, split: str) -> list[bytes]:
     """What the split holds, one hashable per example: a date, an image, a document."""
     if isinstance(data, Dates):
         return [ordinal.tobytes() for ordinal in data.dates(split)]
-    if isinstance(data, Digits):
+    if isinstance(data, LabelledImages):
         return [image.tobytes() for image in data.images(split)]
     if isinstance(data, Hops):
         return [number.tobytes() for number in data.permutations(split)]

@@ -147,7 +147,7 @@ def test_two_layers_differ_by_what_one_has_more(look: Look, attention: dict[str,
         np.testing.assert_allclose(differences(found), expected, atol=found.scale / 250)
         halved = np.abs(expected[:, :, 1:]).sum(-1).mean(-1) / 2
         np.testing.assert_allclose(found.values, halved, rtol=1e-5)
-    with pytest.raises(ConfigError, match="two or more different layers"):
+    with pytest.raises(ConfigError, match="two or more different ones"):
         apart_in_layers(look, "decoder", (1, 9))
 
 

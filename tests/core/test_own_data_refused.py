@@ -61,7 +61,7 @@ REFUSED = {
         r"looks like Windows-1252.*encoding cp1252",
     ),
     "UTF-16": ("x.csv", plain("text,label\na,1\n".encode("utf-16")), r"looks like UTF-16.*encoding utf-16"),
-    "zero bytes": ("x.txt", plain(b"abc\0\0\0def"), "This one contains zero bytes"),
+    "zero bytes": ("x.txt", plain(b"abc\0\0\0def"), "This one contains bytes with the value 0"),
     "packed": ("x.csv.gz", lambda path: plain(gzip.compress(b"text"))(path), "must not be compressed. Got .gz"),
     "a picture": ("x.png", plain(b"\x89PNG"), r"name must end in .txt, .csv"),
     "a name twice": ("x.csv", plain("text,text\na,b\n"), "a different name. Got text twice"),
@@ -165,7 +165,7 @@ def test_a_file_that_is_too_large_or_unpacks_to_too_much_is_refused(tmp_path: Pa
     assert bomb.stat().st_size < 500_000
     with pytest.raises(DataError, match=r"at most 5,000,000 characters"):
         add("x", Source(path=bomb), tmp_path, characters=5_000_000)
-    with pytest.raises(DataError, match=r"one text must have at most 1,000,000 characters"):
+    with pytest.raises(DataError, match=r"each text must have at most 1,000,000 characters"):
         add("x", Source(path=parquet({"text": ["x" * 1_500_000] * 20})(tmp_path / "long.parquet")), tmp_path)
     assert record.names(tmp_path) == []
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clps_core import words
 from clps_core.config import ModelConfig, SharingConfig, sharing_plan
 from clps_core.errors import ConfigError
 from clps_core.sharing import SharingMap, Site, parse_strategy
@@ -239,6 +240,23 @@ def test_texts_of_one_map_have_one_dial():
     assert tied == plan("all,decoder=@encoder", PAIR)
     assert tied.fixed_loops is None
     assert tied.loops == 6
+
+
+@pytest.mark.parametrize("text", ["all,lora=2", "none", "attention_only", "all,kv_source=every:2"])
+def test_why_loops_are_fixed_is_said_to_each_reader_in_their_language(text):
+    try:
+        found = plan(text)
+        in_english = found.fixed_loops
+        words.ask_language(lambda: "zh")
+        in_chinese = found.fixed_loops
+        assert found == plan(text)
+        assert in_chinese == plan(text).fixed_loops
+    finally:
+        words.ask_language(None)
+    assert in_english
+    assert in_english.isascii()
+    assert in_chinese
+    assert not in_chinese.isascii()
 
 
 @given(st.integers(1, 12))

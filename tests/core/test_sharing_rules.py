@@ -82,7 +82,7 @@ def test_every_rule_numbers_slots_by_first_use_and_reaches_the_number_asked_for(
     stored, looped = asked - rule.ends, layers - rule.ends
     if name.endswith("sequence") and stored > 0 and -(-looped // -(-looped // stored)) != stored:
         # Runs of equal length cannot make this many slots.
-        with pytest.raises(ConfigError, match=f"Use grouped:{asked}, which allows unequal runs"):
+        with pytest.raises(ConfigError, match=f"Use grouped:{asked}, which allows unequal groups"):
             apply_rule(name, layers, asked)
         return
     slots = apply_rule(name, layers, asked if RULES[name].takes_slots else None)

@@ -40,7 +40,7 @@ def test_every_task_says_what_forms_need(name: str) -> None:
 
 
 def test_an_unknown_task_lists_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="dates, python-docs, digits, hops, cups, brackets, pairs"):
+    with pytest.raises(ConfigError, match="dates, python-docs, digits, mnist, hops, cups, brackets, pairs"):
         get_task("<script>")
 
 

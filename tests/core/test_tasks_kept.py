@@ -34,6 +34,7 @@ BUILT_IN = (
     "dates",
     "python-docs",
     "digits",
+    "mnist",
     "hops",
     "cups",
     "brackets",

@@ -21,8 +21,8 @@ EVALUATED, TESTED = 500, 2000
 def _share(levels: int, *, or_more: bool) -> Metric:
     def called() -> str:
         if or_more:
-            return _("Accuracy, {n} or more levels closed between", n=levels)
-        return ngettext("Accuracy, {n} level closed between", "Accuracy, {n} levels closed between", levels)
+            return _("Accuracy, {n} or more levels closed in between", n=levels)
+        return ngettext("Accuracy, {n} level closed in between", "Accuracy, {n} levels closed in between", levels)
 
     return Metric(f"levels_{levels}", called, True, "%", lowest=0.0, highest=1.0, usual=0.1)
 
@@ -44,7 +44,7 @@ def _words(deepest: int) -> TaskWords:
         source=_("Generated: lines of brackets"),
         licence="CC0-1.0",
         difficulty=_("Nesting depth"),
-        grade=_("Levels closed between"),
+        grade=_("Levels closed in between"),
     )
 
 

@@ -15,7 +15,10 @@ __all__ = ["TASK", "facts"]
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Translate dates"),
-        summary=_("Full dates from English to eight languages. No test date appears in training in any language."),
+        summary=_(
+            "Full dates, translated from English into eight languages. No test date appears in training in "
+            "any language."
+        ),
         baseline=_("always the same date"),
         source=_("Unicode CLDR, as Babel writes it"),
         licence="Unicode-3.0",

@@ -19,7 +19,7 @@ def _words() -> TaskWords:
         summary=_("Language model without a tokenizer: every byte is a token. The texts are the first paragraphs of "
                   "docstrings of 8 Python libraries; no test file was seen in training. Counting which byte follows "
                   "which 5 bytes needs 2.00 bits per byte of the test split."),
-        baseline=_("every byte by its share"),
+        baseline=_("each byte with its frequency as probability"),
         source=texts().words().source,
         licence=texts().words().licence,
     )  # fmt: skip

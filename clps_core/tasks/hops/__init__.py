@@ -23,12 +23,13 @@ def _words(hops: int) -> TaskWords:
     return TaskWords(
         title=_("Multi-hop lookup"),
         summary=ngettext(
-            "Look x up in a random permutation of 8 numbers, {n} time. No test permutation appears in training.",
-            "Look x up in a random permutation of 8 numbers, {n} times in a row. No test permutation appears in "
-            "training.",
+            "Look a number x up in a random permutation of 8 numbers, once; the model answers for every x. No test "
+            "permutation appears in training.",
+            "Look a number x up in a random permutation of 8 numbers, then look up what was found, {n} lookups in a "
+            "row; the model answers for every x. No test permutation appears in training.",
             hops,
         ),
-        baseline=_("always x itself"),
+        baseline=_("always the number asked about, x itself"),
         source=_("Generated: permutations of 0 to 7"),
         licence="CC0-1.0",
         difficulty=_("Hops"),

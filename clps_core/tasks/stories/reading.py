@@ -80,8 +80,8 @@ def read(text: str) -> list[int]:
     if len(found) > LENGTH or len(text) > LONGEST:
         raise DataError(
             _(
-                "the input must be a story of at most {most} tokens: a sentence counts 2 and a question 1. Got "
-                "{got}. Remove sentences or questions.",
+                "the input must be a story of at most {most} tokens: a sentence counts as 2 and a question as 1. "
+                "Got {got}. Remove sentences or questions.",
                 most=LENGTH,
                 got=len(found),
             )
