@@ -80,8 +80,8 @@ def _take(key: str) -> None:
         state.write(**{state.TEXT: keep_sound(store().home, file.getvalue())})
     except ClpsError as error:
         st.session_state[PROBLEM] = str(error)
+    st.session_state[VERSION] = st.session_state.get(VERSION, 0) + 1
 
 
 def _back() -> None:
-    st.session_state[VERSION] = st.session_state.get(VERSION, 0) + 1
     state.write(**{state.TEXT: "0"})

@@ -7,6 +7,7 @@ and the blank, which is the last of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,7 +23,14 @@ from clps_core.work import Loss
 from clps_core.work.answers import Answer, Opened, piece, refuse_target
 from clps_core.work.batch import DeviceBatch
 
-__all__ = ["CtcScores", "answer", "ctc_pairs", "loss", "scores"]
+__all__ = ["CtcScores", "TranscribedData", "answer", "ctc_pairs", "loss", "scores"]
+
+
+class TranscribedData(Protocol):
+    """What task data offer beside ``TaskData`` where answers are written at positions."""
+
+    def transcript(self, text: str) -> Array:
+        """int64 [1, T]: the labels of a right answer."""
 
 
 def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:

@@ -58,7 +58,7 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     assert len(pictures(test)) == 1
 
     kept = address(test, "text")
-    test.file_uploader(key="sound.file.0").upload("empty.wav", wav_bytes(np.zeros(RATE)), "audio/wav").run()
+    test.file_uploader(key="sound.file.1").upload("empty.wav", wav_bytes(np.zeros(RATE)), "audio/wav").run()
     assert "must not be silent" in " ".join(sentences(test))
     assert address(test, "text") == kept, "what was there stays"
     test.button(key="attention.text.spoken-digits.back").click().run()

@@ -123,6 +123,7 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
     expect(said).not_to_have_text(expected.answer)
     file.write_bytes(b"RIFF no sound")
+    page.get_by_role("button", name="Upload or record").click()
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("the sound must be a WAV file")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")

@@ -34,6 +34,7 @@ from clps_core.data.scores import error_rate
 from clps_core.data.wav import LARGEST_WAV, read_wav, resampled, wav_bytes
 from clps_core.errors import ConfigError, DataError
 from clps_core.inspection import inspect_run
+from clps_core.lens import lens_of_run
 from clps_core.look import Look
 from clps_core.predicting import predict
 from clps_core.predicting_split import predict_split
@@ -41,6 +42,7 @@ from clps_core.scoring import score_folder
 from clps_core.store import open_store
 from clps_core.tasks.spoken_digits import LEAST, MOST, facts, recordings
 from clps_core.tasks.spoken_digits.data import SpokenDigits
+from clps_core.tie import tie_of_run
 from clps_core.training.checkpoint import checkpoint_path, read
 from clps_core.training.device import Placement
 from clps_core.training.loop import train
@@ -52,7 +54,12 @@ FIXTURE = Path(__file__).parents[1] / "fixtures" / "log_mel.npz"
 
 
 def config_of(**changed: Any) -> RunConfig:
-    given = {"data": {"task": "spoken-digits"}, "model": SIZES, "train": {"steps": 40, "test_examples": 30}}
+    given = {
+        "data": {"task": "spoken-digits"},
+        "sharing": {"strategy": "cycle:2"},
+        "model": SIZES,
+        "train": {"steps": 40, "test_examples": 30},
+    }
     return resolve(build_config({**given, **changed})).config
 
 
@@ -265,6 +272,22 @@ def test_an_answer_says_which_positions_gave_each_digit(folder: Path, digits: Sp
     seen = inspect_run(Look(folder, "17"))
     assert seen.attention["encoder"].shape[-2:] == (positions, positions)
     assert (seen.aligned, seen.source_labels[:3]) == (found.aligned, ("0.00 s", "0.04 s", "0.08 s"))
+
+
+def test_every_way_to_look_inside_works_for_a_sound(folder: Path, digits: SpokenDigits) -> None:
+    positions = digits.encode_source("17").shape[1]
+    lens = lens_of_run(Look(folder, "17"))
+    assert (len(lens.positions), lens.wanted_is) == (positions, "own")
+    assert set(lens.names) <= {*"0123456789", "–"}
+    for text, aim in (("17", "right"), (keep_sound(folder.parent.parent, wav_bytes(digits.samples("test", 4))), "own")):
+        proof = tie_of_run(Look(folder, text), site="encoder.2.q")
+        assert proof.aim == aim
+        assert len(proof.uses) == 2
+        assert proof.difference < 1e-6
+    (changed, plain) = (inspect_run(Look(folder, "17", left_out=out)) for out in (("encoder.0.attention",), ()))
+    assert changed.effect is not None
+    assert changed.effect.positions == positions
+    assert plain.effect is None
 
 
 @pytest.mark.usefixtures("one_thread")
