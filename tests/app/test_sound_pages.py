@@ -42,7 +42,7 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     card = cards(test)[0]
     assert card["said"] == expected.answer
     assert [piece[0] for piece in card["pieces"]] == [one.label for one in expected.aligned]
-    assert f"Expected: **{example.target_text}**" in said(test)
+    assert f"Correct answer: **{example.target_text}**" in said(test)
     (picture,) = pictures(test)
     assert picture.count('class="part"') == len(expected.aligned)
     assert len(test.get("audio")) == 1
@@ -54,7 +54,7 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     assert sentences(test) == []
     assert address(test, "text").startswith("sound:")
     assert (home / "sounds" / f"{address(test, 'text').removeprefix('sound:')}.wav").is_file()
-    assert "Expected" not in said(test)
+    assert "Correct answer" not in said(test)
     assert len(pictures(test)) == 1
 
     kept = address(test, "text")
@@ -79,6 +79,10 @@ def test_attention_stands_below_the_spectrogram_with_a_strip_for_each_layer(
         assert not other.exception
         assert sentences(other) == []
         assert pictures(other)[0].count('class="row read"') == 0
+    deeper = open_page("depth", text="3", depths="1,2")
+    assert not deeper.exception
+    assert sentences(deeper) == []
+    assert deeper.number_input(key="attention.text.spoken-digits").value == 3
 
 
 def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part() -> None:
