@@ -101,8 +101,8 @@ TERMS: tuple[Term, ...] = (
         "ctc",
         N_("CTC"),
         N_(
-            "Connectionist temporal classification: each position of a sound gets a label or a blank. Equal labels next "
-            "to each other count once, and blanks are left out. The loss adds up all ways to write the answer."
+            "Connectionist temporal classification: each position of a sound gets a label or a blank. Equal labels "
+            "next to each other count once, and blanks are left out. The loss adds up all ways to write the answer."
         ),
         N_("alignment, blank"),
         pages=("tryit", "attention"),
