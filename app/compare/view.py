@@ -132,6 +132,8 @@ def _table(
         if any(group.counted < len(group.summaries) for group in groups):
             text = sentences((text, _("Means include only finished runs if there are any.")))
         st.caption(text)
+    if len(groups) > 1:
+        st.caption(_("Speed and times also depend on how busy the machine was: compare costs by FLOPs."))
     for sentence in _exceptions(groups, group_names(groups), trees):
         st.caption(sentence)
 
@@ -202,6 +204,11 @@ def _exceptions(groups: Sequence[Group], names: Sequence[str], trees: Sequence[A
         sentences.append(
             _("Relative size compares each design with no sharing at its own sizes. These differ here, so the column "
               "does not compare the designs with each other.")
+        )  # fmt: skip
+    if any("train_loops" in group.run.strategy for group in groups):
+        sentences.append(
+            _("Designs that train with random numbers of loops are scored here with the number of loops of their "
+              "design. Depth scores them with other numbers.")
         )  # fmt: skip
     if any(tree.stages for tree in trees):
         sentences.append(

@@ -122,6 +122,14 @@ def _seen() -> str:
         )
         if _mean("random", far, "accuracy") < _mean("random", best, "accuracy"):
             return sentences((loss, _("Answers that get worse with more loops are called overthinking.")))
+        if _mean("fixed", FAR, "accuracy") < _mean("fixed", TRAINED, "accuracy"):
+            other = _(
+                "The layer that was trained with {trained} loops gives fewer right answers at {far}: answers that get "
+                "worse with more loops are called overthinking.",
+                trained=TRAINED,
+                far=FAR,
+            )
+            return sentences((loss, other))
         return sentences((loss, _("If the answers got worse as well, this would be called overthinking.")))
     return _(
         "Trained with random loops, the loss is lowest at {best} loops ({low}), with {right} right answers.", **known

@@ -330,10 +330,7 @@ CHAPTER = Chapter(
                 "yes": _("Yes: the shared layer can run any number of times"),
             },
             lambda: "no",
-            lambda: _(
-                "LoRAs exist only for the places used in training. The tie is looser, but the number of loops can no "
-                "longer be changed."
-            ),
+            lambda: _("LoRAs exist only for the places that were used in training: further loops would have none."),
         ),
         Choice(
             lambda: _("Every layer keeps one of these, everything else is shared. Which stores least?"),

@@ -23,7 +23,7 @@ from clps_core.errors import ClpsError
 from clps_core.presets import PRESETS
 from clps_core.samples.ready import Ready, ready_named
 from clps_core.samples.shipped import Figures, figures_of
-from clps_core.samples.stories import design_name, judge_of, shown_spread
+from clps_core.samples.stories import design_name, judge_of, shown_spread, test_head
 from clps_core.words import _, ngettext
 
 __all__ = ["CHAPTER"]
@@ -218,7 +218,7 @@ def _quality() -> None:
         )
         for ready, one in found.values()
     ]
-    columns = [(_("Design"), ""), (_("Stored"), ""), (_("{metric}, test", metric=metric.title), "")]
+    columns = [(_("Design"), ""), (_("Stored"), ""), (test_head(found["none"][0], metric.title), "")]
     seeds = len(found["none"][0].seeds)
     figure_table(_("Key-value facts, learned by heart"), columns, rows)
     st.caption(

@@ -69,19 +69,19 @@ def lead(answers: Answers, advice: Advice) -> str:
         )
     if answers.scarce == "cache":
         return _(
-            "Sharing weights leaves the cache as it is: {cache} for each token, with and without. Each layer has "
-            "another input, so it has other keys and values.",
+            "Sharing weights leaves the cache as it is: {cache} for each token, with or without sharing. Each layer "
+            "has another input, so it has other keys and values.",
             cache=memory(shared.cache),
         )
     if answers.scarce == "training_time":
         return _(
-            "Sharing saves no computation: training takes {flops} FLOPs per token, with and without.",
+            "Sharing saves no computation: training takes {flops} FLOPs per token, with or without sharing.",
             flops=compact(shared.flops),
         )
     if answers.scarce == "answer_time":
         said = _(
             "Sharing does not make an answer faster: every layer is still computed, with {flops} FLOPs per token in "
-            "training, with and without.",
+            "training, with or without sharing (an answer takes about a third of that).",
             flops=compact(shared.flops),
         )
         if advice.verdict == "dial":

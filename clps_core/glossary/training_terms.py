@@ -194,7 +194,10 @@ TERMS: tuple[Term, ...] = (
     Term(
         "test-split",
         N_("Test split"),
-        N_("Examples that are used neither for training nor for any choice. They are scored once, after training."),
+        N_(
+            "Examples that are used neither for training nor for any choice, but for task pairs, which measures "
+            "memory. They are scored once, after training."
+        ),
         N_("test, test data"),
         pages=("data", "compare", "attention"),
     ),

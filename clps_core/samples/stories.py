@@ -146,8 +146,8 @@ def _hops(_ready: Ready, by: dict[str, Figures]) -> Told:
         and by["1-all"].stored == by["3-all"].stored < by["3-none"].stored
     )
     shows = _(
-        "One stored layer that runs three times answers {looped} correctly, three stored layers {stored}. A "
-        "layer that was trained to run once answers {once} correctly; {baseline}, {guess}.",
+        "One stored layer that runs three times gives {looped} right answers, three stored layers give {stored}. A "
+        "layer that was trained to run once gives {once}, and a baseline without training ({baseline}) {guess}.",
         looped=percent(fmean(looped)),
         stored=percent(fmean(stored)),
         once=percent(fmean(once)),
@@ -235,16 +235,16 @@ def _cups(_ready: Ready, by: dict[str, Figures]) -> Told:
     }
     if all(one > other for one, other in zip(far, trained, strict=True)):
         shows = _(
-            "Trained with 2 to {trained} random loops and run {far} times, one layer knows where the ball is after "
-            "{drawn} of the swaps, more than with {trained} loops ({own}). Trained with exactly 4 loops, it knows it "
-            "after {fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer names the right cup in {drawn} "
+            "of the cases (after each swap of validation games), more than with {trained} loops ({own}). Trained with "
+            "exactly 4 loops, it does in {fixed}.",
             **known,
         )
     else:
         shows = _(
-            "Trained with 2 to {trained} random loops and run {far} times, one layer knows where the ball is after "
-            "{drawn} of the swaps ({own} with {trained} loops). Trained with exactly 4 loops, it knows it after "
-            "{fixed}.",
+            "Trained with 2 to {trained} random loops and run {far} times, one layer names the right cup in {drawn} "
+            "of the cases (after each swap of validation games; {own} with {trained} loops). Trained with exactly 4 "
+            "loops, it does in {fixed}.",
             **known,
         )
     return holds, shows, _loss_rises(losses, lowest, most, guessed=fmean(drawn[FAR]["swap_12"]) < GUESSED)

@@ -164,12 +164,22 @@ def _unclear(one: Verdict, among: Verdicts) -> str:
 
 
 def _on_test(one: Verdict, metric: Metric) -> str:
-    """The test scores of the same pairs, which chose nothing; positive where the design is better."""
+    """The test scores of the same pairs, which chose nothing; positive where the design is better.
+
+    Where the verdict is that it is worse, by how much, so that the sign is that of the interval before.
+    """
     gap = one.test_gap
     if gap is None or gap.count < FEWEST_PAIRS or not gap.deviation:
         return ""
     low, high = gap.interval(1 - ERROR)
     digits = _digits(metric, gap)
+    if one.kind == "worse" and gap.mean < 0:
+        return _(
+            "On the test split it is worse by {gap} (95 % interval {low} to {high}).",
+            gap=_with_unit(metric, _number(metric, -gap.mean, digits)),
+            low=_number(metric, -high, digits),
+            high=_number(metric, -low, digits),
+        )
     return _(
         "On the test split the difference is {gap} (95 % interval {low} to {high}).",
         gap=said_gap(metric, gap.mean, gap),

@@ -107,7 +107,7 @@ class Reader:
     def is_at(self, chapter: Chapter) -> None:
         """The chapter stands there, with its number."""
         title = f"{CHAPTERS.index(chapter) + 1}. {chapter.title()}"
-        expect(self.main.get_by_role("heading", level=2)).to_have_text(title)
+        expect(self.main.get_by_role("heading", level=2, name=title, exact=True)).to_be_visible()
         expect(self.page).to_have_url(re.compile(rf"[?&]chapter={chapter.key}\b"))
 
     def tells(self, text: str) -> None:
@@ -157,7 +157,7 @@ class Reader:
         expect(self.main.get_by_role("heading", level=1)).to_have_text(navigation.page(name).question)
         self.is_settled()
         self.page.go_back()
-        expect(self.main.get_by_role("heading", level=2)).to_have_text(chapter)
+        expect(self.main.get_by_role("heading", level=2, name=chapter, exact=True)).to_be_visible()
 
     def types(self, field: Locator, text: str) -> None:
         """``text`` instead of what stands there."""

@@ -29,7 +29,7 @@ def _words(hops: int) -> TaskWords:
             "row; the model answers for every x. No test permutation appears in training.",
             hops,
         ),
-        baseline=_("always the number asked about, x itself"),
+        baseline=_("always x itself, the number asked about"),
         source=_("Generated: permutations of 0 to 7"),
         licence="CC0-1.0",
         difficulty=_("Hops"),
