@@ -57,7 +57,7 @@ def heads_of_run(look: Look, kind: str, *, opener: Opener = open_run) -> RunHead
     with looking(look, kind, opener) as asked:
         from clps_core.analysis.heads import Summariser
 
-        sums = Summariser(causal=kind == "decoder", aligned=kind != "cross")
+        sums = Summariser(causal=asked.run.config.model.is_causal(kind), aligned=kind != "cross")
         read_maps(asked, kind, sums)
         groups = groups_of(asked.run, kind, look.loops)
         return RunHeads(kind, asked.run.step, sums.measures, sums.counted, sums.queries, sums.keys, groups)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
 from clps_core.data.alignment import Aligned
+from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
 from clps_core.look import Look, asked_of, open_look
 from clps_core.opened import LONGEST_TEXT, Opener, OpenRun, open_run
@@ -44,13 +45,13 @@ class Inspection:
     the same query and key weights. ``ran``: stack -> per executed layer the layer of the design that stands there.
     ``source_labels`` / ``target_labels``: one label per position of the
     input and of the decoder's input (empty where there is no second stack). ``target``: which decoder
-    input was used, ``greedy`` (the model's own answer), ``typed`` or ``none``. ``prediction``: the answer
-    in words (greedy, whatever the target was); ``right_answer``: what it should be, where the task knows
-    that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
+    input was used, ``greedy`` (the model's own answer), ``typed``, ``queries`` (learned ones) or ``none``.
+    ``prediction``: the answer in words (greedy, whatever the target was); ``right_answer``: what it should be, where
+    the task knows that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [side, side] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input. ``context``, ``marked``, ``spectrogram``, ``aligned``: as in
+    is no part of the input. ``context``, ``marked``, ``found``, ``wanted``, ``spectrogram``, ``aligned``: as in
     ``predicting.Prediction``. ``effect``: of what was changed
     inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
     """
@@ -64,7 +65,7 @@ class Inspection:
     source_labels: tuple[str, ...]
     target_labels: tuple[str, ...]
     ran: Mapping[str, tuple[int, ...]]
-    target: Literal["greedy", "typed", "none"]
+    target: Literal["greedy", "typed", "queries", "none"]
     prediction: str
     guesses: tuple[Guess, ...] = ()
     next_tokens: tuple[Guess, ...] = ()
@@ -78,6 +79,8 @@ class Inspection:
     marked: tuple[Marked, ...] = ()
     spectrogram: Array | None = None
     aligned: tuple[Aligned, ...] = ()
+    found: tuple[Found, ...] = ()
+    wanted: tuple[Found, ...] = ()
     effect: Effect | None = None
     seconds: float = field(default=0.0, compare=False)
 
@@ -104,6 +107,17 @@ class Inspection:
             return self.target_labels, self.source_labels
         own = self.target_labels if kind == "decoder" and self.target != "none" else self.source_labels
         return own, own
+
+    def is_causal(self, kind: str) -> bool:
+        """Whether attention of ``kind`` sees earlier positions only: learned queries have no order."""
+        return kind == "decoder" and self.target != "queries"
+
+    def patches(self, kind: str) -> Array | None:
+        """``image`` where the keys of ``kind`` are its patches, after a class token if there is one.
+
+        Learned queries are none; cross-attention has patches as its keys only.
+        """
+        return None if kind == "decoder" else self.image
 
     def quantise(self) -> dict[str, NDArray[np.uint8]]:
         """``attention`` at 8 bits: what the browser gets; off by 1/510 at most."""
@@ -158,6 +172,8 @@ def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run
         marked=said.marked,
         spectrogram=said.spectrogram,
         aligned=said.aligned,
+        found=said.found,
+        wanted=right_objects(data, asked.text) if said.target == "queries" else (),
         effect=effect,
         seconds=found.seconds,
     )

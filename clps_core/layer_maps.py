@@ -91,7 +91,7 @@ def maps_of_layers(
             if head is None:
                 if not first:
                     first.append(maps.clone())
-                alike.append(heads_alike(first[0], maps, causal=kind == "decoder").numpy())
+                alike.append(heads_alike(first[0], maps, causal=asked.run.config.model.is_causal(kind)).numpy())
 
         read_maps(asked, kind, told)
         if not layers or list(layers) != sorted(set(layers)) or not 0 <= layers[0] <= layers[-1] < executed:

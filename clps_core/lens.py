@@ -139,6 +139,8 @@ def lens_of_run(look: Look, *, opener: Opener = open_run) -> RunLens:
         reading = (
             _span_reading(run, asked.inputs, asked.options)
             if run.config.model.output == "span"
+            else _query_reading(run, said)
+            if run.config.model.output == "boxes"
             else _reading(run, asked.inputs, said)
         )
         states = np.concatenate([said.capture.hidden[stack][:1], said.capture.outputs[stack]])
@@ -201,6 +203,16 @@ def _reading(run: OpenRun, inputs: Array, said: Answer) -> _Reading:
     return _Reading(read, name, shown)
 
 
+def _query_reading(run: OpenRun, said: Answer) -> _Reading:
+    """Which class each query has found, no object among them."""
+    from clps_core.work.boxes import class_logits
+
+    def read(states: Tensor) -> Tensor:
+        return class_logits(run.model.read_out(states))[0]
+
+    return _Reading(read, lambda token: run.data.decode([token]), said.target_labels)
+
+
 def _span_reading(run: OpenRun, inputs: Array, options: Mapping[str, str]) -> _Reading:
     """Where the answer begins and where it ends: a choice among the context's tokens, each with its place there."""
     model = run.model
@@ -227,7 +239,7 @@ def right_tokens(asked: Asked, said: Answer) -> list[int] | None:
     if model.family == "decoder" and data.facts.windows:  # what comes next stands in the text itself
         return [*inputs[0, 1:].tolist(), -1]
     right = data.right_answer(asked.text, options=options)
-    if right is None or model.output == "span":
+    if right is None or model.output in ("span", "boxes"):  # which query should find which object, no one knows
         return None
     if model.output == "classes":
         return [next((one for one in range(model.num_classes or 0) if data.decode([one]) == right), -1)]

@@ -143,7 +143,7 @@ def _by_cka(one: _Side, other: _Side | None, stack: str) -> Likeness:
     columns = rows if other is None else _layers(other, stack)
     mine, its, examples = [], [], 0
     for batch in _read(one.run) if other is None else _both(_read(one.run), _read(other.run)):
-        places = _places(batch, stack)
+        places = _places(batch, stack, one.run.config.model.num_queries)
         mine.append(_states(one, batch, stack, places))
         if other is not None:
             its.append(_states(other, batch, stack, places))
@@ -197,9 +197,14 @@ def _both(one: Iterator[Batch], other: Iterator[Batch]) -> Iterator[Batch]:
         yield mine
 
 
-def _places(batch: Batch, stack: str) -> tuple[Array, Array]:
-    """(example, position) of the tokens that are compared: real ones, spread evenly over each example."""
-    if stack == "decoder" and batch.decoder_inputs is not None:
+def _places(batch: Batch, stack: str, queries: int | None) -> tuple[Array, Array]:
+    """(example, position) of the tokens that are compared: real ones, spread evenly over each example.
+
+    ``queries``: how many learned ones the decoder reads in place of tokens.
+    """
+    if stack == "decoder" and queries:
+        real = np.ones((len(batch.inputs), queries), dtype=bool)
+    elif stack == "decoder" and batch.decoder_inputs is not None:
         real = batch.labels >= 0
     elif batch.input_mask is not None:
         real = batch.input_mask

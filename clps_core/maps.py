@@ -147,7 +147,7 @@ def apart_in_layers(
             kept,
             {layer: row for row, layer in enumerate(others)},
             lambda _layer, maps: maps - reference[first],
-            causal=kind == "decoder",
+            causal=asked.run.config.model.is_causal(kind),
         )
 
         def both(layer: int, maps: Tensor) -> None:
@@ -192,7 +192,8 @@ def apart_in_runs(
             _check_same_shape((len(groups), reference.count), (asked.run.config.model.num_heads, heads))
             kept = kept or MapsKept(len(groups), _checked(at, len(groups), heads), signed=True, exact=exact)
             rows = {layer: layer for layer in reference.maps}
-            compare = Subtracted(kept, rows, reference.subtracted_from, causal=kind == "decoder")
+            causal = asked.run.config.model.is_causal(kind)
+            compare = Subtracted(kept, rows, reference.subtracted_from, causal=causal)
             said = read_maps(asked, kind, compare)
             if _tokens(asked, kind, said) != reference.tokens:
                 raise DataError(_different_tokens())

@@ -186,6 +186,8 @@ def _lengths(asked: Asked) -> dict[str, int | None]:
     """Stack -> its positions in a pass; ``None`` for an answer that is yet to be written."""
     config = asked.run.model.config
     length = asked.inputs.shape[1] + config.class_token
+    if config.num_queries is not None:
+        return {"encoder": length, "decoder": config.num_queries}
     if config.family != "encoder_decoder":
         return {config.family: length}
     data, typed = asked.run.data, asked.target
@@ -225,6 +227,12 @@ def _reader(asked: Asked, said: Answer) -> Callable[[Array], Array] | None:
         _context, offsets = cast("MarkingData", asked.run.data).context_offsets(asked.inputs, asked.options[CONTEXT])
         inside = np.flatnonzero(offsets[:, 0] >= 0)
         return lambda logits: logits[inside].T
+    if model.output == "boxes":
+        import torch
+
+        from clps_core.work.boxes import class_logits
+
+        return lambda logits: class_logits(torch.from_numpy(logits)).numpy()
     if said.places is not None:
         places = list(said.places)
         return lambda logits: logits[places]

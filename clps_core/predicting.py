@@ -14,6 +14,7 @@ import numpy as np
 
 from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array
+from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
@@ -54,6 +55,8 @@ class Prediction:
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
     ``spectrogram``, ``aligned``: as in ``work.answers.Answer``. ``sound``: float32 [n], the samples of a sound that was
     read, at ``data.log_mel.RATE``.
+    ``found``: things that a model of learned queries found in the picture, the most probable first; ``wanted``: what is
+    there, where the task knows it.
     """
 
     text: str
@@ -73,6 +76,8 @@ class Prediction:
     spectrogram: Array | None = field(default=None, compare=False)
     sound: Array | None = field(default=None, compare=False)
     aligned: tuple[Aligned, ...] = ()
+    found: tuple[Found, ...] = ()
+    wanted: tuple[Found, ...] = ()
 
     @property
     def is_right(self) -> bool | None:
@@ -223,6 +228,8 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         spectrogram=said.spectrogram,
         sound=cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None,
         aligned=said.aligned,
+        found=said.found,
+        wanted=right_objects(run.data, text) if said.target == "queries" else (),
     )
 
 

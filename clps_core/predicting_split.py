@@ -99,6 +99,9 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
         for said_text, right_text in ctc_pairs(_output(run, on_cpu, loops), on_cpu, run.data):
             yield "", said_text, right_text
         return
+    if batch.boxes is not None:
+        yield from _found(run, batch, _output(run, on_cpu, loops))
+        return
     written = run.data.facts.writes
     predictions = written_tokens(run.model, run.data, on_cpu, loops) if written else _most_likely(run, on_cpu, loops)
     for place, said in enumerate(predictions):
@@ -106,6 +109,18 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
         answer = said if written else said[_is_scored(batch.labels[place])]
         told = getattr(run.data, "fillings", run.data.decode)  # of tokens that stand apart from each other
         yield _input_text(run, batch, place), told(answer), told(scored)
+
+
+def _found(run: OpenRun, batch: Batch, output: Tensor) -> Iterator[tuple[str, str, str]]:
+    """What was found in each picture and what is there, in order and without their boxes."""
+    from clps_core.work.boxes import found_in
+
+    def told(classes: Array) -> str:
+        return " ".join(sorted(run.data.decode([one]) for one in classes.tolist()))
+
+    for place, one in enumerate(output.numpy()):
+        classes, _chances, there = found_in(one)
+        yield "", told(classes[there]), told(_scored(batch.labels[place]))
 
 
 def _most_likely(run: OpenRun, batch: DeviceBatch, loops: int | None) -> list[Array]:

@@ -15,6 +15,7 @@ from clps_core.sharing.plan import SharingPlan
 
 __all__ = [
     "BLANKS",
+    "BOX_SIDES",
     "SPAN_ENDS",
     "ExtraShape",
     "OuterShape",
@@ -30,6 +31,8 @@ SPAN_ENDS = 2
 """Scores of each position: as the first of a span, and as the last (BERT, arXiv 1810.04805, section 4.2)."""
 BLANKS = 1
 """Scores of each position beside those of the classes: that it stands for none (CTC, Graves et al. 2006)."""
+BOX_SIDES = 4
+"""Numbers of a box: its centre across and down, its width and its height, as parts of the picture."""
 BRANCHES = {"attn": "o", "cross": "cross_o", "ffn": "ffn_out"}
 """Residual branch -> the component that ends it."""
 
@@ -65,6 +68,8 @@ class Sizes(Protocol):
     def patch_dim(self) -> int | None: ...
     @property
     def num_classes(self) -> int | None: ...
+    @property
+    def num_queries(self) -> int | None: ...
     @property
     def class_token(self) -> bool: ...
     @property
@@ -148,12 +153,15 @@ def outer_shapes(sizes: Sizes) -> dict[str, OuterShape]:
     Names are module paths of the built model, such as ``encoder_embedding.tokens``. With
     ``tie_embeddings="all"`` an encoder-decoder has one ``embedding``; with ``output`` or ``all`` there
     is no ``head`` weight. A factorised embedding (``embedding_size`` below ``d_model``) adds a
-    projection up (ALBERT, arXiv 1909.11942) and, for a tied language-model head, one down.
+    projection up (ALBERT, arXiv 1909.11942) and, for a tied language-model head, one down. A decoder of
+    ``num_queries`` learned queries (DETR, arXiv 2005.12872) reads no tokens: the only embedding is the encoder's.
     """
     found: dict[str, OuterShape] = {}
-    two_stacks = sizes.family == "encoder_decoder" and sizes.tie_embeddings != "all"
+    two_stacks = sizes.family == "encoder_decoder" and sizes.tie_embeddings != "all" and not sizes.num_queries
     for name in ("encoder_embedding", "decoder_embedding") if two_stacks else ("embedding",):
         found |= _embedding(sizes, name)
+    if sizes.num_queries:
+        found["queries"] = OuterShape((("weight", (sizes.num_queries, sizes.d_model)),), "embedding")
     if sizes.has_final_norm:
         for stack in stack_layers(sizes):
             found[f"{stack}_final_norm"] = OuterShape(_norm(sizes.d_model, sizes), "norm")
@@ -191,6 +199,10 @@ def _head(sizes: Sizes) -> dict[str, OuterShape]:
         found["head"] = OuterShape(_linear((sizes.num_classes or 0) + BLANKS, d, True), "head")
     elif sizes.output == "span":
         found["head"] = OuterShape(_linear(SPAN_ENDS, d, True), "head")
+    elif sizes.output == "boxes":
+        found["head"] = OuterShape(_linear((sizes.num_classes or 0) + 1, d, True), "head")
+        for name, rows in (("box_first", d), ("box_second", d), ("box_last", BOX_SIDES)):
+            found[name] = OuterShape(_linear(rows, d, True), "head")
     elif sizes.output == "lm" and sizes.tie_embeddings == "none":
         found["head"] = OuterShape(_linear(sizes.vocab_size or 0, d, False), "head")
     elif sizes.output == "lm" and sizes.embedding_width != d:

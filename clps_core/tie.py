@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.data.base import IGNORED
+from clps_core.data.detection import right_objects
 from clps_core.data.spans import CONTEXT, FIRST, LAST
 from clps_core.errors import CheckpointError, ConfigError, DataError
 from clps_core.lens import right_tokens
@@ -183,8 +184,10 @@ def _batch(asked: Asked) -> tuple[DeviceBatch, Aim]:
 
     from clps_core.work.batch import DeviceBatch
 
-    decoder_inputs = None
-    if asked.run.config.model.family == "encoder_decoder":
+    decoder_inputs = boxes = None
+    if asked.run.config.model.output == "boxes":
+        labels, boxes, aim = _found(asked)
+    elif asked.run.config.model.family == "encoder_decoder":
         decoder_inputs, labels, aim = _translated(asked)
     else:
         labels, aim = _answered(asked)
@@ -195,6 +198,7 @@ def _batch(asked: Asked) -> tuple[DeviceBatch, Aim]:
             None,
             None if decoder_inputs is None else torch.tensor([decoder_inputs]),
             torch.from_numpy(labels),
+            boxes=None if boxes is None else torch.from_numpy(boxes),
         ),
         aim,
     )
@@ -251,6 +255,16 @@ def _transcribed(asked: Asked, said: Answer) -> tuple[Array, Aim]:
         return cast("TranscribedData", asked.run.data).transcript(right), "right"
     own = [piece.token for piece in said.pieces] or [IGNORED]
     return np.array([own], dtype=np.int64), "own"
+
+
+def _found(asked: Asked) -> tuple[Array, Array, Aim]:
+    """Classes [1, K] and boxes [1, K, 4]: what is there, where the task knows it, else what the model found."""
+    said, right = asked.answer(), right_objects(asked.run.data, asked.text)
+    names = [asked.run.data.decode([one]) for one in range(asked.run.config.model.num_classes or 0)]
+    there = right or said.found
+    labels = np.array([[names.index(one.label) for one in there]], dtype=np.int64)
+    boxes = np.array([[one.box for one in there]], dtype=np.float64).reshape(1, len(there), 4)
+    return labels, boxes, "right" if right else "own"
 
 
 def _marked(asked: Asked, said: Answer) -> Array:

@@ -132,7 +132,7 @@ def trace_of_run(
             keys=keys,
             values=parts["v"][key_head, 0],
             scores=keys @ query / np.sqrt(np.float32(model.head_size)),
-            seen=(np.arange(len(labels)) <= at if stack == "decoder" else np.ones(len(labels))).astype(np.float32),
+            seen=(np.arange(len(labels)) <= at if model.is_causal(stack) else np.ones(len(labels))).astype(np.float32),
             weights=maps[head, at],
             mixed=parts["mixed"][0, at].reshape(model.num_heads, -1)[head],
             heads=parts["mixed"][0, at],

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from clps_core.config import RunConfig, build_config, resolve
 from clps_core.data.registry import load_task
 from clps_core.model.transformer import Transformer, build_model
@@ -36,6 +38,13 @@ def untrained_run(
     save_last(folder, state)
     save_best(folder, state)
     return folder
+
+
+def sure_of_boxes(model: Transformer) -> None:
+    """To plant: some of the learned queries find something."""
+    with torch.no_grad():
+        model.get_parameter("head.weight").mul_(8)
+        model.get_parameter("box_last.weight").mul_(3)
 
 
 def stored_run(store: Store, config: RunConfig, step: int = 40, status: str = "finished") -> Run:

@@ -9,7 +9,8 @@ export default function ({ data, parentElement }) {
   part("correctness").textContent = data.correctness;
   part("correctness").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
-  if (data.image) part("given-text").replaceChildren(picture(data.image, data.image_name));
+  if (data.image && data.scenes.length) part("given-text").replaceChildren(...scenesOf(data.image, data.scenes));
+  else if (data.image) part("given-text").replaceChildren(picture(data.image, data.image_name));
   else part("given-text").textContent = data.given;
   part("guesses").replaceChildren(...data.guesses.map(guess));
   part("guesses").setAttribute("aria-label", data.guesses_name);

@@ -8,6 +8,7 @@ from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
+from app.look.scene import FILES, scenes
 from clps_core.data.kept_sounds import KEPT
 from clps_core.data.masking import MASK
 from clps_core.inspection import Inspection
@@ -19,8 +20,8 @@ __all__ = ["attention_answer"]
 _COMPONENT = component(
     "clps.attention_answer",
     html=asset("attention/answer.html"),
-    css=asset("attention/answer.css"),
-    js=script("attention/answer.js"),
+    css=asset("attention/answer.css") + asset(FILES["css"]),
+    js=script(FILES["js"], "attention/answer.js"),
 )
 
 
@@ -42,6 +43,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
             "is_right": answer.is_right,
             "guesses_name": _("The most probable answers"),
             "guesses": [[visible(guess.label), guess.probability] for guess in answer.guesses],
+            "scenes": scenes(answer.found, answer.wanted) if answer.target == "queries" else [],
             "facts": sentences(sentence for sentence in facts if sentence),
         },
     )
@@ -72,6 +74,8 @@ def _correctness(answer: Inspection) -> str:
 def _target_sentence(answer: Inspection) -> str:
     if answer.target == "typed":
         return _("The decoder read the target you typed, not its own prediction.")
+    if answer.target == "queries":
+        return _("The decoder reads learned queries, all at once. Each finds one thing in the picture, or nothing.")
     if answer.target == "greedy":
         sure = math.prod(guess.probability for guess in answer.next_tokens)
         return _(

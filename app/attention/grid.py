@@ -219,7 +219,7 @@ def grid_payload(
         "range": round(view.scale, 4),
         "notes": [list(row) for row in view.notes],
         **looks,
-        "words": {**_grid_words(), **view.words},
+        "words": {**_grid_words(), **_strip_words(view), **view.words},
     }
     return packed(header, sent.small.tobytes(), np.ascontiguousarray(sent.full).tobytes())
 
@@ -256,6 +256,11 @@ def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:
     """Length (u32, little-endian), header as JSON, bodies."""
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return b"".join((struct.pack("<I", len(text)), text, *bodies))
+
+
+def _strip_words(view: GridView) -> dict[str, str]:
+    """What stands above the image where nothing is pointed at: in cross-attention no patch looks."""
+    return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
 
 
 def _grid_words() -> dict[str, str]:

@@ -25,7 +25,7 @@ function widest(labels, size) {
 function layoutLarge(data, room, theme) {
   const rows = data.queries.length;
   const columns = data.keys.length;
-  if (data.image) return layoutPatches(rows, columns, room);
+  if (data.image) return layoutPatches(data, rows, columns, room);
   const type = typeScale();
   const left = Math.min(110 * type, widest(data.queries, 12 * type));
   const cell = Math.max(0.5, Math.min(LARGEST_CELL * type, (room - left - 4) / columns, (TALLEST * type) / rows));
@@ -34,13 +34,20 @@ function layoutLarge(data, room, theme) {
   return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4, theme };
 }
 
-function layoutPatches(rows, columns, room) {
+/** Whether a side's labels (queries: 0, keys: 1) are patches of the image: in cross-attention the keys only. */
+function arePatches(data, side) {
+  return Boolean(data.image) && (side === 1 || data.kind !== "cross");
+}
+
+function layoutPatches(data, rows, columns, room) {
   // Positions are patches of an image: the axes show the patches themselves.
   const type = typeScale();
-  const cell = Math.max(0.5, Math.min(LARGEST_CELL * type, (room - 40) / columns, (TALLEST * type) / rows));
+  const words = arePatches(data, 0) ? 0 : Math.min(110 * type, widest(data.queries, 12 * type));
+  const most = Math.min(LARGEST_CELL * type, (room - (words || 32) - 8) / columns, (TALLEST * type) / rows);
+  const cell = Math.max(0.5, most);
   const size = Math.max(SMALLEST_PATCH, cell);
-  const left = size + 8;
-  return { left, top: left, cell, size, rows, columns, width: left + cell * columns + 4, height: left + cell * rows + 4 };
+  const [left, top] = [words || size + 8, size + 8];
+  return { left, top, cell, size, rows, columns, width: left + cell * columns + 4, height: top + cell * rows + 4 };
 }
 
 function drawHead(canvas, place, what) {
@@ -85,21 +92,28 @@ function drawLabels(context, place, data, theme, active) {
   }
   const every = Math.max(1, Math.ceil((size + 1) / cell));
   const crowded = (at, position) => position !== null && at !== position && Math.abs(at - position) < every;
+  drawRowLabels(context, place, data, theme, active);
   context.textBaseline = "middle";
-  for (let row = 0; row < rows; row++) {
-    const isActive = active?.[0] === row;
-    if (!isActive && (row % every || crowded(row, active ? active[0] : null))) continue;
-    context.font = labelFont(size, theme, isActive);
-    context.fillStyle = css(isActive ? theme.text : theme.muted);
-    context.textAlign = "right";
-    context.fillText(shortLabel(data.queries[row]), left - 5, top + (row + 0.5) * cell, left - 6);
-  }
   for (let column = 0; column < columns; column++) {
     const isActive = active?.[1] === column;
     if (!isActive && (column % every || crowded(column, active ? active[1] : null))) continue;
     context.font = labelFont(size, theme, isActive);
     context.fillStyle = css(isActive ? theme.text : theme.muted);
     drawTopLabel(context, shortLabel(data.keys[column]), left + (column + 0.5) * cell, top - 4, size);
+  }
+}
+
+function drawRowLabels(context, { left, top, cell, size, rows }, data, theme, active) {
+  const every = Math.max(1, Math.ceil((size + 1) / cell));
+  context.textBaseline = "middle";
+  for (let row = 0; row < rows; row++) {
+    const isActive = active?.[0] === row;
+    const crowded = active && row !== active[0] && Math.abs(row - active[0]) < every;
+    if (!isActive && (row % every || crowded)) continue;
+    context.font = labelFont(size, theme, isActive);
+    context.fillStyle = css(isActive ? theme.text : theme.muted);
+    context.textAlign = "right";
+    context.fillText(shortLabel(data.queries[row]), left - 5, top + (row + 0.5) * cell, left - 6);
   }
 }
 
@@ -123,12 +137,14 @@ function drawPatchLabels(context, place, data, theme, active) {
   const tile = size * 0.84;
   const inset = (cell - tile) / 2;
   const every = Math.ceil(size / cell - 0.001);
+  const reads = arePatches(data, 0);
   const row = (at, isActive) => drawPatch(context, data, at, left - tile - 5, top + at * cell + inset, tile, theme, isActive);
   const column = (at, isActive) => drawPatch(context, data, at, left + at * cell + inset, top - tile - 5, tile, theme, isActive);
-  for (let at = 0; at < rows; at += every) row(at, false);
+  if (!reads) drawRowLabels(context, { ...place, size: Math.max(9, Math.min(13, cell)) * typeScale() }, data, theme, active);
+  for (let at = 0; reads && at < rows; at += every) row(at, false);
   for (let at = 0; at < columns; at += every) column(at, false);
   if (!active) return;
-  row(active[0], true);
+  if (reads) row(active[0], true);
   column(active[1], true);
 }
 
@@ -195,7 +211,7 @@ function readBy(data, bytes, query) {
 }
 
 function patchPicture(data, bytes, query, key, colour, boost) {
-  // The image with each patch tinted by the attention it gets; the reading patch is framed.
+  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads.
   const side = data.image.length;
   const { across, before } = patchesOf(data);
   const read = readBy(data, bytes, query);
@@ -212,7 +228,8 @@ function patchPicture(data, bytes, query, key, colour, boost) {
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );
-  for (const [at, width, style] of [[query, 3, "#000"], [query, 1.5, "#fff"], [key, 1, css(colour)]]) {
+  const reader = arePatches(data, 0) ? query : null;
+  for (const [at, width, style] of [[reader, 3, "#000"], [reader, 1.5, "#fff"], [key, 1, css(colour)]]) {
     if (at === null || at < before) continue;
     const place = at - before;
     context.lineWidth = width;

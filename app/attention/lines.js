@@ -9,8 +9,8 @@ function layoutLines(data, room) {
   const most = Math.max(data.queries.length, data.keys.length);
   const step = Math.max(0.6, Math.min(LINE_STEP * type, (TALLEST * type) / most));
   const size = Math.max(9 * type, Math.min(13 * type, step * 0.8));
-  const label = (labels) => (data.image ? step + 8 : Math.min(110 * type, widest(labels, size)));
-  const [left, right] = [label(data.queries), label(data.keys)];
+  const label = (labels, side) => (arePatches(data, side) ? step + 8 : Math.min(110 * type, widest(labels, size)));
+  const [left, right] = [label(data.queries, 0), label(data.keys, 1)];
   const top = size / 2 + 4;
   return { left, right, top, step, cell: step, size, width: Math.min(room, 560 * type), height: top * 2 + step * most };
 }
@@ -82,7 +82,7 @@ function drawEnds(context, place, data, theme, active, middle) {
     labels.forEach((label, at) => {
       const isActive = pointed === at;
       if (!isActive && (at % every || (pointed !== null && Math.abs(at - pointed) < every))) return;
-      if (data.image) {
+      if (arePatches(data, side)) {
         const tile = Math.max(4, step * 0.84);
         drawPatch(context, data, at, side ? x : x - tile, middle(at) - tile / 2, tile, theme, isActive);
         return;

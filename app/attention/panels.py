@@ -148,7 +148,8 @@ def _name(run: Run, runs: Sequence[Run]) -> None:
 def _caption(runs: Sequence[Run], kind: str, turned: Sequence[Turned]) -> None:
     """Who looks at whom, and for one run what its layers share; of two, each column says it."""
     shared = "" if len(runs) > 1 else _shared(runs[0], kind, turned[0])
-    st.caption(sentences((kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1), shared)))
+    queries = bool(runs[0].facts.num_queries)
+    st.caption(sentences((kind_sentence(kind, two_stacks=len(kinds_of(runs[0])) > 1, queries=queries), shared)))
 
 
 def _shared(run: Run, kind: str, turned: Turned) -> str:

@@ -54,7 +54,10 @@ def while_it_learned(runs: Sequence[Run], kind: str) -> None:
     records = {run.id: read_records(run, steps[run.id][step]) for run in runs if (step := at[run.id]) is not None}
     with right:
         text = _choose_text(records)
-    st.caption(sentences((_fixed(records), kind_sentence(kind, two_stacks="cross" in _first(records).attention))))
+    queries = any(run.facts.num_queries for run in runs)
+    fixed = _fixed(records, queries=queries)
+    two_stacks = "cross" in _first(records).attention
+    st.caption(sentences((fixed, kind_sentence(kind, two_stacks=two_stacks, queries=queries))))
     selected = None
     for place, (run, column) in enumerate(zip(runs, st.columns(len(runs)), strict=True)):
         with column:
@@ -88,8 +91,9 @@ def _first(records: Mapping[str, tuple[ProbeRecord, ...]]) -> ProbeRecord:
     return next(iter(records.values()))[0]
 
 
-def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]]) -> str:
-    if _first(records).target_labels:
+def _fixed(records: Mapping[str, tuple[ProbeRecord, ...]], *, queries: bool) -> str:
+    """``queries``: the decoder reads learned ones, and no answer."""
+    if _first(records).target_labels and not queries:
         return _("A fixed example. The decoder read the correct answer, so that all steps can be compared.")
     return _("A fixed example, the same at all steps.")
 
@@ -108,6 +112,8 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
     """The grid of one run at one step."""
     queries = record.target_labels if kind == "cross" or (kind == "decoder" and record.target_labels) else None
     groups = sharing_of(run, kind).letters
+    model = run.config.model
+    of_patches = run.facts.input_kind == "image" and not (model.num_queries and kind == "decoder")
     return GridView(
         kind=kind,
         # The same name at every step: what is selected or kept stays while the slider moves.
@@ -117,8 +123,8 @@ def probe_view(run: Run, record: ProbeRecord, kind: str) -> GridView:
         keys=queries if kind == "decoder" and queries else record.source_labels,
         letters=[slot_letter(group) for group in groups],
         colours=[slot_colour(group) for group in groups],
-        causal=kind == "decoder",
-        image=_image(run, record.text) if run.facts.input_kind == "image" else None,
+        causal=model.is_causal(kind),
+        image=_image(run, record.text) if of_patches else None,
     )
 
 

@@ -72,8 +72,12 @@ def kinds_of(run: Run) -> tuple[str, ...]:
     return kinds_of_family(run.config.model.family)
 
 
-def kind_sentence(kind: str, *, two_stacks: bool) -> str:
-    """Who looks at whom in this kind of attention."""
+def kind_sentence(kind: str, *, two_stacks: bool, queries: bool = False) -> str:
+    """Who looks at whom in this kind of attention; ``queries``: the decoder reads learned ones."""
+    if queries and kind == "cross":
+        return _("Cross-attention: each query (rows) looks at the input (columns).")
+    if queries and kind == "decoder":
+        return _("Decoder: each query (rows) looks at all queries (columns).")
     if kind == "cross":
         return _("Cross-attention: each token of the answer (rows) looks at the input (columns).")
     if kind == "encoder":
@@ -209,8 +213,8 @@ def _layers_of(
         similarities=found.similarities,
         queries=queries,
         keys=keys,
-        causal=kind == "decoder",
-        image=answer.image,
+        causal=answer.is_causal(kind),
+        image=answer.patches(kind),
         about=about,
     )
 

@@ -37,7 +37,9 @@ NOBODY = ""
 
 def confusion_section(runs: Sequence[Run]) -> None:
     """Draw it for those of ``runs`` that are finished and have classes; nothing where there is none."""
-    able = {run.id: run for run in runs if run.status == "finished" and run.facts.num_classes}
+    able = {
+        run.id: run for run in runs if run.status == "finished" and run.facts.num_classes and not run.facts.num_queries
+    }
     if not able:
         return
     st.header(_("Which classes are confused?"), anchor=False)

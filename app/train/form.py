@@ -19,7 +19,7 @@ from app.look.formatting import strategy_name
 from app.services import desk, escape_markdown, show_problem
 from app.train.fields import choice, number
 from app.train.optimiser import OPTIMISER_FIELDS, optimiser_part
-from clps_core.config import RunConfig, build_config
+from clps_core.config import MOST_CLUTTER, RunConfig, build_config
 from clps_core.errors import ClpsError
 from clps_core.glossary import meaning
 from clps_core.sharing import NAMED_STRATEGIES
@@ -43,6 +43,7 @@ FORM_FIELDS = (
     *OPTIMISER_FIELDS,
     "data.seed",
     "data.difficulty",
+    "data.clutter",
     "data.patch_size",
     "model.activation",
     "model.norm",
@@ -89,6 +90,7 @@ def train_form() -> Asked:
         number("model.d_model", _("Width"), 1, step=16, note=meaning("d-model"))
         number("model.num_heads", _("Heads"), 1, note=meaning("head"))
         _difficulty(tasks[task])
+        _clutter(tasks[task])
         _patch_size(tasks[task])
         name = _more(task)
         optimiser_part()
@@ -193,6 +195,19 @@ def _difficulty(task: TaskFacts) -> None:
         least,
         note=_("Difficulty of the task: {least} to {most}.", least=f"{least:,}", most=f"{most:,}"),
     )
+
+
+def _clutter(task: TaskFacts) -> None:
+    """What lies between the objects of a picture; nothing for a task without."""
+    if "clutter" in task.takes:
+        number(
+            "data.clutter",
+            _("Clutter"),
+            0,
+            high=MOST_CLUTTER,
+            empty=_("usual"),
+            note=_("Fragments in each picture that are no objects: 0 to {most}.", most=MOST_CLUTTER),
+        )
 
 
 def _patch_size(task: TaskFacts) -> None:

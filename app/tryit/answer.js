@@ -7,7 +7,8 @@ export default function ({ data, parentElement }) {
   part("verdict").textContent = data.verdict;
   part("verdict").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
-  part("picture").replaceChildren(...(data.image ? [picture(data.image, data.image_name)] : []));
+  const scenes = data.image && data.scenes.length ? scenesOf(data.image, data.scenes) : null;
+  part("picture").replaceChildren(...(scenes ?? (data.image ? [picture(data.image, data.image_name)] : [])));
   const tokens = part("tokens");
   tokens.setAttribute("aria-label", data.tokens_name);
   // Masks that were filled stand in their text; the tokens of any other answer in a list of their own.

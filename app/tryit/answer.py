@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.scene import FILES, scenes
 from app.tryit.choosing import Settings
 from clps_core.data.spans import Marked
 from clps_core.predicting import Prediction
@@ -18,8 +19,8 @@ __all__ = ["answer_card", "marked_parts", "verdict"]
 _COMPONENT = component(
     "clps.tryit_answer",
     html=asset("tryit/answer.html"),
-    css=asset("tryit/answer.css"),
-    js=script("tryit/answer.js"),
+    css=asset("tryit/answer.css") + asset(FILES["css"]),
+    js=script(FILES["js"], "tryit/answer.js"),
 )
 
 
@@ -49,7 +50,8 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             else _("Token {place} of {all}: {label}", **_PLACE),
             "context": [[visible(text, keep="\n\t"), round(share, 4)] for text, share in marked_parts(answer)],
             "context_name": _("The context, with the answer marked"),
-            "guesses": [_guess(one) for one in answer.guesses] if not answer.pieces else [],
+            "guesses": [_guess(one) for one in answer.found or answer.guesses] if not answer.pieces else [],
+            "scenes": scenes(answer.found, answer.wanted) if run.facts.num_queries else [],
             "guesses_name": _("The most probable answers"),
             "facts": sentences(_facts(answer, run, settings, steps)),
         },

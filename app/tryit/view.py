@@ -174,6 +174,10 @@ def _caption(answers: Sequence[Growing]) -> str:
             "Marked: the most probable spans of the context; the answer has a frame. Probabilities are shares among "
             "all possible spans."
         )
+    if answers[0].run.facts.num_queries:
+        return _(
+            "Each box is that of one query, with its most probable class. Queries that found nothing are left out."
+        )
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
     if answers[0].run.facts.masked:

@@ -69,7 +69,8 @@ class Counts:
     add up to ``unique_parameters``; a slot that several components use counts for the first.
     Bytes are those of fp32 training; ``optimizer_bytes`` those of the optimiser that was asked about, by default AdamW
     (two moments). ``kv_cache_bytes_per_token``: keys and
-    values of one generated token in all executed decoder layers, 16 bits each (0 for an encoder);
+    values of one generated token in all executed decoder layers, 16 bits each (0 for an encoder, and for a decoder of
+    learned queries, which generates no tokens);
     ``cross_kv_cache_bytes_per_token``: the same of one source token for cross-attention.
     """
 
@@ -273,7 +274,7 @@ def kv_cache_bytes(model: ModelConfig, mapping: SharingMap) -> int:
     ``2 * kv_layers * num_kv_heads * head_dim * 2`` bytes (arXiv 2405.12981); a layer without
     ``k`` and ``v`` reads another layer's and adds nothing.
     """
-    if "decoder" not in mapping.stacks:
+    if "decoder" not in mapping.stacks or model.num_queries:
         return 0
     cached = sum(slot is not None for component in ("k", "v") for slot in mapping.row("decoder", component))
     return cached * model.kv_heads * model.head_size * CACHE_BYTES
@@ -281,7 +282,7 @@ def kv_cache_bytes(model: ModelConfig, mapping: SharingMap) -> int:
 
 def _cross_kv_cache(model: ModelConfig, plan: SharingPlan) -> int:
     """Bytes one source token adds: layers that share cross_k and cross_v keep one projection of the memory."""
-    if "cross_k" not in plan.map.components(plan.map.stacks[-1]):
+    if "cross_k" not in plan.map.components(plan.map.stacks[-1]) or model.num_queries:
         return 0
     distinct = len(set(plan.groups("decoder", MEMORY_COMPONENTS)))
     return 2 * distinct * model.kv_heads * model.head_size * CACHE_BYTES

@@ -15,6 +15,8 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
   operations of one pair divided by ``2 * length``. Cross-attention keys and values are computed per
   source token, everything else of the decoder per target token. The memory is one for all decoder layers,
   so layers that share cross_k and cross_v project it once: here sharing saves operations.
+* Learned queries, which a decoder reads in place of tokens, are no tokens: an encoder-decoder that has them reads those
+  of its encoder only, and the operations of its queries are divided among these.
 * A layer that reads another's keys and values saves their two matrices; one that reads another's
   probabilities saves the matrices of queries and keys and the scores, half of the attention's
   operations. LoRA costs its two matrices at every layer that has it; concatenated input its matrix at
@@ -85,18 +87,33 @@ def flop_differences(model: ModelConfig, plan: SharingPlan, length: int) -> dict
     without_lora = replace(plan, lora=())
     fixed = replace(without_lora, extras=replace(plan.extras, lora=(), train_loops=None))
     bare = replace(fixed, extras=Extras())
-    share = 0.5 if model.family == "encoder_decoder" else 1.0
+    shares = {stack: _share(model, stack, length) for stack in plan.map.stacks}
     # With LoRA of its own a layer computes other keys and values than the layers it shares the full matrices with.
-    memory = share * PER_WEIGHT * _memory_saved(model, bare, plan)
-    memory_without_lora = share * PER_WEIGHT * _memory_saved(model, bare, bare)
+    source = shares[plan.map.stacks[0]]
+    memory = source * PER_WEIGHT * _memory_saved(model, bare, plan)
+    memory_without_lora = source * PER_WEIGHT * _memory_saved(model, bare, bare)
     found: dict[str, float] = {
         "memory": memory,
-        **{kind: share * _reading(model, bare, kind, length) for kind in REUSE_KINDS},
+        **{kind: _reading(model, bare, kind, length, shares) for kind in REUSE_KINDS},
         "lora": _difference(model, plan, without_lora, length) + memory_without_lora - memory,
         "inject": _difference(model, fixed, bare, length),
         "loops": _difference(model, without_lora, fixed, length),
     }
     return {cause: amount for cause, amount in found.items() if amount}
+
+
+def _share(model: ModelConfig, stack: str, length: int) -> float:
+    """Positions of ``stack`` for each token that the model reads, at inputs of ``length`` tokens."""
+    if model.family != "encoder_decoder":
+        return 1.0
+    if model.num_queries is None:
+        return 0.5
+    return 1.0 if stack == "encoder" else model.num_queries / length
+
+
+def _own_length(model: ModelConfig, stack: str, length: int) -> int:
+    """Positions of ``stack`` at inputs of ``length`` tokens."""
+    return model.num_queries or length if stack == "decoder" else length
 
 
 def _difference(model: ModelConfig, plan: SharingPlan, other: SharingPlan, length: int) -> int:
@@ -116,15 +133,16 @@ def _memory_saved(model: ModelConfig, bare: SharingPlan, plan: SharingPlan) -> i
     return one_layer * (len(first) - plan.map.num_layers("decoder"))
 
 
-def _reading(model: ModelConfig, plan: SharingPlan, kind: str, length: int) -> int:
-    """Operations fewer (so at most 0) in all layers that read another's activations of ``kind``."""
-    total = 0
+def _reading(model: ModelConfig, plan: SharingPlan, kind: str, length: int, shares: Mapping[str, float]) -> float:
+    """Operations per token fewer (so at most 0) in all layers that read another's activations of ``kind``."""
+    total = 0.0
     for stack, reuse in plan.reuse.items():
         shapes = block_shapes(model, stack)
         weights = sum(prod(dict(shapes[component])["weight"]) for component in REUSE_KINDS[kind])
-        scores = PER_QUERY_AND_KEY // 2 * model.num_heads * model.head_size * length
+        keys = _own_length(model, stack, length)
+        scores = PER_QUERY_AND_KEY // 2 * model.num_heads * model.head_size * keys
         each = PER_WEIGHT * weights + (scores if kind == "attention_source" else 0)
-        total -= each * len(reuse.consumers(kind))
+        total -= shares[stack] * each * len(reuse.consumers(kind))
     return total
 
 
@@ -136,9 +154,9 @@ def _per_token(model: ModelConfig, plan: SharingPlan, length: int, loops: int | 
         return per_token + PER_WEIGHT * _outer_per_input(model) // length
     source = PER_WEIGHT * (_matrix_weights(model, plan, "encoder", loops) + _outer_per_token(model, head=False))
     source += _attention(model, plan, "encoder", length, loops) + PER_WEIGHT * _memory_weights(model, plan)
-    target = PER_WEIGHT * (_matrix_weights(model, plan, "decoder", loops) + _outer_per_token(model))
+    target = PER_WEIGHT * (_matrix_weights(model, plan, "decoder", loops) + _outer_of_target(model))
     target += _attention(model, plan, "decoder", length, loops)
-    return (source + target) // 2
+    return (source + target) // 2 if model.num_queries is None else source + target * model.num_queries // length
 
 
 def _sizes(model: ModelConfig, plan: SharingPlan, stack: str) -> dict[tuple[int, str], int]:
@@ -180,10 +198,12 @@ def _memory_weights(model: ModelConfig, plan: SharingPlan) -> int:
 def _attention(model: ModelConfig, plan: SharingPlan, stack: str, length: int, loops: int | None) -> int:
     """Scores, and their use on the values: two halves of equal cost; probabilities that are read save the first."""
     order = plan.execution[stack].layers(loops)
-    kinds = 2 if "cross_q" in plan.map.components(stack) else 1
     reading = plan.reuse[stack].consumers("attention_source")
-    halves = 2 * kinds * len(order) - sum(layer in reading for layer in order)
-    return PER_QUERY_AND_KEY // 2 * halves * model.num_heads * model.head_size * length
+    halves = 2 * len(order) - sum(layer in reading for layer in order)
+    keys = halves * _own_length(model, stack, length)
+    if "cross_q" in plan.map.components(stack):
+        keys += 2 * len(order) * length
+    return PER_QUERY_AND_KEY // 2 * keys * model.num_heads * model.head_size
 
 
 def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
@@ -201,6 +221,14 @@ def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
     if head and model.output == "ctc":
         total += ((model.num_classes or 0) + BLANKS) * d
     return total
+
+
+def _outer_of_target(model: ModelConfig) -> int:
+    """Weights outside the map that are multiplied at every position of a decoder above an encoder."""
+    if model.num_queries is None:
+        return _outer_per_token(model)
+    heads = [shape for shape in outer_shapes(model).values() if shape.group == "head"]
+    return sum(prod(size) for head in heads for _tensor, size in head.shapes if len(size) == 2)
 
 
 def _outer_per_input(model: ModelConfig) -> int:

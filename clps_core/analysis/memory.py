@@ -16,6 +16,7 @@ to 190 M parameters on a CPU: 1 to 20 % above the measured peak):
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from clps_core.analysis.counts import count, layer_matrices
@@ -80,12 +81,15 @@ def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
     for stack, execution in plan.execution.items():
         layers = len(execution.layers(most)) if execution.core else execution.num_layers
         cross = stack == "decoder" and model.family == "encoder_decoder"
-        per_sequence += layers * _layer_numbers(model, length, cross=cross)
+        own = model.num_queries or length if cross else length
+        per_sequence += layers * _layer_numbers(model, own, cross=cross)
+        if own != length:  # the keys and values of cross-attention have other positions than its queries
+            per_sequence += layers * 2 * length * model.num_heads * model.head_size
         if not gpu or model.head_size % FUSED_HEAD:
             kept = 2 if cross else 1
         else:
             kept = 1 if plan.reuse[stack].read("attention_source") else 0
-        per_sequence += layers * kept * _probabilities(model, length)
+        per_sequence += layers * _probabilities(model, own, [own, length][:kept])
     wide = {"lm": model.vocab_size or 0, "ctc": (model.num_classes or 0) + BLANKS}.get(model.output, 0)
     per_sequence += LOGIT_COPIES * length * wide
     return (batch * per_sequence + _merged_numbers(model, plan, batch * length)) * FP32_BYTES
@@ -116,10 +120,10 @@ def _layer_numbers(model: ModelConfig, length: int, *, cross: bool) -> int:
     return attention * (2 if cross else 1) + ffn
 
 
-def _probabilities(model: ModelConfig, length: int) -> int:
-    """Numbers of one attention of one sequence, where it is not fused."""
+def _probabilities(model: ModelConfig, queries: int, keys: Sequence[int]) -> int:
+    """Numbers of attention to each number of ``keys`` of one sequence, where it is not fused."""
     kept = 2 if model.dropout else 1
-    return kept * model.num_heads * length * length
+    return kept * model.num_heads * queries * sum(keys)
 
 
 def check_fits(config: RunConfig | Resolved, memory_bytes: int, *, gpu: bool = False) -> None:

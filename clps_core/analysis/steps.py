@@ -22,9 +22,14 @@ def operations_per_step(config: RunConfig) -> float:
 
 def operations_at(config: RunConfig, length: float) -> float:
     """Training operations of one step, with inputs of ``length`` tokens; of an encoder-decoder, source and target."""
-    stacks = 2 if config.model.family == "encoder_decoder" else 1
+    stacks = _stacks_of_tokens(config.model)
     per_token = _per_token(config.model, config.sharing, max(1, round(length)))
     return float(per_token) * length * stacks * config.train.batch_size
+
+
+def _stacks_of_tokens(model: ModelConfig) -> int:
+    """How many stacks read tokens; learned queries are none."""
+    return 2 if model.family == "encoder_decoder" and model.num_queries is None else 1
 
 
 @lru_cache(maxsize=512)
@@ -41,5 +46,5 @@ def tokens_per_step(config: RunConfig) -> int:
 def _per_example(model: ModelConfig, sharing: SharingConfig) -> tuple[int, int]:
     """Operations of one token, and tokens of one example."""
     counts = count(model, sharing)
-    stacks = 2 if model.family == "encoder_decoder" else 1
+    stacks = _stacks_of_tokens(model)
     return counts.train_flops_per_token, counts.context_length * stacks

@@ -30,7 +30,17 @@ from clps_core.words import _, listed, ngettext
 
 __all__ = ["Design", "designs", "show", "show_presets"]
 
-SIZES = ("num_layers", "d_model", "d_ff", "num_heads", "vocab_size", "max_positions", "patch_dim", "num_classes")
+SIZES = (
+    "num_layers",
+    "d_model",
+    "d_ff",
+    "num_heads",
+    "vocab_size",
+    "max_positions",
+    "patch_dim",
+    "num_classes",
+    "num_queries",
+)
 """What a count depends on and a task or the usual rule may have given."""
 SIZE_OPTIONS = {
     "num_layers": "layers",

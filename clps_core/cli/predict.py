@@ -9,7 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from clps_core.cli.output import print_json, print_lines, print_table, say
+from clps_core.data.detection import corners_of
 from clps_core.data.kept_sounds import keep_sound
 from clps_core.data.log_mel import POSITION_SECONDS
 from clps_core.data.spans import CONTEXT
@@ -258,6 +261,9 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             print_lines(f"{one.text} -> {one.answer}")
         for guess in one.guesses if not one.pieces else ():
             print_lines(f"    {guess.probability:7.2%}  {guess.label}")
+        for thing in one.found:
+            left, top, right, bottom = corners_of(np.array(thing.box)).tolist()
+            print_lines(f"    {thing.probability:7.2%}  {thing.label}  {left:.2f} {top:.2f} {right:.2f} {bottom:.2f}")
         _print_fillings(one)
         for part in one.aligned:
             begin, end = (place * POSITION_SECONDS for place in (part.begin, part.end))

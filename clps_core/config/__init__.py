@@ -11,6 +11,7 @@ from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
 from clps_core.config.reading import build_config, config_from_yaml, did_you_mean, meant_field, validated
 from clps_core.config.resolving import Resolved, completed, longest_input, resolve, sharing_map, sharing_plan
 from clps_core.config.run import (
+    MOST_CLUTTER,
     SCHEMA_VERSION,
     DataConfig,
     OptimConfig,
@@ -22,6 +23,7 @@ from clps_core.config.run import (
 
 __all__ = [
     "MAX_YAML_BYTES",
+    "MOST_CLUTTER",
     "SCHEMA_VERSION",
     "DataConfig",
     "ModelConfig",

@@ -146,6 +146,17 @@ class ModelConfig(Frozen):
         Annotated[int, Field(ge=1, le=1_000_000)] | None,
         about(N_("Number of classes of an encoder's classifier. If not given: the task's."), N_("classes")),
     ] = None
+    num_queries: Annotated[
+        Annotated[int, Field(ge=1, le=1024)] | None,
+        about(
+            N_(
+                "Number of learned queries that the decoder of an encoder-decoder reads in place of tokens, all at "
+                "once; each answers with one box and its class, or with no object (DETR, arXiv 2005.12872). If "
+                "not given: the task's."
+            ),
+            N_("queries"),
+        ),
+    ] = None
     class_token: Annotated[
         bool,
         about(
@@ -188,12 +199,12 @@ class ModelConfig(Frozen):
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
-        Literal["lm", "classes", "span", "ctc", "none"] | None,
+        Literal["lm", "classes", "span", "ctc", "boxes", "none"] | None,
         about(
             N_(
-                "Head of the model. If not given: classes for an encoder with classes, none for other encoders, "
-                "lm for decoders. An encoder with lm fills in masked tokens; with ctc, it gives each "
-                "position one of the classes or a blank."
+                "Head of the model. If not given: classes for an encoder with classes, none for other encoders, boxes "
+                "for a decoder of learned queries, lm for other decoders. An encoder with lm fills in masked "
+                "tokens; with ctc, it gives each position one of the classes or a blank."
             )
         ),
     ] = None
@@ -238,6 +249,10 @@ class ModelConfig(Frozen):
         """Width of the embedding table."""
         return self.embedding_size or self.d_model
 
+    def is_causal(self, kind: str) -> bool:
+        """Whether attention of ``kind`` (``encoder``, ``decoder``, ``cross``) sees earlier positions only."""
+        return kind == "decoder" and not self.num_queries
+
     @property
     def has_final_norm(self) -> bool:
         """Whether each stack ends in a norm."""
@@ -245,11 +260,13 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on top of the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``ctc`` or ``none``."""
+        """What stands on the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``ctc``, ``boxes`` or
+        ``none``.
+        """
         if self.head is not None:
             return self.head
         if self.family != "encoder":
-            return "lm"
+            return "boxes" if self.num_queries else "lm"
         return "classes" if self.num_classes else "none"
 
     @model_validator(mode="before")
@@ -289,6 +306,24 @@ class ModelConfig(Frozen):
                     "tokens. Got {got}. Use another head.",
                   got=bad)
             )  # fmt: skip
+
+    def _check_queries(self) -> None:
+        """Raise ``ValueError`` unless queries, an encoder-decoder and head boxes come together."""
+        if self.num_queries is not None and self.family != "encoder_decoder":
+            raise ValueError(
+                _(
+                    "num_queries must only be given for family encoder_decoder. Got family {family}. Leave it out.",
+                    family=self.family,
+                )
+            )
+        if self.num_queries is not None and self.output != "boxes":
+            raise ValueError(
+                _("learned queries must be used with head boxes. Got head {head}. Leave it out.", head=self.output)
+            )
+        if self.num_queries is None and self.output == "boxes":
+            raise ValueError(
+                _("head boxes must be used with learned queries. Got none. Set num_queries, or use another head.")
+            )
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> ModelConfig:
@@ -359,9 +394,13 @@ class ModelConfig(Frozen):
                     family=self.family,
                 )
             )
-        if self.patch_dim is not None and self.family != "encoder":
+        self._check_queries()
+        if self.patch_dim is not None and self.family != "encoder" and self.num_queries is None:
             raise ValueError(
-                _("image patches must only be used with family encoder. Got {family}.", family=self.family)
+                _(
+                    "image patches must only be used with family encoder, or with learned queries. Got {family}.",
+                    family=self.family,
+                )
             )
         if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
             raise ValueError(

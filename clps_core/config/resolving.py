@@ -59,6 +59,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             "max_positions": config.model.max_positions or longest,
             "num_classes": config.model.num_classes or task.num_classes,
             "patch_dim": config.model.patch_dim or task.patch_dim,
+            "num_queries": config.model.num_queries or task.num_queries,
             "head": config.model.head or ("lm" if task.masked else None),
         }
     )
@@ -139,6 +140,10 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 "continuous text. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
+        )
+    if config.data.clutter is not None and "clutter" not in task.takes:
+        raise ConfigError(
+            _("data.clutter must only be given for task objects. Got it for task {task}. Leave it out.", task=task.name)
         )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(

@@ -16,6 +16,8 @@ from clps_core.words import N_, _, shown
 __all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
 
 SCHEMA_VERSION = 1
+MOST_CLUTTER = 12
+"""Fragments in a picture of the task ``objects``."""
 
 
 class SharingConfig(Frozen):
@@ -92,9 +94,19 @@ class DataConfig(Frozen):
         about(
             N_(
                 "Difficulty of a generated task: hops to follow, swaps of the cups, pairs to store, sentences "
-                "needed for an answer, digits to add. If not given: the task's default."
+                "needed for an answer, digits to add, objects in a picture. If not given: the task's default."
             ),
-            N_("hops, swaps, pairs, sentences or digits"),
+            N_("hops, swaps, pairs, sentences, digits or objects"),
+        ),
+    ] = None
+    clutter: Annotated[
+        Annotated[int, Field(ge=0, le=MOST_CLUTTER)] | None,
+        about(
+            N_(
+                "Fragments of digits that are no objects, in each picture. For task objects only. If not given: the "
+                "task's default."
+            ),
+            N_("fragments"),
         ),
     ] = None
     patch_size: Annotated[

@@ -125,6 +125,8 @@ def write_on(
 def _start(
     model: Transformer, inputs: Tensor, input_mask: Tensor | None, bos_id: int, loops: int | None, *, keep_past: bool
 ) -> tuple[DecoderState, Tensor]:
+    if model.config.num_queries:
+        raise DataError(_("text generation needs a decoder that reads tokens. Got one of learned queries."))
     if model.config.family == "encoder_decoder":
         memory = model.encode(inputs, input_mask, loops=loops)
         first = torch.full((inputs.shape[0], 1), bos_id, dtype=torch.int64, device=inputs.device)

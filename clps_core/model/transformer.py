@@ -9,6 +9,7 @@ Shape letters: B examples, S input positions, T decoder positions, D d_model, V 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -94,7 +95,11 @@ class Transformer(nn.Module):
         """Everything outside the map, under the names ``shapes.outer_shapes`` gives."""
         outer = outer_shapes(self.config)
         for name in dict.fromkeys(full.partition(".")[0] for full in outer):
-            if name in outer:
+            if name == "queries":  # a table: as of all tables, weight decay leaves it alone
+                rows, width = dict(outer[name].shapes)["weight"]
+                table = nn.Embedding.from_pretrained(torch.empty(rows, width), freeze=False)  # type: ignore[no-untyped-call]
+                self.add_module(name, table)
+            elif name in outer:
                 self.add_module(name, make_module(outer[name].shapes, self.config.norm, self.config.norm_eps))
             else:
                 parts = {full.partition(".")[2]: shape for full, shape in outer.items() if full.startswith(f"{name}.")}
@@ -112,24 +117,25 @@ class Transformer(nn.Module):
         """Logits of one batch.
 
         ``inputs``: int64 ``[B, S]`` tokens or float ``[B, S, patch_dim]``. ``input_mask``: bool ``[B, S]``,
-        True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, encoder-decoder only.
+        True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, for an encoder-decoder
+        that reads tokens.
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
-        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``),
-        ``[B, S, num_classes + 1]`` (head ``ctc``, the blank last) or, without a head, ``[B, S, D]`` (encoder;
-        ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
+        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``), ``[B, S, num_classes + 1]`` (head ``ctc``, the blank last),
+        ``[B, num_queries, num_classes + 1 + 4]`` (head ``boxes``, see ``found``) or, without a head, ``[B, S, D]``
+        (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
         ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
-            if decoder_inputs is None:
+            if decoder_inputs is None and not self.config.num_queries:
                 raise DataError(
                     _("an encoder-decoder must have decoder_inputs. Got none. Pass at least the first token.")
                 )
             joined = Joined()
             memory = self.encode(inputs, input_mask, recorder=recorder, joined=joined, loops=loops)
             state = self.start_decoding(memory, input_mask, recorder=recorder, joined=joined, loops=loops)
-            return self.logits(self.decode(decoder_inputs, state))
+            return self._head_of_decoder(self.decode(decoder_inputs, state))
         if self.config.family == "decoder":
             state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
@@ -169,7 +175,7 @@ class Transformer(nn.Module):
             )
         stack = "encoder" if self.config.family == "encoder" else "decoder"
         ended = self._ended(states, stack)
-        return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self.logits(ended)
+        return self._head_of_encoder(ended, input_mask) if stack == "encoder" else self._head_of_decoder(ended)
 
     def summands(self, stack: str, tokens: Tensor) -> tuple[Tensor, Tensor] | None:
         """What ``tokens`` ``[B, T]`` and their positions add to the input of ``stack``; see ``Embedding.summands``."""
@@ -215,22 +221,24 @@ class Transformer(nn.Module):
         """What ``decode`` needs besides tokens. With ``keep_past`` it takes the target piece by piece."""
         return DecoderState(memory, memory_mask, keep_past=keep_past, recorder=recorder, joined=joined, loops=loops)
 
-    def decode(self, tokens: Tensor, state: DecoderState) -> Tensor:
+    def decode(self, tokens: Tensor | None, state: DecoderState) -> Tensor:
         """The decoder's states ``[B, T, D]`` for ``tokens`` ``[B, T]``, after its final norm.
 
-        With ``keep_past``, ``tokens`` are those after the ones already given.
+        With ``keep_past``, ``tokens`` are those after the ones already given. Learned queries take their place where
+        the model has some: they have no order, and each sees all others (DETR, arXiv 2005.12872, section 3.2).
         """
-        x_BTD = self._embedding("decoder")(tokens, state.length)
+        ordered = not self.config.num_queries
+        x_BTD = self._embedding("decoder")(tokens, state.length) if ordered else self._queries(state)
         size = x_BTD.shape[1]
         keys = state.length + size
         explicit = self._explicit("decoder", state.recorder, x_BTD.device, keys)
         own_mask = state.own_mask if state.memory is None else None
         run = StackPass(
             "decoder",
-            make_mask(own_mask, size, keys, causal=True, like=x_BTD, explicit=explicit),
+            make_mask(own_mask, size, keys, causal=ordered, like=x_BTD, explicit=explicit),
             explicit,
             state.joined,
-            rotary=self._rotary(state.length, keys),
+            rotary=self._rotary(state.length, keys) if ordered else None,
             recorder=state.recorder,
             editor=self._editor,
             parts=None if state.recorder is None else self._parts,
@@ -257,6 +265,18 @@ class Transformer(nn.Module):
         if "head_projection" in self._modules:
             states = self.get_submodule("head_projection")(states)
         return F.linear(states, self._embedding("decoder").table)
+
+    def found(self, states: Tensor) -> Tensor:
+        """``[B, T, D]`` states of queries -> ``[B, T, num_classes + 1 + 4]``: what each of them has found, and where.
+
+        Logits of the classes, last that of no object; then the centre (across, down), width and height of the box, as
+        parts of the picture (DETR, arXiv 2005.12872, section 3.2). In fp32 at least, also under autocast.
+        """
+        wide = torch.promote_types(states.dtype, torch.float32)
+        hidden = F.relu(self.get_submodule("box_first")(states))
+        hidden = F.relu(self.get_submodule("box_second")(hidden))
+        box = self.get_submodule("box_last")(hidden).to(wide).sigmoid()
+        return torch.cat([self.get_submodule("head")(states).to(wide), box], -1)
 
     def classify(self, states: Tensor, input_mask: Tensor | None = None) -> Tensor:
         """``[B, S, D]`` encoder states -> ``[B, num_classes]``.
@@ -319,6 +339,15 @@ class Transformer(nn.Module):
         final_norm = self._modules.get(f"{stack}_final_norm")
         return x if final_norm is None else cast(Tensor, final_norm(x))
 
+    def _queries(self, state: DecoderState) -> Tensor:
+        """The learned queries ``[B, num_queries, D]``, on the scale of embeddings."""
+        assert state.memory is not None
+        table = self.get_parameter("queries.weight") * math.sqrt(self.config.d_model)
+        return table.expand(state.memory.shape[0], -1, -1)
+
+    def _head_of_decoder(self, states: Tensor) -> Tensor:
+        return self.found(states) if self.config.output == "boxes" else self.logits(states)
+
     def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
         if self.config.output == "lm":  # a masked language model: every position sees all others
             return self.logits(states)
@@ -367,7 +396,7 @@ def _check_resolved(config: ModelConfig) -> None:
         for name, wanted in (
             ("vocab_size", config.patch_dim is None),
             ("max_positions", True),
-            ("num_classes", config.output in ("classes", "ctc")),
+            ("num_classes", config.output in ("classes", "ctc", "boxes")),
         )
         if wanted and getattr(config, name) is None
     ]

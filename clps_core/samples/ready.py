@@ -94,6 +94,11 @@ READY = (
         loops=(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 24),
     ),
     Ready(
+        "mnist",
+        {"data": {"task": "mnist"}, "train": {"log_every": 20, "checkpoint_every": 400, "probe_count": 6}},
+        (Design("none", "none", 4), Design("all", "all", 4), Design("1-all", "all", 1)),
+    ),
+    Ready(
         "dates",
         {
             "data": {"task": "dates"},

@@ -55,6 +55,8 @@ class DataLike(Protocol):
     @property
     def by_length(self) -> bool | None: ...  # noqa: D102
     @property
+    def clutter(self) -> int | None: ...  # noqa: D102
+    @property
     def patch_size(self) -> int | None: ...  # noqa: D102
 
 
@@ -97,11 +99,12 @@ class TaskFacts:
     special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``, ``text``
     (several lines), ``image``, ``sound``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
-    ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the model, an
-    encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer
-    in a context. ``ctc``: the model, an encoder with head ``ctc``, writes its answer at positions with blanks between.
-    ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are cut),
-    ``tokenizer``, ``by_length``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    ``num_queries``: of learned queries, where the model answers with boxes and their classes. ``writes``: a trained
+    model can be asked for text. ``masked``: tokens of an input are masked, and the model, an encoder with head ``lm``,
+    says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``ctc``:
+    the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``takes``:
+    fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
+    ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
     average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
     as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
     where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
@@ -126,6 +129,7 @@ class TaskFacts:
     max_target_len: int = 0
     num_classes: int | None = None
     patch_dim: int | None = None
+    num_queries: int | None = None
     input_kind: str = "line"
     typed_target: bool = False
     windows: bool = False
@@ -192,7 +196,7 @@ PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
-    *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing"),
+    *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing", "num_queries"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -315,6 +319,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         vocab_size=_whole_or_none(plain["vocab_size"]),
         num_classes=_whole_or_none(plain["num_classes"]),
         patch_dim=_whole_or_none(plain["patch_dim"]),
+        num_queries=_whole_or_none(plain.get("num_queries")),
         typed_target=_truth(plain["typed_target"]),
         windows=_truth(plain["windows"]),
         writes=_truth(plain["writes"]),

@@ -70,6 +70,7 @@ class _Usual:
     difficulty: int | None = None
     folds: int | None = None
     by_length: bool | None = None
+    clutter: int | None = None
     patch_size: int | None = None
 
 

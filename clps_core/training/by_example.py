@@ -120,4 +120,5 @@ def _one(batch: DeviceBatch, place: int) -> DeviceBatch:
         of(batch.grades),
         spans,
         of(batch.label_bytes),
+        of(batch.boxes),
     )

@@ -54,4 +54,5 @@ def _part(batch: Batch, rows: slice) -> Batch:
         decoder_inputs=of(batch.decoder_inputs),
         labels=of(batch.labels),
         grades=of(batch.grades),
+        boxes=of(batch.boxes),
     )

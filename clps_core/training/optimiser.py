@@ -24,7 +24,7 @@ __all__ = ["OPTIMISER_PREFIX", "Optimiser", "decays"]
 
 OPTIMISER_PREFIX = "optimiser."
 FUSED_DEVICES = ("cpu", "cuda")
-TABLES = ("tokens.weight", "class_token.weight", "positions.weight", "token_types.weight")
+TABLES = ("tokens.weight", "queries.weight", "class_token.weight", "positions.weight", "token_types.weight")
 
 
 def decays(name: str, parameter: Tensor) -> bool:

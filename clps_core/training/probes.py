@@ -14,6 +14,7 @@ import torch
 
 from clps_core.analysis.capture import capture
 from clps_core.data.base import Array, TaskData
+from clps_core.data.detection import query_labels
 from clps_core.errors import CheckpointError
 from clps_core.home import place_in_home
 from clps_core.model.transformer import Transformer
@@ -30,7 +31,10 @@ PROBE_TOKENS = 64
 
 @dataclass(frozen=True)
 class ProbeInput:
-    """One fixed input: tokens or patches [1, S], decoder tokens [1, T] (the right target), labels."""
+    """One fixed input: tokens or patches [1, S], decoder tokens [1, T] (the right target), labels.
+
+    Of learned queries in place of decoder tokens there are labels only.
+    """
 
     text: str
     inputs: Array
@@ -63,10 +67,12 @@ def probe_inputs(data: TaskData) -> tuple[ProbeInput, ...]:
     found = []
     for example in data.examples(PROBE_INPUTS):
         inputs = data.encode_source(example.text, options=example.options)[:, :PROBE_TOKENS]
-        target = None
+        target, queries = None, query_labels(data.facts.num_queries or 0)
         if data.facts.typed_target and example.target_text is not None:
             target = data.encode_target(example.target_text, options=example.options)[:, :PROBE_TOKENS]
-        elif data.facts.family == "encoder_decoder":  # its decoder reads something, if only the beginning of an answer
+        elif (
+            data.facts.family == "encoder_decoder" and not queries
+        ):  # its decoder reads something, if only the beginning of an answer
             target = np.array([[data.bos_id]], dtype=np.int64)
         found.append(
             ProbeInput(
@@ -74,7 +80,7 @@ def probe_inputs(data: TaskData) -> tuple[ProbeInput, ...]:
                 inputs=inputs,
                 decoder_inputs=target,
                 source_labels=tuple(data.token_labels(inputs[0])),
-                target_labels=() if target is None else tuple(data.token_labels(target[0])),
+                target_labels=queries if target is None else tuple(data.token_labels(target[0])),
             )
         )
     return tuple(found)

@@ -10,6 +10,7 @@ import numpy as np
 
 from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array, TaskData
+from clps_core.data.detection import Found
 from clps_core.data.spans import Marked
 
 if TYPE_CHECKING:
@@ -75,11 +76,12 @@ class Answer:
     ``pieces``: of an answer at several positions, each of them. ``places``: the positions of the output that are the
     answer, where not all are. ``context``, ``marked``: of an answer that is marked, the text it stands in and the best
     spans of it, best first. ``decoder_inputs``: int64 [1, T], what the decoder of two stacks has read.
+    ``found``: of an answer that is things in a picture, each of them, the most probable first.
     """
 
     capture: Capture
     prediction: str
-    target: Literal["greedy", "typed", "none"] = "none"
+    target: Literal["greedy", "typed", "queries", "none"] = "none"
     target_labels: tuple[str, ...] = ()
     guesses: tuple[Guess, ...] = ()
     next_tokens: tuple[Guess, ...] = ()
@@ -91,6 +93,7 @@ class Answer:
     decoder_inputs: Array | None = None
     spectrogram: Array | None = None
     aligned: tuple[Aligned, ...] = ()
+    found: tuple[Found, ...] = ()
 
 
 def piece(logits: Array, token: int, name: Callable[[Any], str]) -> Piece:

@@ -25,6 +25,7 @@ class DeviceBatch:
     grades: Tensor | None = None
     spans: Spans | None = None
     label_bytes: Tensor | None = None
+    boxes: Tensor | None = None
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:
@@ -41,5 +42,12 @@ def to_device(batch: Batch, device: str) -> DeviceBatch:
     assert labels is not None
     decoder_inputs, grades = moved(batch.decoder_inputs), moved(batch.grades)
     return DeviceBatch(
-        inputs, moved(batch.input_mask), decoder_inputs, labels, grades, batch.spans, moved(batch.label_bytes)
+        inputs,
+        moved(batch.input_mask),
+        decoder_inputs,
+        labels,
+        grades,
+        batch.spans,
+        moved(batch.label_bytes),
+        moved(batch.boxes),
     )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from own_data_files import notes
 from playwright.sync_api import Locator, Page, expect
-from untrained_runs import small_config, stored_run
+from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
 from clps_core.data.log_mel import RATE
 from clps_core.data.wav import wav_bytes
@@ -41,6 +41,10 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     images_folder = store.run_folder(images.id)
     folder = store.run_folder(runs[0].id)
     fillings = predict(store.run_folder(masked.id), [GAPS])[0].pieces
+    config = small_config("objects", "none", num_layers=1)
+    finder = stored_run(store, config)
+    untrained_run(store.run_folder(finder.id), config, 40, plant=sure_of_boxes)
+    seen = predict(store.run_folder(finder.id), ["17"])[0]
     store.close()
     page = browser_page
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
@@ -101,6 +105,8 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
         expect(cards.first.locator(".guess-label").first).to_have_text(one.likeliest[0].label)
 
     page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{address}/tryit?runs={finder.id}&text=17")
+    boxes_are_drawn(page, seen)
     page.goto(f"{address}/tryit?runs={images.id}")
     draw_and_look(page, images_folder)
     _write_down_a_sound(page, f"{address}/tryit?runs={heard.id}&text=17", written, tmp_path / "mine.wav")
@@ -127,6 +133,27 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("the sound must be a WAV file")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
+
+
+def boxes_are_drawn(page: Page, seen: Prediction) -> None:
+    """What was found in a picture, beside what is there."""
+    scenes = page.locator(".answer").first.locator(".scene")
+    expect(scenes).to_have_count(2)
+    boxes = scenes.nth(0).locator(".box")
+    expect(boxes).to_have_count(len(seen.found))
+    expect(boxes.first).to_have_text(f"{seen.found[0].label} {round(100 * seen.found[0].probability)} %")
+    expect(scenes.nth(1).locator(".box")).to_have_text([one.label for one in seen.wanted])
+    whole, part = scenes.nth(1).bounding_box(), scenes.nth(1).locator(".box").first.bounding_box()
+    assert whole is not None
+    assert part is not None
+    x, y, wide, high = seen.wanted[0].box
+    drawn_at = (part["x"] - whole["x"], part["y"] - whole["y"], part["width"], part["height"])
+    assert [one / whole["width"] for one in drawn_at] == pytest.approx(
+        [x - wide / 2, y - high / 2, wide, high], abs=0.01
+    )
+    with page.expect_download() as waiting:
+        page.locator(".st-key-tryit-answer-0-picture button.svg").click()
+    assert "stroke-dasharray" in waiting.value.path().read_text(), "the right boxes are in the file, too"
 
 
 def draw_and_look(page: Page, folder: Path) -> None:

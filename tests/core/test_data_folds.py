@@ -21,6 +21,7 @@ from clps_core.sweeps import expand, sweep_from_plain
 from clps_core.tasks import TASKS
 from clps_core.tasks.dates.data import Dates
 from clps_core.tasks.hops.data import Hops
+from clps_core.tasks.objects.data import Objects
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
 from clps_core.tasks.spoken_digits.data import SpokenDigits
@@ -42,7 +43,7 @@ def examples(data: TaskData, split: str) -> list[bytes]:
     """What the split holds, one hashable per example: a date, an image, a document."""
     if isinstance(data, Dates):
         return [ordinal.tobytes() for ordinal in data.dates(split)]
-    if isinstance(data, LabelledImages):
+    if isinstance(data, LabelledImages | Objects):
         return [image.tobytes() for image in data.images(split)]
     if isinstance(data, Hops):
         return [number.tobytes() for number in data.permutations(split)]

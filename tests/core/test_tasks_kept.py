@@ -48,6 +48,7 @@ BUILT_IN = (
     "libraries",
     "masked-docs",
     "sentences",
+    "objects",
 )
 
 

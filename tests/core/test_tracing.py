@@ -123,7 +123,7 @@ def test_what_there_is_not_is_refused_in_a_sentence(tmp_path: Path) -> None:
         ({"layer": 4}, "layer must be from 0 to 3. Got 4"),
         ({"head": -1}, "head must be from 0 to 1. Got -1"),
         ({"position": 16}, "position must be from 0 to 15. Got 16"),
-        ({"stack": "encoder"}, "the stack must be one of"),
+        ({"stack": "encoder"}, "the stack must be one that"),
         ({"layer": 1}, "layer 1 reads the attention of another layer"),
     ):
         with pytest.raises(ConfigError, match=sentence):
