@@ -124,8 +124,8 @@ class Transformer(nn.Module):
         Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
         ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``), ``[B, S, num_classes + 1]`` (head ``ctc``, the blank last),
         ``[B, num_queries, num_classes + 1 + 4]`` (head ``boxes``, see ``found``) or, without a head, ``[B, S, D]``
-        (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
-        ``ConfigError`` for another number of loops where that is fixed.
+        (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``,
+        and ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None and not self.config.num_queries:
