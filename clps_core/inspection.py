@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clps_core.analysis.movement import Movement, movement
+from clps_core.data.alignment import Aligned
 from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
 from clps_core.look import Look, asked_of, open_look
@@ -50,7 +51,7 @@ class Inspection:
     model. ``next_tokens``: per decoder position the best next token. ``image``: [side, side] in 0..1 for image
     tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed layer carries the
     hidden state. ``option_titles``: what the options and their values are called. ``class_token``: the first position
-    is no part of the input. ``context``, ``marked``, ``found``, ``wanted``: as in
+    is no part of the input. ``context``, ``marked``, ``found``, ``wanted``, ``spectrogram``, ``aligned``: as in
     ``predicting.Prediction``. ``effect``: of what was changed
     inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
     """
@@ -76,6 +77,8 @@ class Inspection:
     movement: Mapping[str, Movement] = field(default_factory=dict)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    spectrogram: Array | None = None
+    aligned: tuple[Aligned, ...] = ()
     found: tuple[Found, ...] = ()
     wanted: tuple[Found, ...] = ()
     effect: Effect | None = None
@@ -167,6 +170,8 @@ def inspect_run(look: Look, *, attention: bool = True, opener: Opener = open_run
         image=said.image,
         context=said.context,
         marked=said.marked,
+        spectrogram=said.spectrogram,
+        aligned=said.aligned,
         found=said.found,
         wanted=right_objects(data, asked.text) if said.target == "queries" else (),
         effect=effect,

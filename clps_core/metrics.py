@@ -149,6 +149,10 @@ def _share(name: str, called: Callable[[], str]) -> Metric:
     return Metric(name, called, True, PERCENT, 0.0, 1.0, usual=0.1)
 
 
+def _error_rate(name: str, called: Callable[[], str]) -> Metric:
+    return Metric(name, called, False, PERCENT, 0.0, math.inf, usual=0.2)  # above 1 where answers are much too long
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -181,6 +185,8 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("bleu", lambda: "BLEU", True, lowest=0.0, highest=100.0, usual=20.0, written="{:.1f}".format),
         Metric("chrf", lambda: "chrF", True, lowest=0.0, highest=100.0, usual=40.0, written="{:.1f}".format),
+        _error_rate("word_error_rate", lambda: _("Word error rate")),
+        _error_rate("character_error_rate", lambda: _("Character error rate")),
         Metric("gradient_norm", lambda: _("Gradient norm"), False, lowest=0.0),
         Metric("learning_rate", lambda: _("Learning rate"), False, lowest=0.0, written="{:.2e}".format),
         Metric("tokens_per_second", lambda: _("Tokens/s"), True, unit="tokens/s", lowest=0.0, written=speed),

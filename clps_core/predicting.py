@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array
 from clps_core.data.detection import Found, right_objects
 from clps_core.data.spans import Marked, same_answer
@@ -34,6 +35,13 @@ USUAL_TOKENS = 64
 """Tokens that continue a prompt where no other number is asked for."""
 
 
+class SoundData(Protocol):
+    """What task data offer beside ``TaskData`` where an input is a sound."""
+
+    def sound(self, text: str) -> Array:
+        """float32 [n]: the samples of a typed input."""
+
+
 @dataclass(frozen=True)
 class Prediction:
     """``text`` in, ``answer`` out, with the weights of training step ``step``.
@@ -45,6 +53,8 @@ class Prediction:
     ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
     task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
+    ``spectrogram``, ``aligned``: as in ``work.answers.Answer``. ``sound``: float32 [n], the samples of a sound that was
+    read, at ``data.log_mel.RATE``.
     ``found``: things that a model of learned queries found in the picture, the most probable first; ``wanted``: what is
     there, where the task knows it.
     """
@@ -63,6 +73,9 @@ class Prediction:
     image: Array | None = field(default=None, compare=False)
     context: str = ""
     marked: tuple[Marked, ...] = ()
+    spectrogram: Array | None = field(default=None, compare=False)
+    sound: Array | None = field(default=None, compare=False)
+    aligned: tuple[Aligned, ...] = ()
     found: tuple[Found, ...] = ()
     wanted: tuple[Found, ...] = ()
 
@@ -212,6 +225,9 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         image=_shown(said.image),
         context=said.context,
         marked=said.marked,
+        spectrogram=said.spectrogram,
+        sound=cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None,
+        aligned=said.aligned,
         found=said.found,
         wanted=right_objects(run.data, text) if said.target == "queries" else (),
     )

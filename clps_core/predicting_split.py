@@ -33,9 +33,8 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class AnsweredExample:
-    """``number``: the example's place in its split. ``input``: what the model read, as text; empty for an image.
-
-    Where an answer is marked it is the question and, on the next line, its whole context.
+    """``number``: the example's place in its split. ``input``: what the model read, as text; empty for an image or
+    a sound. Where an answer is marked it is the question and, on the next line, its whole context.
     """
 
     number: int
@@ -93,6 +92,12 @@ def _answers(run: OpenRun, batch: Batch, loops: int | None) -> Iterator[tuple[st
         pairs = marked_pairs(_output(run, on_cpu, loops), on_cpu)
         for asked, context, (marked, right) in zip(batch.spans.questions, batch.spans.contexts, pairs, strict=True):
             yield f"{asked}\n{context}", marked, right
+        return
+    if run.data.facts.ctc:
+        from clps_core.work.ctc import ctc_pairs
+
+        for said_text, right_text in ctc_pairs(_output(run, on_cpu, loops), on_cpu, run.data):
+            yield "", said_text, right_text
         return
     if batch.boxes is not None:
         yield from _found(run, batch, _output(run, on_cpu, loops))

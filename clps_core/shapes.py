@@ -14,6 +14,7 @@ from clps_core.sharing.map import Shapes
 from clps_core.sharing.plan import SharingPlan
 
 __all__ = [
+    "BLANKS",
     "BOX_SIDES",
     "SPAN_ENDS",
     "ExtraShape",
@@ -28,6 +29,8 @@ __all__ = [
 
 SPAN_ENDS = 2
 """Scores of each position: as the first of a span, and as the last (BERT, arXiv 1810.04805, section 4.2)."""
+BLANKS = 1
+"""Scores of each position beside those of the classes: that it stands for none (CTC, Graves et al. 2006)."""
 BOX_SIDES = 4
 """Numbers of a box: its centre across and down, its width and its height, as parts of the picture."""
 BRANCHES = {"attn": "o", "cross": "cross_o", "ffn": "ffn_out"}
@@ -192,6 +195,8 @@ def _head(sizes: Sizes) -> dict[str, OuterShape]:
         found["pooler"] = OuterShape(_linear(d, d, True), "head")
     if sizes.output == "classes":
         found["head"] = OuterShape(_linear(sizes.num_classes or 0, d, True), "head")
+    elif sizes.output == "ctc":
+        found["head"] = OuterShape(_linear((sizes.num_classes or 0) + BLANKS, d, True), "head")
     elif sizes.output == "span":
         found["head"] = OuterShape(_linear(SPAN_ENDS, d, True), "head")
     elif sizes.output == "boxes":

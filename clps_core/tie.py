@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from clps_core.sharing import Slot
     from clps_core.work.answers import Answer
     from clps_core.work.batch import DeviceBatch
+    from clps_core.work.ctc import TranscribedData
     from clps_core.work.spans import MarkingData
 
 __all__ = ["Aim", "StoredTensor", "TieProof", "TieUse", "tie_of_run"]
@@ -228,6 +229,8 @@ def _answered(asked: Asked) -> tuple[Array, Aim]:
     inputs, model, said = asked.inputs, asked.run.config.model, asked.answer()
     if model.output == "span":
         return _marked(asked, said), "own"
+    if model.output == "ctc":
+        return _transcribed(asked, said)
     right = right_tokens(asked, said)
     known = right is not None and any(token >= 0 for token in right)
     logits = said.capture.logits
@@ -243,6 +246,15 @@ def _answered(asked: Asked) -> tuple[Array, Aim]:
     labels = np.full(inputs.shape[:2], IGNORED, dtype=np.int64)
     labels[0, list(places)] = wanted
     return labels, "right" if known else "own"
+
+
+def _transcribed(asked: Asked, said: Answer) -> tuple[Array, Aim]:
+    """The right transcript where the task knows it, else the model's own."""
+    right = asked.run.data.right_answer(asked.text, options=asked.options)
+    if right:
+        return cast("TranscribedData", asked.run.data).transcript(right), "right"
+    own = [piece.token for piece in said.pieces] or [IGNORED]
+    return np.array([own], dtype=np.int64), "own"
 
 
 def _found(asked: Asked) -> tuple[Array, Array, Aim]:

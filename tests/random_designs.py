@@ -163,6 +163,8 @@ def models(draw: st.DrawFn, family: str, layers: dict[str, int]) -> ModelConfig:
             fields |= {"num_classes": None, "pooler": False, "head": draw(st.sampled_from(["lm", "span"]))}
         elif draw(st.booleans()):
             fields |= {"vocab_size": None, "patch_dim": 3, "class_token": draw(st.booleans())}
+            if not fields["class_token"] and draw(st.booleans()):  # what a sound is written down by
+                fields |= {"num_classes": 3, "pooler": False, "head": "ctc"}
     if family == "encoder_decoder":
         fields["num_decoder_layers"] = layers["decoder"]
     return ModelConfig(**fields)

@@ -9,6 +9,7 @@ from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
 from app.look.scene import FILES, scenes
+from clps_core.data.kept_sounds import KEPT
 from clps_core.data.masking import MASK
 from clps_core.inspection import Inspection
 from clps_core.shown import visible
@@ -33,7 +34,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
         key=key,
         data={
             "given_name": _given_name(answer),
-            "given": visible(answer.text, keep="\n\t"),
+            "given": _("Your sound") if answer.text.startswith(KEPT) else visible(answer.text, keep="\n\t"),
             "image": None if answer.image is None else answer.image.round(3).tolist(),
             "image_name": "" if answer.image is None else image_name(answer.text),
             "said_name": _said_name(answer),

@@ -14,6 +14,7 @@ from app.attention.change_form import tell_positions
 from app.attention.changed import changed_caption, changed_sentence
 from app.attention.difference import differences
 from app.attention.heads import choose_measure, heads_caption, heads_table, measures_of, tops_of
+from app.attention.heard import heard
 from app.attention.lens import lens_caption, lens_table
 from app.attention.maps import choose_how, how_sentence, maps_view
 from app.attention.matters import what_matters
@@ -81,6 +82,8 @@ def panels(runs: Sequence[Run]) -> None:
             with column:
                 _name(run, runs)
                 attention_answer(answer, weights=_weights(run, answer), key=f"attention.answer.{runs.index(run)}")
+                if answer.spectrogram is not None:
+                    heard(run, question, turned[runs.index(run)], answer, with_attention=view == "grid")
         _changed(runs, answers, turned)
         if view not in WITHOUT_KIND:
             _caption(runs, kind, turned)

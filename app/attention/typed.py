@@ -14,6 +14,7 @@ from app.attention.source import Question
 from app.drawing.field import image_field
 from app.look.widget_value import follow_url
 from app.services import show_problem
+from app.sound.bring import sound_field
 from clps_core.opened import LONGEST_TEXT
 from clps_core.store import Run
 from clps_core.tasks import TaskFacts
@@ -53,6 +54,8 @@ def _text_field(task: TaskFacts, text: str) -> str:
     if task.input_kind == "image":
         return image_field(task, text)
     key = f"attention.text.{task.name}"
+    if task.input_kind == "sound":
+        return sound_field(task, text, key=key)
     follow_url(key, text)
 
     def written() -> None:

@@ -14,11 +14,13 @@ from app.look.widget_value import follow_url
 from app.look.working import let_out
 from app.runs.names import run_names
 from app.services import escape_markdown, show_problem
+from app.sound.spectrogram import drawn
 from app.tryit.answer import answer_card
 from app.tryit.choosing import choose_settings
 from app.tryit.pictures import answer_picture
 from app.tryit.source import Growing, grow, held_out
 from clps_core.data.masking import MASK, mask_a_word
+from clps_core.data.wav import wav_bytes
 from clps_core.serving.questions import TypedExample
 from clps_core.store import Run
 from clps_core.words import _
@@ -48,7 +50,7 @@ def tried(runs: Sequence[Run]) -> None:
         )
         return
     answers = [Growing(run, question, settings) for run in runs]
-    right = st.empty()
+    right, sound = st.empty(), st.empty()
     places = _card_places(runs)
     for is_all in grow(answers):
         for one, here in zip(answers, places, strict=True):
@@ -58,6 +60,7 @@ def tried(runs: Sequence[Run]) -> None:
         if not is_all:
             let_out()
     _expected(answers, right)
+    _played(answers, sound)
     for number, (one, here) in enumerate(zip(answers, places, strict=True)):
         with here.container():
             _card(one, number)
@@ -78,7 +81,7 @@ def _examples(run: Run, examples: Sequence[TypedExample]) -> None:
             state.write(**{state.TEXT: examples[place].text, **examples[place].options})
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if examples and run.facts.input_kind != "image":  # an image is chosen by its number already
+        if examples and run.facts.input_kind not in ("image", "sound"):  # these are chosen by their number already
             follow_url("tryit.example", current)
             st.selectbox(
                 _("Held-out example"),
@@ -143,11 +146,20 @@ def _expected(answers: Sequence[Growing], here: st.delta_generator.DeltaGenerato
         here.markdown(_("Correct answer: {answer}", answer=f"**{escape_markdown(found[0])}**"))
 
 
+def _played(answers: Sequence[Growing], here: st.delta_generator.DeltaGenerator) -> None:
+    """The sound that was read, to listen to."""
+    found = [one.answer.sound for one in answers if one.answer is not None and one.answer.sound is not None]
+    if found:
+        here.audio(wav_bytes(found[0]), format="audio/wav")
+
+
 def _card(one: Growing, number: int) -> None:
     if one.problem or one.answer is None:
         show_problem(one.problem)
         return
     answer_card(one.answer, one.run, one.settings, one.steps, key=f"tryit.answer.{number}")
+    if one.answer.spectrogram is not None:
+        drawn(one.answer.spectrogram, one.answer.aligned)
     answer_picture(one.answer, one.run, one.steps, key=f"tryit.answer.{number}")
     with st.container(horizontal=True):
         query = {state.TEXT: one.question.text, **one.question.options}

@@ -30,7 +30,7 @@ from dataclasses import replace
 from math import prod
 
 from clps_core.config import ModelConfig
-from clps_core.shapes import SPAN_ENDS, block_shapes, outer_shapes
+from clps_core.shapes import BLANKS, SPAN_ENDS, block_shapes, outer_shapes
 from clps_core.sharing import SharingPlan, Site
 from clps_core.sharing.extras import Extras
 from clps_core.sharing.sources import REUSE_KINDS
@@ -218,6 +218,8 @@ def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
         total += vocab * (width if tied else d) + (width * d if tied and width != d else 0)
     if head and model.output == "span":
         total += SPAN_ENDS * d
+    if head and model.output == "ctc":
+        total += ((model.num_classes or 0) + BLANKS) * d
     return total
 
 
@@ -231,7 +233,7 @@ def _outer_of_target(model: ModelConfig) -> int:
 
 def _outer_per_input(model: ModelConfig) -> int:
     """Weights multiplied once per input: a pooler and a class head, less the one patch that is none."""
-    if model.output in ("lm", "span"):
+    if model.output in ("lm", "span", "ctc"):
         return 0
     # A class token takes a position, but no product with the patch matrix.
     saved = model.embedding_width * (model.patch_dim or 0) if model.class_token else 0

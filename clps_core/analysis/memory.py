@@ -22,7 +22,7 @@ from math import prod
 from clps_core.analysis.counts import count, layer_matrices
 from clps_core.config import ModelConfig, Resolved, RunConfig, resolve
 from clps_core.errors import ConfigError
-from clps_core.shapes import block_shapes, merging_is_cheaper
+from clps_core.shapes import BLANKS, block_shapes, merging_is_cheaper
 from clps_core.sharing import SharingPlan
 from clps_core.words import _
 
@@ -90,7 +90,8 @@ def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
         else:
             kept = 1 if plan.reuse[stack].read("attention_source") else 0
         per_sequence += layers * _probabilities(model, own, [own, length][:kept])
-    per_sequence += LOGIT_COPIES * length * (model.vocab_size or 0) if model.output == "lm" else 0
+    wide = {"lm": model.vocab_size or 0, "ctc": (model.num_classes or 0) + BLANKS}.get(model.output, 0)
+    per_sequence += LOGIT_COPIES * length * wide
     return (batch * per_sequence + _merged_numbers(model, plan, batch * length)) * FP32_BYTES
 
 

@@ -13,8 +13,13 @@ import numpy as np
 
 from clps_core.cli.output import print_json, print_lines, print_table, say
 from clps_core.data.detection import corners_of
+from clps_core.data.kept_sounds import keep_sound
+from clps_core.data.log_mel import POSITION_SECONDS
 from clps_core.data.spans import CONTEXT
+from clps_core.data.wav import LARGEST_WAV
 from clps_core.errors import ConfigError, DataError
+from clps_core.files import open_given
+from clps_core.home import default_home
 from clps_core.predicting import Prediction, check_request, held_out_examples, predict
 from clps_core.store import Run, open_store
 from clps_core.words import _, ngettext
@@ -31,10 +36,16 @@ MOST_RUNS = 16
 
 
 class Asked:
-    """The texts, each with its options: those that were given, or held-out examples, or the task's own."""
+    """The texts, each with its options: those that were given, or held-out examples, or the task's own.
 
-    def __init__(self, texts: Sequence[str], options: dict[str, str], examples: int | None) -> None:
-        if texts and examples:
+    ``sounds``: WAV files to write down, after the texts.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], options: dict[str, str], examples: int | None, sounds: Sequence[Path] = ()
+    ) -> None:
+        self.sounds = tuple(sounds)
+        if (texts or sounds) and examples:
             raise ConfigError(_("--text and --examples must not be combined. Got both. Remove one of them."))
         self.texts, self.options, self.examples = tuple(texts), options, examples
 
@@ -43,7 +54,11 @@ class Asked:
         if self.examples:
             found = held_out_examples(folder, self.examples)
             return [(one.text, {**one.options, **self.options}) for one in found]
-        if not self.texts:
+        if self.sounds and run.facts.input_kind != "sound":
+            raise ConfigError(
+                _("--sound is for tasks that read sounds. Got a run of {task}. Use --text.", task=run.task)
+            )
+        if not self.texts and not self.sounds:
             say(_("No --text was given. Using the task's examples."))
             first = run.facts.example_inputs[:1] if run.facts.example_options else run.facts.example_inputs
             return [(text, {**run.facts.example_options, **self.options}) for text in first]
@@ -52,7 +67,20 @@ class Asked:
             raise ConfigError(
                 _("an input of {task} must have a {name}. Got none. Add --{name}.", task=run.task, name=missing)
             )
-        return [(text, self.options) for text in self.texts]
+        return [(text, self.options) for text in (*self.texts, *map(_kept, self.sounds))]
+
+
+def _kept(file: Path) -> str:
+    """The name under which the sound in ``file`` is kept now."""
+    try:
+        with open_given(file, limit=LARGEST_WAV) as opened:
+            content = opened.read(LARGEST_WAV)
+    except OSError as error:
+        raise DataError(
+            _("--sound must name a WAV file that can be read. Got {file}: {why}.",
+              file=file, why=error.strerror or error)
+        ) from error  # fmt: skip
+    return keep_sound(default_home(), content)
 
 
 def parse_options(texts: Sequence[str], context: str | None = None) -> dict[str, str]:
@@ -218,7 +246,10 @@ def _print_json(
 
 def _record(one: Prediction) -> dict[str, Any]:
     record = asdict(one)
-    record.pop("image")
+    for name in ("image", "spectrogram", "sound"):
+        record.pop(name)
+    for part in record["aligned"]:  # in seconds, which need no knowledge of positions
+        part["begin"], part["end"] = (round(part[end] * POSITION_SECONDS, 3) for end in ("begin", "end"))
     return record
 
 
@@ -234,6 +265,9 @@ def _print(run: Run, answers: Sequence[Prediction]) -> None:
             left, top, right, bottom = corners_of(np.array(thing.box)).tolist()
             print_lines(f"    {thing.probability:7.2%}  {thing.label}  {left:.2f} {top:.2f} {right:.2f} {bottom:.2f}")
         _print_fillings(one)
+        for part in one.aligned:
+            begin, end = (place * POSITION_SECONDS for place in (part.begin, part.end))
+            print_lines(f"    {begin:5.2f} - {end:5.2f} s  {part.label}  {part.probability:7.2%}")
         if one.right_answer is not None:
             say(_("right") if one.is_right else _("correct answer: {answer}", answer=one.right_answer))
         if one.unknown:

@@ -23,6 +23,10 @@ Texts = Annotated[
         show_default=_("examples of the run's task"),
     ),
 ]
+Sounds = Annotated[
+    list[Path] | None,
+    typer.Option(help=_("A WAV file to write down, for tasks that read sounds. Repeatable."), show_default=_("none")),
+]
 Context = Annotated[
     str | None,
     typer.Option(
@@ -88,6 +92,7 @@ MaxTokens = Annotated[
 def predict(
     run_ids: RunIds,
     text: Texts = None,
+    sound: Sounds = None,
     context: Context = None,
     option: Options = None,
     examples: Examples = None,
@@ -105,7 +110,13 @@ def predict(
     from clps_core.cli.predict import Asked, parse_options, show, write_split
 
     if split is not None:
-        given: dict[str, object] = {"--text": text, "--context": context, "--option": option, "--examples": examples}
+        given: dict[str, object] = {
+            "--text": text,
+            "--sound": sound,
+            "--context": context,
+            "--option": option,
+            "--examples": examples,
+        }
         given |= {"--max-tokens": max_tokens, "--temperature": temperature, "--top-k": top_k, "--top-p": top_p}
         _refuse_beside_split(given)
         write_split(run_ids, split, limit, loops, out, as_json=as_json)
@@ -114,7 +125,7 @@ def predict(
         raise ConfigError(_("--limit and --out must be used with --split. It is missing. Add --split test."))
     show(
         run_ids,
-        Asked(text or (), parse_options(option or (), context), examples),
+        Asked(text or (), parse_options(option or (), context), examples, sound or ()),
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,

@@ -199,11 +199,12 @@ class ModelConfig(Frozen):
     ] = 0.0
     pooler: Annotated[bool, about(N_("A linear layer with tanh on the first position of an encoder (BERT)."))] = False
     head: Annotated[
-        Literal["lm", "classes", "span", "boxes", "none"] | None,
+        Literal["lm", "classes", "span", "ctc", "boxes", "none"] | None,
         about(
             N_(
                 "Head of the model. If not given: classes for an encoder with classes, none for other encoders, boxes "
-                "for a decoder of learned queries, lm for other decoders. An encoder with lm fills in masked tokens."
+                "for a decoder of learned queries, lm for other decoders. An encoder with lm fills in masked "
+                "tokens; with ctc, it gives each position one of the classes or a blank."
             )
         ),
     ] = None
@@ -259,7 +260,9 @@ class ModelConfig(Frozen):
 
     @property
     def output(self) -> str:
-        """What stands on the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``boxes`` or ``none``."""
+        """What stands on the last layer: ``lm``, ``classes``, ``span`` (begin and end), ``ctc``, ``boxes`` or
+        ``none``.
+        """
         if self.head is not None:
             return self.head
         if self.family != "encoder":
@@ -382,6 +385,15 @@ class ModelConfig(Frozen):
             )
         if self.output == "span":
             self._check_marks()
+        if self.output == "ctc" and (self.family != "encoder" or self.class_token or self.pooler):
+            raise ValueError(
+                _(
+                    "head ctc gives each position of an encoder one of the classes or a blank: it must be used with "
+                    "family encoder, without a class token and without a pooler. Got family {family}. Change that, or "
+                    "use another head.",
+                    family=self.family,
+                )
+            )
         self._check_queries()
         if self.patch_dim is not None and self.family != "encoder" and self.num_queries is None:
             raise ValueError(

@@ -48,8 +48,9 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
     Raises ``ConfigError`` where model and task do not fit.
     """
     task = task or TASKS.facts(config.data)
-    if task.marks and config.model.head is None:
-        config = config.model_copy(update={"model": config.model.model_copy(update={"head": "span"})})
+    if (task.marks or task.ctc) and config.model.head is None:
+        head = "span" if task.marks else "ctc"
+        config = config.model_copy(update={"model": config.model.model_copy(update={"head": head})})
     _check_task(config, task)
     longest = longest_input(config, task)
     model = config.model.model_copy(
@@ -109,12 +110,14 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
             )
         )
     head = config.model.head
-    if task.family == "encoder" and head is not None and (head == "lm", head == "span") != (task.masked, task.marks):
+    wanted = "lm" if task.masked else "span" if task.marks else "ctc" if task.ctc else "classes"
+    usual = head if head in ("lm", "span", "ctc") else "classes"
+    if task.family == "encoder" and head is not None and usual != wanted:
         raise ConfigError(
             _(
                 "task {task} must have a model with head {wanted}. Got {got}. Leave model.head out.",
                 task=task.name,
-                wanted="lm" if task.masked else "span" if task.marks else "classes",
+                wanted=wanted,
                 got=head,
             )
         )

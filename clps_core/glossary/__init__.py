@@ -67,6 +67,8 @@ METRIC_TERMS = {
     "pseudo_perplexity": "perplexity",
     "bleu": "bleu",
     "chrf": "chrf",
+    "word_error_rate": "word-error-rate",
+    "character_error_rate": "word-error-rate",
     "gradient_norm": "gradient-norm",
     "learning_rate": "learning-rate",
     "tokens_per_second": "tokens-per-second",

@@ -87,6 +87,35 @@ TERMS: tuple[Term, ...] = (
         source=Source("Popović 2015", "https://aclanthology.org/W15-3049/"),
     ),
     Term(
+        "word-error-rate",
+        N_("Word error rate"),
+        N_(
+            "Words to replace, put in or take out of a transcript, as a share of the correct ones. The character error "
+            "rate counts characters, spaces too. Lower is better."
+        ),
+        N_("character error rate, WER, CER"),
+        unit="%",
+        pages=("runs", "compare", "tryit"),
+    ),
+    Term(
+        "ctc",
+        N_("CTC"),
+        N_(
+            "Connectionist temporal classification: each position of a sound gets a label or a blank. Equal labels "
+            "next to each other count once, and blanks are left out. The loss adds up all ways to write the answer."
+        ),
+        N_("alignment, blank"),
+        pages=("tryit", "attention"),
+        source=Source("Graves et al. 2006", "https://doi.org/10.1145/1143844.1143891"),
+    ),
+    Term(
+        "spectrogram",
+        N_("Spectrogram"),
+        N_("How loud a sound is at each time and pitch. Models read its logarithm in bands as wide as ears hear them."),
+        N_("log-mel, mel band, frame"),
+        pages=("tryit", "attention"),
+    ),
+    Term(
         "baseline",
         N_("Baseline"),
         N_(

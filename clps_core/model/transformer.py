@@ -122,10 +122,10 @@ class Transformer(nn.Module):
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
-        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``), ``[B, num_queries, num_classes + 1 + 4]`` (head ``boxes``,
-        see ``found``) or, without a head, ``[B, S, D]`` (encoder;
-        ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``, and
-        ``ConfigError`` for another number of loops where that is fixed.
+        ``[B, num_classes]``, ``[B, S, 2]`` (head ``span``), ``[B, S, num_classes + 1]`` (head ``ctc``, the blank last),
+        ``[B, num_queries, num_classes + 1 + 4]`` (head ``boxes``, see ``found``) or, without a head, ``[B, S, D]``
+        (encoder; ``[B, 1 + S, D]`` with a class token). Raises ``DataError`` for inputs longer than ``max_positions``,
+        and ``ConfigError`` for another number of loops where that is fixed.
         """
         if self.config.family == "encoder_decoder":
             if decoder_inputs is None and not self.config.num_queries:
@@ -295,9 +295,10 @@ class Transformer(nn.Module):
         return cast(Tensor, self.get_submodule("head")(pooled))
 
     def mark(self, states: Tensor) -> Tensor:
-        """``[B, S, D]`` encoder states -> ``[B, S, 2]``: each position's scores as the first and as the last of a span.
+        """``[B, S, D]`` encoder states -> the head at each position.
 
-        Which positions may be marked, the caller knows (BERT, arXiv 1810.04805, section 4.2).
+        Head ``span``: ``[B, S, 2]``, scores as the first and as the last of a span; which positions may be marked, the
+        caller knows (BERT, arXiv 1810.04805, section 4.2). Head ``ctc``: ``[B, S, num_classes + 1]``, the blank last.
         """
         return cast(Tensor, self.get_submodule("head")(states))
 
@@ -350,7 +351,7 @@ class Transformer(nn.Module):
     def _head_of_encoder(self, states: Tensor, input_mask: Tensor | None) -> Tensor:
         if self.config.output == "lm":  # a masked language model: every position sees all others
             return self.logits(states)
-        if self.config.output == "span":
+        if self.config.output in ("span", "ctc"):
             return self.mark(states)
         return self.classify(states, input_mask) if self.config.output == "classes" else states
 
@@ -395,7 +396,7 @@ def _check_resolved(config: ModelConfig) -> None:
         for name, wanted in (
             ("vocab_size", config.patch_dim is None),
             ("max_positions", True),
-            ("num_classes", config.output in ("classes", "boxes")),
+            ("num_classes", config.output in ("classes", "ctc", "boxes")),
         )
         if wanted and getattr(config, name) is None
     ]

@@ -95,13 +95,14 @@ class TaskFacts:
     run is scored on by default; ``test_baseline``: the same on those of the test split, which has ``test_size``. Where
     the data differ from machine to machine they are approximate, and ``TaskData.baselines`` is exact.
 
-    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in
-    tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
-    ``text`` (several lines), ``image``, or a kind of the task's own. ``typed_target``: whether a right answer can be
+    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in tokens,
+    special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``, ``text``
+    (several lines), ``image``, ``sound``, or a kind of the task's own. ``typed_target``: whether a right answer can be
     typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
     ``num_queries``: of learned queries, where the model answers with boxes and their classes. ``writes``: a trained
     model can be asked for text. ``masked``: tokens of an input are masked, and the model, an encoder with head ``lm``,
-    says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``takes``:
+    says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``ctc``:
+    the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``takes``:
     fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
     ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
     average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
@@ -135,6 +136,7 @@ class TaskFacts:
     writes: bool = False
     masked: bool = False
     marks: bool = False
+    ctc: bool = False
     takes: tuple[str, ...] = ()
     batch_lengths: tuple[float, float] | None = None
     fingerprint: str = ""
@@ -193,7 +195,7 @@ class TaskFacts:
 PLAIN = (
     *("name", "family", "metric", "metrics", "baseline", "test_baseline", "test_size", "vocab_size"),
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
-    *("windows", "writes", "masked", "marks", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
+    *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
     *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing", "num_queries"),
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
@@ -323,6 +325,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         writes=_truth(plain["writes"]),
         masked=_truth(plain.get("masked", False)),
         marks=_truth(plain.get("marks", False)),
+        ctc=_truth(plain.get("ctc", False)),
         takes=tuple(_name(one) for one in _list(plain.get("takes", []))),  # runs of earlier versions kept none
         fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),

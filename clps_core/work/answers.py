@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array, TaskData
 from clps_core.data.detection import Found
 from clps_core.data.spans import Marked
@@ -90,6 +91,8 @@ class Answer:
     context: str = ""
     marked: tuple[Marked, ...] = ()
     decoder_inputs: Array | None = None
+    spectrogram: Array | None = None
+    aligned: tuple[Aligned, ...] = ()
     found: tuple[Found, ...] = ()
 
 

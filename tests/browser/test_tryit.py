@@ -13,6 +13,8 @@ from own_data_files import notes
 from playwright.sync_api import Locator, Page, expect
 from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
+from clps_core.data.log_mel import RATE
+from clps_core.data.wav import wav_bytes
 from clps_core.own_data.adding import add
 from clps_core.own_data.sources import Source
 from clps_core.predicting import Prediction, predict
@@ -33,6 +35,8 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     store = open_store(home)
     runs = [stored_run(store, small_config("dates", strategy)) for strategy in ("none", "all")]
     masked = stored_run(store, small_config("data:notes:masked", "none"))
+    heard = stored_run(store, small_config("spoken-digits", "none"))
+    (written,) = predict(store.run_folder(heard.id), ["17"])
     images = stored_run(store, small_config("mnist", "none"))
     images_folder = store.run_folder(images.id)
     folder = store.run_folder(runs[0].id)
@@ -105,6 +109,30 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     boxes_are_drawn(page, seen)
     page.goto(f"{address}/tryit?runs={images.id}")
     draw_and_look(page, images_folder)
+    _write_down_a_sound(page, f"{address}/tryit?runs={heard.id}&text=17", written, tmp_path / "mine.wav")
+
+
+def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Path) -> None:
+    """A test utterance is drawn and can be played; its own samples, uploaded as a WAV, are written down."""
+    page.goto(address)
+    said = page.locator(".answer .said")
+    expect(said).to_have_text(expected.answer)
+    expect(page.locator(".clps-sound .part")).to_have_count(len(expected.aligned))
+    expect(page.locator("audio")).to_have_count(1)
+    assert page.locator(".clps-sound .loud img").evaluate("one => one.naturalWidth") == 4 * 53
+    assert expected.sound is not None
+    file.write_bytes(wav_bytes(expected.sound[:RATE]))
+    page.get_by_role("button", name="Upload or record").click()
+    page.locator("input[type=file]").set_input_files(file)
+    page.wait_for_url(re.compile("text=sound%3A[0-9a-f]{32}"))
+    expect(page.get_by_text("Your sound")).to_be_visible()
+    expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
+    expect(said).not_to_have_text(expected.answer)
+    file.write_bytes(b"RIFF no sound")
+    page.get_by_role("button", name="Upload or record").click()
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("the sound must be a WAV file")).to_be_visible()
+    expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
 
 
 def boxes_are_drawn(page: Page, seen: Prediction) -> None:

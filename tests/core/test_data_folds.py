@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +24,7 @@ from clps_core.tasks.hops.data import Hops
 from clps_core.tasks.objects.data import Objects
 from clps_core.tasks.sentences.data import Sentences
 from clps_core.tasks.sounds.data import Sounds
+from clps_core.tasks.spoken_digits.data import SpokenDigits
 
 FOLDS = 3
 HELD_OUT = [name for name in TASKS if name != "pairs"]
@@ -49,6 +51,9 @@ def examples(data: TaskData, split: str) -> list[bytes]:
         return [number.tobytes() for number in data.beginnings(split)]
     if isinstance(data, Sounds):
         return [word.encode() for word in data.words(split)]
+    if isinstance(data, SpokenDigits):  # too many to list: those of up to three digits
+        strings = [one for count in (1, 2, 3) for one in product(range(10), repeat=count)]
+        return [bytes(one) for one in strings if data.split_of(one) == split]
     if isinstance(data, ClassifiedTexts):
         return [text.encode() for text, *_rest in data.sentences(split)]
     if isinstance(data, MaskedText):

@@ -127,5 +127,6 @@ def test_batches_are_as_long_as_the_facts_say_and_only_real_tokens_count(name: s
         assert np.mean(found) == pytest.approx(length, rel=0.04)
     for batch in (training[0], held_out[-1]):
         sides = [batch.inputs] if batch.decoder_inputs is None else [batch.inputs, batch.decoder_inputs]
-        real = sum(int(np.prod(one.shape[:2])) if one.ndim == 3 else int((one != data.pad_id).sum()) for one in sides)
+        patches = int(np.prod(batch.inputs.shape[:2])) if batch.input_mask is None else int(batch.input_mask.sum())
+        real = sum(patches if one.ndim == 3 else int((one != data.pad_id).sum()) for one in sides)
         assert real_tokens(batch) == real

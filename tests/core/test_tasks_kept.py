@@ -42,6 +42,7 @@ BUILT_IN = (
     "stories",
     "sums",
     "sounds",
+    "spoken-digits",
     "languages",
     "docstrings",
     "libraries",

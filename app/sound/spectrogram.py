@@ -1,0 +1,99 @@
+"""A sound as a model reads it: its spectrogram, what is written where, and where that is read from. Start at drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from app.look.assets import asset
+from app.sound.png import shaded, tinted
+from clps_core.data.alignment import Aligned
+from clps_core.data.log_mel import POSITION_SECONDS, STACKED
+from clps_core.shown import visible
+from clps_core.words import _
+
+__all__ = ["drawn", "read_from", "spectrogram_html"]
+
+ROW = 9
+"""Pixels of the row of one part of an answer."""
+MOST_LAYERS = 24
+"""Of more layers only so many are drawn, evenly spaced."""
+
+Floats = NDArray[np.floating]
+
+
+def drawn(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> None:
+    """The ``spectrogram`` [bands, frames] with the parts of an answer on it.
+
+    ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below.
+    """
+    st.html(f"<style>{asset('sound/spectrogram.css')}</style>{spectrogram_html(spectrogram, aligned, attention)}")
+
+
+def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
+    """[layer, part, position]: where the positions that write each part read, of [layer, head, query, key].
+
+    The mean of all heads and of the part's positions.
+    """
+    rows = [attention[:, :, one.begin : one.end].mean(axis=(1, 2)) for one in aligned]
+    return np.stack(rows, axis=1) if rows else attention[:, :, :0].mean(axis=1)
+
+
+def spectrogram_html(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> str:
+    """The HTML of ``drawn``; no text in it is markup."""
+    frames = spectrogram.shape[1]
+    positions = max(1, frames // STACKED)
+    said = " ".join(visible(one.label) for one in aligned)
+    name = escape(_("Spectrogram, low tones below. Written: {answer}", answer=said or _("(nothing)")), quote=True)
+    parts = "".join(
+        f'<i class="part" style="left:{_percent(one.begin, positions)};'
+        f'width:{_percent(one.end - one.begin, positions)}"></i>'
+        for one in aligned
+    )
+    labels = "".join(
+        f'<b style="left:{_percent((one.begin + one.end) / 2, positions)}">{escape(visible(one.label))}</b>'
+        for one in aligned
+    )
+    rows = [
+        _row(_("Written"), labels, "written"),
+        _row(_("Sound"), f'<img alt="{name}" src="{shaded(spectrogram)}">{parts}', "loud"),
+        _row("", _times(positions * POSITION_SECONDS), "times"),
+    ]
+    if attention is not None and len(aligned):
+        rows += _strips(attention)
+    return f'<div class="clps-sound">{"".join(rows)}</div>'
+
+
+def _strips(attention: Floats) -> list[str]:
+    count = len(attention)
+    layers = [round(at) for at in np.linspace(0, count - 1, min(count, MOST_LAYERS))]
+    height = ROW * attention.shape[1]
+    found = []
+    for layer in layers:
+        title = _("Layer {layer}", layer=layer)
+        one = attention[layer] / max(1e-9, float(attention[layer].max()))
+        found.append(
+            _row(
+                title, f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">', "read"
+            )
+        )
+    return found
+
+
+def _row(name: str, track: str, kind: str) -> str:
+    return f'<div class="row {kind}"><span class="name">{escape(name)}</span><div class="track">{track}</div></div>'
+
+
+def _times(seconds: float) -> str:
+    marks = [0.0, *np.arange(0.5, seconds - 0.3, 0.5).tolist()]
+    at = [f'<span style="left:{_percent(one, seconds)}">{one:.1f}</span>' for one in marks]
+    end = escape(_("{seconds:.2f} s", seconds=seconds))
+    return "".join([*at, f'<span style="left:100%">{end}</span>'])
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.2f}%"

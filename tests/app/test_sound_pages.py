@@ -1,0 +1,97 @@
+"""A sound on the pages: tried by its number, uploaded, refused in a sentence, and looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_reading import sentences
+from streamlit.testing.v1 import AppTest
+from test_tryit_page import address, cards, said
+from untrained_runs import small_config, stored_run
+
+from app.sound.spectrogram import read_from, spectrogram_html
+from clps_core.data.alignment import Aligned
+from clps_core.data.log_mel import RATE
+from clps_core.data.wav import wav_bytes
+from clps_core.predicting import held_out_examples, predict
+from clps_core.store import Run, Store
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    return stored_run(store, small_config("spoken-digits", "cycle:2"))
+
+
+def pictures(test: AppTest) -> list[str]:
+    """The HTML of the spectrograms on the page."""
+    return [one.proto.body for one in test.get("html") if "clps-sound" in one.proto.body]
+
+
+def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
+    open_page: OpenPage, store: Store, home: Path, run: Run
+) -> None:
+    folder = store.run_folder(run.id)
+    test = open_page("tryit", runs=run.id, text="17")
+    assert sentences(test) == []
+    (expected,), example = predict(folder, ["17"]), held_out_examples(folder, 18)[17]
+    card = cards(test)[0]
+    assert card["said"] == expected.answer
+    assert [piece[0] for piece in card["pieces"]] == [one.label for one in expected.aligned]
+    assert f"Correct answer: **{example.target_text}**" in said(test)
+    (picture,) = pictures(test)
+    assert picture.count('class="part"') == len(expected.aligned)
+    assert len(test.get("audio")) == 1
+    assert not [one for one in test.selectbox if one.key == "tryit.example"], "a number chooses it"
+
+    sound = expected.sound
+    assert sound is not None
+    test.file_uploader(key="sound.file.0").upload("three.wav", wav_bytes(sound), "audio/wav").run()
+    assert sentences(test) == []
+    assert address(test, "text").startswith("sound:")
+    assert (home / "sounds" / f"{address(test, 'text').removeprefix('sound:')}.wav").is_file()
+    assert "Correct answer" not in said(test)
+    assert len(pictures(test)) == 1
+
+    kept = address(test, "text")
+    test.file_uploader(key="sound.file.1").upload("empty.wav", wav_bytes(np.zeros(RATE)), "audio/wav").run()
+    assert "must not be silent" in " ".join(sentences(test))
+    assert address(test, "text") == kept, "what was there stays"
+    test.button(key="attention.text.spoken-digits.back").click().run()
+    assert (sentences(test), address(test, "text")) == ([], "0")
+    gone = open_page("tryit", runs=run.id, text="sound:" + "0" * 32)
+    assert "no longer kept" in " ".join(sentences(gone))
+
+
+def test_attention_stands_below_the_spectrogram_with_a_strip_for_each_layer(
+    open_page: OpenPage, store: Store, run: Run
+) -> None:
+    test = open_page("attention", run=run.id, text="3")
+    assert sentences(test) == []
+    (picture,) = pictures(test)
+    assert picture.count('class="row read"') == run.config.model.num_layers
+    for view in ("heads", "lens", "moves"):
+        other = open_page("attention", run=run.id, text="3", view=view)
+        assert not other.exception
+        assert sentences(other) == []
+        assert pictures(other)[0].count('class="row read"') == 0
+    deeper = open_page("depth", text="3", depths="1,2")
+    assert not deeper.exception
+    assert sentences(deeper) == []
+    assert deeper.number_input(key="attention.text.spoken-digits").value == 3
+
+
+def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part() -> None:
+    attention = np.random.default_rng(0).dirichlet(np.ones(6), size=(2, 3, 6))
+    parts = (Aligned("<b>", 1, 3, 0.5), Aligned("4", 4, 5, 0.9))
+    found = read_from(attention, parts)
+    np.testing.assert_allclose(found[1, 0], attention[1, :, 1:3].mean(axis=(0, 1)))
+    np.testing.assert_allclose(found.sum(-1), 1)
+    drawn = spectrogram_html(np.zeros((40, 24), np.float32), parts, found)
+    assert "<b>" not in drawn.replace("<b style", "")
+    assert drawn.count('class="row read"') == 2
+    assert "Written" in spectrogram_html(np.zeros((40, 24), np.float32), ())
