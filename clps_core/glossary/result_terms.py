@@ -87,6 +87,25 @@ TERMS: tuple[Term, ...] = (
         source=Source("Popović 2015", "https://aclanthology.org/W15-3049/"),
     ),
     Term(
+        "average-precision",
+        N_("Average precision"),
+        N_(
+            "How well things are found in pictures, as COCO defines it: the mean precision over all recalls, averaged "
+            "over the classes. For AP50 a box must overlap the right one by at least half; AP averages this over "
+            "overlaps from 0.5 to 0.95."
+        ),
+        N_("AP, AP50, mean average precision, overlap, IoU"),
+        unit="%",
+        pages=("runs", "compare"),
+    ),
+    Term(
+        "counting-accuracy",
+        N_("Counting accuracy"),
+        N_("The share of pictures in which as many things were found as there are."),
+        unit="%",
+        pages=("runs", "compare"),
+    ),
+    Term(
         "word-error-rate",
         N_("Word error rate"),
         N_(

@@ -31,7 +31,7 @@ tie, token, tokenizer, top k, true class, validation, verdict, vocabulary, warm-
 NO_TERMS = {
     *("API", "CLPS", "CLPS_SLOTS", "CLPS_THREADS", "CPU", "CPUs", "CSV", "CUDA", "CUDA_VISIBLE_DEVICES", "GPU", "GPUs"),
     *("GiB", "HTML", "ID", "JSON", "LaTeX", "MiB", "NAME", "OK", "PNG", "SVG", "TensorBoard", "URL", "UTF-8", "YAML"),
-    "WAV",
+    *("MNIST", "QR", "WAV"),
     *("at_once", "batch_size", "encoder_decoder", "run_id", "seq_len"),
 }
 """Written like terms: formats, hardware, settings, and fields that an error names."""

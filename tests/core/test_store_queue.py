@@ -169,7 +169,7 @@ def test_each_retry_waits_four_times_as_long_as_the_one_before(store: Store, que
         run = store.run(run_id)
         assert run.not_before is not None
         assert before <= run.not_before - seconds <= after
-        assert f"({number} of 2), after a pause of {seconds:g} s." in (run.reason or "")
+        assert f"(retry {number} of 2), after a pause of {seconds:g} s." in (run.reason or "")
         assert queue.start_next(0, "here", "boot") is None, "it waits"
         pass_time(store, run_id)
     assert started(queue).number == 3
