@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from page_reading import sentences
 from streamlit.testing.v1 import AppTest
-from test_cli_depth import clps
 from test_tryit_page import address, cards, said
+from typer.testing import CliRunner
 from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
 from app.look.scene import scenes
 from app.tryit.pictures import answer_numbers
+from clps_core.cli import app
 from clps_core.data.detection import Found
 from clps_core.predicting import predict
 from clps_core.store import Store
@@ -38,7 +39,7 @@ def test_try_it_shows_the_boxes_that_were_found_and_those_that_are_there(open_pa
     assert "Each box is that of one query" in said(test)
     table = answer_numbers(answer)
     assert [row[1] for row in table.rows] == [one.label for one in answer.found]
-    told = clps("predict", run.id, "--text", "17")
+    told = CliRunner().invoke(app, ["predict", run.id, "--text", "17"])
     assert told.exit_code == 0, told.output
     assert [line.split()[:2] for line in told.stdout.splitlines()[1:]] == [
         [f"{one.probability:.2%}", one.label] for one in answer.found

@@ -21,9 +21,12 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
-    page.goto(lasting_dashboard(tmp_path / "home", "--no-ready"))
+    url = lasting_dashboard(tmp_path / "home", "--no-ready")
+    page.goto(url)
     page.get_by_role("link", name="Design").first.click()
+    expect(cell(page, "q", 1, "decoder")).to_have_text("A")  # at first a language model
 
+    page.goto(f"{url}/design?{urlencode({'spec': '1;task=dates'})}")
     cell(page, "q", 1).hover()
     expect(page.locator(".cell.same")).to_have_count(4)
     expect(page.locator(".aside")).to_contain_text("Used by layers 0, 1, 2, 3")
@@ -49,7 +52,7 @@ def test_a_map_is_looked_at_painted_linked_and_handed_to_train(
     page.get_by_role("button", name="Show side by side").click()
     page.wait_for_url(re.compile("beside=.*opened=2"))
     here, there = page.locator(".half").first, page.locator(".half").last
-    expect(there.locator("h3")).to_contain_text("No sharing")
+    expect(there.locator("h3").first).to_contain_text("No sharing")
     expect(here.locator(".cell.sharing")).to_have_count(83)
     expect(cell(here, "q", 1)).not_to_have_class(re.compile("sharing"))
     cell(here, "q", 2).hover()
@@ -98,7 +101,7 @@ def test_a_scheme_is_chosen_painted_and_added_and_a_papers_design_is_loaded(
     lasting_dashboard: Callable[..., str], browser_page: Page, tmp_path: Path
 ) -> None:
     page = browser_page
-    page.goto(f"{lasting_dashboard(tmp_path / 'home', '--no-ready')}/design")
+    page.goto(f"{lasting_dashboard(tmp_path / 'home', '--no-ready')}/design?{urlencode({'spec': '1;task=dates'})}")
     page.get_by_role("button", name="Add a design").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("searchbox").fill("sandwich")
