@@ -80,10 +80,7 @@ def counted(batch: Batch, _config: RunConfig, /) -> int:
 def _summed(output: Tensor, batch: DeviceBatch, smoothing: float) -> tuple[Tensor, int]:
     """The sum over all right boxes, and how many they are."""
     assert batch.boxes is not None
-    logits, boxes = split_output(output)
-    logits, boxes = logits.float(), boxes.float()
-    if output.dtype == torch.float64:
-        logits, boxes = split_output(output)
+    logits, boxes = split_output(output if output.dtype == torch.float64 else output.float())
     nothing = logits.shape[-1] - 1
     rows, queries, places = matched(logits, boxes, batch.labels, batch.boxes)
     classes = torch.full(logits.shape[:2], nothing, dtype=torch.int64, device=output.device)
