@@ -79,7 +79,8 @@ class TaskFacts:
     ``num_queries``: of learned queries, where the model answers with boxes and their classes. ``writes``: a trained
     model can be asked for text. ``masked``: tokens of an input are masked, and the model, an encoder with head ``lm``,
     says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``ctc``:
-    the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``takes``:
+    the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``memory``:
+    validation and test examples are trained, too, since the task measures memory. ``takes``:
     fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
     ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
     average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
@@ -114,6 +115,7 @@ class TaskFacts:
     masked: bool = False
     marks: bool = False
     ctc: bool = False
+    memory: bool = False
     takes: tuple[str, ...] = ()
     batch_lengths: tuple[float, float] | None = None
     fingerprint: str = ""
