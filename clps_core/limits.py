@@ -60,6 +60,10 @@ class DataLimits:
     rows: int = 20_000_000
     hub_rows: int = 100_000
     """Taken from Hugging Face where nobody says how many."""
+    tree_files: int = 200_000
+    """In a folder or a ZIP."""
+    tree_bytes: int = 4 * 10**9
+    """Of all of them together, unpacked."""
 
 
 DATA = DataLimits()
