@@ -85,6 +85,32 @@ def test_attention_stands_below_the_spectrogram_with_a_strip_for_each_layer(
     assert deeper.number_input(key="attention.text.spoken-digits").value == 3
 
 
+def test_of_an_answer_that_a_decoder_writes_each_token_has_a_row_over_the_sound(
+    open_page: OpenPage, store: Store
+) -> None:
+    run = stored_run(store, small_config("spoken-digits-seq2seq", "cycle:2", num_layers=2, num_decoder_layers=3))
+    tried = open_page("tryit", runs=run.id, text="17")
+    assert sentences(tried) == []
+    (expected,) = predict(store.run_folder(run.id), ["17"])
+    assert cards(tried)[0]["said"] == (expected.answer or "(nothing)")
+    assert [piece[0] for piece in cards(tried)[0]["pieces"]] == [one.label for one in expected.pieces]
+    (picture,) = pictures(tried)
+    assert f"Written: {expected.answer or '(nothing)'}" in picture
+    assert 'class="part"' not in picture
+    assert len(tried.get("audio")) == 1
+    assert tried.slider(key="tryit.temperature").value == 0.0
+
+    test = open_page("attention", run=run.id, text="3", target="3 1 4")
+    assert sentences(test) == []
+    (picture,) = pictures(test)
+    assert picture.count('class="row read"') == 3, "one of each layer of the decoder"
+    assert picture.count("<i>3</i><i>1</i><i>4</i>") == 3
+    for view in ("heads", "lens", "moves", "tie", "layers", "matters", "training"):
+        other = open_page("attention", run=run.id, text="3", target="3 1 4", view=view)
+        assert not other.exception
+        assert sentences(other) == []
+
+
 def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part() -> None:
     attention = np.random.default_rng(0).dirichlet(np.ones(6), size=(2, 3, 6))
     parts = (Aligned("<b>", 1, 3, 0.5), Aligned("4", 4, 5, 0.9))
