@@ -389,6 +389,11 @@ def test_what_cannot_be_is_refused_in_a_sentence() -> None:
     ):
         with pytest.raises(ValueError, match=said):
             ModelConfig(**{**base, **given})  # type: ignore[arg-type]
+    for task in ("dates", "spoken-digits-seq2seq"):
+        with pytest.raises(
+            ConfigError, match=f"num_queries must only be given for task objects. Got it for task {task}"
+        ):
+            resolve(build_config({"data": {"task": task}, "model": {"num_queries": 4}}))
     with pytest.raises(ConfigError, match="head boxes"):
         resolved(model={"head": "lm"})
     with pytest.raises(DataError, match="text generation needs a decoder that reads tokens"):
