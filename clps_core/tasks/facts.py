@@ -72,26 +72,27 @@ class TaskFacts:
     run is scored on by default; ``test_baseline``: the same on those of the test split, which has ``test_size``. Where
     the data differ from machine to machine they are approximate, and ``TaskData.baselines`` is exact.
 
-    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in
-    tokens, special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``,
-    ``text`` (several lines), ``image``, ``sound``, or a kind of the task's own. ``typed_target``: whether a right
-    answer can be typed beside it. ``windows``: training examples are windows of a long text, whose length
-    ``data.seq_len`` says. ``num_queries``: of learned queries, where the model answers with boxes and their
-    classes. ``writes``: a trained model can be asked for text. ``masked``: tokens of an input are masked, and the
-    model, an encoder with head ``lm``, says what they were. ``marks``: the model, an encoder with head ``span``,
-    marks its answer in a context. ``ctc``: the model, an encoder with head ``ctc``, writes its answer at positions
-    with blanks between. ``takes``: fields of the data config that change this task: ``seq_len`` (longer texts are
-    cut), ``tokenizer``, ``by_length``, ``clutter``. ``batch_lengths``: tokens of an example in a training batch and
-    in an evaluation's on average, padding included, at the usual batch size; of source and target texts the mean,
-    of a sound and its answer those of the sound (``None``: all inputs are as long as the longest). ``fingerprint``:
-    of what gives tokens and classes their meaning, where that lies in files (empty where it cannot change).
-    ``difficulty``: of a generated task, what these facts are for, between the ``difficulties`` (least, most) that
-    ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image, one of ``patch_sizes``, which
-    ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images that a person can draw, or
-    upload a picture of: pixels across an image, and across the box in it that what is drawn is fitted to.
-    ``example_inputs``: texts a person can start from. ``example_options``: what belongs to the first of them under
-    the options that are typed. ``defaults``: a small config that fits a laptop, as nested plain data for
-    ``RunConfig``.
+    ``vocab_size``: tokens; one vocabulary serves source and target. ``max_source_len`` / ``max_target_len``: in tokens,
+    special tokens included (0 where a task has none). ``input_kind``: how an input is typed: ``line``, ``text``
+    (several lines), ``image``, ``sound``, or a kind of the task's own. ``typed_target``: whether a right answer can be
+    typed beside it. ``windows``: training examples are windows of a long text, whose length ``data.seq_len`` says.
+    ``num_queries``: of learned queries, where the model answers with boxes and their classes. ``writes``: a trained
+    model can be asked for text. ``masked``: tokens of an input are masked, and the model, an encoder with head ``lm``,
+    says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``ctc``:
+    the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``memory``:
+    validation and test examples are trained, too, since the task measures memory. ``takes``:
+    fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
+    ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    average, padding included, at the usual batch size; of source and target texts the mean, of a sound and its answer
+    those of the sound (``None``: all inputs are as long as the longest). ``fingerprint``: of what gives tokens and
+    classes their meaning, where that lies in files (empty where it cannot change). ``difficulty``: of a generated task,
+    what these facts are for, between the
+    ``difficulties`` (least, most) that ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image,
+    one of ``patch_sizes``, which ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images
+    that a person can draw, or upload a picture of: pixels across an image, and across the box in it that what is drawn
+    is fitted to. ``example_inputs``: texts a person can start from.
+    ``example_options``: what belongs to the first of them under the options that are typed.
+    ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
 
     name: str
@@ -115,6 +116,7 @@ class TaskFacts:
     masked: bool = False
     marks: bool = False
     ctc: bool = False
+    memory: bool = False
     takes: tuple[str, ...] = ()
     batch_lengths: tuple[float, float] | None = None
     fingerprint: str = ""

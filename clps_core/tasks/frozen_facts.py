@@ -32,6 +32,7 @@ PLAIN = (
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
     *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing", "num_queries"),
+    "memory",
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -161,6 +162,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         masked=_truth(plain.get("masked", False)),
         marks=_truth(plain.get("marks", False)),
         ctc=_truth(plain.get("ctc", False)),
+        memory=_truth(plain.get("memory", plain["name"] == "pairs")),  # the only one whose earlier runs kept none
         takes=tuple(_name(one) for one in _list(plain.get("takes", []))),  # runs of earlier versions kept none
         fingerprint=_text(plain["fingerprint"]),
         input_kind=_name(plain["input_kind"]),
