@@ -16,22 +16,32 @@ from clps_core.data.log_mel import POSITION_SECONDS, STACKED
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["drawn", "read_from", "spectrogram_html"]
+__all__ = ["drawn", "most_read", "read_from", "spectrogram_html"]
 
-ROW = 9
-"""Pixels of the row of one part of an answer."""
+ROW, NAMED_ROW = 9, 16
+"""Pixels of the row of one part of an answer; of one that stands beside its name."""
+MOST_NAMED, HIGHEST = 14, 240
+"""Of more parts no row has a name; pixels of a strip at most."""
 MOST_LAYERS = 24
 """Of more layers only so many are drawn, evenly spaced."""
 
 Floats = NDArray[np.floating]
 
 
-def drawn(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> None:
+def drawn(
+    spectrogram: Floats,
+    aligned: Sequence[Aligned],
+    attention: Floats | None = None,
+    written: Sequence[str] | None = None,
+) -> None:
     """The ``spectrogram`` [bands, frames] with the parts of an answer on it.
 
-    ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below.
+    ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below. ``written``: the parts
+    of an answer that a decoder writes, which has no positions of the sound: each stands where it is read from most, and
+    nowhere without ``attention``.
     """
-    st.html(f"<style>{asset('sound/spectrogram.css')}</style>{spectrogram_html(spectrogram, aligned, attention)}")
+    html = spectrogram_html(spectrogram, aligned, attention, written)
+    st.html(f"<style>{asset('sound/spectrogram.css')}</style>{html}")
 
 
 def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
@@ -43,12 +53,33 @@ def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
     return np.stack(rows, axis=1) if rows else attention[:, :, :0].mean(axis=1)
 
 
-def spectrogram_html(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> str:
+def most_read(attention: Floats, written: Sequence[str]) -> list[Aligned]:
+    """Each part at the position that is read most when it is written: ``attention`` [layer, part, position].
+
+    The mean of all layers; its share of attention takes the place of a probability.
+    """
+    mean = attention.mean(axis=0)
+    best = mean.argmax(axis=-1).tolist()
+    return [Aligned(name, at, at + 1, float(row[at])) for name, at, row in zip(written, best, mean, strict=True)]
+
+
+def spectrogram_html(
+    spectrogram: Floats,
+    aligned: Sequence[Aligned],
+    attention: Floats | None = None,
+    written: Sequence[str] | None = None,
+) -> str:
     """The HTML of ``drawn``; no text in it is markup."""
     frames = spectrogram.shape[1]
     positions = max(1, frames // STACKED)
-    said = " ".join(visible(one.label) for one in aligned)
-    name = escape(_("Spectrogram, low tones below. Written: {answer}", answer=said or _("(nothing)")), quote=True)
+    if written is not None:
+        aligned = [] if attention is None else most_read(attention, written)
+    said = " ".join(visible(one.label) for one in aligned) or _("(nothing)")
+    name = (
+        _("Spectrogram, low tones below. Written: {answer}", answer=said)
+        if written is None
+        else _("Spectrogram, low tones below")
+    )
     parts = "".join(
         f'<i class="part" style="left:{_percent(one.begin, positions)};'
         f'width:{_percent(one.end - one.begin, positions)}"></i>'
@@ -58,29 +89,30 @@ def spectrogram_html(spectrogram: Floats, aligned: Sequence[Aligned], attention:
         f'<b style="left:{_percent((one.begin + one.end) / 2, positions)}">{escape(visible(one.label))}</b>'
         for one in aligned
     )
+    above = _("Written") if written is None else _("Read from")
     rows = [
-        _row(_("Written"), labels, "written"),
-        _row(_("Sound"), f'<img alt="{name}" src="{shaded(spectrogram)}">{parts}', "loud"),
+        *([_row(above, labels, "written")] if aligned or written is None else []),
+        _row(_("Sound"), f'<img alt="{escape(name, quote=True)}" src="{shaded(spectrogram)}">{parts}', "loud"),
         _row("", _times(positions * POSITION_SECONDS), "times"),
     ]
-    if attention is not None and len(aligned):
-        rows += _strips(attention)
+    if attention is not None and attention.shape[1]:
+        rows += _strips(attention, written or ())
     return f'<div class="clps-sound">{"".join(rows)}</div>'
 
 
-def _strips(attention: Floats) -> list[str]:
+def _strips(attention: Floats, names: Sequence[str]) -> list[str]:
     count = len(attention)
     layers = [round(at) for at in np.linspace(0, count - 1, min(count, MOST_LAYERS))]
-    height = ROW * attention.shape[1]
+    named = 0 < len(names) <= MOST_NAMED
+    height = min(HIGHEST, (NAMED_ROW if named else ROW) * attention.shape[1])
+    beside = "".join(f"<i>{escape(visible(name))}</i>" for name in names) if named else ""
     found = []
     for layer in layers:
         title = _("Layer {layer}", layer=layer)
         one = attention[layer] / max(1e-9, float(attention[layer].max()))
-        found.append(
-            _row(
-                title, f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">', "read"
-            )
-        )
+        image = f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">'
+        parts, kind = (f'<span class="parts">{beside}</span>', "read named") if named else ("", "read")
+        found.append(_row(title, image + parts, kind))
     return found
 
 
