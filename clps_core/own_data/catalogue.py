@@ -13,7 +13,7 @@ from clps_core.data.lengths import padded_length
 from clps_core.data.masking import MASK
 from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import LONGEST_ROW
@@ -103,6 +103,8 @@ def facts(data: DataLike, home: Path) -> TaskFacts:
                 "{task}, or add the texts again with --kind generation.",
               name=name, kind=known.kind, task=known.task)
         )  # fmt: skip
+    if known.kind in media.MEDIA:
+        return media.module(known.kind).facts(data, known, home)
     chosen = vocabulary(record.folder_of(home, name), known, data.tokenizer)
     if data.task != known.task:
         return _masked_facts(_Hashable(known), _Hashable(chosen), data.seq_len)

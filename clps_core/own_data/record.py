@@ -63,15 +63,16 @@ LAYOUT = 1
 MOST_CLASSES = 1000
 
 Split = Literal["train", "validation", "test"]
-Kind = Literal["generation", "classification", "translation", "span"]
+Kind = Literal["generation", "classification", "translation", "span", "images", "speech"]
 KINDS: tuple[Kind, ...] = ("generation", "classification", "translation", "span")
+"""Those of texts; ``media`` knows the others."""
 MODEL_ROLES: Mapping[Kind, tuple[str, ...]] = {
     "generation": ("text",),
     "classification": ("text",),
     "translation": ("text", "target"),
     "span": ("context", "question"),
 }
-"""Kind -> what becomes tokens. The first is what splits are cut by."""
+"""Kind of texts -> what becomes tokens. The first is what splits are cut by."""
 LONGEST = {"source": 400, "licence": 400, "owner": 80, "added_at": 40}
 """Characters of the texts in a record."""
 Text = Annotated[str, Field(max_length=400)]
@@ -83,6 +84,7 @@ class DataSet(BaseModel):
 
     ``columns``: role (``columns.ROLES``) -> the source's column. ``classes``: their names, sorted.
     ``splits``: split -> rows. ``given_splits``: those that came with the source; the others were cut by content.
+    ``characters``, ``tokenizer``: of texts. ``stored``: of a medium, the sizes of what its module keeps.
     ``statistics``: see ``adding``. ``fingerprint``: of all rows with their splits. ``source``: where it came from;
     ``source_state``: size and time of the source file when it was read (empty for others). ``owner``: as in runs.
     """
@@ -96,10 +98,13 @@ class DataSet(BaseModel):
     classes: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=MOST_CLASSES)] = ()
     splits: Mapping[Split, Count]
     given_splits: tuple[Split, ...] = ()
-    characters: Count
+    characters: Count = 0
     statistics: Mapping[str, Any] = Field(default_factory=dict)
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    tokenizer: Annotated[str, Field(max_length=40)]
+    tokenizer: Annotated[str, Field(max_length=40)] = ""
+    stored: Annotated[Mapping[Annotated[str, Field(max_length=20)], Count], Field(max_length=20)] = Field(
+        default_factory=dict
+    )
     source: Text
     source_state: Annotated[tuple[int, ...], Field(max_length=2)] = ()
     licence: Text = ""

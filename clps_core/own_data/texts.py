@@ -32,7 +32,7 @@ from clps_core.data.masked_text import MaskedText
 from clps_core.data.pieces import bytes_of_tokens, piece_label
 from clps_core.data.scores import constant_answer, constant_text, of_text
 from clps_core.errors import DataError
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
 from clps_core.own_data.record import MODEL_ROLES, DataSet
 from clps_core.own_data.rows import Index, read_index, some_texts
@@ -369,12 +369,14 @@ class Passages(OwnTexts):
         return [text for text in texts if self._short(text)]
 
 
-def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:
     """The stored copy of the data set; its tokens are kept beside it. Raises ``DataError`` where it is gone."""
     data = config.data
     name = record.found_name(data.task)
     folder = record.folder_of(home, name)
     known = record.read(home, name)
+    if known.kind in media.MEDIA:
+        return media.module(known.kind).load(config, facts, known, home=home, cache_folder=cache_folder)
     opened = _opened(folder, known, vocabulary(folder, known, data.tokenizer), fold_of(data.fold, data.folds))
     if known.kind == "generation":
         length = data.seq_len or facts.max_source_len
