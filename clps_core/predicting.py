@@ -184,7 +184,7 @@ def _written(
         run.step,
         pieces=pieces,
         ended=data.eos_id in tokens,
-        room=max(0, (run.model.config.max_positions or 0) - before - len(tokens) + 1),
+        room=max(0, run.model.longest_answer - before - len(tokens) + 1),
         right_answer=data.right_answer(text, options=options),
         unknown=data.unknown(text),
     )

@@ -27,7 +27,7 @@ VERSION = "1"
 MAX_SPEC = 6000
 """Characters; a strategy may be 4,096 long by itself."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?")
-FILLED_IN = ("vocab_size", "max_positions", "num_classes", "patch_dim", "num_queries")
+FILLED_IN = ("vocab_size", "max_positions", "num_classes", "patch_dim", "num_queries", "max_target_positions")
 
 
 def to_spec(config: RunConfig) -> str:

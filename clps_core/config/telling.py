@@ -26,6 +26,7 @@ FOLLOWS = (
     "model.head_dim",
     "model.embedding_size",
     "model.max_positions",
+    "model.max_target_positions",
     "model.patch_dim",
     "optim.warmup_steps",
     "train.eval_every",

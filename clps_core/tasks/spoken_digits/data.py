@@ -32,6 +32,7 @@ from clps_core.data.base import (
 from clps_core.data.kept_sounds import KEPT, kept_samples
 from clps_core.data.log_mel import BANDS, POSITION_SECONDS, STACKED, features
 from clps_core.data.scores import constant_answer
+from clps_core.data.transcripts import framed
 from clps_core.errors import DataError
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.spoken_digits import facts as own_facts
@@ -133,17 +134,13 @@ class SpokenDigits:
             yield self._batch([_held_out(split, self.most, fold, start + place) for place in range(len(part))], part)
 
     def _batch(self, sounds: Sequence[Array], strings: Sequence[Sequence[int]]) -> Batch:
-        lengths = np.array([len(one) for one in sounds])
-        width = int(min(self.facts.max_source_len, -(-lengths.max() // LENGTH_STEP) * LENGTH_STEP))
-        inputs = np.zeros((len(sounds), width, STACKED * BANDS), dtype=np.float32)
-        for place, one in enumerate(sounds):
-            inputs[place, : len(one)] = one
-        return Batch(
-            inputs=inputs,
-            input_mask=np.arange(width) < lengths[:, None],
-            decoder_inputs=None,
-            labels=padded(strings, IGNORED, 1, self.most),
-        )
+        inputs, mask = framed(sounds, self.facts.max_source_len, LENGTH_STEP)
+        decoder_inputs, labels = self._answers(strings)
+        return Batch(inputs, mask, decoder_inputs, labels)
+
+    def _answers(self, strings: Sequence[Sequence[int]]) -> tuple[Array | None, Array]:
+        """What a decoder reads, where there is one, and the labels."""
+        return None, padded(strings, IGNORED, 1, self.most)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Error rates of the best constant answer, ``exact_match`` of the most frequent string.
@@ -156,8 +153,9 @@ class SpokenDigits:
         pairs = [(said, self.decode(row)) for row in rows]
         frequent = max(rows.count(row) for row in set(rows)) / len(rows)
         digits, lengths = np.concatenate([np.array(row) for row in rows]), np.array([len(row) for row in rows])
-        loss = constant_answer(digits)[1] + constant_answer(lengths)[1] * len(rows) / len(digits)
-        return {**transcript_scores(pairs), "exact_match": frequent, "loss": loss}
+        nats = constant_answer(digits)[1] * len(digits) + constant_answer(lengths)[1] * len(rows)
+        count = sum(int((self._answers([row])[1] != IGNORED).sum()) for row in rows)
+        return {**transcript_scores(pairs), "exact_match": frequent, "loss": nats / count}
 
     def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
         """float32 [1, S, patch_dim] of a test utterance's number (``"17"``), or of a sound that was kept."""
