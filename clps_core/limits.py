@@ -64,6 +64,9 @@ class DataLimits:
     """In a folder or a ZIP."""
     tree_bytes: int = 4 * 10**9
     """Of all of them together, unpacked."""
+    sounds: int = 200_000
+    sound_hours: int = 50
+    """Of a data set of sounds: 58 MB are kept of each hour."""
 
 
 DATA = DataLimits()

@@ -25,10 +25,8 @@ from clps_core.data.wav import (
 from clps_core.errors import DataError
 from clps_core.words import _
 
-__all__ = ["ENDINGS", "LARGEST", "MOST_CHANNELS", "Heard", "heard"]
+__all__ = ["LARGEST", "MOST_CHANNELS", "Heard", "heard", "too_large"]
 
-ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
-"""How the name of a sound's file ends."""
 LARGEST = LARGEST_WAV
 """Bytes of a sound's file: a longer one has more seconds than are used, at any usual rate."""
 MOST_CHANNELS = 8

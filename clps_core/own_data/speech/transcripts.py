@@ -11,15 +11,14 @@ import csv
 import io
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from clps_core.errors import DataError
 from clps_core.files import parsed_json
+from clps_core.own_data.media import ENDINGS
 from clps_core.own_data.reading import SPLIT_NAMES
-from clps_core.own_data.speech.decoding import ENDINGS
 from clps_core.own_data.trees import Member, Tree
 from clps_core.shown import has_control, visible
 from clps_core.words import _
@@ -64,7 +63,7 @@ class Matched:
     pairs: list[Pair] = field(default_factory=list)
     without_text: list[str] = field(default_factory=list)
     without_sound: list[str] = field(default_factory=list)
-    repeated: int = 0
+    repeated: list[str] = field(default_factory=list)
     column: str = ""
 
 
@@ -90,11 +89,11 @@ def matched(tree: Tree, column: str | None = None) -> Matched:
 
     Raises ``DataError`` where there are no sounds, no transcripts, or a table cannot be read.
     """
-    sounds = [one for one in tree.members if one.ending in ENDINGS]
+    sounds = [one for one in tree.members if one.ending in ENDINGS["speech"]]
     if not sounds:
         raise DataError(
             _("the data must have sounds ({endings}). Got none. Choose another folder or ZIP.",
-              endings=", ".join(ENDINGS))
+              endings=", ".join(ENDINGS["speech"]))
         )  # fmt: skip
     found, names = Matched(), _Names(sounds)
     texts: dict[Member, Pair] = {}
@@ -105,7 +104,7 @@ def matched(tree: Tree, column: str | None = None) -> Matched:
             if sound is None:
                 found.without_sound.append(line.reference)
             elif sound in texts:
-                found.repeated += 1
+                found.repeated.append(sound.path)
             else:
                 split = line.split or _split_of_name(table.path) or _split_of_folders(sound)
                 texts[sound] = Pair(sound, line.text, split)
@@ -286,7 +285,3 @@ def _decoded(content: bytes, file: Member) -> str:
             _("a text file must be UTF-8. {name} is not. Convert it.", name=visible(file.path[-100:]))
         ) from None
 
-
-def splits_used(pairs: Sequence[Pair]) -> Mapping[str, int]:
-    """Split -> how many pairs say it."""
-    return Counter(pair.split for pair in pairs)
