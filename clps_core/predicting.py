@@ -15,6 +15,7 @@ import numpy as np
 from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array
 from clps_core.data.detection import Found, right_objects
+from clps_core.data.log_mel import spectrogram_of
 from clps_core.data.spans import Marked, same_answer
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
@@ -187,7 +188,13 @@ def _written(
         room=max(0, run.model.longest_answer - before - len(tokens) + 1),
         right_answer=data.right_answer(text, options=options),
         unknown=data.unknown(text),
+        spectrogram=spectrogram_of(inputs) if data.facts.input_kind == "sound" else None,
+        sound=_heard(run, text),
     )
+
+
+def _heard(run: OpenRun, text: str) -> Array | None:
+    return cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None
 
 
 def _check_tokens(tokens: Sequence[int], vocab_size: int, eos: int) -> None:
@@ -226,7 +233,7 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         context=said.context,
         marked=said.marked,
         spectrogram=said.spectrogram,
-        sound=cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None,
+        sound=_heard(run, text),
         aligned=said.aligned,
         found=said.found,
         wanted=right_objects(run.data, text) if said.target == "queries" else (),
