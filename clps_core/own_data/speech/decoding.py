@@ -132,10 +132,13 @@ def _blocks(file: Any, longest: int, channels: int) -> NDArray[np.floating]:
 
 def _known(content: bytes) -> bool:
     """Whether it begins as one of these files does; MP3 by its tag or the sync word of its first frame."""
-    return content[:4] in (b"fLaC", b"OggS") or content[:3] == b"ID3" or (content[0] == 0xFF and content[1:2] >= b"\xe0")
+    return (
+        content[:4] in (b"fLaC", b"OggS") or content[:3] == b"ID3" or (content[0] == 0xFF and content[1:2] >= b"\xe0")
+    )
 
 
 def _unreadable() -> UnusableSound:
     return UnusableSound(
-        "unreadable", _("a sound must be a WAV, FLAC, OGG or MP3 file. This is none, or it is damaged. Export it again.")
+        "unreadable",
+        _("a sound must be a WAV, FLAC, OGG or MP3 file. This is none, or it is damaged. Export it again."),
     )

@@ -62,9 +62,7 @@ def keep(folder: Path, found: Found, asked: Asked, about: Mapping[str, Any]) -> 
 def check_options(asked: Asked) -> None:
     """Raise ``DataError`` for what sounds have no option for."""
     if unknown := [name for name in asked.options if name != "lower"]:
-        raise DataError(
-            _("{option} cannot be chosen for sounds. Leave it out.", option=visible(str(unknown[0])[:40]))
-        )
+        raise DataError(_("{option} cannot be chosen for sounds. Leave it out.", option=visible(str(unknown[0])[:40])))
     asked_lower(asked)
 
 

@@ -29,7 +29,18 @@ TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 LARGEST_TABLE, LARGEST_TEXT = 100 << 20, 64 << 10
 LONGEST_REFERENCE = 1_000
 SOUND_NAMES = (
-    *("file_name", "filename", "file", "path", "audio", "audio_path", "audio_file", "audio_filepath", "wav", "wav_path"),
+    *(
+        "file_name",
+        "filename",
+        "file",
+        "path",
+        "audio",
+        "audio_path",
+        "audio_file",
+        "audio_filepath",
+        "wav",
+        "wav_path",
+    ),
     *("wav_filename", "sound", "clip", "id"),
 )
 TEXT_NAMES = (
@@ -284,4 +295,3 @@ def _decoded(content: bytes, file: Member) -> str:
         raise DataError(
             _("a text file must be UTF-8. {name} is not. Convert it.", name=visible(file.path[-100:]))
         ) from None
-
