@@ -22,8 +22,8 @@ Where = Annotated[
     str,
     typer.Argument(
         help=_(
-            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder or ZIP of pictures by class, a folder saved "
-            "by the datasets library, or a name on Hugging Face."
+            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder or ZIP of pictures by class or of sounds with "
+            "transcripts, a folder saved by the datasets library, or a name on Hugging Face."
         ),
         metavar="SOURCE",
     ),

@@ -89,13 +89,19 @@ def names(home: Path) -> list[str]:
 def task(name: str) -> Task:
     """The task of that name; whether its data set is there, its facts say."""
     room = __name__.rpartition(".")[0]
-    return Task(name, facts, f"{room}.texts", f"{room}.work", place=PLACE)
+    work = f"{room}.speech.dictation" if name.endswith(record.SEQ2SEQ) else f"{room}.work"
+    return Task(name, facts, f"{room}.texts", work, place=PLACE)
 
 
 def facts(data: DataLike, home: Path) -> TaskFacts:
     """What the data set and the chosen tokenizer say; raises ``DataError`` where there is no such data set."""
     name = record.found_name(data.task)
     known = record.read(home, name)
+    if data.task.endswith(record.SEQ2SEQ) and data.task not in known.tasks:
+        raise DataError(
+            _("{task} must be a data set of sounds. {name} is for {kind}. Train {known}.",
+              task=data.task, name=name, kind=known.kind, known=known.task)
+        )  # fmt: skip
     if data.task not in known.tasks:
         raise DataError(
             _(

@@ -35,6 +35,7 @@ __all__ = [
     "MASKED",
     "MODEL_ROLES",
     "PREFIX",
+    "SEQ2SEQ",
     "DataSet",
     "Kind",
     "Split",
@@ -57,6 +58,8 @@ PREFIX = "data:"
 """Of the names of the tasks that data sets are."""
 MASKED = ":masked"
 """The end of the name of the second task that a data set for generation is: its tokens are masked and filled in."""
+SEQ2SEQ = ":seq2seq"
+"""The end of the name of the second task that a data set of sounds is: a decoder writes them down."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 RECORD = "dataset.json"
 LAYOUT = 1
@@ -124,8 +127,10 @@ class DataSet(BaseModel):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of all tasks that it is: a running text can be continued, and its gaps filled."""
-        return (self.task, self.task + MASKED) if self.kind == "generation" else (self.task,)
+        """The names of all tasks that it is: a running text can be continued, and its gaps filled; sounds can be
+        written down where they are heard, or one character after the other."""
+        second = {"generation": MASKED, "speech": SEQ2SEQ}.get(self.kind)
+        return (self.task,) if second is None else (self.task, self.task + second)
 
     @property
     def rows(self) -> int:
@@ -151,7 +156,7 @@ def task_name(name: str) -> str:
 
 def found_name(task: str) -> str:
     """The data set of a task's name, which may come from anybody; raises ``DataError`` where it can be none."""
-    return check_name(task.removeprefix(PREFIX).removesuffix(MASKED))
+    return check_name(task.removeprefix(PREFIX).removesuffix(MASKED).removesuffix(SEQ2SEQ))
 
 
 def check_name(name: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 from clps_core.config import RunConfig
 from clps_core.data.base import Array, Batch
 from clps_core.data.bleu import written_scores, written_signatures
-from clps_core.work import Loss, Scores, classes, continuation, ctc, masked, spans, translation
+from clps_core.own_data.speech import work as speech
+from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import labels_that_count, token_loss
@@ -27,7 +28,7 @@ def _of(config: RunConfig) -> Any:
     if model.output == "span":
         return spans
     if model.output == "ctc":
-        return ctc
+        return speech
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
@@ -42,7 +43,7 @@ def counted(batch: Batch, config: RunConfig, /) -> int:
 
 
 def _usual_loss(config: RunConfig) -> Loss:
-    own: Mapping[str, Loss] = {"span": spans.loss, "ctc": ctc.loss}
+    own: Mapping[str, Loss] = {"span": spans.loss, "ctc": speech.loss}
     return own.get(config.model.output, token_loss)
 
 

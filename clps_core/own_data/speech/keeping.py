@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from clps_core.data.alignment import transcript_scores
 from clps_core.data.log_mel import RATE, positions
 from clps_core.data.wav import UnusableSound
 from clps_core.errors import DataError
@@ -27,13 +28,14 @@ from clps_core.own_data.media import Asked, Found
 from clps_core.own_data.record import DataSet, Split
 from clps_core.own_data.rows import ROWS, SPLIT_CODES, Array, Index, cut_by_content, key_of, write_index
 from clps_core.own_data.speech.decoding import Heard, heard
+from clps_core.own_data.speech.facts import SCORED
 from clps_core.own_data.speech.sources import Source, Utterance, utterances
 from clps_core.own_data.speech.spelling import Alphabet, constant_of, frames_needed, long_words
 from clps_core.own_data.speech.transcripts import normalised
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["OFFSETS", "SOUNDS", "asked_lower", "check_options", "keep"]
+__all__ = ["OFFSETS", "SOUNDS", "LeftOut", "asked_lower", "check_options", "keep", "reason_text"]
 
 SOUNDS, OFFSETS = "sounds.s16", "offsets.i64"
 FEWEST = 10
@@ -164,7 +166,8 @@ class _Kept:
         keys = hashes if by_sound else spoken
         splits = cut_by_content(keys, given)
         lengths = np.array([positions(count) for count in self.counts], dtype=np.int32)
-        write_index(folder, Index(keys, splits, lengths))
+        index = Index(keys, splits, lengths)
+        write_index(folder, index)
         np.concatenate([[0], np.cumsum(self.counts)]).astype("<i8").tofile(folder / OFFSETS)
         _write_rows(folder, self.texts, self.names)
         self.state.update(splits.tobytes())
@@ -172,11 +175,10 @@ class _Kept:
         alphabet = Alphabet.of(training)
         counts = {cast(Split, split): int((splits == code).sum()) for split, code in SPLIT_CODES.items()}
         held_out = {
-            split: [text for _key, text in sorted(
-                (int(keys[place]), self.texts[place]) for place in np.flatnonzero(splits == SPLIT_CODES[split])
-            )] for split in ("validation", "test")
-        }  # fmt: skip
+            split: [self.texts[place] for place in index.of_split(split).tolist()] for split in ("validation", "test")
+        }
         by_characters = long_words(training)
+        constant = {split: constant_of(texts, by_characters) for split, texts in held_out.items()}
         return DataSet(
             **about,
             kind="speech",
@@ -192,7 +194,11 @@ class _Kept:
                 "lower": asked_lower(self.asked),
                 "by_sound": by_sound,
                 "by_characters": by_characters,
-                "constant": {split: constant_of(texts, by_characters) for split, texts in held_out.items()},
+                "constant": constant,
+                "baselines": {
+                    split: transcript_scores((constant[split], text) for text in texts[: SCORED[split]])
+                    for split, texts in held_out.items()
+                },
                 "longest": int(lengths.max()),
                 "longest_text": max(map(len, self.texts)),
                 "positions": _measured(lengths[splits == 0]),

@@ -1,4 +1,4 @@
-"""Transcripts as labels: the characters of the training part, and what needs no learning. numpy only. Start at Alphabet.
+"""Transcripts as labels: the characters of the training part; answers that need no learning. Start at Alphabet.
 
 Label 0 is the blank between words, whether or not there is any; then come the characters by their code; the last label
 stands for every other character. It is never a right answer in training, so a model does not learn it.
@@ -6,6 +6,7 @@ stands for every other character. It is never a right answer in training, so a m
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -74,7 +75,7 @@ class Alphabet:
 
 def frames_needed(text: str) -> int:
     """The positions that spell ``text`` with CTC at least: equal neighbours need a blank between them."""
-    return len(text) + sum(one == other for one, other in zip(text, text[1:], strict=False))
+    return len(text) + sum(one == other for one, other in itertools.pairwise(text))
 
 
 def long_words(texts: Sequence[str]) -> bool:
