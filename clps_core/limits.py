@@ -64,6 +64,9 @@ class DataLimits:
     """In a folder or a ZIP."""
     tree_bytes: int = 4 * 10**9
     """Of all of them together, unpacked."""
+    pictures: int = 200_000
+    picture_bytes: int = 2 * 10**9
+    """Of all pictures together, as they are stored."""
 
 
 DATA = DataLimits()
