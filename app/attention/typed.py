@@ -26,7 +26,8 @@ __all__ = ["typed_input"]
 def typed_input(run: Run, *, with_target: bool = True) -> Question | None:
     """The fields for an input of the run's task, set from the URL, first filled with an example.
 
-    ``None`` where there is no input yet: the fields say what to do. ``with_target``: a target can be typed too, where the task has one.
+    ``None`` where there is no input yet: the fields say what to do.
+    ``with_target``: a target can be typed too, where the task has one.
     """
     task = run.facts
     text = state.read_text(state.TEXT) or task.example_inputs[0] if task.example_inputs else state.read_text(state.TEXT)

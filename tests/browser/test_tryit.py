@@ -124,7 +124,7 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     file.write_bytes(wav_bytes(expected.sound[:RATE]))
     page.get_by_role("button", name="Upload or record").click()
     page.locator("input[type=file]").set_input_files(file)
-    page.wait_for_url(re.compile("text=sound%3A[0-9a-f]{32}"))
+    page.wait_for_url(re.compile("text=sound%3A[0-9a-f]{12}-[0-9a-f]{32}"))
     expect(page.get_by_text("Your sound")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
     expect(said).not_to_have_text(expected.answer)
