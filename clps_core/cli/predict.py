@@ -20,6 +20,7 @@ from clps_core.data.wav import LARGEST_WAV
 from clps_core.errors import ConfigError, DataError
 from clps_core.files import open_given
 from clps_core.home import default_home
+from clps_core.policy import OPERATOR
 from clps_core.predicting import Prediction, check_request, held_out_examples, predict
 from clps_core.store import Run, open_store
 from clps_core.words import _, ngettext
@@ -80,7 +81,7 @@ def _kept(file: Path) -> str:
             _("--sound must name a WAV file that can be read. Got {file}: {why}.",
               file=file, why=error.strerror or error)
         ) from error  # fmt: skip
-    return keep_sound(default_home(), content)
+    return keep_sound(default_home(), OPERATOR.owner, content).name
 
 
 def parse_options(texts: Sequence[str], context: str | None = None) -> dict[str, str]:

@@ -55,9 +55,10 @@ class Index:
         return places if split == "train" else places[np.argsort(self.keys[places], kind="stable")]
 
 
-def key_of(text: str) -> int:
-    """64 bits of a hash of ``text``, evenly spread."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def key_of(content: str | bytes) -> int:
+    """64 bits of a hash of ``content``, evenly spread."""
+    content = content.encode() if isinstance(content, str) else content
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def cut_by_content(keys: Array, given: Array) -> Array:
