@@ -89,8 +89,11 @@ def add(
         return
     _print(made)
     say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
-    for masked in made.tasks[1:]:
-        say(_("Or train an encoder to fill in masked tokens: --task {task}", task=masked))
+    for other in made.tasks[1:]:
+        if made.kind == "speech":
+            say(_("Or train an encoder-decoder: --task {task}", task=other))
+        else:
+            say(_("Or train an encoder to fill in masked tokens: --task {task}", task=other))
 
 
 def preview(

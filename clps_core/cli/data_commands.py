@@ -22,8 +22,8 @@ Where = Annotated[
     str,
     typer.Argument(
         help=_(
-            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder or ZIP of pictures by class or of sounds with "
-            "transcripts, a folder saved by the datasets library, or a name on Hugging Face."
+            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder or ZIP of pictures by class or of sounds "
+            "with transcripts, a folder saved by the datasets library, or a name on Hugging Face."
         ),
         metavar="SOURCE",
     ),
@@ -33,7 +33,7 @@ Kind = Annotated[
     typer.Option(
         help=_(
             "generation (a text), classification (text and label), translation (text and text), span (context, "
-            "question and answer) or images (pictures by class)."
+            "question and answer), images (pictures by class) or speech (sounds with transcripts)."
         ),
         show_default=_("chosen from the data"),
     ),
@@ -81,6 +81,17 @@ Colour = Annotated[
     bool | None,
     typer.Option("--colour/--grey", help=_("Store pictures in colour or in grey."), show_default=_("as they are")),
 ]
+Audio = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the sounds."), show_default=_("detected"))
+]
+Lower = Annotated[
+    bool | None,
+    typer.Option(
+        "--lower/--no-lower",
+        help=_("Turn transcripts of sounds into lower case, or keep them as they are."),
+        show_default=_("lower case"),
+    ),
+]
 Encoding = Annotated[
     str | None,
     typer.Option(help=_("Convert the file from this encoding, such as cp1252."), show_default=_("UTF-8")),
@@ -118,6 +129,8 @@ def add(
     image: Image = None,
     side: Side = None,
     colour: Colour = None,
+    audio: Audio = None,
+    lower: Lower = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -159,9 +172,9 @@ def add(
     )  # fmt: skip
     columns = data.columns(
         text=text, label=label, target=target, context=context, question=question, answer=answer, start=start,
-        image=image,
+        image=image, audio=audio,
     )  # fmt: skip
-    options = data.options(side=side, colour=colour)
+    options = data.options(side=side, colour=colour, lower=lower)
     data.add(name, asked, kind, columns, tokenizer, licence, options=options, as_json=as_json)
 
 
@@ -179,6 +192,8 @@ def preview(
     image: Image = None,
     side: Side = None,
     colour: Colour = None,
+    audio: Audio = None,
+    lower: Lower = None,
     encoding: Encoding = None,
     header: Header = True,
     hub_config: Config = None,
@@ -194,9 +209,9 @@ def preview(
         kind,
         data.columns(
             text=text, label=label, target=target, context=context, question=question, answer=answer, start=start,
-            image=image,
+            image=image, audio=audio,
         ),
-        options=data.options(side=side, colour=colour),
+        options=data.options(side=side, colour=colour, lower=lower),
         as_json=as_json,
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Which transcript belongs to which sound of a folder or ZIP. Start at matched.
 
-Read are tables (``metadata.csv``, ``.tsv`` or ``.jsonl`` as for ``datasets``; Common Voice's; LJSpeech's, without a line
-of names and with ``|`` between), LibriSpeech's ``*.trans.txt``, and a text file beside each sound. A table names a sound
-by a path, or by its name with or without its ending, below the folder in which the table lies.
+Read are tables (``metadata.csv``, ``.tsv`` or ``.jsonl`` as for ``datasets``; Common Voice's; LJSpeech's, without a
+line of names and with ``|`` between), LibriSpeech's ``*.trans.txt``, and a text file beside each sound. A table names a
+sound by a path, or by its name with or without its ending, below the folder in which the table lies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Literal
 
 from clps_core.errors import DataError
 from clps_core.files import parsed_json
@@ -220,20 +221,17 @@ def _lines(tree: Tree, table: Member, names: _Names, column: str | None, columns
             if (heads := _heads(row, column)) is None:
                 return
             columns.append(heads[1])
-        reference, said = row.get(heads[0]), row.get(heads[1])
-        if reference and said and said.strip():
+        named, told = row.get(heads[0]), row.get(heads[1])
+        if named and told and told.strip():
             split = next((row[one] for one in SPLIT_COLUMNS if row.get(one)), "")
-            yield _Line(reference.strip()[:LONGEST_REFERENCE], said, SPLIT_NAMES.get(split.strip().lower(), ""))
+            yield _Line(named.strip()[:LONGEST_REFERENCE], told, SPLIT_NAMES.get(split.strip().lower(), ""))
 
 
 def _heads(row: Mapping[str, str], column: str | None) -> tuple[str, str] | None:
     """The columns of sounds and of transcripts; ``None`` where there are none such."""
     lower = {name.strip().lower(): name for name in row}
     sound = next((lower[one] for one in SOUND_NAMES if one in lower), None)
-    if column is not None:
-        text = column if column in row else None
-    else:
-        text = text_column(row)
+    text = text_column(row) if column is None else column if column in row else None
     return None if sound is None or text is None or sound == text else (sound, text)
 
 
@@ -262,13 +260,11 @@ def _json_rows(text: str, table: Member) -> Iterator[Mapping[str, str]]:
 def _csv_rows(text: str, table: Member, names: _Names) -> Iterator[Mapping[str, str]]:
     """Rows by column. Without a line of names, the first column is the sound, the last one the transcript."""
     first = text.partition("\n")[0]
-    if table.ending == ".tsv":
-        separator = "\t"
-    else:
-        separator = max(",;\t|", key=lambda one: (first.count(one), one == ","))
+    likely = max(",;\t|", key=lambda one: (first.count(one), one == ","))
+    separator = "\t" if table.ending == ".tsv" else likely
     csv.field_size_limit(LARGEST_TABLE)
     # Common Voice and LJSpeech write quotation marks as they are.
-    quoting = csv.QUOTE_NONE if separator in "\t|" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if separator in "\t|" else csv.QUOTE_MINIMAL
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting)
     heads: list[str] | None = None
     try:
