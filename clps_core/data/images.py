@@ -110,7 +110,7 @@ class LabelledImages:
 
     def images(self, split: str) -> Array:
         """float32 [n, N, patch_dim] patches of ``split``."""
-        return self._cut(self.pixels(split))
+        return self._cut(self.pixels(split)[:])
 
     def classes(self, split: str) -> Array:
         """int64 [n]: what each image of ``split`` shows."""

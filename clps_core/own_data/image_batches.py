@@ -14,7 +14,7 @@ import numpy as np
 from clps_core.config import RunConfig
 from clps_core.config.run import USUAL_AUGMENT
 from clps_core.data.base import Array, Fold, TaskData, check_split, digest, fold_of
-from clps_core.data.images import Images, LabelledImages
+from clps_core.data.images import Images, LabelledImages, cut
 from clps_core.data.kept_pictures import KEPT, kept_picture
 from clps_core.data.scores import constant_classes
 from clps_core.own_data import record
@@ -54,7 +54,21 @@ class OwnImages(LabelledImages):
     ) -> None:
         super().__init__(images, facts.patch_size or 1, facts, seed, None)
         self.names, self.augment, self.home = known.classes, augment, home
+        scale = known.statistics["scale"]
+        self._mean, self._deviation = (np.array(scale[name], dtype=np.float32) for name in ("mean", "deviation"))
         self._on_bright_ground = known.stored["ground"] > BRIGHTEST / 2
+
+    def _cut(self, images: Array) -> Array:
+        """Each channel with mean 0 and deviation 1 over the training pictures."""
+        shape = (*images.shape[:3], self._images.channels)
+        scaled = (images.reshape(shape).astype(np.float32) / BRIGHTEST - self._mean) / self._deviation
+        return cut(scaled, self.patch, 1.0)
+
+    def unscaled(self, patches: Array) -> Array:
+        """Patches [..., patch_dim] as pixels in 0..1."""
+        channels = patches.reshape(*patches.shape[:-1], -1, self._images.channels)
+        found: Array = np.clip(channels * self._deviation + self._mean, 0, 1).reshape(patches.shape)
+        return found
 
     def varied(self, images: Array, generator: np.random.Generator) -> Array:
         """Pictures moved by a few pixels, what comes in at a border like that border; some mirrored, if asked for."""

@@ -280,7 +280,7 @@ def _is_inside(path: str, inside: str) -> bool:
 
 
 def _from_hub(path: str) -> bytes:
-    import fsspec
+    import fsspec  # type: ignore[import-untyped]
 
     try:
         with fsspec.open(path, "rb", hf={"token": False}) as file:

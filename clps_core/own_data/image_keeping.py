@@ -46,6 +46,8 @@ ROW_BYTES = 32
 """Kept of each picture beside its pixels."""
 BASELINE_ROWS = {"validation": 500, "test": 2000}
 CHUNK = 256
+LEAST_DEVIATION = 0.01
+"""Of pictures that hardly differ, so that noise does not become large."""
 LAYOUT = 1
 
 Pixels = NDArray[np.uint8]
@@ -260,6 +262,7 @@ class Keeper:
             stored=sizes,
             statistics=split_statistics(keys, index.splits, labels, len(classes))
             | {name: one.plain for name, one in {**self.source.left_out, "unreadable": self.unreadable}.items()}
+            | {"scale": _scale(self.folder, index, (self.side, self.side, self.channels))}
             | {"animated": self.animated, "baselines": _baselines(index, len(classes))}
             | {"sizes": {"median": int(np.median(self.smallest)), "least": min(self.smallest)}},
             fingerprint=digest(
@@ -309,6 +312,18 @@ def _baselines(index: Index, classes: int) -> dict[str, dict[str, float]]:
 def _ground(pixels: Pixels) -> float:
     """How bright the border of a picture is, 0 to 255."""
     return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])))
+
+
+def _scale(folder: Path, index: Index, shape: tuple[int, int, int]) -> dict[str, list[float]]:
+    """Mean and deviation of each channel over the training pictures, in parts of the brightest value."""
+    pixels = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=(len(index.keys), *shape))
+    places, sums = index.of_split("train"), np.zeros((2, shape[-1]))
+    for start in range(0, len(places), CHUNK):
+        some = pixels[places[start : start + CHUNK]].astype(np.float64) / 255
+        sums += [some.sum((0, 1, 2)), (some**2).sum((0, 1, 2))]
+    mean, squares = sums / (len(places) * shape[0] * shape[1])
+    deviation = np.sqrt(np.maximum(squares - mean**2, LEAST_DEVIATION**2))
+    return {"mean": mean.round(6).tolist(), "deviation": deviation.round(6).tolist()}
 
 
 def _make_grey(path: Path, side: int) -> list[int]:

@@ -17,7 +17,8 @@ FEWEST_ACROSS, MOST_ACROSS = 2, 32
 SUGGESTED = (16, 24, 28, 32, 48, 64, 96)
 USUAL_MOST = 64
 """Larger ones are kept only where somebody asks for it: a pixel more costs time in every run."""
-USUAL_POSITIONS = 64
+USUAL_POSITIONS = 36
+"""Of patches: as many as 48 pixels have with 8 across. Four times as many cost four times the time (decisions.md)."""
 
 
 def patch_sizes(side: int) -> tuple[int, ...]:
@@ -32,8 +33,9 @@ SIDES = tuple(side for side in range(LEAST, MOST + 1) if max(patch_sizes(side), 
 
 
 def usual_patch(side: int) -> int:
-    """The smallest patch that gives no more than ``USUAL_POSITIONS`` positions."""
-    return min(one for one in patch_sizes(side) if (side // one) ** 2 <= USUAL_POSITIONS)
+    """The smallest patch that gives no more than ``USUAL_POSITIONS`` positions, or else the largest there is."""
+    sizes = patch_sizes(side)
+    return next((one for one in sizes if (side // one) ** 2 <= USUAL_POSITIONS), sizes[-1])
 
 
 def usual_side(shorter: Sequence[int]) -> int:

@@ -189,6 +189,8 @@ def _stored(data: DataSet) -> str:
 
 def _split_sentence(data: DataSet) -> str:
     parts = ", ".join(f"{split} {count:,}" for split, count in data.splits.items())
+    if len(data.given_splits) == 2:
+        return _("{parts} (as given)", parts=parts)
     if data.given_splits:
         return _("{parts} ({given} as given; the rest are split by a hash of the pixels)", parts=parts,
                  given=", ".join(data.given_splits))  # fmt: skip
