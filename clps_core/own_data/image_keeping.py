@@ -146,6 +146,8 @@ def keep(folder: Path, found: Found, asked: Asked, about: Mapping[str, Any]) -> 
     source = listed(found, asked)
     if source.count is not None:
         _check_count(source.count)
+    if len(source.classes) > MOST_CLASSES:
+        raise _too_many_classes()
     keeper = Keeper(folder, source, options, asked.room, asked.said)
     keeper.read()
     return keeper.finished(about)
@@ -212,10 +214,7 @@ class Keeper:
 
     def _class(self, name: str) -> int:
         if len(self.classes) >= MOST_CLASSES and name not in self.classes:
-            raise DataError(
-                _("pictures must have at most {limit:,} different classes. There are more. Use a part of them, or "
-                  "another column.", limit=MOST_CLASSES)
-            )  # fmt: skip
+            raise _too_many_classes()
         return self.classes.setdefault(name, len(self.classes))
 
     @property
@@ -292,6 +291,13 @@ class Keeper:
         order = sorted(names, key=class_order)
         place = {name: at for at, name in enumerate(order)}
         return tuple(order), np.array([place[name] for name in names], dtype=np.int32)[labels]
+
+
+def _too_many_classes() -> DataError:
+    return DataError(
+        _("pictures must have at most {limit:,} different classes. There are more. Use a part of them, or another "
+          "column.", limit=MOST_CLASSES)
+    )  # fmt: skip
 
 
 def _check_count(count: int) -> None:

@@ -108,8 +108,8 @@ def test_what_cannot_be_read_is_left_out_counted_and_named(home: Path, tmp_path:
     unreadable = known.statistics["unreadable"]
     assert unreadable["count"] == 5
     reasons = dict(unreadable["first"])
-    assert "at most 25 megapixels. Got more" in reasons["shapes/red square/bomb.png"]
-    assert "at most 25 megapixels. Got 100" in reasons["shapes/red square/large.png"]
+    assert "at most 25 megapixels" in reasons["shapes/red square/bomb.png"]
+    assert "at most 25 megapixels" in reasons["shapes/red square/large.png"]
     assert known.statistics["other_files"]["count"] == 2
     assert known.statistics["without_class"]["first"] == [["top.png", ""]]
     told = warnings(known)
