@@ -37,8 +37,8 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
     names = listed(scheme.title for scheme in schemes)
     st.caption(
         ngettext(
-            "{design} uses {n} scheme: {names}.",
-            "{design} uses {n} schemes: {names}.",
+            "{n} card describes {design}: {names}.",
+            "{n} cards describe {design}: {names}.",
             len(schemes),
             design=design.name,
             names=names,
@@ -134,7 +134,7 @@ def _said(claim: Claim) -> str:
     if not claim.why:
         return text
     wrong = _("Wrong. {why}", why=claim.why)
-    return f"{text} :small[{escape_markdown(wrong)}]"
+    return f"{text}. :small[{escape_markdown(wrong)}]"
 
 
 def _steps(found: Arithmetic) -> None:
