@@ -54,12 +54,13 @@ class Kept:
     def __init__(self, folder: Path, known: DataSet) -> None:
         self.folder, self.known = folder, known
         self.index: Index = read_index(folder)
+        count = len(self.index.keys)
         try:
+            self.texts(np.array([count - 1]))
             self.offsets = np.fromfile(folder / OFFSETS, dtype="<i8")
             self.samples = np.memmap(folder / SOUNDS, dtype="<i2", mode="r")
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError):
             raise damaged(known) from None
-        count = len(self.index.keys)
         lengths = np.diff(self.offsets)
         if (
             len(self.offsets) != count + 1 or self.offsets[0] != 0 or (lengths <= 0).any()

@@ -71,7 +71,7 @@ def damaged(known: DataSet) -> DataError:
 def statistic(known: DataSet, name: str, kind: type) -> Any:
     """One of the figures of the record, which may be damaged."""
     found = known.statistics.get(name)
-    if not isinstance(found, kind) or isinstance(found, bool) != (kind is bool):
+    if not isinstance(found, kind) or isinstance(found, bool) != (kind is bool) or (kind is int and found < 0):
         raise damaged(known)
     return found
 

@@ -201,15 +201,16 @@ def _about_splits(known: DataSet) -> list[str]:
                     count,
                 )
             )
-    if not statistic(known, "by_sound", bool):
-        for where, count in statistic(known, "same_text", dict).items():
-            if count:
-                one, other = where.split()
-                found.append(
-                    ngettext(
-                        "{n:,} transcript is in both {one} and {other}.",
-                        "{n:,} transcripts are in both {one} and {other}.",
-                        count, one=one, other=other,
-                    )
-                )  # fmt: skip
+    for where, count in statistic(known, "same_text", dict).items():
+        if count:
+            one, other = where.split()
+            found.append(
+                ngettext(
+                    "{n:,} transcript is in both {one} and {other}.",
+                    "{n:,} transcripts are in both {one} and {other}.",
+                    count,
+                    one=one,
+                    other=other,
+                )
+            )
     return found
