@@ -12,14 +12,14 @@ import jiwer
 import numpy as np
 import pytest
 import torch
-from own_sound_files import spoken, voice_zip
+from own_sound_files import spoken, tone, voice_zip
 from test_cli_depth import clps
 from untrained_runs import SIZES, stored_run, untrained_run
 
 from clps_core.analysis.counts import count
 from clps_core.config import RunConfig, build_config, resolve
-from clps_core.data.base import IGNORED
-from clps_core.data.log_mel import BANDS
+from clps_core.data.base import IGNORED, Batch
+from clps_core.data.log_mel import BANDS, features
 from clps_core.data.registry import load_task
 from clps_core.errors import ConfigError, DataError
 from clps_core.inspection import inspect_run
@@ -32,6 +32,7 @@ from clps_core.own_data.sources import Source
 from clps_core.own_data.speech.batches import Dictated, Kept, Sounds
 from clps_core.own_data.speech.keeping import OFFSETS, SOUNDS
 from clps_core.own_data.speech.spelling import UNKNOWN, Alphabet, baselines_of, constant_of, long_words
+from clps_core.own_data.speech.varying import varied
 from clps_core.own_data.speech.work import CharacterScores
 from clps_core.predicting import predict
 from clps_core.predicting_split import predict_split
@@ -125,6 +126,7 @@ def test_a_batch_depends_on_its_step_alone_and_has_sounds_of_about_one_length() 
     np.testing.assert_array_equal(data.batch(7, 8).inputs, data_of(TASKS[0]).batch(7, 8).inputs)
     assert data.batch(7, 8).labels.tolist() != other.batch(7, 8).labels.tolist()
     sorted_ = data_of(TASKS[0], by_length=True)
+    assert (data.vary, data_of(TASKS[0], vary_sounds=False).vary) == (True, False)
     padding = [
         float(np.mean([1 - one.batch(step, 8).input_mask.mean() for step in range(16)]))  # type: ignore[union-attr]
         for one in (again, sorted_)
@@ -133,6 +135,33 @@ def test_a_batch_depends_on_its_step_alone_and_has_sounds_of_about_one_length() 
     batch = data.batch(0, 8)
     assert batch.input_mask is not None
     assert not batch.inputs[~batch.input_mask].any()
+
+
+def test_training_sounds_are_varied_and_held_out_ones_never_are() -> None:
+    plain, data = data_of(TASKS[0], vary_sounds=False), data_of(TASKS[0])
+    as_they_are = {features(plain.kept.sound(int(place))).tobytes() for place in plain.rows("train")}
+
+    def rows(batch: Batch) -> list[bytes]:
+        assert batch.input_mask is not None
+        return [row[mask].tobytes() for row, mask in zip(batch.inputs, batch.input_mask, strict=True)]
+
+    assert set(rows(plain.batch(0, 8))) <= as_they_are
+    assert not set(rows(data.batch(0, 8))) & as_they_are
+    assert data.batch(0, 8).labels.tolist() == plain.batch(0, 8).labels.tolist()
+    for one, other in zip(data.evaluation("test", 9, 9), plain.evaluation("test", 9, 9), strict=True):
+        np.testing.assert_array_equal(one.inputs, other.inputs)
+    with pytest.raises(ConfigError, match=r"data.vary_sounds must only be given for your own sounds"):
+        resolve(build_config({"data": {"task": "spoken-digits", "vary_sounds": True}}))
+
+
+@pytest.mark.parametrize("seconds", [0.15, 0.5, 1.0])
+def test_a_varied_sound_is_never_longer_than_the_longest(seconds: float) -> None:
+    sound = tone(seconds).astype(np.float32)
+    longest = len(features(sound))
+    found = [varied(np.random.default_rng(seed), sound, longest) for seed in range(20)]
+    assert max(map(len, found)) <= longest
+    assert min(map(len, found)) < longest
+    assert all(np.isfinite(one).all() and one.dtype == np.float32 for one in found)
 
 
 def test_folds_keep_the_test_sounds_and_equal_transcripts_together() -> None:
