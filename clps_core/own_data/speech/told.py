@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from clps_core.data.base import Array
 from clps_core.data.log_mel import POSITION_SECONDS, RATE
-from clps_core.data.wav import UnusableSound
+from clps_core.data.wav import UnusableSound, wav_bytes
 from clps_core.numbers import percent
 from clps_core.own_data import record
 from clps_core.own_data.columns import Guess
 from clps_core.own_data.media import Asked, Found, Preview
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.rows import read_index, some_texts
+from clps_core.own_data.speech.batches import Kept
 from clps_core.own_data.speech.decoding import heard
 from clps_core.own_data.speech.facts import statistic
 from clps_core.own_data.speech.keeping import LeftOut, asked_lower, check_options, reason_text
@@ -26,24 +29,30 @@ from clps_core.own_data.told import KIND_TITLES, About
 from clps_core.shown import visible
 from clps_core.words import _, listed, ngettext
 
-__all__ = ["about", "preview", "samples", "warnings"]
+__all__ = ["about", "preview", "samples", "sounds", "warnings"]
 
 SHOWN_ROWS = 20
+PLAYED = 3
 SHOWN_CHARACTERS = 60
 
 
 def preview(found: Found, asked: Asked) -> Preview:
     """See ``media.Medium``: the first sounds, with how long each is or why it would be left out.
 
-    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far.
+    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far; ``sounds``: (name, address of data) of
+    the first ones, to be played.
     """
     check_options(asked)
     left = LeftOut()
     source = utterances(found, asked, left.add)
     rows: dict[str, list[str]] = {"sound": [], "transcript": [], "split": [], "seconds": []}
+    first: list[list[str]] = []
     for one in itertools.islice(source.rows, SHOWN_ROWS):
         try:
-            seconds = f"{len(heard(one.content()).samples) / RATE:.2f}"
+            sound = heard(one.content()).samples
+            seconds = f"{len(sound) / RATE:.2f}"
+            if len(first) < PLAYED:
+                first.append([visible(one.name), _address(sound / np.float32(32767))])
         except UnusableSound as error:
             seconds = str(reason_text(error.reason))
         cells = (one.name, normalised(one.text, lower=asked_lower(asked)), one.split or "", seconds)
@@ -51,6 +60,7 @@ def preview(found: Found, asked: Asked) -> Preview:
             column.append(visible(cell))
     medium = {
         "lower": asked_lower(asked),
+        "sounds": first,
         "left_out": {reason: [count, list(left.names[reason])] for reason, count in left.counts.items()},
     }
     return Preview(Guess("speech", {"audio": "sound", "text": "transcript"}, _note(left)), rows, medium=medium)
@@ -138,12 +148,32 @@ def _baselines(found: Mapping[str, float]) -> str:
     )  # fmt: skip
 
 
+def sounds(home: Path, known: DataSet, count: int = PLAYED, split: str = "train") -> list[tuple[str, str, str]]:
+    """(name, transcript, address of data) of some stored sounds, evenly spread over ``split``, to be played."""
+    folder = record.folder_of(home, known.name)
+    kept = Kept(folder, known)
+    places = _spread(kept.index.of_split(split), count)
+    found = some_texts(folder, places, ("name", "text"))
+    return [
+        (visible(name), text, _address(kept.sound(int(place))))
+        for name, text, place in zip(found["name"], found["text"], places, strict=True)
+    ]
+
+
+def _address(samples: Array) -> str:
+    """``data:audio/wav`` with the samples, from -1 to 1."""
+    return "data:audio/wav;base64," + base64.b64encode(wav_bytes(samples)).decode()
+
+
+def _spread(places: Array, count: int) -> Array:
+    return places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
+
+
 def samples(home: Path, known: DataSet, count: int, split: str) -> list[dict[str, str]]:
     """Rows of the stored copy, evenly spread over ``split``."""
     folder = record.folder_of(home, known.name)
     index = read_index(folder)
-    places = index.of_split(split)
-    places = places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
+    places = _spread(index.of_split(split), count)
     found = some_texts(folder, places, ("name", "text"))
     return [
         {"sound": visible(name), "seconds": f"{positions * POSITION_SECONDS:.1f}", "text": text}
