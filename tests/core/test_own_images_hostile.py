@@ -20,7 +20,7 @@ from clps_core.errors import DataError, NotAllowedError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import image_keeping, record
 from clps_core.own_data.adding import add, preview
-from clps_core.own_data.image_files import _cell_reader, _is_inside
+from clps_core.own_data.cells import _is_inside, content_of
 from clps_core.own_data.sources import Source
 from clps_core.own_data.told import warnings
 from clps_core.own_data.uploads import kept_upload
@@ -233,8 +233,8 @@ def test_a_path_in_a_row_only_leads_into_the_data_set_on_the_hub() -> None:
                  f"{inside}a::file:///etc/passwd", f"zip://x::http://e.com/a::{inside}a"):  # fmt: skip
         assert not _is_inside(path, inside)
     for cell in ({"path": "/etc/passwd", "bytes": None}, None, "text", {"path": f"{inside}1.png"}):
-        with pytest.raises(DataError, match="no picture in this row"):
-            _cell_reader(cell, "")()
+        with pytest.raises(DataError, match="has no file in it, only a path"):
+            content_of(cell, "", 100)
 
 
 def test_a_visitor_uploads_a_zip_and_keeps_to_the_quota(home: Path, tmp_path: Path) -> None:
