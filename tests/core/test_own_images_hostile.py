@@ -189,6 +189,8 @@ def test_options_of_pictures_are_not_for_texts_and_texts_are_no_pictures(home: P
         add("x", Source(path=table), home, kind="images")
     with pytest.raises(DataError, match=r"must not be compressed"):
         add("x", Source(path=packed(tmp_path / "x.zip", coloured(3))), home, kind="classification")
+    with pytest.raises(DataError, match="a tokenizer must only be given for texts"):
+        add("x", Source(path=tmp_path / "x.zip"), home, tokenizer="bytes")
     (tmp_path / "no.zip").write_bytes(b"PK no")
     with pytest.raises(DataError, match="must be a ZIP"):
         add("x", Source(path=tmp_path / "no.zip"), home)
