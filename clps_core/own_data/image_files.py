@@ -71,7 +71,7 @@ class Listed:
     """``items``: all pictures with a class, read one after another. ``count``: how many, where that is known before.
 
     ``classes``: name -> how many, where that is known. ``columns``: role -> column, of a table or of rows.
-    ``left_out``: what has no class, or is no picture; complete when all items were read. ``note``: what to tell.
+    ``left_out``: what has no class, or is no picture; complete when all items were read.
     """
 
     items: Iterator[Item] | Sequence[Item]
@@ -79,7 +79,6 @@ class Listed:
     classes: Mapping[str, int]
     columns: Mapping[str, str]
     left_out: Mapping[str, Noted]
-    note: str = ""
 
 
 def listed(found: Found, asked: Asked) -> Listed:
