@@ -63,7 +63,10 @@ def preview(found: Found, asked: Asked) -> Preview:
         "sounds": first,
         "left_out": {reason: [count, list(left.names[reason])] for reason, count in left.counts.items()},
     }
-    return Preview(Guess("speech", {"audio": "sound", "text": "transcript"}, _note(left)), rows, medium=medium)
+    columns = {} if found.rows is None else {"audio": "sound"}
+    if source.column:
+        columns["text"] = "transcript"
+    return Preview(Guess("speech", columns, _note(left)), rows, medium=medium)
 
 
 def _note(left: LeftOut) -> str:
