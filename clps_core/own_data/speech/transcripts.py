@@ -52,8 +52,8 @@ TEXT_NAMES = (
 SPLIT_COLUMNS = ("split", "subset", "partition")
 NOT_FOR_TRAINING = ("invalidated", "other", "reported")
 """Tables of Common Voice with transcripts that nobody has confirmed, or that are wrong."""
-LISTED = 5
-"""Names of sounds or references that are kept to be shown."""
+MOST_SAME = 100
+"""Where more sounds than this have one name, only their paths from the table's folder tell them apart."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,9 @@ class _Names:
         path = reference.replace("\\", "/").removeprefix("./")
         if (found := self._paths.get(f"{folder}/{path}" if folder else path)) is not None:
             return found
+        same = self._names.get(PurePosixPath(path).name, [])
         below = [
-            one
-            for one in self._names.get(PurePosixPath(path).name, ())
-            if not folder or one.path.startswith(f"{folder}/")
+            one for one in (same if len(same) <= MOST_SAME else ()) if not folder or one.path.startswith(f"{folder}/")
         ]
         ending = [one for one in below if one.path.endswith(f"/{path}") or f"/{path}." in one.path] or below
         return ending[0] if len(ending) == 1 else None
