@@ -76,6 +76,20 @@ def test_of_few_different_transcripts_sounds_are_held_out(tmp_path: Path) -> Non
     assert "few different transcripts" in dict(about(tmp_path, known).lines)["rows"]
 
 
+def test_commands_may_lie_in_folders_that_say_them(tmp_path: Path) -> None:
+    files = {f"{('yes', 'turn_on')[n % 2]}/{n}.wav": wav_bytes(tone(0.5, 200 + 10 * n)) for n in range(24)}
+    files |= {"_noise_/long.wav": wav_bytes(tone(30)), "README.md": b"Commands."}
+    where = Source(path=zipped(tmp_path / "commands.zip", files))
+    found = preview(where, tmp_path)
+    assert found.guess.note.startswith("The transcripts are the names of the folders.")
+    known = add("commands", where, tmp_path)
+    assert known.rows == 24
+    assert set(texts_of(tmp_path, known, "train")) == {"yes", "turn on"}
+    speakers = {f"{n // 12}/{n}.wav": files[name] for n, name in enumerate([*files][:24])}
+    with pytest.raises(DataError, match="must have transcripts"):
+        add("speakers", Source(path=zipped(tmp_path / "speakers.zip", speakers)), tmp_path)
+
+
 def plain_table() -> dict[str, bytes]:
     return with_table(SAID, "any/where/")
 

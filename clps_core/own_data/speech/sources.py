@@ -38,10 +38,11 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Source:
-    """``rows``: its utterances; ``column``: where transcripts were found (empty: in text files)."""
+    """``rows``: its utterances; ``column``: where transcripts were found (empty: in text files, or ``by_folder``)."""
 
     rows: Iterator[Utterance]
     column: str = ""
+    by_folder: bool = False
 
 
 def utterances(found: Found, asked: Asked, left: Left) -> Source:
@@ -54,7 +55,7 @@ def utterances(found: Found, asked: Asked, left: Left) -> Source:
     given = len(parts) > 1
     rows = (one for split, part in parts.items() for one in _of_tree(found.trees[split], part, split, given=given))
     column = next((part.column for part in parts.values() if part.column), "")
-    return Source(_some(rows, asked.most), column)
+    return Source(_some(rows, asked.most), column, any(part.by_folder for part in parts.values()))
 
 
 def _tell(part: Matched, left: Left) -> None:
