@@ -33,13 +33,15 @@ class Limits(BaseModel):
     """Bytes of all their runs' files; ``500M``, ``32G`` in the file. Above it none of their runs starts."""
     data: Amount | None = 8 * 2**30
     """Bytes of all their data sets."""
+    inputs: Amount | None = 2**30
+    """Bytes of all sounds and pictures that are kept as inputs; those of the last day stay."""
     new_per_address: _Visitors | None = 60
     """New visitors from one address at once: a class of thirty behind its school's address, with a second browser
     or a forgotten cookie each. As many again over ``REFILL_SECONDS``, one by one (every 30 s)."""
     new_in_all: _Visitors | None = 300
     """The same from all addresses together: addresses are cheap, too."""
 
-    @field_validator("disk", "data", mode="before")
+    @field_validator("disk", "data", "inputs", mode="before")
     @classmethod
     def _size(cls, value: object, info: ValidationInfo) -> object:
         return bytes_of(value, f"server.{info.field_name}")
@@ -60,10 +62,18 @@ class DataLimits:
     rows: int = 20_000_000
     hub_rows: int = 100_000
     """Taken from Hugging Face where nobody says how many."""
+    hub_media: int = 20_000
+    """The same of pictures and sounds."""
     tree_files: int = 200_000
     """In a folder or a ZIP."""
     tree_bytes: int = 4 * 10**9
     """Of all of them together, unpacked."""
+    sounds: int = 200_000
+    sound_hours: int = 50
+    """Of a data set of sounds: 58 MB are kept of each hour."""
+    pictures: int = 200_000
+    picture_bytes: int = 2 * 10**9
+    """Of all pictures together, as they are stored."""
 
 
 DATA = DataLimits()

@@ -52,7 +52,8 @@ class Prediction:
     ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
     positions allow. ``kept``: of a text whose masks were filled, what stands before, between and after its ``pieces``.
     ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
-    task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
+    task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] or [H, W, 3] in 0..1 where the
+    input is one.
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
     ``spectrogram``, ``aligned``: as in ``work.answers.Answer``. ``sound``: float32 [n], the samples of a sound that was
     read, at ``data.log_mel.RATE``.

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clps_core.config import RunConfig, build_config, completed
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
 from clps_core.words import _
@@ -94,7 +95,12 @@ def _without_filled_in(config: RunConfig) -> RunConfig:
     """``config`` without what its task would fill in by itself."""
     short = config
     usual = TASKS.usual(config.data.task)
-    implied = {"seq_len": usual.max_source_len, "difficulty": usual.difficulty, "patch_size": usual.patch_size}
+    implied: dict[str, object] = {
+        "seq_len": usual.max_source_len,
+        "difficulty": usual.difficulty,
+        "patch_size": usual.patch_size,
+        "augment": USUAL_AUGMENT,
+    }
     same = [name for name, value in implied.items() if getattr(config.data, name) == value]
     short = short.model_copy(update={"data": short.data.model_copy(update=dict.fromkeys(same))})
     given = {name: getattr(config.model, name) for name in FILLED_IN}

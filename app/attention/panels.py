@@ -71,6 +71,8 @@ def panels(runs: Sequence[Run]) -> None:
         _closing()
         return
     question = typed_input(runs[0])
+    if question is None:
+        return
     turned, positions = choose_turned(runs, question)
     if view in UNPATCHED and any(one.patching for one in turned):
         _unpatched()

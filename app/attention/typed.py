@@ -23,9 +23,10 @@ from clps_core.words import _
 __all__ = ["typed_input"]
 
 
-def typed_input(run: Run, *, with_target: bool = True) -> Question:
+def typed_input(run: Run, *, with_target: bool = True) -> Question | None:
     """The fields for an input of the run's task, set from the URL, first filled with an example.
 
+    ``None`` where there is no input yet: the fields say what to do.
     ``with_target``: a target can be typed too, where the task has one.
     """
     task = run.facts
@@ -35,7 +36,7 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
     widths = [5, *[2 for _name in chosen], *([3] if with_target else [])]
     columns = iter(st.columns(widths, vertical_alignment="bottom"))
     with next(columns):
-        text = _text_field(task, text)
+        asked = _text_field(task, text)
     options, asks = {}, task.words().asks
     for name, values in chosen.items():
         with next(columns):
@@ -47,10 +48,10 @@ def typed_input(run: Run, *, with_target: bool = True) -> Question:
     if with_target:
         with next(columns):
             target = _target_field()
-    return Question(text, options, target)
+    return None if asked is None else Question(asked, options, target)
 
 
-def _text_field(task: TaskFacts, text: str) -> str:
+def _text_field(task: TaskFacts, text: str) -> str | None:
     if task.input_kind == "image":
         return image_field(task, text)
     key = f"attention.text.{task.name}"

@@ -31,6 +31,8 @@ def inside(runs: Sequence[DeepRun], loops: Mapping[str, tuple[int, ...]]) -> Non
     """The input, its answers at each depth, and the movement at one."""
     st.header(_("One input at every number of loops"), anchor=False)
     question = typed_input(runs[0].run, with_target=False)
+    if question is None:
+        return
     found, problems = answers_of(runs, lambda one: loops[one.run.id], question)
     for problem in problems:
         show_problem(problem)

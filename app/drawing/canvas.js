@@ -15,8 +15,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   canvas.setAttribute("aria-label", data.words.label);
   clear.textContent = data.words.clear;
   if (data.image !== sheet.shown) {
-    // What a person has drawn here stays as it is; an image from elsewhere replaces it.
-    if (!data.drawn || sheet.shown === null) paint(canvas, sheet, data.image);
+    // What a person has drawn here stays as it is; an image from elsewhere replaces it. The answer to "Clear" has no
+    // image: by then the next stroke may stand here.
+    if ((data.image && !data.drawn) || sheet.shown === null) paint(canvas, sheet, data.image);
     sheet.shown = data.image;
   }
   clear.disabled = !sheet.strokes;
@@ -52,6 +53,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     blank(context);
     sheet.strokes = 0;
     clear.disabled = true;
+    sheet.send("");
   };
 }
 

@@ -26,7 +26,8 @@ def canvas(image: str, *, drawn_here: bool, key: str, on_drawing: Callable[[obje
 
     ``drawn_here``: it was made of what stands on the sheet, which is kept as it is.
 
-    ``on_drawing`` gets what a person has drawn as it came from the browser: unchecked.
+    ``on_drawing`` gets what a person has drawn as it came from the browser: unchecked. Of a cleared sheet
+    it is an empty text.
     """
 
     def drawn() -> None:

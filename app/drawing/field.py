@@ -40,8 +40,11 @@ def image_name(text: str) -> str:
     return _("The image {number}", number=visible(text))
 
 
-def image_field(task: TaskFacts, text: str) -> str:
-    """Which image of ``task``, an address's ``text`` to begin with: the text to ask with."""
+def image_field(task: TaskFacts, text: str) -> str | None:
+    """Which image of ``task``, an address's ``text`` to begin with: the text to ask with.
+
+    ``None`` where a person is to bring an image and has not; the field says so.
+    """
     if task.drawing is None:
         return _number_field(task, text)
     side, _box = task.drawing
@@ -65,9 +68,13 @@ def image_field(task: TaskFacts, text: str) -> str:
     _own_image(task, own)
     if own:
         return own
-    number = _number_in(task, text)
-    st.caption(_("You have not drawn anything yet. The answer is for test image {number}.", number=number))
-    return str(number)
+    st.info(_("Draw a digit on the sheet, or upload a picture. The answer then appears here."), icon=":material/draw:")
+    return None
+
+
+def _first(task: TaskFacts) -> str:
+    """The input of an address that names none."""
+    return task.example_inputs[0] if task.example_inputs else ""
 
 
 def _number_in(task: TaskFacts, text: str) -> int:
@@ -92,11 +99,19 @@ def _number_field(task: TaskFacts, text: str) -> str:
 def _own_image(task: TaskFacts, own: str) -> None:
     assert task.drawing is not None
     side, box = task.drawing
-    file_key, told = f"attention.image.file.{task.name}", f"attention.image.told.{task.name}"
-    from_sheet = f"attention.image.drawn.{task.name}"
+    version = f"attention.image.version.{task.name}"
+    file_key = f"attention.image.file.{task.name}.{st.session_state.get(version, 0)}"
+    told, from_sheet = f"attention.image.told.{task.name}", f"attention.image.drawn.{task.name}"
 
     def drawn(text: object) -> None:
         st.session_state.pop(told, None)
+        st.session_state[version] = st.session_state.get(version, 0) + 1  # a file's name beside a drawing misleads
+        if text == "":
+            st.session_state.pop(from_sheet, None)
+            state.write(**{state.TEXT: None})
+            # The same fields stay: this is no new input from elsewhere.
+            st.session_state[f"attention.image.seen.{task.name}"] = _first(task)
+            return
         try:
             found = grey_digits(ink_in_box(read_canvas(text), side, box))
             st.session_state[from_sheet] = found

@@ -1,6 +1,6 @@
 """The field for a sound: a test utterance by its number, or one that a person uploads or records. Start at sound_field.
 
-What was brought is kept in the home (``clps_core.data.kept_sounds``), and its name goes into the address.
+What was brought is kept in the home for its owner (``clps_core.jobs.input_desk``), and its name goes into the address.
 """
 
 from __future__ import annotations
@@ -11,17 +11,20 @@ import streamlit as st
 
 from app import state
 from app.look.widget_value import follow_url
-from app.services import show_problem, store
-from clps_core.data.kept_sounds import KEPT, keep_sound
+from app.services import desk, show_problem
+from clps_core.data.kept_inputs import MOST_KEPT
+from clps_core.data.kept_sounds import KEPT
 from clps_core.data.wav import LARGEST_WAV, LONGEST_SECONDS, SHORTEST_SECONDS
 from clps_core.errors import ClpsError
 from clps_core.tasks import TaskFacts
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
 __all__ = ["sound_field"]
 
 PROBLEM = "sound.problem"
 """Session key: why the sound that was just brought cannot be read."""
+TOLD = "sound.told"
+"""Session key: a sentence about the sound that was just brought."""
 VERSION = "sound.version"
 """Session key: how often the fields for a sound were emptied."""
 
@@ -49,6 +52,8 @@ def sound_field(task: TaskFacts, text: str, *, key: str) -> str:
         _bring()
     if problem := st.session_state.pop(PROBLEM, ""):
         show_problem(problem)
+    if told := st.session_state.pop(TOLD, ""):
+        st.info(told, icon=":material/info:")
     return number
 
 
@@ -58,9 +63,10 @@ def _bring() -> None:
         st.caption(
             _(
                 "A WAV file or a recording of {least} to {most} seconds. It is converted to 8,000 samples a second and "
-                "one channel, and kept on this server until newer ones replace it.",
+                "one channel, and kept on this server until newer ones of yours replace it (at most {kept}).",
                 least=SHORTEST_SECONDS,
                 most=LONGEST_SECONDS,
+                kept=MOST_KEPT,
             )
         )
         uploaded, recorded = f"sound.file.{version}", f"sound.recording.{version}"
@@ -77,7 +83,14 @@ def _take(key: str) -> None:
     if file is None:
         return
     try:
-        state.write(**{state.TEXT: keep_sound(store().home, file.getvalue())})
+        kept = desk().inputs.keep_sound(file.getvalue())
+        state.write(**{state.TEXT: kept.name})
+        if kept.gone:
+            st.session_state[TOLD] = ngettext(
+                "All your places for sounds and pictures are taken: your oldest one was removed.",
+                "All your places for sounds and pictures are taken: your {n} oldest ones were removed.",
+                kept.gone,
+            )
     except ClpsError as error:
         st.session_state[PROBLEM] = str(error)
     st.session_state[VERSION] = st.session_state.get(VERSION, 0) + 1

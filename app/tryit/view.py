@@ -40,6 +40,8 @@ def tried(runs: Sequence[Run]) -> None:
     place.empty()
     _examples(runs[0], examples)
     question = typed_input(runs[0], with_target=False)
+    if question is None:
+        return
     settings = choose_settings(runs)
     if runs[0].facts.masked and MASK not in question.text:  # said once, not by every run
         st.info(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from clps_core.config.model import Frozen, about
 from clps_core.words import N_, _
 
-__all__ = ["MOST_CLUTTER", "DataConfig"]
+__all__ = ["MOST_CLUTTER", "USUAL_AUGMENT", "DataConfig"]
 
+USUAL_AUGMENT = "shifts"
+"""How images of tasks that take ``data.augment`` are varied where nobody says it."""
 MOST_CLUTTER = 12
 """Fragments in a picture of the task ``objects``."""
 
@@ -83,10 +85,29 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=1, le=1024)] | None,
         about(
             N_(
-                "Pixels across a patch of an image, for task mnist: 2, 4, 7 or 14. Smaller patches make a longer "
-                "input. If not given: the task's default."
+                "Pixels across a patch of an image, for task mnist (2, 4, 7 or 14) and for your own pictures (a "
+                "divisor of their size). Smaller patches make a longer input. If not given: the task's default."
             ),
             N_("pixels"),
+        ),
+    ] = None
+    augment: Annotated[
+        Literal["none", "shifts", "mirror"] | None,
+        about(
+            N_(
+                "How training images are varied, for your own pictures: none; shifts: moved by a few pixels, "
+                "differently at each step; mirror: shifts, and half of them are mirrored, which turns letters and "
+                "digits into wrong ones. If not given: shifts."
+            )
+        ),
+    ] = None
+    vary_sounds: Annotated[
+        bool | None,
+        about(
+            N_(
+                "Vary the training sounds of your own data, differently at each step: faster or slower by up to 15 %, "
+                "and with noise. If not given: true."
+            )
         ),
     ] = None
     folds: Annotated[

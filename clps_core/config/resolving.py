@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.config.model import ModelConfig
 from clps_core.config.reading import validated
 from clps_core.config.run import RunConfig, SharingConfig
@@ -94,13 +95,15 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             )
         )
     complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
-    filled: dict[str, int] = {}
+    filled: dict[str, int | str] = {}
     if task.windows and complete.data.seq_len is None:
         filled["seq_len"] = task.max_source_len
     if task.difficulty is not None and complete.data.difficulty is None:
         filled["difficulty"] = task.difficulty
     if task.patch_sizes and task.patch_size is not None and complete.data.patch_size is None:
         filled["patch_size"] = task.patch_size
+    if "augment" in task.takes and complete.data.augment is None:
+        filled["augment"] = USUAL_AUGMENT
     return complete.model_copy(update={"data": complete.data.model_copy(update=filled)}) if filled else complete
 
 
@@ -145,16 +148,15 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
     if config.data.tokenizer is not None and "tokenizer" not in task.takes:
         raise ConfigError(
             _(
-                "data.tokenizer must only be given for your own data. Got it for task {task}, which has its own "
-                "tokenizer. Leave it out.",
+                "data.tokenizer must only be given for texts of your own. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )
     if config.data.by_length is not None and "by_length" not in task.takes:
         raise ConfigError(
             _(
-                "data.by_length must only be given for task sentences, and for your own data unless they are a "
-                "continuous text. Got it for task {task}. Leave it out.",
+                "data.by_length must only be given for inputs of different lengths, such as those of task sentences. "
+                "Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )
@@ -168,6 +170,20 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
     if config.data.clutter is not None and "clutter" not in task.takes:
         raise ConfigError(
             _("data.clutter must only be given for task objects. Got it for task {task}. Leave it out.", task=task.name)
+        )
+    if config.data.augment is not None and "augment" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.augment must only be given for your own pictures. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
+        )
+    if config.data.vary_sounds is not None and "vary_sounds" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.vary_sounds must only be given for your own sounds. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
         )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(

@@ -19,6 +19,7 @@ FIRST = (
     "data.seq_len",
     "data.difficulty",
     "data.patch_size",
+    "data.augment",
 )
 """What people change most often is said first."""
 FOLLOWS = (

@@ -20,6 +20,7 @@ from clps_core.jobs.data_desk import DataDesk
 from clps_core.jobs.evaluations import evaluate
 from clps_core.jobs.forks import DerivedFork, derive_fork
 from clps_core.jobs.guests import Guests, folder_bytes, forget_disk
+from clps_core.jobs.input_desk import InputDesk
 from clps_core.jobs.priority import Wanted, set_priority
 from clps_core.jobs.shelf import note_comparison, note_run, rename_comparison, rename_run, tag_runs
 from clps_core.matching.limits import NO_LIMITS, Limits
@@ -102,6 +103,11 @@ class Desk:
     def data(self) -> DataDesk:
         """Where this person asks for data sets."""
         return DataDesk(self.store.home, self.policy, self.person, self.unknown)
+
+    @property
+    def inputs(self) -> InputDesk:
+        """Where this person brings inputs for trained models."""
+        return InputDesk(self.store.home, self.policy, self.person, self.unknown)
 
     # What they ask for
 

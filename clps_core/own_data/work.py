@@ -11,6 +11,7 @@ from typing import Any
 from clps_core.config import RunConfig
 from clps_core.data.base import Array, Batch
 from clps_core.data.bleu import written_scores, written_signatures
+from clps_core.own_data.speech import work as speech
 from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
@@ -21,11 +22,22 @@ __all__ = ["answer", "counted", "loss", "scores", "written_scores", "written_sig
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
 
 
+class _Pictures:
+    """Of pictures: as ``classes``, with the share of right classes among the first answers."""
+
+    scores = staticmethod(classes.top_scores)
+    answer = staticmethod(classes.answer)
+
+
 def _of(config: RunConfig) -> Any:
     """The module of what models like that of ``config`` do."""
     model = config.model
     if model.output == "span":
         return spans
+    if model.output == "ctc":
+        return speech
+    if (model.family, model.output) == ("encoder", "classes") and model.patch_dim is not None:
+        return _Pictures
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
@@ -40,7 +52,8 @@ def counted(batch: Batch, config: RunConfig, /) -> int:
 
 
 def _usual_loss(config: RunConfig) -> Loss:
-    return spans.loss if config.model.output == "span" else token_loss
+    own: Mapping[str, Loss] = {"span": spans.loss, "ctc": speech.loss}
+    return own.get(config.model.output, token_loss)
 
 
 def scores(config: RunConfig, measured: Loss, /) -> Scores:

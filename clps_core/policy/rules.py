@@ -76,8 +76,10 @@ class Quotas(BaseModel):
     """A person's data sets."""
     data: Amount | None = 500 * 2**20
     """Bytes of all that is kept for them; ``500M``, ``1G`` in the file."""
+    inputs: Amount | None = 16 * 2**20
+    """Bytes of the sounds and pictures that they bring as inputs: of more, their oldest go."""
 
-    @field_validator("disk", "data", mode="before")
+    @field_validator("disk", "data", "inputs", mode="before")
     @classmethod
     def _size(cls, value: object, info: ValidationInfo) -> object:
         return bytes_of(value, f"quotas.{info.field_name}")

@@ -32,6 +32,7 @@ PLAIN = (
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
     *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing", "num_queries"),
+    "own_pictures",
     "memory",
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
@@ -174,6 +175,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         patch_size=_whole_or_none(plain.get("patch_size")),
         patch_sizes=tuple(_whole(one) for one in _list(plain.get("patch_sizes", []))),
         drawing=_drawing(plain.get("drawing")),
+        own_pictures=_truth(plain.get("own_pictures", False)),
         batch_lengths=_lengths(plain.get("batch_lengths")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
         example_options={

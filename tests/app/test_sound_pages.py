@@ -13,6 +13,7 @@ from test_tryit_page import address, cards, said
 from untrained_runs import small_config, stored_run
 
 from app.sound.spectrogram import most_read, read_from, spectrogram_html
+from clps_core.data import kept_inputs
 from clps_core.data.alignment import Aligned
 from clps_core.data.log_mel import RATE
 from clps_core.data.wav import wav_bytes
@@ -33,7 +34,7 @@ def pictures(test: AppTest) -> list[str]:
 
 
 def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
-    open_page: OpenPage, store: Store, home: Path, run: Run
+    open_page: OpenPage, store: Store, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = store.run_folder(run.id)
     test = open_page("tryit", runs=run.id, text="17")
@@ -53,7 +54,8 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     test.file_uploader(key="sound.file.0").upload("three.wav", wav_bytes(sound), "audio/wav").run()
     assert sentences(test) == []
     assert address(test, "text").startswith("sound:")
-    assert (home / "sounds" / f"{address(test, 'text').removeprefix('sound:')}.wav").is_file()
+    whose, _dash, digest = address(test, "text").removeprefix("sound:").partition("-")
+    assert (home / "inputs" / whose / f"{digest}.wav").is_file()
     assert "Correct answer" not in said(test)
     assert len(pictures(test)) == 1
 
@@ -61,9 +63,15 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     test.file_uploader(key="sound.file.1").upload("empty.wav", wav_bytes(np.zeros(RATE)), "audio/wav").run()
     assert "must not be silent" in " ".join(sentences(test))
     assert address(test, "text") == kept, "what was there stays"
+    monkeypatch.setattr(kept_inputs, "MOST_KEPT", 1)
+    test.file_uploader(key="sound.file.2").upload("half.wav", wav_bytes(sound[:RATE]), "audio/wav").run()
+    assert [one.value for one in test.info] == [
+        "All your places for sounds and pictures are taken: your oldest one was removed."
+    ]
+    assert len(list((home / "inputs").glob("*/*"))) == 1
     test.button(key="attention.text.spoken-digits.back").click().run()
     assert (sentences(test), address(test, "text")) == ([], "0")
-    gone = open_page("tryit", runs=run.id, text="sound:" + "0" * 32)
+    gone = open_page("tryit", runs=run.id, text=f"sound:{'0' * 12}-{'0' * 32}")
     assert "no longer kept" in " ".join(sentences(gone))
 
 

@@ -123,8 +123,9 @@ def test_an_own_image_is_uploaded_answered_and_left_again(open_page: OpenPage, s
     (way,) = [one for one in test.button_group if one.key == "attention.image.way.mnist"]
     way.set_value("own").run()
     assert sentences(test) == []
-    assert "The answer is for test image 3." in said(test)
-    upload = test.file_uploader(key="attention.image.file.mnist")
+    assert cards(test) == [], "the answer to a test image is none to a sheet that is empty"
+    assert ["Draw a digit on the sheet" in one.value for one in test.info] == [True]
+    upload = test.file_uploader(key="attention.image.file.mnist.0")
     file = io.BytesIO()
     Image.fromarray(255 - image).save(file, "PNG")
     upload.upload("seven.png", file.getvalue(), "image/png").run()
@@ -137,7 +138,7 @@ def test_an_own_image_is_uploaded_answered_and_left_again(open_page: OpenPage, s
     found = [one.proto for one in test.get("bidi_component")]
     (sheet,) = [json.loads(one.json) for one in found if one.component_name == "clps.drawing"]
     assert (sheet["image"], sheet["drawn"]) == (drawn, False)
-    upload = test.file_uploader(key="attention.image.file.mnist")
+    upload = test.file_uploader(key="attention.image.file.mnist.0")
     upload.upload("page.png", b"<script>alert(1)</script>", "image/png").run()
     assert any("PNG, JPEG, WebP or GIF. This one cannot be read" in one for one in sentences(test))
     assert address(test, "text") == drawn, "what was there is kept"

@@ -124,7 +124,7 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     file.write_bytes(wav_bytes(expected.sound[:RATE]))
     page.get_by_role("button", name="Upload or record").click()
     page.locator("input[type=file]").set_input_files(file)
-    page.wait_for_url(re.compile("text=sound%3A[0-9a-f]{32}"))
+    page.wait_for_url(re.compile("text=sound%3A[0-9a-f]{12}-[0-9a-f]{32}"))
     expect(page.get_by_text("Your sound")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
     expect(said).not_to_have_text(expected.answer)
@@ -162,6 +162,7 @@ def draw_and_look(page: Page, folder: Path) -> None:
     sheet = page.get_by_role("img", name="A sheet to draw a digit on")
     clear = page.get_by_role("button", name="Clear", exact=True)
     expect(clear).to_be_disabled()
+    expect(page.locator(".answer")).to_have_count(0)
     assert ink(sheet) == 0
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()
@@ -184,6 +185,11 @@ def draw_and_look(page: Page, folder: Path) -> None:
     clear.click()
     expect(clear).to_be_disabled()
     assert ink(sheet) == 0
+    expect(page.get_by_text("Draw a digit on the sheet, or upload a picture.")).to_be_visible()
+    expect(card).to_have_count(0)
+    assert "text=" not in page.url
+    page.go_back()
+    expect(card.locator(".said")).to_have_text(expected.answer)
 
     page.get_by_role("link", name="Attention for this input").click()
     root = page.locator(".attention[data-selected]").first

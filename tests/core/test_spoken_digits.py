@@ -24,7 +24,6 @@ from untrained_runs import SIZES, small_config, stored_run, untrained_run
 
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig, RunConfig, SharingConfig, build_config, resolve
-from clps_core.data import kept_sounds
 from clps_core.data.alignment import collapsed, constant_transcript, transcript_scores
 from clps_core.data.base import IGNORED
 from clps_core.data.kept_sounds import keep_sound, kept_samples
@@ -279,7 +278,8 @@ def test_every_way_to_look_inside_works_for_a_sound(folder: Path, digits: Spoken
     lens = lens_of_run(Look(folder, "17"))
     assert (len(lens.positions), lens.wanted_is) == (positions, "own")
     assert set(lens.names) <= {*"0123456789", "–"}
-    for text, aim in (("17", "right"), (keep_sound(folder.parent.parent, wav_bytes(digits.samples("test", 4))), "own")):
+    own = keep_sound(folder.parent.parent, "ada", wav_bytes(digits.samples("test", 4))).name
+    for text, aim in (("17", "right"), (own, "own")):
         proof = tie_of_run(Look(folder, text), site="encoder.2.q")
         assert proof.aim == aim
         assert len(proof.uses) == 2
@@ -383,33 +383,31 @@ def test_a_sound_that_cannot_be_read_is_one_sentence(content: bytes, said: str) 
         read_wav(content)
 
 
-def test_a_sound_is_kept_under_a_hash_and_only_the_newest_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_sounds, "MOST_KEPT", 2)
-    names = [
-        keep_sound(tmp_path, wav_bytes(tone(1, RATE) + 0.1 * seed * tone(0.9, round(RATE / 0.9)))) for seed in range(2)
-    ]
-    again = keep_sound(tmp_path, wav_bytes(tone(1, RATE)))
-    assert again == names[0] != names[1]
-    assert len(kept_samples(tmp_path, again)) == RATE
-    with wave.open(io.BytesIO((tmp_path / "sounds" / f"{again.removeprefix('sound:')}.wav").read_bytes())) as file:
+def test_a_sound_is_kept_under_a_hash_as_it_is_read(tmp_path: Path) -> None:
+    content = wav_bytes(tone(1, RATE))
+    kept = keep_sound(tmp_path, "ada", content)
+    assert keep_sound(tmp_path, "ada", content) == kept
+    assert keep_sound(tmp_path, "bea", content).name != kept.name
+    assert len(kept_samples(tmp_path, kept.name)) == RATE
+    whose, _dash, digest = kept.name.removeprefix("sound:").partition("-")
+    with wave.open(io.BytesIO((tmp_path / "inputs" / whose / f"{digest}.wav").read_bytes())) as file:
         assert (file.getframerate(), file.getnchannels()) == (RATE, 1)
-    keep_sound(tmp_path, wav_bytes(tone(0.5, RATE)))
-    assert len(list((tmp_path / "sounds").iterdir())) == 2
-    for name in ("sound:", "sound:../../etc/passwd", "sound:" + "0" * 32, "sound:" + "g" * 32):
+    missing = f"{'0' * 12}-{'0' * 32}"
+    for name in ("sound:", "sound:../../etc/passwd", f"sound:{missing}", f"sound:{kept.name}", "sound:" + "0" * 32):
         with pytest.raises(DataError, match="no longer kept"):
             kept_samples(tmp_path, name)
 
 
 def test_a_run_answers_a_sound_that_was_brought(folder: Path, digits: SpokenDigits) -> None:
     home = folder.parent.parent
-    name = keep_sound(home, wav_bytes(digits.samples("test", 17)))
+    name = keep_sound(home, "ada", wav_bytes(digits.samples("test", 17))).name
     (brought,), (own,) = predict(folder, [name]), predict(folder, ["17"])
     assert brought.right_answer is None
     assert brought.spectrogram is not None
     assert own.spectrogram is not None
     assert np.abs(brought.spectrogram - own.spectrogram).max() < 0.05  # it is kept with 16 bits
     with pytest.raises(DataError, match=r"at most 3\.3 seconds for this run\. Got 6\.0"):
-        predict(folder, [keep_sound(home, wav_bytes(tone(6, RATE)))])
+        predict(folder, [keep_sound(home, "ada", wav_bytes(tone(6, RATE))).name])
 
 
 def test_the_command_line_writes_down_a_wav_file(
@@ -428,8 +426,8 @@ def test_the_command_line_writes_down_a_wav_file(
     out.write_bytes(b"no sound")
     for run_id, path, said in (
         (run.id, out, "must be a WAV file"),
-        (run.id, tmp_path / "gone.wav", "must name a WAV file that can be read"),
-        (run.id, tmp_path, "must name a WAV file that can be read"),
+        (run.id, tmp_path / "gone.wav", "--sound must name a file that can be read"),
+        (run.id, tmp_path, "--sound must name a file that can be read"),
         (other.id, file, "--sound is for tasks that read sounds. Got a run of digits"),
     ):
         refused = clps("predict", run_id, "--sound", str(path))

@@ -57,7 +57,8 @@ class DictatedDigits(SpokenDigits):
         ids = ids[: ids.index(self.eos_id)] if self.eos_id in ids else ids
         return " ".join(str(token) for token in ids if 0 <= token < DIGITS)
 
-    def _name(self, token: int) -> str:
+    def name_of(self, token: int) -> str:
+        """The digit, or what a special token is called."""
         return NAMES.get(token, str(token))
 
     def tokenizer_json(self) -> str:
