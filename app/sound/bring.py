@@ -59,11 +59,13 @@ def sound_field(task: TaskFacts, text: str, *, key: str) -> str:
 
 def _bring() -> None:
     version = st.session_state.get(VERSION, 0)
-    with st.popover(_("Upload or record"), icon=":material/mic:"):
+    # A new one for each sound: one that stays open would cover what is said about the sound.
+    with st.popover(_("Upload or record"), icon=":material/mic:", key=f"sound.bring.{version}"):
         st.caption(
             _(
-                "A WAV file or a recording of {least} to {most} seconds. It is converted to 8,000 samples a second and "
-                "one channel, and kept on this server until newer ones of yours replace it (at most {kept}).",
+                "A WAV file or a recording of {least} to {most} seconds. Silent ends are cut off. It is converted to "
+                "8,000 samples a second and one channel, and kept on this server until newer ones of yours replace it "
+                "(at most {kept}).",
                 least=SHORTEST_SECONDS,
                 most=LONGEST_SECONDS,
                 kept=MOST_KEPT,
