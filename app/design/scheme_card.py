@@ -130,11 +130,11 @@ def _claims(found: Arithmetic) -> None:
 
 def _said(claim: Claim) -> str:
     """A claim with its mark, and behind a wrong one why it is wrong; as Markdown."""
-    text = f"{'✓' if claim.right else '✗'} {escape_markdown(claim.text)}"
-    if not claim.why:
-        return text
-    wrong = _("Wrong. {why}", why=claim.why)
-    return f"{text} :small[{escape_markdown(wrong)}]"
+    text = escape_markdown(claim.text)
+    if claim.right:
+        return f"✓ {text}"
+    wrong = f"✗ {escape_markdown(_('Wrong:'))} {text}"
+    return f"{wrong}. :small[{escape_markdown(claim.why)}]" if claim.why else wrong
 
 
 def _steps(found: Arithmetic) -> None:

@@ -120,9 +120,10 @@ SETTLED = """() => {
 }"""
 """No part waits for the server, and no colour is on its way to another one."""
 
-FOUND = """async ([selectors, rules]) => {
+FOUND = """async ([selectors, rules, inside]) => {
   const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
-  const told = await axe.run(document, { resultTypes: ["violations"], elementRef: true, iframes: false, ...only });
+  const where = inside || document;
+  const told = await axe.run(where, { resultTypes: ["violations"], elementRef: true, iframes: false, ...only });
   const above = (node) => node.parentElement ?? node.getRootNode().host;
   const lies = (node, selector) => {
     for (let one = node; one; one = above(one)) if (one.matches(selector)) return true;
@@ -144,12 +145,15 @@ class Findings:
     problems: list[str] = field(default_factory=list)
     needed: set[Excepted] = field(default_factory=set)
 
-    def look(self, page: Page, where: str, rules: tuple[str, ...] = ()) -> None:
-        """Look at the page as it stands, and into its frames; ``rules``: at these only."""
-        for frame in page.frames:
+    def look(self, page: Page, where: str, rules: tuple[str, ...] = (), inside: str = "") -> None:
+        """Look at the page as it stands, and into its frames; ``rules``: at these only.
+
+        ``inside``: a selector of what is looked at, where it is not all of the page.
+        """
+        selectors = [one.selector for one in EXCEPTED]
+        for frame in [page.main_frame] if inside else page.frames:
             frame.evaluate(AXE_SCRIPT)
-            selectors = [one.selector for one in EXCEPTED]
-            for found in frame.evaluate(FOUND, [selectors, list(rules)]):
+            for found in frame.evaluate(FOUND, [selectors, list(rules), inside]):
                 self._note(found, where)
 
     def _note(self, found: Mapping[str, Any], where: str) -> None:
@@ -295,3 +299,41 @@ def test_axe_finds_nothing_in_a_class_and_in_a_lesson(
         findings.look(page, f"a class{view} on {paper}")
     context.close()
     findings.check()
+
+
+DIALOGS = {
+    "design?strategy=cycle:2&strategy=all,lora=4": ("Add a design", "Papers", "Runs", "Compare side by side"),
+}
+"""Address -> the buttons on it that open a dialog."""
+POPOVER, DIALOG = "[data-testid=stPopoverBody]", "[role=dialog]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", ["light", "dark"])
+def test_axe_finds_nothing_in_any_popover_and_dialog(url: str, browser_page: Page, paper: str) -> None:
+    page, findings, looked = browser_page, Findings(), set()
+    page.emulate_media(color_scheme=paper)
+    for address, drawn in EVERY_PAGE.items():
+        page.goto(f"{url}/{address}")
+        settle(page, drawn)
+        popovers = page.get_by_test_id("stPopoverButton")
+        for place in range(popovers.count()):
+            button = popovers.nth(place)
+            name = max(button.inner_text().splitlines(), key=lambda line: " " in line or line[:1].isupper())
+            if (address.partition("?")[0], name) in looked or not (button.is_visible() and button.is_enabled()):
+                continue
+            looked.add((address.partition("?")[0], name))
+            button.click()
+            settle(page, POPOVER)
+            findings.look(page, f"{name!r} of {address} on {paper}", inside=POPOVER)
+            page.keyboard.press("Escape")
+            expect(page.locator(POPOVER)).to_have_count(0)
+        for name in DIALOGS.get(address, ()):
+            page.get_by_role("button", name=name, exact=True).click()
+            settle(page, DIALOG)
+            findings.look(page, f"{name!r} of {address} on {paper}", inside=DIALOG)
+            page.keyboard.press("Escape")
+            expect(page.locator(DIALOG)).to_have_count(0)
+    findings.check()
+    assert set(DIALOGS) <= set(EVERY_PAGE)
+    assert {"Scale, swap or patch", "Export", "Optimiser and schedule", "Columns"} <= {name for _page, name in looked}

@@ -112,6 +112,9 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
 
     page.set_viewport_size({"width": 800, "height": 900})
     page.wait_for_function("() => document.scrollingElement.scrollWidth <= window.innerWidth")
+    narrow = cards.first.bounding_box()
+    assert narrow is not None
+    assert narrow["width"] > 250, "cards stand below each other where each would be too narrow"
     cards.first.get_by_role("option").first.scroll_into_view_if_needed()
     page.get_by_role("link", name="Attention for this input").first.click()
     page.locator(".attention[data-selected]").first.wait_for()
