@@ -62,6 +62,16 @@ class DataLimits:
     rows: int = 20_000_000
     hub_rows: int = 100_000
     """Taken from Hugging Face where nobody says how many."""
+    tree_files: int = 200_000
+    """In a folder or a ZIP."""
+    tree_bytes: int = 4 * 10**9
+    """Of all of them together, unpacked."""
+    sounds: int = 200_000
+    sound_hours: int = 50
+    """Of a data set of sounds: 58 MB are kept of each hour."""
+    pictures: int = 200_000
+    picture_bytes: int = 2 * 10**9
+    """Of all pictures together, as they are stored."""
 
 
 DATA = DataLimits()

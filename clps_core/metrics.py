@@ -159,6 +159,8 @@ METRICS: dict[str, Metric] = {
         Metric("loss", lambda: _("Loss"), False, lowest=0.0),
         _share("exact_match", lambda: _("Exact match")),
         _share("accuracy", lambda: _("Accuracy")),
+        _share("top3_accuracy", lambda: _("Top-3 accuracy")),
+        _share("top5_accuracy", lambda: _("Top-5 accuracy")),
         _share("macro_f1", lambda: _("Macro F1")),
         _share("token_accuracy", lambda: _("Token accuracy")),
         _share("token_f1", lambda: _("Token F1")),

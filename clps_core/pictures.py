@@ -28,8 +28,11 @@ __all__ = [
     "fitted",
     "grey_digits",
     "ink_in_box",
+    "is_grey",
+    "png_of",
     "read_canvas",
     "read_picture",
+    "to_grey",
 ]
 
 LARGEST_FILE = 10_000_000
@@ -60,6 +63,10 @@ TURNS = {
 """EXIF's orientation -> what brings the picture upright."""
 ORIENTATION = 0x0112
 
+LUMA = (19595, 38470, 7471)
+"""Red, green and blue in grey, in 65,536ths."""
+GREY_WITHIN = 8
+
 _turn = threading.Lock()
 """One picture is decoded at a time, so that many visitors do not fill the memory together."""
 
@@ -68,10 +75,14 @@ Array = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Picture:
-    """``pixels``: uint8 [H, W] (0 black, 255 white) or [H, W, 3]. ``animated``: it is the first frame of several."""
+    """``pixels``: uint8 [H, W] (0 black, 255 white) or [H, W, 3]. ``animated``: it is the first frame of several.
+
+    ``size``: pixels across and down in the file.
+    """
 
     pixels: Array
     animated: bool = False
+    size: tuple[int, int] = (0, 0)
 
 
 def read_picture(content: bytes, *, colour: bool = False, at_most: int = AT_MOST) -> Picture:
@@ -91,7 +102,8 @@ def read_picture(content: bytes, *, colour: bool = False, at_most: int = AT_MOST
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _check_size(image)
-                return Picture(*_decoded(image, colour=colour, at_most=at_most))
+                size = image.size
+                return Picture(*_decoded(image, colour=colour, at_most=at_most), size)
         except DataError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # beyond Pillow's own limits
@@ -147,6 +159,25 @@ def _on_white(image: Image.Image) -> Image.Image:
         ground.paste(above, mask=above.getchannel("A"))
         return ground
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def is_grey(pixels: Array) -> bool:
+    """Whether a picture [H, W, 3] shows no colour; JPEG files of grey pictures differ by little between channels."""
+    signed = pixels.astype(np.int16)
+    return bool(np.abs(signed - signed[..., :1]).max(initial=0) <= GREY_WITHIN)
+
+
+def to_grey(pixels: Array) -> Array:
+    """uint8 [..., H, W] of pictures [..., H, W, 3], weighed as ITU-R BT.601 does; what is grey stays as it is."""
+    weighed = pixels.astype(np.uint32) @ np.array(LUMA, dtype=np.uint32)
+    return ((weighed + (1 << 15)) >> 16).astype(np.uint8)
+
+
+def png_of(pixels: Array) -> bytes:
+    """A PNG file of a picture, uint8 [H, W] or [H, W, 3]."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
 
 
 def fitted(picture: Array, side: int) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 from clps_core.data.alignment import Aligned
 from clps_core.data.base import Array
 from clps_core.data.detection import Found, right_objects
+from clps_core.data.log_mel import spectrogram_of
 from clps_core.data.spans import Marked, same_answer
 from clps_core.errors import ConfigError, DataError
 from clps_core.opened import Opener, OpenRun, Which, check_length, open_run
@@ -51,7 +52,8 @@ class Prediction:
     ``pieces`` the new ones only. ``ended``: the model ended the answer itself. ``room``: how many tokens more its
     positions allow. ``kept``: of a text whose masks were filled, what stands before, between and after its ``pieces``.
     ``guesses``: the most probable answers of a model that does not write. ``right_answer``: where the
-    task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] in 0..1 where the input is one.
+    task knows one. ``unknown``: typed characters without a token. ``image``: [H, W] or [H, W, 3] in 0..1 where the
+    input is one.
     ``context``, ``marked``: where the answer is marked in a text, that text and the best spans of it, best first.
     ``spectrogram``, ``aligned``: as in ``work.answers.Answer``. ``sound``: float32 [n], the samples of a sound that was
     read, at ``data.log_mel.RATE``.
@@ -184,10 +186,16 @@ def _written(
         run.step,
         pieces=pieces,
         ended=data.eos_id in tokens,
-        room=max(0, (run.model.config.max_positions or 0) - before - len(tokens) + 1),
+        room=max(0, run.model.longest_answer - before - len(tokens) + 1),
         right_answer=data.right_answer(text, options=options),
         unknown=data.unknown(text),
+        spectrogram=spectrogram_of(inputs) if data.facts.input_kind == "sound" else None,
+        sound=_heard(run, text),
     )
+
+
+def _heard(run: OpenRun, text: str) -> Array | None:
+    return cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None
 
 
 def _check_tokens(tokens: Sequence[int], vocab_size: int, eos: int) -> None:
@@ -226,7 +234,7 @@ def _answered(run: OpenRun, text: str, inputs: Array, options: Mapping[str, str]
         context=said.context,
         marked=said.marked,
         spectrogram=said.spectrogram,
-        sound=cast("SoundData", run.data).sound(text) if run.data.facts.input_kind == "sound" else None,
+        sound=_heard(run, text),
         aligned=said.aligned,
         found=said.found,
         wanted=right_objects(run.data, text) if said.target == "queries" else (),

@@ -71,6 +71,10 @@ class Sizes(Protocol):
     @property
     def num_queries(self) -> int | None: ...
     @property
+    def reads_frames(self) -> bool: ...
+    @property
+    def max_target_positions(self) -> int | None: ...
+    @property
     def class_token(self) -> bool: ...
     @property
     def positions(self) -> str: ...
@@ -155,9 +159,11 @@ def outer_shapes(sizes: Sizes) -> dict[str, OuterShape]:
     is no ``head`` weight. A factorised embedding (``embedding_size`` below ``d_model``) adds a
     projection up (ALBERT, arXiv 1909.11942) and, for a tied language-model head, one down. A decoder of
     ``num_queries`` learned queries (DETR, arXiv 2005.12872) reads no tokens: the only embedding is the encoder's.
+    An encoder of frames has no token table that a decoder could share: both have an embedding then, always.
     """
     found: dict[str, OuterShape] = {}
-    two_stacks = sizes.family == "encoder_decoder" and sizes.tie_embeddings != "all" and not sizes.num_queries
+    own_tables = sizes.tie_embeddings != "all" or sizes.reads_frames
+    two_stacks = sizes.family == "encoder_decoder" and own_tables and not sizes.num_queries
     for name in ("encoder_embedding", "decoder_embedding") if two_stacks else ("embedding",):
         found |= _embedding(sizes, name)
     if sizes.num_queries:
@@ -171,14 +177,16 @@ def outer_shapes(sizes: Sizes) -> dict[str, OuterShape]:
 def _embedding(sizes: Sizes, name: str) -> dict[str, OuterShape]:
     width, d = sizes.embedding_width, sizes.d_model
     found: dict[str, OuterShape] = {}
-    if sizes.patch_dim is not None:
+    writes = sizes.reads_frames and name == "decoder_embedding"
+    if sizes.patch_dim is not None and not writes:
         found[f"{name}.patches"] = OuterShape(_linear(width, sizes.patch_dim, True), "embedding")
     else:
         found[f"{name}.tokens"] = OuterShape((("weight", (sizes.vocab_size or 0, width)),), "embedding")
     if sizes.class_token:
         found[f"{name}.class_token"] = OuterShape((("weight", (1, width)),), "embedding")
     if sizes.positions == "learned":
-        found[f"{name}.positions"] = OuterShape((("weight", (sizes.max_positions or 0, width)),), "embedding")
+        longest = (sizes.max_target_positions if writes else None) or sizes.max_positions or 0
+        found[f"{name}.positions"] = OuterShape((("weight", (longest, width)),), "embedding")
     if sizes.token_types:
         found[f"{name}.token_types"] = OuterShape((("weight", (sizes.token_types, width)),), "embedding")
     if sizes.embedding_norm:

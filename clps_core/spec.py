@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clps_core.config import RunConfig, build_config, completed
+from clps_core.config.run import USUAL_AUGMENT
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
 from clps_core.words import _
@@ -27,7 +28,7 @@ VERSION = "1"
 MAX_SPEC = 6000
 """Characters; a strategy may be 4,096 long by itself."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?")
-FILLED_IN = ("vocab_size", "max_positions", "num_classes", "patch_dim", "num_queries")
+FILLED_IN = ("vocab_size", "max_positions", "num_classes", "patch_dim", "num_queries", "max_target_positions")
 
 
 def to_spec(config: RunConfig) -> str:
@@ -94,7 +95,12 @@ def _without_filled_in(config: RunConfig) -> RunConfig:
     """``config`` without what its task would fill in by itself."""
     short = config
     usual = TASKS.usual(config.data.task)
-    implied = {"seq_len": usual.max_source_len, "difficulty": usual.difficulty, "patch_size": usual.patch_size}
+    implied: dict[str, object] = {
+        "seq_len": usual.max_source_len,
+        "difficulty": usual.difficulty,
+        "patch_size": usual.patch_size,
+        "augment": USUAL_AUGMENT,
+    }
     same = [name for name, value in implied.items() if getattr(config.data, name) == value]
     short = short.model_copy(update={"data": short.data.model_copy(update=dict.fromkeys(same))})
     given = {name: getattr(config.model, name) for name in FILLED_IN}

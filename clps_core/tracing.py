@@ -188,7 +188,8 @@ def _summands(
     import torch
 
     inputs = said.decoder_inputs if stack == "decoder" and said.decoder_inputs is not None else asked.inputs
-    if run.config.model.patch_dim is not None:
+    model = run.config.model
+    if model.patch_dim is not None and not (model.reads_frames and stack == "decoder"):
         return None, None
     with torch.inference_mode():
         found = run.model.summands(stack, torch.from_numpy(np.ascontiguousarray(inputs)))

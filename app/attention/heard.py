@@ -19,6 +19,9 @@ MOST_WEIGHTS = 20_000_000
 def heard(run: Run, question: Question, turned: Turned, answer: Inspection, *, with_attention: bool) -> None:
     """The spectrogram of ``answer`` with its alignment, and below it where each part of the answer is read from."""
     assert answer.spectrogram is not None
+    if answer.target_labels:
+        _written(run, question, turned, answer, with_attention=with_attention)
+        return
     positions, layers = len(answer.source_labels), len(answer.ran["encoder"])
     small = layers * run.config.model.num_heads * positions**2 <= MOST_WEIGHTS
     if not (with_attention and small and answer.aligned):
@@ -30,5 +33,25 @@ def heard(run: Run, question: Question, turned: Turned, answer: Inspection, *, w
         _(
             "Below the sound, one strip for each layer: each row is one part of the answer, and shows from where the "
             "positions that write it read, as the mean of the heads. Each strip has its own scale."
+        )
+    )
+
+
+def _written(run: Run, question: Question, turned: Turned, answer: Inspection, *, with_attention: bool) -> None:
+    """Below the sound, where a decoder reads when it writes each part; these are what it reads next itself."""
+    assert answer.spectrogram is not None
+    parts = answer.target_labels[1:]
+    layers, heads = len(answer.ran["decoder"]), run.config.model.num_heads
+    small = layers * heads * (len(parts) + 1) * len(answer.source_labels) <= MOST_WEIGHTS
+    if not (with_attention and small and parts):
+        drawn(answer.spectrogram, (), written=parts)
+        return
+    found = inspect(run, question, turned).attention["cross"]
+    drawn(answer.spectrogram, (), found[:, :, : len(parts)].mean(axis=1), parts)
+    st.caption(
+        _(
+            "Below the sound, one strip for each layer of the decoder: each row is one token of its answer, and shows "
+            "from where in the sound the decoder reads when it writes that token (cross-attention), as the mean of the "
+            "heads. Each strip has its own scale."
         )
     )

@@ -18,20 +18,27 @@ from clps_core.words import _
 
 __all__ = ["drawn", "read_from", "spectrogram_html"]
 
-ROW = 9
-"""Pixels of the row of one part of an answer."""
+ROW, NAMED_ROW = 9, 16
+"""Pixels of the row of one part of an answer; of one that stands beside its name."""
 MOST_LAYERS = 24
 """Of more layers only so many are drawn, evenly spaced."""
 
 Floats = NDArray[np.floating]
 
 
-def drawn(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> None:
+def drawn(
+    spectrogram: Floats,
+    aligned: Sequence[Aligned],
+    attention: Floats | None = None,
+    written: Sequence[str] | None = None,
+) -> None:
     """The ``spectrogram`` [bands, frames] with the parts of an answer on it.
 
-    ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below.
+    ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below. ``written``: the parts
+    of an answer that a decoder wrote, which stand at no positions; their names are beside the rows of each strip.
     """
-    st.html(f"<style>{asset('sound/spectrogram.css')}</style>{spectrogram_html(spectrogram, aligned, attention)}")
+    html = spectrogram_html(spectrogram, aligned, attention, written)
+    st.html(f"<style>{asset('sound/spectrogram.css')}</style>{html}")
 
 
 def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
@@ -43,11 +50,16 @@ def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
     return np.stack(rows, axis=1) if rows else attention[:, :, :0].mean(axis=1)
 
 
-def spectrogram_html(spectrogram: Floats, aligned: Sequence[Aligned], attention: Floats | None = None) -> str:
+def spectrogram_html(
+    spectrogram: Floats,
+    aligned: Sequence[Aligned],
+    attention: Floats | None = None,
+    written: Sequence[str] | None = None,
+) -> str:
     """The HTML of ``drawn``; no text in it is markup."""
     frames = spectrogram.shape[1]
     positions = max(1, frames // STACKED)
-    said = " ".join(visible(one.label) for one in aligned)
+    said = " ".join(map(visible, [one.label for one in aligned] if written is None else written))
     name = escape(_("Spectrogram, low tones below. Written: {answer}", answer=said or _("(nothing)")), quote=True)
     parts = "".join(
         f'<i class="part" style="left:{_percent(one.begin, positions)};'
@@ -59,28 +71,26 @@ def spectrogram_html(spectrogram: Floats, aligned: Sequence[Aligned], attention:
         for one in aligned
     )
     rows = [
-        _row(_("Written"), labels, "written"),
+        *([_row(_("Written"), labels, "written")] if written is None else []),
         _row(_("Sound"), f'<img alt="{name}" src="{shaded(spectrogram)}">{parts}', "loud"),
         _row("", _times(positions * POSITION_SECONDS), "times"),
     ]
-    if attention is not None and len(aligned):
-        rows += _strips(attention)
+    if attention is not None and attention.shape[1]:
+        rows += _strips(attention, written or ())
     return f'<div class="clps-sound">{"".join(rows)}</div>'
 
 
-def _strips(attention: Floats) -> list[str]:
+def _strips(attention: Floats, names: Sequence[str]) -> list[str]:
     count = len(attention)
     layers = [round(at) for at in np.linspace(0, count - 1, min(count, MOST_LAYERS))]
-    height = ROW * attention.shape[1]
+    height = (NAMED_ROW if names else ROW) * attention.shape[1]
+    beside = "".join(f"<i>{escape(visible(name))}</i>" for name in names)
     found = []
     for layer in layers:
         title = _("Layer {layer}", layer=layer)
         one = attention[layer] / max(1e-9, float(attention[layer].max()))
-        found.append(
-            _row(
-                title, f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">', "read"
-            )
-        )
+        image = f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">'
+        found.append(_row(title, f'{image}<span class="parts">{beside}</span>' if beside else image, "read"))
     return found
 
 

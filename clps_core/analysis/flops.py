@@ -15,8 +15,9 @@ Definition (Kaplan et al. 2020, arXiv 2001.08361, section 2.1; Chowdhery et al. 
   operations of one pair divided by ``2 * length``. Cross-attention keys and values are computed per
   source token, everything else of the decoder per target token. The memory is one for all decoder layers,
   so layers that share cross_k and cross_v project it once: here sharing saves operations.
-* Learned queries, which a decoder reads in place of tokens, are no tokens: an encoder-decoder that has them reads those
-  of its encoder only, and the operations of its queries are divided among these.
+* Some decoders have positions of a number of their own: learned queries, which are no tokens, and an answer about the
+  frames of a sound, which is much shorter than these. Tokens are those of the encoder only, then, and the operations
+  of the decoder, at its full number of positions, are divided among them.
 * A layer that reads another's keys and values saves their two matrices; one that reads another's
   probabilities saves the matrices of queries and keys and the scores, half of the attention's
   operations. LoRA costs its two matrices at every layer that has it; concatenated input its matrix at
@@ -106,14 +107,14 @@ def _share(model: ModelConfig, stack: str, length: int) -> float:
     """Positions of ``stack`` for each token that the model reads, at inputs of ``length`` tokens."""
     if model.family != "encoder_decoder":
         return 1.0
-    if model.num_queries is None:
+    if model.decoder_positions is None:
         return 0.5
-    return 1.0 if stack == "encoder" else model.num_queries / length
+    return 1.0 if stack == "encoder" else model.decoder_positions / length
 
 
 def _own_length(model: ModelConfig, stack: str, length: int) -> int:
     """Positions of ``stack`` at inputs of ``length`` tokens."""
-    return model.num_queries or length if stack == "decoder" else length
+    return model.decoder_positions or length if stack == "decoder" else length
 
 
 def _difference(model: ModelConfig, plan: SharingPlan, other: SharingPlan, length: int) -> int:
@@ -156,7 +157,8 @@ def _per_token(model: ModelConfig, plan: SharingPlan, length: int, loops: int | 
     source += _attention(model, plan, "encoder", length, loops) + PER_WEIGHT * _memory_weights(model, plan)
     target = PER_WEIGHT * (_matrix_weights(model, plan, "decoder", loops) + _outer_of_target(model))
     target += _attention(model, plan, "decoder", length, loops)
-    return (source + target) // 2 if model.num_queries is None else source + target * model.num_queries // length
+    own = model.decoder_positions
+    return (source + target) // 2 if own is None else source + target * own // length
 
 
 def _sizes(model: ModelConfig, plan: SharingPlan, stack: str) -> dict[tuple[int, str], int]:
@@ -206,11 +208,11 @@ def _attention(model: ModelConfig, plan: SharingPlan, stack: str, length: int, l
     return PER_QUERY_AND_KEY // 2 * keys * model.num_heads * model.head_size
 
 
-def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
-    """Weights outside the map that are multiplied at every position of one stack."""
+def _outer_per_token(model: ModelConfig, *, head: bool = True, patches: bool = True) -> int:
+    """Weights outside the map that are multiplied at every position of one stack: its embedding, and its head."""
     width, d = model.embedding_width, model.d_model
     total = width * d if width != d else 0
-    if model.patch_dim is not None:
+    if patches and model.patch_dim is not None:
         total += width * model.patch_dim
     if head and model.output == "lm":
         vocab = model.vocab_size or 0
@@ -226,7 +228,7 @@ def _outer_per_token(model: ModelConfig, *, head: bool = True) -> int:
 def _outer_of_target(model: ModelConfig) -> int:
     """Weights outside the map that are multiplied at every position of a decoder above an encoder."""
     if model.num_queries is None:
-        return _outer_per_token(model)
+        return _outer_per_token(model, patches=False)
     heads = [shape for shape in outer_shapes(model).values() if shape.group == "head"]
     return sum(prod(size) for head in heads for _tensor, size in head.shapes if len(size) == 2)
 

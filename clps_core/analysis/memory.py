@@ -81,7 +81,7 @@ def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
     for stack, execution in plan.execution.items():
         layers = len(execution.layers(most)) if execution.core else execution.num_layers
         cross = stack == "decoder" and model.family == "encoder_decoder"
-        own = model.num_queries or length if cross else length
+        own = model.decoder_positions or length if cross else length
         per_sequence += layers * _layer_numbers(model, own, cross=cross)
         if own != length:  # the keys and values of cross-attention have other positions than its queries
             per_sequence += layers * 2 * length * model.num_heads * model.head_size
@@ -91,7 +91,7 @@ def activation_bytes(config: RunConfig | Resolved, *, gpu: bool = False) -> int:
             kept = 1 if plan.reuse[stack].read("attention_source") else 0
         per_sequence += layers * _probabilities(model, own, [own, length][:kept])
     wide = {"lm": model.vocab_size or 0, "ctc": (model.num_classes or 0) + BLANKS}.get(model.output, 0)
-    per_sequence += LOGIT_COPIES * length * wide
+    per_sequence += LOGIT_COPIES * (model.decoder_positions or length) * wide
     return (batch * per_sequence + _merged_numbers(model, plan, batch * length)) * FP32_BYTES
 
 

@@ -21,15 +21,15 @@ def operations_per_step(config: RunConfig) -> float:
 
 
 def operations_at(config: RunConfig, length: float) -> float:
-    """Training operations of one step, with inputs of ``length`` tokens; of an encoder-decoder, source and target."""
+    """Training operations of one step, with inputs of ``length`` tokens; of an encoder-decoder of texts, both."""
     stacks = _stacks_of_tokens(config.model)
     per_token = _per_token(config.model, config.sharing, max(1, round(length)))
     return float(per_token) * length * stacks * config.train.batch_size
 
 
 def _stacks_of_tokens(model: ModelConfig) -> int:
-    """How many stacks read tokens; learned queries are none."""
-    return 2 if model.family == "encoder_decoder" and model.num_queries is None else 1
+    """How many stacks have as many positions as an input has tokens: a decoder has its own number, or as many."""
+    return 2 if model.family == "encoder_decoder" and model.decoder_positions is None else 1
 
 
 @lru_cache(maxsize=512)
@@ -38,7 +38,7 @@ def _per_token(model: ModelConfig, sharing: SharingConfig, length: int) -> int:
 
 
 def tokens_per_step(config: RunConfig) -> int:
-    """Tokens that one step reads, source and target, all at the model's full length: padding counts."""
+    """Tokens that one step reads at the model's full length, padding among them: see ``flops`` on what a token is."""
     return _per_example(config.model, config.sharing)[1] * config.train.batch_size
 
 

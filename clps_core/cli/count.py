@@ -40,6 +40,7 @@ SIZES = (
     "patch_dim",
     "num_classes",
     "num_queries",
+    "max_target_positions",
 )
 """What a count depends on and a task or the usual rule may have given."""
 SIZE_OPTIONS = {

@@ -12,7 +12,7 @@ from clps_core.cli.output import print_json, print_pairs, print_table, say, size
 from clps_core.data.registry import task_samples
 from clps_core.errors import DataError
 from clps_core.home import default_home
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.columns import ROLES
 from clps_core.own_data.sources import Source, found_source
 from clps_core.own_data.told import about, changed_since, warnings
@@ -22,7 +22,7 @@ from clps_core.words import _, in_a_sentence, ngettext
 if TYPE_CHECKING:
     from clps_core.own_data.record import DataSet
 
-__all__ = ["add", "columns", "list_", "preview", "remove", "share", "show", "source"]
+__all__ = ["add", "columns", "list_", "options", "preview", "remove", "share", "show", "source"]
 
 LONGEST_CELL = 60
 ROWS_EVERY = 20_000
@@ -53,6 +53,11 @@ def columns(**named: str | None) -> dict[str, str]:
     return {role: name for role, name in named.items() if name is not None}
 
 
+def options(**given: object) -> dict[str, object]:
+    """Option of a medium -> its value, of those that are given."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def add(
     name: str,
     asked: Source,
@@ -61,6 +66,7 @@ def add(
     tokenizer: str | None,
     licence: str,
     *,
+    options: Mapping[str, Any] | None = None,
     as_json: bool,
 ) -> None:
     """Add the data set and say what it is."""
@@ -75,37 +81,52 @@ def add(
             say(_("{n:,} rows read.", n=rows))
 
     made = add_data(
-        name, asked, default_home(), kind=kind, columns=named, tokenizer=tokenizer, licence=licence, said=said
-    )
+        name, asked, default_home(), kind=kind, columns=named, options=options, tokenizer=tokenizer, licence=licence,
+        said=said,
+    )  # fmt: skip
     if as_json:
         print_json(_record(made))
         return
     _print(made)
     say(_("Train on it: clps train --task {task} --strategy none --strategy all --wait", task=made.task))
-    for masked in made.tasks[1:]:
-        say(_("Or train an encoder to fill in masked tokens: --task {task}", task=masked))
+    for other in made.tasks[1:]:
+        if made.kind == "speech":
+            say(_("Or train an encoder-decoder: --task {task}", task=other))
+        else:
+            say(_("Or train an encoder to fill in masked tokens: --task {task}", task=other))
 
 
-def preview(asked: Source, kind: str | None, named: Mapping[str, str], *, as_json: bool) -> None:
+def preview(
+    asked: Source,
+    kind: str | None,
+    named: Mapping[str, str],
+    *,
+    options: Mapping[str, Any] | None = None,
+    as_json: bool,
+) -> None:
     """Show the columns and the first rows."""
     from clps_core.own_data.adding import preview as preview_data
 
-    found = preview_data(asked, default_home(), kind=kind, columns=named)
+    found = preview_data(asked, default_home(), kind=kind, columns=named, options=options)
     if as_json:
         rows = {name: [_plain(one) for one in values] for name, values in found.rows.items()}
-        print_json({"kind": found.guess.kind, "columns": found.guess.columns, "note": found.guess.note, "rows": rows})
+        told = {"kind": found.guess.kind, "columns": found.guess.columns, "note": found.guess.note, "rows": rows}
+        print_json(told | ({"medium": found.medium} if found.medium else {}))
         return
     used = {column: role for role, column in found.guess.columns.items()}
     heads = [f"{name} ({used[name]})" if name in used else name for name in found.rows]
     print_table(heads, zip(*([_cell(one) for one in values] for values in found.rows.values()), strict=True), left=99)
     if found.guess.note:
         say(found.guess.note)
-    options = ", ".join(dict.fromkeys(f"--{role}" for roles in ROLES.values() for role in roles))
+    if found.guess.kind in media.MEDIA:
+        roles = [role for role in media.ROLES[found.guess.kind] if role in found.guess.columns]
+    else:
+        roles = [role for of_kind in ROLES.values() for role in of_kind]
     say(
         _(
-            "It would be used for {kind}. To change that, use --kind and {options}.",
+            "It would be used for {kind}. To change that, use {options}.",
             kind=found.guess.kind,
-            options=options,
+            options=", ".join(dict.fromkeys(["--kind", *(f"--{role}" for role in roles)])),
         )
     )
 

@@ -22,8 +22,8 @@ Where = Annotated[
     str,
     typer.Argument(
         help=_(
-            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder saved by the datasets library, or a name on "
-            "Hugging Face."
+            "A file (.txt, .csv, .tsv, .json, .jsonl, .parquet), a folder or ZIP of pictures by class or of sounds "
+            "with transcripts, a folder saved by the datasets library, or a name on Hugging Face."
         ),
         metavar="SOURCE",
     ),
@@ -32,10 +32,10 @@ Kind = Annotated[
     str | None,
     typer.Option(
         help=_(
-            "generation (a text), classification (text and label), translation (text and text) or span (context, "
-            "question and answer)."
+            "generation (a text), classification (text and label), translation (text and text), span (context, "
+            "question and answer), images (pictures by class) or speech (sounds with transcripts)."
         ),
-        show_default=_("chosen from the columns"),
+        show_default=_("chosen from the data"),
     ),
 ]
 Column = Annotated[
@@ -68,6 +68,28 @@ Start = Annotated[
         metavar="COLUMN",
         help=_("Column of the position where each answer begins, in characters."),
         show_default=_("detected, or none"),
+    ),
+]
+Image = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the pictures."), show_default=_("detected"))
+]
+Side = Annotated[
+    int | None,
+    typer.Option(help=_("Pixels across the stored pictures, 16 to 96."), show_default=_("chosen from the pictures")),
+]
+Colour = Annotated[
+    bool | None,
+    typer.Option("--colour/--grey", help=_("Store pictures in colour or in grey."), show_default=_("as they are")),
+]
+Audio = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help=_("Column of the sounds."), show_default=_("detected"))
+]
+Lower = Annotated[
+    bool | None,
+    typer.Option(
+        "--lower/--no-lower",
+        help=_("Turn transcripts of sounds into lower case, or keep them as they are."),
+        show_default=_("lower case"),
     ),
 ]
 Encoding = Annotated[
@@ -104,6 +126,11 @@ def add(
     question: Question = None,
     answer: Answer = None,
     start: Start = None,
+    image: Image = None,
+    side: Side = None,
+    colour: Colour = None,
+    audio: Audio = None,
+    lower: Lower = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -144,9 +171,11 @@ def add(
         revision=revision, rows=rows,
     )  # fmt: skip
     columns = data.columns(
-        text=text, label=label, target=target, context=context, question=question, answer=answer, start=start
-    )
-    data.add(name, asked, kind, columns, tokenizer, licence, as_json=as_json)
+        text=text, label=label, target=target, context=context, question=question, answer=answer, start=start,
+        image=image, audio=audio,
+    )  # fmt: skip
+    options = data.options(side=side, colour=colour, lower=lower)
+    data.add(name, asked, kind, columns, tokenizer, licence, options=options, as_json=as_json)
 
 
 @data_app.command(help=_("Preview how 'clps data add' would read a source: columns and first rows. Nothing is stored."))
@@ -160,6 +189,11 @@ def preview(
     question: Question = None,
     answer: Answer = None,
     start: Start = None,
+    image: Image = None,
+    side: Side = None,
+    colour: Colour = None,
+    audio: Audio = None,
+    lower: Lower = None,
     encoding: Encoding = None,
     header: Header = True,
     hub_config: Config = None,
@@ -174,10 +208,12 @@ def preview(
         asked,
         kind,
         data.columns(
-            text=text, label=label, target=target, context=context, question=question, answer=answer, start=start
+            text=text, label=label, target=target, context=context, question=question, answer=answer, start=start,
+            image=image, audio=audio,
         ),
+        options=data.options(side=side, colour=colour, lower=lower),
         as_json=as_json,
-    )
+    )  # fmt: skip
 
 
 @data_app.command("list", help=_("List the data sets that were added, and those that come with CLPS Lab."))

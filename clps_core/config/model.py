@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from clps_core.words import N_, _, either, ngettext
+from clps_core.config.fitting import MOST_HEADS, MOST_WIDTH, check_fits
+from clps_core.words import N_
 
 __all__ = ["Fraction", "Frozen", "ModelConfig", "PositiveInt", "about", "usual_sizes"]
-
-MOST_HEADS, MOST_WIDTH = 1024, 65536
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -46,14 +45,6 @@ def usual_sizes(d_model: int, activation: str = "gelu") -> dict[str, int]:
 def about(text: str, unit: str = "") -> Any:
     """What a field means, for its reference (``reference.py``), and the ``unit`` of its value; names have none."""
     return Field(description=text, json_schema_extra={"unit": unit})
-
-
-def _either(numbers: Sequence[int]) -> str:
-    return either(map(str, numbers))
-
-
-def _heads(numbers: Sequence[int]) -> str:
-    return ngettext("{numbers} head", "{numbers} heads", numbers[-1], numbers=_either(numbers))
 
 
 class ModelConfig(Frozen):
@@ -157,6 +148,16 @@ class ModelConfig(Frozen):
             N_("queries"),
         ),
     ] = None
+    max_target_positions: Annotated[
+        Annotated[int, Field(ge=1, le=1_048_576)] | None,
+        about(
+            N_(
+                "Longest answer, with its end, that the decoder of an encoder-decoder of frames or patches writes. If "
+                "not given: the task's longest answer."
+            ),
+            N_("positions"),
+        ),
+    ] = None
     class_token: Annotated[
         bool,
         about(
@@ -254,6 +255,16 @@ class ModelConfig(Frozen):
         return kind == "decoder" and not self.num_queries
 
     @property
+    def reads_frames(self) -> bool:
+        """Whether an encoder reads frames or patches, and a decoder above it writes tokens."""
+        return self.family == "encoder_decoder" and self.patch_dim is not None and not self.num_queries
+
+    @property
+    def decoder_positions(self) -> int | None:
+        """Positions of a decoder that are not as many as the encoder's: learned queries, or the longest answer."""
+        return self.num_queries or (self.max_target_positions if self.reads_frames else None)
+
+    @property
     def has_final_norm(self) -> bool:
         """Whether each stack ends in a norm."""
         return self.final_norm if self.final_norm is not None else self.norm_position == "pre"
@@ -279,135 +290,7 @@ class ModelConfig(Frozen):
         usual = usual_sizes(given["d_model"], str(given.get("activation", "")))
         return {"d_ff": usual["d_ff"], "num_heads": heads or usual["num_heads"], **given}
 
-    def _heads_that_fit(self) -> list[int]:
-        """The numbers of heads nearest to ``num_heads`` that divide ``d_model``: one, or two that are as near."""
-        step = self.num_kv_heads or 1
-        fitting = [n for n in range(step, MOST_HEADS + 1, step) if self.d_model % n == 0]
-        nearest = min((abs(n - self.num_heads) for n in fitting), default=0)
-        return [n for n in fitting if abs(n - self.num_heads) == nearest] or [1]
-
-    def _widths_that_fit(self) -> list[int]:
-        """The multiples of ``num_heads`` below and above ``d_model``."""
-        below = self.d_model // self.num_heads * self.num_heads
-        return [n for n in (below, below + self.num_heads) if 1 <= n <= MOST_WIDTH]
-
-    def _check_marks(self) -> None:
-        """Raise ``ValueError`` if head span has no tokens to mark, or comes with parts that nothing would read."""
-        got = {
-            _("family {family}", family=self.family): self.family != "encoder",
-            _("image patches"): self.patch_dim is not None,
-            _("a class token"): self.class_token,
-            _("a pooler"): self.pooler,
-        }
-        if bad := next((name for name, is_so in got.items() if is_so), None):
-            raise ValueError(
-                _(
-                    "head span marks tokens of the input: it must only be used with an encoder that reads "
-                    "tokens. Got {got}. Use another head.",
-                  got=bad)
-            )  # fmt: skip
-
-    def _check_queries(self) -> None:
-        """Raise ``ValueError`` unless queries, an encoder-decoder and head boxes come together."""
-        if self.num_queries is not None and self.family != "encoder_decoder":
-            raise ValueError(
-                _(
-                    "num_queries must only be given for family encoder_decoder. Got family {family}. Leave it out.",
-                    family=self.family,
-                )
-            )
-        if self.num_queries is not None and self.output != "boxes":
-            raise ValueError(
-                _("learned queries must be used with head boxes. Got head {head}. Leave it out.", head=self.output)
-            )
-        if self.num_queries is None and self.output == "boxes":
-            raise ValueError(
-                _("head boxes must be used with learned queries. Got none. Set num_queries, or use another head.")
-            )
-
     @model_validator(mode="after")
-    def _sizes_fit(self) -> ModelConfig:
-        if self.head_dim is None and self.d_model % self.num_heads:
-            raise ValueError(
-                _(
-                    "d_model must be divisible by num_heads. Got {d_model} and {num_heads}. Use {heads}, or a "
-                    "d_model of {widths}, or set head_dim.",
-                    d_model=self.d_model,
-                    num_heads=self.num_heads,
-                    heads=_heads(self._heads_that_fit()),
-                    widths=_either(self._widths_that_fit()),
-                )
-            )
-        if self.num_heads % self.kv_heads:
-            raise ValueError(
-                _(
-                    "num_heads must be a multiple of num_kv_heads. Got {heads} and {kv_heads}. Change one of them.",
-                    heads=self.num_heads,
-                    kv_heads=self.kv_heads,
-                )
-            )
-        if self.positions == "rotary" and self.head_size % 2:
-            raise ValueError(
-                _(
-                    "with rotary positions, the width of a head must be even. Got {got}. Change d_model, num_heads "
-                    "or head_dim.",
-                    got=self.head_size,
-                )
-            )
-        if self.embedding_width > self.d_model:
-            raise ValueError(
-                _(
-                    "embedding_size must be at most d_model ({d_model}). Got {got}. Lower it.",
-                    d_model=self.d_model,
-                    got=self.embedding_size,
-                )
-            )
-        if self.num_decoder_layers is not None and self.family != "encoder_decoder":
-            raise ValueError(
-                _(
-                    "num_decoder_layers must only be given for family encoder_decoder. Got family {family}. Leave it "
-                    "out.",
-                    family=self.family,
-                )
-            )
-        if self.family == "encoder" and self.output == "lm" and (self.patch_dim is not None or self.pooler):
-            got = _("image patches") if self.patch_dim is not None else _("a pooler")
-            raise ValueError(
-                _(
-                    "an encoder with head lm predicts tokens at every position: it must read tokens, and must "
-                    "not have a pooler. Got {got}. Remove that, or use head classes or none.",
-                    got=got,
-                )
-            )
-        if self.output == "classes" and self.family != "encoder":
-            raise ValueError(
-                _("head classes must only be used with family encoder. Got {family}. Use head lm.", family=self.family)
-            )
-        if self.output == "span":
-            self._check_marks()
-        if self.output == "ctc" and (self.family != "encoder" or self.class_token or self.pooler):
-            raise ValueError(
-                _(
-                    "head ctc gives each position of an encoder one of the classes or a blank: it must be used with "
-                    "family encoder, without a class token and without a pooler. Got family {family}. Change that, or "
-                    "use another head.",
-                    family=self.family,
-                )
-            )
-        self._check_queries()
-        if self.patch_dim is not None and self.family != "encoder" and self.num_queries is None:
-            raise ValueError(
-                _(
-                    "image patches must only be used with family encoder, or with learned queries. Got {family}.",
-                    family=self.family,
-                )
-            )
-        if self.class_token and (self.family != "encoder" or (self.patch_dim is None and self.vocab_size is not None)):
-            raise ValueError(
-                _("a class token must only be used with image patches. Got a model of tokens. Leave it out.")
-            )
-        if self.pooler and self.family != "encoder":
-            raise ValueError(
-                _("a pooler must only be used with family encoder. Got {family}. Leave it out.", family=self.family)
-            )
+    def _fits(self) -> ModelConfig:
+        check_fits(self)
         return self

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from clps_core.config.model import ModelConfig
 from clps_core.config.reading import validated
-from clps_core.config.run import RunConfig, SharingConfig
+from clps_core.config.run import USUAL_AUGMENT, RunConfig, SharingConfig
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_strategy
@@ -60,6 +60,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             "num_classes": config.model.num_classes or task.num_classes,
             "patch_dim": config.model.patch_dim or task.patch_dim,
             "num_queries": config.model.num_queries or task.num_queries,
+            "max_target_positions": config.model.max_target_positions or _longest_answer(config.model, task),
             "head": config.model.head or ("lm" if task.masked else None),
         }
     )
@@ -82,15 +83,33 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
                 got=model.vocab_size,
             )
         )
+    if task.patch_dim and (model.max_target_positions or 0) < task.max_target_len:
+        raise ConfigError(
+            _(
+                "max_target_positions must be at least the longest answer of {task} ({longest}). Got {got}. Leave it "
+                "out.",
+                task=task.name,
+                longest=task.max_target_len,
+                got=model.max_target_positions,
+            )
+        )
     complete = config.model_copy(update={"model": validated(ModelConfig, model.model_dump())})
-    filled: dict[str, int] = {}
+    filled: dict[str, int | str] = {}
     if task.windows and complete.data.seq_len is None:
         filled["seq_len"] = task.max_source_len
     if task.difficulty is not None and complete.data.difficulty is None:
         filled["difficulty"] = task.difficulty
     if task.patch_sizes and task.patch_size is not None and complete.data.patch_size is None:
         filled["patch_size"] = task.patch_size
+    if "augment" in task.takes and complete.data.augment is None:
+        filled["augment"] = USUAL_AUGMENT
     return complete.model_copy(update={"data": complete.data.model_copy(update=filled)}) if filled else complete
+
+
+def _longest_answer(model: ModelConfig, task: TaskFacts) -> int | None:
+    """Tokens of the longest answer, where a decoder writes about frames: elsewhere the input's length says it."""
+    frames = model.patch_dim or task.patch_dim
+    return task.max_target_len if frames and task.max_target_len and not task.num_queries else None
 
 
 def longest_input(config: RunConfig, task: TaskFacts | None = None) -> int:
@@ -144,6 +163,13 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
     if config.data.clutter is not None and "clutter" not in task.takes:
         raise ConfigError(
             _("data.clutter must only be given for task objects. Got it for task {task}. Leave it out.", task=task.name)
+        )
+    if config.data.augment is not None and "augment" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.augment must only be given for your own pictures. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
         )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(

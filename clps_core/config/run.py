@@ -13,9 +13,11 @@ from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
 from clps_core.words import N_, _, shown
 
-__all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "flat"]
+__all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "USUAL_AUGMENT", "flat"]
 
 SCHEMA_VERSION = 1
+USUAL_AUGMENT = "shifts"
+"""How images of tasks that take ``data.augment`` are varied where nobody says it."""
 MOST_CLUTTER = 12
 """Fragments in a picture of the task ``objects``."""
 
@@ -113,10 +115,20 @@ class DataConfig(Frozen):
         Annotated[int, Field(ge=1, le=1024)] | None,
         about(
             N_(
-                "Pixels across a patch of an image, for task mnist: 2, 4, 7 or 14. Smaller patches make a longer "
-                "input. If not given: the task's default."
+                "Pixels across a patch of an image, for task mnist (2, 4, 7 or 14) and for your own pictures (a "
+                "divisor of their size). Smaller patches make a longer input. If not given: the task's default."
             ),
             N_("pixels"),
+        ),
+    ] = None
+    augment: Annotated[
+        Literal["none", "shifts", "mirror"] | None,
+        about(
+            N_(
+                "How training images are varied, for your own pictures: none; shifts: moved by a few pixels, "
+                "differently at each step; mirror: shifts, and half of them are mirrored, which turns letters and "
+                "digits into wrong ones. If not given: shifts."
+            )
         ),
     ] = None
     folds: Annotated[

@@ -19,6 +19,7 @@ FIRST = (
     "data.seq_len",
     "data.difficulty",
     "data.patch_size",
+    "data.augment",
 )
 """What people change most often is said first."""
 FOLLOWS = (
@@ -26,6 +27,7 @@ FOLLOWS = (
     "model.head_dim",
     "model.embedding_size",
     "model.max_positions",
+    "model.max_target_positions",
     "model.patch_dim",
     "optim.warmup_steps",
     "train.eval_every",

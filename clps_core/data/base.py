@@ -48,9 +48,9 @@ class Batch:
 
     ``inputs``: int64 [B, S] tokens, or float32 [B, N, patch_dim]. ``input_mask``: bool [B, S], True at
     real tokens; ``None`` if all are real. ``decoder_inputs``: int64 [B, T] that starts with bos, for an
-    encoder-decoder that reads tokens. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]; spans: [B, S], see
-    ``data.spans``; boxes: [B, K]), ``IGNORED`` where not scored. ``spans``: in an evaluation, what marked positions are
-    in words.
+    encoder-decoder whose decoder reads tokens. ``labels``: int64 [B, T] (decoder: [B, S]; classes: [B]; spans:
+    [B, S], see ``data.spans``; boxes: [B, K]), ``IGNORED`` where not scored. ``spans``: in an evaluation, what marked
+    positions are in words.
     ``grades``: int64 like the labels, how hard each of them is, where a task scores that.
     ``label_bytes``: int64 like the labels, in an evaluation of a text: how many bytes each of them spells.
     ``boxes``: float32 [B, K, 4] of the labels [B, K], where these are classes of things in a picture: centre across and

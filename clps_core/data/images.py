@@ -1,4 +1,4 @@
-"""What tasks have in common whose inputs are small grey images, cut into patches. Start at LabelledImages.
+"""What tasks have in common whose inputs are small images, grey or in colour, cut into patches. Start at LabelledImages.
 
 An image is square, and so are its patches. A person says which one by the number of a test image, by its values in
 rows, or by a digit from 0 to f for each pixel, which is how a drawn image stands in an address.
@@ -29,7 +29,7 @@ LEVELS = 16
 class Images:
     """The images of each split, the same for every seed.
 
-    ``pixels``: split -> [n, side, side], from 0 (paper) to ``brightest`` (ink). ``labels``: split -> int64 [n].
+    ``pixels``: split -> [n, side, side] or [n, side, side, 3], from 0 to ``brightest``. ``labels``: split -> int64 [n].
     ``keys``: of the splits that a cross-validation cuts in another way, what says to which part an image belongs.
     """
 
@@ -42,7 +42,12 @@ class Images:
     @property
     def side(self) -> int:
         """Pixels across."""
-        return int(self.pixels["test"].shape[-1])
+        return int(self.pixels["test"].shape[1])
+
+    @property
+    def channels(self) -> int:
+        """1 of grey images, 3 of those in colour."""
+        return 3 if len(self.pixels["test"].shape) == 4 else 1
 
 
 @lru_cache(maxsize=16)
@@ -60,10 +65,15 @@ def _folded(whole: Images, fold: Fold) -> Images:
 
 
 def cut(images: Array, patch: int, brightest: float) -> Array:
-    """float32 [n, N, patch^2] in 0..1 from images [n, side, side] in 0..brightest: patches and their pixels in rows."""
-    across = images.shape[-1] // patch
-    parts = images.reshape(-1, across, patch, across, patch).swapaxes(2, 3)
-    return (parts.reshape(-1, across * across, patch * patch) / brightest).astype(np.float32)
+    """float32 [n, N, patch_dim] in 0..1 from images in 0..brightest: patches and their pixels in rows.
+
+    Images [n, side, side] give patch_dim = patch^2, images [n, side, side, 3] three times as many: the channels of a
+    pixel side by side.
+    """
+    across = images.shape[1] // patch
+    channels = images.shape[3] if images.ndim == 4 else 1
+    parts = images.reshape(-1, across, patch, across, patch, channels).swapaxes(2, 3)
+    return (parts.reshape(-1, across * across, patch * patch * channels) / brightest).astype(np.float32)
 
 
 def _words(text: str) -> list[str]:
@@ -89,8 +99,13 @@ class LabelledImages:
         """Pixels across an image."""
         return self._images.side
 
+    @property
+    def patch_dim(self) -> int:
+        """Numbers in a patch."""
+        return self.patch**2 * self._images.channels
+
     def pixels(self, split: str) -> Array:
-        """[n, side, side] images of ``split``, as they were read."""
+        """[n, side, side] or [n, side, side, 3] images of ``split``, as they were read."""
         return self._images.pixels[split]
 
     def images(self, split: str) -> Array:
@@ -102,7 +117,7 @@ class LabelledImages:
         return self._images.labels[split]
 
     def varied(self, images: Array, generator: np.random.Generator) -> Array:  # noqa: ARG002
-        """Training images [B, side, side] as the model gets them; the same by default."""
+        """Training images [B, side, side] or [B, side, side, 3] as the model gets them; the same by default."""
         return images
 
     def batch(self, step: int, batch_size: int) -> Batch:
@@ -201,7 +216,7 @@ class LabelledImages:
     def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
         """Where each patch lies, for patches [N, patch_dim] or [1, N, patch_dim]; otherwise names of classes."""
         shape = np.shape(tokens)
-        if shape[-1:] == (self.patch**2,) and len(shape) > 1:
+        if shape[-1:] == (self.patch_dim,) and len(shape) > 1:
             across = self.side // self.patch
             return [
                 _("row {row}, column {column}", row=place // across + 1, column=place % across + 1)

@@ -12,13 +12,18 @@ from clps_core.data.base import IGNORED, Array
 __all__ = [
     "bits_per_byte",
     "constant_answer",
+    "constant_classes",
     "constant_text",
     "error_rate",
     "exact_match",
     "macro_f1",
     "of_text",
     "token_accuracy",
+    "top_metrics",
 ]
+
+SOME_CLASSES, MANY_CLASSES = 6, 20
+"""From so many classes on, the first three or five answers of a classifier say something."""
 
 
 def exact_match(predicted: Array, labels: Array, eos: int) -> Array:
@@ -84,6 +89,24 @@ def constant_answer(labels: Array) -> tuple[float, float]:
     counts = np.bincount(labels[labels != IGNORED])
     shares = counts[counts > 0] / max(1, counts.sum())
     return float(shares.max(initial=0.0)), float(-(shares * np.log(shares)).sum())
+
+
+def top_metrics(classes: int) -> dict[str, int]:
+    """Metric -> how many answers of a classifier it looks at: none where so many would be a large part of all."""
+    if classes >= MANY_CLASSES:
+        return {"top5_accuracy": 5}
+    return {"top3_accuracy": 3} if classes >= SOME_CLASSES else {}
+
+
+def constant_classes(counts: Array) -> dict[str, float]:
+    """Every metric of always the same answers to examples of which ``counts`` [C] are in each class.
+
+    The most frequent classes, best first; the loss is the entropy of their shares, as in ``constant_answer``.
+    """
+    shares = np.sort(counts)[::-1] / max(1, counts.sum())
+    known = shares[shares > 0]
+    found = {"loss": float(-(known * np.log(known)).sum()), "accuracy": float(shares[:1].sum())}
+    return found | {name: float(shares[:k].sum()) for name, k in top_metrics(len(counts)).items()}
 
 
 def of_text(labels: Array, spelt: int) -> dict[str, float]:

@@ -18,7 +18,20 @@ from clps_core.data.log_mel import RATE
 from clps_core.errors import DataError
 from clps_core.words import _
 
-__all__ = ["LARGEST_WAV", "LONGEST_SECONDS", "SHORTEST_SECONDS", "read_wav", "resampled", "wav_bytes"]
+__all__ = [
+    "FASTEST",
+    "LARGEST_WAV",
+    "LONGEST_SECONDS",
+    "SHORTEST_SECONDS",
+    "SLOWEST",
+    "Samples",
+    "UnusableSound",
+    "as_heard",
+    "decoded_wav",
+    "read_wav",
+    "resampled",
+    "wav_bytes",
+]
 
 LARGEST_WAV = 16 << 20
 LONGEST_SECONDS, SHORTEST_SECONDS = 20, 0.15
@@ -30,39 +43,58 @@ QUIETEST = 1e-4
 Samples = NDArray[np.float32]
 
 
+class UnusableSound(DataError):
+    """A sound that cannot be used. ``reason``: ``long``, ``short``, ``silent``, ``numbers`` or ``unreadable``."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def read_wav(content: bytes) -> Samples:
     """float32 [n]: one channel at ``RATE``, its loudest sample 0.9, from the bytes of a WAV file.
 
     Several channels are averaged, a constant offset is taken away, another sample rate is converted. Raises
-    ``DataError`` for what is none or damaged, too long, too short, silent, or has samples that are no numbers.
+    ``UnusableSound`` for what is none or damaged, too long, too short, silent, or has samples that are no numbers.
     """
     if len(content) > LARGEST_WAV:
-        raise DataError(
+        raise UnusableSound(
+            "long",
             _("a WAV file must have at most {most} MB. Got {got:.1f} MB. Shorten it.",
-              most=LARGEST_WAV >> 20, got=len(content) / 2**20)
+              most=LARGEST_WAV >> 20, got=len(content) / 2**20),
         )  # fmt: skip
-    rate, sound = _decoded(content)
+    return as_heard(*decoded_wav(content))
+
+
+def as_heard(rate: int, sound: NDArray[np.floating]) -> Samples:
+    """float32 [m]: one channel at ``RATE``, its loudest sample 0.9, of ``sound`` [n, channels]; see ``read_wav``."""
     seconds = len(sound) / rate
     if seconds > LONGEST_SECONDS:
-        raise DataError(
+        raise UnusableSound(
+            "long",
             _(
                 "a sound must have at most {most} seconds. Got {got:,.1f}. Shorten it.",
                 most=LONGEST_SECONDS,
                 got=seconds,
-            )
+            ),
         )
     if seconds < SHORTEST_SECONDS:
-        raise DataError(
+        raise UnusableSound(
+            "short",
             _("a sound must have at least {least} seconds. Got {got:.3f}. Record it again.",
-              least=SHORTEST_SECONDS, got=seconds)
+              least=SHORTEST_SECONDS, got=seconds),
         )  # fmt: skip
     if not np.isfinite(sound).all():
-        raise DataError(_("every sample of a sound must be a finite number. Some are not. Export the file again."))
+        raise UnusableSound(
+            "numbers", _("every sample of a sound must be a finite number. Some are not. Export the file again.")
+        )
     mono = sound.mean(axis=1, dtype=np.float64)
     mono -= mono.mean()
     peak = float(np.abs(mono).max())
     if not QUIETEST <= peak < np.inf:
-        raise DataError(_("a sound must not be silent. Got silence. Check the microphone, and record it again."))
+        raise UnusableSound(
+            "silent", _("a sound must not be silent. Got silence. Check the microphone, and record it again.")
+        )
     found = resampled(mono / peak, rate, RATE)
     return np.asarray(0.9 * found / max(1e-6, float(np.abs(found).max())), dtype=np.float32)
 
@@ -88,8 +120,11 @@ def wav_bytes(samples: NDArray[np.floating], rate: int = RATE) -> bytes:
     return target.getvalue()
 
 
-def _decoded(content: bytes) -> tuple[int, NDArray[np.floating]]:
-    """(samples of a second, [n, channels] from -1 to 1)."""
+def decoded_wav(content: bytes) -> tuple[int, NDArray[np.floating]]:
+    """(samples of a second, [n, channels] from -1 to 1) of a WAV file; raises ``UnusableSound``.
+
+    Of a sound that is too long only its length is right.
+    """
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise _unreadable()
     parts = dict(reversed(list(_chunks(content))))  # the first of each kind
@@ -100,7 +135,8 @@ def _decoded(content: bytes) -> tuple[int, NDArray[np.floating]]:
     if kind == EXTENSIBLE and len(head) >= 26:
         (kind,) = struct.unpack_from("<H", head, 24)
     if not (1 <= channels <= MOST_CHANNELS and SLOWEST <= rate <= FASTEST):
-        raise DataError(
+        raise UnusableSound(
+            "unreadable",
             _(
                 "a WAV file must have 1 to {most} channels and {slowest:,} to {fastest:,} samples a second. Got "
                 "{channels} and {rate:,}. Convert it.",
@@ -109,14 +145,15 @@ def _decoded(content: bytes) -> tuple[int, NDArray[np.floating]]:
                 fastest=FASTEST,
                 channels=channels,
                 rate=rate,
-            )
+            ),
         )
     width = bits // 8
     if (kind, bits) not in ((PCM, 8), (PCM, 16), (PCM, 24), (PCM, 32), (FLOAT, 32), (FLOAT, 64)):
-        raise DataError(
+        raise UnusableSound(
+            "unreadable",
             _("a WAV file must be uncompressed, with 8, 16, 24 or 32 bits. Got format {kind} with {bits} bits. "
               "Convert it.",
-              kind=kind, bits=bits)
+              kind=kind, bits=bits),
         )  # fmt: skip
     longest = (LONGEST_SECONDS + 1) * rate  # enough to tell that it is too long
     count = len(body) // (width * channels)
@@ -148,5 +185,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += 8 + size + size % 2
 
 
-def _unreadable() -> DataError:
-    return DataError(_("the sound must be a WAV file. This is none, or it is damaged. Export it as WAV."))
+def _unreadable() -> UnusableSound:
+    return UnusableSound(
+        "unreadable", _("the sound must be a WAV file. This is none, or it is damaged. Export it as WAV.")
+    )

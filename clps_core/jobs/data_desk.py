@@ -11,13 +11,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 from clps_core.errors import ClpsError, NotAllowedError
 from clps_core.limits import DATA
 from clps_core.own_data import record
 from clps_core.own_data.child import Told, add_in_child, preview_in_child
-from clps_core.own_data.record import PREFIX, DataSet
+from clps_core.own_data.record import KINDS, PREFIX, DataSet
 from clps_core.own_data.sources import Source, check_file
 from clps_core.own_data.tokenizing import parsed_tokenizer
 from clps_core.own_data.vocabulary import made, names_file
@@ -108,6 +109,8 @@ class DataDesk:
 
     def _check_tokenizers(self, one: DataSet, asked: str | None) -> None:
         """One more tokenizer is kept with the set, and later its tokens: that takes room of the set's owner."""
+        if one.kind not in KINDS:  # pictures and sounds have none
+            return
         known, count = made(record.folder_of(self.home, one.name), one, asked)
         if known:
             return
@@ -140,13 +143,23 @@ class DataDesk:
 
     # What they ask for
 
-    def preview(self, source: Source, *, kind: str | None = None, columns: Mapping[str, str] | None = None) -> Told:
+    def preview(
+        self,
+        source: Source,
+        *,
+        kind: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Told:
         """The first rows of ``source`` and what its columns are taken for."""
         self._check_source(source)
         if source.path is not None and source.path.is_file():
             check_file(source.path, source.encoding)  # at once: starting the process takes seconds
         with self._reading():
-            return preview_in_child(self.home, source, kind=kind, columns=columns or {}, limit=self._file_limit(source))
+            return preview_in_child(
+                self.home, source, kind=kind, columns=columns or {}, options=options or {},
+                limit=self._file_limit(source),
+            )  # fmt: skip
 
     def add(
         self,
@@ -155,6 +168,7 @@ class DataDesk:
         *,
         kind: str | None = None,
         columns: Mapping[str, str] | None = None,
+        options: Mapping[str, Any] | None = None,
         tokenizer: str | None = None,
         licence: str = "",
     ) -> DataSet:
@@ -165,8 +179,8 @@ class DataDesk:
             if self.policy.bound(person):
                 self.policy.check_data(person, *self.use())
             added = add_in_child(
-                self.home, name, source, kind=kind, columns=columns or {}, tokenizer=tokenizer, licence=licence,
-                owner=person.owner, limit=self._file_limit(source), room=self._room(),
+                self.home, name, source, kind=kind, columns=columns or {}, options=options or {}, tokenizer=tokenizer,
+                licence=licence, owner=person.owner, limit=self._file_limit(source), room=self._room(),
             )  # fmt: skip
         return record.read(self.home, added)
 

@@ -24,7 +24,7 @@ from clps_core.config import (
     sharing_plan,
     validated,
 )
-from clps_core.config.model import MOST_WIDTH
+from clps_core.config.fitting import MOST_WIDTH
 from clps_core.matching.limits import NO_LIMITS, Limits
 
 __all__ = ["DIALS", "Dial", "Point", "counted_model", "current", "grid_of", "turned"]

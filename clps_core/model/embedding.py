@@ -33,11 +33,11 @@ class Embedding(nn.Module):
     one scale.
     """
 
-    def __init__(self, config: ModelConfig, shapes: Mapping[str, OuterShape]) -> None:
+    def __init__(self, config: ModelConfig, shapes: Mapping[str, OuterShape], max_positions: int) -> None:
         super().__init__()
         self.width = config.embedding_width
         self.dropout = config.dropout
-        self.max_positions = config.max_positions or 0
+        self.max_positions = max_positions
         for name, outer in shapes.items():
             if name in ("tokens", "class_token", "positions", "token_types"):
                 rows, width = dict(outer.shapes)["weight"]

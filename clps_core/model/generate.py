@@ -115,7 +115,7 @@ def write_on(
         written = 0 if so_far is None else so_far.shape[1]
         if so_far is not None:
             tokens = torch.cat([tokens, so_far.to(tokens)], 1)
-        room = (model.config.max_positions or 0) - tokens.shape[1] + 1
+        room = model.longest_answer - tokens.shape[1] + 1
         found = _continue(model, state, tokens, eos_id, min(max_len, room), sampling, written, keep_logits=keep_logits)
     finally:
         model.train(was_training)

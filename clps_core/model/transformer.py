@@ -62,7 +62,8 @@ class Transformer(nn.Module):
         self._add_layers()
         self._add_outer_modules()
         rotary = config.positions == "rotary"
-        tables = rotary_tables(config.max_positions or 0, config.head_size, config.rotary_base) if rotary else None
+        longest = max(config.max_positions or 0, config.max_target_positions or 0)
+        tables = rotary_tables(longest, config.head_size, config.rotary_base) if rotary else None
         self.register_buffer("rotary", tables, persistent=False)
         initialise(self, self.map, seed)
 
@@ -103,7 +104,8 @@ class Transformer(nn.Module):
                 self.add_module(name, make_module(outer[name].shapes, self.config.norm, self.config.norm_eps))
             else:
                 parts = {full.partition(".")[2]: shape for full, shape in outer.items() if full.startswith(f"{name}.")}
-                self.add_module(name, Embedding(self.config, parts))
+                longest = self.longest_answer if name == "decoder_embedding" else self.config.max_positions
+                self.add_module(name, Embedding(self.config, parts, longest or 0))
 
     def forward(
         self,
@@ -118,7 +120,7 @@ class Transformer(nn.Module):
 
         ``inputs``: int64 ``[B, S]`` tokens or float ``[B, S, patch_dim]``. ``input_mask``: bool ``[B, S]``,
         True for real tokens (``None``: all). ``decoder_inputs``: int64 ``[B, T]``, for an encoder-decoder
-        that reads tokens.
+        whose decoder reads tokens.
         ``loops``: how often the core runs, in every stack; as the map has it by default.
 
         Returns ``[B, S, V]`` (decoder; encoder with head ``lm``), ``[B, T, V]`` (encoder-decoder),
@@ -140,6 +142,11 @@ class Transformer(nn.Module):
             state = DecoderState(None, input_mask, recorder=recorder, loops=loops)
             return self.logits(self.decode(inputs, state))
         return self._head_of_encoder(self.encode(inputs, input_mask, recorder=recorder, loops=loops), input_mask)
+
+    @property
+    def longest_answer(self) -> int:
+        """Positions that the last stack has at most."""
+        return self.config.decoder_positions or self.config.max_positions or 0
 
     @contextmanager
     def edited(self, editor: Editor | None) -> Iterator[None]:
@@ -394,7 +401,7 @@ def _check_resolved(config: ModelConfig) -> None:
     missing = [
         name
         for name, wanted in (
-            ("vocab_size", config.patch_dim is None),
+            ("vocab_size", config.patch_dim is None or config.reads_frames),
             ("max_positions", True),
             ("num_classes", config.output in ("classes", "ctc", "boxes")),
         )

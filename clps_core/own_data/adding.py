@@ -8,19 +8,20 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from clps_core.errors import DataError
 from clps_core.limits import DATA
-from clps_core.own_data import record, vocabulary
-from clps_core.own_data.columns import Guess, checked
+from clps_core.own_data import media, record, vocabulary
+from clps_core.own_data.columns import checked
 from clps_core.own_data.keeping import Keeper, sampled
+from clps_core.own_data.media import Asked, Found, Preview
 from clps_core.own_data.reading import Opened, Rows, opened
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.sources import Source
+from clps_core.shown import visible
 from clps_core.words import _
 
 __all__ = ["Preview", "add", "preview"]
@@ -28,21 +29,20 @@ __all__ = ["Preview", "add", "preview"]
 SHOWN_ROWS = 20
 
 
-@dataclass(frozen=True)
-class Preview:
-    """The first rows of a source and what its columns are taken for. ``rows``: column -> its first values."""
-
-    guess: Guess
-    rows: Mapping[str, Sequence[Any]]
-    running_text: bool = False
-
-
 def preview(
     source: Source, home: Path, *, kind: str | None = None, columns: Mapping[str, str] | None = None,
-    limit: int = DATA.file_bytes,
+    options: Mapping[str, Any] | None = None, limit: int = DATA.file_bytes,
 ) -> Preview:  # fmt: skip
     """What ``add`` would take ``source`` for, by its first rows; raises ``DataError`` as it does."""
+    asked = Asked(columns or {}, options or {})
+    with media.of_trees(source, kind, limit=limit) as files:
+        if files is not None:
+            return media.module(files[0]).preview(files[1], asked)
     with opened(source, home, limit=limit) as found:
+        if (medium := media.kind_of_rows(found, kind)) is not None:
+            return media.module(medium).preview(Found(rows=found), asked)
+        _check_no_options(asked)
+        found = found.texts_only()
         sample = sampled(_first_rows(found))
         guessed = checked(kind, columns or {}, sample, running_text=found.running_text)
         return Preview(
@@ -57,6 +57,7 @@ def add(
     *,
     kind: str | None = None,
     columns: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
     tokenizer: str | None = None,
     owner: str = "local",
     shared: bool = False,
@@ -68,10 +69,10 @@ def add(
 ) -> DataSet:
     """Read ``source`` and keep it as the data set ``name`` of ``home``.
 
-    ``tokenizer``: as in ``data.tokenizer``, or the path of a tokenizer.json; by default chosen by the texts. ``limit``:
-    bytes of a file; ``characters``: of all texts; ``room``: bytes that they and their tokens may take. ``said`` is told
-    how many rows were read. Raises ``DataError`` in one sentence for everything that cannot be used; then nothing is
-    kept.
+    ``options``: of a medium (pictures, sounds), as its module describes them. ``tokenizer``: as in ``data.tokenizer``,
+    or the path of a tokenizer.json; by default chosen by the texts. ``limit``: bytes of a file; ``characters``: of all
+    texts; ``room``: bytes that they and their tokens may take. ``said`` is told how many rows were read. Raises
+    ``DataError`` in one sentence for everything that cannot be used; then nothing is kept.
     """
     record.check_free(home, name)
     place = home / record.FOLDER
@@ -79,16 +80,24 @@ def add(
     before = source.state
     folder = Path(tempfile.mkdtemp(dir=place, prefix=f".adding-{name}-"))
     try:
-        with opened(source, home, limit=limit) as found:
-            kept = Keeper(folder, found, kind, columns or {}, characters, room, said)
-            kept.read()
+        about = {"name": name, "source_state": before, "owner": owner, "shared": shared, "licence": licence}
+        asked = Asked(columns or {}, options or {}, source.rows, room, said)
+        made = None
+        with media.of_trees(source, kind, limit=limit) as files:
+            if files is not None:
+                made = media.module(files[0]).keep(folder, files[1], asked, about | {"source": _origin(source)})
+        if made is None:
+            with opened(source, home, limit=limit) as found:
+                about["source"] = _origin(source, found)
+                if (medium := media.kind_of_rows(found, kind)) is not None:
+                    made = media.module(medium).keep(folder, Found(rows=found), asked, about)
+                else:
+                    _check_no_options(asked)
+                    kept = Keeper(folder, found.texts_only(), kind, columns or {}, characters, room, said)
+                    kept.read()
         if source.state != before:
             raise DataError(_("the file changed while it was being read. Add it again."))
-        made = kept.finished(
-            name=name, source=record.harmless(_origin(source, found), record.LONGEST["source"], end=True),
-            source_state=before, owner=owner, shared=shared, licence=licence,
-        )  # fmt: skip
-        made = vocabulary.with_default(folder, made, tokenizer)
+        made = made or vocabulary.with_default(folder, kept.finished(**about), tokenizer)
         record.write(folder, made)
         _put(folder, place / name)
     except OSError as error:
@@ -101,9 +110,18 @@ def add(
     return made
 
 
-def _origin(source: Source, found: Opened) -> str:
+def _origin(source: Source, found: Opened | None = None) -> str:
     """Of a data set on the hub with the commit that was read, so that it can be found again."""
-    return f"{source.origin} ({found.revision})" if found.revision else source.origin
+    origin = f"{source.origin} ({found.revision})" if found is not None and found.revision else source.origin
+    return record.harmless(origin, record.LONGEST["source"], end=True)
+
+
+def _check_no_options(asked: Asked) -> None:
+    if asked.options:
+        raise DataError(
+            _("{option} must only be given for pictures or sounds. These data are texts. Leave it out.",
+              option=visible(next(iter(asked.options))[:40]))
+        )  # fmt: skip
 
 
 def _put(folder: Path, place: Path) -> None:

@@ -13,7 +13,7 @@ from clps_core.data.lengths import padded_length
 from clps_core.data.masking import MASK
 from clps_core.data.spans import CONTEXT
 from clps_core.errors import ConfigError, DataError
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import LONGEST_ROW
@@ -89,13 +89,19 @@ def names(home: Path) -> list[str]:
 def task(name: str) -> Task:
     """The task of that name; whether its data set is there, its facts say."""
     room = __name__.rpartition(".")[0]
-    return Task(name, facts, f"{room}.texts", f"{room}.work", place=PLACE)
+    work = f"{room}.speech.dictation" if name.endswith(record.SEQ2SEQ) else f"{room}.work"
+    return Task(name, facts, f"{room}.texts", work, place=PLACE)
 
 
 def facts(data: DataLike, home: Path) -> TaskFacts:
     """What the data set and the chosen tokenizer say; raises ``DataError`` where there is no such data set."""
     name = record.found_name(data.task)
     known = record.read(home, name)
+    if data.task.endswith(record.SEQ2SEQ) and data.task not in known.tasks:
+        raise DataError(
+            _("{task} must be a data set of sounds. {name} is for {kind}. Train {known}.",
+              task=data.task, name=name, kind=known.kind, known=known.task)
+        )  # fmt: skip
     if data.task not in known.tasks:
         raise DataError(
             _(
@@ -103,6 +109,8 @@ def facts(data: DataLike, home: Path) -> TaskFacts:
                 "{task}, or add the texts again with --kind generation.",
               name=name, kind=known.kind, task=known.task)
         )  # fmt: skip
+    if known.kind in media.MEDIA:
+        return media.module(known.kind).facts(data, known, home)
     chosen = vocabulary(record.folder_of(home, name), known, data.tokenizer)
     if data.task != known.task:
         return _masked_facts(_Hashable(known), _Hashable(chosen), data.seq_len)

@@ -40,13 +40,14 @@ MOST_LOGGED = 4000
 
 @dataclass(frozen=True)
 class Told:
-    """``adding.Preview`` as plain data; cells are cut to ``LONGEST_CELL`` characters."""
+    """``media.Preview`` as plain data; cells are cut to ``LONGEST_CELL`` characters."""
 
     kind: str
     columns: Mapping[str, str]
     note: str
     rows: Mapping[str, Sequence[str | None]]
     running_text: bool
+    medium: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def preview_in_child(home: Path, source: Source, **given: Any) -> Told:
@@ -139,7 +140,8 @@ def main() -> int:
             rows = {name: [None if one is None else str(one)[:LONGEST_CELL] for one in values]
                     for name, values in found.rows.items()}  # fmt: skip
             guessed = {"kind": found.guess.kind, "columns": dict(found.guess.columns), "note": found.guess.note}
-            answer = {"found": guessed | {"rows": rows, "running_text": found.running_text}}
+            answer = {"found": guessed | {"rows": rows, "running_text": found.running_text,
+                                         "medium": dict(found.medium)}}  # fmt: skip
     except ClpsError as error:
         answer = {"problem": str(error)}
     except MemoryError:

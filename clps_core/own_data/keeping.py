@@ -22,7 +22,7 @@ from clps_core.own_data.span_rows import Places, found_answers
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["Keeper", "sampled"]
+__all__ = ["FEWEST", "Keeper", "class_order", "sampled", "split_statistics"]
 
 SAMPLE_ROWS = 1000
 FEWEST = 10
@@ -214,7 +214,8 @@ class Keeper:
                 cast(Split, split) for split, code in SPLIT_CODES.items() if code and (given == code).any()
             ),
             characters=self.characters,
-            statistics=_statistics(keys, splits, labels, lengths, len(classes))
+            statistics=_length_statistics(lengths)
+            | split_statistics(keys, splits, labels, len(classes))
             | {"left_out": self.left_out, "copied": self.copied}
             | self._of_spans(splits)
             | ({"target_contradictions": self._contradictions(keys, splits == 0)} if self.targets else {}),
@@ -260,13 +261,13 @@ class Keeper:
                     "column, or use the data as text to text.",
                   column=column, classes=len(names), rows=len(labels))
             )  # fmt: skip
-        order = sorted(names, key=_class_order)
+        order = sorted(names, key=class_order)
         place = {name: at for at, name in enumerate(order)}
         return tuple(order), np.array([place[name] for name in names], dtype=np.int32)[labels]
 
 
-def _class_order(name: str) -> tuple[bool, int, str]:
-    """Numbers by value and before words."""
+def class_order(name: str) -> tuple[bool, int, str]:
+    """By what classes are sorted: numbers by value and before words."""
     number = name.removeprefix("-")
     is_number = number.isascii() and number.isdigit() and len(number) < 10
     return (not is_number, int(name) if is_number else 0, name)
@@ -293,17 +294,18 @@ def _passages(batches: Iterator[Rows]) -> Iterator[Rows]:
         yield {"text": ["".join(now)]}
 
 
-def _statistics(keys: Array, splits: Array, labels: Array, lengths: Array, classes: int) -> dict[str, Any]:
-    """Plain figures: lengths in characters, duplicates within and across splits, rows of each class."""
+def _length_statistics(lengths: Array) -> dict[str, Any]:
+    """Plain figures: lengths in characters."""
+    values = np.quantile(lengths, (0.5, 0.9, 1.0), method="higher")
+    named = zip(("median", "p90", "longest"), values, strict=True)
+    return {"characters": {name: int(value) for name, value in named}}
+
+
+def split_statistics(keys: Array, splits: Array, labels: Array, classes: int) -> dict[str, Any]:
+    """Plain figures: duplicates within and across splits, rows of each class."""
     of = {split: splits == code for split, code in SPLIT_CODES.items()}
     unique = {split: np.unique(keys[rows]) for split, rows in of.items()}
     found: dict[str, Any] = {
-        "characters": {
-            name: int(value)
-            for name, value in zip(
-                ("median", "p90", "longest"), np.quantile(lengths, (0.5, 0.9, 1.0), method="higher"), strict=True
-            )
-        },
         "duplicates": {split: int(rows.sum() - len(unique[split])) for split, rows in of.items()},
         "across": {
             f"{one} {other}": len(np.intersect1d(unique[one], unique[other], assume_unique=True))

@@ -17,7 +17,7 @@ import tempfile
 import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,10 @@ __all__ = ["Opened", "Rows", "opened"]
 
 BATCH = 500
 """Rows that are in memory at once."""
+MEDIA_BATCH = 20
+"""Of pictures or sounds."""
+FEATURES = {"Image": "images", "Audio": "speech"}
+"""What the library calls a column of a medium -> the kind."""
 PARQUET_BATCH = 100
 """Fewer where a small file can hold a huge text many times."""
 SPLIT_NAMES = {
@@ -62,6 +66,8 @@ class Opened:
     """A source that can be read: its columns, whether it is one running text, and its splits in order.
 
     ``streams``: what the parts read from, to be ended. ``revision``: the commit that was read of Hugging Face.
+    ``media``: column of pictures or sounds -> the kind of its medium; its values are ``{"bytes": ..., "path": ...}``,
+    not decoded. ``inside``: how the path of a file that the source itself has begins (empty where it has none).
     """
 
     columns: tuple[str, ...]
@@ -69,6 +75,20 @@ class Opened:
     parts: Mapping[str, Iterator[Rows]]
     streams: tuple[Generator[Rows, None, None], ...] = ()
     revision: str = ""
+    media: Mapping[str, str] = field(default_factory=dict)
+    inside: str = ""
+
+    def texts_only(self) -> Opened:
+        """The same without the columns of pictures and sounds."""
+        if not self.media:
+            return self
+        parts = {split: _without(batches, self.media) for split, batches in self.parts.items()}
+        return replace(self, columns=tuple(one for one in self.columns if one not in self.media), parts=parts, media={})
+
+
+def _without(batches: Iterator[Rows], columns: Mapping[str, str]) -> Iterator[Rows]:
+    for batch in batches:
+        yield {name: values for name, values in batch.items() if name not in columns}
 
 
 @contextmanager
@@ -130,7 +150,7 @@ def _open(source: Source, folder: Path, limit: int) -> Opened:
     if source.hub is not None:
         revision = _commit(source)
         found = _of_datasets(_from_hub(source, folder, revision), source)
-        return replace(found, revision=revision)
+        return replace(found, revision=revision, inside=f"hf://datasets/{source.hub}@{revision}/" if revision else "")
     assert source.path is not None
     if source.path.is_dir():
         return _of_datasets(_from_folder(source.path, folder), source)
@@ -274,10 +294,13 @@ def _of_datasets(found: Any, source: Source) -> Opened:
     kept = {name: named[name] for name in ("train", "validation", "test") if name in named}
     rows = source.rows or (DATA.hub_rows if source.hub is not None else None)
     columns: tuple[str, ...] = ()
+    media: dict[str, str] = {}
     parts: dict[str, Iterator[Rows]] = {}
     streams = []
     for name, part in kept.items():
-        stream = _rows(part, rows)
+        here = _media(part)
+        media |= here
+        stream = _rows(part, rows, here)
         streams.append(stream)
         first = next(stream, {})
         check_columns(len(first))
@@ -285,32 +308,48 @@ def _of_datasets(found: Any, source: Source) -> Opened:
         parts[name] = itertools.chain([first], stream) if first else iter(())
     if not columns:
         raise DataError(_("the data must have rows. The source is empty. Choose another one."))
-    return Opened(columns, False, parts, tuple(streams))
+    return Opened(columns, False, parts, tuple(streams), media=media)
 
 
-def _tables(part: datasets.Dataset | datasets.IterableDataset | _Tables) -> Iterator[Any]:
+def _media(part: datasets.Dataset | datasets.IterableDataset | _Tables) -> dict[str, str]:
+    """Column -> kind, of the columns of pictures or sounds."""
+    features = (None if isinstance(part, _Tables) else part.features) or {}
+    named = {name: FEATURES.get(type(feature).__name__) for name, feature in features.items()}
+    return {name: kind for name, kind in named.items() if kind is not None}
+
+
+def _tables(part: datasets.Dataset | datasets.IterableDataset | _Tables, media: Mapping[str, str]) -> Iterator[Any]:
     if not isinstance(part, _Tables):
-        yield from part.with_format("arrow").iter(batch_size=BATCH)
+        for name in media:
+            import datasets
+
+            whole = datasets.Image if media[name] == "images" else datasets.Audio
+            part = part.cast_column(name, whole(decode=False))
+        yield from part.with_format("arrow").iter(batch_size=MEDIA_BATCH if media else BATCH)
         return
     for table in json_tables(part.path):
         for start in range(0, len(table), BATCH):
             yield table.slice(start, BATCH)
 
 
-def _rows(part: datasets.Dataset | datasets.IterableDataset | _Tables, most: int | None) -> Generator[Rows, None, None]:
+def _rows(
+    part: datasets.Dataset | datasets.IterableDataset | _Tables, most: int | None, media: Mapping[str, str]
+) -> Generator[Rows, None, None]:
     """Batches of plain values; numbers of classes as their names."""
     features = (None if isinstance(part, _Tables) else part.features) or {}
     taken = 0
-    for table in _tables(part):
+    for table in _tables(part, media):
         if most is not None and taken >= most:
             return
-        while any(str(field.type).startswith("struct") for field in table.schema):
-            table = table.flatten()
         table = table if most is None else table.slice(0, most - taken)
         taken += table.num_rows
+        whole = {name: table[name].to_pylist() for name in media}
+        table = table.drop_columns(list(media)) if media else table
+        while any(str(field.type).startswith("struct") for field in table.schema):
+            table = table.flatten()
         if table.nbytes > DATA.text_characters * PARQUET_BATCH:
             raise _too_long()
-        yield _parted({name: _values(table[name], features.get(name)) for name in table.column_names})
+        yield {**whole, **_parted({name: _values(table[name], features.get(name)) for name in table.column_names})}
 
 
 def _parted(rows: dict[str, list[Any]]) -> Rows:

@@ -35,6 +35,7 @@ __all__ = [
     "MASKED",
     "MODEL_ROLES",
     "PREFIX",
+    "SEQ2SEQ",
     "DataSet",
     "Kind",
     "Split",
@@ -57,21 +58,24 @@ PREFIX = "data:"
 """Of the names of the tasks that data sets are."""
 MASKED = ":masked"
 """The end of the name of the second task that a data set for generation is: its tokens are masked and filled in."""
+SEQ2SEQ = ":seq2seq"
+"""The end of the name of the second task that a data set of sounds is: a decoder writes them down."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 RECORD = "dataset.json"
 LAYOUT = 1
 MOST_CLASSES = 1000
 
 Split = Literal["train", "validation", "test"]
-Kind = Literal["generation", "classification", "translation", "span"]
+Kind = Literal["generation", "classification", "translation", "span", "images", "speech"]
 KINDS: tuple[Kind, ...] = ("generation", "classification", "translation", "span")
+"""Those of texts; ``media`` knows the others."""
 MODEL_ROLES: Mapping[Kind, tuple[str, ...]] = {
     "generation": ("text",),
     "classification": ("text",),
     "translation": ("text", "target"),
     "span": ("context", "question"),
 }
-"""Kind -> what becomes tokens. The first is what splits are cut by."""
+"""Kind of texts -> what becomes tokens. The first is what splits are cut by."""
 LONGEST = {"source": 400, "licence": 400, "owner": 80, "added_at": 40}
 """Characters of the texts in a record."""
 Text = Annotated[str, Field(max_length=400)]
@@ -83,6 +87,7 @@ class DataSet(BaseModel):
 
     ``columns``: role (``columns.ROLES``) -> the source's column. ``classes``: their names, sorted.
     ``splits``: split -> rows. ``given_splits``: those that came with the source; the others were cut by content.
+    ``characters``, ``tokenizer``: of texts. ``stored``: of a medium, the sizes of what its module keeps.
     ``statistics``: see ``adding``. ``fingerprint``: of all rows with their splits. ``source``: where it came from;
     ``source_state``: size and time of the source file when it was read (empty for others). ``owner``: as in runs.
     """
@@ -96,10 +101,13 @@ class DataSet(BaseModel):
     classes: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=MOST_CLASSES)] = ()
     splits: Mapping[Split, Count]
     given_splits: tuple[Split, ...] = ()
-    characters: Count
+    characters: Count = 0
     statistics: Mapping[str, Any] = Field(default_factory=dict)
     fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    tokenizer: Annotated[str, Field(max_length=40)]
+    tokenizer: Annotated[str, Field(max_length=40)] = ""
+    stored: Annotated[Mapping[Annotated[str, Field(max_length=20)], Count], Field(max_length=20)] = Field(
+        default_factory=dict
+    )
     source: Text
     source_state: Annotated[tuple[int, ...], Field(max_length=2)] = ()
     licence: Text = ""
@@ -119,8 +127,10 @@ class DataSet(BaseModel):
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The names of all tasks that it is: a running text can be continued, and its gaps filled."""
-        return (self.task, self.task + MASKED) if self.kind == "generation" else (self.task,)
+        """The names of all tasks that it is: a running text can be continued, and its gaps filled; sounds can be
+        written down where they are heard, or one character after the other."""
+        second = {"generation": MASKED, "speech": SEQ2SEQ}.get(self.kind)
+        return (self.task,) if second is None else (self.task, self.task + second)
 
     @property
     def rows(self) -> int:
@@ -146,7 +156,7 @@ def task_name(name: str) -> str:
 
 def found_name(task: str) -> str:
     """The data set of a task's name, which may come from anybody; raises ``DataError`` where it can be none."""
-    return check_name(task.removeprefix(PREFIX).removesuffix(MASKED))
+    return check_name(task.removeprefix(PREFIX).removesuffix(MASKED).removesuffix(SEQ2SEQ))
 
 
 def check_name(name: str) -> str:

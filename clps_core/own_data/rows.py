@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clps_core.data.base import Fold
 from clps_core.errors import DataError
 from clps_core.words import _
 
@@ -24,6 +25,7 @@ __all__ = [
     "SPLIT_CODES",
     "Index",
     "cut_by_content",
+    "folded",
     "key_of",
     "read_index",
     "some_texts",
@@ -53,9 +55,10 @@ class Index:
         return places if split == "train" else places[np.argsort(self.keys[places], kind="stable")]
 
 
-def key_of(text: str) -> int:
-    """64 bits of a hash of ``text``, evenly spread."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+def key_of(content: str | bytes) -> int:
+    """64 bits of a hash of ``content``, evenly spread."""
+    content = content.encode() if isinstance(content, str) else content
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def cut_by_content(keys: Array, given: Array) -> Array:
@@ -74,6 +77,21 @@ def cut_by_content(keys: Array, given: Array) -> Array:
         held_out = training[turn * count : (turn + 1) * count]
         splits[(given == 0) & np.isin(keys, held_out)] = code
     return splits
+
+
+def folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
+    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
+    both = np.sort(np.concatenate([places["train"], places["validation"]]))
+    parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
+    if parts.all() or not parts.any():
+        raise DataError(
+            _(
+                "each of the {folds} folds must contain at least one example. One is empty. Lower data.folds.",
+                folds=fold.count,
+            )
+        )
+    held_out = both[parts]
+    return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}
 
 
 def write_index(folder: Path, index: Index) -> None:

@@ -23,7 +23,16 @@ from clps_core.files import open_given
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["FILE_KINDS", "Source", "TextFile", "check_columns", "check_file", "found_source", "prepared_file"]
+__all__ = [
+    "FILE_KINDS",
+    "UPLOAD_ENDINGS",
+    "Source",
+    "TextFile",
+    "check_columns",
+    "check_file",
+    "found_source",
+    "prepared_file",
+]
 
 FILE_KINDS = {
     ".txt": "text",
@@ -35,6 +44,8 @@ FILE_KINDS = {
     ".parquet": "parquet",
 }
 """How a file's name ends -> the builder of the ``datasets`` library that reads it."""
+UPLOAD_ENDINGS = (*FILE_KINDS, ".zip")
+"""How the name of a file that a browser sends may end; a ZIP contains pictures or sounds."""
 PACKED = (".zip", ".gz", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz", ".rar", ".lz4")
 MOST_COLUMNS = 1000
 SEPARATORS = ",;\t|"
@@ -187,6 +198,8 @@ def _link(source: Path, ready: Path) -> None:
 
 def check_file(source: Path, encoding: str | None) -> None:
     """Raise what ``prepared_file`` would say of the file itself: its name, its encoding, that it is empty."""
+    if source.suffix.lower() == ".zip":
+        return  # whoever opens it says what is wrong with it
     if _builder(source) == "parquet":
         return
     try:

@@ -32,10 +32,10 @@ from clps_core.data.masked_text import MaskedText
 from clps_core.data.pieces import bytes_of_tokens, piece_label
 from clps_core.data.scores import constant_answer, constant_text, of_text
 from clps_core.errors import DataError
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.catalogue import LENGTH_STEP, mask_of
 from clps_core.own_data.record import MODEL_ROLES, DataSet
-from clps_core.own_data.rows import Index, read_index, some_texts
+from clps_core.own_data.rows import Index, folded, read_index, some_texts
 from clps_core.own_data.tokenizing import tokenizer_of
 from clps_core.own_data.tokens import TokenRows, token_rows
 from clps_core.own_data.vocabulary import LONGEST_INPUT, Vocabulary, typed_inputs, vocabulary
@@ -369,12 +369,14 @@ class Passages(OwnTexts):
         return [text for text in texts if self._short(text)]
 
 
-def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
+def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:
     """The stored copy of the data set; its tokens are kept beside it. Raises ``DataError`` where it is gone."""
     data = config.data
     name = record.found_name(data.task)
     folder = record.folder_of(home, name)
     known = record.read(home, name)
+    if known.kind in media.MEDIA:
+        return media.module(known.kind).load(config, facts, known, home=home, cache_folder=cache_folder)
     opened = _opened(folder, known, vocabulary(folder, known, data.tokenizer), fold_of(data.fold, data.folds))
     if known.kind == "generation":
         length = data.seq_len or facts.max_source_len
@@ -399,21 +401,6 @@ def _opened(folder: Path, known: DataSet, words: Vocabulary, fold: Fold | None) 
     places = {split: index.of_split(split) for split in ("train", "validation", "test")}
     fingerprint = digest("own data 1", known.fingerprint, words.fingerprint)
     if fold is not None:
-        places |= _folded(index, places, fold)
+        places |= folded(index, places, fold)
         fingerprint = fold.name(fingerprint)
     return Opened(known, folder, words, index, rows, places, fingerprint)
-
-
-def _folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
-    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
-    both = np.sort(np.concatenate([places["train"], places["validation"]]))
-    parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
-    if parts.all() or not parts.any():
-        raise DataError(
-            _(
-                "each of the {folds} folds must contain at least one text. One is empty. Lower data.folds.",
-                folds=fold.count,
-            )
-        )
-    held_out = both[parts]
-    return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}

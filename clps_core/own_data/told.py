@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from clps_core.numbers import percent
-from clps_core.own_data import record
+from clps_core.own_data import media, record
 from clps_core.own_data.catalogue import length_of
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.rows import read_index, some_texts
@@ -27,6 +27,8 @@ KIND_TITLES = Words(
         "classification": N_("Text classification"),
         "translation": N_("Text to text"),
         "span": N_("Answers marked in a text"),
+        "images": N_("Pictures by class"),
+        "speech": N_("Sounds with transcripts"),
     }
 )
 
@@ -43,6 +45,8 @@ class About:
 
 def about(home: Path, data: DataSet, tokenizer: str | None = None, seq_len: int | None = None) -> About:
     """Everything about ``data`` with this tokenizer, cut at ``seq_len`` tokens (by default as a run would)."""
+    if data.kind in media.MEDIA:
+        return media.module(data.kind).about(home, data)
     folder = record.folder_of(home, data.name)
     words = vocabulary(folder, data, tokenizer)
     length = length_of(data, words, seq_len)
@@ -79,6 +83,8 @@ def about(home: Path, data: DataSet, tokenizer: str | None = None, seq_len: int 
 
 def samples(home: Path, data: DataSet, count: int = SAMPLES, split: str = "train") -> list[dict[str, str]]:
     """Rows of the stored copy, evenly spread over ``split``: role -> text."""
+    if data.kind in media.MEDIA:
+        return media.module(data.kind).samples(home, data, count, split)
     folder = record.folder_of(home, data.name)
     index = read_index(folder)
     places = index.of_split(split)
@@ -94,6 +100,8 @@ def samples(home: Path, data: DataSet, count: int = SAMPLES, split: str = "train
 
 def warnings(data: DataSet) -> list[str]:
     """What a person should know before training, one sentence each."""
+    if data.kind in media.MEDIA:
+        return media.module(data.kind).warnings(data)
     figures, found = data.statistics, []
     if left_out := figures.get("left_out"):
         found.append(

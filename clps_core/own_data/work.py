@@ -11,6 +11,7 @@ from typing import Any
 from clps_core.config import RunConfig
 from clps_core.data.base import Array, Batch
 from clps_core.data.bleu import written_scores, written_signatures
+from clps_core.own_data.speech import work as speech
 from clps_core.work import Loss, Scores, classes, continuation, masked, spans, translation
 from clps_core.work.answers import Answer, Opened
 from clps_core.work.batch import DeviceBatch
@@ -26,6 +27,8 @@ def _of(config: RunConfig) -> Any:
     model = config.model
     if model.output == "span":
         return spans
+    if model.output == "ctc":
+        return speech
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 
@@ -40,7 +43,8 @@ def counted(batch: Batch, config: RunConfig, /) -> int:
 
 
 def _usual_loss(config: RunConfig) -> Loss:
-    return spans.loss if config.model.output == "span" else token_loss
+    own: Mapping[str, Loss] = {"span": spans.loss, "ctc": speech.loss}
+    return own.get(config.model.output, token_loss)
 
 
 def scores(config: RunConfig, measured: Loss, /) -> Scores:

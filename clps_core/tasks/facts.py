@@ -58,6 +58,8 @@ class DataLike(Protocol):
     def clutter(self) -> int | None: ...  # noqa: D102
     @property
     def patch_size(self) -> int | None: ...  # noqa: D102
+    @property
+    def augment(self) -> str | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,15 @@ class TaskFacts:
     says what they were. ``marks``: the model, an encoder with head ``span``, marks its answer in a context. ``ctc``:
     the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``takes``:
     fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
-    ``clutter``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
+    ``clutter``, ``augment``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
     average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
     as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
     where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
     ``difficulties`` (least, most) that ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image,
     one of ``patch_sizes``, which ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images
     that a person can draw, or upload a picture of: pixels across an image, and across the box in it that what is drawn
-    is fitted to. ``example_inputs``: texts a person can start from.
+    is fitted to. ``own_pictures``: an input may also name a picture that somebody brought (``data.kept_pictures``).
+    ``example_inputs``: texts a person can start from.
     ``example_options``: what belongs to the first of them under the options that are typed.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.
     """
@@ -148,6 +151,7 @@ class TaskFacts:
     patch_size: int | None = None
     patch_sizes: tuple[int, ...] = ()
     drawing: tuple[int, int] | None = None
+    own_pictures: bool = False
     example_inputs: tuple[str, ...] = ()
     example_options: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -197,6 +201,7 @@ PLAIN = (
     *("max_source_len", "max_target_len", "num_classes", "patch_dim", "input_kind", "typed_target"),
     *("windows", "writes", "masked", "marks", "ctc", "takes", "fingerprint", "example_inputs", "graded", "difficulty"),
     *("difficulties", "batch_lengths", "graded_or_more", "patch_size", "patch_sizes", "drawing", "num_queries"),
+    "own_pictures",
 )
 METRIC_PLAIN = ("name", "title", "higher_is_better", "unit", "lowest", "highest", "log", "usual")
 
@@ -337,6 +342,7 @@ def _read(plain: Mapping[str, Any]) -> TaskFacts:
         patch_size=_whole_or_none(plain.get("patch_size")),
         patch_sizes=tuple(_whole(one) for one in _list(plain.get("patch_sizes", []))),
         drawing=_drawing(plain.get("drawing")),
+        own_pictures=_truth(plain.get("own_pictures", False)),
         batch_lengths=_lengths(plain.get("batch_lengths")),
         example_inputs=tuple(_text(one, "\n") for one in _list(plain["example_inputs"])),
         example_options={

@@ -72,6 +72,7 @@ class _Usual:
     by_length: bool | None = None
     clutter: int | None = None
     patch_size: int | None = None
+    augment: str | None = None
 
 
 class Tasks(Mapping[str, Task]):

@@ -1,8 +1,8 @@
 """The scores of an evaluation, whole and of each example by itself, and how sure a difference is. Start at Examples.
 
 Whether a metric is a mean over the examples is declared nowhere: it is one where the values of the examples, weighted
-equally, by their labels that count or by the bytes that these spell, make its value of all of them. A perplexity or a
-macro F1 is none.
+equally, by their labels that count, by the bytes that these spell or by their words, make its value of all of them. A
+perplexity or a macro F1 is none.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Examples:
     """``values`` of all examples, by metric; ``each``: metric -> float64 [N], of every example by itself.
 
     ``labels``: float64 [N], how many labels of each example count. ``spelt``: float64 [N], how many bytes they spell,
-    where the data say so.
+    where the data say so, or how many words the right answer has, where whole answers are scored.
     """
 
     values: Mapping[str, float]
@@ -90,6 +90,7 @@ def score_examples(model: Transformer, data: TaskData, config: RunConfig, placem
             rows.append(alone.values())
         if batch.label_bytes is not None:
             spelt.extend(batch.label_bytes.sum(1).tolist())
+        spelt.extend(float(len(right.split())) for _said, right in batch.written)
         labels.extend((batch.labels != IGNORED).reshape(len(batch.labels), -1).sum(1).tolist())
 
     values = scored(model, data, config, placement, split, each=each).values()
@@ -121,4 +122,5 @@ def _one(batch: DeviceBatch, place: int) -> DeviceBatch:
         spans,
         of(batch.label_bytes),
         of(batch.boxes),
+        batch.written[one],
     )

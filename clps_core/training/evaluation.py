@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -16,6 +18,10 @@ from clps_core.training.device import Placement
 from clps_core.work import Scores
 from clps_core.work.batch import DeviceBatch, to_device
 from clps_core.work.losses import cross_entropy
+from clps_core.work.writing import written_pairs
+
+if TYPE_CHECKING:
+    from clps_core.model.transformer import Transformer
 
 __all__ = [
     "DeviceBatch",
@@ -78,6 +84,9 @@ def scored(
                 decoder_inputs=on_device.decoder_inputs,
                 loops=loops,
             )
+            if getattr(scores, "reads_written", False):
+                pairs = written_pairs(cast("Transformer", model), data, on_device, loops)
+                on_device = replace(on_device, written=tuple(pairs))
             scores.add(output, on_device)
             if each is not None:
                 each(output, on_device)

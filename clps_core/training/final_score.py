@@ -84,11 +84,14 @@ def keep_signatures(folder: Path, score: TestScore) -> None:
 
 
 class _TestSplit:
-    """The test batches of ``data``; counts the examples it hands out."""
+    """The test batches of ``data``; counts the examples it hands out. All else is that of ``data``."""
 
     def __init__(self, data: TaskData, limit: int, before_batch: Callable[[], object]) -> None:
         self._data, self._limit, self._before_batch = data, limit, before_batch
         self.examples = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._data, name)
 
     def evaluation(self, split: str, _limit: int, batch_size: int) -> Iterator[Batch]:
         for batch in self._data.evaluation(split, self._limit, batch_size):

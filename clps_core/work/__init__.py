@@ -7,7 +7,8 @@ The second takes from here what it does as others do, and adds what is its own::
     def loss(output, batch, config): ...
 
 ``translation`` (encoder-decoder), ``continuation`` (decoder), ``classes`` and ``masked`` (encoder) each have a loss,
-scores and an answer; ``writing`` has whole answers to a batch. No torch here: these modules need it.
+scores and an answer; so have ``ctc`` (encoder) and ``transcription`` (encoder-decoder), which write down sounds.
+``writing`` has whole answers to a batch. No torch here: these modules need it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,11 @@ class Loss(Protocol):
 
 
 class Scores(Protocol):
-    """Running scores of one evaluation; nothing in ``add`` may wait for a GPU."""
+    """Running scores of one evaluation; nothing in ``add`` may wait for a GPU.
+
+    Scores with ``reads_written = True`` are of whole answers, which cost a step for each token: the batches they are
+    given then have these in ``DeviceBatch.written``.
+    """
 
     def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
         """Take in one batch: ``output`` is the model's, such as logits [B, T, V]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isqrt
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -122,12 +123,16 @@ def best_next(logits: Array, data: TaskData) -> tuple[Guess, ...]:
 
 
 def image_of(patches: Array) -> Array:
-    """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side]."""
-    _one, count, pixels = patches.shape
-    across, side = int(count**0.5), int(pixels**0.5)
-    return np.asarray(
-        patches[0].reshape(across, across, side, side).swapaxes(1, 2).reshape(across * side, across * side)
-    )
+    """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side] or [side, side, 3].
+
+    Three channels are no square's number of pixels, so patch_dim tells grey from colour.
+    """
+    _one, count, numbers = patches.shape
+    across, channels = isqrt(count), 1 if isqrt(numbers) ** 2 == numbers else 3
+    side = isqrt(numbers // channels)
+    whole = patches[0].reshape(across, across, side, side, channels).swapaxes(1, 2)
+    image = whole.reshape(across * side, across * side, channels)
+    return np.asarray(image[..., 0] if channels == 1 else image)
 
 
 def _probabilities(logits: Array) -> Array:

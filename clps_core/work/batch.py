@@ -16,7 +16,10 @@ __all__ = ["DeviceBatch", "to_device"]
 
 @dataclass(frozen=True)
 class DeviceBatch:
-    """A ``Batch`` as tensors on the run's device; ``spans`` stay where they are."""
+    """A ``Batch`` as tensors on the run's device; ``spans`` stay where they are.
+
+    ``written``: in an evaluation whose scores ask for it, the (greedily written, right) text of each example.
+    """
 
     inputs: Tensor
     input_mask: Tensor | None
@@ -26,6 +29,7 @@ class DeviceBatch:
     spans: Spans | None = None
     label_bytes: Tensor | None = None
     boxes: Tensor | None = None
+    written: tuple[tuple[str, str], ...] = ()
 
 
 def to_device(batch: Batch, device: str) -> DeviceBatch:

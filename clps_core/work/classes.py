@@ -12,14 +12,14 @@ from torch import Tensor
 from clps_core.analysis.capture import capture
 from clps_core.config import RunConfig
 from clps_core.data.base import Array
-from clps_core.data.scores import macro_f1
+from clps_core.data.scores import macro_f1, top_metrics
 from clps_core.work import Loss
 from clps_core.work.answers import Answer, Opened, image_of, ranked, refuse_target
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.losses import token_loss as loss
 from clps_core.work.scores import TokenScores
 
-__all__ = ["ClassScores", "MacroScores", "answer", "loss", "macro_scores", "scores"]
+__all__ = ["ClassScores", "MacroScores", "TopScores", "answer", "loss", "macro_scores", "scores", "top_scores"]
 
 
 class ClassScores(TokenScores):
@@ -51,6 +51,33 @@ class ClassScores(TokenScores):
 def scores(config: RunConfig, loss: Loss, /) -> ClassScores:
     """New scores for an evaluation."""
     return ClassScores(config, loss)
+
+
+class TopScores(ClassScores):
+    """``loss``, ``accuracy`` and, of many classes, the share of examples whose class is among the first answers."""
+
+    def __init__(self, config: RunConfig, loss: Loss) -> None:
+        super().__init__(config, loss)
+        self._hits: dict[str, Tensor] = {}
+        self._examples = 0
+
+    def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
+        """Take in logits [B, C] and their labels [B]."""
+        super().add(output, batch)
+        self._examples += len(output)
+        for name, first in top_metrics(self.config.model.num_classes or 0).items():
+            hit = (output.topk(first, dim=-1).indices == batch.labels[:, None]).sum()
+            self._hits[name] = self._hits[name] + hit if name in self._hits else hit
+
+    def values(self) -> dict[str, float]:
+        """By metric."""
+        shares = {name: float(hits) / max(1, self._examples) for name, hits in self._hits.items()}
+        return {**super().values(), **shares}
+
+
+def top_scores(config: RunConfig, loss: Loss, /) -> TopScores:
+    """New scores for an evaluation, with the share of right classes among the first answers."""
+    return TopScores(config, loss)
 
 
 class MacroScores(ClassScores):

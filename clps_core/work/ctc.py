@@ -88,9 +88,19 @@ class CtcScores:
     def values(self) -> dict[str, float]:
         """By metric."""
         total, count = (0.0, 0.0) if self._sums is None else self._sums.tolist()
-        pairs = [pair for found in self._found for pair in _pairs(*found)]
-        as_text = [(" ".join(map(str, said)), " ".join(map(str, right))) for said, right in pairs]
+        as_text = [
+            (self.spelt(said, found[-1], right=False), self.spelt(right, found[-1], right=True))
+            for found in self._found
+            for said, right in _pairs(*found)
+        ]
         return {"loss": total / max(1.0, count), **transcript_scores(as_text)}
+
+    def spelt(self, labels: list[int], classes: int, *, right: bool) -> str:  # noqa: ARG002
+        """``labels``, each below ``classes``, as a text with blanks between words: here each label is a word.
+
+        ``right``: it is the right answer, not what was written.
+        """
+        return " ".join(map(str, labels))
 
 
 def scores(config: RunConfig, loss: Loss, /) -> CtcScores:

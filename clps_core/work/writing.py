@@ -19,8 +19,10 @@ def written_tokens(model: Transformer, data: TaskData, batch: DeviceBatch, loops
     return list(tokens.cpu().numpy())
 
 
-def written_pairs(model: Transformer, data: TaskData, batch: DeviceBatch) -> Iterator[tuple[str, str]]:
+def written_pairs(
+    model: Transformer, data: TaskData, batch: DeviceBatch, loops: int | None = None
+) -> Iterator[tuple[str, str]]:
     """(greedy answer, right answer) to each example, as text."""
     labels = batch.labels.cpu().numpy()
-    for said, right in zip(written_tokens(model, data, batch), labels, strict=True):
+    for said, right in zip(written_tokens(model, data, batch, loops), labels, strict=True):
         yield data.decode(said), data.decode(right[right != IGNORED])

@@ -7,7 +7,6 @@ utterances of its split.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -29,14 +28,13 @@ from clps_core.data.base import (
     padded,
     step_generator,
 )
-from clps_core.data.kept_sounds import KEPT, kept_samples
-from clps_core.data.log_mel import BANDS, POSITION_SECONDS, STACKED, features
+from clps_core.data.heard import HeardInputs
+from clps_core.data.log_mel import features
 from clps_core.data.scores import constant_answer
-from clps_core.errors import DataError
+from clps_core.data.transcripts import framed
 from clps_core.tasks.facts import TaskFacts
 from clps_core.tasks.spoken_digits import facts as own_facts
 from clps_core.tasks.spoken_digits.recordings import DIGITS, SHA256, drawn_digits, recordings, split_of, utterance
-from clps_core.words import _
 
 __all__ = ["SpokenDigits", "load"]
 
@@ -44,7 +42,6 @@ HELD_OUT = {"validation": 500, "test": 1000}
 """Utterances of each split."""
 LENGTH_STEP = 8
 BLANK_LABEL = "–"
-LONGEST_TYPED = 200
 
 
 @lru_cache(maxsize=64)
@@ -77,7 +74,7 @@ def _samples(split: str, most: int, fold: Fold | None, number: int) -> Array:
     return utterance(step_generator(f"spoken digits {split}", most, number), digits)
 
 
-class SpokenDigits:
+class SpokenDigits(HeardInputs):
     """The ``spoken-digits`` task: see the module, and ``TaskData`` for the methods.
 
     ``seed`` decides the training batches only; ``fold`` splits all but the test strings in another way. ``home``: where
@@ -133,17 +130,13 @@ class SpokenDigits:
             yield self._batch([_held_out(split, self.most, fold, start + place) for place in range(len(part))], part)
 
     def _batch(self, sounds: Sequence[Array], strings: Sequence[Sequence[int]]) -> Batch:
-        lengths = np.array([len(one) for one in sounds])
-        width = int(min(self.facts.max_source_len, -(-lengths.max() // LENGTH_STEP) * LENGTH_STEP))
-        inputs = np.zeros((len(sounds), width, STACKED * BANDS), dtype=np.float32)
-        for place, one in enumerate(sounds):
-            inputs[place, : len(one)] = one
-        return Batch(
-            inputs=inputs,
-            input_mask=np.arange(width) < lengths[:, None],
-            decoder_inputs=None,
-            labels=padded(strings, IGNORED, 1, self.most),
-        )
+        inputs, mask = framed(sounds, self.facts.max_source_len, LENGTH_STEP)
+        decoder_inputs, labels = self._answers(strings)
+        return Batch(inputs, mask, decoder_inputs, labels)
+
+    def _answers(self, strings: Sequence[Sequence[int]]) -> tuple[Array | None, Array]:
+        """What a decoder reads, where there is one, and the labels."""
+        return None, padded(strings, IGNORED, 1, self.most)
 
     def baselines(self, split: str = "validation", limit: int | None = None) -> Mapping[str, float]:
         """Error rates of the best constant answer, ``exact_match`` of the most frequent string.
@@ -156,90 +149,41 @@ class SpokenDigits:
         pairs = [(said, self.decode(row)) for row in rows]
         frequent = max(rows.count(row) for row in set(rows)) / len(rows)
         digits, lengths = np.concatenate([np.array(row) for row in rows]), np.array([len(row) for row in rows])
-        loss = constant_answer(digits)[1] + constant_answer(lengths)[1] * len(rows) / len(digits)
-        return {**transcript_scores(pairs), "exact_match": frequent, "loss": loss}
+        nats = constant_answer(digits)[1] * len(digits) + constant_answer(lengths)[1] * len(rows)
+        count = sum(int((self._answers([row])[1] != IGNORED).sum()) for row in rows)
+        return {**transcript_scores(pairs), "exact_match": frequent, "loss": nats / count}
 
-    def encode_source(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
-        """float32 [1, S, patch_dim] of a test utterance's number (``"17"``), or of a sound that was kept."""
-        word = self._typed(text)
-        if not word.startswith(KEPT):
-            return _held_out("test", self.most, None, self._number(word))[None]
-        found = features(kept_samples(self.home, word))
-        longest = self.facts.max_source_len
-        if len(found) > longest:
-            raise DataError(
-                _(
-                    "the sound must have at most {longest:.1f} seconds for this run. Got {got:.1f}. Shorten it.",
-                    longest=longest * POSITION_SECONDS,
-                    got=len(found) * POSITION_SECONDS,
-                )
-            )
-        return found[None]
+    def held_out_sounds(self) -> int:
+        """How many test utterances there are."""
+        return HELD_OUT["test"]
 
-    def sound(self, text: str) -> Array:
-        """float32 [n]: the samples of a typed input, at ``log_mel.RATE``."""
-        word = self._typed(text)
-        if word.startswith(KEPT):
-            return kept_samples(self.home, word)
-        return self.samples("test", self._number(word))
+    def held_out_samples(self, number: int) -> Array:
+        """float32 [n]: the samples of a test utterance."""
+        return self.samples("test", number)
 
-    def _typed(self, text: str) -> str:
-        if len(text) > LONGEST_TYPED:
-            raise DataError(
-                _(
-                    "the text must have at most {longest} characters. Got {got}. Shorten it.",
-                    longest=LONGEST_TYPED,
-                    got=len(text),
-                )
-            )
-        return text.strip()
+    def held_out_features(self, number: int) -> Array:
+        """float32 [S, patch_dim]: what a model reads of a test utterance; kept in memory."""
+        return _held_out("test", self.most, None, number)
 
-    def _number(self, word: str) -> int:
-        last = HELD_OUT["test"] - 1
-        if not re.fullmatch(r"[0-9]{1,9}", word, re.ASCII) or int(word) > last:
-            raise DataError(
-                _("the number of a test utterance must be from 0 to {last}. Got {got!r}.", last=last, got=word[:40])
-            )
-        return int(word)
-
-    def encode_target(self, text: str, *, options: Mapping[str, str] | None = None) -> Array:  # noqa: ARG002
-        """There is no decoder target: always a ``DataError``."""
-        raise DataError(_("{task} does not use a typed target. Type an input only.", task=self.facts.title))
+    def held_out_transcript(self, number: int) -> str:
+        """The digits of a test utterance."""
+        return self.decode(self.strings("test")[number])
 
     def transcript(self, text: str) -> Array:
         """int64 [1, T]: the labels of a transcript such as ``3 1 4``."""
         return np.array([[int(word) for word in text.split()]], dtype=np.int64)
 
-    def right_answer(self, text: str, *, options: Mapping[str, str] | None = None) -> str | None:  # noqa: ARG002
-        """The digits of a test utterance; nobody knows them of a sound that was brought."""
-        word = self._typed(text)
-        return None if word.startswith(KEPT) else self.decode(self.strings("test")[self._number(word)])
-
-    def unknown(self, text: str) -> tuple[str, ...]:  # noqa: ARG002
-        """Nothing: what is no number is refused."""
-        return ()
-
     def decode(self, tokens: Sequence[int] | Array) -> str:
         """Digits with blanks between; the CTC blank among them shows as a dash."""
-        return " ".join(self._name(token) for token in np.asarray(tokens, dtype=np.int64).reshape(-1).tolist())
+        return " ".join(self.name_of(token) for token in np.asarray(tokens, dtype=np.int64).reshape(-1).tolist())
 
-    def _name(self, token: int) -> str:
+    def name_of(self, token: int) -> str:
+        """The digit; a dash for the blank."""
         return str(token) if 0 <= token < DIGITS else BLANK_LABEL
-
-    def token_labels(self, tokens: Sequence[int] | Array) -> list[str]:
-        """When each position begins, in seconds, for [S, patch_dim]; otherwise digits, and a dash for the blank."""
-        shape = np.shape(tokens)
-        if len(shape) > 1 and shape[-1] == STACKED * BANDS:
-            return [_("{seconds:.2f} s", seconds=place * POSITION_SECONDS) for place in range(shape[-2])]
-        return [self._name(token) for token in np.asarray(tokens).reshape(-1).tolist()]
 
     def examples(self, count: int) -> list[Example]:
         """Test utterances by number, with their digits."""
         return [Example(str(place), self.decode(row)) for place, row in enumerate(self.strings("test")[:count])]
-
-    def tokenizer_json(self) -> str:
-        """Empty: there are no tokens."""
-        return ""
 
 
 def load(config: RunConfig, facts: TaskFacts, *, home: Path, cache_folder: Path | None) -> TaskData:  # noqa: ARG001
