@@ -132,7 +132,8 @@ def _image(run: Run, text: str) -> np.ndarray:
     """The image that the probe saw."""
     from clps_core.data.registry import load_task
 
-    return image_of(load_task(run.config).encode_source(text))
+    data = load_task(run.config)
+    return image_of(data.encode_source(text), data)
 
 
 def _choose_step(steps: list[int]) -> int:

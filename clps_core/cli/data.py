@@ -118,10 +118,10 @@ def preview(
     print_table(heads, zip(*([_cell(one) for one in values] for values in found.rows.values()), strict=True), left=99)
     if found.guess.note:
         say(found.guess.note)
-    if found.guess.kind in media.MEDIA:
-        roles = [role for role in media.ROLES[found.guess.kind] if role in found.guess.columns]
-    else:
-        roles = [role for of_kind in ROLES.values() for role in of_kind]
+    of_medium = found.guess.kind in media.MEDIA
+    roles = list(found.guess.columns) if of_medium else [role for of_kind in ROLES.values() for role in of_kind]
+    if found.guess.kind == "images":
+        roles += ["side", "grey", "colour"]
     say(
         _(
             "It would be used for {kind}. To change that, use {options}.",

@@ -13,6 +13,7 @@ import numpy as np
 
 from clps_core.cli.output import print_json, print_lines, print_table, say
 from clps_core.data.detection import corners_of
+from clps_core.data.kept_pictures import keep_picture
 from clps_core.data.kept_sounds import keep_sound
 from clps_core.data.log_mel import POSITION_SECONDS
 from clps_core.data.spans import CONTEXT
@@ -20,9 +21,11 @@ from clps_core.data.wav import LARGEST_WAV
 from clps_core.errors import ConfigError, DataError
 from clps_core.files import open_given
 from clps_core.home import default_home
+from clps_core.pictures import LARGEST_FILE, grey_digits, ink_in_box, read_picture
 from clps_core.policy import OPERATOR
 from clps_core.predicting import Prediction, check_request, held_out_examples, predict
 from clps_core.store import Run, open_store
+from clps_core.tasks import TaskFacts
 from clps_core.words import _, ngettext
 from clps_core.work.answers import SHOWN_GUESSES
 
@@ -39,14 +42,19 @@ MOST_RUNS = 16
 class Asked:
     """The texts, each with its options: those that were given, or held-out examples, or the task's own.
 
-    ``sounds``: WAV files to write down, after the texts.
+    ``sounds``: WAV files to write down, after the texts; ``pictures``: files to look at, after those.
     """
 
     def __init__(
-        self, texts: Sequence[str], options: dict[str, str], examples: int | None, sounds: Sequence[Path] = ()
+        self,
+        texts: Sequence[str],
+        options: dict[str, str],
+        examples: int | None,
+        sounds: Sequence[Path] = (),
+        pictures: Sequence[Path] = (),
     ) -> None:
-        self.sounds = tuple(sounds)
-        if (texts or sounds) and examples:
+        self.sounds, self.pictures = tuple(sounds), tuple(pictures)
+        if (texts or sounds or pictures) and examples:
             raise ConfigError(_("--text and --examples must not be combined. Got both. Remove one of them."))
         self.texts, self.options, self.examples = tuple(texts), options, examples
 
@@ -59,7 +67,11 @@ class Asked:
             raise ConfigError(
                 _("--sound is for tasks that read sounds. Got a run of {task}. Use --text.", task=run.task)
             )
-        if not self.texts and not self.sounds:
+        if self.pictures and not (run.facts.own_pictures or run.facts.drawing):
+            raise ConfigError(
+                _("--picture is for tasks that take pictures. Got a run of {task}. Use --text.", task=run.task)
+            )
+        if not self.texts and not self.sounds and not self.pictures:
             say(_("No --text was given. Using the task's examples."))
             first = run.facts.example_inputs[:1] if run.facts.example_options else run.facts.example_inputs
             return [(text, {**run.facts.example_options, **self.options}) for text in first]
@@ -68,20 +80,34 @@ class Asked:
             raise ConfigError(
                 _("an input of {task} must have a {name}. Got none. Add --{name}.", task=run.task, name=missing)
             )
-        return [(text, self.options) for text in (*self.texts, *map(_kept, self.sounds))]
+        sounds = [_kept(file) for file in self.sounds]
+        pictures = [_pictured(file, run.facts) for file in self.pictures]
+        return [(text, self.options) for text in (*self.texts, *sounds, *pictures)]
 
 
 def _kept(file: Path) -> str:
     """The name under which the sound in ``file`` is kept now."""
+    return keep_sound(default_home(), OPERATOR.owner, _content(file, "--sound", LARGEST_WAV)).name
+
+
+def _pictured(file: Path, task: TaskFacts) -> str:
+    """The name under which the picture in ``file`` is kept now; of a digit, what it becomes on MNIST's sheet."""
+    content = _content(file, "--picture", LARGEST_FILE)
+    if task.own_pictures:
+        return keep_picture(default_home(), OPERATOR.owner, content).name
+    assert task.drawing is not None
+    return grey_digits(ink_in_box(read_picture(content).pixels, *task.drawing))
+
+
+def _content(file: Path, option: str, limit: int) -> bytes:
     try:
-        with open_given(file, limit=LARGEST_WAV) as opened:
-            content = opened.read(LARGEST_WAV)
+        with open_given(file, limit=limit) as opened:
+            return opened.read(limit)
     except OSError as error:
         raise DataError(
-            _("--sound must name a WAV file that can be read. Got {file}: {why}.",
-              file=file, why=error.strerror or error)
+            _("{option} must name a file that can be read. Got {file}: {why}.",
+              option=option, file=file, why=error.strerror or error)
         ) from error  # fmt: skip
-    return keep_sound(default_home(), OPERATOR.owner, content).name
 
 
 def parse_options(texts: Sequence[str], context: str | None = None) -> dict[str, str]:

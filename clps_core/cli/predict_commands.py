@@ -27,6 +27,13 @@ Sounds = Annotated[
     list[Path] | None,
     typer.Option(help=_("A WAV file to write down, for tasks that read sounds. Repeatable."), show_default=_("none")),
 ]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help=_("A picture (PNG, JPEG, WebP or GIF), for mnist and for your own pictures. Repeatable."),
+        show_default=_("none"),
+    ),
+]
 Context = Annotated[
     str | None,
     typer.Option(
@@ -93,6 +100,7 @@ def predict(
     run_ids: RunIds,
     text: Texts = None,
     sound: Sounds = None,
+    picture: Pictures = None,
     context: Context = None,
     option: Options = None,
     examples: Examples = None,
@@ -113,6 +121,7 @@ def predict(
         given: dict[str, object] = {
             "--text": text,
             "--sound": sound,
+            "--picture": picture,
             "--context": context,
             "--option": option,
             "--examples": examples,
@@ -125,7 +134,7 @@ def predict(
         raise ConfigError(_("--limit and --out must be used with --split. It is missing. Add --split test."))
     show(
         run_ids,
-        Asked(text or (), parse_options(option or (), context), examples, sound or ()),
+        Asked(text or (), parse_options(option or (), context), examples, sound or (), picture or ()),
         temperature=temperature,
         top_k=top_k,
         top_p=top_p,

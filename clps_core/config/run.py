@@ -13,7 +13,16 @@ from clps_core.errors import ConfigError
 from clps_core.sharing import parse_strategy
 from clps_core.words import N_, _, shown
 
-__all__ = ["SCHEMA_VERSION", "DataConfig", "OptimConfig", "RunConfig", "SharingConfig", "TrainConfig", "USUAL_AUGMENT", "flat"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "USUAL_AUGMENT",
+    "DataConfig",
+    "OptimConfig",
+    "RunConfig",
+    "SharingConfig",
+    "TrainConfig",
+    "flat",
+]
 
 SCHEMA_VERSION = 1
 USUAL_AUGMENT = "shifts"

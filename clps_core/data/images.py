@@ -1,4 +1,4 @@
-"""What tasks have in common whose inputs are small images, grey or in colour, cut into patches. Start at LabelledImages.
+"""What tasks have in common whose inputs are small images, grey or in colour, as patches. Start at LabelledImages.
 
 An image is square, and so are its patches. A person says which one by the number of a test image, by its values in
 rows, or by a digit from 0 to f for each pixel, which is how a drawn image stands in an address.
@@ -110,7 +110,7 @@ class LabelledImages:
 
     def images(self, split: str) -> Array:
         """float32 [n, N, patch_dim] patches of ``split``."""
-        return self._cut(self.pixels(split))
+        return self._cut(self.pixels(split)[:])
 
     def classes(self, split: str) -> Array:
         """int64 [n]: what each image of ``split`` shows."""
@@ -159,9 +159,10 @@ class LabelledImages:
         if len(words) == 1 and not self._is_drawn(words):
             return self._cut(self.pixels("test")[[self._number(words[0])]])
         if self._is_drawn(words):
-            values = [int(digit, 16) / (LEVELS - 1) * self._images.brightest for digit in words[0]]
+            ink = self.drawn(np.array([int(digit, 16) for digit in words[0]]) / (LEVELS - 1))
+            values = ink * self._images.brightest
         elif len(words) == pixels:
-            values = [self._value(word) for word in words]
+            values = np.array([self._value(word) for word in words])
         else:
             raise DataError(
                 _(
@@ -172,7 +173,12 @@ class LabelledImages:
                     got=len(words),
                 )
             )
-        return self._cut(np.array(values).reshape(1, self.side, self.side))
+        grey = values.reshape(1, self.side, self.side)
+        return self._cut(grey if self._images.channels == 1 else np.repeat(grey[..., None], 3, axis=-1))
+
+    def drawn(self, ink: Array) -> Array:
+        """Pixels in 0..1 of a drawing with so much ``ink`` in 0..1: by default ink is bright, on dark ground."""
+        return ink
 
     def _is_drawn(self, words: Sequence[str]) -> bool:
         return len(words) == 1 and bool(re.fullmatch(f"[0-9a-f]{{{self.side**2}}}", words[0]))

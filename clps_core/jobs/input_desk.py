@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clps_core.data.kept_inputs import UNLIMITED, Kept, Room
+from clps_core.data.kept_pictures import keep_picture
 from clps_core.data.kept_sounds import keep_sound
 from clps_core.errors import NotAllowedError
 from clps_core.policy import OPERATOR, Person, Policy, nobody
@@ -21,6 +22,10 @@ class InputDesk:
     def keep_sound(self, content: bytes) -> Kept:
         """Keep the sound of a WAV file as one of theirs; raises ``DataError``, or ``NotAllowedError`` for nobody."""
         return keep_sound(self.home, self._owner(), content, self._room())
+
+    def keep_picture(self, content: bytes) -> Kept:
+        """Keep the picture of a file as one of theirs; raises as ``keep_sound``."""
+        return keep_picture(self.home, self._owner(), content, self._room())
 
     def _owner(self) -> str:
         if self.person is None and self.policy.shared:

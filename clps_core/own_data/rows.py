@@ -80,16 +80,14 @@ def cut_by_content(keys: Array, given: Array) -> Array:
 
 
 def folded(index: Index, places: Mapping[str, Array], fold: Fold) -> dict[str, Array]:
-    """Training and validation split in another way by the rows' keys, so that equal texts are in one part."""
+    """Training and validation split in another way by the rows' keys, so that equal rows are in one part."""
     both = np.sort(np.concatenate([places["train"], places["validation"]]))
     parts = np.array([fold.holds(int(key)) for key in index.keys[both]], dtype=bool)
     if parts.all() or not parts.any():
         raise DataError(
-            _(
-                "each of the {folds} folds must contain at least one example. One is empty. Lower data.folds.",
-                folds=fold.count,
-            )
-        )
+            _("each of the {folds} folds must contain at least one row. One is empty. Lower data.folds.",
+              folds=fold.count)
+        )  # fmt: skip
     held_out = both[parts]
     return {"train": both[~parts], "validation": held_out[np.argsort(index.keys[held_out], kind="stable")]}
 

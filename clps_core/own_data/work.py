@@ -22,6 +22,13 @@ __all__ = ["answer", "counted", "loss", "scores", "written_scores", "written_sig
 BY_FAMILY: Mapping[str, Any] = {"encoder": classes, "encoder_decoder": translation, "decoder": continuation}
 
 
+class _Pictures:
+    """Of pictures: as ``classes``, with the share of right classes among the first answers."""
+
+    scores = staticmethod(classes.top_scores)
+    answer = staticmethod(classes.answer)
+
+
 def _of(config: RunConfig) -> Any:
     """The module of what models like that of ``config`` do."""
     model = config.model
@@ -29,6 +36,8 @@ def _of(config: RunConfig) -> Any:
         return spans
     if model.output == "ctc":
         return speech
+    if (model.family, model.output) == ("encoder", "classes") and model.patch_dim is not None:
+        return _Pictures
     return masked if (model.family, model.output) == ("encoder", "lm") else BY_FAMILY[model.family]
 
 

@@ -122,11 +122,14 @@ def best_next(logits: Array, data: TaskData) -> tuple[Guess, ...]:
     return tuple(Guess(label, float(p)) for label, p in zip(labels, probabilities.max(axis=-1), strict=True))
 
 
-def image_of(patches: Array) -> Array:
+def image_of(patches: Array, data: TaskData | None = None) -> Array:
     """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side] or [side, side, 3].
 
-    Three channels are no square's number of pixels, so patch_dim tells grey from colour.
+    ``data``: where they are its inputs, whose ``unscaled`` gives their values in 0..1 again. Three channels are no
+    square's number of pixels, so patch_dim tells grey from colour.
     """
+    unscaled = getattr(data, "unscaled", None)
+    patches = patches if unscaled is None else unscaled(patches)
     _one, count, numbers = patches.shape
     across, channels = isqrt(count), 1 if isqrt(numbers) ** 2 == numbers else 3
     side = isqrt(numbers // channels)

@@ -104,5 +104,5 @@ def answer(run: Opened, inputs: Array, target_text: str, _options: Mapping[str, 
         found,
         prediction=guesses[0].label if guesses else "",
         guesses=guesses,
-        image=image_of(inputs) if data.facts.input_kind == "image" else None,
+        image=image_of(inputs, data) if data.facts.input_kind == "image" else None,
     )
