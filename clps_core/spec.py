@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from clps_core.config import RunConfig, build_config, completed
-from clps_core.config.run import USUAL_AUGMENT
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.errors import ConfigError
 from clps_core.tasks import TASKS
 from clps_core.words import _

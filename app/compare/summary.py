@@ -17,6 +17,7 @@ from clps_core.store.curves import scores_of
 from clps_core.store.designs import config_table, design_of
 from clps_core.store.records import FinalScore
 from clps_core.sweeps.results import Spread
+from clps_core.tasks import TaskFacts
 from clps_core.words import _
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "quality_of_all",
     "summary",
     "test_note",
+    "test_title",
 ]
 
 
@@ -136,12 +138,23 @@ class Measured:
         return found
 
 
-def test_note() -> str:
-    """Why there are two figures, in one sentence."""
+def test_note(task: TaskFacts) -> str:
+    """Why there are two figures, validation and test, and what they are of."""
+    if task.memory:
+        return _(
+            "This task measures memory: the validation and test examples are trained, too. Each run's best weights are "
+            "chosen on the validation split. The test split is scored once, after training, and nothing is chosen by "
+            "it."
+        )
     return _(
         "Each run's best weights are chosen on the validation split, so validation scores tend to be too "
         "good. The test split is scored once, after training, and nothing is chosen by it."
     )
+
+
+def test_title(task: TaskFacts) -> str:
+    """The heading of scores on the test split of ``task``."""
+    return _("Test, trained examples") if task.memory else _("Test")
 
 
 def grouped(summaries: Sequence[Summary]) -> list[Group]:

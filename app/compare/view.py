@@ -16,6 +16,7 @@ from app.compare.summary import (
     grouped,
     quality_of_all,
     test_note,
+    test_title,
 )
 from app.compare.verdicts import verdict_section
 from app.look.figure_table import Row, figure_table
@@ -56,7 +57,7 @@ def _notes(groups: Sequence[Group], names: Sequence[str], quality: float | None)
     """What test means, and the baseline where a figure is no better than that."""
     task = groups[0].run.facts
     known = {"name": escape_markdown(task.baseline_name), "baseline": metric(task.metric, task.baseline)}
-    notes = [test_note()] if any(group.test for group in groups) else []
+    notes = [test_note(task)] if any(group.test for group in groups) else []
     weak = [
         escape_markdown(name)
         for name, group in zip(names, groups, strict=True)
@@ -148,10 +149,11 @@ def design_table(
     several = any(len(group.summaries) > 1 for group in groups)
     tested, timed = any(group.test for group in groups), any(group.cpu_seconds for group in groups)
     best = meaning_of_metric(name, _("Here: at each run's best evaluation on the validation split."))
+    of_test = meaning("test-split", _("Here: with the best weights."))
     columns = [
         (_("Design"), meaning("design")),
         (_("Best {metric}", metric=in_a_sentence(title)), best),
-        *([(_("Test"), meaning("test-split", _("Here: with the best weights.")))] if tested else []),
+        *([(test_title(groups[0].run.facts), of_test)] if tested else []),
         (_("Final"), _("At the last evaluation that all runs of the design have. The mean curve ends there.")),
         (_("Stored parameters"), meaning("stored-parameters")),
         of_unshared(),

@@ -37,8 +37,8 @@ def scheme_cards(design: Costed, model: ModelConfig) -> None:
     names = listed(scheme.title for scheme in schemes)
     st.caption(
         ngettext(
-            "{design} uses {n} scheme: {names}.",
-            "{design} uses {n} schemes: {names}.",
+            "{n} card describes {design}: {names}.",
+            "{n} cards describe {design}: {names}.",
             len(schemes),
             design=design.name,
             names=names,
@@ -130,11 +130,11 @@ def _claims(found: Arithmetic) -> None:
 
 def _said(claim: Claim) -> str:
     """A claim with its mark, and behind a wrong one why it is wrong; as Markdown."""
-    text = escape_markdown(claim.text)
-    if claim.right:
-        return f"✓ {text}"
-    wrong = f"✗ {escape_markdown(_('Wrong:'))} {text}"
-    return f"{wrong}. :small[{escape_markdown(claim.why)}]" if claim.why else wrong
+    text = f"{'✓' if claim.right else '✗'} {escape_markdown(claim.text)}"
+    if not claim.why:
+        return text
+    wrong = _("Wrong. {why}", why=claim.why)
+    return f"{text}. :small[{escape_markdown(wrong)}]"
 
 
 def _steps(found: Arithmetic) -> None:

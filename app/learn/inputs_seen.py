@@ -230,9 +230,9 @@ def _moves(found: RunMoves, pair: tuple[int, int]) -> None:
         "one": pair[0],
         "other": pair[1],
         "length": f"{moved.distance[pair[0]]:.2f}",
-        "angle": f"{moved.degrees[pair[0]]:.0f}",
+        "angle": f"{moved.degrees[pair[0]]:.1f}",
         "length_other": f"{moved.distance[pair[1]]:.2f}",
-        "angle_other": f"{moved.degrees[pair[1]]:.0f}",
+        "angle_other": f"{moved.degrees[pair[1]]:.1f}",
     }
     st.markdown(
         _(

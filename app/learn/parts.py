@@ -16,6 +16,7 @@ from app.learn.chapter import Chapter, Choice, Estimate, Source
 from app.look.colours import strategy_colours
 from app.look.figure_table import Figure, Row, figure_table
 from app.look.formatting import compact, exact, percent, times
+from app.runs.names import ready_names
 from app.services import show_problem, store
 from clps_core.analysis.counts import count
 from clps_core.config import ModelConfig
@@ -215,6 +216,7 @@ def _quality() -> None:
             colours[one.strategy],
             [Figure(compact(one.stored), exact(one.stored)), shown_spread(one.spread(metric.name), metric)],
             one.strategy,
+            also=ready_names(ready)[one.design.key],
         )
         for ready, one in found.values()
     ]

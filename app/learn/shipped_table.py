@@ -10,6 +10,7 @@ from app import navigation, state
 from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact
+from app.runs.names import ready_names
 from clps_core.samples.ready import READY, Ready
 from clps_core.samples.shipped import figures_of
 from clps_core.samples.stories import design_name, judge_of, shown_spread, test_head, title_of
@@ -21,7 +22,7 @@ __all__ = ["shipped_table", "shipped_with"]
 
 def shipped_table(ready: Ready) -> None:
     """The table under its title, and a way to the runs."""
-    figures, metric = figures_of(ready), judge_of(ready)
+    figures, metric, names = figures_of(ready), judge_of(ready), ready_names(ready)
     colours = strategy_colours(one.strategy for one in figures)
     st.markdown(f"**{title_of(ready)}**")
     columns = [(_("Design"), ""), (_("Stored"), ""), (test_head(ready, metric.title), "")]
@@ -30,6 +31,7 @@ def shipped_table(ready: Ready) -> None:
             design_name(ready, one),
             colours[one.strategy],
             [compact(one.stored), shown_spread(one.spread(metric.name), metric)],
+            also=names[one.design.key],
         )
         for one in figures
     ]

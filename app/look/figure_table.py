@@ -33,7 +33,7 @@ class Figure:
 class Row:
     """``cells``: one per column after the name, as plain text or a ``Figure``; ``note`` explains the name.
 
-    ``chosen``: the row that the page is about.
+    ``chosen``: the row that the page is about. ``also``: what else it is called, in small letters.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Row:
     cells: Sequence[str | Figure]
     note: str = ""
     chosen: bool = False
+    also: str = ""
 
 
 def figure_table(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence[Row], *, tight: bool = False) -> None:
@@ -56,7 +57,8 @@ def figure_html(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence
     head = "".join(f'<th scope="col"{_note(note)}>{escape(title)}</th>' for title, note in columns)
     body = "".join(
         f'<tr{" class=chosen" if row.chosen else ""}><th scope="row"{_title(row.note)}>'
-        f'<i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi></th>{_cells(columns, row)}</tr>'
+        f'<i style="background:{escape(row.colour)}"></i><bdi>{escape(row.name)}</bdi>{_also(row)}</th>'
+        f"{_cells(columns, row)}</tr>"
         for row in rows
     )
     kind = " clps-tight" if tight else " clps-wide" if len(columns) > MOST_NARROW else ""
@@ -65,6 +67,10 @@ def figure_html(caption: str, columns: Sequence[tuple[str, str]], rows: Sequence
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _also(row: Row) -> str:
+    return f" <small>{escape(row.also)}</small>" if row.also else ""
 
 
 def _note(note: str) -> str:

@@ -17,6 +17,7 @@ from app.look.formatting import strategy_name
 from clps_core.config import build_config, completed, flat
 from clps_core.config.telling import FOLLOWS, MOST_SAID, said_fields, told_apart
 from clps_core.errors import ClpsError
+from clps_core.samples.ready import Ready
 from clps_core.store import Run
 from clps_core.store.designs import REPLICATES, config_table, design_of
 from clps_core.words import N_, Words, _, kept_by_language
@@ -26,6 +27,7 @@ __all__ = [
     "Named",
     "design_names",
     "named_apart",
+    "ready_names",
     "replicate_names",
     "run_names",
     "shortened",
@@ -85,6 +87,15 @@ def _design_names(asked: Named) -> tuple[str, ...]:
     names = [strategy_name(run.strategy) for run in runs]
     names = [_("{name}, fork", name=name) if run.start_from else name for name, run in zip(names, runs, strict=True)]
     return tuple(told_apart(names, [_facts(run) for run in runs], REPLICATES))
+
+
+@kept_by_language(maxsize=32)
+def ready_names(ready: Ready) -> Mapping[str, str]:
+    """Key of each design of a ready comparison -> what ``design_names`` calls its runs."""
+    configs = [one.config for one in ready.configs(ready.seeds[:1])]
+    names = [strategy_name(config.sharing.strategy) for config in configs]
+    told = told_apart(names, [flat(config.as_dict()) for config in configs], REPLICATES)
+    return dict(zip((design.key for design in ready.designs), told, strict=True))
 
 
 def run_names(runs: Sequence[Run]) -> dict[str, str]:

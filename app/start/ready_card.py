@@ -11,6 +11,7 @@ from app import navigation, state
 from app.look.assets import asset
 from app.look.colours import strategy_colours
 from app.look.formatting import compact
+from app.runs.names import ready_names
 from app.runs.shelf_menu import comparison_menu
 from clps_core.jobs.desk import Desk
 from clps_core.metrics import Metric
@@ -105,12 +106,13 @@ def _heads(ready: Ready) -> str:
 
 
 def _rows(ready: Ready) -> str:
-    figures, metric = figures_of(ready), judge_of(ready)
+    figures, metric, names = figures_of(ready), judge_of(ready), ready_names(ready)
     colours = strategy_colours(one.strategy for one in figures)
     return "".join(
         f'<tr><th scope="row"><i style="background:{colours[one.strategy]}"></i>'
-        f"{escape(design_name(ready, one))}</th><td>{compact(one.stored)}</td>"
-        f"<td>{escape(shown_spread(one.spread(metric.name), metric))}</td>{_far(one, metric)}</tr>"
+        f"{escape(design_name(ready, one))} <small>{escape(names[one.design.key])}</small></th>"
+        f"<td>{compact(one.stored)}</td><td>{escape(shown_spread(one.spread(metric.name), metric))}</td>"
+        f"{_far(one, metric)}</tr>"
         for one in figures
     )
 

@@ -30,7 +30,7 @@ def sweep_estimate(store: Store, sweep: Sweep, found: Sequence[Resolved]) -> Non
     )
     st.markdown(f"{factors(sweep, len(found))}. " + _("Stored parameters: {stored}.", stored=stored))
     st.markdown(time_sentence(store, [one.config for one in found]))
-    st.caption(test_note())
+    st.caption(test_note(found[0].facts))
     if sweep.stop is not None:
         st.caption(_("The rule that ends runs early may shorten this."))
 

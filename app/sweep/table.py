@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.compare.summary import test_title
 from app.look.colours import strategy_colours
 from app.look.figure_table import Row, figure_table
 from app.look.formatting import compact, duration, metric, strategy_name
@@ -51,13 +52,14 @@ def sweep_table(found: SweepState) -> None:
     others = [field for field in fields if field != first][:MOST_FIELDS]
     early = any(one.ended_early for one in found.configurations)
     tested = any(one.test for one in found.configurations)
+    of_test = _("the same runs on the test split, scored once after training")
     columns = [
         (_("Strategy") if first == STRATEGY else first.rpartition(".")[2], ""),
         (
             _("Best {metric}", metric=in_a_sentence(metric_named(found.metric).title)),
             _("mean over complete runs of the best evaluation on validation data"),
         ),
-        *([(_("Test"), _("the same runs on the test split, scored once after training"))] if tested else []),
+        *([(test_title(found.runs[0].facts), of_test)] if tested else []),
         (
             _("Gap to best"),
             _(

@@ -50,7 +50,7 @@ def estimate(store: Store, found: Sequence[Resolved]) -> None:
     ]
     figure_table(_("What each strategy costs"), columns, rows)
     st.markdown(time_sentence(store, configs))
-    st.caption(test_note())
+    st.caption(test_note(found[0].facts))
 
 
 def time_sentence(store: Store, configs: Sequence[RunConfig]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.config.model import ModelConfig
 from clps_core.config.reading import validated
-from clps_core.config.run import USUAL_AUGMENT, RunConfig, SharingConfig
+from clps_core.config.run import RunConfig, SharingConfig
 from clps_core.errors import ConfigError
 from clps_core.shapes import block_shapes, stack_layers
 from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_strategy

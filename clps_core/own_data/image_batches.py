@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clps_core.config import RunConfig
-from clps_core.config.run import USUAL_AUGMENT
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.data.base import Array, Fold, TaskData, check_split, digest, fold_of
 from clps_core.data.images import Images, LabelledImages, cut
 from clps_core.data.kept_pictures import KEPT, kept_picture

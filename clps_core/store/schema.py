@@ -107,7 +107,7 @@ run = Table(  # of every job there is: a training, or an evaluation of one; ``ki
     Column("not_before", Float),  # a run that waits out a pause after a death, or for free memory
     Column("death_step", Integer),  # the step at which its process last died
     Column("start_from", String(16)),  # which weights of its parent a fork begins with: best or last
-    Column("facts", Text),  # JSON: what it knows of its task (tasks/facts.py); NULL: queued by an older version
+    Column("facts", Text),  # JSON: what it knows of its task (tasks/frozen_facts.py); NULL: queued by an older version
     Column("ancestry", Text),  # JSON, of a fork: what was spent on these weights (jobs/ancestry.py)
     Column("pinned_at", Float),  # since when it stays on Start; NULL: it is not pinned
     Column("pinned_for", String(80)),  # on whose Start; NULL: on everybody's

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from clps_core.errors import ClpsError
 from clps_core.metrics import keep_metric
-from clps_core.tasks.facts import LONGEST_FACTS, DataLike, TaskFacts, TaskWords, bare_facts, frozen, thawed
+from clps_core.tasks.facts import DataLike, TaskFacts, TaskWords
+from clps_core.tasks.frozen_facts import LONGEST_FACTS, bare_facts, frozen, thawed
 from clps_core.tasks.task import ENTRY_POINTS, Task, TaskFamily, Tasks, find_installed
 
 __all__ = [

@@ -194,6 +194,13 @@ def test_the_test_score_has_a_column_of_its_own(open_page, store):
     assert dict(zip(rows[0].split(","), rows[1].split(","), strict=True))["test"] == "0.8"
 
 
+def test_of_a_task_of_memory_the_test_score_is_said_to_be_of_trained_examples(open_page, store):
+    score(store, *record(store, ["none"], task="pairs"), 0.8)
+    test = open_page("compare")
+    assert "Test, trained examples" in table(test)
+    assert any("validation and test examples are trained, too" in caption.value for caption in test.caption)
+
+
 def flat_curve(store, run, value):
     with store.writing() as connection:
         points = [Point(run.id, "validation", "accuracy", step, value, float(step)) for step in (0, 100, 200)]

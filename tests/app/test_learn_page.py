@@ -176,7 +176,7 @@ def test_two_uses_of_one_weight_are_read_by_the_model_and_a_bad_input_costs_noth
     said = told(test)
     assert f"Similarity of layers 0 and 2: **{alike.mean():.2f}** on average over the heads; {alike.min():.2f}" in said
     assert (
-        f"Layer 0 adds an update of length {moved.distance[0]:.2f} and turns the state by {moved.degrees[0]:.0f}"
+        f"Layer 0 adds an update of length {moved.distance[0]:.2f} and turns the state by {moved.degrees[0]:.1f}"
         in said
     )
     assert "In memory, its 3 uses in this pass read one and the same tensor." in said

@@ -10,6 +10,7 @@ from page_reading import tables
 from recorded_runs import record
 from shared_server import SharedServer
 
+from app.runs.names import design_names, ready_names
 from clps_core import samples, words
 from clps_core.jobs import service
 from clps_core.samples import READY, ready_named
@@ -43,7 +44,15 @@ def test_each_ready_comparison_says_what_it_shows_and_what_not_with_the_figures_
         assert story.leaves_open in card
         for one in figures_of(ready):
             assert design_name(ready, one) in card
+            assert f"<small>{ready_names(ready)[one.design.key]}</small>" in card
             assert shown_spread(one.spread(judge_of(ready).name), judge_of(ready)) in card
+
+
+def test_a_design_has_the_name_that_compare_gives_it_beside_that_of_the_story(store):
+    samples.install(store)
+    for ready in READY:
+        runs = store.some_runs(ready.run_ids())[: len(ready.designs)]
+        assert list(ready_names(ready).values()) == design_names(runs)
 
 
 def test_its_links_open_all_its_runs_and_one_to_look_into(open_page, store):

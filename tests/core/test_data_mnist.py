@@ -27,8 +27,7 @@ from clps_core.look import Look
 from clps_core.model.transformer import build_model
 from clps_core.predicting import predict
 from clps_core.spec import from_spec, to_spec
-from clps_core.tasks import TASKS, get_task
-from clps_core.tasks.facts import frozen, thawed
+from clps_core.tasks import TASKS, frozen, get_task, thawed
 from clps_core.tasks.mnist import PATCHES, USUAL, facts
 from clps_core.tasks.mnist.data import FILE, SHA256, SHIFT, Mnist
 from clps_core.tasks.mnist.prepare import FOLDER as PREPARED

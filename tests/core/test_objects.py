@@ -219,6 +219,7 @@ def test_of_more_boxes_than_queries_some_stay_without_a_query() -> None:
         ((0.4, 0.4, 0.4, 0.4), (0.6, 0.6, 0.4, 0.4), 0.04 / 0.28 - (0.36 - 0.28) / 0.36),
         ((0.5, 0.5, 1.0, 1.0), (0.25, 0.25, 0.5, 0.5), 0.25),
         ((0.5, 0.5, 0.0, 0.0), (0.5, 0.5, 0.0, 0.0), 0.0),  # of no size: finite
+        ((0.2, 0.2, 0.0, 0.0), (0.8, 0.6, 0.0, 0.0), -1.0),  # nothing of the box around them is theirs
     ],
 )
 def test_the_generalised_overlap_is_that_of_its_definition(one: Any, other: Any, wanted: float) -> None:

@@ -25,8 +25,7 @@ from clps_core.errors import CheckpointError, ConfigError, NotFoundError
 from clps_core.metrics import METRICS, metric_named
 from clps_core.store import Store, open_store
 from clps_core.store.archive import export_run, import_run
-from clps_core.tasks import TASKS, TaskFacts, Tasks, bare_facts, facts_kept, frozen, thawed
-from clps_core.tasks.facts import LONGEST_FACTS
+from clps_core.tasks import LONGEST_FACTS, TASKS, TaskFacts, Tasks, bare_facts, facts_kept, frozen, thawed
 from clps_core.tasks.task import find_installed
 from clps_core.training.run_folder import read_facts
 
@@ -68,7 +67,8 @@ def test_config_store_and_sweeps_import_no_task_and_facts_no_torch() -> None:
         "print(sorted(first), len(titles), [name for name in ('torch', 'transformers') if name in sys.modules])\n"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert said == f"['clps_core.tasks.facts', 'clps_core.tasks.task'] {len(BUILT_IN)} []\n"
+    catalogue = [f"clps_core.tasks.{name}" for name in ("facts", "frozen_facts", "task")]
+    assert said == f"{catalogue} {len(BUILT_IN)} []\n"
 
 
 def test_tasks_of_other_packages_are_found_and_a_broken_one_is_a_sentence(

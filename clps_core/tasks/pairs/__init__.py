@@ -47,6 +47,7 @@ def facts(pairs: int = USUAL) -> TaskFacts:
         test_size=len(halves["test"]),
         vocab_size=2 * rules.SYMBOLS,
         max_source_len=2,
+        memory=True,
         example_inputs=tuple(rules.line(pair) for pair in halves["test"][:3].tolist()),
         difficulty=pairs,
         difficulties=(LEAST, MOST),

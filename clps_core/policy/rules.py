@@ -1,62 +1,23 @@
-"""Who may do what with runs, and how much of it. No torch, no streamlit. Start at read_policy and Person.
-
-A server has one policy, a YAML file: ``CLPS_POLICY``, or ``policy.yaml`` in ``CLPS_HOME``. Without a file its
-mode is ``local``: one person, who may do everything. On a ``shared`` server everybody sees all runs; only the
-owner or a teacher acts on one or reads its log, and everybody but teachers has quotas::
-
-    mode: shared
-    login: true                             # nobody is known by a cookie, also when the login is out of order
-    teachers: [ada@school.example]          # e-mail addresses, where people log in
-    teacher_code: scrypt$16384$...          # where they do not; 'clps policy code' makes this line
-    quotas: {queued: 20, steps: 5000, disk: 2G}   # of one person
-    server: {queued: 200, disk: 20G}        # of all who have quotas together (limits.py)
-    proxies: [127.0.0.1]                    # whose X-Forwarded-For says where a visitor comes from
-
-Who uses the command line on the server itself can read and write ``CLPS_HOME`` anyway: the policy does not
-bind them (``OPERATOR``). ``jobs/desk.py`` is the one place that asks the policy before something is done.
-"""
+"""The rules of one server: who may do what, and how much of it. Start at Policy and Person."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
 import re
-import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from clps_core.addresses import Network, network
 from clps_core.amounts import bytes_of
-from clps_core.config import MAX_YAML_BYTES, RunConfig, plain_from_yaml, validated
+from clps_core.config import RunConfig
 from clps_core.errors import ConfigError, NotAllowedError
-from clps_core.files import open_given
 from clps_core.limits import Amount, Limits
 from clps_core.owners import plain_address
+from clps_core.policy.code import code_fits, is_hash
 from clps_core.words import _
 
-__all__ = [
-    "LOCAL_POLICY",
-    "OPERATOR",
-    "Action",
-    "Person",
-    "Policy",
-    "Quotas",
-    "Use",
-    "hash_code",
-    "policy_path",
-    "read_policy",
-]
-
-FILE_NAME = "policy.yaml"
-FEWEST_CODE_CHARACTERS = 8
-SCRYPT = {"n": 2**14, "r": 8, "p": 1}
-"""About 16 MiB and 50 ms for one try at a teacher's code."""
+__all__ = ["LOCAL_POLICY", "OPERATOR", "Action", "Person", "Policy", "Quotas", "Use", "nobody"]
 
 Action = Literal[
     "cancel", "pause", "resume", "retry", "delete", "fork", "log", "priority", "score", "evaluate", "rename", "pin",
@@ -162,7 +123,7 @@ class Policy(BaseModel):
     @field_validator("teacher_code")
     @classmethod
     def _hashed(cls, value: str | None) -> str | None:
-        if value is not None and _parts_of(value) is None:
+        if value is not None and not is_hash(value):
             raise ValueError(_("teacher_code must be a hash, never the code itself. Make one with: clps policy code."))
         return value
 
@@ -337,11 +298,7 @@ class Policy(BaseModel):
 
     def code_fits(self, code: str) -> bool:
         """Whether ``code`` is the teacher's; slow on purpose."""
-        parts = _parts_of(self.teacher_code or "")
-        if parts is None:
-            return False
-        cost, salt, wanted = parts
-        return hmac.compare_digest(_scrypt(code, cost, salt), wanted)
+        return code_fits(code, self.teacher_code or "")
 
 
 LOCAL_POLICY = Policy()
@@ -353,77 +310,3 @@ def nobody() -> str:
         "this shared server cannot recognise you: your browser sent no valid cookie and you are not logged in. Log "
         "in if the page offers it, or allow cookies for this address, then reload the page."
     )
-
-
-def policy_path(home: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the policy of ``home`` is, or would be."""
-    asked = environment.get("CLPS_POLICY", "").strip()
-    return Path(asked).expanduser() if asked else home / FILE_NAME
-
-
-def read_policy(home: Path, environment: Mapping[str, str] = os.environ) -> Policy:
-    """The policy of ``home``; raises ``ConfigError`` where there is a file and it is none.
-
-    A file that ``CLPS_POLICY`` names must exist: a mistyped name must not open a server to everybody.
-    """
-    path = policy_path(home, environment)
-    try:
-        # A policy may be a link: that is how clusters mount one.
-        with open_given(path) as file:
-            text = file.read(MAX_YAML_BYTES + 1).decode("utf-8")
-    except FileNotFoundError:
-        if environment.get("CLPS_POLICY", "").strip():
-            raise _unreadable(path, _("there is no such file")) from None
-        return LOCAL_POLICY
-    except UnicodeDecodeError:
-        raise _unreadable(path, _("it is not UTF-8 text")) from None
-    except OSError as error:
-        raise _unreadable(path, error.strerror or type(error).__name__) from None
-    try:
-        return _policy_of(text)
-    except ConfigError as error:
-        raise ConfigError(_("the policy {path} cannot be used: {problem}", path=path, problem=str(error))) from None
-
-
-@lru_cache(maxsize=8)
-def _policy_of(text: str) -> Policy:
-    """Kept by what the file says: it is read for everything that a page asks, and YAML is slow."""
-    return validated(Policy, _plain(text))
-
-
-def _unreadable(path: Path, reason: str) -> ConfigError:
-    return ConfigError(_("the policy must be a readable YAML file. Got {path}: {reason}.", path=path, reason=reason))
-
-
-def _plain(text: str) -> dict[str, Any]:
-    """A file with nothing but comments is the policy of ``local``."""
-    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
-        return {}
-    return plain_from_yaml(text)
-
-
-# The teacher's code: only a slow hash of it is kept
-
-
-def hash_code(code: str) -> str:
-    """What ``teacher_code`` in a policy file holds for ``code``; raises ``ConfigError`` for one easily guessed."""
-    if len(code) < FEWEST_CODE_CHARACTERS:
-        raise ConfigError(
-            _(
-                "a teachers' code must have at least {limit} characters. Got {got}. Use a longer one.",
-                limit=FEWEST_CODE_CHARACTERS,
-                got=len(code),
-            )
-        )
-    salt = secrets.token_bytes(16)
-    return f"scrypt${SCRYPT['n']}${salt.hex()}${_scrypt(code, SCRYPT['n'], salt).hex()}"
-
-
-def _scrypt(code: str, cost: int, salt: bytes) -> bytes:
-    text = code.encode("utf-8", "surrogatepass")[:1024]
-    return hashlib.scrypt(text, salt=salt, n=cost, r=SCRYPT["r"], p=SCRYPT["p"], dklen=32)
-
-
-def _parts_of(text: str) -> tuple[int, bytes, bytes] | None:
-    match = re.fullmatch(r"scrypt\$(16384)\$([0-9a-f]{32})\$([0-9a-f]{64})", text)
-    return (int(match[1]), bytes.fromhex(match[2]), bytes.fromhex(match[3])) if match else None
