@@ -1,7 +1,7 @@
 """The field for an image: a test image by its number, or a person's own, drawn or uploaded. Start at image_field.
 
 The URL is the truth: a drawing stands in it, with one hexadecimal digit for each pixel, and so does a picture that is
-fitted as a drawing is. A picture for a task of people's own pictures is kept in the home (``clps_core.jobs.input_desk``),
+fitted as a drawing is. A picture for a task of own pictures is kept in the home (``clps_core.jobs.input_desk``),
 and its name stands in the address.
 """
 
