@@ -275,7 +275,7 @@ def _evaluated(
 class CountedBatches:
     """The first ``limit`` examples of a split of ``data``, in batches; counts the examples it hands out.
 
-    ``before_batch`` is called before each batch and may raise to end the evaluation.
+    All else is that of ``data``. ``before_batch`` is called before each batch and may raise to end the evaluation.
     """
 
     def __init__(self, data: TaskData, limit: int, before_batch: Callable[[], None]) -> None:
@@ -283,8 +283,11 @@ class CountedBatches:
         self.examples = 0
 
     def as_data(self) -> TaskData:
-        """Itself, for an evaluation, which asks nothing else of the data."""
+        """Itself, for an evaluation."""
         return cast("TaskData", self)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._data, name)
 
     def evaluation(self, split: str, _limit: int, batch_size: int) -> Iterator[Batch]:
         """The batches; its own limit stands in the place of that of the run's config."""

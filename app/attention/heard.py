@@ -50,8 +50,8 @@ def _written(run: Run, question: Question, turned: Turned, answer: Inspection, *
     drawn(answer.spectrogram, (), found[:, :, : len(parts)].mean(axis=1), parts)
     st.caption(
         _(
-            "Below the sound, one strip for each layer of the decoder: each row is one token of its answer, and shows "
-            "from where in the sound the decoder reads when it writes that token (cross-attention), as the mean of the "
-            "heads. Each strip has its own scale."
+            "Each token of the answer stands where in the sound the decoder reads most when it writes that token "
+            "(cross-attention, the mean of all heads and layers). Below the sound, one strip for each layer of the "
+            "decoder, with a row for each token, as the mean of the heads. Each strip has its own scale."
         )
     )

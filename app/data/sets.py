@@ -83,15 +83,7 @@ def _details(here: DataDesk, one: DataSet) -> None:
     for sentence in (*warnings(one), changed_since(one) if here.reaches_files else ""):
         if sentence:
             st.warning(escape_markdown(sentence), icon=":material/warning:")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        known = list(dict.fromkeys([one.tokenizer, *TOKENIZERS]))
-        tokenizer = st.selectbox(
-            _("Measured with the tokenizer"), known, key=f"data.measured.{one.name}", accept_new_options=True, width=220
-        )
-        length = st.number_input(
-            _("Maximum length (tokens)"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
-            placeholder=_("the data set's"),
-        )  # fmt: skip
+    tokenizer, length = _measured_with(one) if one.kind in record.KINDS else (None, None)
     place = st.empty()
     place.caption(_("Measuring ..."))
     let_out()
@@ -111,6 +103,20 @@ def _details(here: DataDesk, one: DataSet) -> None:
     _classes(one, told.classes)
     rows_table(_("Some training rows"), COLUMNS, told.samples)
     _management(here, one)
+
+
+def _measured_with(one: DataSet) -> tuple[str | None, int | None]:
+    """The tokenizer and the length with which texts are measured."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        known = list(dict.fromkeys([one.tokenizer, *TOKENIZERS]))
+        tokenizer = st.selectbox(
+            _("Measured with the tokenizer"), known, key=f"data.measured.{one.name}", accept_new_options=True, width=220
+        )
+        length = st.number_input(
+            _("Maximum length (tokens)"), min_value=2, value=None, step=16, key=f"data.length.{one.name}", width=150,
+            placeholder=_("the data set's"),
+        )  # fmt: skip
+    return tokenizer, length
 
 
 def _classes(one: DataSet, classes: Sequence[tuple[str, Mapping[str, int]]]) -> None:

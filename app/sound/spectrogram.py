@@ -16,10 +16,12 @@ from clps_core.data.log_mel import POSITION_SECONDS, STACKED
 from clps_core.shown import visible
 from clps_core.words import _
 
-__all__ = ["drawn", "read_from", "spectrogram_html"]
+__all__ = ["drawn", "most_read", "read_from", "spectrogram_html"]
 
 ROW, NAMED_ROW = 9, 16
 """Pixels of the row of one part of an answer; of one that stands beside its name."""
+MOST_NAMED, HIGHEST = 14, 240
+"""Of more parts no row has a name; pixels of a strip at most."""
 MOST_LAYERS = 24
 """Of more layers only so many are drawn, evenly spaced."""
 
@@ -35,7 +37,7 @@ def drawn(
     """The ``spectrogram`` [bands, frames] with the parts of an answer on it.
 
     ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below. ``written``: the parts
-    of an answer that a decoder wrote, which stand at no positions; their names are beside the rows of each strip.
+    of an answer that a decoder wrote, which has no positions of the sound. Each stands then where it is read from most.
     """
     html = spectrogram_html(spectrogram, aligned, attention, written)
     st.html(f"<style>{asset('sound/spectrogram.css')}</style>{html}")
@@ -50,6 +52,16 @@ def read_from(attention: Floats, aligned: Sequence[Aligned]) -> Floats:
     return np.stack(rows, axis=1) if rows else attention[:, :, :0].mean(axis=1)
 
 
+def most_read(attention: Floats, written: Sequence[str]) -> list[Aligned]:
+    """Each part at the position that is read most when it is written: ``attention`` [layer, part, position].
+
+    The mean of all layers; its share of attention takes the place of a probability.
+    """
+    mean = attention.mean(axis=0)
+    best = mean.argmax(axis=-1).tolist()
+    return [Aligned(name, at, at + 1, float(row[at])) for name, at, row in zip(written, best, mean, strict=True)]
+
+
 def spectrogram_html(
     spectrogram: Floats,
     aligned: Sequence[Aligned],
@@ -59,6 +71,8 @@ def spectrogram_html(
     """The HTML of ``drawn``; no text in it is markup."""
     frames = spectrogram.shape[1]
     positions = max(1, frames // STACKED)
+    if written is not None and attention is not None:
+        aligned = most_read(attention, written)
     said = " ".join(map(visible, [one.label for one in aligned] if written is None else written))
     name = escape(_("Spectrogram, low tones below. Written: {answer}", answer=said or _("(nothing)")), quote=True)
     parts = "".join(
@@ -71,7 +85,7 @@ def spectrogram_html(
         for one in aligned
     )
     rows = [
-        *([_row(_("Written"), labels, "written")] if written is None else []),
+        *([] if written is not None and attention is None else [_row(_("Written"), labels, "written")]),
         _row(_("Sound"), f'<img alt="{name}" src="{shaded(spectrogram)}">{parts}', "loud"),
         _row("", _times(positions * POSITION_SECONDS), "times"),
     ]
@@ -83,14 +97,16 @@ def spectrogram_html(
 def _strips(attention: Floats, names: Sequence[str]) -> list[str]:
     count = len(attention)
     layers = [round(at) for at in np.linspace(0, count - 1, min(count, MOST_LAYERS))]
-    height = (NAMED_ROW if names else ROW) * attention.shape[1]
-    beside = "".join(f"<i>{escape(visible(name))}</i>" for name in names)
+    named = 0 < len(names) <= MOST_NAMED
+    height = min(HIGHEST, (NAMED_ROW if named else ROW) * attention.shape[1])
+    beside = "".join(f"<i>{escape(visible(name))}</i>" for name in names) if named else ""
     found = []
     for layer in layers:
         title = _("Layer {layer}", layer=layer)
         one = attention[layer] / max(1e-9, float(attention[layer].max()))
         image = f'<img alt="{escape(title, quote=True)}" src="{tinted(one)}" style="height:{height}px">'
-        found.append(_row(title, f'{image}<span class="parts">{beside}</span>' if beside else image, "read"))
+        parts, kind = (f'<span class="parts">{beside}</span>', "read named") if named else ("", "read")
+        found.append(_row(title, image + parts, kind))
     return found
 
 

@@ -16,6 +16,7 @@ from clps_core.config import (
     RunConfig,
     SharingConfig,
     build_config,
+    longest_answer,
     longest_input,
     sharing_plan,
     usual_sizes,
@@ -169,6 +170,8 @@ def _with_facts(base: dict[str, Any]) -> tuple[ModelConfig, dict[str, str]]:
         "max_positions": longest_input(run, facts),
         "num_classes": facts.num_classes,
         "patch_dim": facts.patch_dim if run.model.vocab_size is None else None,
+        "num_queries": facts.num_queries,
+        "max_target_positions": longest_answer(run.model, facts),
     }
     missing = {name: value for name, value in filled.items() if getattr(run.model, name) is None}
     if run.model.family != facts.family:

@@ -10,7 +10,15 @@ from clps_core.config.data import MOST_CLUTTER, DataConfig
 from clps_core.config.model import ModelConfig, usual_sizes
 from clps_core.config.plain_yaml import MAX_YAML_BYTES, plain_from_yaml
 from clps_core.config.reading import build_config, config_from_yaml, did_you_mean, meant_field, validated
-from clps_core.config.resolving import Resolved, completed, longest_input, resolve, sharing_map, sharing_plan
+from clps_core.config.resolving import (
+    Resolved,
+    completed,
+    longest_answer,
+    longest_input,
+    resolve,
+    sharing_map,
+    sharing_plan,
+)
 from clps_core.config.run import SCHEMA_VERSION, OptimConfig, RunConfig, SharingConfig, TrainConfig, flat
 
 __all__ = [
@@ -29,6 +37,7 @@ __all__ = [
     "config_from_yaml",
     "did_you_mean",
     "flat",
+    "longest_answer",
     "longest_input",
     "meant_field",
     "plain_from_yaml",

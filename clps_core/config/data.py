@@ -11,6 +11,8 @@ from clps_core.words import N_, _
 
 __all__ = ["MOST_CLUTTER", "USUAL_AUGMENT", "DataConfig"]
 
+USUAL_AUGMENT = "shifts"
+"""How images of tasks that take ``data.augment`` are varied where nobody says it."""
 MOST_CLUTTER = 12
 """Fragments in a picture of the task ``objects``."""
 USUAL_AUGMENT = "shifts"

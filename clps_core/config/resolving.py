@@ -15,7 +15,7 @@ from clps_core.sharing import Block, SharingMap, SharingPlan, build_plan, parse_
 from clps_core.tasks import TASKS, TaskFacts, Tasks
 from clps_core.words import _
 
-__all__ = ["Resolved", "completed", "longest_input", "resolve", "sharing_map", "sharing_plan"]
+__all__ = ["Resolved", "completed", "longest_answer", "longest_input", "resolve", "sharing_map", "sharing_plan"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
             "num_classes": config.model.num_classes or task.num_classes,
             "patch_dim": config.model.patch_dim or task.patch_dim,
             "num_queries": config.model.num_queries or task.num_queries,
-            "max_target_positions": config.model.max_target_positions or _longest_answer(config.model, task),
+            "max_target_positions": config.model.max_target_positions or longest_answer(config.model, task),
             "head": config.model.head or ("lm" if task.masked else None),
         }
     )
@@ -107,7 +107,7 @@ def completed(config: RunConfig, task: TaskFacts | None = None) -> RunConfig:
     return complete.model_copy(update={"data": complete.data.model_copy(update=filled)}) if filled else complete
 
 
-def _longest_answer(model: ModelConfig, task: TaskFacts) -> int | None:
+def longest_answer(model: ModelConfig, task: TaskFacts) -> int | None:
     """Tokens of the longest answer, where a decoder writes about frames: elsewhere the input's length says it."""
     frames = model.patch_dim or task.patch_dim
     return task.max_target_len if frames and task.max_target_len and not task.num_queries else None
@@ -158,6 +158,13 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
             _(
                 "data.by_length must only be given for task sentences, and for your own data unless they are a "
                 "continuous text. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
+        )
+    if config.model.num_queries is not None and task.num_queries is None:
+        raise ConfigError(
+            _(
+                "model.num_queries must only be given for task objects. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )

@@ -128,6 +128,17 @@ TERMS: tuple[Term, ...] = (
         source=Source("Graves et al. 2006", "https://doi.org/10.1145/1143844.1143891"),
     ),
     Term(
+        "seq2seq",
+        N_("Sequence to sequence"),
+        N_(
+            "An encoder reads the input, and a decoder writes the answer token by token and ends it itself. In "
+            "training the decoder is given the correct tokens so far (teacher forcing); later it reads its own."
+        ),
+        N_("seq2seq, teacher forcing, greedy decoding"),
+        pages=("tryit", "attention"),
+        source=Source("Sutskever et al. 2014", "https://arxiv.org/abs/1409.3215"),
+    ),
+    Term(
         "spectrogram",
         N_("Spectrogram"),
         N_("How loud a sound is at each time and pitch. Models read its logarithm in bands as wide as ears hear them."),

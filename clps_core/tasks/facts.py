@@ -85,8 +85,9 @@ class TaskFacts:
     validation and test examples are trained, too, since the task measures memory. ``takes``:
     fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
     ``clutter``, ``augment``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
-    average, padding included, at the usual batch size; of source and target the mean (``None``: all inputs are as long
-    as the longest). ``fingerprint``: of what gives tokens and classes their meaning, where that lies in files (empty
+    average, padding included, at the usual batch size; of source and target texts the mean, of a sound and its answer
+    those of the sound (``None``: all inputs are as long as the longest). ``fingerprint``: of what gives tokens and
+    classes their meaning, where that lies in files (empty
     where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
     ``difficulties`` (least, most) that ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image,
     one of ``patch_sizes``, which ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images

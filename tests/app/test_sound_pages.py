@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from test_tryit_page import address, cards, said
 from untrained_runs import small_config, stored_run
 
-from app.sound.spectrogram import read_from, spectrogram_html
+from app.sound.spectrogram import most_read, read_from, spectrogram_html
 from clps_core.data import kept_inputs
 from clps_core.data.alignment import Aligned
 from clps_core.data.log_mel import RATE
@@ -93,6 +93,33 @@ def test_attention_stands_below_the_spectrogram_with_a_strip_for_each_layer(
     assert deeper.number_input(key="attention.text.spoken-digits").value == 3
 
 
+def test_of_an_answer_that_a_decoder_writes_each_token_has_a_row_over_the_sound(
+    open_page: OpenPage, store: Store
+) -> None:
+    run = stored_run(store, small_config("spoken-digits-seq2seq", "cycle:2", num_layers=2, num_decoder_layers=3))
+    tried = open_page("tryit", runs=run.id, text="17")
+    assert sentences(tried) == []
+    (expected,) = predict(store.run_folder(run.id), ["17"])
+    assert cards(tried)[0]["said"] == (expected.answer or "(nothing)")
+    assert [piece[0] for piece in cards(tried)[0]["pieces"]] == [one.label for one in expected.pieces]
+    (picture,) = pictures(tried)
+    assert f"Written: {expected.answer or '(nothing)'}" in picture
+    assert 'class="part"' not in picture
+    assert len(tried.get("audio")) == 1
+    assert tried.slider(key="tryit.temperature").value == 0.0
+
+    test = open_page("attention", run=run.id, text="3", target="3 1 4")
+    assert sentences(test) == []
+    (picture,) = pictures(test)
+    assert picture.count('class="row read named"') == 3, "one of each layer of the decoder"
+    assert picture.count('class="part"') == 3
+    assert picture.count("<i>3</i><i>1</i><i>4</i>") == 3
+    for view in ("heads", "lens", "moves", "tie", "layers", "matters", "training"):
+        other = open_page("attention", run=run.id, text="3", target="3 1 4", view=view)
+        assert not other.exception
+        assert sentences(other) == []
+
+
 def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part() -> None:
     attention = np.random.default_rng(0).dirichlet(np.ones(6), size=(2, 3, 6))
     parts = (Aligned("<b>", 1, 3, 0.5), Aligned("4", 4, 5, 0.9))
@@ -103,3 +130,15 @@ def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part
     assert "<b>" not in drawn.replace("<b style", "")
     assert drawn.count('class="row read"') == 2
     assert "Written" in spectrogram_html(np.zeros((40, 24), np.float32), ())
+
+
+def test_what_a_decoder_wrote_stands_where_it_is_read_from_most() -> None:
+    attention = np.zeros((2, 2, 6))
+    attention[0, 0, 1], attention[1, 0, 1], attention[0, 1, 2], attention[1, 1, 4] = 0.4, 0.2, 0.5, 0.8
+    found = most_read(attention, ["<i>", "2"])
+    assert [(one.begin, one.end) for one in found] == [(1, 2), (4, 5)]
+    assert [one.probability for one in found] == pytest.approx([0.3, 0.4])
+    drawn = spectrogram_html(np.zeros((40, 24), np.float32), (), attention, ["<i>", "2"])
+    assert "<i>&lt;i&gt;</i><i>2</i>" in drawn
+    long = np.full((2, 300, 6), 1 / 6)
+    assert "height:240px" in spectrogram_html(np.zeros((40, 24), np.float32), (), long, ["a"] * 300)

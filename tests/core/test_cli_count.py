@@ -71,11 +71,12 @@ def test_presets_are_shown_under_their_papers_with_the_printed_figure():
 
 
 def test_sizes_that_are_not_given_are_those_of_a_named_task_and_are_said():
-    for task in ("python-docs", "dates", "digits"):
+    for task in ("python-docs", "dates", "digits", "objects", "spoken-digits-seq2seq"):
         config = resolve(build_config({"data": {"task": task}, "sharing": {"strategy": "all"}})).config
         expected = count(config.model, config.sharing)
         found = data("count", "--task", task, "--strategy", "all")
         assert found["unique_parameters"] == expected.unique_parameters
+        assert found["train_flops_per_token"] == expected.train_flops_per_token
         assert found["assumed"]["d_ff"] == f"the task {task}"
         assert f"d_ff {config.model.d_ff}" in clps("count", "--task", task).stdout
 

@@ -109,4 +109,4 @@ def test_where_tasks_differ_the_usual_default_comes_first_and_few_others_after_i
     assert "128: python-docs, masked-docs" in found["model.d_model"].default
     assert "hops" not in found["model.d_model"].default, "it has the usual one"
     assert found["model.vocab_size"].default == "depends on the task"
-    assert all(len(one.default) < 140 for one in found.values())
+    assert all(len(one.default) < 170 for one in found.values())

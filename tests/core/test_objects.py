@@ -385,10 +385,16 @@ def test_what_cannot_be_is_refused_in_a_sentence() -> None:
         ({"num_queries": 4, "head": "lm"}, "learned queries must be used with head boxes. Got head lm"),
         ({"head": "boxes"}, "head boxes must be used with learned queries. Got none"),
         ({"num_queries": 4, "family": "encoder"}, "num_queries must only be given for family encoder_decoder"),
-        ({}, "image patches must only be used with family encoder, or with learned queries. Got encoder_decoder"),
+        ({"family": "decoder"}, "must only be used with a model that has an encoder. Got family decoder"),
+        ({"num_queries": 4, "max_target_positions": 9}, "max_target_positions must only be given for an encoder-dec"),
     ):
         with pytest.raises(ValueError, match=said):
             ModelConfig(**{**base, **given})  # type: ignore[arg-type]
+    for task in ("dates", "spoken-digits-seq2seq"):
+        with pytest.raises(
+            ConfigError, match=f"num_queries must only be given for task objects. Got it for task {task}"
+        ):
+            resolve(build_config({"data": {"task": task}, "model": {"num_queries": 4}}))
     with pytest.raises(ConfigError, match="head boxes"):
         resolved(model={"head": "lm"})
     with pytest.raises(DataError, match="text generation needs a decoder that reads tokens"):

@@ -42,6 +42,7 @@ BUILT_IN = (
     "sums",
     "sounds",
     "spoken-digits",
+    "spoken-digits-seq2seq",
     "languages",
     "docstrings",
     "libraries",

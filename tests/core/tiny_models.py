@@ -74,6 +74,7 @@ def model_configs(draw: st.DrawFn) -> ModelConfig:
     family = draw(st.sampled_from(["decoder", "encoder_decoder", "encoder"]))
     kv_heads = draw(st.sampled_from([1, 2]))
     patches = family == "encoder" and draw(st.booleans())
+    frames = family == "encoder_decoder" and draw(st.booleans())
     classes = family == "encoder" and draw(st.booleans())
     fills = family == "encoder" and not (patches or classes) and draw(st.booleans())
     return ModelConfig(
@@ -89,7 +90,8 @@ def model_configs(draw: st.DrawFn) -> ModelConfig:
         embedding_size=draw(st.sampled_from([None, 4])),
         max_positions=draw(st.integers(8, 10)),
         token_types=draw(st.sampled_from([0, 2])),
-        patch_dim=3 if patches else None,
+        patch_dim=3 if patches or frames else None,
+        max_target_positions=draw(st.sampled_from([None, 5, 12])) if frames else None,
         num_classes=4 if classes else None,
         head="lm" if fills else None,
         positions=draw(st.sampled_from(["sinusoidal", "learned", "rotary", "none"])),

@@ -87,11 +87,11 @@ def long_words(texts: Sequence[str]) -> bool:
 def constant_of(texts: Sequence[str], by_characters: bool) -> str:
     """An answer that is nearly right as often as one that is always the same can be: words (or characters)."""
     rows = [list(text) if by_characters else text.split() for text in texts[:TRIED_ROWS]]
-    frequent = Counter(unit for row in rows for unit in row).most_common(TRIED_UNITS)
-    units = {unit: place for place, (unit, _count) in enumerate(frequent)}
-    cut = [[units.get(unit, len(units) + place) for place, unit in enumerate(row[:TRIED_LENGTH])] for row in rows]
-    best, _edits = constant_transcript(cut, len(units))
-    names = list(units)
+    names = [unit for unit, _count in Counter(unit for row in rows for unit in row).most_common()]
+    units = {unit: place for place, unit in enumerate(names)}
+    best, _edits = constant_transcript(
+        [[units[unit] for unit in row[:TRIED_LENGTH]] for row in rows], min(TRIED_UNITS, len(names))
+    )
     found = ("" if by_characters else " ").join(names[one] for one in best)
     usual = Counter(texts[:TRIED_ROWS]).most_common(1)[0][0]
     metric = "character_error_rate" if by_characters else "word_error_rate"

@@ -60,8 +60,8 @@ def facts(most: int = USUAL) -> TaskFacts:
         batch_lengths=measured.lengths,
         defaults={
             "model": {"num_layers": 3, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.0},
-            "optim": {"learning_rate": 2e-3, "warmup_steps": 50},
-            "train": {"steps": 800, "batch_size": 16, "eval_every": 100, "eval_examples": 200, "test_examples": 1000},
+            "optim": {"learning_rate": 3e-3, "warmup_steps": 100},
+            "train": {"steps": 1000, "batch_size": 16, "eval_every": 100, "eval_examples": 200, "test_examples": 1000},
         },
     )
 
