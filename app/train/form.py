@@ -20,6 +20,7 @@ from app.services import desk, escape_markdown, show_problem
 from app.train.fields import choice, number
 from app.train.optimiser import OPTIMISER_FIELDS, optimiser_part
 from clps_core.config import MOST_CLUTTER, RunConfig, build_config
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.errors import ClpsError
 from clps_core.glossary import meaning
 from clps_core.sharing import NAMED_STRATEGIES
@@ -45,6 +46,7 @@ FORM_FIELDS = (
     "data.difficulty",
     "data.clutter",
     "data.patch_size",
+    "data.augment",
     "model.activation",
     "model.norm",
     "model.positions",
@@ -92,6 +94,7 @@ def train_form() -> Asked:
         _difficulty(tasks[task])
         _clutter(tasks[task])
         _patch_size(tasks[task])
+        _augment(tasks[task])
         name = _more(task)
         optimiser_part()
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
@@ -222,6 +225,21 @@ def _patch_size(task: TaskFacts) -> None:
     )
 
 
+def _augment(task: TaskFacts) -> None:
+    """How training images are varied; nothing where a task does not vary them."""
+    if "augment" not in task.takes:
+        return
+    choice(
+        "data.augment",
+        _("Augmentation"),
+        {"none": _("none"), "shifts": _("shifts"), "mirror": _("shifts and mirror")},
+        note=_(
+            "Shifts: each training image is moved by a few pixels, differently at each step. Mirror: half of them are "
+            "mirrored, too, which turns letters and digits into wrong ones."
+        ),
+    )
+
+
 def _fill_from_address() -> None:
     """Take over a link that the form did not write itself; the task's defaults on a first visit."""
     session, address = st.session_state, _address()
@@ -284,6 +302,9 @@ def _flat(config: RunConfig) -> dict[str, Any]:
         if table[f"data.{dial}"] is None:
             with suppress(ClpsError):  # a task whose data are gone has none
                 table[f"data.{dial}"] = getattr(get_task(config.data.task), dial)
+    if table["data.augment"] is None:
+        with suppress(ClpsError):
+            table["data.augment"] = USUAL_AUGMENT if "augment" in get_task(config.data.task).takes else None
     return table
 
 

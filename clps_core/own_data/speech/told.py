@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from clps_core.data.log_mel import POSITION_SECONDS, RATE
-from clps_core.data.wav import UnusableSound
+from clps_core.data.wav import UnusableSound, wav_bytes
 from clps_core.numbers import percent
 from clps_core.own_data import record
 from clps_core.own_data.columns import Guess
@@ -26,7 +27,7 @@ from clps_core.own_data.told import KIND_TITLES, About
 from clps_core.shown import visible
 from clps_core.words import _, listed, ngettext
 
-__all__ = ["about", "preview", "samples", "warnings"]
+__all__ = ["about", "preview", "samples", "some_sounds", "warnings"]
 
 SHOWN_ROWS = 20
 SHOWN_CHARACTERS = 60
@@ -35,15 +36,19 @@ SHOWN_CHARACTERS = 60
 def preview(found: Found, asked: Asked) -> Preview:
     """See ``media.Medium``: the first sounds, with how long each is or why it would be left out.
 
-    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far.
+    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far; ``first``: the name of the first sound
+    that can be used, and the sound as a WAV file in base64, or ``None``.
     """
     check_options(asked)
     left = LeftOut()
     source = utterances(found, asked, left.add)
     rows: dict[str, list[str]] = {"sound": [], "transcript": [], "split": [], "seconds": []}
+    first: list[str] | None = None
     for one in itertools.islice(source.rows, SHOWN_ROWS):
         try:
-            seconds = f"{len(heard(one.content()).samples) / RATE:.2f}"
+            samples = heard(one.content()).samples
+            seconds = f"{len(samples) / RATE:.2f}"
+            first = first or [visible(one.name), base64.b64encode(wav_bytes(samples / 32767)).decode()]
         except UnusableSound as error:
             seconds = str(reason_text(error.reason))
         cells = (one.name, normalised(one.text, lower=asked_lower(asked)), one.split or "", seconds)
@@ -52,6 +57,7 @@ def preview(found: Found, asked: Asked) -> Preview:
     medium = {
         "lower": asked_lower(asked),
         "left_out": {reason: [count, list(left.names[reason])] for reason, count in left.counts.items()},
+        "first": first,
     }
     return Preview(Guess("speech", {"audio": "sound", "text": "transcript"}, _note(left)), rows, medium=medium)
 
@@ -149,6 +155,18 @@ def samples(home: Path, known: DataSet, count: int, split: str) -> list[dict[str
         {"sound": visible(name), "seconds": f"{positions * POSITION_SECONDS:.1f}", "text": text}
         for name, text, positions in zip(found["name"], found["text"], index.labels[places].tolist(), strict=True)
     ]
+
+
+def some_sounds(home: Path, known: DataSet, count: int) -> list[tuple[str, str, bytes]]:
+    """(name, transcript, WAV file) of some training sounds, evenly spread; ``DataError`` where they are damaged."""
+    from clps_core.own_data.speech.batches import Kept
+
+    kept = Kept(record.folder_of(home, known.name), known)
+    places = kept.index.of_split("train")
+    places = places[np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64))]
+    found = some_texts(kept.folder, places, ("name", "text"))
+    sounds = [wav_bytes(kept.sound(int(place))) for place in places]
+    return [(visible(name), text, one) for name, text, one in zip(found["name"], found["text"], sounds, strict=True)]
 
 
 def warnings(known: DataSet) -> list[str]:
