@@ -263,8 +263,20 @@ def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:
 
 
 def _strip_words(view: GridView) -> dict[str, str]:
-    """What stands above the image where nothing is pointed at: in cross-attention no patch looks."""
-    return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
+    """What stands above and beside an image: in cross-attention no patch looks, and one in colour keeps its colours."""
+    if view.image is None:
+        return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
+    cross = view.kind == "cross"
+    said = {
+        "hint": _("Point at a cell to see which query (row) looks at which patch (column). Click to pin it.")
+        if cross
+        else _("Point at a cell to see which patch (row) looks at which patch (column). Click to pin it."),
+    }
+    if cross:
+        said["strip_all"] = _("Where all queries look, on average:")
+    if view.image.ndim == 3 and not view.signed:
+        said["strip_fades"] = _("The less a patch is looked at, the greyer it is.")
+    return said
 
 
 def _grid_words() -> dict[str, str]:

@@ -210,8 +210,11 @@ function readBy(data, bytes, query) {
   });
 }
 
+const FADED = [128, 128, 128];
+
 function patchPicture(data, bytes, query, key, colour, boost) {
-  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads.
+  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads. A tint would be
+  // read as a colour of an image that has colours: there, patches with less attention lose theirs. Differences have signs.
   const side = data.image.length;
   const { across, before } = patchesOf(data);
   const read = readBy(data, bytes, query);
@@ -223,7 +226,10 @@ function patchPicture(data, bytes, query, key, colour, boost) {
     row.forEach((value, x) => {
       const at = Math.floor((y * across) / side) * across + Math.floor((x * across) / side);
       const shade = tint(data, read[before + at], colour, boost);
-      context.fillStyle = css(mix(pixelColour(value), shade.colour, 0.85 * shade.share));
+      const fades = typeof value === "string" && !data.signed;
+      context.fillStyle = css(
+        fades ? mix(FADED, pixelColour(value), 0.1 + 0.9 * shade.share) : mix(pixelColour(value), shade.colour, 0.85 * shade.share),
+      );
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );
