@@ -62,6 +62,8 @@ class DataLimits:
     rows: int = 20_000_000
     hub_rows: int = 100_000
     """Taken from Hugging Face where nobody says how many."""
+    hub_media: int = 20_000
+    """The same of pictures and sounds."""
     tree_files: int = 200_000
     """In a folder or a ZIP."""
     tree_bytes: int = 4 * 10**9

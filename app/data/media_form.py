@@ -17,7 +17,7 @@ from clps_core.own_data.child import Told
 from clps_core.shown import visible
 from clps_core.words import N_, Words, _, ngettext
 
-__all__ = ["COLUMN_TITLES", "medium_form"]
+__all__ = ["COLUMN_TITLES", "medium_form", "player"]
 
 MOST_CLASSES = 12
 """Classes whose numbers are listed before a data set is added."""
@@ -88,14 +88,18 @@ def _picture_options(medium: Mapping[str, Any], choose: Choose, *, key: str) -> 
 
 
 def _sounds(told: Told) -> None:
-    if first := told.medium.get("first"):
-        name, content = first
+    for name, address in told.medium["sounds"][:1]:
         st.caption(escape_markdown(_("The first sound: {name}", name=visible(name))))
-        st.audio(base64.b64decode(content), format="audio/wav")
+        player(address)
     rows = {
         name: values for name, values in told.rows.items() if any(values)
     }  # no column for splits that are not given
     preview_table(replace(told, rows=rows), {name: COLUMN_TITLES[name] for name in rows}, named=True)
+
+
+def player(address: str) -> None:
+    """Play the WAV file that an address of data holds."""
+    st.audio(base64.b64decode(address.partition(",")[2]), format="audio/wav")
 
 
 def _sound_options(medium: Mapping[str, Any], options: Mapping[str, Any], choose: Choose, *, key: str) -> None:

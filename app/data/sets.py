@@ -8,7 +8,7 @@ import streamlit as st
 
 from app import navigation, state
 from app.data.adding import COLUMNS, TOKENIZERS
-from app.data.media_form import COLUMN_TITLES
+from app.data.media_form import COLUMN_TITLES, player
 from app.data.tables import rows_table
 from app.data.thumbnails import Thumbnail, thumbnails
 from app.look.formatting import memory
@@ -30,8 +30,6 @@ from clps_core.words import _, ngettext
 __all__ = ["sets_section", "shipped_section"]
 
 MOST_CLASSES = 30
-PLAYED = 3
-"""Sounds of a data set that can be listened to."""
 
 
 def sets_section() -> None:
@@ -134,17 +132,17 @@ def _some_pictures(here: DataDesk, one: DataSet) -> None:
 
 
 def _some_sounds(here: DataDesk, one: DataSet, rows: Sequence[Mapping[str, str]]) -> None:
-    """Some training rows, and the first three of them to listen to."""
+    """Some training rows, and some of them to listen to."""
     titles = {"sound": COLUMN_TITLES["sound"], "seconds": COLUMN_TITLES["seconds"], "text": COLUMN_TITLES["transcript"]}
     rows_table(_("Some training rows"), titles, rows)
     try:
-        found = speech_told.some_sounds(here.home, one, PLAYED)
+        found = speech_told.sounds(here.home, one)
     except ClpsError as error:
         show_problem(str(error))
         return
-    for name, text, content in found:
+    for name, text, address in found:
         st.caption(escape_markdown(f"{name}: {text}"))
-        st.audio(content, format="audio/wav")
+        player(address)
 
 
 def _measured_with(one: DataSet) -> tuple[str | None, int | None]:

@@ -103,6 +103,15 @@ class DataConfig(Frozen):
             )
         ),
     ] = None
+    vary_sounds: Annotated[
+        bool | None,
+        about(
+            N_(
+                "Vary the training sounds of your own data, differently at each step: faster or slower by up to 15 %, "
+                "and with noise. If not given: true."
+            )
+        ),
+    ] = None
     folds: Annotated[
         Annotated[int, Field(ge=2, le=50)] | None,
         about(

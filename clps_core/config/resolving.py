@@ -179,6 +179,13 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
                 task=task.name,
             )
         )
+    if config.data.vary_sounds is not None and "vary_sounds" not in task.takes:
+        raise ConfigError(
+            _(
+                "data.vary_sounds must only be given for your own sounds. Got it for task {task}. Leave it out.",
+                task=task.name,
+            )
+        )
     if config.data.difficulty is not None and task.difficulty is None:
         raise ConfigError(
             _(

@@ -27,6 +27,8 @@ from clps_core.tasks import TaskFacts
 __all__ = ["OwnImages", "load"]
 
 BRIGHTEST = 255.0
+DEVIATION = 0.5
+"""Of each channel of an input. With 1, grey digits are read worse; unscaled, shapes in colours are (decisions.md)."""
 SHIFT_PART = 14
 """A training picture is moved by up to this part of its side, as ``mnist`` does."""
 
@@ -55,19 +57,20 @@ class OwnImages(LabelledImages):
         super().__init__(images, facts.patch_size or 1, facts, seed, None)
         self.names, self.augment, self.home = known.classes, augment, home
         scale = known.statistics["scale"]
-        self._mean, self._deviation = (np.array(scale[name], dtype=np.float32) for name in ("mean", "deviation"))
+        self._mean = np.array(scale["mean"], dtype=np.float32)
+        self._unit = np.array(scale["deviation"], dtype=np.float32) / DEVIATION
         self._on_bright_ground = known.stored["ground"] > BRIGHTEST / 2
 
     def _cut(self, images: Array) -> Array:
-        """Each channel with mean 0 and deviation 1 over the training pictures."""
+        """Each channel with mean 0 and deviation ``DEVIATION`` over the training pictures."""
         shape = (*images.shape[:3], self._images.channels)
-        scaled = (images.reshape(shape).astype(np.float32) / BRIGHTEST - self._mean) / self._deviation
+        scaled = (images.reshape(shape).astype(np.float32) / BRIGHTEST - self._mean) / self._unit
         return cut(scaled, self.patch, 1.0)
 
     def unscaled(self, patches: Array) -> Array:
         """Patches [..., patch_dim] as pixels in 0..1."""
         channels = patches.reshape(*patches.shape[:-1], -1, self._images.channels)
-        found: Array = np.clip(channels * self._deviation + self._mean, 0, 1).reshape(patches.shape)
+        found: Array = np.clip(channels * self._unit + self._mean, 0, 1).reshape(patches.shape)
         return found
 
     def varied(self, images: Array, generator: np.random.Generator) -> Array:

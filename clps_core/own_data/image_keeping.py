@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain, islice
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -322,12 +323,14 @@ def _ground(pixels: Pixels) -> float:
 
 def _scale(folder: Path, index: Index, shape: tuple[int, int, int]) -> dict[str, list[float]]:
     """Mean and deviation of each channel over the training pictures, in parts of the brightest value."""
-    pixels = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=(len(index.keys), *shape))
-    places, sums = index.of_split("train"), np.zeros((2, shape[-1]))
-    for start in range(0, len(places), CHUNK):
-        some = pixels[places[start : start + CHUNK]].astype(np.float64) / 255
-        sums += [some.sum((0, 1, 2)), (some**2).sum((0, 1, 2))]
-    mean, squares = sums / (len(places) * shape[0] * shape[1])
+    training, sums, start = index.splits == SPLIT_CODES["train"], np.zeros((2, shape[-1])), 0
+    with (folder / PIXELS).open("rb") as file:
+        for part in iter(lambda: file.read(CHUNK * prod(shape)), b""):
+            pixels = np.frombuffer(part, dtype=np.uint8).reshape(-1, *shape)
+            some = pixels[training[start : start + len(pixels)]] / 255.0
+            sums += [some.sum((0, 1, 2)), (some**2).sum((0, 1, 2))]
+            start += len(pixels)
+    mean, squares = sums / (training.sum() * shape[0] * shape[1])
     deviation = np.sqrt(np.maximum(squares - mean**2, LEAST_DEVIATION**2))
     return {"mean": mean.round(6).tolist(), "deviation": deviation.round(6).tolist()}
 

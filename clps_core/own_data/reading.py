@@ -292,7 +292,6 @@ def _of_datasets(found: Any, source: Source) -> Opened:
               got=visible(", ".join(named)[:200]))
         )  # fmt: skip
     kept = {name: named[name] for name in ("train", "validation", "test") if name in named}
-    rows = source.rows or (DATA.hub_rows if source.hub is not None else None)
     columns: tuple[str, ...] = ()
     media: dict[str, str] = {}
     parts: dict[str, Iterator[Rows]] = {}
@@ -300,7 +299,8 @@ def _of_datasets(found: Any, source: Source) -> Opened:
     for name, part in kept.items():
         here = _media(part)
         media |= here
-        stream = _rows(part, rows, here)
+        usual = (DATA.hub_media if here else DATA.hub_rows) if source.hub is not None else None
+        stream = _rows(part, source.rows or usual, here)
         streams.append(stream)
         first = next(stream, {})
         check_columns(len(first))

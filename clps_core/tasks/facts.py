@@ -84,15 +84,15 @@ class TaskFacts:
     the model, an encoder with head ``ctc``, writes its answer at positions with blanks between. ``memory``:
     validation and test examples are trained, too, since the task measures memory. ``takes``:
     fields of the data config that change this task: ``seq_len`` (longer texts are cut), ``tokenizer``, ``by_length``,
-    ``clutter``, ``augment``. ``batch_lengths``: tokens of an example in a training batch and in an evaluation's on
-    average, padding included, at the usual batch size; of source and target texts the mean, of a sound and its answer
-    those of the sound (``None``: all inputs are as long as the longest). ``fingerprint``: of what gives tokens and
-    classes their meaning, where that lies in files (empty
-    where it cannot change). ``difficulty``: of a generated task, what these facts are for, between the
-    ``difficulties`` (least, most) that ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image,
-    one of ``patch_sizes``, which ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images
-    that a person can draw, or upload a picture of: pixels across an image, and across the box in it that what is drawn
-    is fitted to. ``own_pictures``: an input may also name a picture that somebody brought (``data.kept_pictures``).
+    ``clutter``, ``augment``, ``vary_sounds``. ``batch_lengths``: tokens of an example in a training batch and in an
+    evaluation's on average, padding included, at the usual batch size; of source and target texts the mean, of a sound
+    and its answer those of the sound (``None``: all inputs are as long as the longest). ``fingerprint``: of what
+    gives tokens and classes their meaning, where that lies in files (empty where it cannot change). ``difficulty``:
+    of a generated task, what these facts are for, between the ``difficulties`` (least, most) that
+    ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image, one of ``patch_sizes``, which
+    ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images that a person can draw, or
+    upload a picture of: pixels across an image, and across the box in it that what is drawn is fitted to.
+    ``own_pictures``: an input may also name a picture that somebody brought (``data.kept_pictures``).
     ``example_inputs``: texts a person can start from.
     ``example_options``: what belongs to the first of them under the options that are typed.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import sys
@@ -26,6 +27,7 @@ from clps_core.own_data.sources import Source
 from clps_core.own_data.speech import keeping
 from clps_core.own_data.speech.batches import Kept
 from clps_core.own_data.speech.decoding import heard
+from clps_core.own_data.speech.told import sounds
 from clps_core.own_data.speech.transcripts import normalised
 from clps_core.own_data.told import about, samples, warnings
 
@@ -54,6 +56,11 @@ def test_a_zip_is_kept_with_its_sounds_and_equal_transcripts_are_in_one_split(tm
     assert about(tmp_path, known).plain["characters"] == "efghinorstuvwxz"
     assert warnings(known) == []
     assert samples(tmp_path, known, 2)[0].keys() == {"sound", "seconds", "text"}
+    (name, text, address), *_others = sounds(tmp_path, known)
+    place = int(name.removesuffix(".wav"))
+    assert text == SAID[place][1]
+    played = base64.b64decode(address.removeprefix("data:audio/wav;base64,"))
+    np.testing.assert_allclose(read_wav(played), read_wav(SAID[place][0]), atol=2e-3)
 
 
 def test_of_few_different_transcripts_sounds_are_held_out(tmp_path: Path) -> None:
@@ -122,6 +129,7 @@ def test_transcripts_are_found_wherever_collections_have_them(
     where = Source(path=folder_of(tmp_path / "data", files()))
     found = preview(where, tmp_path, kind="speech")
     assert (found.guess.kind, found.guess.note) == ("speech", "")
+    assert len(found.medium["sounds"]) == 3
     known = add("voice", where, tmp_path, kind="speech")
     assert known.rows == 40
     assert known.given_splits == (("validation", "test") if given else ())

@@ -38,6 +38,7 @@ from clps_core.own_data.speech.facts import LENGTH_STEP, damaged, statistic
 from clps_core.own_data.speech.keeping import OFFSETS, SOUNDS
 from clps_core.own_data.speech.spelling import Alphabet, baselines_of
 from clps_core.own_data.speech.transcripts import normalised
+from clps_core.own_data.speech.varying import varied
 from clps_core.shown import visible
 from clps_core.tasks.facts import TaskFacts
 from clps_core.words import _
@@ -54,12 +55,13 @@ class Kept:
     def __init__(self, folder: Path, known: DataSet) -> None:
         self.folder, self.known = folder, known
         self.index: Index = read_index(folder)
+        count = len(self.index.keys)
         try:
+            self.texts(np.array([count - 1]))
             self.offsets = np.fromfile(folder / OFFSETS, dtype="<i8")
             self.samples = np.memmap(folder / SOUNDS, dtype="<i2", mode="r")
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError):
             raise damaged(known) from None
-        count = len(self.index.keys)
         lengths = np.diff(self.offsets)
         if (
             len(self.offsets) != count + 1 or self.offsets[0] != 0 or (lengths <= 0).any()
@@ -90,10 +92,12 @@ class Sounds(HeardInputs):
         seed: int,
         *,
         by_length: bool = False,
+        vary: bool = False,
         fold: Fold | None = None,
         home: Path | None = None,
     ) -> None:
-        self.kept, self.facts, self.seed, self.by_length, self.home = kept, facts, seed, by_length, home
+        self.kept, self.facts, self.seed, self.home = kept, facts, seed, home
+        self.by_length, self.vary = by_length, vary
         self.alphabet = Alphabet(statistic(kept.known, "alphabet", str))
         self.lower = statistic(kept.known, "lower", bool)
         self.blank = self.alphabet.size
@@ -114,12 +118,20 @@ class Sounds(HeardInputs):
         return self.kept.index.labels[self.rows("train")]
 
     def batch(self, step: int, batch_size: int) -> Batch:
-        """Sounds drawn evenly, with replacement, from the training part; together those of about one length."""
+        """Sounds drawn evenly, with replacement, from the training part, and varied unless nobody wants that.
+
+        With ``by_length``, those of about one length come together.
+        """
         rows = self.rows("train")
-        if self.by_length:
-            return self._batch(rows[by_length(self._lengths, self.fingerprint, self.seed, step, batch_size)])
         generator = step_generator(self.fingerprint, self.seed, step)
-        return self._batch(rows[generator.integers(len(rows), size=batch_size)])
+        if self.by_length:
+            places = rows[by_length(self._lengths, self.fingerprint, self.seed, step, batch_size)]
+        else:
+            places = rows[generator.integers(len(rows), size=batch_size)]
+        if not self.vary:
+            return self._batch(places)
+        longest = self.facts.max_source_len
+        return self._batch(places, [varied(generator, self.kept.sound(place), longest) for place in places.tolist()])
 
     def evaluation(self, split: str, limit: int, batch_size: int) -> Iterator[Batch]:
         """The held-out rows in an order that a hash gives."""
@@ -128,8 +140,9 @@ class Sounds(HeardInputs):
         for start in range(0, len(places), batch_size):
             yield self._batch(places[start : start + batch_size])
 
-    def _batch(self, places: Array) -> Batch:
-        sounds = [features(self.kept.sound(place)) for place in places.tolist()]
+    def _batch(self, places: Array, sounds: Sequence[Array] | None = None) -> Batch:
+        """``sounds``: what a model reads of the rows at ``places``, where that is not the sounds as they are."""
+        sounds = sounds or [features(self.kept.sound(place)) for place in places.tolist()]
         inputs, mask = framed(sounds, self.facts.max_source_len, LENGTH_STEP)
         decoder_inputs, labels = self._answers([self.alphabet.labels(text) for text in self.kept.texts(places)])
         return Batch(inputs, mask, decoder_inputs, labels)
@@ -192,10 +205,11 @@ class Dictated(Sounds):
         seed: int,
         *,
         by_length: bool = False,
+        vary: bool = False,
         fold: Fold | None = None,
         home: Path | None = None,
     ) -> None:
-        super().__init__(kept, facts, seed, by_length=by_length, fold=fold, home=home)
+        super().__init__(kept, facts, seed, by_length=by_length, vary=vary, fold=fold, home=home)
         self.specials = specials(self.alphabet.size)
         self.pad_id, self.bos_id, self.eos_id = self.specials.pad, self.specials.begin, self.specials.end
         self.blank = -1
@@ -243,5 +257,6 @@ def load(
     kind = Dictated if config.data.task.endswith(SEQ2SEQ) else Sounds
     return kind(
         kept, facts, config.data.seed, by_length=bool(config.data.by_length),
+        vary=config.data.vary_sounds is not False,
         fold=fold_of(config.data.fold, config.data.folds), home=home,
     )  # fmt: skip

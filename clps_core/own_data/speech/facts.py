@@ -28,8 +28,9 @@ SCORED = {"validation": 200, "test": 1000}
 """Examples that a run is scored on by default, of which the baselines are."""
 SHAPE = {"d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.0}
 OPTIM = {"learning_rate": 2e-3, "warmup_steps": 50}
+BATCH = 16
 TRAIN = {
-    "steps": 800, "batch_size": 16, "eval_every": 100, "eval_examples": SCORED["validation"],
+    "steps": 800, "batch_size": BATCH, "eval_every": 100, "eval_examples": SCORED["validation"],
     "test_examples": SCORED["test"],
 }  # fmt: skip
 DEFAULTS: Mapping[bool, Mapping[str, Mapping[str, object]]] = {
@@ -71,7 +72,8 @@ def damaged(known: DataSet) -> DataError:
 def statistic(known: DataSet, name: str, kind: type) -> Any:
     """One of the figures of the record, which may be damaged."""
     found = known.statistics.get(name)
-    if not isinstance(found, kind) or isinstance(found, bool) != (kind is bool):
+    below = isinstance(found, int) and found < 0
+    if not isinstance(found, kind) or isinstance(found, bool) != (kind is bool) or below:
         raise damaged(known)
     return found
 
@@ -87,8 +89,7 @@ def _facts(kept: _Known, writes: bool, by_length: bool) -> TaskFacts:
     try:
         validation, test = (float(baselines[split][metric]) for split in ("validation", "test"))
         batches = tuple(
-            padded_length(lengths, TRAIN["batch_size"], LENGTH_STEP, max(lengths), sorted_=sorted_)
-            for sorted_ in (by_length, False)
+            padded_length(lengths, BATCH, LENGTH_STEP, max(lengths), sorted_=sorted_) for sorted_ in (by_length, False)
         )
     except (KeyError, TypeError, ValueError):
         raise damaged(known) from None
@@ -110,7 +111,7 @@ def _facts(kept: _Known, writes: bool, by_length: bool) -> TaskFacts:
         typed_target=writes,
         writes=writes,
         ctc=not writes,
-        takes=("by_length",),
+        takes=("by_length", "vary_sounds"),
         batch_lengths=cast("tuple[float, float]", batches),
         fingerprint=digest("own sounds 1", known.fingerprint, alphabet.text),
         example_inputs=tuple(str(number) for number in range(min(3, tests))),

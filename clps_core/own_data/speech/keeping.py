@@ -162,7 +162,8 @@ class _Kept:
         hashes = np.array(self.hashes, dtype=np.uint64)
         self._check_enough(hashes, given)
         spoken = np.array([key_of(text) for text in self.texts], dtype=np.uint64)
-        by_sound = len(np.unique(spoken[given == 0])) < FEW_TEXTS
+        few = len(np.unique(spoken[given == 0])) < FEW_TEXTS
+        by_sound = few and not {1, 2} <= set(given.tolist())
         keys = hashes if by_sound else spoken
         splits = cut_by_content(keys, given)
         lengths = np.array([positions(count) for count in self.counts], dtype=np.int32)
@@ -204,7 +205,7 @@ class _Kept:
                 "positions": _measured(lengths[splits == 0]),
                 "unknown": {split: _unknown(alphabet, texts) for split, texts in held_out.items()},
                 "repeats": _repeats(hashes, splits),
-                "same_text": _across(spoken, splits),
+                "same_text": {} if len(np.unique(spoken)) < FEW_TEXTS else _across(spoken, splits),
                 "rates": {str(rate): count for rate, count in self.rates.most_common(NAMED)},
                 "mixed": self.mixed,
                 "left_out": dict(self.left.counts),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from clps_core.data.base import Array
 from clps_core.data.log_mel import POSITION_SECONDS, RATE
 from clps_core.data.wav import UnusableSound, wav_bytes
 from clps_core.numbers import percent
@@ -18,6 +19,7 @@ from clps_core.own_data.columns import Guess
 from clps_core.own_data.media import Asked, Found, Preview
 from clps_core.own_data.record import DataSet
 from clps_core.own_data.rows import read_index, some_texts
+from clps_core.own_data.speech.batches import Kept
 from clps_core.own_data.speech.decoding import heard
 from clps_core.own_data.speech.facts import statistic
 from clps_core.own_data.speech.keeping import LeftOut, asked_lower, check_options, reason_text
@@ -27,28 +29,30 @@ from clps_core.own_data.told import KIND_TITLES, About
 from clps_core.shown import visible
 from clps_core.words import _, listed, ngettext
 
-__all__ = ["about", "preview", "samples", "some_sounds", "warnings"]
+__all__ = ["about", "preview", "samples", "sounds", "warnings"]
 
 SHOWN_ROWS = 20
+PLAYED = 3
 SHOWN_CHARACTERS = 60
 
 
 def preview(found: Found, asked: Asked) -> Preview:
     """See ``media.Medium``: the first sounds, with how long each is or why it would be left out.
 
-    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far; ``first``: the name of the first sound
-    that can be used, and the sound as a WAV file in base64, or ``None``.
+    ``medium``: ``lower``; ``left_out``: reason -> (number, first names) so far; ``sounds``: (name, address of data) of
+    the first ones, to be played.
     """
     check_options(asked)
     left = LeftOut()
     source = utterances(found, asked, left.add)
     rows: dict[str, list[str]] = {"sound": [], "transcript": [], "split": [], "seconds": []}
-    first: list[str] | None = None
+    first: list[list[str]] = []
     for one in itertools.islice(source.rows, SHOWN_ROWS):
         try:
-            samples = heard(one.content()).samples
-            seconds = f"{len(samples) / RATE:.2f}"
-            first = first or [visible(one.name), base64.b64encode(wav_bytes(samples / 32767)).decode()]
+            sound = heard(one.content()).samples
+            seconds = f"{len(sound) / RATE:.2f}"
+            if len(first) < PLAYED:
+                first.append([visible(one.name), _address(sound / np.float32(32767))])
         except UnusableSound as error:
             seconds = str(reason_text(error.reason))
         cells = (one.name, normalised(one.text, lower=asked_lower(asked)), one.split or "", seconds)
@@ -56,8 +60,8 @@ def preview(found: Found, asked: Asked) -> Preview:
             column.append(visible(cell))
     medium = {
         "lower": asked_lower(asked),
+        "sounds": first,
         "left_out": {reason: [count, list(left.names[reason])] for reason, count in left.counts.items()},
-        "first": first,
     }
     return Preview(Guess("speech", {"audio": "sound", "text": "transcript"}, _note(left)), rows, medium=medium)
 
@@ -144,29 +148,37 @@ def _baselines(found: Mapping[str, float]) -> str:
     )  # fmt: skip
 
 
+def sounds(home: Path, known: DataSet, count: int = PLAYED, split: str = "train") -> list[tuple[str, str, str]]:
+    """(name, transcript, address of data) of some stored sounds, evenly spread over ``split``, to be played."""
+    folder = record.folder_of(home, known.name)
+    kept = Kept(folder, known)
+    places = _spread(kept.index.of_split(split), count)
+    found = some_texts(folder, places, ("name", "text"))
+    return [
+        (visible(name), text, _address(kept.sound(int(place))))
+        for name, text, place in zip(found["name"], found["text"], places, strict=True)
+    ]
+
+
+def _address(samples: Array) -> str:
+    """``data:audio/wav`` with the samples, from -1 to 1."""
+    return "data:audio/wav;base64," + base64.b64encode(wav_bytes(samples)).decode()
+
+
+def _spread(places: Array, count: int) -> Array:
+    return places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
+
+
 def samples(home: Path, known: DataSet, count: int, split: str) -> list[dict[str, str]]:
     """Rows of the stored copy, evenly spread over ``split``."""
     folder = record.folder_of(home, known.name)
     index = read_index(folder)
-    places = index.of_split(split)
-    places = places[np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64)]
+    places = _spread(index.of_split(split), count)
     found = some_texts(folder, places, ("name", "text"))
     return [
         {"sound": visible(name), "seconds": f"{positions * POSITION_SECONDS:.1f}", "text": text}
         for name, text, positions in zip(found["name"], found["text"], index.labels[places].tolist(), strict=True)
     ]
-
-
-def some_sounds(home: Path, known: DataSet, count: int) -> list[tuple[str, str, bytes]]:
-    """(name, transcript, WAV file) of some training sounds, evenly spread; ``DataError`` where they are damaged."""
-    from clps_core.own_data.speech.batches import Kept
-
-    kept = Kept(record.folder_of(home, known.name), known)
-    places = kept.index.of_split("train")
-    places = places[np.unique(np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(np.int64))]
-    found = some_texts(kept.folder, places, ("name", "text"))
-    sounds = [wav_bytes(kept.sound(int(place))) for place in places]
-    return [(visible(name), text, one) for name, text, one in zip(found["name"], found["text"], sounds, strict=True)]
 
 
 def warnings(known: DataSet) -> list[str]:
@@ -219,15 +231,16 @@ def _about_splits(known: DataSet) -> list[str]:
                     count,
                 )
             )
-    if not statistic(known, "by_sound", bool):
-        for where, count in statistic(known, "same_text", dict).items():
-            if count:
-                one, other = where.split()
-                found.append(
-                    ngettext(
-                        "{n:,} transcript is in both {one} and {other}.",
-                        "{n:,} transcripts are in both {one} and {other}.",
-                        count, one=one, other=other,
-                    )
-                )  # fmt: skip
+    for where, count in statistic(known, "same_text", dict).items():
+        if count:
+            one, other = where.split()
+            found.append(
+                ngettext(
+                    "{n:,} transcript is in both {one} and {other}.",
+                    "{n:,} transcripts are in both {one} and {other}.",
+                    count,
+                    one=one,
+                    other=other,
+                )
+            )
     return found
