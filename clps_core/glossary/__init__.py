@@ -58,6 +58,8 @@ METRIC_TERMS = {
     "loss": "loss",
     "exact_match": "exact-match",
     "accuracy": "accuracy",
+    "top3_accuracy": "top-k-accuracy",
+    "top5_accuracy": "top-k-accuracy",
     "macro_f1": "f1",
     "token_accuracy": "token-accuracy",
     "token_f1": "f1",

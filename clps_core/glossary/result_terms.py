@@ -26,6 +26,14 @@ TERMS: tuple[Term, ...] = (
         pages=("runs", "compare", "depth"),
     ),
     Term(
+        "top-k-accuracy",
+        N_("Top-k accuracy"),
+        N_("The share of examples whose correct class is among the k most probable answers."),
+        N_("top-3 accuracy, top-5 accuracy"),
+        unit="%",
+        pages=("runs", "compare"),
+    ),
+    Term(
         "exact-match",
         N_("Exact match"),
         N_("The share of answers that are correct in every token."),

@@ -116,6 +116,16 @@ TERMS: tuple[Term, ...] = (
         source=ADAMW,
     ),
     Term(
+        "augmentation",
+        N_("Augmentation"),
+        N_(
+            "Training images are varied a little at each step, such as moved or mirrored. A model then sees more than "
+            "the images there are. Images of an evaluation stay as they are."
+        ),
+        symbols=("augment",),
+        pages=("train", "data"),
+    ),
+    Term(
         "dropout",
         N_("Dropout"),
         N_("In training, a random share of the numbers inside the model is set to zero. It limits overfitting."),
