@@ -161,7 +161,10 @@ def prepare(config: RunConfig, folder: Path, sink: Sink, placement: Placement, d
 
 
 def train_step(run: Run) -> None:
-    """One update. Nothing here waits for a GPU: losses stay tensors until they are logged."""
+    """One update. Nothing here waits for a GPU: losses stay tensors until they are logged.
+
+    But for some tasks' loss: boxes are matched on the CPU, and torch's CTC loss reads its lengths there.
+    """
     config, step = run.config, run.config.train.begin_step + run.step
     reseed(config.seed, step, run.placement.device)
     batch = run.data.batch(step, config.train.batch_size)

@@ -43,7 +43,7 @@ def loss(output: Tensor, batch: DeviceBatch, config: RunConfig, /) -> Tensor:
 
 
 def _summed(output: Tensor, batch: DeviceBatch, smoothing: float) -> Tensor:
-    logs = functional.log_softmax(output.float(), dim=-1)
+    logs = functional.log_softmax(output if output.dtype == torch.float64 else output.float(), dim=-1)
     real = _real(output, batch)
     labels = batch.labels != IGNORED
     found = functional.ctc_loss(
@@ -77,7 +77,7 @@ class CtcScores:
         self._found: list[tuple[Tensor, Tensor, Tensor, int]] = []
 
     def add(self, output: Tensor, batch: DeviceBatch, /) -> None:
-        """Take in scores [B, S, C]; labels are compared at the end, since nothing may wait for a GPU here."""
+        """Take in scores [B, S, C]; labels are compared at the end, since little should wait for a GPU here."""
         count = (batch.labels != IGNORED).sum()
         own = self._loss is loss
         summed = _summed(output, batch, 0.0) if own else self._loss(output, batch, self.config) * count

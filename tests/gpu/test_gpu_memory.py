@@ -39,6 +39,8 @@ LARGE: dict[str, Mapping[str, Any]] = {
     },
     "logits": {"data": {"task": "python-docs"}, "train": {"batch_size": 256}},
     "two stacks": {"data": {"task": "dates"}, "train": {"batch_size": 1024}},
+    "pictures with boxes": {"data": {"task": "objects"}, "train": {"batch_size": 512}},
+    "alignments": {"data": {"task": "spoken-digits"}, "train": {"batch_size": 512}},
     "probabilities that are read": {
         "data": {"task": "python-docs", "seq_len": 1024},
         "sharing": {"strategy": "attention_source=every:2"},

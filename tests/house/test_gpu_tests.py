@@ -32,7 +32,7 @@ def test_the_tests_of_cuda_are_skipped_loudly_where_there_is_none() -> None:
     said = without_gpu("-m", "pytest", "tests/gpu/test_gpu_memory.py", "-p", "no:cacheprovider", "-p", "no:xdist")
     assert "!! tests/gpu !!" in said
     assert "THE CUDA PATH IS NOT TESTED: tests/gpu needs a CUDA GPU" in said
-    assert "13 skipped" in said
+    assert "17 skipped" in said
 
 
 @pytest.mark.slow
