@@ -127,7 +127,9 @@ def test_a_small_grey_picture_can_be_drawn_and_is_shown_as_it_is(
     test.file_uploader(key="attention.image.file.data:digits.0").upload("bar.png", png(bright), "image/png").run()
     (card,) = cards(test)
     ink = np.array(card["image"])
-    assert (ink[8, 8] < 0.1, ink[0, 0] > 0.9) == (True, True), "bright is no ink, dark is: it is drawn as the picture is"
+    assert (ink[8, 8] < 0.1, ink[0, 0] > 0.9) == (True, True), (
+        "bright is no ink, dark is: it is drawn as the picture is"
+    )
 
 
 def test_a_zip_of_sounds_is_previewed_played_added_and_answered(
