@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from clps_core.tasks.mnist.data import Mnist
+
 COLOURS = {"blue": (40, 60, 220), "red": (220, 40, 40)}
 SHAPES = ("circle", "square", "triangle")
 
@@ -47,13 +49,12 @@ def coloured(each: int = 12, size: int = 40) -> dict[str, bytes]:
 
 
 def grey(count: int = 60) -> dict[str, bytes]:
-    """Path -> content: the first handwritten digits of scikit-learn, 8x8, enlarged to 16x16."""
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
+    """Path -> content: handwritten digits of task ``mnist``, with 16x16 pixels."""
+    digits = Mnist(seed=0)
+    images, labels = digits.pixels("test")[:count], digits.classes("test")[:count]
     return {
-        f"{label}/{number}.png": png(Image.fromarray((image.reshape(8, 8) * 15.9).astype(np.uint8)).resize((16, 16)))
-        for number, (image, label) in enumerate(zip(images[:count], labels[:count], strict=True))
+        f"{label}/{number}.png": png(Image.fromarray(image).resize((16, 16)))
+        for number, (image, label) in enumerate(zip(images, labels, strict=True))
     }
 
 

@@ -167,6 +167,8 @@ def models(draw: st.DrawFn, family: str, layers: dict[str, int]) -> ModelConfig:
                 fields |= {"num_classes": 3, "pooler": False, "head": "ctc"}
     if family == "encoder_decoder":
         fields["num_decoder_layers"] = layers["decoder"]
+        if draw(st.booleans()):  # a decoder that writes down a sound
+            fields |= {"patch_dim": 3, "max_target_positions": draw(st.sampled_from([None, 5, 12]))}
     return ModelConfig(**fields)
 
 

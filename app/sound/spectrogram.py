@@ -37,7 +37,8 @@ def drawn(
     """The ``spectrogram`` [bands, frames] with the parts of an answer on it.
 
     ``attention``: [layer, part, position], see ``read_from``: one strip for each layer, below. ``written``: the parts
-    of an answer that a decoder wrote, which has no positions of the sound. Each stands then where it is read from most.
+    of an answer that a decoder writes, which has no positions of the sound: each stands where it is read from most, and
+    nowhere without ``attention``.
     """
     html = spectrogram_html(spectrogram, aligned, attention, written)
     st.html(f"<style>{asset('sound/spectrogram.css')}</style>{html}")
@@ -71,10 +72,14 @@ def spectrogram_html(
     """The HTML of ``drawn``; no text in it is markup."""
     frames = spectrogram.shape[1]
     positions = max(1, frames // STACKED)
-    if written is not None and attention is not None:
-        aligned = most_read(attention, written)
-    said = " ".join(map(visible, [one.label for one in aligned] if written is None else written))
-    name = escape(_("Spectrogram, low tones below. Written: {answer}", answer=said or _("(nothing)")), quote=True)
+    if written is not None:
+        aligned = [] if attention is None else most_read(attention, written)
+    said = " ".join(visible(one.label) for one in aligned) or _("(nothing)")
+    name = (
+        _("Spectrogram, low tones below. Written: {answer}", answer=said)
+        if written is None
+        else _("Spectrogram, low tones below")
+    )
     parts = "".join(
         f'<i class="part" style="left:{_percent(one.begin, positions)};'
         f'width:{_percent(one.end - one.begin, positions)}"></i>'
@@ -84,9 +89,10 @@ def spectrogram_html(
         f'<b style="left:{_percent((one.begin + one.end) / 2, positions)}">{escape(visible(one.label))}</b>'
         for one in aligned
     )
+    above = _("Written") if written is None else _("Read from")
     rows = [
-        *([] if written is not None and attention is None else [_row(_("Written"), labels, "written")]),
-        _row(_("Sound"), f'<img alt="{name}" src="{shaded(spectrogram)}">{parts}', "loud"),
+        *([_row(above, labels, "written")] if aligned or written is None else []),
+        _row(_("Sound"), f'<img alt="{escape(name, quote=True)}" src="{shaded(spectrogram)}">{parts}', "loud"),
         _row("", _times(positions * POSITION_SECONDS), "times"),
     ]
     if attention is not None and attention.shape[1]:

@@ -160,8 +160,7 @@ def _card(one: Growing, number: int) -> None:
         return
     answer_card(one.answer, one.run, one.settings, one.steps, key=f"tryit.answer.{number}")
     if one.answer.spectrogram is not None:
-        written = one.answer.answer.split() if one.run.facts.writes else None
-        drawn(one.answer.spectrogram, one.answer.aligned, written=written)
+        drawn(one.answer.spectrogram, one.answer.aligned, written=() if one.run.facts.writes else None)
     answer_picture(one.answer, one.run, one.steps, key=f"tryit.answer.{number}")
     with st.container(horizontal=True):
         query = {state.TEXT: one.question.text, **one.question.options}

@@ -148,16 +148,15 @@ def _check_task(config: RunConfig, task: TaskFacts) -> None:
     if config.data.tokenizer is not None and "tokenizer" not in task.takes:
         raise ConfigError(
             _(
-                "data.tokenizer must only be given for your own data. Got it for task {task}, which has its own "
-                "tokenizer. Leave it out.",
+                "data.tokenizer must only be given for texts of your own. Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )
     if config.data.by_length is not None and "by_length" not in task.takes:
         raise ConfigError(
             _(
-                "data.by_length must only be given for task sentences, and for your own data unless they are a "
-                "continuous text. Got it for task {task}. Leave it out.",
+                "data.by_length must only be given for inputs of different lengths, such as those of task sentences. "
+                "Got it for task {task}. Leave it out.",
                 task=task.name,
             )
         )

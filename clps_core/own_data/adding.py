@@ -85,11 +85,13 @@ def add(
         made = None
         with media.of_trees(source, kind, limit=limit) as files:
             if files is not None:
+                _check_no_tokenizer(tokenizer)
                 made = media.module(files[0]).keep(folder, files[1], asked, about | {"source": _origin(source)})
         if made is None:
             with opened(source, home, limit=limit) as found:
                 about["source"] = _origin(source, found)
                 if (medium := media.kind_of_rows(found, kind)) is not None:
+                    _check_no_tokenizer(tokenizer)
                     made = media.module(medium).keep(folder, Found(rows=found), asked, about)
                 else:
                     _check_no_options(asked)
@@ -122,6 +124,11 @@ def _check_no_options(asked: Asked) -> None:
             _("{option} must only be given for pictures or sounds. These data are texts. Leave it out.",
               option=visible(next(iter(asked.options))[:40]))
         )  # fmt: skip
+
+
+def _check_no_tokenizer(tokenizer: str | None) -> None:
+    if tokenizer is not None:
+        raise DataError(_("a tokenizer must only be given for texts. These data are pictures or sounds. Leave it out."))
 
 
 def _put(folder: Path, place: Path) -> None:

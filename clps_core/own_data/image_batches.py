@@ -120,7 +120,8 @@ def load(config: RunConfig, facts: TaskFacts, known: DataSet, *, home: Path) -> 
     """The stored pictures; raises ``DataError`` where they are damaged."""
     data = config.data
     folder = record.folder_of(home, known.name)
-    index, pixels = read_index(folder), stored_pixels(folder, known)
+    index = read_index(folder)
+    pixels = stored_pixels(folder, known, len(index.keys))
     fold = fold_of(data.fold, data.folds)
     augment = data.augment or USUAL_AUGMENT
     images = _images(known, index, pixels, fold)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 from clps_core.errors import DataError
 from clps_core.files import parsed_json
+from clps_core.own_data.cells import content_of
 from clps_core.own_data.columns import LABEL_NAMES, cleaned
 from clps_core.own_data.media import ENDINGS, Asked, Found
 from clps_core.own_data.reading import SPLIT_NAMES, Opened, Rows
@@ -70,7 +71,7 @@ class Listed:
     """``items``: all pictures with a class, read one after another. ``count``: how many, where that is known before.
 
     ``classes``: name -> how many, where that is known. ``columns``: role -> column, of a table or of rows.
-    ``left_out``: what has no class, or is no picture; complete when all items were read. ``note``: what to tell.
+    ``left_out``: what has no class, or is no picture; complete when all items were read.
     """
 
     items: Iterator[Item] | Sequence[Item]
@@ -78,7 +79,6 @@ class Listed:
     classes: Mapping[str, int]
     columns: Mapping[str, str]
     left_out: Mapping[str, Noted]
-    note: str = ""
 
 
 def listed(found: Found, asked: Asked) -> Listed:
@@ -249,7 +249,7 @@ def _of_rows(rows: Opened, asked: Asked) -> Listed:
                     if not (known := _class_of(value)):
                         left_out["without_class"].add(name)
                         continue
-                    yield Item(split, known, name, _cell_reader(cell, rows.inside))
+                    yield Item(split, known, name, partial(content_of, cell, rows.inside, LARGEST_FILE))
 
     return Listed(items(), None, {}, {"image": image, "label": label}, left_out)
 
@@ -258,33 +258,3 @@ def _with_first(first: Rows, batches: Iterator[Rows]) -> Iterator[Rows]:
     if first:
         yield first
     yield from batches
-
-
-def _cell_reader(cell: Any, inside: str) -> Callable[[], bytes]:
-    """The bytes in a cell; a path only leads to files of the data set on the hub itself."""
-
-    def content() -> bytes:
-        kept, path = (cell.get("bytes"), cell.get("path")) if isinstance(cell, Mapping) else (None, None)
-        if isinstance(kept, bytes):
-            return kept
-        if inside and isinstance(path, str) and _is_inside(path, inside):
-            return _from_hub(path)
-        raise DataError(_("there is no picture in this row."))
-
-    return content
-
-
-def _is_inside(path: str, inside: str) -> bool:
-    outer = path.rpartition("::")[2]
-    return outer.startswith(inside) and ".." not in path and bool(re.fullmatch(r"(zip://[^:]*::)?hf://[^:]*", path))
-
-
-def _from_hub(path: str) -> bytes:
-    import fsspec  # type: ignore[import-untyped]
-
-    try:
-        with fsspec.open(path, "rb", hf={"token": False}) as file:
-            content: bytes = file.read(LARGEST_FILE + 1)
-    except Exception as error:  # of the network, in any form
-        raise DataError(_("it cannot be read from Hugging Face: {why}.", why=type(error).__name__)) from error
-    return content

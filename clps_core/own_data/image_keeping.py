@@ -348,12 +348,15 @@ def _make_grey(path: Path, side: int) -> list[int]:
     return keys
 
 
-def stored_pixels(folder: Path, known: DataSet) -> Pixels:
-    """uint8 [N, side, side] or [N, side, side, 3], memory-mapped; raises ``DataError`` where they are damaged."""
+def stored_pixels(folder: Path, known: DataSet, count: int) -> Pixels:
+    """uint8 [N, side, side] or [N, side, side, 3], memory-mapped, for ``count`` rows of the index.
+
+    Raises ``DataError`` where they are damaged.
+    """
     side, channels = known.stored.get("side", 0), known.stored.get("channels", 0)
     shape = (known.rows, side, side, *((3,) if channels == 3 else ()))
     try:
-        if side not in SIDES or channels not in (1, 3):
+        if side not in SIDES or channels not in (1, 3) or count != known.rows:
             raise ValueError
         with open_regular(folder, PIXELS) as file:
             if file.seek(0, io.SEEK_END) != known.rows * side * side * channels:

@@ -122,7 +122,8 @@ def thumbnails(home: Path, data: DataSet, *, each: int = 3, most: int = 60) -> l
     At most ``most`` together, of the first classes.
     """
     folder = record.folder_of(home, data.name)
-    index, pixels = read_index(folder), stored_pixels(folder, data)
+    index = read_index(folder)
+    pixels = stored_pixels(folder, data, len(index.keys))
     places = index.of_split("train")
     labels = index.labels[places]
     found: list[tuple[str, int, str]] = []

@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clps_core.data.base import digest
+from clps_core.data.base import SPLITS, digest
 from clps_core.data.scores import top_metrics
-from clps_core.errors import ConfigError
-from clps_core.own_data.image_sizes import patch_sizes, usual_patch
+from clps_core.errors import ConfigError, DataError
+from clps_core.own_data.image_sizes import SIDES, patch_sizes, usual_patch
 from clps_core.own_data.media import Asked, Found, Preview
 from clps_core.own_data.record import DataSet
 from clps_core.tasks import DataLike, TaskFacts, TaskWords
@@ -40,7 +40,7 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
 
 def facts(data: DataLike, known: DataSet, _home: Path) -> TaskFacts:
     """Those of the stored pictures with patches of ``data.patch_size``."""
-    sizes = patch_sizes(known.stored["side"])
+    sizes = patch_sizes(checked(known).stored["side"])
     patch = usual_patch(known.stored["side"]) if data.patch_size is None else data.patch_size
     if patch not in sizes:
         raise ConfigError(
@@ -52,6 +52,28 @@ def facts(data: DataLike, known: DataSet, _home: Path) -> TaskFacts:
             )
         )
     return _facts(_Known(known), patch)
+
+
+def checked(known: DataSet) -> DataSet:
+    """``known`` if its record has all that is kept of pictures; it comes from a file. Raises ``DataError``."""
+    stored, figures = known.stored, known.statistics
+    try:
+        channels, classes = stored["channels"], len(known.classes)
+        whole = stored["side"] in SIDES and channels in (1, 3) and 0 <= stored["ground"] <= 255 and classes >= 2
+        whole &= all(len(figures["scale"][name]) == channels for name in ("mean", "deviation"))
+        whole &= all(0 < one <= 1 for one in figures["scale"]["deviation"])
+        whole &= all(0 <= one <= 1 for one in figures["scale"]["mean"])
+        whole &= all(len(figures["classes"][split]) == classes for split in SPLITS)
+        whole &= all(isinstance(figures[name], dict) for name in ("duplicates", "across", "sizes"))
+        for split in SPLITS[1:]:
+            whole &= all(0 <= figures["baselines"][split][one] < 100 for one in ("accuracy", *top_metrics(classes)))
+    except (KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise DataError(
+            _("the record of data set {name} is damaged. Remove the data set and add it again.", name=known.name)
+        )
+    return known
 
 
 class _Known:
@@ -155,25 +177,25 @@ def load(
     """The stored pictures in patches; nothing else is kept for it."""
     from clps_core.own_data import image_batches
 
-    return image_batches.load(config, facts, known, home=home)
+    return image_batches.load(config, facts, checked(known), home=home)
 
 
 def about(home: Path, known: DataSet, /) -> About:
     """Everything about the stored pictures."""
     from clps_core.own_data import image_told
 
-    return image_told.about(home, known)
+    return image_told.about(home, checked(known))
 
 
 def samples(home: Path, known: DataSet, count: int, split: str, /) -> list[dict[str, str]]:
     """Pictures of ``split`` by number, with their classes."""
     from clps_core.own_data import image_told
 
-    return image_told.samples(home, known, count, split)
+    return image_told.samples(home, checked(known), count, split)
 
 
 def warnings(known: DataSet, /) -> list[str]:
     """What a person should know before training."""
     from clps_core.own_data import image_told
 
-    return image_told.warnings(known)
+    return image_told.warnings(checked(known))

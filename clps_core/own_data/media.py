@@ -183,8 +183,10 @@ def _is_tree(path: Path, kind: str | None) -> bool:
         return path.suffix.lower() == ".zip"
     if any((path / name).is_file() for name in SAVED):
         return False
-    likely = _likely(_first_names(path))
-    return likely is not None and kind in (None, likely)
+    names = _first_names(path)
+    if kind is not None:
+        return any(PurePosixPath(name).suffix.lower() in ENDINGS[kind] for name in names)
+    return _likely(names) is not None
 
 
 def _first_names(path: Path) -> list[str]:

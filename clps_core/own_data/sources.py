@@ -125,7 +125,7 @@ def found_source(text: str, *, files: bool = True) -> Source:
             _(
                 "the source must be a file ({kinds}), a folder, or the name of a data set on Hugging Face, such as "
                 "owner/name. Got {got!r}.",
-                kinds=", ".join(FILE_KINDS),
+                kinds=", ".join(UPLOAD_ENDINGS),
                 got=visible(text[:80]),
             )
         )
@@ -218,7 +218,7 @@ def _builder(source: Path) -> str:
     if ending not in FILE_KINDS:
         raise DataError(
             _("a data file's name must end in {kinds}. Got {got}. Rename it, or save it as one of these.",
-              kinds=", ".join(FILE_KINDS), got=visible(source.name[-60:]))
+              kinds=", ".join(UPLOAD_ENDINGS), got=visible(source.name[-60:]))
         )  # fmt: skip
     return FILE_KINDS[ending]
 

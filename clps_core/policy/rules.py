@@ -177,7 +177,8 @@ class Policy(BaseModel):
         """Raise ``ConfigError`` where one *resolved* config is larger than this server gives to one person."""
         if not self.bound(person):
             return
-        length = max(config.data.seq_len or 0, config.model.max_positions or 0)
+        model = config.model
+        length = max(config.data.seq_len or 0, model.max_positions or 0, model.max_target_positions or 0)
         saved = config.train.checkpoint_every
 
         def per(steps: int) -> int:

@@ -103,7 +103,7 @@ def test_of_an_answer_that_a_decoder_writes_each_token_has_a_row_over_the_sound(
     assert cards(tried)[0]["said"] == (expected.answer or "(nothing)")
     assert [piece[0] for piece in cards(tried)[0]["pieces"]] == [one.label for one in expected.pieces]
     (picture,) = pictures(tried)
-    assert f"Written: {expected.answer or '(nothing)'}" in picture
+    assert "Written" not in picture, "nothing says where in the sound"
     assert 'class="part"' not in picture
     assert len(tried.get("audio")) == 1
     assert tried.slider(key="tryit.temperature").value == 0.0

@@ -117,7 +117,7 @@ def test_the_time_of_sentences_is_told_by_their_batches() -> None:
 
 
 def test_what_has_no_texts_of_its_own_length_refuses_the_field() -> None:
-    with pytest.raises(ConfigError, match=r"data\.by_length must only be given for task sentences, and"):
+    with pytest.raises(ConfigError, match=r"data\.by_length must only be given for inputs of different lengths"):
         resolve(build_config({"data": {"task": "hops", "by_length": True}}))
 
 

@@ -108,6 +108,7 @@ def test_counts_equal_the_built_model(family, text):
         ("encoder", {"head": "lm", "embedding_size": 8}),
         ("encoder", {"head": "lm", "tie_embeddings": "none"}),
         ("encoder_decoder", {}),
+        ("encoder_decoder", {"patch_dim": 3, "max_target_positions": 5, "embedding_size": 8}),
     ],
 )
 @pytest.mark.parametrize(
@@ -128,9 +129,12 @@ def test_the_operations_counted_are_those_that_torch_counts(family, sizes, text)
     model = tiny(text, family=family, num_layers=4, activation="swiglu", **sizes).eval()
     inputs = torch.zeros(3, 8, dtype=torch.int64)
     named = {"decoder_inputs": inputs} if family == "encoder_decoder" else {}
+    tokens = inputs.numel() * (1 + len(named))
+    if model.config.reads_frames:  # then tokens are those of the encoder
+        inputs, named = torch.zeros(3, 8, 3), {"decoder_inputs": inputs[:, :5]}
+        tokens = 3 * 8
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(inputs, **named)
-    tokens = inputs.numel() * (1 + len(named))
     forward_and_backward = 3 * counter.get_total_flops()
     assert count(model.config, model.plan, context=8).train_flops_per_token == forward_and_backward // tokens
 

@@ -1,4 +1,4 @@
-"""Losses of boxes and of CTC where the model computes in bf16, as on most GPUs."""
+"""Losses of boxes and of sounds where the model computes in bf16, as on most GPUs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from clps_core.training.loop import loss_of, prepare
 from clps_core.training.sink import RecordingSink
 
 
-@pytest.mark.parametrize("task", ["objects", "spoken-digits"])
+@pytest.mark.parametrize("task", ["objects", "spoken-digits", "spoken-digits-seq2seq"])
 def test_loss_gradients_and_scores_in_bf16_are_near_those_in_fp32(task: str, tmp_path: Path) -> None:
     given = {"data": {"task": task}, "model": SIZES, "train": {"batch_size": 8, "eval_examples": 8, "probe_count": 0}}
     config = resolve(build_config(given)).config

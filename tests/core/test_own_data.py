@@ -254,7 +254,7 @@ def test_a_tokenizer_that_a_person_has_is_used_as_it_is(home: Path, tmp_path: Pa
         ({"task": "data:reviews", "tokenizer": "magic"}, r"a tokenizer must be one of bytes, characters"),
         ({"task": "data:reviews", "tokenizer": "file"}, "needs a tokenizer.json"),
         ({"task": "data:reviews", "seq_len": 5000}, "seq_len must be at most 4096 for this data set"),
-        ({"task": "dates", "tokenizer": "bytes"}, "data.tokenizer must only be given for your own data"),
+        ({"task": "dates", "tokenizer": "bytes"}, "data.tokenizer must only be given for texts of your own"),
         ({"task": "data:review"}, r"there is no data set review. Did you mean reviews\?"),
         ({"task": "data:../reviews"}, "a data set's name must have 1 to 40 characters"),
         ({"task": "data:"}, "a data set's name must have 1 to 40 characters"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from untrained_runs import stored_run, untrained_run
 
 from clps_core.analysis.counts import count
 from clps_core.cli import app
+from clps_core.cli.predict import _pictured
 from clps_core.config import Resolved, build_config, resolve
 from clps_core.data.base import SPLITS
 from clps_core.data.confusion import kept_confusion
@@ -45,7 +47,7 @@ from clps_core.predicting import predict
 from clps_core.predicting_split import predict_split
 from clps_core.spec import from_spec, to_spec
 from clps_core.store import open_store
-from clps_core.tasks import TASKS, frozen, thawed
+from clps_core.tasks import TASKS, frozen, get_task, thawed
 from clps_core.tie import tie_of_run
 from clps_core.training.checkpoint import checkpoint_path, read
 from clps_core.training.device import Placement
@@ -478,6 +480,10 @@ def test_the_command_line_adds_shows_predicts_and_removes(
     assert answer["text"].startswith("picture:")
     assert len(answer["guesses"]) == 5
     assert runner.invoke(app, ["predict", run.id, "--examples", "2"]).exit_code == 0
+    digit = next(iter(grey(1).values()))
+    (tmp_path / "digit.png").write_bytes(digit)
+    drawn = _pictured(tmp_path / "digit.png", get_task("mnist"))
+    assert re.fullmatch("[0-9a-f]{784}", drawn), "of mnist, it becomes a drawing"
     (tmp_path / "own.png").write_bytes(b"no picture")
     refused = runner.invoke(app, ["predict", run.id, "--picture", str(tmp_path / "own.png")])
     assert "the file must be a picture" in refused.output

@@ -20,11 +20,12 @@ from clps_core.errors import DataError, NotAllowedError
 from clps_core.jobs.data_desk import DataDesk
 from clps_core.own_data import image_keeping, record
 from clps_core.own_data.adding import add, preview
-from clps_core.own_data.image_files import _cell_reader, _is_inside
+from clps_core.own_data.cells import _is_inside, content_of
 from clps_core.own_data.sources import Source
-from clps_core.own_data.told import warnings
+from clps_core.own_data.told import about, warnings
 from clps_core.own_data.uploads import kept_upload
 from clps_core.policy import Person, Policy
+from clps_core.tasks import TASKS
 
 HOSTILE = "<img src=x onerror=alert(1)>'\"; DROP TABLE run; [a](javascript:x) =1+1"
 
@@ -189,6 +190,8 @@ def test_options_of_pictures_are_not_for_texts_and_texts_are_no_pictures(home: P
         add("x", Source(path=table), home, kind="images")
     with pytest.raises(DataError, match=r"must not be compressed"):
         add("x", Source(path=packed(tmp_path / "x.zip", coloured(3))), home, kind="classification")
+    with pytest.raises(DataError, match="a tokenizer must only be given for texts"):
+        add("x", Source(path=tmp_path / "x.zip"), home, tokenizer="bytes")
     (tmp_path / "no.zip").write_bytes(b"PK no")
     with pytest.raises(DataError, match="must be a ZIP"):
         add("x", Source(path=tmp_path / "no.zip"), home)
@@ -208,6 +211,25 @@ def test_limits_of_pictures_bytes_and_room_hold(home: Path, tmp_path: Path, monk
     os.environ["CLPS_HOME"] = str(home)
     digits = packed(tmp_path / "digits.zip", grey(60))
     assert add("x", Source(path=digits), home, room=60 * (256 + 32)).stored["channels"] == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("stored", {}),
+        ("stored", {"side": 97, "channels": 3, "ground": 1}),
+        ("stored", {"side": 32, "channels": 4, "ground": 1}),
+        ("statistics", {}),
+        ("classes", ("one",)),
+    ],
+)
+def test_a_record_that_lacks_something_is_damaged(home: Path, tmp_path: Path, part: str, value: object) -> None:
+    known = add("x", Source(path=packed(tmp_path / "x.zip", coloured(3))), home)
+    record.write(record.folder_of(home, "x"), known.model_copy(update={part: value}))
+    now = record.read(home, "x")
+    for ask in (lambda: TASKS.usual("data:x", home), lambda: about(home, now), lambda: warnings(now)):
+        with pytest.raises(DataError, match="the record of data set x is damaged"):
+            ask()
 
 
 def test_damage_to_what_is_stored_is_told(home: Path, tmp_path: Path) -> None:
@@ -233,8 +255,8 @@ def test_a_path_in_a_row_only_leads_into_the_data_set_on_the_hub() -> None:
                  f"{inside}a::file:///etc/passwd", f"zip://x::http://e.com/a::{inside}a"):  # fmt: skip
         assert not _is_inside(path, inside)
     for cell in ({"path": "/etc/passwd", "bytes": None}, None, "text", {"path": f"{inside}1.png"}):
-        with pytest.raises(DataError, match="no picture in this row"):
-            _cell_reader(cell, "")()
+        with pytest.raises(DataError, match="has no file in it, only a path"):
+            content_of(cell, "", 100)
 
 
 def test_a_visitor_uploads_a_zip_and_keeps_to_the_quota(home: Path, tmp_path: Path) -> None:

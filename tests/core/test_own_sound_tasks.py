@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from clps_core.own_data.adding import add
 from clps_core.own_data.rows import INDEX, ROWS
 from clps_core.own_data.sources import Source
 from clps_core.own_data.speech.batches import Dictated, Kept, Sounds
+from clps_core.own_data.speech.dictation import DictationScores
 from clps_core.own_data.speech.keeping import OFFSETS, SOUNDS
 from clps_core.own_data.speech.spelling import UNKNOWN, Alphabet, baselines_of, constant_of, long_words
 from clps_core.own_data.speech.varying import varied
@@ -45,6 +47,7 @@ from clps_core.training.loop import train
 from clps_core.training.sink import RecordingSink
 from clps_core.work.batch import DeviceBatch
 from clps_core.work.ctc import loss
+from clps_core.work.losses import token_loss
 
 TASKS = ("data:voice", "data:voice:seq2seq")
 
@@ -188,9 +191,12 @@ def test_labels_are_characters_and_what_training_does_not_have_is_always_an_erro
     for place, label in enumerate(right):
         output[0, place, label] = 9.0  # a model that writes even the label of what is not known
     scores = CharacterScores(config, loss)
-    scores.add(output, DeviceBatch(output, None, None, torch.tensor([right])))
-    found = scores.values()
-    assert (found["word_error_rate"], found["character_error_rate"], found["exact_match"]) == (1.0, 0.25, 0.0)
+    batch = DeviceBatch(output, None, None, torch.tensor([right]))
+    scores.add(output, batch)
+    told = DictationScores(config_of(TASKS[1]), token_loss)
+    told.add(output[:, :, :classes], replace(batch, written=[(f"ten{UNKNOWN}", f"ten{UNKNOWN}")]))
+    for found in (scores.values(), told.values()):
+        assert (found["word_error_rate"], found["character_error_rate"], found["exact_match"]) == (1.0, 0.25, 0.0)
 
 
 def test_the_scores_of_a_run_are_jiwers_of_the_predictions_it_writes(folder: Path) -> None:
@@ -298,6 +304,11 @@ def test_files_that_are_damaged_or_gone_are_one_sentence(home: Path, tmp_path: P
         with pytest.raises(DataError, match=r"damaged. Remove|there is no data set voice"):
             load_task(resolve(config_of(TASKS[0]), home=other).config, home=other)
         (place / name).write_bytes(content)
+    (place / name).unlink()
+    (place / name).symlink_to("/dev/zero")
+    if name in (SOUNDS, OFFSETS, record.RECORD):  # Arrow's are mapped, and that fails by itself
+        with pytest.raises(DataError, match=r"damaged. Remove"):
+            load_task(resolve(config_of(TASKS[0]), home=other).config, home=other)
 
 
 @pytest.mark.parametrize(

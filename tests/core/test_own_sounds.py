@@ -15,9 +15,11 @@ import pytest
 from own_sound_files import NAMES, folder_of, spoken, table, tone, with_table, zipped
 from test_cli_depth import clps
 
+from clps_core.config import build_config, resolve
 from clps_core.data.log_mel import RATE, features
 from clps_core.data.wav import UnusableSound, read_wav, wav_bytes
 from clps_core.errors import DataError
+from clps_core.jobs.data_desk import DataDesk
 from clps_core.limits import DATA
 from clps_core.own_data import record
 from clps_core.own_data.adding import add, preview
@@ -30,6 +32,8 @@ from clps_core.own_data.speech.decoding import heard
 from clps_core.own_data.speech.told import sounds
 from clps_core.own_data.speech.transcripts import normalised
 from clps_core.own_data.told import about, samples, warnings
+from clps_core.own_data.uploads import kept_upload
+from clps_core.policy import Person, Policy
 
 SAID = spoken(40)
 
@@ -70,6 +74,20 @@ def test_of_few_different_transcripts_sounds_are_held_out(tmp_path: Path) -> Non
     index = read_index(record.folder_of(tmp_path, "commands"))
     assert index.splits[0] == index.splits[30], "the same sound"
     assert "few different transcripts" in dict(about(tmp_path, known).lines)["rows"]
+
+
+def test_commands_may_lie_in_folders_that_say_them(tmp_path: Path) -> None:
+    files = {f"{('yes', 'turn_on')[n % 2]}/{n}.wav": wav_bytes(tone(0.5, 200 + 10 * n)) for n in range(24)}
+    files |= {"_noise_/long.wav": wav_bytes(tone(30)), "README.md": b"Commands."}
+    where = Source(path=zipped(tmp_path / "commands.zip", files))
+    found = preview(where, tmp_path)
+    assert found.guess.note.startswith("The transcripts are the names of the folders.")
+    known = add("commands", where, tmp_path)
+    assert known.rows == 24
+    assert set(texts_of(tmp_path, known, "train")) == {"yes", "turn on"}
+    speakers = {f"{n // 12}/{n}.wav": files[name] for n, name in enumerate([*files][:24])}
+    with pytest.raises(DataError, match="must have transcripts"):
+        add("speakers", Source(path=zipped(tmp_path / "speakers.zip", speakers)), tmp_path)
 
 
 def plain_table() -> dict[str, bytes]:
@@ -375,7 +393,7 @@ def test_the_command_line_adds_and_shows_sounds(tmp_path: Path, monkeypatch: pyt
     assert shown.exit_code == 0, shown.output
     assert "[31m<b>" in shown.stdout
     assert "\x1b[31m" not in shown.stdout
-    assert "It would be used for speech. To change that, use --kind, --audio, --text." in shown.output
+    assert "It would be used for speech. To change that, use --kind, --text." in shown.output
     made = clps("data", "add", "voice", where, "--no-lower", "--licence", "mine")
     assert made.exit_code == 0, made.output
     assert "Or train an encoder-decoder: --task data:voice:seq2seq" in made.output
@@ -385,6 +403,33 @@ def test_the_command_line_adds_and_shows_sounds(tmp_path: Path, monkeypatch: pyt
     assert "speech" in clps("data", "list").stdout
     assert clps("data", "remove", "voice", "--yes").exit_code == 0
     assert record.names(tmp_path / "home") == []
+
+
+def test_languages_without_blanks_between_words_are_judged_by_their_characters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLPS_HOME", str(tmp_path))
+    signs = [chr(0x4E00 + place) for place in range(600)]
+    said = [(wav_bytes(tone(1, 200 + n)), "".join(signs[15 * n : 15 * n + 15])) for n in range(40)]
+    add("chinese", Source(path=zipped(tmp_path / "chinese.zip", with_table(said))), tmp_path)
+    found = resolve(build_config({"data": {"task": "data:chinese"}}))
+    assert found.facts.metric == "character_error_rate"
+    assert found.config.model.num_classes == 2 + 15 * record.read(tmp_path, "chinese").splits["train"]
+
+
+def test_a_visitor_uploads_sounds_in_a_process_of_their_own(tmp_path: Path) -> None:
+    content = zipped(tmp_path / "voice.zip", with_table(SAID)).read_bytes()
+    where = Source(path=kept_upload(tmp_path, "my <b>voice.zip", content), called="my <b>voice.zip")
+    desk = DataDesk(tmp_path, Policy.model_validate({"mode": "shared"}), Person("guest-one"))
+    told = desk.preview(where, options={"lower": True})
+    assert (told.kind, told.rows["transcript"][0]) == ("speech", SAID[0][1])
+    name, address = told.medium["sounds"][0]
+    assert (name, address[:22]) == ("000.wav", "data:audio/wav;base64,")
+    made = desk.add("voice", where)
+    assert (made.kind, made.source, made.rows) == ("speech", "my <b>voice.zip", 40)
+    small = DataDesk(tmp_path, Policy.model_validate({"mode": "shared", "quotas": {"data": 90_000}}), Person("two"))
+    with pytest.raises(DataError, match=r"must fit into 0\.1 MB"):
+        small.add("other", where)
 
 
 def test_a_sound_says_for_what_reason_it_cannot_be_used() -> None:

@@ -173,6 +173,16 @@ def test_sizes_of_one_run_are_refused(fields, words):
     SHARED.check_config(TEACHER, config(**fields), 1)
 
 
+def test_a_long_answer_counts_as_a_long_input():
+    given = {"data": {"task": "spoken-digits-seq2seq"}, "train": {"steps": 10, "batch_size": 4}}
+    for model in ({"max_positions": 10**6}, {"max_target_positions": 10**6}):
+        long = resolve(build_config({**given, "model": model})).config
+        with pytest.raises(
+            ConfigError, match=r"positions of an input must be at most [\d,]+ on this server. Got 1,000,000"
+        ):
+            SHARED.check_config(ADA, long, 1)
+
+
 def test_parameters_count_every_use_so_that_sharing_is_no_way_around():
     with pytest.raises(ConfigError, match="executed parameters"):
         SHARED.check_config(ADA, config(), Quotas().parameters + 1)

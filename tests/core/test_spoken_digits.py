@@ -432,8 +432,8 @@ def test_the_command_line_writes_down_a_wav_file(
     out.write_bytes(b"no sound")
     for run_id, path, said in (
         (run.id, out, "must be a WAV file"),
-        (run.id, tmp_path / "gone.wav", "must name a WAV file that can be read"),
-        (run.id, tmp_path, "must name a WAV file that can be read"),
+        (run.id, tmp_path / "gone.wav", "--sound must name a file that can be read"),
+        (run.id, tmp_path, "--sound must name a file that can be read"),
         (other.id, file, "--sound is for tasks that read sounds. Got a run of digits"),
     ):
         refused = clps("predict", run_id, "--sound", str(path))

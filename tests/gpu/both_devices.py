@@ -71,6 +71,8 @@ DESIGNS = (
     Design("objects", "decoder=@encoder"),
     Design("spoken-digits", "none"),
     Design("spoken-digits", "cycle:2", {"positions": "rotary"}),
+    Design("spoken-digits-seq2seq", "none", {"positions": "learned"}),
+    Design("spoken-digits-seq2seq", "decoder=@encoder"),
 )
 WAITING = ("objects", "spoken-digits")
 """Tasks whose loss waits for the GPU: boxes are matched on the CPU, and torch's CTC loss reads its lengths there."""

@@ -31,6 +31,7 @@ from clps_core.data.lengths import by_length
 from clps_core.data.log_mel import features, positions
 from clps_core.data.transcripts import answered, framed, specials
 from clps_core.errors import DataError
+from clps_core.files import open_regular
 from clps_core.own_data import record
 from clps_core.own_data.record import SEQ2SEQ, DataSet
 from clps_core.own_data.rows import SPLIT_CODES, Index, folded, read_index, some_texts
@@ -58,8 +59,10 @@ class Kept:
         count = len(self.index.keys)
         try:
             self.texts(np.array([count - 1]))
-            self.offsets = np.fromfile(folder / OFFSETS, dtype="<i8")
-            self.samples = np.memmap(folder / SOUNDS, dtype="<i2", mode="r")
+            with open_regular(folder, OFFSETS, limit=8 * (count + 1)) as file:
+                self.offsets = np.frombuffer(file.read(8 * (count + 1)), dtype="<i8")
+            with open_regular(folder, SOUNDS) as file:
+                self.samples = np.memmap(file, dtype="<i2", mode="r")
         except (OSError, ValueError, LookupError):
             raise damaged(known) from None
         lengths = np.diff(self.offsets)

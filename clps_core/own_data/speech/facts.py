@@ -30,7 +30,7 @@ SHAPE = {"d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.0}
 OPTIM = {"learning_rate": 2e-3, "warmup_steps": 50}
 BATCH = 16
 TRAIN = {
-    "steps": 800, "batch_size": BATCH, "eval_every": 100, "eval_examples": SCORED["validation"],
+    "steps": 2000, "batch_size": BATCH, "eval_every": 200, "eval_examples": SCORED["validation"],
     "test_examples": SCORED["test"],
 }  # fmt: skip
 DEFAULTS: Mapping[bool, Mapping[str, Mapping[str, object]]] = {

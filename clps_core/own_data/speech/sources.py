@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from clps_core.data.wav import UnusableSound
 from clps_core.errors import DataError
+from clps_core.own_data.cells import content_of
 from clps_core.own_data.media import Asked, Found
 from clps_core.own_data.speech.decoding import LARGEST, too_large
 from clps_core.own_data.speech.transcripts import Matched, matched, text_column
@@ -38,10 +38,11 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Source:
-    """``rows``: its utterances; ``column``: where transcripts were found (empty: in text files)."""
+    """``rows``: its utterances; ``column``: where transcripts were found (empty: in text files, or ``by_folder``)."""
 
     rows: Iterator[Utterance]
     column: str = ""
+    by_folder: bool = False
 
 
 def utterances(found: Found, asked: Asked, left: Left) -> Source:
@@ -54,7 +55,7 @@ def utterances(found: Found, asked: Asked, left: Left) -> Source:
     given = len(parts) > 1
     rows = (one for split, part in parts.items() for one in _of_tree(found.trees[split], part, split, given=given))
     column = next((part.column for part in parts.values() if part.column), "")
-    return Source(_some(rows, asked.most), column)
+    return Source(_some(rows, asked.most), column, any(part.by_folder for part in parts.values()))
 
 
 def _tell(part: Matched, left: Left) -> None:
@@ -136,16 +137,10 @@ def _name(cell: Mapping[str, Any] | None, split: str, number: int) -> str:
 
 def _bytes(cell: Mapping[str, Any], inside: str) -> bytes:
     """What the cell holds, or the file of the data set that it names; nothing else is opened."""
-    content, path = cell.get("bytes"), str(cell.get("path") or "")
-    if content is not None:
-        if len(content) > LARGEST:
-            raise too_large(len(content))
-        return bytes(content)
-    if inside and path.startswith(inside):
-        with suppress(Exception):  # whatever the library or the network says of one of many files
-            from datasets.utils.file_utils import xopen
-
-            with xopen(path, "rb") as file:
-                found: bytes = file.read(LARGEST + 1)
-            return found
-    raise UnusableSound("unreadable", _("the data do not contain this sound, only its path."))
+    try:
+        content = content_of(cell, inside, LARGEST)
+    except DataError as error:
+        raise UnusableSound("unreadable", str(error)) from None
+    if len(content) > LARGEST:
+        raise too_large(len(content))
+    return content

@@ -63,11 +63,15 @@ def preview(found: Found, asked: Asked) -> Preview:
         "sounds": first,
         "left_out": {reason: [count, list(left.names[reason])] for reason, count in left.counts.items()},
     }
-    return Preview(Guess("speech", {"audio": "sound", "text": "transcript"}, _note(left)), rows, medium=medium)
+    columns = {} if found.rows is None else {"audio": "sound"}
+    if source.column:
+        columns["text"] = "transcript"
+    note = [_("The transcripts are the names of the folders.")] if source.by_folder else []
+    return Preview(Guess("speech", columns, " ".join([*note, *_notes(left)])), rows, medium=medium)
 
 
-def _note(left: LeftOut) -> str:
-    return " ".join(_left_sentence(reason, count, left.names[reason]) for reason, count in left.counts.items())
+def _notes(left: LeftOut) -> list[str]:
+    return [_left_sentence(reason, count, left.names[reason]) for reason, count in left.counts.items()]
 
 
 def _left_sentence(reason: str, count: int, names: list[str]) -> str:

@@ -1,8 +1,9 @@
 """Which transcript belongs to which sound of a folder or ZIP. Start at matched.
 
 Read are tables (``metadata.csv``, ``.tsv`` or ``.jsonl`` as for ``datasets``; Common Voice's; LJSpeech's, without a
-line of names and with ``|`` between), LibriSpeech's ``*.trans.txt``, and a text file beside each sound. A table names a
-sound by a path, or by its name with or without its ending, below the folder in which the table lies.
+line of names and with ``|`` between), LibriSpeech's ``*.trans.txt``, and a text file beside each sound. Without any,
+the names of folders are taken, as of commands. A table names a sound by a path, or by its name with or without its
+ending, below the folder in which the table lies.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ TEXT_NAMES = (
 SPLIT_COLUMNS = ("split", "subset", "partition")
 NOT_FOR_TRAINING = ("invalidated", "other", "reported")
 """Tables of Common Voice with transcripts that nobody has confirmed, or that are wrong."""
-LISTED = 5
-"""Names of sounds or references that are kept to be shown."""
+SAID_OFTEN = 5
+"""Sounds that a folder has on average if its name is what is said in them."""
+MOST_SAME = 100
+"""Where more sounds than this have one name, only their paths from the table's folder tell them apart."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Matched:
     """``pairs`` in the order of the tree. ``without_text``: sounds; ``without_sound``: what tables name.
 
     ``repeated``: transcripts of sounds that had one already. ``column``: the tables' column of transcripts.
+    ``by_folder``: no table or file has any, so that the folders' names are taken.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -77,6 +81,7 @@ class Matched:
     without_sound: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     column: str = ""
+    by_folder: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,9 @@ def matched(tree: Tree, column: str | None = None) -> Matched:
             _("no table with transcripts has the column {column}. Choose another one.", column=visible(column[:60]))
         )
     _beside(tree, sounds, texts)
+    if not texts:
+        texts = _named_by_folders(sounds)
+        found.by_folder = bool(texts)
     found.pairs = [texts[sound] for sound in sounds if sound in texts]
     found.without_text = [sound.path for sound in sounds if sound not in texts]
     found.column = columns[0] if columns else ""
@@ -158,10 +166,9 @@ class _Names:
         path = reference.replace("\\", "/").removeprefix("./")
         if (found := self._paths.get(f"{folder}/{path}" if folder else path)) is not None:
             return found
+        same = self._names.get(PurePosixPath(path).name, [])
         below = [
-            one
-            for one in self._names.get(PurePosixPath(path).name, ())
-            if not folder or one.path.startswith(f"{folder}/")
+            one for one in (same if len(same) <= MOST_SAME else ()) if not folder or one.path.startswith(f"{folder}/")
         ]
         ending = [one for one in below if one.path.endswith(f"/{path}") or f"/{path}." in one.path] or below
         return ending[0] if len(ending) == 1 else None
@@ -200,6 +207,19 @@ def _beside(tree: Tree, sounds: Sequence[Member], texts: dict[Member, Pair]) -> 
             text = _decoded(tree.read(file, limit=LARGEST_TEXT), file)
             if text.strip():
                 texts[sound] = Pair(sound, text, _split_of_folders(sound))
+
+
+def _named_by_folders(sounds: Sequence[Member]) -> dict[Member, Pair]:
+    """The folder of each sound as its transcript, as in collections of commands: ``yes/1.wav``.
+
+    Nothing where folders are not a few words, each said often.
+    """
+    words = {one: re.sub(r"[_-]+", " ", one.parts[-2]).strip() for one in sounds if len(one.parts) > 1}
+    kinds = {word for word in words.values() if word.lower() not in SPLIT_NAMES and re.search(r"[^\W\d_]", word)}
+    spoken = [one for one in sounds if words.get(one) in kinds]
+    if len(kinds) < 2 or len(spoken) < SAID_OFTEN * len(kinds):
+        return {}
+    return {one: Pair(one, words[one], _split_of_folders(one)) for one in spoken}
 
 
 def _lines(tree: Tree, table: Member, names: _Names, column: str | None, columns: list[str]) -> Iterator[_Line]:
