@@ -47,10 +47,14 @@ FORM_FIELDS = (
     "data.clutter",
     "data.patch_size",
     "data.augment",
+    "data.vary_sounds",
     "model.activation",
     "model.norm",
     "model.positions",
 )
+
+USUAL_VARIATION = {"augment": USUAL_AUGMENT, "vary_sounds": True}
+"""Fields of tasks that take them -> what they are where nobody says it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def train_form() -> Asked:
         _clutter(tasks[task])
         _patch_size(tasks[task])
         _augment(tasks[task])
+        _vary_sounds(tasks[task])
         name = _more(task)
         optimiser_part()
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
@@ -240,6 +245,18 @@ def _augment(task: TaskFacts) -> None:
     )
 
 
+def _vary_sounds(task: TaskFacts) -> None:
+    """Whether training sounds are varied; nothing where a task does not vary them."""
+    if "vary_sounds" not in task.takes:
+        return
+    choice(
+        "data.vary_sounds",
+        _("Vary training sounds"),
+        {True: _("yes"), False: _("no")},
+        note=_("Faster or slower by up to 15 %, and with noise, differently at each step."),
+    )
+
+
 def _fill_from_address() -> None:
     """Take over a link that the form did not write itself; the task's defaults on a first visit."""
     session, address = st.session_state, _address()
@@ -302,9 +319,10 @@ def _flat(config: RunConfig) -> dict[str, Any]:
         if table[f"data.{dial}"] is None:
             with suppress(ClpsError):  # a task whose data are gone has none
                 table[f"data.{dial}"] = getattr(get_task(config.data.task), dial)
-    if table["data.augment"] is None:
-        with suppress(ClpsError):
-            table["data.augment"] = USUAL_AUGMENT if "augment" in get_task(config.data.task).takes else None
+    for name, usual in USUAL_VARIATION.items():
+        if table[f"data.{name}"] is None:
+            with suppress(ClpsError):
+                table[f"data.{name}"] = usual if name in get_task(config.data.task).takes else None
     return table
 
 

@@ -150,6 +150,10 @@ def test_a_zip_of_sounds_is_previewed_played_added_and_answered(
     assert len(test.get("audio")) == 3
     links = {one.proto.label: one.proto.query_string for one in test.get("page_link")}
     assert links["Train with a decoder"].endswith("data%3Avoice%3Aseq2seq")
+    train = open_page("train", spec="1;task=data:voice")
+    assert sentences(train) == []
+    train.button_group(key="train.data.vary_sounds").set_value(False).run()
+    assert "data.vary_sounds=false" in (address(train, "spec") or "")
     run = stored_run(store, small_config("data:voice", "none"))
     tried = open_page("tryit", runs=run.id)
     assert sentences(tried) == []
