@@ -1,7 +1,7 @@
 """The field for an image: a test image by its number, or a person's own, drawn or uploaded. Start at image_field.
 
 The URL is the truth: a drawing stands in it, with one hexadecimal digit for each pixel, and so does a picture that is
-fitted as a drawing is. A picture for a task of own pictures is kept in the home (``clps_core.jobs.input_desk``),
+fitted as a digit is. A picture for a task of own pictures is kept in the home (``clps_core.jobs.input_desk``),
 and its name stands in the address.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from math import isqrt
 
+import numpy as np
 import streamlit as st
 
 from app import state
@@ -22,6 +23,7 @@ from clps_core.errors import ClpsError
 from clps_core.pictures import (
     LARGEST_FILE,
     MOST_PIXELS,
+    fitted,
     grey_digits,
     ink_in_box,
     read_canvas,
@@ -134,7 +136,9 @@ def _own_image(task: TaskFacts, own: str) -> None:
             st.session_state[f"attention.image.seen.{task.name}"] = _first(task)
             return
         try:
-            found = grey_digits(ink_in_box(read_canvas(text), side, box))
+            sheet = read_canvas(text)
+            as_it_is = 1 - fitted(sheet, side).astype(np.float32) / np.float32(255)
+            found = grey_digits(as_it_is if task.own_pictures else ink_in_box(sheet, side, box))
             st.session_state[from_sheet] = found
             state.write(**{state.TEXT: found})
         except ClpsError as error:
@@ -142,10 +146,10 @@ def _own_image(task: TaskFacts, own: str) -> None:
 
     sheet, upload = st.columns([2, 3])
     with sheet:
-        as_it_is = not own or st.session_state.get(from_sheet) == own
+        drawn_here = not own or st.session_state.get(from_sheet) == own
         shown = "" if own.startswith(KEPT) else own
         canvas(
-            shown, drawn_here=as_it_is, digit=not task.own_pictures, key=f"attention.image.canvas.{task.name}",
+            shown, drawn_here=drawn_here, digit=not task.own_pictures, key=f"attention.image.canvas.{task.name}",
             on_drawing=drawn,
         )  # fmt: skip
     with upload:
@@ -228,5 +232,4 @@ def _what_is_done(task: TaskFacts) -> str:
     kept = _("It is kept on this server until newer ones of yours replace it (at most {kept}).", kept=MOST_KEPT)
     if task.drawing is None:
         return f"{said} {kept}"
-    drawing = _("A drawing is scaled to fit {box}x{box} pixels, and centred by its mass.", box=task.drawing[1])
-    return f"{said} {kept} {drawing}"
+    return " ".join((said, kept, _("A drawing is used as it stands on the sheet.")))

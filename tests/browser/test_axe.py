@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import own_pictures
 import pytest
 from ablated_runs import ablated
 from axe_playwright_python.base import AXE_SCRIPT
@@ -28,6 +29,8 @@ from clps_core.classes import Classes
 from clps_core.learning import Progress, keep_progress
 from clps_core.lesson_answers import keep_answers, with_answer
 from clps_core.lessons import Lesson, Step, lesson_id, to_token
+from clps_core.own_data.adding import add
+from clps_core.own_data.sources import Source
 from clps_core.owners import COOKIE, Signer
 from clps_core.policy import hash_code, read_policy
 from clps_core.samples import install, ready_named
@@ -68,6 +71,7 @@ EVERY_PAGE: Mapping[str, str] = {
     "glossary?find=cka": "[data-testid=stCaptionContainer] a",
     "design?strategy=cycle:2&strategy=all,lora=4": ".st-key-scheme_cards h3",
     "data": "[data-testid=stFileUploader]",
+    "data?set=digits": ".clps-thumbnails img",
     "train": "[class*=st-key-train-strategies]",
     "train?way=fields": "[data-testid=stNumberInput]",
     f"runs?runs={DATES}": CHART,
@@ -97,6 +101,7 @@ PLAIN = (
     "glossary",
     "glossary?find=cka",
     "data",
+    "data?set=digits",
     "train",
     "train?way=fields",
     "runs?view=all",
@@ -184,6 +189,12 @@ def prepared(home: Path, person: str = "local") -> None:
         note_run(store, "sample-dates-none", "A *note* with a [link](https://arxiv.org/abs/1909.11942) and `code`.")
         (run,) = store.some_runs(["sample-dates-all"])
         ablated(store, run, keys_of(run.config)[:4])
+    add(
+        "digits",
+        Source(path=own_pictures.packed(home.parent / "digits.zip", own_pictures.grey(40))),
+        home,
+        owner=person,
+    )
     answers = {one.key: one.predict.right() if isinstance(one.predict, Choice) else "50" for one in CHAPTERS}
     assert keep_progress(home, person, Progress(answers, {one: {0: "0"} for one in answers}))
 
