@@ -80,6 +80,19 @@ def test_a_zip_of_pictures_is_previewed_changed_added_and_shown(
     assert "data.augment=none" in (address(train, "spec") or "")
 
 
+def test_a_folder_of_pictures_on_this_machine_is_previewed(open_page: OpenPage, tmp_path: Path) -> None:
+    folder = own_pictures.laid_out(
+        tmp_path / "here", {f"train/{name}": one for name, one in own_pictures.grey(40).items()}
+    )
+    test = open_page("data")
+    keyed(test, "button_group", "data.way.").set_value("elsewhere").run()
+    keyed(test, "text_input", "data.where.").set_value(str(folder)).run()
+    assert sentences(test) == []
+    assert thumbnails_on(test).count("<figure>") == 10
+    assert keyed(test, "button_group", "data.colour.").value is False
+    assert not [one for one in test.selectbox if (one.key or "").startswith("data.encoding.")]
+
+
 def test_a_picture_in_colour_is_brought_kept_and_answered(
     open_page: OpenPage, home: Path, store: Store, tmp_path: Path
 ) -> None:
@@ -118,7 +131,7 @@ def test_a_small_grey_picture_can_be_drawn_and_is_shown_as_it_is(
     run = stored_run(store, small_config("data:digits", "none"))
     bright = np.zeros((40, 30), np.uint8)
     bright[10:30, 10:20] = 255
-    drawn = grey_digits(ink_in_box(bright, 16, round(16 * 20 / 28)))
+    drawn = grey_digits(ink_in_box(bright, 16, 16))
     test = open_page("tryit", runs=run.id, text=drawn)
     assert sentences(test) == []
     assert test.button_group(key="attention.image.way.data:digits").value == "own"
