@@ -99,6 +99,11 @@ READY = (
         (Design("none", "none", 4), Design("all", "all", 4), Design("1-all", "all", 1)),
     ),
     Ready(
+        "spoken",
+        {"data": {"task": "spoken-digits"}, "train": {"log_every": 20, "checkpoint_every": 400, "probe_count": 6}},
+        (Design("none", "none", 4), Design("all", "all", 4), Design("1-all", "all", 1)),
+    ),
+    Ready(
         "dates",
         {
             "data": {"task": "dates"},
