@@ -25,7 +25,7 @@ from clps_core.store import Store, open_store
 from clps_core.store.designs import by_design
 from clps_core.tasks import TASKS
 
-LARGEST = 15 << 20
+LARGEST = 18 << 20
 """Bytes of all that ships."""
 
 
