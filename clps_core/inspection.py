@@ -49,11 +49,12 @@ class Inspection:
     ``prediction``: the answer in words (greedy, whatever the target was); ``right_answer``: what it should be, where
     the task knows that. ``guesses``: the best answers of a classifier, or the most probable next tokens of a language
     model. ``next_tokens``: per decoder position the best next token. ``image``: [side, side] or [side, side, 3]
-    in 0..1 for image tasks. ``unknown``: typed characters without a token. ``movement``: stack -> how far each executed
-    layer carries the hidden state. ``option_titles``: what the options and their values are called. ``class_token``:
-    the first position is no part of the input. ``context``, ``marked``, ``found``, ``wanted``, ``spectrogram``,
-    ``aligned``: as in ``predicting.Prediction``. ``effect``: of what was changed
-    inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as ``Capture`` has it.
+    in 0..1 for image tasks, as ``work.answers.image_of``. ``unknown``: typed characters without a token.
+    ``movement``: stack -> how far each executed layer carries the hidden state. ``option_titles``: what the options
+    and their values are called. ``class_token``: the first position is no part of the input. ``context``,
+    ``marked``, ``found``, ``wanted``, ``spectrogram``, ``aligned``: as in ``predicting.Prediction``. ``effect``: of
+    what was changed inside, ``None`` where nothing was. ``seconds``: wall time of the pass that was looked into, as
+    ``Capture`` has it.
     """
 
     task: str

@@ -13,7 +13,9 @@ from clps_core.words import _
 
 def page() -> None:
     header("data")
-    st.markdown(_("A file of texts becomes a task like any other: train on it, compare designs, look inside."))
+    st.markdown(
+        _("Your texts, pictures or sounds become a task like any other: train on them, compare designs, look inside.")
+    )
     try:
         tidy(store().home)
     except ClpsError as error:

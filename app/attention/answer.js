@@ -10,7 +10,7 @@ export default function ({ data, parentElement }) {
   part("correctness").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
   if (data.image && data.scenes.length) part("given-text").replaceChildren(...scenesOf(data.image, data.scenes));
-  else if (data.image) part("given-text").replaceChildren(picture(data.image, data.image_name));
+  else if (data.image) part("given-text").replaceChildren(namedPicture(data.image, data.image_name));
   else part("given-text").textContent = data.given;
   part("guesses").replaceChildren(...data.guesses.map(guess));
   part("guesses").setAttribute("aria-label", data.guesses_name);
@@ -29,21 +29,4 @@ function guess([label, probability]) {
   value.textContent = `${(probability * 100).toFixed(1)} %`;
   item.append(name, bar, value);
   return item;
-}
-
-function picture(rows, label) {
-  const canvas = document.createElement("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", label);
-  const context = canvas.getContext("2d");
-  rows.forEach((row, y) =>
-    row.forEach((value, x) => {
-      const grey = Math.round(255 * (1 - value));
-      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect(x, y, 1, 1);
-    }),
-  );
-  return canvas;
 }

@@ -8,6 +8,7 @@ from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
 from app.look.formatting import percent
+from app.look.pixels import pixel_rows
 from app.look.scene import FILES, scenes
 from clps_core.data.kept_sounds import KEPT
 from clps_core.data.masking import MASK
@@ -21,7 +22,7 @@ _COMPONENT = component(
     "clps.attention_answer",
     html=asset("attention/answer.html"),
     css=asset("attention/answer.css") + asset(FILES["css"]),
-    js=script(FILES["js"], "attention/answer.js"),
+    js=script("look/pixels.js", FILES["js"], "attention/answer.js"),
 )
 
 
@@ -35,7 +36,7 @@ def attention_answer(answer: Inspection, *, weights: str, key: str) -> None:
         data={
             "given_name": _given_name(answer),
             "given": _("Your sound") if answer.text.startswith(KEPT) else visible(answer.text, keep="\n\t"),
-            "image": None if answer.image is None else answer.image.round(3).tolist(),
+            "image": pixel_rows(answer.image),
             "image_name": "" if answer.image is None else image_name(answer.text),
             "said_name": _said_name(answer),
             "said": visible(answer.prediction, keep="\n\t") or _("(nothing)"),

@@ -324,6 +324,7 @@ class Explorer {
     if (!bytes) return;
     const colour = this.colourOf(this.layer);
     if (data.image) strip.append(patchPicture(data, bytes, query, at ? at[1] : null, colour, this.boost));
+    if (data.image && data.words.strip_fades) strip.append(element("p", { class: "note" }, data.words.strip_fades));
     if (data.image || query === null) return;
     data.keys.forEach((label, key) => {
       const byte = bytes[query * data.keys.length + key];

@@ -25,6 +25,7 @@ from app import state
 from app.attention.looks import keep_looks, looks_of, looks_words
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.pixels import pixel_rows
 from clps_core.analysis.thumbnails import FULL_LIMIT, max_pooled, thumbnail_side
 from clps_core.shown import visible
 from clps_core.words import _
@@ -101,7 +102,7 @@ class GridView:
     next_tokens: Sequence[tuple[str, float]] = ()
     """Per query the most probable next token and its probability, where the queries are a decoder's."""
     image: np.ndarray | None = None
-    """[side, side] in 0..1 where the positions are patches of an image, maybe with a class token before them."""
+    """[side, side] or [side, side, 3] in 0..1 where positions are patches of an image, maybe after a class token."""
     layers: Sequence[int] = ()
     signed: bool = False
     scale: float = 1.0
@@ -131,7 +132,10 @@ class GridView:
 
 
 GRID_FRAME, GRID_STYLE = "attention/grid.html", "attention/grid.css"
-GRID_SCRIPTS = tuple(f"attention/{part}.js" for part in ("message", "held_head", "paint", "large", "lines", "grid"))
+GRID_SCRIPTS = (
+    "look/pixels.js",
+    *(f"attention/{part}.js" for part in ("message", "held_head", "paint", "large", "lines", "grid")),
+)
 _COMPONENT = component(
     "clps.attention_grid",
     html=asset(GRID_FRAME),
@@ -208,7 +212,7 @@ def grid_payload(
         "colours": list(view.colours),
         "causal": view.causal,
         "next": [[visible(label), round(probability, 3)] for label, probability in view.next_tokens],
-        "image": None if view.image is None else view.image.round(3).tolist(),
+        "image": pixel_rows(view.image),
         "selected": [layer, head],
         "thumb": list(sent.small.shape[2:]) if sent.small.size else None,
         "full": list(sent.full_at),
@@ -259,8 +263,20 @@ def packed(header: Mapping[str, object], *bodies: bytes) -> bytes:
 
 
 def _strip_words(view: GridView) -> dict[str, str]:
-    """What stands above the image where nothing is pointed at: in cross-attention no patch looks."""
-    return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
+    """What stands above and beside an image: in cross-attention no patch looks, and one in colour keeps its colours."""
+    if view.image is None:
+        return {"strip_all": _("Where all queries look, on average:")} if view.kind == "cross" else {}
+    cross = view.kind == "cross"
+    said = {
+        "hint": _("Point at a cell to see which query (row) looks at which patch (column). Click to pin it.")
+        if cross
+        else _("Point at a cell to see which patch (row) looks at which patch (column). Click to pin it."),
+    }
+    if cross:
+        said["strip_all"] = _("Where all queries look, on average:")
+    if view.image.ndim == 3 and not view.signed:
+        said["strip_fades"] = _("The less a patch is looked at, the greyer it is.")
+    return said
 
 
 def _grid_words() -> dict[str, str]:

@@ -26,7 +26,7 @@ _COMPONENT = component(
     "clps.attention_heads",
     html=asset("attention/heads.html"),
     css=asset("attention/grid.css") + asset("attention/heads.css"),
-    js=script("attention/paint.js", "attention/large.js", "attention/heads.js"),
+    js=script("attention/paint.js", "look/pixels.js", "attention/large.js", "attention/heads.js"),
 )
 
 

@@ -169,7 +169,7 @@ function drawPixels(context, image, across, patch, x, y, tile) {
   for (let row = 0; row < pixels; row++)
     for (let column = 0; column < pixels; column++) {
       const value = image[Math.floor(patch / across) * pixels + row][(patch % across) * pixels + column];
-      context.fillStyle = css([255, 255, 255].map((white) => Math.round(white * (1 - value))));
+      context.fillStyle = css(pixelColour(value));
       context.fillRect(x + column * step, y + row * step, step + 0.4, step + 0.4);
     }
 }
@@ -210,8 +210,11 @@ function readBy(data, bytes, query) {
   });
 }
 
+const FADED = [128, 128, 128];
+
 function patchPicture(data, bytes, query, key, colour, boost) {
-  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads.
+  // The image with each patch tinted by the attention it gets; the reading patch is framed, if one reads. A tint would be
+  // read as a colour of an image that has colours: there, patches with less attention lose theirs. Differences have signs.
   const side = data.image.length;
   const { across, before } = patchesOf(data);
   const read = readBy(data, bytes, query);
@@ -221,10 +224,12 @@ function patchPicture(data, bytes, query, key, colour, boost) {
   const context = sharpCanvas(canvas, pixel * side, pixel * side);
   data.image.forEach((row, y) =>
     row.forEach((value, x) => {
-      const grey = Math.round(255 * (1 - value));
       const at = Math.floor((y * across) / side) * across + Math.floor((x * across) / side);
       const shade = tint(data, read[before + at], colour, boost);
-      context.fillStyle = css(mix([grey, grey, grey], shade.colour, 0.85 * shade.share));
+      const fades = typeof value === "string" && !data.signed;
+      context.fillStyle = css(
+        fades ? mix(FADED, pixelColour(value), 0.1 + 0.9 * shade.share) : mix(pixelColour(value), shade.colour, 0.85 * shade.share),
+      );
       context.fillRect(x * pixel, y * pixel, pixel, pixel);
     }),
   );

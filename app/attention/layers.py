@@ -18,6 +18,7 @@ from app.attention.grid import packed
 from app.attention.looks import keep_looks, looks_of, looks_words
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.pixels import pixel_rows
 from clps_core.shown import visible
 from clps_core.words import _
 
@@ -27,7 +28,9 @@ _COMPONENT = component(
     "clps.attention_layers",
     html=asset("attention/layers.html"),
     css=asset("attention/grid.css") + asset("attention/layers.css"),
-    js=script("attention/message.js", "attention/paint.js", "attention/large.js", "attention/layers.js"),
+    js=script(
+        "attention/message.js", "attention/paint.js", "look/pixels.js", "attention/large.js", "attention/layers.js"
+    ),
 )
 
 
@@ -52,7 +55,7 @@ class LayersView:
     keys: Sequence[str]
     causal: bool = False
     image: np.ndarray | None = None
-    """[side, side] in 0..1 where the positions are patches of an image, maybe with a class token before them."""
+    """[side, side] or [side, side, 3] in 0..1 where positions are patches of an image, maybe after a class token."""
     about: str = ""
     """What the weights of these layers have to do with each other."""
 
@@ -108,7 +111,7 @@ def layers_payload(view: LayersView, head: int, looks: Mapping[str, Any] = Mappi
         "full": list(view.heads),
         "words": _layers_words(view),
         **looks,
-        "image": None if view.image is None else view.image.round(3).tolist(),
+        "image": pixel_rows(view.image),
     }
     return packed(header, np.ascontiguousarray(view.weights.swapaxes(0, 1)).tobytes())
 

@@ -6,13 +6,15 @@ What was read of a source stays in the session until another one is chosen; noth
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from app import state
+from app.data.media_form import medium_form
 from app.data.tables import preview_table
 from app.services import desk, escape_markdown, show_problem
 from clps_core.errors import ClpsError
@@ -21,7 +23,8 @@ from clps_core.limits import DATA
 from clps_core.own_data import record
 from clps_core.own_data.child import Told
 from clps_core.own_data.columns import OPTIONAL_ROLES, ROLES
-from clps_core.own_data.sources import FILE_KINDS, Source, found_source
+from clps_core.own_data.media import MEDIA
+from clps_core.own_data.sources import FILE_KINDS, UPLOAD_ENDINGS, Source, found_source
 from clps_core.own_data.told import KIND_TITLES
 from clps_core.own_data.uploads import forget_upload, kept_upload
 from clps_core.words import N_, Words, _
@@ -49,11 +52,12 @@ COLUMNS = Words(
 
 @dataclass(frozen=True)
 class Seen:
-    """What was read of a source last: ``told``, or the ``problem``."""
+    """What was read of a source last, with these ``options`` of pictures or sounds: ``told``, or the ``problem``."""
 
     source: Source
     told: Told | None
     problem: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def add_section() -> None:
@@ -72,7 +76,7 @@ def add_section() -> None:
             show_problem(seen.problem)
             return
         assert seen.told is not None
-        _form(here, seen.source, seen.told)
+        _form(here, seen.source, seen.told, seen.options)
 
 
 def _version() -> int:
@@ -99,11 +103,15 @@ def _chosen(here: DataDesk) -> Source | None:
 
 def _uploaded() -> Source | None:
     file = st.file_uploader(
-        _("A file: .txt, .csv, .tsv, .json, .jsonl or .parquet"),
-        type=[ending.lstrip(".") for ending in FILE_KINDS],
+        _("Texts: .txt, .csv, .tsv, .json, .jsonl or .parquet. Pictures or sounds: .zip"),
+        type=[ending.lstrip(".") for ending in UPLOAD_ENDINGS],
         key=f"data.file.{_version()}",
         max_upload_size=DATA.upload_bytes // 10**6,
-        help=_("The file is read as plain data; nothing in it is executed. For larger files, use clps data add."),
+        help=_(
+            "The file is read as plain data; nothing in it is executed. Pictures: a ZIP with a folder for each class. "
+            "Sounds: a ZIP with a metadata.csv (file_name, transcription) or a .txt beside each sound. For larger "
+            "files, use clps data add."
+        ),
     )
     kept = st.session_state.get(state.DATA_UPLOAD)
     if file is None or (kept is not None and kept[0] != file.file_id):
@@ -120,7 +128,7 @@ def _uploaded() -> Source | None:
 
 def _more_of_file(ending: str) -> tuple[str | None, bool]:
     """How the file is to be read, where that cannot be known."""
-    if ending == ".parquet":
+    if ending not in FILE_KINDS or ending == ".parquet":
         return None, True
     with st.popover(_("Reading options"), icon=":material/tune:"):
         encoding = st.selectbox(
@@ -159,25 +167,39 @@ def _elsewhere(here: DataDesk) -> Source | None:
 
 
 def _looked_at(here: DataDesk, source: Source) -> Seen:
-    """The first rows of ``source``, read once."""
+    """The first rows of ``source``, read once with each choice of options."""
     seen: Seen | None = st.session_state.get(state.DATA_SEEN)
-    if seen is not None and seen.source == source:
+    known = seen is not None and seen.source == source
+    options = st.session_state.get(state.DATA_OPTIONS, {}) if known else {}
+    if seen is not None and known and seen.options == options:
         return seen
     with st.spinner(_("Reading the first rows ...")):
         try:
-            seen = Seen(source, here.preview(source))
+            seen = Seen(source, here.preview(source, options=options), options=options)
         except ClpsError as error:
-            seen = Seen(source, None, str(error))
+            seen = Seen(source, None, str(error), options)
     st.session_state[state.DATA_SEEN] = seen
-    st.session_state[state.DATA_READ] = st.session_state.get(state.DATA_READ, 0) + 1
+    if not known:
+        st.session_state[state.DATA_OPTIONS] = {}
+        st.session_state[state.DATA_READ] = st.session_state.get(state.DATA_READ, 0) + 1
     return seen
 
 
-def _form(here: DataDesk, source: Source, told: Told) -> None:
+def _choose(name: str, value: object) -> None:
+    """Take an option of pictures or sounds: they are looked at again with it."""
+    if value is not None:
+        st.session_state[state.DATA_OPTIONS] = {**st.session_state.get(state.DATA_OPTIONS, {}), name: value}
+
+
+def _form(here: DataDesk, source: Source, told: Told, options: Mapping[str, Any]) -> None:
     """The guess, to be corrected, and what the data set is called."""
     key = f"{_version()}.{st.session_state.get(state.DATA_READ, 0)}"
     if told.note:
         st.info(escape_markdown(told.note), icon=":material/info:")
+    if told.kind in MEDIA:
+        medium_form(told, options, _choose, key=key)
+        _last_fields(here, source, _Choice(told.kind, options=options), key)
+        return
     kind = st.segmented_control(
         _("Use it for"),
         ["generation"] if told.running_text else list(ROLES),
@@ -189,17 +211,27 @@ def _form(here: DataDesk, source: Source, told: Told) -> None:
     kind = kind or told.kind
     columns = _columns(told, kind, key)
     preview_table(told, {name: COLUMNS[role] for role, name in columns.items() if name})
+    _last_fields(here, source, _Choice(kind, columns), key)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What the data are used for: ``columns`` of texts, ``options`` of pictures or sounds."""
+
+    kind: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _last_fields(here: DataDesk, source: Source, choice: _Choice, key: str) -> None:
+    """What the data set is called, its tokenizer where it has texts, and the button."""
+    of_texts = choice.kind not in MEDIA
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             _("Name"), value=_free_name(here, source), max_chars=40, key=f"data.name.{key}",
             help=_("Its task is called data:NAME on the command line."), width=220,
         )  # fmt: skip
-        tokenizer = st.selectbox(
-            _("Tokenizer"), TOKENIZERS, index=None, placeholder=_("chosen from the texts"), accept_new_options=True,
-            key=f"data.tokenizer.{key}", width=220,
-            help=_(
-                "How texts become tokens. It is trained on the training split. A run may choose another one."),
-        )  # fmt: skip
+        tokenizer = _tokenizer(key) if of_texts else None
         licence = st.text_input(
             _("Licence or rights"), max_chars=200, key=f"data.licence.{key}", placeholder=_("not stated"), width=220
         )
@@ -209,10 +241,23 @@ def _form(here: DataDesk, source: Source, told: Told) -> None:
                 "Only you and teachers can see the data. Everybody can see runs trained on them, including some of "
                 "their texts."
             )
+            if of_texts
+            else _(
+                "Only you and teachers can see the data. Everybody can see runs trained on them, including some of "
+                "their test examples."
+            )
         )
-    missing = [role for role, column in columns.items() if not column]
+    missing = [role for role, column in choice.columns.items() if not column]
     if st.button(_("Add"), type="primary", icon=":material/add:", key=f"data.add.{key}", disabled=bool(missing)):
-        _add(name, source, kind, columns, tokenizer, licence)
+        _add(name, source, choice, tokenizer, licence)
+
+
+def _tokenizer(key: str) -> str | None:
+    return st.selectbox(
+        _("Tokenizer"), TOKENIZERS, index=None, placeholder=_("chosen from the texts"), accept_new_options=True,
+        key=f"data.tokenizer.{key}", width=220,
+        help=_("How texts become tokens. It is trained on the training split. A run may choose another one."),
+    )  # fmt: skip
 
 
 def _columns(told: Told, kind: str, key: str) -> dict[str, str]:
@@ -242,12 +287,13 @@ def _free_name(here: DataDesk, source: Source) -> str:
     return next(one for one in [plain, *(f"{plain}-{n}" for n in range(2, 1000))] if one not in taken)
 
 
-def _add(name: str, source: Source, kind: str, columns: dict[str, str], tokenizer: str | None, licence: str) -> None:
+def _add(name: str, source: Source, choice: _Choice, tokenizer: str | None, licence: str) -> None:
     try:
         with st.spinner(_("Reading and storing a copy ...")):
             made = desk().data.add(
-                name.strip(), source, kind=kind, columns=columns, tokenizer=tokenizer or None, licence=licence.strip()
-            )
+                name.strip(), source, kind=choice.kind, columns=choice.columns, options=choice.options,
+                tokenizer=tokenizer or None, licence=licence.strip(),
+            )  # fmt: skip
     except ClpsError as error:
         show_problem(str(error))
         return
@@ -262,4 +308,5 @@ def _start_afresh() -> None:
     if kept is not None:
         forget_upload(kept[1])  # type: ignore[arg-type]
     session.pop(state.DATA_SEEN, None)
+    session.pop(state.DATA_OPTIONS, None)
     session[state.DATA_VERSION] = _version() + 1

@@ -8,7 +8,9 @@ import streamlit as st
 
 from app import navigation, state
 from app.data.adding import COLUMNS, TOKENIZERS
+from app.data.media_form import COLUMN_TITLES, player
 from app.data.tables import rows_table
+from app.data.thumbnails import Thumbnail, thumbnails
 from app.look.formatting import memory
 from app.look.tables import facts_table, word_table
 from app.look.working import let_out
@@ -16,8 +18,9 @@ from app.services import desk, escape_markdown, show_problem
 from clps_core.data.registry import task_samples
 from clps_core.errors import ClpsError
 from clps_core.jobs.data_desk import DataDesk
-from clps_core.own_data import record
+from clps_core.own_data import image_told, record
 from clps_core.own_data.record import DataSet
+from clps_core.own_data.speech import told as speech_told
 from clps_core.own_data.tokenizing import parsed_tokenizer
 from clps_core.own_data.told import KIND_TITLES, about, changed_since, warnings
 from clps_core.owners import short_name
@@ -55,8 +58,9 @@ def _row(here: DataDesk, one: DataSet, *, opened: bool) -> None:
             st.caption(escape_markdown(_line(here, one)))
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             navigation.link("train", _("Train on this"), query={state.SPEC: f"1;task={one.task}"})
-            for masked in one.tasks[1:]:
-                navigation.link("train", _("Train on masked text"), query={state.SPEC: f"1;task={masked}"})
+            for other in one.tasks[1:]:
+                title = _("Train with a decoder") if one.kind == "speech" else _("Train on masked text")
+                navigation.link("train", title, query={state.SPEC: f"1;task={other}"})
             label = _("Close") if opened else _("Details")
             icon = ":material/expand_less:" if opened else ":material/expand_more:"
             st.button(
@@ -65,7 +69,7 @@ def _row(here: DataDesk, one: DataSet, *, opened: bool) -> None:
 
 
 def _line(here: DataDesk, one: DataSet) -> str:
-    parts = [KIND_TITLES[one.kind], ngettext("{n:,} row", "{n:,} rows", one.rows)]
+    parts = [KIND_TITLES[one.kind], _items(one)]
     if one.classes:
         parts.append(ngettext("{n} class", "{n} classes", len(one.classes)))
     parts.append(memory(record.size_of(here.home, one.name)))
@@ -73,6 +77,14 @@ def _line(here: DataDesk, one: DataSet) -> str:
         parts.append(_("yours") if here.is_mine(one) else short_name(one.owner))
         parts += [_("shared with all")] if one.shared else []
     return " · ".join(parts)
+
+
+def _items(one: DataSet) -> str:
+    if one.kind == "images":
+        return ngettext("{n:,} picture", "{n:,} pictures", one.rows)
+    if one.kind == "speech":
+        return ngettext("{n:,} sound", "{n:,} sounds", one.rows)
+    return ngettext("{n:,} row", "{n:,} rows", one.rows)
 
 
 def _open(name: str | None) -> None:
@@ -101,8 +113,36 @@ def _details(here: DataDesk, one: DataSet) -> None:
     facts = {title[:1].upper() + title[1:]: escape_markdown(text) for title, text in told.lines[1:]}
     facts_table(_("About {name}", name=one.name), facts, wide=True)
     _classes(one, told.classes)
-    rows_table(_("Some training rows"), COLUMNS, told.samples)
+    if one.kind == "images":
+        _some_pictures(here, one)
+    elif one.kind == "speech":
+        _some_sounds(here, one, told.samples)
+    else:
+        rows_table(_("Some training rows"), COLUMNS, told.samples)
     _management(here, one)
+
+
+def _some_pictures(here: DataDesk, one: DataSet) -> None:
+    try:
+        found = image_told.thumbnails(here.home, one)
+    except ClpsError as error:
+        show_problem(str(error))
+        return
+    thumbnails(_("Some training pictures of each class"), [Thumbnail(name, address) for name, _n, address in found])
+
+
+def _some_sounds(here: DataDesk, one: DataSet, rows: Sequence[Mapping[str, str]]) -> None:
+    """Some training rows, and some of them to listen to."""
+    titles = {"sound": COLUMN_TITLES["sound"], "seconds": COLUMN_TITLES["seconds"], "text": COLUMN_TITLES["transcript"]}
+    rows_table(_("Some training rows"), titles, rows)
+    try:
+        found = speech_told.sounds(here.home, one)
+    except ClpsError as error:
+        show_problem(str(error))
+        return
+    for name, text, address in found:
+        st.caption(escape_markdown(f"{name}: {text}"))
+        player(address)
 
 
 def _measured_with(one: DataSet) -> tuple[str | None, int | None]:

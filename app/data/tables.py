@@ -15,10 +15,13 @@ COLUMNS = 8
 LONGEST = 140
 
 
-def preview_table(told: Told, used: Mapping[str, str]) -> None:
-    """The first rows of a source, used columns first; ``used``: column -> what it is used as."""
+def preview_table(told: Told, used: Mapping[str, str], *, named: bool = False) -> None:
+    """The first rows of a source, used columns first; ``used``: column -> what it is used as.
+
+    ``named``: the columns are ours, and ``used`` says what they are called.
+    """
     names = sorted(told.rows, key=lambda name: name not in used)[:COLUMNS]
-    titles = [f"{name} · {used[name]}" if name in used else name for name in names]
+    titles = [(used[name] if named else f"{name} · {used[name]}") if name in used else name for name in names]
     cells = [[shortened(value) for value in told.rows[name][:ROWS]] for name in names]
     word_table(_("The first rows"), dict(zip(titles, cells, strict=True)))
 

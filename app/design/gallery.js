@@ -10,7 +10,7 @@ function gallery(host, groups, words) {
   none.hidden = true;
   for (const [title, nodes] of groups) {
     const group = element("section");
-    group.append(element("h5", "", title), ...nodes);
+    group.append(element("h3", "", title), ...nodes);
     list.append(group);
   }
   list.append(none);

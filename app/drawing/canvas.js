@@ -15,9 +15,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   canvas.setAttribute("aria-label", data.words.label);
   clear.textContent = data.words.clear;
   if (data.image !== sheet.shown) {
-    // What a person has drawn here stays as it is; an image from elsewhere replaces it. The answer to "Clear" has no
-    // image: by then the next stroke may stand here.
-    if ((data.image && !data.drawn) || sheet.shown === null) paint(canvas, sheet, data.image);
+    // What a person has drawn here stays as it is, and so does the next stroke when the answer to "Clear" comes; an image
+    // from elsewhere replaces it.
+    if (!data.drawn || sheet.shown === null) paint(canvas, sheet, data.image);
     sheet.shown = data.image;
   }
   clear.disabled = !sheet.strokes;

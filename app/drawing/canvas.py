@@ -1,4 +1,4 @@
-"""A sheet to draw a digit on. Start at canvas."""
+"""A sheet to draw on. Start at canvas."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _COMPONENT = component(
 )
 
 
-def canvas(image: str, *, drawn_here: bool, key: str, on_drawing: Callable[[object], None]) -> None:
+def canvas(image: str, *, drawn_here: bool, digit: bool, key: str, on_drawing: Callable[[object], None]) -> None:
     """Draw it, with ``image`` on it (``pictures.grey_digits``; empty for nothing).
 
-    ``drawn_here``: it was made of what stands on the sheet, which is kept as it is.
+    ``drawn_here``: it was made of what stands on the sheet, which is kept as it is. ``digit``: a digit is to be drawn.
 
     ``on_drawing`` gets what a person has drawn as it came from the browser: unchecked. Of a cleared sheet
     it is an empty text.
@@ -41,10 +41,15 @@ def canvas(image: str, *, drawn_here: bool, key: str, on_drawing: Callable[[obje
             "drawn": drawn_here,
             "pixels": CANVAS,
             "words": {
-                "name": _("Draw a digit"),
+                "name": _("Draw a digit") if digit else _("Draw"),
                 "label": _(
                     "A sheet to draw a digit on with a mouse, a pen or a finger. Without one, upload a picture or "
                     "choose a test image."
+                )
+                if digit
+                else _(
+                    "A sheet to draw on with a mouse, a pen or a finger. Without one, upload a picture or choose a "
+                    "test image."
                 ),
                 "clear": _("Clear"),
             },

@@ -1,5 +1,5 @@
 /**
- * A grey picture with boxes around the things in it. `boxes`: [label, probability or null, left, top, right, bottom], places
+ * A picture with boxes around the things in it. `boxes`: [label, probability or null, left, top, right, bottom], places
  * as parts of the picture; one without a probability is a right answer. Labels are set as text, never as markup.
  */
 function sceneOf(rows, boxes, name) {
@@ -7,18 +7,7 @@ function sceneOf(rows, boxes, name) {
   scene.className = "scene";
   scene.setAttribute("role", "img");
   scene.setAttribute("aria-label", name);
-  const canvas = document.createElement("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  const context = canvas.getContext("2d");
-  rows.forEach((row, y) =>
-    row.forEach((value, x) => {
-      const grey = Math.round(255 * (1 - value));
-      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect(x, y, 1, 1);
-    }),
-  );
-  scene.append(canvas, ...boxes.map(boxOf));
+  scene.append(pixelCanvas(rows), ...boxes.map(boxOf));
   return scene;
 }
 

@@ -12,12 +12,12 @@ import streamlit as st
 from app import state
 from app.look.widget_value import follow_url
 from app.services import desk, show_problem
-from clps_core.data.kept_inputs import MOST_KEPT
+from clps_core.data.kept_inputs import MOST_KEPT, removed
 from clps_core.data.kept_sounds import KEPT
 from clps_core.data.wav import LARGEST_WAV, LONGEST_SECONDS, SHORTEST_SECONDS
 from clps_core.errors import ClpsError
 from clps_core.tasks import TaskFacts
-from clps_core.words import _, ngettext
+from clps_core.words import _
 
 __all__ = ["sound_field"]
 
@@ -59,11 +59,13 @@ def sound_field(task: TaskFacts, text: str, *, key: str) -> str:
 
 def _bring() -> None:
     version = st.session_state.get(VERSION, 0)
-    with st.popover(_("Upload or record"), icon=":material/mic:"):
+    # A new one for each sound: one that stays open would cover what is said about the sound.
+    with st.popover(_("Upload or record"), icon=":material/mic:", key=f"sound.bring.{version}"):
         st.caption(
             _(
-                "A WAV file or a recording of {least} to {most} seconds. It is converted to 8,000 samples a second and "
-                "one channel, and kept on this server until newer ones of yours replace it (at most {kept}).",
+                "A WAV file or a recording of {least} to {most} seconds. Silent ends are cut off. It is converted to "
+                "8,000 samples a second and one channel, and kept on this server until newer ones of yours replace it "
+                "(at most {kept}).",
                 least=SHORTEST_SECONDS,
                 most=LONGEST_SECONDS,
                 kept=MOST_KEPT,
@@ -85,12 +87,7 @@ def _take(key: str) -> None:
     try:
         kept = desk().inputs.keep_sound(file.getvalue())
         state.write(**{state.TEXT: kept.name})
-        if kept.gone:
-            st.session_state[TOLD] = ngettext(
-                "All your places for sounds and pictures are taken: your oldest one was removed.",
-                "All your places for sounds and pictures are taken: your {n} oldest ones were removed.",
-                kept.gone,
-            )
+        st.session_state[TOLD] = removed(kept)
     except ClpsError as error:
         st.session_state[PROBLEM] = str(error)
     st.session_state[VERSION] = st.session_state.get(VERSION, 0) + 1

@@ -23,6 +23,7 @@ __all__ = [
     "COPIED",
     "COST",
     "DATA",
+    "DATA_OPTIONS",
     "DATA_PROBLEM",
     "DATA_READ",
     "DATA_SEEN",
@@ -230,6 +231,7 @@ def renew_fields() -> None:
 DATA_PROBLEM = "data.problem"  # a sentence from a callback, to show once
 DATA_READ = "data.read"  # how many sources were looked at
 DATA_SEEN = "data.seen"  # app.data.adding.Seen: what the source that is looked at holds
+DATA_OPTIONS = "data.options"  # option of pictures or sounds -> its value, as chosen for that source
 DATA_UPLOAD = "data.upload"  # (file id, path): the uploaded file, until it is added or replaced
 DATA_VERSION = "data.version"  # how many data sets were added: the form starts afresh then
 

@@ -20,6 +20,7 @@ from app.services import desk, escape_markdown, show_problem
 from app.train.fields import choice, number
 from app.train.optimiser import OPTIMISER_FIELDS, optimiser_part
 from clps_core.config import MOST_CLUTTER, RunConfig, build_config
+from clps_core.config.data import USUAL_AUGMENT
 from clps_core.errors import ClpsError
 from clps_core.glossary import meaning
 from clps_core.sharing import NAMED_STRATEGIES
@@ -45,10 +46,15 @@ FORM_FIELDS = (
     "data.difficulty",
     "data.clutter",
     "data.patch_size",
+    "data.augment",
+    "data.vary_sounds",
     "model.activation",
     "model.norm",
     "model.positions",
 )
+
+USUAL_VARIATION = {"augment": USUAL_AUGMENT, "vary_sounds": True}
+"""Fields of tasks that take them -> what they are where nobody says it."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ def train_form() -> Asked:
         _difficulty(tasks[task])
         _clutter(tasks[task])
         _patch_size(tasks[task])
+        _augment(tasks[task])
+        _vary_sounds(tasks[task])
         name = _more(task)
         optimiser_part()
     return Asked(_partial(task), strategies, seeds, name.strip() or None)
@@ -222,6 +230,33 @@ def _patch_size(task: TaskFacts) -> None:
     )
 
 
+def _augment(task: TaskFacts) -> None:
+    """How training images are varied; nothing where a task does not vary them."""
+    if "augment" not in task.takes:
+        return
+    choice(
+        "data.augment",
+        _("Augmentation"),
+        {"none": _("none"), "shifts": _("shifts"), "mirror": _("shifts and mirror")},
+        note=_(
+            "Shifts: each training image is moved by a few pixels, differently at each step. Mirror: half of them are "
+            "mirrored, too, which turns letters and digits into wrong ones."
+        ),
+    )
+
+
+def _vary_sounds(task: TaskFacts) -> None:
+    """Whether training sounds are varied; nothing where a task does not vary them."""
+    if "vary_sounds" not in task.takes:
+        return
+    choice(
+        "data.vary_sounds",
+        _("Vary training sounds"),
+        {True: _("yes"), False: _("no")},
+        note=_("Faster or slower by up to 15 %, and with noise, differently at each step."),
+    )
+
+
 def _fill_from_address() -> None:
     """Take over a link that the form did not write itself; the task's defaults on a first visit."""
     session, address = st.session_state, _address()
@@ -284,6 +319,10 @@ def _flat(config: RunConfig) -> dict[str, Any]:
         if table[f"data.{dial}"] is None:
             with suppress(ClpsError):  # a task whose data are gone has none
                 table[f"data.{dial}"] = getattr(get_task(config.data.task), dial)
+    for name, usual in USUAL_VARIATION.items():
+        if table[f"data.{name}"] is None:
+            with suppress(ClpsError):
+                table[f"data.{name}"] = usual if name in get_task(config.data.task).takes else None
     return table
 
 

@@ -8,7 +8,7 @@ export default function ({ data, parentElement }) {
   part("verdict").classList.toggle("is-right", data.is_right);
   part("facts").textContent = data.facts;
   const scenes = data.image && data.scenes.length ? scenesOf(data.image, data.scenes) : null;
-  part("picture").replaceChildren(...(scenes ?? (data.image ? [picture(data.image, data.image_name)] : [])));
+  part("picture").replaceChildren(...(scenes ?? (data.image ? [namedPicture(data.image, data.image_name)] : [])));
   const tokens = part("tokens");
   tokens.setAttribute("aria-label", data.tokens_name);
   // Masks that were filled stand in their text; the tokens of any other answer in a list of their own.
@@ -113,21 +113,4 @@ function guess([label, probability], taken) {
 
 function percent(probability) {
   return probability < 0.0005 ? "< 0.1 %" : `${(probability * 100).toFixed(1)} %`;
-}
-
-function picture(rows, label) {
-  const canvas = document.createElement("canvas");
-  canvas.width = rows[0].length;
-  canvas.height = rows.length;
-  canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", label);
-  const context = canvas.getContext("2d");
-  rows.forEach((row, y) =>
-    row.forEach((value, x) => {
-      const grey = Math.round(255 * (1 - value));
-      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect(x, y, 1, 1);
-    }),
-  );
-  return canvas;
 }

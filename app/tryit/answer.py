@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.drawing.field import image_name
 from app.look.assets import asset, script
 from app.look.component import component
+from app.look.pixels import pixel_rows
 from app.look.scene import FILES, scenes
 from app.tryit.choosing import Settings
 from clps_core.data.spans import Marked
@@ -20,7 +21,7 @@ _COMPONENT = component(
     "clps.tryit_answer",
     html=asset("tryit/answer.html"),
     css=asset("tryit/answer.css") + asset(FILES["css"]),
-    js=script(FILES["js"], "tryit/answer.js"),
+    js=script("look/pixels.js", FILES["js"], "tryit/answer.js"),
 )
 
 
@@ -36,7 +37,7 @@ def answer_card(answer: Prediction, run: Run, settings: Settings, steps: tuple[i
             "given": visible(answer.text, keep="\n\t") if run.facts.windows and not run.facts.masked else "",
             "said": visible(answer.answer, keep="\n\t") or _("(nothing)"),
             "kept": [visible(text, keep="\n\t") for text in answer.kept],
-            "image": None if answer.image is None else answer.image.round(3).tolist(),
+            "image": pixel_rows(answer.image),
             "image_name": "" if answer.image is None else image_name(answer.text),
             "verdict": verdict(answer, run.facts),
             "is_right": bool(answer.is_right),

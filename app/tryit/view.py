@@ -122,15 +122,14 @@ def _label(one: TypedExample) -> str:
 
 
 def _card_places(runs: Sequence[Run]) -> list[st.delta_generator.DeltaGenerator]:
-    """Where each run's answer stands, below the run's name; up to three next to each other."""
+    """Where each run's answer stands, below the run's name; up to three next to each other, as far as there is room."""
     names = run_names(list(runs))
-    across = len(runs) if len(runs) <= MOST_ACROSS else 2
-    rows = [st.columns(across) for _row in range(-(-len(runs) // across))]
     places = []
-    for run, column in zip(runs, (column for row in rows for column in row), strict=False):
-        with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{escape_markdown(names[run.id])}**")
-            places.append(st.empty())
+    with st.container(horizontal=True, key="cards_answers" if len(runs) <= MOST_ACROSS else "cards_paired"):
+        for run in runs:
+            with st.container(border=True, height="stretch"):
+                st.markdown(f"**{escape_markdown(names[run.id])}**")
+                places.append(st.empty())
     return places
 
 

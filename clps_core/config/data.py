@@ -15,6 +15,8 @@ USUAL_AUGMENT = "shifts"
 """How images of tasks that take ``data.augment`` are varied where nobody says it."""
 MOST_CLUTTER = 12
 """Fragments in a picture of the task ``objects``."""
+USUAL_AUGMENT = "shifts"
+"""How images of tasks that take ``data.augment`` are varied where nobody says it."""
 
 
 class DataConfig(Frozen):

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from clps_core.errors import DataError
 from clps_core.files import read_regular
-from clps_core.words import _
+from clps_core.words import _, ngettext
 
-__all__ = ["FOLDER", "MOST_KEPT", "NAME", "UNLIMITED", "Kept", "Room", "keep_input", "kept_input"]
+__all__ = ["FOLDER", "MOST_KEPT", "NAME", "UNLIMITED", "Kept", "Room", "keep_input", "kept_input", "removed"]
 
 FOLDER = "inputs"
 MOST_KEPT = 200
@@ -96,6 +96,17 @@ def keep_input(home: Path, owner: str, content: bytes, ending: str, room: Room =
             _("what you brought cannot be kept: {problem}. Free some space.", problem=error.strerror or "?")
         ) from error
     return Kept(f"{whose}-{digest}", len(gone))
+
+
+def removed(kept: Kept) -> str:
+    """A sentence about what went to make room for ``kept``; empty where nothing did."""
+    if not kept.gone:
+        return ""
+    return ngettext(
+        "All your places for sounds and pictures are taken: your oldest one was removed.",
+        "All your places for sounds and pictures are taken: your {n} oldest ones were removed.",
+        kept.gone,
+    )
 
 
 def kept_input(home: Path, name: str, ending: str, *, limit: int) -> bytes:

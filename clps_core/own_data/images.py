@@ -29,8 +29,6 @@ __all__ = ["about", "facts", "keep", "load", "preview", "samples", "warnings"]
 
 LARGEST_DRAWN = 32
 """Pixels across the largest grey pictures that can be drawn: a drawing stands in an address, a sign for each pixel."""
-DRAWN_BOX = 20 / 28
-"""The part of a picture that a drawing is fitted to, as in MNIST."""
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "model": {"num_layers": 4, "d_model": 64, "d_ff": 128, "num_heads": 4, "dropout": 0.1},
     "optim": {"learning_rate": 2e-3, "warmup_steps": 60},
@@ -110,7 +108,7 @@ def _facts(known: _Known, patch: int) -> TaskFacts:
         input_kind="image",
         patch_size=patch,
         patch_sizes=patch_sizes(side),
-        drawing=(side, round(side * DRAWN_BOX)) if channels == 1 and side <= LARGEST_DRAWN else None,
+        drawing=(side, side) if channels == 1 and side <= LARGEST_DRAWN else None,
         own_pictures=True,
         takes=("augment",),
         fingerprint=digest(data.fingerprint, *data.classes),

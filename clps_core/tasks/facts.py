@@ -92,7 +92,8 @@ class TaskFacts:
     ``data.difficulty`` may have. ``patch_size``: pixels across a patch of an image, one of ``patch_sizes``, which
     ``data.patch_size`` may have (none where it cannot be chosen). ``drawing``: of images that a person can draw, or
     upload a picture of: pixels across an image, and across the box in it that what is drawn is fitted to.
-    ``own_pictures``: an input may also name a picture that somebody brought (``data.kept_pictures``).
+    ``own_pictures``: an input may also name a picture that somebody brought (``data.kept_pictures``), and a drawing is
+    used as it stands on its sheet.
     ``example_inputs``: texts a person can start from.
     ``example_options``: what belongs to the first of them under the options that are typed.
     ``defaults``: a small config that fits a laptop, as nested plain data for ``RunConfig``.

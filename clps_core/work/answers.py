@@ -125,7 +125,8 @@ def best_next(logits: Array, data: TaskData) -> tuple[Guess, ...]:
 def image_of(patches: Array, data: TaskData | None = None) -> Array:
     """[1, N, patch_dim] square patches in rows -> the image they were cut from, [side, side] or [side, side, 3].
 
-    ``data``: where they are its inputs, whose ``unscaled`` gives their values in 0..1 again. Three channels are no
+    A grey one has 0 for paper and 1 for ink, one in colour 0 for dark and 1 for bright. ``data``: where they are its
+    inputs, whose ``unscaled`` gives their brightness in 0..1 again. Three channels are no
     square's number of pixels, so patch_dim tells grey from colour.
     """
     unscaled = getattr(data, "unscaled", None)
@@ -135,7 +136,9 @@ def image_of(patches: Array, data: TaskData | None = None) -> Array:
     side = isqrt(numbers // channels)
     whole = patches[0].reshape(across, across, side, side, channels).swapaxes(1, 2)
     image = whole.reshape(across * side, across * side, channels)
-    return np.asarray(image[..., 0] if channels == 1 else image)
+    if channels == 3:
+        return np.asarray(image)
+    return np.asarray(image[..., 0] if unscaled is None else 1 - image[..., 0])
 
 
 def _probabilities(logits: Array) -> Array:

@@ -56,11 +56,16 @@ def find_chromium() -> str | None:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One for each file: while Playwright is up, an event loop runs in this thread, and other files start their own."""
+    yield from started_chromium()
+
+
+def started_chromium(*flags: str) -> Iterator[Browser]:
+    """A Chromium with more ``flags``, as long as a fixture needs it."""
     program = find_chromium()
     if program is None:
         pytest.skip("NO CHROMIUM: browser tests skipped; install one or set CLPS_CHROMIUM")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
+        browser = playwright.chromium.launch(executable_path=program, args=[*CHROMIUM_FLAGS, *flags])
         yield browser
         browser.close()
 

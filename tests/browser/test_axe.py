@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import own_pictures
 import pytest
 from ablated_runs import ablated
 from axe_playwright_python.base import AXE_SCRIPT
@@ -28,6 +29,8 @@ from clps_core.classes import Classes
 from clps_core.learning import Progress, keep_progress
 from clps_core.lesson_answers import keep_answers, with_answer
 from clps_core.lessons import Lesson, Step, lesson_id, to_token
+from clps_core.own_data.adding import add
+from clps_core.own_data.sources import Source
 from clps_core.owners import COOKIE, Signer
 from clps_core.policy import hash_code, read_policy
 from clps_core.samples import install, ready_named
@@ -68,6 +71,7 @@ EVERY_PAGE: Mapping[str, str] = {
     "glossary?find=cka": "[data-testid=stCaptionContainer] a",
     "design?strategy=cycle:2&strategy=all,lora=4": ".st-key-scheme_cards h3",
     "data": "[data-testid=stFileUploader]",
+    "data?set=digits": ".clps-thumbnails img",
     "train": "[class*=st-key-train-strategies]",
     "train?way=fields": "[data-testid=stNumberInput]",
     f"runs?runs={DATES}": CHART,
@@ -97,6 +101,7 @@ PLAIN = (
     "glossary",
     "glossary?find=cka",
     "data",
+    "data?set=digits",
     "train",
     "train?way=fields",
     "runs?view=all",
@@ -120,9 +125,10 @@ SETTLED = """() => {
 }"""
 """No part waits for the server, and no colour is on its way to another one."""
 
-FOUND = """async ([selectors, rules]) => {
+FOUND = """async ([selectors, rules, inside]) => {
   const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
-  const told = await axe.run(document, { resultTypes: ["violations"], elementRef: true, iframes: false, ...only });
+  const where = inside || document;
+  const told = await axe.run(where, { resultTypes: ["violations"], elementRef: true, iframes: false, ...only });
   const above = (node) => node.parentElement ?? node.getRootNode().host;
   const lies = (node, selector) => {
     for (let one = node; one; one = above(one)) if (one.matches(selector)) return true;
@@ -144,12 +150,15 @@ class Findings:
     problems: list[str] = field(default_factory=list)
     needed: set[Excepted] = field(default_factory=set)
 
-    def look(self, page: Page, where: str, rules: tuple[str, ...] = ()) -> None:
-        """Look at the page as it stands, and into its frames; ``rules``: at these only."""
-        for frame in page.frames:
+    def look(self, page: Page, where: str, rules: tuple[str, ...] = (), inside: str = "") -> None:
+        """Look at the page as it stands, and into its frames; ``rules``: at these only.
+
+        ``inside``: a selector of what is looked at, where it is not all of the page.
+        """
+        selectors = [one.selector for one in EXCEPTED]
+        for frame in [page.main_frame] if inside else page.frames:
             frame.evaluate(AXE_SCRIPT)
-            selectors = [one.selector for one in EXCEPTED]
-            for found in frame.evaluate(FOUND, [selectors, list(rules)]):
+            for found in frame.evaluate(FOUND, [selectors, list(rules), inside]):
                 self._note(found, where)
 
     def _note(self, found: Mapping[str, Any], where: str) -> None:
@@ -180,6 +189,12 @@ def prepared(home: Path, person: str = "local") -> None:
         note_run(store, "sample-dates-none", "A *note* with a [link](https://arxiv.org/abs/1909.11942) and `code`.")
         (run,) = store.some_runs(["sample-dates-all"])
         ablated(store, run, keys_of(run.config)[:4])
+    add(
+        "digits",
+        Source(path=own_pictures.packed(home.parent / "digits.zip", own_pictures.grey(40))),
+        home,
+        owner=person,
+    )
     answers = {one.key: one.predict.right() if isinstance(one.predict, Choice) else "50" for one in CHAPTERS}
     assert keep_progress(home, person, Progress(answers, {one: {0: "0"} for one in answers}))
 
@@ -295,3 +310,41 @@ def test_axe_finds_nothing_in_a_class_and_in_a_lesson(
         findings.look(page, f"a class{view} on {paper}")
     context.close()
     findings.check()
+
+
+DIALOGS = {
+    "design?strategy=cycle:2&strategy=all,lora=4": ("Add a design", "Papers", "Runs", "Compare side by side"),
+}
+"""Address -> the buttons on it that open a dialog."""
+POPOVER, DIALOG = "[data-testid=stPopoverBody]", "[role=dialog]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paper", ["light", "dark"])
+def test_axe_finds_nothing_in_any_popover_and_dialog(url: str, browser_page: Page, paper: str) -> None:
+    page, findings, looked = browser_page, Findings(), set()
+    page.emulate_media(color_scheme=paper)
+    for address, drawn in EVERY_PAGE.items():
+        page.goto(f"{url}/{address}")
+        settle(page, drawn)
+        popovers = page.get_by_test_id("stPopoverButton")
+        for place in range(popovers.count()):
+            button = popovers.nth(place)
+            name = max(button.inner_text().splitlines(), key=lambda line: " " in line or line[:1].isupper())
+            if (address.partition("?")[0], name) in looked or not (button.is_visible() and button.is_enabled()):
+                continue
+            looked.add((address.partition("?")[0], name))
+            button.click()
+            settle(page, POPOVER)
+            findings.look(page, f"{name!r} of {address} on {paper}", inside=POPOVER)
+            page.keyboard.press("Escape")
+            expect(page.locator(POPOVER)).to_have_count(0)
+        for name in DIALOGS.get(address, ()):
+            page.get_by_role("button", name=name, exact=True).click()
+            settle(page, DIALOG)
+            findings.look(page, f"{name!r} of {address} on {paper}", inside=DIALOG)
+            page.keyboard.press("Escape")
+            expect(page.locator(DIALOG)).to_have_count(0)
+    findings.check()
+    assert set(DIALOGS) <= set(EVERY_PAGE)
+    assert {"Scale, swap or patch", "Export", "Optimiser and schedule", "Columns"} <= {name for _page, name in looked}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+import numpy as np
 import pytest
+from conftest import started_chromium
 from own_data_files import notes
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from untrained_runs import small_config, stored_run, sure_of_boxes, untrained_run
 
 from clps_core.data.log_mel import RATE
@@ -22,12 +24,32 @@ from clps_core.store import open_store
 
 pytestmark = pytest.mark.browser
 
+
+@pytest.fixture(scope="module")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is written to this file is what Chromium hears, once for each recording."""
+    return tmp_path_factory.mktemp("microphone") / "heard.wav"
+
+
+@pytest.fixture(scope="module")
+def chromium(microphone: Path) -> Iterator[Browser]:
+    yield from started_chromium(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+    )
+
+
 GAPS = "the [MASK] was very [MASK]."
 HOSTILE = "<img src=x onerror=alert(2)>🦆"
 
 
 def test_a_text_is_answered_and_its_tokens_are_looked_at(
-    dashboard: Callable[..., str], browser_page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dashboard: Callable[..., str],
+    browser_page: Page,
+    microphone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home = tmp_path / "home"
     monkeypatch.setenv("CLPS_HOME", str(home))
@@ -37,6 +59,7 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     masked = stored_run(store, small_config("data:notes:masked", "none"))
     heard = stored_run(store, small_config("spoken-digits", "none"))
     (written,) = predict(store.run_folder(heard.id), ["17"])
+    heard_folder = store.run_folder(heard.id)
     images = stored_run(store, small_config("mnist", "none"))
     images_folder = store.run_folder(images.id)
     folder = store.run_folder(runs[0].id)
@@ -89,6 +112,9 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
 
     page.set_viewport_size({"width": 800, "height": 900})
     page.wait_for_function("() => document.scrollingElement.scrollWidth <= window.innerWidth")
+    narrow = cards.first.bounding_box()
+    assert narrow is not None
+    assert narrow["width"] > 250, "cards stand below each other where each would be too narrow"
     cards.first.get_by_role("option").first.scroll_into_view_if_needed()
     page.get_by_role("link", name="Attention for this input").first.click()
     page.locator(".attention[data-selected]").first.wait_for()
@@ -110,6 +136,7 @@ def test_a_text_is_answered_and_its_tokens_are_looked_at(
     page.goto(f"{address}/tryit?runs={images.id}")
     draw_and_look(page, images_folder)
     _write_down_a_sound(page, f"{address}/tryit?runs={heard.id}&text=17", written, tmp_path / "mine.wav")
+    _write_down_a_recording(page, written, microphone, lambda name: predict(heard_folder, [name])[0])
 
 
 def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Path) -> None:
@@ -133,6 +160,31 @@ def _write_down_a_sound(page: Page, address: str, expected: Prediction, file: Pa
     page.locator("input[type=file]").set_input_files(file)
     expect(page.get_by_text("the sound must be a WAV file")).to_be_visible()
     expect(page.locator(".clps-sound .times")).to_contain_text("0.96 s")
+
+
+def _write_down_a_recording(
+    page: Page, said_before: Prediction, microphone: Path, answer: Callable[[str], Prediction]
+) -> None:
+    """A test utterance comes in through the microphone, is kept as it was heard, and written down."""
+    assert said_before.sound is not None
+    length = len(said_before.sound) / RATE
+    microphone.write_bytes(wav_bytes(np.concatenate([said_before.sound, np.zeros(RATE)])))
+    before = page.url
+    page.get_by_role("button", name="Upload or record").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_test_id("stAudioInput")).to_contain_text(f"00:0{int(length) + 1}")
+    page.get_by_role("button", name="Stop recording").click()
+    page.wait_for_url(lambda url: url != before and "text=sound%3A" in url)
+    name = unquote(re.findall("text=([^&]*)", page.url)[0])
+    expected = answer(name)
+    assert expected.sound is not None
+    assert len(expected.sound) / RATE == pytest.approx(length, abs=0.1), "its silent ends are cut off"
+    likeness = np.correlate(expected.sound, said_before.sound, "full").max()
+    assert likeness > 0.9 * np.linalg.norm(expected.sound) * np.linalg.norm(said_before.sound)
+    expect(page.locator(".clps-sound .times")).to_contain_text(
+        f"{4 * expected.spectrogram.shape[1] // 16 * 0.04:.2f} s"
+    )
+    expect(page.locator(".answer .said")).to_have_text(expected.answer)
 
 
 def boxes_are_drawn(page: Page, seen: Prediction) -> None:
