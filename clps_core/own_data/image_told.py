@@ -245,14 +245,14 @@ def _left_out(figures: Mapping[str, Any]) -> list[str]:
     """A sentence for each kind of what was, or would be, left out."""
     return [
         *_named(figures, "unreadable", lambda n, first: ngettext(
-            "{n:,} picture cannot be read and was left out: {first}",
-            "{n:,} pictures cannot be read and were left out, such as {first}", n, first=first)),
+            "{n:,} picture cannot be read and was left out: {first}.",
+            "{n:,} pictures cannot be read and were left out, such as {first}.", n, first=first)),
         *_named(figures, "without_class", lambda n, first: ngettext(
-            "{n:,} picture has no class and was left out: {first}",
-            "{n:,} pictures have no class and were left out, such as {first}", n, first=first)),
+            "{n:,} picture has no class and was left out: {first}.",
+            "{n:,} pictures have no class and were left out, such as {first}.", n, first=first)),
         *_named(figures, "other_files", lambda n, first: ngettext(
-            "{n:,} file is no picture that can be read and was left out: {first}",
-            "{n:,} files are no pictures that can be read and were left out, such as {first}", n, first=first)),
+            "{n:,} file is no picture that can be read and was left out: {first}.",
+            "{n:,} files are no pictures that can be read and were left out, such as {first}.", n, first=first)),
     ]  # fmt: skip
 
 
@@ -262,7 +262,7 @@ def _named(figures: Mapping[str, Any], name: str, sentence: Any) -> list[str]:
     if not what["count"]:
         return []
     first, why = what["first"][0]
-    return [sentence(what["count"], f"{first} ({why.rstrip('.')})." if why else f"{first}.")]
+    return [sentence(what["count"], f"{first} ({why.rstrip('.')})" if why else first)]
 
 
 def _of_classes(training: Sequence[int]) -> list[str]:
