@@ -203,19 +203,25 @@ def _parts(_ready: Ready, by: dict[str, Figures]) -> Told:
     return holds, shows, leaves_open
 
 
+def _in_between(ready: Ready, by: dict[str, Figures]) -> tuple[bool, float, float, float, str]:
+    """Whether one layer run four times lies between four layers and one run once, on every seed; the means of the three
+    (lower is better); and the part of the gap that looping makes up for."""
+    errors = [by[key].test[judge_of(ready).name] for key in ("none", "all", "1-all")]
+    four, looped, once = map(fmean, errors)
+    holds = max(errors[0]) < min(errors[1]) and max(errors[1]) < min(errors[2])
+    return holds, four, looped, once, percent((once - looped) / (once - four), 0) if holds else ""
+
+
 def _docstrings(ready: Ready, by: dict[str, Figures]) -> Told:
-    metric = judge_of(ready)
-    four, looped, once = (by[key].test[metric.name] for key in ("none", "all", "1-all"))
-    holds = max(four) < min(looped) and max(looped) < min(once)
-    back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
+    holds, four, looped, once, back = _in_between(ready, by)
     shows = _(
         "On a text that no run was trained on, four stored layers need {four} bits per byte, one stored layer that "
         "runs four times needs {looped}, and one trained to run once needs {once}. Running four times instead of once "
         "makes up for {back} of the gap to four stored layers.",
-        four=f"{fmean(four):.2f}",
-        looped=f"{fmean(looped):.2f}",
-        once=f"{fmean(once):.2f}",
-        back=f"{100 * back:.0f} %",
+        four=f"{four:.2f}",
+        looped=f"{looped:.2f}",
+        once=f"{once:.2f}",
+        back=back,
     )
     leaves_open = _(
         "It does not show which design is best at a given size: the shared layer could be wider and still store no "
@@ -289,18 +295,15 @@ def _mnist(_ready: Ready, by: dict[str, Figures]) -> Told:
 
 
 def _spoken(ready: Ready, by: dict[str, Figures]) -> Told:
-    metric = judge_of(ready)
-    four, looped, once = (by[key].test[metric.name] for key in ("none", "all", "1-all"))
-    holds = max(four) < min(looped) and max(looped) < min(once)
-    back = (fmean(once) - fmean(looped)) / (fmean(once) - fmean(four)) if holds else 0.0
+    holds, four, looped, once, back = _in_between(ready, by)
     shows = _(
         "On spoken digits in noise, the word error rate is {four} with four stored layers, {looped} with one stored "
         "layer that runs four times, and {once} with one trained to run once. Running four times instead of once makes "
         "up for {back} of the gap to four stored layers.",
-        four=percent(fmean(four)),
-        looped=percent(fmean(looped)),
-        once=percent(fmean(once)),
-        back=f"{100 * back:.0f} %",
+        four=percent(four),
+        looped=percent(looped),
+        once=percent(once),
+        back=back,
     )
     leaves_open = _(
         "It does not show how well a shared layer understands other voices: all digits are one voice, recorded once "
