@@ -34,7 +34,8 @@ PAINT = """([bytes, rows, columns, queries, causal]) => {
 def paint(browser_page: Page) -> Page:
     """An empty page that knows the code."""
     browser_page.set_content("<p></p>")
-    code = "".join(asset(f"attention/{part}.js") for part in ("message", "paint", "large"))
+    parts = ("attention/message", "attention/paint", "look/pixels", "attention/large")
+    code = "".join(asset(f"{part}.js") for part in parts)
     browser_page.evaluate(f"() => {{ {code}; Object.assign(window, {{ {NAMES} }}); }}")
     return browser_page
 
@@ -149,3 +150,7 @@ def test_the_image_is_tinted_by_what_is_read_of_its_patches_and_a_class_token_is
     }"""
     wanted = 255 * (1 - 0.85 * np.array(mean)[before:] / 255)
     assert np.abs(np.array(paint.evaluate(pixels, [data, flat])) - wanted).max() <= 2
+    # An image in colours loses them where nobody looks: a tint would be one of them.
+    coloured = data | {"image": [["#ff0000"] * 6] * 6}
+    faded = 128 + (255 - 128) * (0.1 + 0.9 * np.array(mean)[before:] / 255)
+    assert np.abs(np.array(paint.evaluate(pixels, [coloured, flat])) - faded).max() <= 2
