@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.look.assets import asset
 from app.sound.png import shaded, tinted
+from app.sound.rows import rows_of
 from clps_core.data.alignment import Aligned
 from clps_core.data.log_mel import POSITION_SECONDS, STACKED
 from clps_core.shown import visible
@@ -22,6 +23,8 @@ ROW, NAMED_ROW = 9, 16
 """Pixels of the row of one part of an answer; of one that stands beside its name."""
 MOST_NAMED, HIGHEST = 14, 240
 """Of more parts no row has a name; pixels of a strip at most."""
+WIDE, NARROW = 490, 230
+"""Pixels for which names are put into rows: in a wide and in a narrow place (see spectrogram.css), at least so many."""
 MOST_LAYERS = 24
 """Of more layers only so many are drawn, evenly spaced."""
 
@@ -81,14 +84,11 @@ def spectrogram_html(
         else _("Spectrogram, low tones below")
     )
     parts = "".join(
-        f'<i class="part" style="left:{_percent(one.begin, positions)};'
-        f'width:{_percent(one.end - one.begin, positions)}"></i>'
+        f'<i class="part" title="{escape(visible(one.label), quote=True)}" '
+        f'style="left:{_percent(one.begin, positions)};width:{_percent(one.end - one.begin, positions)}"></i>'
         for one in aligned
     )
-    labels = "".join(
-        f'<b style="left:{_percent((one.begin + one.end) / 2, positions)}">{escape(visible(one.label))}</b>'
-        for one in aligned
-    )
+    labels = _labels(aligned, positions)
     above = _("Written") if written is None else _("Read from")
     rows = [
         *([_row(above, labels, "written")] if aligned or written is None else []),
@@ -96,8 +96,21 @@ def spectrogram_html(
         _row("", _times(positions * POSITION_SECONDS), "times"),
     ]
     if attention is not None and attention.shape[1]:
-        rows += _strips(attention, written or ())
+        rows += _strips(attention, [one.label for one in aligned] if written is None else written)
     return f'<div class="clps-sound">{"".join(rows)}</div>'
+
+
+def _labels(aligned: Sequence[Aligned], positions: int) -> str:
+    """What each part is called, above its place: in rows, those of a wide and those of a narrow place."""
+    names, middles = [visible(one.label) for one in aligned], [(one.begin + one.end) / 2 for one in aligned]
+    wide, narrow = (rows_of(names, [one / positions for one in middles], width) for width in (WIDE, NARROW))
+    spans = [
+        f'<b class="{" ".join(kind for kind, row in (("no-wide", up), ("no-narrow", low)) if row is None)}" '
+        f'style="left:{_percent(middle, positions)};--wide:{up or 0};--narrow:{low or 0}">{escape(name)}</b>'
+        for name, middle, up, low in zip(names, middles, wide, narrow, strict=True)
+    ]
+    high = [1 + max((row for row in rows if row is not None), default=0) for rows in (wide, narrow)]
+    return f'<div class="names" style="--wide:{high[0]};--narrow:{high[1]}">{"".join(spans)}</div>'
 
 
 def _strips(attention: Floats, names: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from test_tryit_page import address, cards, said
 from untrained_runs import small_config, stored_run
 
+from app.sound.rows import MOST_ROWS, rows_of
 from app.sound.spectrogram import most_read, read_from, spectrogram_html
 from clps_core.data import kept_inputs
 from clps_core.data.alignment import Aligned
@@ -81,12 +83,12 @@ def test_attention_stands_below_the_spectrogram_with_a_strip_for_each_layer(
     test = open_page("attention", run=run.id, text="3")
     assert sentences(test) == []
     (picture,) = pictures(test)
-    assert picture.count('class="row read"') == run.config.model.num_layers
+    assert picture.count('class="row read') == run.config.model.num_layers
     for view in ("heads", "lens", "moves"):
         other = open_page("attention", run=run.id, text="3", view=view)
         assert not other.exception
         assert sentences(other) == []
-        assert pictures(other)[0].count('class="row read"') == 0
+        assert pictures(other)[0].count('class="row read') == 0
     deeper = open_page("depth", text="3", depths="1,2")
     assert not deeper.exception
     assert sentences(deeper) == []
@@ -128,8 +130,25 @@ def test_a_strip_is_the_mean_of_the_heads_and_of_the_positions_that_write_a_part
     np.testing.assert_allclose(found.sum(-1), 1)
     drawn = spectrogram_html(np.zeros((40, 24), np.float32), parts, found)
     assert "<b>" not in drawn.replace("<b style", "")
-    assert drawn.count('class="row read"') == 2
+    assert drawn.count('class="row read named"') == 2
+    assert drawn.count("<i>&lt;b&gt;</i><i>4</i>") == 2, "each row is named"
     assert "Written" in spectrogram_html(np.zeros((40, 24), np.float32), ())
+
+
+def test_no_name_above_a_sound_stands_on_another() -> None:
+    generator = np.random.default_rng(0)
+    for count in (0, 1, 9, 60):
+        names = generator.choice(["a", "␣", "seven", "七"], count).tolist()
+        middles = (generator.integers(0, 25, count) / 25).tolist()
+        rows = rows_of(names, middles, 400)
+        for row in range(MOST_ROWS):
+            spots = sorted((middles[at] * 400, len(names[at])) for at in range(count) if rows[at] == row)
+            for (one, length), (other, more) in itertools.pairwise(spots):
+                assert other - one > 5 * (length + more)
+    assert rows_of(["t", "h", "e"], [0.5, 0.5, 0.5], 400) == [2, 1, 0], "they are read from above"
+    assert rows_of(["t"] * 5, [0.5] * 5, 400).count(None) == 1
+    drawn = spectrogram_html(np.zeros((40, 24), np.float32), [Aligned('"', at, at + 1, 1.0) for at in range(6)])
+    assert drawn.count('title="&quot;"') == 6, "what has no room is told when it is pointed at"
 
 
 def test_what_a_decoder_wrote_stands_where_it_is_read_from_most() -> None:
