@@ -23,7 +23,7 @@ ROW, NAMED_ROW = 9, 16
 """Pixels of the row of one part of an answer; of one that stands beside its name."""
 MOST_NAMED, HIGHEST = 14, 240
 """Of more parts no row has a name; pixels of a strip at most."""
-WIDE, NARROW = 490, 230
+WIDE, NARROW = 400, 230
 """Pixels for which names are put into rows: in a wide and in a narrow place (see spectrogram.css), at least so many."""
 MOST_LAYERS = 24
 """Of more layers only so many are drawn, evenly spaced."""

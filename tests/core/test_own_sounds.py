@@ -82,6 +82,7 @@ def test_commands_may_lie_in_folders_that_say_them(tmp_path: Path) -> None:
     where = Source(path=zipped(tmp_path / "commands.zip", files))
     found = preview(where, tmp_path)
     assert found.guess.note.startswith("The transcripts are the names of the folders.")
+    assert found.rows["transcript"][:5] == ["noise", "turn on", "yes", "turn on", "yes"], "the first are of all folders"
     known = add("commands", where, tmp_path)
     assert known.rows == 24
     assert set(texts_of(tmp_path, known, "train")) == {"yes", "turn on"}

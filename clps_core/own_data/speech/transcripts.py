@@ -70,9 +70,10 @@ class Pair:
 
 @dataclass
 class Matched:
-    """``pairs`` in the order of the tree. ``without_text``: sounds; ``without_sound``: what tables name.
+    """``pairs`` in the order of the tree, or ``by_folder`` in turns.
 
-    ``repeated``: transcripts of sounds that had one already. ``column``: the tables' column of transcripts.
+    ``without_text``: sounds; ``without_sound``: what tables name. ``repeated``: transcripts of sounds that had one
+    already. ``column``: the tables' column of transcripts.
     ``by_folder``: no table or file has any, so that the folders' names are taken.
     """
 
@@ -134,6 +135,8 @@ def matched(tree: Tree, column: str | None = None) -> Matched:
         texts = _named_by_folders(sounds)
         found.by_folder = bool(texts)
     found.pairs = [texts[sound] for sound in sounds if sound in texts]
+    if found.by_folder:
+        found.pairs = _in_turns(found.pairs)
     found.without_text = [sound.path for sound in sounds if sound not in texts]
     found.column = columns[0] if columns else ""
     if not found.pairs:
@@ -220,6 +223,16 @@ def _named_by_folders(sounds: Sequence[Member]) -> dict[Member, Pair]:
     if len(kinds) < 2 or len(spoken) < SAID_OFTEN * len(kinds):
         return {}
     return {one: Pair(one, words[one], _split_of_folders(one)) for one in spoken}
+
+
+def _in_turns(pairs: Sequence[Pair]) -> list[Pair]:
+    """The first of each folder, then the second of each: so the first few, too, are of all folders."""
+    taken: dict[str, int] = {}
+    turns = []
+    for pair in pairs:
+        turns.append(taken.get(pair.text, 0))
+        taken[pair.text] = turns[-1] + 1
+    return [pairs[at] for at in sorted(range(len(pairs)), key=lambda at: turns[at])]
 
 
 def _lines(tree: Tree, table: Member, names: _Names, column: str | None, columns: list[str]) -> Iterator[_Line]:
