@@ -83,6 +83,8 @@ def measured(run_ids: list[str], was_active: bool) -> None:
         if len(by_task) > 1:
             st.header(members[0].facts.title, anchor=False)
         groups.append(figures(store(), members, colours, alone=len(by_task) == 1))
+    if len(by_task) > 1:
+        st.caption(_("Each task counts its loss in its own way: compare losses within one task only."))
     st.session_state[GROUPS] = groups, colours
 
 

@@ -138,6 +138,7 @@ def test_runs_of_two_tasks_are_never_in_one_table(open_page, store):
         "Translate dates",
         "Read handwritten digits",
     }
+    assert [one.value for one in test.caption if "compare losses within one task" in one.value]
 
 
 def test_runs_without_a_single_evaluation_do_no_harm(open_page, store):
