@@ -181,6 +181,11 @@ def _caption(answers: Sequence[Growing]) -> str:
         )
     if not any(one.answer is not None and one.answer.pieces for one in answers):
         return ""
+    if answers[0].run.facts.ctc:
+        return _(
+            "Tokens with a darker background are less probable to the model. Select one to see the alternatives where "
+            "the model is surest of it; a dash is CTC's blank: nothing is written there."
+        )
     if answers[0].run.facts.masked:
         return _(
             "The darker the background of a token that fills a gap, the less probable it is to the model. Select one "

@@ -48,6 +48,7 @@ def test_a_sound_is_tried_by_its_number_uploaded_and_refused(
     assert f"Correct answer: **{example.target_text}**" in said(test)
     (picture,) = pictures(test)
     assert picture.count('class="part"') == len(expected.aligned)
+    assert "a dash is CTC's blank" in said(test)
     assert len(test.get("audio")) == 1
     assert not [one for one in test.selectbox if one.key == "tryit.example"], "a number chooses it"
 
