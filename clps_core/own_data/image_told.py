@@ -74,11 +74,11 @@ def _note(medium: Mapping[str, Any]) -> str:
             else _("Pictures would be stored with {side}x{side} pixels in grey.", side=medium["side"])
         )
     elif medium["colour"]:
-        stored = _("{n:,} pictures in {classes:,} classes would be stored with {side}x{side} pixels in colour.",
-                   n=medium["pictures"], **told)  # fmt: skip
+        stored = _("Up to {n:,} pictures in {classes:,} classes would be stored with {side}x{side} pixels in colour.",
+                   n=medium["pictures"] - medium["unreadable"]["count"], **told)  # fmt: skip
     else:
-        stored = _("{n:,} pictures in {classes:,} classes would be stored with {side}x{side} pixels in grey.",
-                   n=medium["pictures"], **told)  # fmt: skip
+        stored = _("Up to {n:,} pictures in {classes:,} classes would be stored with {side}x{side} pixels in grey.",
+                   n=medium["pictures"] - medium["unreadable"]["count"], **told)  # fmt: skip
     return " ".join([stored, *_left_out(medium)])
 
 

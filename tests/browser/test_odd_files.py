@@ -25,7 +25,7 @@ from recorded_runs import record
 pytestmark = pytest.mark.browser
 
 SECRET = "what nobody may read"
-IN_PLACE_OF_WEIGHTS = "the checkpoint best.safetensors is damaged: it is not a regular file."
+IN_PLACE_OF_WEIGHTS = "best.safetensors is damaged: it is not a regular file."
 IN_PLACE_OF_LOG = "cannot be read: it is a symbolic link."
 
 

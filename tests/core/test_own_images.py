@@ -312,7 +312,7 @@ def test_a_preview_shows_what_would_be_kept(home: Path, tmp_path: Path) -> None:
     assert medium["unreadable"]["first"][0][0] == "shapes/red square/broken.png"
     assert len(medium["thumbnails"]) == 24
     assert all(one[1].startswith("data:image/png;base64,") for one in medium["thumbnails"])
-    assert "37 pictures in 6 classes would be stored with 32x32 pixels in colour." in seen.guess.note
+    assert "Up to 36 pictures in 6 classes would be stored with 32x32 pixels in colour." in seen.guess.note
     assert json.loads(json.dumps(medium)) == medium
     shown = thumbnails(home, record.read(home, "shapes"), each=2)
     assert [one[0] for one in shown] == sorted(2 * list(record.read(home, "shapes").classes))
