@@ -25,7 +25,7 @@ from app.runs.names import run_names
 from app.snapshot.notes import note_html
 from app.snapshot.parts import KINDS, Part, attention_parts, chart_part, map_part
 from clps_core import __version__
-from clps_core.cli.repeat import as_yaml, command
+from clps_core.cli.repeat import as_yaml, command, gone
 from clps_core.errors import ConfigError
 from clps_core.jobs.ancestry import ancestry
 from clps_core.jobs.provenance import circumstances
@@ -200,7 +200,7 @@ def _repeat(store: Store, runs: Sequence[Run], names: Mapping[str, str]) -> str:
         facts = _facts([_("Made with"), ""], [[name, value] for name, value in made.items()]) if made else ""
         found.append(
             f"<details><summary>{escape(names[run.id])} · {escape(run.id)}</summary>"
-            f"<pre>{escape(command(run.config))}</pre>"
+            f"<pre>{escape(command(run.config) or gone(run.config))}</pre>"
             f"<details><summary>{escape(as_file)}</summary>"
             f"<pre>{escape(as_yaml(store, run))}</pre></details>"
             f"{facts}</details>"

@@ -6,6 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from clps_core.errors import ClpsError
 from clps_core.spec import to_spec
 from clps_core.words import _
 
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
     from clps_core.config import RunConfig
     from clps_core.store import Run, Store
 
-__all__ = ["as_yaml", "command", "versions_of"]
+__all__ = ["as_yaml", "command", "gone", "versions_of"]
 
 LARGEST = 64_000
 
 
 def as_yaml(store: Store, run: Run) -> str:
     """A file for ``clps train --config`` whose run has the config of ``run``; comments say what else it takes."""
+    same = command(run.config)
     about = [
         _("{name} (run {id})", name=run.name, id=run.id),
         _("To repeat it, save this as run.yaml, then run: clps train --config run.yaml"),
-        _("With the defaults of this version, this does the same: {command}", command=command(run.config)),
+        _("With the defaults of this version, this does the same: {command}", command=same)
+        if same
+        else gone(run.config),
     ]
     if run.start_from:
         about.append(
@@ -49,13 +53,24 @@ def _from_new_weights(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"train": config.train.model_copy(update={"begin_step": 0})})
 
 
-def command(config: RunConfig) -> str:
-    """``clps train`` with all that differs from the defaults of the task in this version."""
-    _version, task, *settings = to_spec(_from_new_weights(config)).split(";")
+def command(config: RunConfig) -> str | None:
+    """``clps train`` with all that differs from the defaults of the task in this version.
+
+    ``None`` where the task is gone, as after a person's data set was removed.
+    """
+    try:
+        _version, task, *settings = to_spec(_from_new_weights(config)).split(";")
+    except ClpsError:
+        return None
     parts = ["clps", "train", "--task", task.partition("=")[2]]
     for setting in settings:
         parts += ["--set", setting]
     return shlex.join(parts)
+
+
+def gone(config: RunConfig) -> str:
+    """What to say in place of the command."""
+    return _("Its task {task} is gone: add the data set again first.", task=config.data.task)
 
 
 def versions_of(store: Store, run: Run) -> dict[str, str]:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from own_data_files import notes, pairs, reviews, write_csv, write_jsonl
 from typer.testing import CliRunner
+from untrained_runs import stored_run
 
 from clps_core.cli import app
 from clps_core.config import build_config, resolve
@@ -28,6 +30,7 @@ from clps_core.own_data.sources import Source
 from clps_core.own_data.told import about, changed_since, warnings
 from clps_core.own_data.vocabulary import _file_name, vocabulary
 from clps_core.spec import from_spec, to_spec
+from clps_core.store import open_store
 from clps_core.tasks import TASKS, frozen, thawed
 
 KINDS = {"reviews": "classification", "pairs": "translation", "notes": "generation"}
@@ -314,7 +317,15 @@ def test_the_command_line_adds_shows_and_removes(tmp_path: Path, monkeypatch: py
     again = CliRunner().invoke(app, ["data", "add", "reviews", str(file)])
     assert again.exit_code == 2
     assert "reviews exists already. Choose another name, such as reviews-2" in again.stderr
+    with closing(open_store(tmp_path / "home")) as store:
+        run = stored_run(store, resolve(build_config({"data": {"task": "data:reviews"}})).config)
+    asked = ["runs", "show", run.id]
+    assert "clps train --task data:reviews" in CliRunner().invoke(app, asked).stdout
     assert CliRunner().invoke(app, ["data", "remove", "reviews", "--yes"]).exit_code == 0
+    told = CliRunner().invoke(app, asked)
+    assert told.exit_code == 0
+    assert "# Its task data:reviews is gone: add the data set again first." in told.stdout
+    assert json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)["command"] is None
     assert "there is no data set" in CliRunner().invoke(app, ["data", "show", "reviews"]).stderr
     assert [path.name for path in (tmp_path / "home" / "datasets").iterdir()] in ([], [".cache"])
 
