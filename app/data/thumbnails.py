@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from html import escape
-from itertools import groupby
 from typing import NamedTuple
 
 import streamlit as st
@@ -28,15 +27,19 @@ class Thumbnail(NamedTuple):
 
 
 def thumbnails(title: str, shown: Iterable[Thumbnail]) -> None:
-    """Draw them under ``title``; up to three neighbours of the same name stand together, above one name."""
+    """Draw them under ``title``; the first three of the same name stand together, above it."""
     st.html(f"<style>{asset('data/thumbnails.css')}</style>{thumbnails_html(title, shown)}")
 
 
 def thumbnails_html(title: str, shown: Iterable[Thumbnail]) -> str:
     """The HTML of ``thumbnails``; no name in it is markup, and nothing is loaded for it."""
+    named: dict[str, list[str]] = {}
+    for one in shown:
+        named.setdefault(one.name, []).append(one.address)
     parts = []
-    for name, group in groupby(shown, key=lambda one: one.name):
+    for name, addresses in named.items():
         said = escape(visible(name)[:LONGEST_NAME] or "–", quote=True)
-        pictures = "".join(f'<img src="{one.address}" alt="{said}">' for one in group if ADDRESS.fullmatch(one.address))
+        first = [one for one in addresses if ADDRESS.fullmatch(one)][:MOST_TOGETHER]
+        pictures = "".join(f'<img src="{one}" alt="{said}">' for one in first)
         parts.append(f'<figure>{pictures}<figcaption title="{said}">{said}</figcaption></figure>')
     return f'<div class="clps-thumbnails"><p>{escape(title)}</p><div class="row">{"".join(parts)}</div></div>'

@@ -185,6 +185,8 @@ def test_names_of_classes_are_no_markup_and_only_pictures_are_drawn() -> None:
     assert shown.count("<img") == 1
     assert "example.org" not in shown
     assert "<b>" not in shown
+    in_turns = thumbnails_html("", [Thumbnail(name, dot) for name in ("cats", "dogs", "cats", "cats", "cats")])
+    assert (in_turns.count("<figure>"), in_turns.count("<img")) == (2, 4), "three of a class, together"
 
 
 @pytest.mark.parametrize(
